@@ -1,0 +1,64 @@
+"""The one family of errors that a user may see.
+
+A message says what was received, where, what was expected and the nearest valid name. The command
+line prints it and exits with status 2; any other exception that reaches a user is a bug in assay.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AssayError",
+    "ConfigError",
+    "DataError",
+    "EngineError",
+    "MissingExtraError",
+    "NetworkError",
+    "StoreError",
+    "nearest",
+    "unknown_name",
+]
+
+
+class AssayError(Exception):
+    """Base of every error that assay raises on purpose."""
+
+
+class ConfigError(AssayError):
+    """A study file, a setting or an argument is wrong."""
+
+
+class DataError(AssayError):
+    """A dataset is missing, damaged or not what it claims to be."""
+
+
+class NetworkError(AssayError):
+    """A network description is impossible (a shape does not fit, say)."""
+
+
+class EngineError(AssayError):
+    """An engine cannot run what it is asked to run."""
+
+
+class StoreError(AssayError):
+    """The store cannot be read or written."""
+
+
+class MissingExtraError(AssayError):
+    """An optional library is needed; the message names the extra that brings it."""
+
+
+def nearest(name: object, candidates: Iterable[str]) -> str | None:
+    """Return the candidate most like `name`, or None when nothing is close."""
+    found = difflib.get_close_matches(str(name), list(candidates), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def unknown_name(kind: str, name: object, candidates: Iterable[str]) -> str:
+    """Say that `name` is no `kind`, with the nearest valid name and all of them."""
+    valid = sorted(str(c) for c in candidates)
+    close = nearest(name, valid)
+    hint = f"; did you mean {close!r}?" if close else ""
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(valid)})"

@@ -1,0 +1,74 @@
+"""What a run leaves behind, and the identity of a configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["Config", "Record", "Status", "content_hash", "run_id", "trial_id"]
+
+Config = dict[str, Any]
+"""A resolved configuration: plain JSON data with the keys `dataset`, `network`, `training`,
+`task`, `engine`, `precision` and, for a run, `seed`."""
+
+Status = Literal["finished", "diverged", "failed"]
+
+
+def content_hash(value: Any) -> str:
+    """Return 16 hexadecimal digits that identify plain JSON data, whatever its key order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def trial_id(config: Mapping[str, Any]) -> str:
+    """Identify a trial: the configuration without its seed."""
+    return content_hash({k: v for k, v in config.items() if k != "seed"})
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """Identify a run: the whole configuration, seed included."""
+    return content_hash(dict(config))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run, finished.
+
+    Attributes:
+        run_id: identity of `config`.
+        trial_id: identity of `config` without the seed.
+        seed: the run's seed.
+        status: "finished"; "diverged" when a loss was not finite (curves end there); "failed".
+        config: the resolved configuration.
+        curves: one-dimensional float arrays of equal length, one entry per evaluation: always
+            "step" and "epoch" (fractional), then "loss", "accuracy", "val_loss", "val_accuracy",
+            "seconds" (since the start of training) and whatever the task adds.
+        metrics: scalars: "val_*" chosen on validation, "test_*" read once at the end,
+            "best_epoch", "epochs", "steps".
+        predictions: arrays over the test images, in their order: "test_predicted" (uint8 or
+            int16), "test_confidence" (float16), "test_target".
+        timing: seconds by kind: "train", "evaluate", "prepare"; "images_per_second"; all are this
+            member's share of its cohort.
+        provenance: library versions, device, precision used, threads, machine, cohort size, UTC
+            time, dataset fingerprint, parameters, MACs.
+        weights: named float32 arrays, saved beside the index; empty when not kept.
+        message: why it failed or diverged; empty otherwise.
+    """
+
+    run_id: str
+    trial_id: str
+    seed: int
+    status: Status
+    config: Config
+    curves: dict[str, np.ndarray]
+    metrics: dict[str, float]
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    message: str = ""
