@@ -1,0 +1,1 @@
+"""assay runs controlled experiments on small neural networks for images."""

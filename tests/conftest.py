@@ -1,0 +1,39 @@
+"""What every test gets: no network, no traces outside its own folder, reproducible examples."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["MPLBACKEND"] = "Agg"
+settings.register_profile("assay", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("assay")
+
+
+@pytest.fixture(autouse=True)
+def closed_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Refuse connections to other hosts; keep stores and caches of the user out of reach."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in ("localhost", "127.0.0.1", "::1"):
+            raise AssertionError(f"a test tried to reach {host!r}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+    monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "assay-store"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder with the real datasets, or skip."""
+    folder = os.environ.get("ASSAY_DATA")
+    if not folder:
+        pytest.skip("reads the real datasets; set ASSAY_DATA to their folder")
+    return Path(folder)
