@@ -1,0 +1,389 @@
+"""Settings with their places: YAML, Python data and `--set` strings, read by the same code.
+
+A `Source` is plain data with the place (file, line, column) of every key and value. An `Entry` is
+one value of it; its readers (`integer`, `number`, `choice`, `keys`, ...) return what was asked for
+or raise a ConfigError that says where, what was received and what was expected. `Problems` collects
+such errors, so that a person sees all of them at once.
+
+YAML is read by the YAML 1.2 core rules: `1e-3` is a number, `no`, `yes`, `on` are text, a key given
+twice is an error.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from assay.core.errors import AssayError, ConfigError, unknown_name
+
+__all__ = ["Entry", "Mark", "Option", "Path", "Problems", "Source", "dotted", "read_options"]
+
+Path = tuple[str | int, ...]
+"""Where a value is in nested data: ("training", "optimizer", "name")."""
+
+_MAX_NODES = 100_000
+
+
+def dotted(path: Path) -> str:
+    """Write a path as people do: `training.optimizer.name`, `layers[2].units`."""
+    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path)
+    return text.removeprefix(".")
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """A place: line and column count from 1; line 0 means that the name alone says where."""
+
+    name: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}:{self.column}" if self.line else self.name
+
+
+class LocatedError(ConfigError):
+    """A ConfigError that already names its place."""
+
+    def __init__(self, message: str, mark: Mark | None):
+        super().__init__(f"{mark}: {message}" if mark else message)
+        self.mark = mark
+
+
+class Problems:
+    """Collects errors, so that all of them are shown at once, in the order of the file."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Mark | None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, error: AssayError) -> None:
+        """Keep an error (each text once)."""
+        for line in str(error).splitlines():
+            self._found.setdefault(line, getattr(error, "mark", None))
+
+    @contextmanager
+    def collect(self, entry: Entry | None = None) -> Iterator[None]:
+        """Keep an AssayError raised inside; one without a place gets the place of `entry`."""
+        try:
+            yield
+        except AssayError as error:
+            located = isinstance(error, LocatedError) or entry is None
+            self.add(error if located else entry.error(str(error)))
+
+    def raise_if_any(self) -> None:
+        """Raise one ConfigError with a line for each error."""
+        if self._found:
+            order = sorted(self._found.items(), key=lambda kv: kv[1] or Mark(""))
+            raise ConfigError("\n".join(text for text, _ in order))
+
+
+@dataclass
+class Source:
+    """Nested plain data (dict, list, str, int, float, bool, None) that knows where it was written.
+
+    Attributes:
+        data: the data.
+        keys, values: place of each key and each value by path; empty for data made in Python.
+    """
+
+    data: Any
+    keys: dict[Path, Mark] = field(default_factory=dict)
+    values: dict[Path, Mark] = field(default_factory=dict)
+
+    @classmethod
+    def from_yaml(cls, text: str, name: str) -> Source:
+        """Read YAML; raises ConfigError with `name`:line:column for what is not."""
+        source = cls(None)
+        problems = Problems()
+        try:
+            node = yaml.compose(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name)
+            said = " ".join(str(p) for p in (error.context, error.problem) if p)
+            raise LocatedError(f"this is not YAML: {said}", where) from None
+        except yaml.YAMLError as error:
+            raise LocatedError(
+                f"this is not YAML: {' '.join(str(error).split())}", Mark(name)
+            ) from None
+        if node is not None:
+            source.data = _Builder(source, name, problems).build(node, (), ())
+        problems.raise_if_any()
+        return source
+
+    def copy(self) -> Source:
+        """An independent copy; the data is copied deeply."""
+        return Source(copy.deepcopy(self.data), dict(self.keys), dict(self.values))
+
+    def mark(self, path: Path, *, key: bool = False) -> Mark | None:
+        """Place of the value (or the key) at `path`, or of the nearest thing around it."""
+        if key and path in self.keys:
+            return self.keys[path]
+        for end in range(len(path), -1, -1):
+            found = self.values.get(path[:end])
+            if found:
+                return found
+        return None
+
+    def put(self, path: Path, entry: Entry, shorthand: Callable[[Path], str | None]) -> None:
+        """Set the value at `path` to that of `entry`, which keeps the place where it was written.
+
+        Mappings on the way are made where there are none. Where there is a plain value instead,
+        `shorthand(path)` may name the key that it stands for: `optimizer: sgd` is
+        `optimizer: {name: sgd}`.
+
+        Raises:
+            ConfigError: if something on the way can have no keys.
+        """
+        here = self.data
+        for i, part in enumerate(path[:-1], start=1):
+            value = here.get(part)
+            if value is None:
+                here[part] = {}
+            elif not isinstance(value, dict):
+                name = shorthand(path[:i])
+                if name is None:
+                    said = f"{dotted(path[:i])} is {value!r}, it has no {dotted(path[i:])}"
+                    raise LocatedError(said, entry.source.mark(entry.path, key=True))
+                here[part] = {} if isinstance(value, bool) else {name: value}
+            here = here[part]
+        here[path[-1]] = copy.deepcopy(entry.value)
+        self._move_marks(path, entry)
+
+    def _move_marks(self, path: Path, entry: Entry) -> None:
+        depth, start = len(path), entry.path
+        for marks, others in ((self.keys, entry.source.keys), (self.values, entry.source.values)):
+            for old in [p for p in marks if p[:depth] == path]:
+                del marks[old]
+            for p, mark in list(others.items()):
+                if p[: len(start)] == start:
+                    marks[path + p[len(start) :]] = mark
+
+
+def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str], list[str]]:
+    return f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that knows only the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict = {}
+
+
+for _tag, _pattern, _first in (
+    _resolver("null", "~|null|Null|NULL|", "~nN"),
+    _resolver("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    _resolver("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    _resolver(
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+):
+    _Loader.add_implicit_resolver(
+        _tag, _pattern, [*_first, ""] if _tag.endswith("null") else _first
+    )
+
+
+def _scalar(tag: str, text: str) -> Any:
+    kind = tag.rsplit(":", 1)[-1]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    if kind == "int":
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return int(text, base)
+    if kind == "float":
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+class _Builder:
+    """Turns YAML nodes into data and notes the place of each."""
+
+    def __init__(self, source: Source, name: str, problems: Problems):
+        self.source, self.name, self.problems, self.count = source, name, problems, 0
+
+    def mark(self, node: yaml.Node) -> Mark:
+        return Mark(self.name, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def build(self, node: yaml.Node, path: Path, inside: tuple[int, ...]) -> Any:
+        self.count += 1
+        mark = self.source.values[path] = self.mark(node)
+        if id(node) in inside or self.count > _MAX_NODES:
+            raise LocatedError("this alias contains itself, or aliases make the file huge", mark)
+        inside = (*inside, id(node))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(n, (*path, i), inside) for i, n in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, inside)
+        with self.problems.collect():
+            return self._read(node, mark)
+
+    def _read(self, node: yaml.Node, mark: Mark) -> Any:
+        try:
+            return _scalar(node.tag, node.value)
+        except (ValueError, OverflowError):
+            raise LocatedError(f"{node.value!r} is no valid value", mark) from None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, inside: tuple[int, ...]) -> dict:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            mark = self.mark(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problems.add(LocatedError("a key must be plain text", mark))
+                continue
+            key = key_node.value
+            if key in data:
+                first = self.source.keys[(*path, key)]
+                said = f"{key!r} is given twice (first in line {first.line})"
+                self.problems.add(LocatedError(said, mark))
+                continue
+            self.source.keys[(*path, key)] = mark
+            data[key] = self.build(value_node, (*path, key), inside)
+        return data
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a source, with readers that check it.
+
+    Every reader returns the value as it is meant (a float for `1`, say) or raises a ConfigError
+    that begins with its place.
+    """
+
+    value: Any
+    path: Path = ()
+    source: Source = field(default_factory=lambda: Source(None))
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def name(self) -> str:
+        """The dotted path."""
+        return dotted(self.path)
+
+    def error(self, message: str, *, key: bool = False) -> LocatedError:
+        """An error at this value (or at its key)."""
+        mark = self.source.mark(self.path, key=key)
+        return LocatedError(message if mark or not self.path else f"{self.name}: {message}", mark)
+
+    def expected(self, what: str) -> LocatedError:
+        """An error that says what was expected and what was received."""
+        mark = self.source.mark(self.path)
+        name = self.name or "this"
+        return LocatedError(f"{name} must be {what}, got {self.value!r}", mark)
+
+    def __getitem__(self, key: str | int) -> Entry:
+        return Entry(self.value[key], (*self.path, key), self.source, self.problems)
+
+    def keys(
+        self, kind: str | None = None, known: Collection[str] | None = None
+    ) -> dict[str, Entry]:
+        """The entries of a mapping; keys that are not `known` are noted as problems."""
+        if not isinstance(self.value, dict):
+            raise self.expected("a mapping" if known is None else f"a mapping of {kind}s")
+        entries = {str(k): self[k] for k in self.value}
+        if known is not None:
+            for key in [k for k in entries if k not in known]:
+                entry = entries.pop(key)
+                mark = self.source.mark(entry.path, key=True)
+                self.problems.add(LocatedError(unknown_name(kind or "key", key, known), mark))
+        return entries
+
+    def items(self) -> list[Entry]:
+        """The entries of a list."""
+        if not isinstance(self.value, (list, tuple)):
+            raise self.expected("a list")
+        return [self[i] for i in range(len(self.value))]
+
+    def integer(self, low: int | None = None, high: int | None = None) -> int:
+        """A whole number in [low, high]."""
+        value = self.value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # `1e4` is how people write 10000
+        ok = isinstance(value, int) and not isinstance(value, bool)
+        if not ok or (low is not None and value < low) or (high is not None and value > high):
+            raise self.expected("a whole number" + _range(low, high))
+        return value
+
+    def number(self, low: float | None = None, high: float | None = None) -> float:
+        """A finite number in [low, high], as a float."""
+        value = self.value
+        ok = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        )
+        if not ok or (low is not None and value < low) or (high is not None and value > high):
+            raise self.expected("a number" + _range(low, high))
+        return float(value)
+
+    def flag(self) -> bool:
+        """true or false."""
+        if not isinstance(self.value, bool):
+            raise self.expected("true or false")
+        return self.value
+
+    def text(self) -> str:
+        """Text."""
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.expected("text")
+        return self.value
+
+    def choice(self, kind: str, names: Collection[str]) -> str:
+        """One of `names`."""
+        if not isinstance(self.value, str) or self.value not in names:
+            raise self.error(unknown_name(kind, self.value, names))
+        return self.value
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" >= {low}"
+    return "" if high is None else f" <= {high}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting: how it is read and what it is when not given.
+
+    An option whose default is "off" (None, False, 0, an empty list or mapping) is left out of the
+    result when it is off. So a new option with such a default leaves every old identity as it was.
+    """
+
+    read: Callable[[Entry], Any]
+    default: Any = None
+
+
+def read_options(
+    entry: Entry, kind: str, options: Mapping[str, Option], *, complete: bool = False
+) -> dict[str, Any]:
+    """Read the settings of a mapping into canonical plain data, in the order of `options`.
+
+    Args:
+        kind: what a setting is called in messages ("option of network family mlp").
+        complete: keep options that are off as well.
+
+    Problems are noted in `entry.problems`; the result is only meaningful when there are none.
+    """
+    given = entry.keys(kind, options)
+    result = {}
+    for name, option in options.items():
+        value = option.default
+        if name in given and given[name].value is not None:
+            with entry.problems.collect(given[name]):
+                value = option.read(given[name])
+        if complete or value != option.default or option.default not in (None, False, 0, [], {}):
+            result[name] = copy.deepcopy(value)
+    return result

@@ -1,0 +1,87 @@
+"""Network families: named recipes that turn a few options into a network.
+
+A family is one file in this package that registers a `Family`. Options are read into canonical
+plain data first, so that equal meaning gives an equal identity, and only then built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from assay.core.config import Entry, Option, Source, read_options
+from assay.core.errors import NetworkError
+from assay.core.registry import Registry
+from assay.networks.layers import Dense, Layer, Shape
+from assay.networks.network import Network
+from assay.networks.options import styled
+
+__all__ = ["FAMILIES", "Family", "build_network", "read_network"]
+
+
+class Family(Protocol):
+    """A recipe for networks."""
+
+    options: Mapping[str, Option]
+    """Every setting with its reader and default."""
+
+    def trunk(self, options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+        """Layers before the heads, for complete canonical options; ends in a flat shape."""
+
+
+FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
+"""Name -> family."""
+
+
+def read_network(entry: Entry) -> dict[str, Any]:
+    """Read the network of a study into canonical plain data: {"family": ..., options...}.
+
+    A plain name stands for {family: name}. Unknown options are noted in `entry.problems`, with the
+    nearest valid name.
+    """
+    if isinstance(entry.value, str):
+        family = entry.choice("network family", list(FAMILIES))
+        entry = Entry({"family": family}, entry.path, entry.source, entry.problems)
+    family = _family(entry)
+    return {"family": family, **_read(entry, family)}
+
+
+def _family(entry: Entry) -> str:
+    given = entry.keys()
+    if "family" not in given:
+        raise entry.error("a network needs a family, one of: " + ", ".join(FAMILIES))
+    return given["family"].choice("network family", list(FAMILIES))
+
+
+def _read(entry: Entry, family: str, *, complete: bool = False) -> dict[str, Any]:
+    rest = {k: v for k, v in entry.value.items() if k != "family"}
+    inner = Entry(rest, entry.path, entry.source, entry.problems)
+    kind = f"option of network family {family}"
+    return read_options(inner, kind, FAMILIES[family].options, complete=complete)
+
+
+def build_network(
+    network: Mapping[str, Any] | str, image_shape: Shape, heads: Mapping[str, int]
+) -> Network:
+    """Build a network for images of `image_shape` (height, width, channels).
+
+    Args:
+        network: a family's name or {"family": name, option: value, ...}.
+        heads: units of each named output; each becomes a dense layer that starts from, and is
+            penalised by, what the family's options say for all kernels.
+
+    Raises:
+        ConfigError: for options that are unknown or wrong.
+        NetworkError: for an impossible shape; it names the layer.
+    """
+    data = {"family": network} if isinstance(network, str) else dict(network)
+    entry = Entry(data, (), Source(data))
+    family = _family(entry)
+    options = _read(entry, family, complete=True)
+    entry.problems.raise_if_any()
+    if len(image_shape) != 3:
+        raise NetworkError(f"images must be (height, width, channels), got {tuple(image_shape)}")
+    shape = tuple(int(side) for side in image_shape)
+    trunk = FAMILIES[family].trunk(options, shape)
+    tops = tuple((name, (Dense(units, **styled(options)),)) for name, units in heads.items())
+    return Network(shape, trunk, tops)
