@@ -1,0 +1,172 @@
+"""The store's SQLite index: opening, short transactions, and errors in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from assay.core.errors import StoreError
+from assay.core.store_format import APPLICATION_ID, SCHEMA, VERSION
+
+__all__ = ["Index", "sync_folder"]
+
+BUSY_SECONDS = 60.0
+"""How long a writer waits for another one; transactions take milliseconds."""
+
+T = TypeVar("T")
+
+
+class Index:
+    """One connection to `index.sqlite`.
+
+    Args:
+        folder: the store's folder; it must exist.
+        read_only: never write and never make a writer wait.
+
+    Raises:
+        StoreError: what is there is no index, comes from a newer assay or cannot be opened.
+    """
+
+    def __init__(self, folder: Path, read_only: bool):
+        self.file = folder / "index.sqlite"
+        self._read_only = read_only
+        with self.explained(f"cannot open the store {folder}"):
+            self.db = sqlite3.connect(
+                self._address(), uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            )
+            try:
+                self._verify()
+            except BaseException:
+                self.db.close()
+                raise
+
+    def select(self, sql: str, names: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of `sql`, whose {} stands for the list of names."""
+        rows: list[tuple[Any, ...]] = []
+        with self.explained(f"cannot read the store {self.file.parent}"):
+            for part in _pieces(list(dict.fromkeys(names))):
+                rows += self.db.execute(sql.format(", ".join("?" * len(part))), part).fetchall()
+        return rows
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One short transaction: all of it or nothing."""
+        with self.explained(f"cannot write to the store {self.file.parent}"):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                # SQLite has already rolled back after some errors (a full disk is one)
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def explained(self, doing: str) -> Iterator[None]:
+        """Turn what the system and SQLite say into a StoreError that says what to do."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{doing}: {_reason(error, self._read_only)}") from error
+
+    def _address(self) -> str:
+        address = self.file.absolute().as_uri()
+        if not self._read_only:
+            return address
+        log = self.file.with_name(self.file.name + "-wal")
+        if not os.access(self.file.parent, os.W_OK) and not (log.exists() and log.stat().st_size):
+            # a reader needs a lock file next to the index; where none can be made, nobody writes
+            return address + "?mode=ro&immutable=1"
+        return address + "?mode=ro"
+
+    def _verify(self) -> None:
+        """Make the tables of a new index; refuse what is not ours or not of our time."""
+        if not self._read_only and not self._value("SELECT count(*) FROM sqlite_master"):
+            self._create_tables()
+        if self._value("PRAGMA application_id") != APPLICATION_ID:
+            raise StoreError(f"{self.file} is a database, but none of assay")
+        version = self._value("PRAGMA user_version")
+        if version > VERSION:
+            raise StoreError(
+                f"the store {self.file.parent} has format {version}, written by a newer assay; "
+                f"this one reads up to {VERSION}: update assay or choose another --store"
+            )
+        self.db.execute("PRAGMA foreign_keys = ON")
+        if not self._read_only:
+            self._log_ahead()
+            self.db.execute("PRAGMA synchronous = FULL")
+
+    def _create_tables(self) -> None:
+        with self.writing() as db:
+            if self._value("SELECT count(*) FROM sqlite_master"):
+                return  # another process was first
+            for statement in SCHEMA.split(";")[:-1]:
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _log_ahead(self) -> None:
+        """Switch to the write-ahead log, in which readers and a writer never wait for each other.
+
+        SQLite does not wait when another process is about to do the same, so we do.
+        """
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = _name(error).startswith("SQLITE_BUSY")
+                if not busy or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+
+    def _value(self, sql: str) -> Any:
+        return self.db.execute(sql).fetchone()[0]
+
+
+def _pieces(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """Cut `items` to fit SQLite's limit on the parameters of one statement."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _name(error: BaseException) -> str:
+    return getattr(error, "sqlite_errorname", "")
+
+
+def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
+    full = "the disk is full; free some space and run the same command again, nothing is lost"
+    if isinstance(error, OSError):
+        no_space = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        return full if error.errno in no_space else (error.strerror or str(error))
+    kinds = {
+        "SQLITE_FULL": full,
+        "SQLITE_NOTADB": "index.sqlite is no database; it is damaged or something else",
+        "SQLITE_CORRUPT": "index.sqlite is damaged",
+        "SQLITE_READONLY": "it is opened for reading only"
+        if read_only
+        else "it is write-protected",
+        "SQLITE_CANTOPEN": "index.sqlite cannot be opened; are you allowed to write there?",
+        "SQLITE_BUSY": f"another process has kept it locked for {BUSY_SECONDS:.0f} seconds",
+        "SQLITE_IOERR": "the disk fails or is full; free some space and run the same command again",
+    }
+    known = [text for kind, text in kinds.items() if _name(error).startswith(kind)]
+    return f"{known[0]} ({error})" if known else str(error)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename last; systems that cannot sync a folder see to it themselves."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

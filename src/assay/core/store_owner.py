@@ -1,0 +1,68 @@
+"""Who holds a claim on a run, and whether that process still lives.
+
+A process is named by host, id and start time, because ids are used again. A host is one running
+kernel (and one container in it), so that a claim from before a restart is never taken for a live
+one. Processes on other hosts are judged by their last heartbeat.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import subprocess
+from functools import cache
+from pathlib import Path
+
+__all__ = ["HEARTBEAT_SECONDS", "SILENT_SECONDS", "is_alive", "new_owner"]
+
+HEARTBEAT_SECONDS = 20.0
+"""How often a holder of claims renews them."""
+
+SILENT_SECONDS = 180.0
+"""After so long without a heartbeat, a claim whose process cannot be looked at is void."""
+
+_count = itertools.count()
+
+
+def new_owner() -> str:
+    """Return a name for one piece of work of this process: "host|process id|start time|number"."""
+    return f"{_host()}|{os.getpid()}|{_start_time(os.getpid()) or ''}|{next(_count)}"
+
+
+def is_alive(owner: str, silent_for: float) -> bool:
+    """Say whether the process that `owner` names may still be working.
+
+    Args:
+        owner: as `new_owner` made it; anything else is judged by its heartbeat alone.
+        silent_for: seconds since its last heartbeat.
+    """
+    parts = owner.split("|")
+    if len(parts) == 4 and parts[0] == _host() and parts[1].isdigit() and parts[2]:
+        return _start_time(int(parts[1])) == parts[2]
+    return silent_for < SILENT_SECONDS
+
+
+@cache
+def _host() -> str:
+    name = socket.gethostname().replace("|", "_")
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+        return f"{name}/{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return name
+
+
+def _start_time(pid: int) -> str | None:
+    """When process `pid` started, in words of its system; None when it is gone."""
+    try:
+        # the command, in brackets, may hold blanks and brackets itself; the state comes after it
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in "ZX" else fields[18]
+    except OSError:
+        if os.path.isdir("/proc/self") or os.name != "posix":
+            return None
+    found = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.core.errors import StoreError
+from assay.core.records import Record, run_id, trial_id
+from assay.core.store import Store
+from assay.core.store_owner import SILENT_SECONDS, is_alive, new_owner
+
+
+def make_record(seed: int = 0, size: int = 4, **changes) -> Record:
+    config = {"dataset": {"name": "digits"}, "engine": "torch", "seed": seed}
+    draw = np.random.default_rng(seed)
+    values = {
+        "run_id": run_id(config),
+        "trial_id": trial_id(config),
+        "seed": seed,
+        "status": "finished",
+        "config": config,
+        "curves": {"step": np.arange(size, dtype=np.float32), "loss": draw.normal(size=size)},
+        "metrics": {"test_accuracy": 0.5 + seed / 100, "steps": 12},
+        "predictions": {"test_predicted": np.arange(size, dtype=np.uint8)},
+        "timing": {"train": 1.5},
+        "provenance": {"device": "cpu", "threads": 1, "extra": None},
+        "weights": {"trunk.0.kernel": draw.normal(size=(3, size)).astype(np.float32)},
+    }
+    return Record(**{**values, **changes})
+
+
+def same(a: Record, b: Record) -> bool:
+    """Equal in everything but the weights, which the store hands out apart."""
+    for name in ("curves", "predictions"):
+        left, right = getattr(a, name), getattr(b, name)
+        assert left.keys() == right.keys()
+        for key in left:
+            assert left[key].dtype == right[key].dtype
+            np.testing.assert_array_equal(left[key], right[key])
+    scalars = ("run_id", "trial_id", "seed", "status", "config", "metrics", "timing", "message")
+    return all(getattr(a, n) == getattr(b, n) for n in scalars) and a.provenance == b.provenance
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    records = [make_record(seed) for seed in range(3)]
+    with Store(tmp_path / "new" / "store") as store:
+        assert [store.add(r) for r in records] == [True] * 3
+    with Store(tmp_path / "new" / "store", create=False) as store:
+        names = [r.run_id for r in records]
+        assert all(map(same, store.records(names[::-1]), records[::-1]))
+        assert store.records(names, arrays=False)[0].curves == {}
+        assert store.present([*names, "0" * 16]) == set(names)
+        assert sorted(names) == store.run_ids()
+        kernel = store.weights(names[1])["trunk.0.kernel"]
+        np.testing.assert_array_equal(kernel, records[1].weights["trunk.0.kernel"])
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+arrays = st.dictionaries(
+    st.sampled_from(["loss", "val_loss", "a/b"]),
+    st.lists(st.floats(width=32), max_size=5).map(lambda v: np.array(v, np.float32)),
+)
+numbers = st.dictionaries(st.text(max_size=8), st.floats() | st.integers(-(2**53), 2**53))
+
+
+@settings(max_examples=15, deadline=None)
+@given(curves=arrays, metrics=numbers)
+def test_any_numbers_survive(tmp_path_factory, curves, metrics):
+    """Curves bit for bit; scalars too, save that infinities read back as NaN."""
+    with Store(tmp_path_factory.mktemp("store")) as store:
+        record = make_record(curves=curves, metrics=metrics, status="diverged")
+        store.add(record)
+        found = store.record(record.run_id)
+    for name, array in curves.items():
+        np.testing.assert_array_equal(found.curves[name], array)
+    assert found.metrics.keys() == metrics.keys()
+    for name, number in metrics.items():
+        assert found.metrics[name] == number or (
+            math.isnan(found.metrics[name]) and not math.isfinite(number)
+        )
+
+
+def test_the_first_one_wins_but_a_failed_one_gives_way(tmp_path):
+    good, late = make_record(), make_record(metrics={"test_accuracy": 0.1})
+    failed = make_record(status="failed", curves={}, predictions={}, weights={}, message="boom")
+    with Store(tmp_path) as store:
+        assert store.add(failed)
+        assert store.present([good.run_id]) == set()
+        assert store.present([good.run_id], failed=True) == {good.run_id}
+        assert store.record(good.run_id).message == "boom"
+        assert store.add(good)
+        assert not store.add(late)
+        assert not store.add(failed)
+        assert same(store.record(good.run_id), good)
+
+
+def test_find(tmp_path):
+    with Store(tmp_path) as store:
+        for name in ("aabb", "aacc", "bb00"):
+            store.add(make_record(run_id=name, weights={}))
+        assert store.find("b") == "bb00"
+        with pytest.raises(StoreError, match=r"'aa' is the start of 2 runs: aabb, aacc"):
+            store.find("aa")
+        with pytest.raises(StoreError, match=r"no run starts with 'aacd'.*did you mean 'aacc'"):
+            store.find("aacd")
+        with pytest.raises(StoreError, match=r"no run 'zz' in the store"):
+            store.record("zz")
+
+
+def test_plans_and_their_summary(tmp_path):
+    done = [make_record(0), make_record(1, status="diverged"), make_record(2, status="failed")]
+    plan = {
+        "study": "tour",
+        "scale": "quick",
+        "trials": [{"runs": [r.run_id for r in done]}, {"runs": ["missing"]}],
+        "published": [{"value": math.nan}],
+    }
+    with Store(tmp_path) as store:
+        for record in done:
+            store.add(record)
+        store.save_plan({**plan, "scale": "full"})
+        store.save_plan(plan)
+        assert store.plan("tour") == {**plan, "published": [{"value": None}]}
+        (row,) = store.studies()
+        counts = {k: row[k] for k in ("scale", "trials", "runs", "present", "diverged", "failed")}
+        assert counts == dict(scale="quick", trials=2, runs=4, present=2, diverged=1, failed=1)
+        with pytest.raises(StoreError, match=r"no study 'tuor'.*did you mean 'tour'\?"):
+            store.plan("tuor")
+
+
+def test_claims_are_exclusive_until_given_back_or_their_owner_dies(tmp_path):
+    me, other = new_owner(), new_owner()
+    dead = me.split("|")[0] + "|999999999|17|0"
+    with Store(tmp_path) as store:
+        store.add(make_record(run_id="done", weights={}))
+        assert store.claim(["done", "a", "b", "a"], me) == ["a", "b"]
+        assert store.claim(["c", "b", "a"], other) == ["c"]
+        assert store.claim(["a"], me) == ["a"]
+        store.release(["a", "c"], me)
+        assert store.claim(["a", "b", "c"], other) == ["a", "c"]
+        assert store.claim(["d"], dead) == ["d"]
+        assert store.claim(["d"], me) == ["d"]
+
+
+def test_an_owner_lives_as_long_as_its_process_or_its_heartbeat():
+    me = new_owner()
+    host, pid, start, number = me.split("|")
+    assert is_alive(me, silent_for=1e9)
+    assert not is_alive(f"{host}|{pid}|{start}1|{number}", silent_for=0)  # the id, used again
+    assert is_alive(f"elsewhere|{pid}|{start}|0", silent_for=SILENT_SECONDS - 1)
+    assert not is_alive(f"elsewhere|{pid}|{start}|0", silent_for=SILENT_SECONDS + 1)
+
+
+def test_a_silent_host_loses_its_claims(tmp_path, monkeypatch):
+    with Store(tmp_path) as store:
+        store.claim(["a"], "elsewhere|1|1|0")
+        assert store.claim(["a"], new_owner()) == []
+        later = time.time() + SILENT_SECONDS + 1
+        monkeypatch.setattr("assay.core.store.time.time", lambda: later)
+        store.heartbeat("elsewhere|1|1|0")
+        assert store.claim(["a"], new_owner()) == []
+        monkeypatch.setattr("assay.core.store.time.time", lambda: later + SILENT_SECONDS + 1)
+        assert store.claim(["a"], new_owner()) == ["a"]
+
+
+def test_what_is_no_store_is_named(tmp_path):
+    with pytest.raises(StoreError, match=r"no store at .*nowhere; `assay run STUDY"):
+        Store(tmp_path / "nowhere", create=False)
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"is a file; a store is a folder"):
+        Store(tmp_path / "file")
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "index.sqlite").write_text("not a database at all, just words\n" * 99)
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"index.sqlite is no database"):
+            Store(tmp_path / "text", read_only=read_only)
+    (tmp_path / "other").mkdir()
+    db = sqlite3.connect(tmp_path / "other" / "index.sqlite")
+    db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    before = (tmp_path / "other" / "index.sqlite").read_bytes()
+    with pytest.raises(StoreError, match=r"is a database, but none of assay"):
+        Store(tmp_path / "other")
+    assert (tmp_path / "other" / "index.sqlite").read_bytes() == before
+
+
+def test_a_newer_store_is_refused(tmp_path):
+    with Store(tmp_path) as store:
+        store._index.db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match=r"has format 99, written by a newer assay; .* up to 1"):
+        Store(tmp_path)
+
+
+def test_a_damaged_blob_is_named(tmp_path):
+    record = make_record()
+    with Store(tmp_path) as store:
+        store.add(record)
+        store._index.db.execute("UPDATE arrays SET blob = substr(blob, 1, 20)")
+        with pytest.raises(StoreError, match=rf"the arrays of run {record.run_id} is damaged"):
+            store.record(record.run_id)
+        (tmp_path / "weights" / f"{record.run_id}.safetensors").write_bytes(b"short")
+        with pytest.raises(StoreError, match=r"safetensors is damaged"):
+            store.weights(record.run_id)
+
+
+def test_arrays_of_words_are_refused_whole(tmp_path):
+    with Store(tmp_path) as store:
+        with pytest.raises(StoreError, match=r"'predictions/test_predicted' must hold numbers"):
+            store.add(make_record(predictions={"test_predicted": np.array(["cat"])}))
+        with pytest.raises(StoreError, match=r"provenance must be plain JSON data"):
+            store.add(make_record(provenance={"path": object()}))
+        assert store.run_ids() == []
