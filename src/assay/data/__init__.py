@@ -1,0 +1,24 @@
+"""Data: images and targets with a fixed split, from a catalog or from the user's own folder."""
+
+from __future__ import annotations
+
+from assay.data.batches import batch_order
+from assay.data.catalog import entries
+from assay.data.dataset import Dataset, FitData, Split
+from assay.data.loading import Info, describe, load
+from assay.data.permutation import restore
+from assay.data.specs import problems, resolve
+
+__all__ = [
+    "Dataset",
+    "FitData",
+    "Info",
+    "Split",
+    "batch_order",
+    "describe",
+    "entries",
+    "load",
+    "problems",
+    "resolve",
+    "restore",
+]

@@ -1,0 +1,120 @@
+"""The catalog: what each dataset is, where it comes from and how it is read.
+
+A dataset is one file in this package that registers an `Entry`; nothing else names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.registry import Registry
+from assay.data.dataset import Split
+
+__all__ = ["ENTRIES", "Entry", "File", "Raw", "Source", "Survey", "entries"]
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a dataset: its name, its exact size in bytes and its SHA-256 in hexadecimal."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One complete form of a dataset.
+
+    Attributes:
+        files: all of them are needed.
+        mirrors: addresses to which a file's name is appended, in the order in which they are
+            tried; empty for a form that is read where it is found but not downloaded.
+    """
+
+    files: tuple[File, ...]
+    mirrors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a reader hands over: everything but the test set may become training or validation."""
+
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a dataset before its images are read."""
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset of the catalog.
+
+    Attributes:
+        name: how a study names it.
+        title: one line that says what the pictures show.
+        licence: as its authors state it.
+        citation: the paper or page to cite.
+        homepage: where its authors describe it.
+        image_shape, class_names, train, test: fixed facts; None or empty where they depend on the
+            user's own files (see `survey`).
+        sources: forms in which the files exist, the first complete one found is read.
+        folders: names of the folder that may hold the files inside a data folder.
+        options: extra keys of a study's `dataset:` and their defaults.
+        note: what a reader of results should know.
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    homepage: str = ""
+    image_shape: tuple[int, int, int] | None = None
+    class_names: tuple[str, ...] = ()
+    train: int | None = None
+    test: int | None = None
+    sources: tuple[Source, ...] = ()
+    folders: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong with this entry's own options: {key: message}."""
+        return {}
+
+    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+        """Say what the dataset will be like, without reading images."""
+        if self.image_shape is None or self.train is None or self.test is None:
+            raise NotImplementedError(f"{self.name} must say its own facts in survey()")
+        return Survey(self.image_shape, self.class_names, self.train, self.test)
+
+    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+        """Read images and targets; raise DataError when a file is missing or damaged."""
+        raise NotImplementedError
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """One integer for each target; every split holds each in equal proportion."""
+        return targets
+
+
+ENTRIES: Registry[Entry] = Registry("dataset", "assay.data")
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return the whole catalog, by name."""
+    return tuple(ENTRIES[name] for name in ENTRIES)

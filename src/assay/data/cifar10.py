@@ -1,0 +1,214 @@
+"""`cifar10`: the official binary archive, or lossless WebP strips in six .npz files; no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import DataError
+from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
+from assay.data.dataset import Split
+from assay.data.storage import cache_dir, locate, save_array
+
+__all__ = ["Cifar10", "read_archive", "read_strips"]
+
+TRAIN, TEST, BATCH = 50_000, 10_000, 10_000
+BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+RECORD = 1 + 3 * 32 * 32
+Arrays = tuple[np.ndarray, np.ndarray]
+"""Images uint8 (n, 32, 32, 3) and labels uint8 (n,)."""
+
+
+def read_archive(path: Path, batch: int = BATCH) -> Arrays:
+    """Read the six batches out of `cifar-10-binary.tar.gz` in memory; nothing is extracted.
+
+    A record is a label byte and 3,072 bytes of pixels, channel after channel.
+
+    Args:
+        path: the archive.
+        batch: images in each batch file.
+
+    Raises:
+        DataError: when the archive is damaged or a batch is missing or of the wrong size.
+    """
+    wanted = {f"cifar-10-batches-bin/{name}.bin": i for i, name in enumerate(BATCHES)}
+    records = np.empty((len(BATCHES), batch, RECORD), dtype=np.uint8)
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            for member in archive:
+                if member.name not in wanted:
+                    continue
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream is None or member.size != batch * RECORD:
+                    raise DataError(
+                        f"{path}: {member.name} has {member.size:,} bytes, "
+                        f"expected {batch * RECORD:,}"
+                    )
+                content = np.frombuffer(stream.read(), dtype=np.uint8)
+                records[wanted.pop(member.name)] = content.reshape(batch, RECORD)
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+        raise DataError(f"{path}: damaged or truncated archive ({error})") from error
+    if wanted:
+        raise DataError(f"{path}: has no {', '.join(sorted(wanted))}")
+    flat = records.reshape(-1, RECORD)
+    planes = flat[:, 1:].reshape(-1, 3, 32, 32)  # (n, channel, row, column)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), flat[:, 0].copy()
+
+
+def read_strips(paths: Iterable[Path]) -> Arrays:
+    """Read .npz files of lossless WebP strips.
+
+    Keys: `webp` (uint8, the WebP files end to end), `offsets` (where each begins, and the end),
+    `labels` (uint8). A strip is a picture 32 wide: its images on top of each other.
+
+    Raises:
+        DataError: when a file is damaged or the numbers of images and labels differ.
+    """
+    images, labels = [], []
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                content, offsets = file["webp"].tobytes(), file["offsets"]
+                labels.append(file["labels"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: not a readable file of WebP strips ({error})") from error
+        strips = [_decode(content[start:stop], path) for start, stop in pairwise(offsets)]
+        images.append(np.concatenate(strips))
+        if len(images[-1]) != len(labels[-1]):
+            raise DataError(f"{path}: {len(images[-1])} images, {len(labels[-1])} labels")
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _decode(content: bytes, path: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
+            strip = np.asarray(picture.convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise DataError(f"{path}: unreadable picture strip ({error})") from error
+    if strip.shape[1] != 32 or strip.shape[0] % 32:
+        raise DataError(f"{path}: a strip is {strip.shape[1]} wide and {strip.shape[0]} high")
+    return strip.reshape(-1, 32, 32, 3)
+
+
+class Cifar10(Entry):
+    """32x32 colour photographs of ten kinds of things."""
+
+    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+        """Read images and labels; decoding takes seconds, so that its result is kept."""
+        source, path = locate(self, data_dir)
+        if len(source.files) == 1:
+            images, labels = _kept(source, lambda: read_archive(path[source.files[0].name]))
+        else:
+            files = [path[f"{name}.npz"] for name in BATCHES]
+            images, labels = _kept(source, lambda: read_strips(files))
+        if images.shape != (TRAIN + TEST, 32, 32, 3) or labels.shape != (TRAIN + TEST,):
+            raise DataError(f"cifar10: {images.shape} images and {labels.shape} labels were read")
+        targets = labels.astype(np.int64)
+        if targets.max() > 9:
+            raise DataError(f"cifar10: label {targets.max()}, expected 0..9")
+        return Raw(
+            Split(images[:TRAIN], targets[:TRAIN]),
+            Split(images[TRAIN:], targets[TRAIN:]),
+            self.class_names,
+        )
+
+
+def _kept(source: Source, read: Callable[[], Arrays]) -> Arrays:
+    """Return what `read` gives, from the cache folder when it has been read before."""
+    identity = hashlib.sha256("".join(f.sha256 for f in source.files).encode()).hexdigest()
+    folder = cache_dir() / "decoded" / f"cifar10-{identity[:16]}"
+    try:
+        images = np.load(folder / "images.npy", allow_pickle=False)
+        labels = np.load(folder / "labels.npy", allow_pickle=False)
+        if len(images) == len(labels) == TRAIN + TEST:
+            return images, labels
+    except (OSError, ValueError, EOFError):
+        pass  # not there, or damaged: the files themselves are the truth
+    images, labels = read()
+    save_array(folder / "labels.npy", labels)
+    save_array(folder / "images.npy", images)
+    return images, labels
+
+
+_STRIPS = {
+    "data_batch_1": (
+        16_648_032,
+        "0d9e9d8968a8340bef8793d56c4276a887625152ba47fca8dd5080157d904a0f",
+    ),
+    "data_batch_2": (
+        16_690_666,
+        "45ab575566574c85dcf0cd945461054ff064ede9cf855ae9a439e1186423d150",
+    ),
+    "data_batch_3": (
+        16_692_914,
+        "153130b92d12962193fe55715eb18d02f91322d4ab72786b87fc362990394c00",
+    ),
+    "data_batch_4": (
+        16_668_314,
+        "ab8eb981572c8d6c6ca84665f0e78b1cbc826285fe7fce33796308de825ed616",
+    ),
+    "data_batch_5": (
+        16_640_118,
+        "ef0a7e780ebc2e78c08021b6821d832308280eb9e38397f709a1d3eb91ba9c1f",
+    ),
+    "test_batch": (
+        16_674_486,
+        "302482660ee0f313976dfe18ab1a2fd0cae140076d45d5eddcbe94e04fd79095",
+    ),
+}
+
+ENTRIES.add("cifar10")(
+    Cifar10(
+        name="cifar10",
+        title="photographs of ten kinds of things, 32x32 colour",
+        licence="none stated by its author",
+        citation=(
+            "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, "
+            "University of Toronto, 2009"
+        ),
+        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        image_shape=(32, 32, 3),
+        class_names=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        train=TRAIN,
+        test=TEST,
+        folders=("cifar-10", "cifar10"),
+        sources=(
+            Source(
+                (
+                    File(
+                        "cifar-10-binary.tar.gz",
+                        170_052_171,
+                        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+                    ),
+                ),
+                (
+                    "https://www.cs.toronto.edu/~kriz/",
+                    "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
+                ),
+            ),
+            Source(tuple(File(f"{name}.npz", *facts) for name, facts in _STRIPS.items())),
+        ),
+    )
+)

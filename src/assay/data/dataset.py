@@ -1,0 +1,78 @@
+"""A dataset: images and targets with a fixed train / validation / test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Dataset", "FitData", "Split"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Part of a dataset.
+
+    Attributes:
+        images: uint8 (n, height, width, channels), values 0..255.
+        targets: int64 (n,) class numbers for classification; other tasks say what they hold.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class FitData:
+    """All that training and selection ever see: there is no way from here to the test split."""
+
+    train: Split
+    validation: Split
+    mean: np.ndarray
+    std: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with a split that depends on nothing but `spec`.
+
+    Attributes:
+        spec: the resolved specification, plain JSON data ({"name": "mnist", "permute": None, ...}).
+        train, validation, test: the three parts.
+        class_names: one name per class; empty where there are none.
+        mean, std: float32 (channels,), per-channel statistics of the training images, in 0..255.
+        permutation: int64 (height * width,) source position of each pixel, or None; channels of a
+            pixel stay together.
+        fingerprint: identity of the content (images, targets and split).
+        notes: what loading had to do, in words ("212 of 900 pictures were resized").
+    """
+
+    spec: dict[str, Any]
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...]
+    mean: np.ndarray
+    std: np.ndarray
+    fingerprint: str
+    permutation: np.ndarray | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The dataset's name in the catalog."""
+        return str(self.spec["name"])
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.train.images.shape[1:]  # type: ignore[return-value]
+
+    @property
+    def fit_data(self) -> FitData:
+        """The view without the test split, for everything that trains or selects."""
+        return FitData(self.train, self.validation, self.mean, self.std)

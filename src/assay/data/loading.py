@@ -1,0 +1,141 @@
+"""From a specification to a dataset: read, split, permute, measure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.data.catalog import ENTRIES
+from assay.data.dataset import Dataset, Split
+from assay.data.permutation import permute, pixel_permutation
+from assay.data.specs import resolve
+from assay.data.splits import parts, sizes
+
+__all__ = ["Info", "describe", "load"]
+
+
+@dataclass(frozen=True)
+class Info:
+    """A dataset before it is loaded: enough to check and plan a study.
+
+    Attributes:
+        name: the dataset's name.
+        image_shape: (height, width, channels).
+        class_names: one for each class; empty where there are none.
+        train, validation, test: images in each part.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    train: int
+    validation: int
+    test: int
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+
+def describe(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Info:
+    """Say what `load` would give without reading any image.
+
+    The files of a downloadable dataset need not be there; of a folder, the names are read.
+
+    Raises:
+        ConfigError: when the specification is wrong.
+        DataError: when the user's own folder is not there or holds no classes.
+    """
+    resolved = resolve(spec)
+    survey = ENTRIES[resolved["name"]].survey(resolved, data_dir)
+    counts = sizes(resolved, survey.train, survey.test)
+    return Info(
+        resolved["name"],
+        survey.image_shape,
+        survey.class_names,
+        counts.train,
+        counts.validation,
+        counts.test,
+    )
+
+
+def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset:
+    """Load a dataset, split, and permuted if asked for.
+
+    Args:
+        spec: a name or a specification (see `assay.data.resolve`).
+        data_dir: a folder that has the files; next are searched env ASSAY_DATA and the cache.
+
+    Raises:
+        ConfigError: when the specification is wrong.
+        DataError: when files are missing (the message says where it looked and how to get them),
+            damaged or not what they claim to be.
+    """
+    resolved = resolve(spec)
+    entry = ENTRIES[resolved["name"]]
+    raw = entry.read(resolved, data_dir)
+    chosen = parts(resolved, entry.strata(raw.train.targets), entry.strata(raw.test.targets))
+    permutation = None
+    if resolved["permute"] is not None:
+        height, width = raw.train.images.shape[1:3]
+        permutation = pixel_permutation(resolved["permute"], height, width)
+    train, validation, test = (
+        _take(split, positions, permutation)
+        for split, positions in zip((raw.train, raw.train, raw.test), chosen, strict=True)
+    )
+    mean, std = _statistics(train.images)
+    return Dataset(
+        spec=resolved,
+        train=train,
+        validation=validation,
+        test=test,
+        class_names=raw.class_names,
+        mean=mean,
+        std=std,
+        fingerprint=_fingerprint(train, validation, test),
+        permutation=permutation,
+        notes=raw.notes,
+    )
+
+
+def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:
+    # positions are ascending: as many as there are images means all of them
+    whole = len(positions) == len(split)
+    images = split.images if whole else split.images[positions]
+    targets = split.targets if whole else split.targets[positions]
+    return Split(images if permutation is None else permute(images, permutation), targets)
+
+
+def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel, float32 (channels,), in 0..255.
+
+    A channel that never changes has a deviation of 1, so that dividing by it is harmless.
+    """
+    channels = images.shape[-1]
+    total, squares = np.zeros(channels), np.zeros(channels)
+    # in blocks that fit the cache; sums of 256 bytes and their squares are exact in float32
+    for start in range(0, len(images), 256):
+        block = images[start : start + 256].astype(np.float32)
+        block = block.reshape(len(block), -1)  # (b, height * width * channels)
+        total += block.sum(0).reshape(-1, channels).sum(0, dtype=float)
+        squares += np.einsum("nd,nd->d", block, block).reshape(-1, channels).sum(0, dtype=float)
+    mean = total * channels / images.size
+    variance = np.maximum(squares * channels / images.size - mean**2, 0)
+    std = np.sqrt(variance)
+    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+
+
+def _fingerprint(*splits: Split) -> str:
+    """16 hexadecimal digits that any change of an image, a target or the split changes."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for array in (split.images, split.targets):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,124 @@
+"""The `dataset:` of a study: what may be written there, and what is meant when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.core.errors import ConfigError, unknown_name
+from assay.data.catalog import ENTRIES, Entry
+from assay.data.splits import sizes
+
+__all__ = ["DEFAULTS", "problems", "resolve"]
+
+DEFAULTS: dict[str, Any] = {
+    "train": None,
+    "validation": None,
+    "test": None,
+    "permute": None,
+    "split_seed": 0,
+    "folds": None,
+    "fold": None,
+}
+"""Keys that every dataset takes; None is "all of it" or "not"."""
+
+FULL_SIZE = 50_000
+"""From this many training images on, 5,000 of them make a precise enough validation set."""
+
+_MINIMUM = {"train": 1, "test": 1, "permute": 0, "split_seed": 0, "folds": 2, "fold": 0}
+
+
+def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole specification as plain JSON data, defaults filled in; reads no file.
+
+    Args:
+        spec: a dataset's name, or a mapping with `name` and any of
+
+            - `train`: images to train on (a stratified subset); all that are left by default.
+            - `validation`: images (or a share between 0 and 1) taken from the training set;
+              by default 5,000 when at least 50,000 are trained on, 10 % otherwise.
+            - `test`: a stratified subset of the test set; all of it by default.
+            - `permute`: seed of one permutation of all pixels, or None.
+            - `split_seed`: which images are drawn, 0 by default.
+            - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
+              (0 by default) is the validation set.
+            - the dataset's own options.
+
+    Raises:
+        ConfigError: naming every unknown key and impossible value, with the nearest valid name.
+    """
+    given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
+    found = problems(given)
+    if found:
+        raise ConfigError("\n".join(found.values()))
+    entry = ENTRIES[given["name"]]
+    return _fill(entry, given)
+
+
+def problems(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return everything that is wrong with `spec`: {key: message}; empty when it is right."""
+    name = spec.get("name")
+    if not isinstance(name, str) or name not in ENTRIES:
+        return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
+    entry = ENTRIES[name]
+    known = ["name", *DEFAULTS, *entry.options]
+    found = {
+        str(key): f"dataset.{key}: {unknown_name(f'setting of dataset {name}', key, known)}"
+        for key in spec
+        if key not in known
+    }
+    for key, minimum in _MINIMUM.items():
+        if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
+            found[key] = message
+    found |= _validation_problem(spec) | _fold_problems(spec)
+    found |= entry.check({**entry.options, **spec})
+    if not found:
+        try:
+            _fill(entry, spec)
+        except ConfigError as error:
+            found["train"] = str(error)
+    return found
+
+
+def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the defaults; counts become concrete where the catalog knows the totals."""
+    spec = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    if spec["folds"] is not None:
+        spec["fold"] = spec["fold"] or 0
+    elif spec["validation"] is None:
+        asked = spec["train"] or entry.train or 0
+        spec["validation"] = 5_000 if asked >= FULL_SIZE else 0.1
+    if entry.train is not None and entry.test is not None:
+        counted = sizes(spec, entry.train, entry.test)
+        if spec["folds"] is None:
+            spec["validation"] = counted.validation
+    return spec
+
+
+def _whole_number(key: str, value: Any, minimum: int) -> str | None:
+    if value is None and DEFAULTS[key] is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
+        return None
+    return f"dataset.{key} must be a whole number >= {minimum}, got {value!r}"
+
+
+def _validation_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    value = spec.get("validation")
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    share = isinstance(value, float) and 0 < value < 1
+    if value is None or whole or share:
+        return {}
+    expected = "a number of images or a share between 0 and 1"
+    return {"validation": f"dataset.validation must be {expected}, got {value!r}"}
+
+
+def _fold_problems(spec: Mapping[str, Any]) -> dict[str, str]:
+    folds, fold = spec.get("folds"), spec.get("fold")
+    if folds is None:
+        return {} if fold is None else {"fold": "dataset.fold needs dataset.folds"}
+    if spec.get("validation") is not None:
+        return {"validation": "dataset.validation and dataset.folds exclude each other"}
+    if isinstance(folds, int) and isinstance(fold, int) and fold >= folds:
+        return {"fold": f"dataset.fold must be less than dataset.folds = {folds}, got {fold}"}
+    return {}

@@ -1,0 +1,125 @@
+"""Who is in train, validation and test: stratified, seeded, and nothing but counting.
+
+Everything rests on one idea, a *stratified order*: a random order of the images in which every
+stretch holds each class in the proportion of the whole. Validation is its beginning, a training
+subset is what follows, a fold is a stretch; a smaller subset is always part of a larger one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import ConfigError
+from assay.core.seeds import stream
+
+__all__ = ["Sizes", "hold_out", "parts", "sizes", "stratified_order"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Number of images in each part."""
+
+    train: int
+    validation: int
+    test: int
+
+
+def stratified_order(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a random order of `strata`'s positions whose every stretch is stratified.
+
+    The j-th of a class's n images (in random order) gets the place (j + 1/2) / n on a line from
+    0 to 1; ties between classes fall at random. Any first m images then hold m * n / N images of
+    each class, give or take one.
+
+    Args:
+        strata: integers (N,), the class of each image.
+        rng: the stream that decides.
+
+    Returns:
+        int64 (N,), a permutation of 0..N-1.
+    """
+    shuffled = rng.permutation(len(strata))
+    place = np.empty(len(strata))
+    for stratum in np.unique(strata):
+        where = np.flatnonzero(strata[shuffled] == stratum)
+        place[where] = (np.arange(len(where)) + 0.5) / len(where)
+    return shuffled[np.argsort(place, kind="stable")]
+
+
+def hold_out(strata: np.ndarray, count: int, *names: str) -> tuple[np.ndarray, np.ndarray]:
+    """Split a set that has no official test set: return (train, test) positions, ascending.
+
+    The test set depends on nothing that a study can change, so that no study ever sees it.
+    """
+    order = stratified_order(strata, stream(0, "hold_out", *names))
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def _fold_bounds(images: int, folds: int, fold: int) -> tuple[int, int]:
+    return images * fold // folds, images * (fold + 1) // folds
+
+
+def sizes(spec: Mapping[str, Any], train: int, test: int) -> Sizes:
+    """Count the parts of a resolved specification.
+
+    Args:
+        spec: resolved keys `train`, `validation`, `test`, `folds`, `fold`.
+        train: images available for training and validation together.
+        test: images in the test set.
+
+    Raises:
+        ConfigError: if more is asked for than there is, or nothing would be left to train on.
+    """
+    asked = train if spec["train"] is None else spec["train"]
+    if spec["folds"] is not None:
+        _at_most(asked, train, f"dataset.train: {asked}")
+        _at_most(spec["folds"], asked, f"dataset.folds: {spec['folds']}")
+        start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
+        found = Sizes(asked - (stop - start), stop - start, spec["test"] or test)
+    else:
+        share = spec["validation"]
+        validation = share if isinstance(share, int) else max(1, round(share * asked))
+        left = train - validation if spec["train"] is None else asked
+        needs = f"dataset.train: {left} and dataset.validation: {validation} together"
+        _at_most(left + validation, train, needs)
+        found = Sizes(left, validation, spec["test"] or test)
+    if found.train < 1:
+        raise ConfigError(f"dataset: no image is left to train on, of {train}")
+    if found.test > test:
+        raise ConfigError(f"dataset.test: {found.test} images asked for, the test set has {test}")
+    return found
+
+
+def _at_most(wanted: int, available: int, what: str) -> None:
+    if wanted > available:
+        raise ConfigError(f"{what} need {wanted} images, the training set has {available}")
+
+
+def parts(
+    spec: Mapping[str, Any], train: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose the images of each part.
+
+    Args:
+        spec: a resolved specification; `split_seed` decides, the run's seed does not.
+        train, test: strata (n,) of the official training and test set.
+
+    Returns:
+        Ascending positions (train, validation, test): the first two in the training set.
+    """
+    counts = sizes(spec, len(train), len(test))
+    order = stratified_order(train, stream(spec["split_seed"], "split"))
+    if spec["folds"] is not None:
+        asked = counts.train + counts.validation
+        start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
+        validation = order[start:stop]
+        chosen = np.concatenate([order[:start], order[stop:asked]])
+    else:
+        validation = order[: counts.validation]
+        chosen = order[counts.validation : counts.validation + counts.train]
+    kept = stratified_order(test, stream(spec["split_seed"], "test"))[: counts.test]
+    return np.sort(chosen), np.sort(validation), np.sort(kept)

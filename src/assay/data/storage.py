@@ -1,0 +1,127 @@
+"""Where files are looked for, and whether they are what they claim to be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from assay.core.errors import DataError
+from assay.data.catalog import ENTRIES, Entry, File, Source
+
+__all__ = ["cache_dir", "locate", "places", "save_array", "sha256", "verify"]
+
+
+def cache_dir() -> Path:
+    """Return the folder for downloads: env ASSAY_CACHE, or the user's cache folder."""
+    given = os.environ.get("ASSAY_CACHE")
+    if given:
+        return Path(given).expanduser()
+    return platformdirs.user_cache_path("assay", appauthor=False)
+
+
+def places(entry: Entry, data_dir: Path | None = None) -> Iterator[Path]:
+    """Yield the folders that may hold the files of `entry`, in the order of search."""
+    from_env = os.environ.get("ASSAY_DATA")
+    for root in (data_dir, Path(from_env) if from_env else None):
+        if root is not None:
+            yield from (Path(root).expanduser() / name for name in entry.folders)
+            yield Path(root).expanduser()
+    yield cache_dir() / "data" / entry.name
+
+
+def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
+    """Find a complete and genuine set of files.
+
+    Returns:
+        The form that was found and the path of each of its files by name.
+
+    Raises:
+        DataError: when nothing is there (the message says where it looked), a file is missing or
+            a file is not the one that was published.
+    """
+    looked, incomplete = [], []
+    for folder in dict.fromkeys(places(entry, data_dir)):
+        looked.append(str(folder))
+        for source in entry.sources:
+            found = {f.name: folder / f.name for f in source.files if (folder / f.name).is_file()}
+            if not found or _belongs_elsewhere(entry, source, found):
+                continue
+            missing = [f.name for f in source.files if f.name not in found]
+            if missing:
+                incomplete.append(f"{folder} has no {', '.join(missing)}")
+                continue
+            for file in source.files:
+                verify(found[file.name], file)
+            return source, found
+    reasons = "".join(f"\n  {text}" for text in incomplete)
+    raise DataError(
+        f"dataset {entry.name!r} was not found; looked in {', '.join(looked)}{reasons}\n"
+        f"download it with: assay data get {entry.name}"
+    )
+
+
+def _belongs_elsewhere(entry: Entry, source: Source, found: dict[str, Path]) -> bool:
+    """Whether these files are another dataset's (MNIST and Fashion-MNIST share their names)."""
+    size = {f.name: f.bytes for f in source.files}
+    for name, path in found.items():
+        if path.stat().st_size == size[name]:
+            continue
+        for other in (ENTRIES[n] for n in ENTRIES if n != entry.name):
+            files = [f for s in other.sources for f in s.files if f.name == name]
+            if any(f.bytes == path.stat().st_size for f in files):
+                return True
+    return False
+
+
+def verify(path: Path, file: File) -> None:
+    """Check size and SHA-256; a verdict is remembered until the file changes.
+
+    Raises:
+        DataError: when `path` is not the published file.
+    """
+    status = path.stat()
+    advice = "delete it and get it again"
+    if status.st_size != file.bytes:
+        raise DataError(
+            f"{path}: {status.st_size:,} bytes, expected {file.bytes:,} (truncated?); {advice}"
+        )
+    identity = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{file.sha256}"
+    verdict = cache_dir() / "verified" / hashlib.sha256(identity.encode()).hexdigest()
+    if verdict.exists():
+        return
+    found = sha256(path)
+    if found != file.sha256:
+        raise DataError(
+            f"{path}: wrong checksum: sha256 is {found}, expected {file.sha256}; {advice}"
+        )
+    try:
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.touch()
+    except OSError:
+        pass  # a cache that cannot be written only costs the time to hash again
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a .npy file that is whole or absent; without room for it, nothing is kept."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
