@@ -80,6 +80,8 @@ class Store:
         Returns:
             True when it was stored, False when the run was there already.
         """
+        if self._index.read_only:
+            raise StoreError(f"cannot store run {record.run_id}: {self.path} is opened read-only")
         row, blob = form.encode_record(record)
         temporary = self._weights_file(record.run_id, f".{os.getpid()}.tmp")
         final = self._weights_file(record.run_id)
@@ -88,7 +90,7 @@ class Store:
                 return False
             if record.weights:
                 where = f"run {record.run_id}: weights"
-                content = form.encode_arrays({"weights": record.weights}, where)
+                content = form.encode_arrays(record.weights, where)
                 final.parent.mkdir(exist_ok=True)
                 form.write_file(temporary, content)
             try:
@@ -162,7 +164,7 @@ class Store:
         with self._index.explained(f"cannot read {file}"):
             if not file.exists():
                 return {}
-            return form.decode_arrays(file.read_bytes(), str(file)).get("weights", {})
+            return form.decode_arrays(file.read_bytes(), str(file))
 
     def find(self, prefix: str) -> str:
         """Return the one run whose name starts with `prefix`."""

@@ -87,39 +87,31 @@ def _numbers(text: str) -> dict[str, float]:
     return {k: math.nan if v is None else v for k, v in json.loads(text).items()}
 
 
-def encode_arrays(groups: Mapping[str, Mapping[str, np.ndarray]], where: str) -> bytes:
-    """Pack {group: {name: array}} as one safetensors blob with the names "group/name".
+def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
+    """Pack named arrays as one safetensors blob.
 
     Raises:
         StoreError: an array's type has no place in safetensors (text, objects).
     """
-    flat = {
-        f"{group}/{name}": np.asarray(array, order="C")
-        for group, arrays in groups.items()
-        for name, array in arrays.items()
-    }
-    for name, array in flat.items():
+    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in ordered.items():
         if array.dtype.kind not in "biuf":
             kind = array.dtype
             raise StoreError(f"{where}: array {name!r} must hold numbers, got type {kind}")
-    return save(flat)
+    return save(ordered)
 
 
-def decode_arrays(blob: bytes, where: str) -> dict[str, dict[str, np.ndarray]]:
-    """Undo `encode_arrays`.
-
-    Raises:
-        StoreError: the blob is damaged.
-    """
+def decode_arrays(blob: bytes, where: str) -> dict[str, np.ndarray]:
+    """Undo `encode_arrays`; raise StoreError when the blob is damaged."""
     try:
-        flat = load(blob)
+        return load(blob)
     except SafetensorError as error:
         raise StoreError(f"{where} is damaged: {error}") from error
-    groups: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in flat.items():
-        group, _, rest = name.partition("/")
-        groups.setdefault(group, {})[rest] = array
-    return groups
+
+
+def _group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    start = f"{name}/"
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
 def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
@@ -130,8 +122,9 @@ def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
         for name in ("config", "metrics", "timing", "provenance")
     ]
     identity = (record.run_id, record.trial_id, int(record.seed), record.status)
-    blob = encode_arrays({"curves": record.curves, "predictions": record.predictions}, where)
-    return (*identity, *texts, record.message), blob
+    arrays = {f"curves/{k}": v for k, v in record.curves.items()}
+    arrays |= {f"predictions/{k}": v for k, v in record.predictions.items()}
+    return (*identity, *texts, record.message), encode_arrays(arrays, where)
 
 
 def decode_record(row: Sequence[Any], blob: bytes | None) -> Record:
@@ -144,9 +137,9 @@ def decode_record(row: Sequence[Any], blob: bytes | None) -> Record:
         seed=seed,
         status=status,
         config=json.loads(config),
-        curves=arrays.get("curves", {}),
+        curves=_group(arrays, "curves"),
         metrics=_numbers(metrics),
-        predictions=arrays.get("predictions", {}),
+        predictions=_group(arrays, "predictions"),
         timing=_numbers(timing),
         provenance=json.loads(provenance),
         message=message,

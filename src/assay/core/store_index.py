@@ -35,7 +35,7 @@ class Index:
 
     def __init__(self, folder: Path, read_only: bool):
         self.file = folder / "index.sqlite"
-        self._read_only = read_only
+        self.read_only = read_only
         with self.explained(f"cannot open the store {folder}"):
             self.db = sqlite3.connect(
                 self._address(), uri=True, timeout=BUSY_SECONDS, isolation_level=None
@@ -74,11 +74,11 @@ class Index:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{doing}: {_reason(error, self._read_only)}") from error
+            raise StoreError(f"{doing}: {_reason(error, self.read_only)}") from error
 
     def _address(self) -> str:
         address = self.file.absolute().as_uri()
-        if not self._read_only:
+        if not self.read_only:
             return address
         log = self.file.with_name(self.file.name + "-wal")
         if not os.access(self.file.parent, os.W_OK) and not (log.exists() and log.stat().st_size):
@@ -88,7 +88,7 @@ class Index:
 
     def _verify(self) -> None:
         """Make the tables of a new index; refuse what is not ours or not of our time."""
-        if not self._read_only and not self._value("SELECT count(*) FROM sqlite_master"):
+        if not self.read_only and not self._value("SELECT count(*) FROM sqlite_master"):
             self._create_tables()
         if self._value("PRAGMA application_id") != APPLICATION_ID:
             raise StoreError(f"{self.file} is a database, but none of assay")
@@ -99,7 +99,7 @@ class Index:
                 f"this one reads up to {VERSION}: update assay or choose another --store"
             )
         self.db.execute("PRAGMA foreign_keys = ON")
-        if not self._read_only:
+        if not self.read_only:
             self._log_ahead()
             self.db.execute("PRAGMA synchronous = FULL")
 
@@ -151,9 +151,7 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
         "SQLITE_FULL": full,
         "SQLITE_NOTADB": "index.sqlite is no database; it is damaged or something else",
         "SQLITE_CORRUPT": "index.sqlite is damaged",
-        "SQLITE_READONLY": "it is opened for reading only"
-        if read_only
-        else "it is write-protected",
+        "SQLITE_READONLY": "it is opened read-only" if read_only else "it is write-protected",
         "SQLITE_CANTOPEN": "index.sqlite cannot be opened; are you allowed to write there?",
         "SQLITE_BUSY": f"another process has kept it locked for {BUSY_SECONDS:.0f} seconds",
         "SQLITE_IOERR": "the disk fails or is full; free some space and run the same command again",
