@@ -17,13 +17,23 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from assay.core.errors import AssayError, ConfigError, unknown_name
 
-__all__ = ["Entry", "Mark", "Option", "Path", "Problems", "Source", "dotted", "read_options"]
+__all__ = [
+    "Entry",
+    "LocatedError",
+    "Mark",
+    "Option",
+    "Path",
+    "Problems",
+    "Source",
+    "dotted",
+    "read_options",
+]
 
 Path = tuple[str | int, ...]
 """Where a value is in nested data: ("training", "optimizer", "name")."""
@@ -135,12 +145,18 @@ class Source:
                 return found
         return None
 
-    def put(self, path: Path, entry: Entry, shorthand: Callable[[Path], str | None]) -> None:
+    def put(
+        self,
+        path: Path,
+        entry: Entry,
+        shorthand: Callable[[Path], str | None],
+        key: Mark | None = None,
+    ) -> None:
         """Set the value at `path` to that of `entry`, which keeps the place where it was written.
 
         Mappings on the way are made where there are none. Where there is a plain value instead,
         `shorthand(path)` may name the key that it stands for: `optimizer: sgd` is
-        `optimizer: {name: sgd}`.
+        `optimizer: {name: sgd}`. `key` is where the path was written, if not beside the value.
 
         Raises:
             ConfigError: if something on the way can have no keys.
@@ -154,11 +170,13 @@ class Source:
                 name = shorthand(path[:i])
                 if name is None:
                     said = f"{dotted(path[:i])} is {value!r}, it has no {dotted(path[i:])}"
-                    raise LocatedError(said, entry.source.mark(entry.path, key=True))
+                    raise LocatedError(said, key or entry.source.mark(entry.path, key=True))
                 here[part] = {} if isinstance(value, bool) else {name: value}
             here = here[part]
         here[path[-1]] = copy.deepcopy(entry.value)
         self._move_marks(path, entry)
+        if key:
+            self.keys[path] = key
 
     def _move_marks(self, path: Path, entry: Entry) -> None:
         depth, start = len(path), entry.path
@@ -177,7 +195,7 @@ def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str],
 class _Loader(yaml.SafeLoader):
     """SafeLoader that knows only the scalars of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: dict = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
 
 for _tag, _pattern, _first in (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.core.config import Entry, Option
-from assay.networks.families import FAMILIES
+from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import (
     Activation,
     BatchNorm,
@@ -55,44 +55,37 @@ def _convolutions(block: list[int], kernels: list[int], options: dict[str, Any])
     return layers
 
 
-class _Cnn:
-    """filters: blocks as lists of filters; first_kernel_size: of the very first convolution;
-    pool_size: 1 for no pooling; residual: every block after the first gets a shortcut round it;
-    global_pool: average over the image instead of flattening; dense and dropout: the last layers;
-    conv_dropout: rate after each block; batch_norm: before each activation, dense ones too.
-    """
-
-    options = {
-        "filters": Option(_read_blocks, [[64], [128, 128], [256, 256]]),
-        "kernel_size": Option(read_size, 3),
-        "first_kernel_size": Option(read_size, 7),
-        "padding": Option(_read_padding, "same"),
-        "pool_size": Option(read_size, 2),
-        "dense": Option(read_widths, [128, 64]),
-        "dropout": Option(read_rate, 0.5),
-        "conv_dropout": Option(read_rate, 0.0),
-        "activation": ACTIVATION,
-        "batch_norm": Option(read_flag, False),
-        "residual": Option(read_flag, False),
-        "global_pool": Option(read_flag, False),
-        **WEIGHTS,
-    }
-
-    def trunk(self, options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
-        layers: list[Layer] = []
-        for number, block in enumerate(options["filters"]):
-            kernels = [options["kernel_size"]] * len(block)
-            if number == 0 and kernels:
-                kernels[0] = options["first_kernel_size"]
-            convolutions = _convolutions(block, kernels, options)
-            if options["residual"] and number > 0 and convolutions:
-                # the sum comes before the last activation, as in the first ResNet
-                convolutions = [Residual(tuple(convolutions[:-1])), convolutions[-1]]
-            layers += convolutions
-            layers += [MaxPool2D(options["pool_size"])] if options["pool_size"] > 1 else []
-            layers += [Dropout(options["conv_dropout"])] if options["conv_dropout"] else []
-        layers.append(GlobalAveragePool() if options["global_pool"] else Flatten())
-        return (*layers, *dense_layers(options["dense"], options["dropout"], options))
+def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    for number, block in enumerate(options["filters"]):
+        kernels = [options["kernel_size"]] * len(block)
+        if number == 0 and kernels:
+            kernels[0] = options["first_kernel_size"]
+        convolutions = _convolutions(block, kernels, options)
+        if options["residual"] and number > 0 and convolutions:
+            # the sum comes before the last activation, as in the first ResNet
+            convolutions = [Residual(tuple(convolutions[:-1])), convolutions[-1]]
+        layers += convolutions
+        layers += [MaxPool2D(options["pool_size"])] if options["pool_size"] > 1 else []
+        layers += [Dropout(options["conv_dropout"])] if options["conv_dropout"] else []
+    layers.append(GlobalAveragePool() if options["global_pool"] else Flatten())
+    return (*layers, *dense_layers(options["dense"], options["dropout"], options))
 
 
-FAMILIES.add("cnn")(_Cnn())
+_OPTIONS = {
+    "filters": Option(_read_blocks, [[64], [128, 128], [256, 256]]),
+    "kernel_size": Option(read_size, 3),
+    "first_kernel_size": Option(read_size, 7),  # of the very first convolution
+    "padding": Option(_read_padding, "same"),
+    "pool_size": Option(read_size, 2),  # 1 for no pooling
+    "dense": Option(read_widths, [128, 64]),
+    "dropout": Option(read_rate, 0.5),  # after each dense layer
+    "conv_dropout": Option(read_rate, 0.0),  # after each block
+    "activation": ACTIVATION,
+    "batch_norm": Option(read_flag, False),  # before each activation, dense ones too
+    "residual": Option(read_flag, False),  # a shortcut round every block after the first
+    "global_pool": Option(read_flag, False),  # average over the image instead of flattening
+    **WEIGHTS,
+}
+
+FAMILIES.add("cnn")(Family(_OPTIONS, _trunk))

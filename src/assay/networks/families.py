@@ -6,8 +6,9 @@ plain data first, so that equal meaning gives an equal identity, and only then b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.errors import NetworkError
@@ -19,14 +20,18 @@ from assay.networks.options import styled
 __all__ = ["FAMILIES", "Family", "build_network", "read_network"]
 
 
-class Family(Protocol):
-    """A recipe for networks."""
+@dataclass(frozen=True)
+class Family:
+    """A recipe for networks.
+
+    Attributes:
+        options: every setting with its reader and default.
+        trunk: makes the layers before the heads from complete canonical options and the shape of
+            the images; they end in a flat shape.
+    """
 
     options: Mapping[str, Option]
-    """Every setting with its reader and default."""
-
-    def trunk(self, options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
-        """Layers before the heads, for complete canonical options; ends in a flat shape."""
+    trunk: Callable[[dict[str, Any], Shape], tuple[Layer, ...]]
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from assay.core.config import Option
-from assay.networks.families import FAMILIES
+from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
 from assay.networks.options import ACTIVATION, WEIGHTS, read_flag, read_rate, read_widths, styled
 
@@ -27,19 +27,16 @@ def dense_layers(widths: list[int], rate: float, options: dict[str, Any]) -> lis
     return layers
 
 
-class _Mlp:
-    """hidden: widths; dropout: rate after each hidden layer; batch_norm: before each activation."""
-
-    options = {
-        "hidden": Option(read_widths, [300, 100]),
-        "activation": ACTIVATION,
-        "dropout": Option(read_rate, 0.0),
-        "batch_norm": Option(read_flag, False),
-        **WEIGHTS,
-    }
-
-    def trunk(self, options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
-        return (Flatten(), *dense_layers(options["hidden"], options["dropout"], options))
+def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+    return (Flatten(), *dense_layers(options["hidden"], options["dropout"], options))
 
 
-FAMILIES.add("mlp")(_Mlp())
+_OPTIONS = {
+    "hidden": Option(read_widths, [300, 100]),
+    "activation": ACTIVATION,
+    "dropout": Option(read_rate, 0.0),  # after each hidden layer
+    "batch_norm": Option(read_flag, False),  # before each activation
+    **WEIGHTS,
+}
+
+FAMILIES.add("mlp")(Family(_OPTIONS, _trunk))

@@ -1,0 +1,143 @@
+"""Layers as they are written in a study, in both directions.
+
+Short form: the kind and its main setting, then the others: `{conv2d: 64, kernel_size: 7}`,
+`max_pool2d`, `{residual: [...]}`. Long form: `{layer: conv2d, filters: 64, kernel_size: 7}`.
+`activation` on a dense or convolutional layer stands for an activation layer after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+from assay.core.config import Entry
+from assay.core.errors import NetworkError, unknown_name
+from assay.networks.initializers import Initializer
+from assay.networks.layers import LAYERS, Activation, Conv2D, Dense, Layer, Residual
+from assay.networks.options import (
+    plain_initializer,
+    plain_regularizer,
+    read_activation,
+    read_initializer,
+    read_regularizer,
+)
+from assay.networks.regularizers import Regularizer
+
+__all__ = ["read_layer", "read_layers", "write_layers"]
+
+Styles = dict[str, Any]
+"""Arguments of Dense and Conv2D where a layer gives none of its own (see `options.styled`)."""
+
+
+def read_layers(entry: Entry, styles: Styles | None = None) -> tuple[Layer, ...]:
+    """Read a list of layers; problems of single layers are noted and the rest is read on."""
+    layers: list[Layer] = []
+    for item in entry.items():
+        with entry.problems.collect(item):
+            layers += read_layer(item, styles)
+    return tuple(layers)
+
+
+def read_layer(entry: Entry, styles: Styles | None = None) -> list[Layer]:
+    """Read one layer; two when it has an activation."""
+    kind, given = _kind(entry)
+    cls = LAYERS[kind]
+    hints = get_type_hints(cls)
+    known = [f.name for f in fields(cls)]
+    weighted = issubclass(cls, (Dense, Conv2D))
+    for key in [k for k in given if k not in known]:
+        if not (weighted and key == "activation"):
+            _refuse(given[key], kind, key, known + ["activation"] * weighted)
+    arguments = dict(styles or {}) if weighted else {}
+    for key in set(known) & set(given):
+        with entry.problems.collect(given[key]):
+            arguments[key] = _read_field(given[key], hints[key], styles)
+    needed = [f.name for f in fields(cls) if f.default is MISSING]
+    for name in needed:
+        if name not in given:
+            raise entry.error(f"{kind} needs {name}, for example {{{kind}: {_EXAMPLES[kind]}}}")
+    if any(name not in arguments for name in needed):
+        return []  # a problem with it is noted already
+    layers: list[Layer] = [cls(**arguments)]
+    if "activation" in given:
+        layers.append(Activation(read_activation(given["activation"])))
+    return layers
+
+
+_EXAMPLES = {"dense": "100", "conv2d": "64", "activation": "relu", "residual": "[conv2d: 64]"}
+
+
+def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
+    """The kind of a layer and its settings by name, the main one under its own name."""
+    if isinstance(entry.value, str):
+        return entry.choice("layer", LAYERS), {}
+    given = entry.keys()
+    if not given:
+        raise entry.error("a layer must be a name or a mapping, got an empty mapping")
+    if "layer" in given:
+        return given.pop("layer").choice("layer", LAYERS), given
+    first = next(iter(given))
+    if first not in LAYERS:
+        _refuse(given[first], None, first, list(LAYERS))
+    main = [f.name for f in fields(LAYERS[first])]
+    value = given.pop(first)
+    if value.value is not None:
+        if not main:
+            raise value.error(f"{first} has no settings, write it alone: {first}")
+        given[main[0]] = value
+    return first, given
+
+
+def _refuse(entry: Entry, kind: str | None, key: str, known: list[str]) -> None:
+    what = f"setting of {kind}" if kind else "layer"
+    raise entry.error(unknown_name(what, key, known), key=True)
+
+
+def _read_field(entry: Entry, hint: Any, styles: Styles | None) -> Any:
+    if hint is Initializer:
+        return Initializer.parse(read_initializer(entry))
+    if hint is Regularizer:
+        return Regularizer.parse(read_regularizer(entry))
+    if hint is int:
+        return entry.integer()
+    if hint == int | None:
+        return None if entry.value is None else entry.integer()
+    if hint is float:
+        return entry.number()
+    if hint is bool:
+        return entry.flag()
+    if hint is str:
+        return entry.text()
+    return read_layers(entry, styles)
+
+
+def write_layers(layers: tuple[Layer, ...], keep: Collection[str] = ()) -> list[Any]:
+    """The short form of several layers; `read_layers` reads it back to equal layers.
+
+    Args:
+        keep: settings to write even when they are a layer's default (None is never written).
+    """
+    return [_write_layer(layer, keep) for layer in layers]
+
+
+def _write_layer(layer: Layer, keep: Collection[str]) -> Any:
+    if layer.kind not in LAYERS:
+        raise NetworkError(f"a layer of kind {layer.kind!r} cannot be written")
+    main = next((f.name for f in fields(layer)), None)
+    data: dict[str, Any] = {}
+    for f in fields(layer):
+        value = getattr(layer, f.name)
+        if value is not None and (value != f.default or f.name in keep):
+            data[layer.kind if f.name == main else f.name] = _write(value, keep)
+    if data and main and layer.kind not in data:  # the kind comes first, though it is default
+        data = {layer.kind: _write(getattr(layer, main), keep), **data}
+    return data or layer.kind
+
+
+def _write(value: Any, keep: Collection[str]) -> Any:
+    if isinstance(value, Initializer):
+        return plain_initializer(value)
+    if isinstance(value, Regularizer):
+        return plain_regularizer(value) or "none"
+    return write_layers(value, keep) if isinstance(value, tuple) else value
