@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
 from assay.networks.initializers import Initializer
-from assay.networks.layers import LAYERS, Activation, Conv2D, Dense, Layer, Residual
+from assay.networks.layers import LAYERS, Activation, Conv2D, Dense, Layer
 from assay.networks.options import (
     plain_initializer,
     plain_regularizer,
