@@ -1,0 +1,59 @@
+"""Statistics over records: estimates, comparisons, effects and selection; no engine needed."""
+
+from __future__ import annotations
+
+from assay.statistics.bootstrap import bootstrap_interval
+from assay.statistics.compare import GAMMA, Comparison, compare, holm, paired_t, welch_t
+from assay.statistics.effects import ALPHA, Effect, LevelMean, by_trial, effects, level_means
+from assay.statistics.estimates import (
+    CONFIDENCE,
+    Estimate,
+    estimate,
+    estimate_runs,
+    t_interval,
+    values_by_seed,
+)
+from assay.statistics.metrics import METRICS, Metric, metric_of, metric_title, primary_metric
+from assay.statistics.selection import Best, best_run, best_trial
+from assay.statistics.sentences import (
+    effect_sentence,
+    estimate_sentence,
+    factor_name,
+    factor_sentences,
+    p_text,
+)
+
+__all__ = [
+    "ALPHA",
+    "CONFIDENCE",
+    "GAMMA",
+    "METRICS",
+    "Best",
+    "Comparison",
+    "Effect",
+    "Estimate",
+    "LevelMean",
+    "Metric",
+    "best_run",
+    "best_trial",
+    "bootstrap_interval",
+    "by_trial",
+    "compare",
+    "effect_sentence",
+    "effects",
+    "estimate",
+    "estimate_runs",
+    "estimate_sentence",
+    "factor_name",
+    "factor_sentences",
+    "holm",
+    "level_means",
+    "metric_of",
+    "metric_title",
+    "p_text",
+    "paired_t",
+    "primary_metric",
+    "t_interval",
+    "values_by_seed",
+    "welch_t",
+]

@@ -1,0 +1,215 @@
+"""Is A better than B? Differences with intervals, tests and the probability of being better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from assay.statistics.bootstrap import bootstrap_interval
+from assay.statistics.estimates import CONFIDENCE, t_interval
+
+__all__ = ["GAMMA", "Comparison", "TTest", "compare", "holm", "paired_t", "welch_t"]
+
+GAMMA = 0.75
+"""P(A > B) that Bouthillier et al. ask of an improvement worth the name."""
+
+_TINY = 1e-12
+
+
+class TTest(NamedTuple):
+    """Difference A - B of the means, its interval, and the two-sided p; arrays of one shape."""
+
+    difference: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A against B.
+
+    Attributes:
+        n: pairs, or the smaller of the two numbers of runs when not paired; 0 when a side is empty.
+        paired: whether runs with equal seeds were compared with each other.
+        test: "paired t", "Welch", "sign" or "permutation" (for differences without any spread),
+            or "none".
+        difference: mean of A - B in the metric's own unit; NaN when there is none.
+        low, high: ends of its t-interval; NaN for a single run.
+        p: two-sided and uncorrected; NaN when no test is possible.
+        p_better: share of pairs in which A is better, ties half.
+        p_better_low, p_better_high: its bootstrap interval. For few pairs that agree it is too
+            narrow (five of five give 1 to 1), so it never decides alone.
+        note: what a reader must know ("one run, no interval"); empty otherwise.
+    """
+
+    n: int
+    paired: bool
+    test: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_better: float
+    p_better_low: float
+    p_better_high: float
+    note: str = ""
+
+    @property
+    def meaningful(self) -> bool:
+        """Whether P(better) is above chance and may reach GAMMA, in the sense of the paper."""
+        return bool(self.p_better_low > 0.5 and self.p_better_high > GAMMA)
+
+
+def paired_t(differences: np.ndarray, confidence: float = CONFIDENCE) -> TTest:
+    """Student's paired test over the last axis of A - B, (..., n).
+
+    At n = 5 it can reach any level, which the flips of five signs cannot: their smallest p is
+    0.0625. Where all differences are equal there is no spread for a t: p is 1 when they are 0,
+    else that of the sign test, 2 ** (1 - n).
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    n = d.shape[-1]
+    mean, low, high = t_interval(d, confidence)
+    if n < 2:
+        return TTest(mean, low, high, np.full_like(mean, np.nan))
+    tiny = _TINY * np.maximum(np.abs(d).max(-1), 1.0)
+    constant = np.ptp(d, axis=-1) <= tiny
+    error = np.where(constant, 1.0, d.std(-1, ddof=1) / np.sqrt(n))
+    p = 2 * stdtr(n - 1, -np.abs(mean / error))
+    p = np.where(constant, np.where(np.abs(mean) <= tiny, 1.0, 2.0 ** (1 - n)), p)
+    return TTest(mean, low, high, p)
+
+
+def welch_t(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> TTest:
+    """Welch's test of two independent samples over the last axis, (..., n) and (..., m).
+
+    Where neither has any spread, p is 1 when they are equal, else that of the permutation test.
+
+    References:
+        B. L. Welch, "The generalization of Student's problem when several different population
+        variances are involved", Biometrika 34, 1947.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    n, m = a.shape[-1], b.shape[-1]
+    difference = a.mean(-1) - b.mean(-1)
+    if min(n, m) < 2:
+        return TTest(difference, *[np.full_like(difference, np.nan)] * 3)
+    tiny = _TINY * np.maximum(np.maximum(np.abs(a).max(-1), np.abs(b).max(-1)), 1.0)
+    constant = (np.ptp(a, axis=-1) <= tiny) & (np.ptp(b, axis=-1) <= tiny)
+    va = np.where(constant, 1.0, a.var(-1, ddof=1) / n)
+    vb = np.where(constant, 1.0, b.var(-1, ddof=1) / m)
+    freedom = (va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1))
+    p = 2 * stdtr(freedom, -np.abs(difference) / np.sqrt(va + vb))
+    separate = np.minimum(2 / comb(n + m, n), 1.0)
+    p = np.where(constant, np.where(np.abs(difference) <= tiny, 1.0, separate), p)
+    half = np.where(constant, 0.0, stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(va + vb))
+    return TTest(difference, difference - half, difference + half, p)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values corrected over the last axis, in their order, by Holm's step-down rule.
+
+    The chance of calling any true equality a difference stays below the level, whatever the
+    dependence. NaN (no test) stays NaN and counts as a comparison.
+
+    References:
+        S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(np.where(np.isnan(p), 2.0, p), axis=-1, kind="stable")
+    steps = np.take_along_axis(p, order, -1) * np.arange(p.shape[-1], 0, -1)
+    steps = np.minimum(np.fmax.accumulate(steps, axis=-1), 1.0)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, steps, -1)
+    return np.where(np.isnan(p), np.nan, adjusted)
+
+
+def _wins(difference: np.ndarray, higher_is_better: bool) -> np.ndarray:
+    sign = np.sign(np.where(np.abs(difference) <= _TINY, 0.0, difference))
+    return (1 + (sign if higher_is_better else -sign)) / 2
+
+
+def _compare_paired(
+    d: np.ndarray, left_out: int, higher: bool, seed: int, level: float
+) -> Comparison:
+    t = paired_t(d, level)
+    wins = _wins(d, higher)
+    spread = len(d) > 1 and np.ptp(d) > _TINY * max(np.abs(d).max(), 1.0)
+    notes = []
+    if len(d) == 1:
+        notes.append("one run, no interval")
+    elif not spread:
+        notes.append("the difference is the same in every pair")
+    if left_out:
+        notes.append(f"runs without a partner left out: {left_out}")
+    return Comparison(
+        len(d),
+        True,
+        "none" if len(d) == 1 else "paired t" if spread else "sign",
+        *(float(v) for v in t),
+        float(wins.mean()),
+        *bootstrap_interval(wins, method="percentile", confidence=level, seed=seed),
+        "; ".join(notes),
+    )
+
+
+def _compare_unpaired(
+    a: np.ndarray, b: np.ndarray, higher: bool, seed: int, level: float
+) -> Comparison:
+    t = welch_t(a, b, level)
+
+    def better(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return _wins(x[..., :, None] - y[..., None, :], higher).mean((-2, -1))
+
+    n = min(len(a), len(b))
+    spread = max(np.ptp(a), np.ptp(b)) > _TINY
+    notes = ["seeds differ, so the runs are not paired"]
+    if n == 1:
+        notes.append("one run on a side, no interval")
+    ends = bootstrap_interval(
+        a, b, statistic=better, method="percentile", confidence=level, seed=seed
+    )
+    return Comparison(
+        n,
+        False,
+        "none" if n == 1 else "Welch" if spread else "permutation",
+        *(float(v) for v in t),
+        float(better(a, b)),
+        *ends,
+        "; ".join(notes),
+    )
+
+
+def compare(
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    *,
+    higher_is_better: bool = True,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the values of A with those of B, {seed: value} each.
+
+    Runs are paired by seed when at least half of the smaller side has a partner (and at least two
+    runs, or all there are); otherwise the two sides are compared by Welch's test.
+
+    References:
+        X. Bouthillier et al., "Accounting for variance in machine learning benchmarks",
+        MLSys 2021 (P(A > B), gamma = 0.75).
+    """
+    if not a or not b:
+        return Comparison(0, False, "none", *[float("nan")] * 7, "no finished run on a side")
+    shared = sorted(set(a) & set(b))
+    smaller = min(len(a), len(b))
+    if shared and len(shared) >= min(smaller, max(2, smaller / 2)):
+        d = np.array([a[s] for s in shared]) - np.array([b[s] for s in shared])
+        left_out = len(a) + len(b) - 2 * len(shared)
+        return _compare_paired(d, left_out, higher_is_better, seed, confidence)
+    x, y = np.array(list(a.values())), np.array(list(b.values()))
+    return _compare_unpaired(x, y, higher_is_better, seed, confidence)

@@ -1,0 +1,64 @@
+"""Choose on validation, report on test, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.records import Record
+from assay.statistics.effects import by_trial
+from assay.statistics.estimates import Estimate, estimate_runs
+from assay.statistics.metrics import metric_of, primary_metric
+
+__all__ = ["Best", "best_run", "best_trial"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The trial that validation chose, and what it does on test."""
+
+    trial: Mapping[str, Any]
+    metric: str
+    validation: Estimate
+    test: Estimate
+    candidates: int
+
+
+def best_trial(
+    plan: Mapping[str, Any],
+    records: Iterable[Record],
+    metric: str | None = None,
+    trials: Iterable[Mapping[str, Any]] | None = None,
+) -> Best | None:
+    """Return the trial with the best mean validation metric, or None when no run finished.
+
+    The test metric takes no part in the choice. Trials of which every run finished come before
+    those with diverged or failed runs, whose mean tells only of the lucky ones.
+
+    Args:
+        metric: without prefix; the study's main metric by default.
+        trials: choose among these only; all of the plan by default.
+    """
+    records = list(records)
+    base = metric or primary_metric(plan, records)
+    sign = 1 if metric_of(base).higher_is_better else -1
+    runs = by_trial(records)
+    ranked = []
+    for trial in plan["trials"] if trials is None else trials:
+        mine = runs.get(trial["trial_id"], [])
+        validation = estimate_runs(mine, f"val_{base}")
+        if validation.n:
+            clean = validation.diverged + validation.failed == 0
+            ranked.append(((clean, sign * validation.mean), trial, validation, mine))
+    if not ranked:
+        return None
+    _, trial, validation, mine = max(ranked, key=lambda entry: entry[0])
+    return Best(trial, base, validation, estimate_runs(mine, f"test_{base}"), len(ranked))
+
+
+def best_run(records: Iterable[Record], metric: str) -> Record | None:
+    """Return the finished run with the best value of the validation `metric` (with prefix)."""
+    sign = 1 if metric_of(metric).higher_is_better else -1
+    finished = [r for r in records if r.status == "finished" and metric in r.metrics]
+    return max(finished, key=lambda r: (sign * r.metrics[metric], -r.seed), default=None)

@@ -1,0 +1,133 @@
+"""Results in plain words; a difference is called one only when its corrected test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.statistics.effects import Effect
+from assay.statistics.estimates import Estimate
+from assay.statistics.metrics import metric_of, metric_title
+
+__all__ = ["effect_sentence", "estimate_sentence", "factor_name", "factor_sentences", "p_text"]
+
+
+def p_text(p: float) -> str:
+    """Return "p = 0.012", or "p < 0.001"; "no test" for NaN."""
+    if not np.isfinite(p):
+        return "no test"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.01 else f"p = {p:.2f}"
+
+
+def factor_name(factor: str, factors: Sequence[str] = ()) -> str:
+    """Return the last part of a dotted name when no other of `factors` ends in it as well."""
+    short = factor.rpartition(".")[2]
+    alone = sum(other.rpartition(".")[2] == short for other in factors) <= 1
+    return short if alone else factor
+
+
+def estimate_sentence(metric: str, found: Estimate) -> str:
+    """Return "test accuracy 97.68 % (95 % CI 97.50 to 97.86, n = 5)"."""
+    known, title = metric_of(metric), metric_title(metric)
+    if not found.n:
+        return f"no finished run has a {title}"
+    text = f"{title} {known.value(found.mean)}"
+    if found.n == 1:
+        return f"{text} (one run, no interval)"
+    return (
+        f"{text} (95 % CI {known.number(found.low)} to {known.number(found.high)}, n = {found.n})"
+    )
+
+
+def _conditions(effect: Effect, factors: Sequence[str]) -> str:
+    if effect.pooled > 1:
+        return f", averaged over {effect.pooled} combinations"
+    if not effect.where:
+        return ""
+    held = (f"{factor_name(k, factors)} = {v}" for k, v in effect.where.items())
+    return f" at {', '.join(held)}"
+
+
+def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool = True) -> str:
+    """Return one comparison as a sentence without a full stop.
+
+    Args:
+        factors: all factors of the study, to shorten their names.
+        full: False leaves out the conditions and the runs that were left out.
+    """
+    c, known = effect.comparison, metric_of(effect.metric)
+    level, against = effect.level, effect.against
+    where = _conditions(effect, factors) if full else ""
+    lost = "".join(
+        f"; {number} {'run' if number == 1 else 'runs'} of {name} diverged or failed and left out"
+        for name, number in effect.left_out.items()
+    )
+    tail = lost if full else ""
+    if not c.n:
+        return f"{level} and {against} cannot be compared{where}: {c.note}{tail}"
+    digits = known.digits(c.high - c.difference)
+    signed = known.signed(c.difference, digits)
+    if c.test == "none":
+        return f"{level} against {against}{where}: {signed}, {c.note}{tail}"
+    ends = f"95 % CI {known.number(c.low, digits)} to {known.number(c.high, digits)}"
+    after = f"{p_text(effect.p_adjusted)} after Holm over {effect.family} comparisons"
+    same = "" if c.test in ("paired t", "Welch") else ", the same in every run"
+    n = f"n = {c.n}{'' if c.paired else ', not paired'}"
+    if effect.verdict == "no difference":
+        # an interval that leaves out 0 without a corrected test that does: say why it is not called
+        beside = f", {after}" if c.low > 0 or c.high < 0 else ""
+        return (
+            f"{level} and {against} do not differ{where}: {signed}{same}, {ends}{beside}, {n}{tail}"
+        )
+    size = known.size(c.difference, digits)
+    basis = f"({ends}{same}, {after}, {n})"
+    return f"{level} is {effect.verdict} than {against} by {size}{where} {basis}{tail}"
+
+
+def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, str]]:
+    """Return one entry per factor: {"factor", "verdict", "text"}.
+
+    The text speaks of pooled effects where there are some, else of the single ones; where single
+    combinations are judged differently it lists them behind.
+    """
+    factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
+    entries = []
+    for factor in dict.fromkeys(e.factor for e in found):
+        mine = [e for e in found if e.factor == factor]
+        main = [e for e in mine if e.pooled > 1] or mine
+        called = [e for e in main if e.verdict in ("better", "worse")]
+        tested = [e for e in main if e.verdict != "unknown"]
+        name = factor_name(factor, factors)
+        text = "; ".join(effect_sentence(e, factors) for e in main)
+        entries.append(
+            {
+                "factor": factor,
+                "verdict": "matters" if called else "no difference" if tested else "unknown",
+                "text": f"{name}: {text}{_single(mine, factors)}",
+            }
+        )
+    return entries
+
+
+def _single(mine: Sequence[Effect], factors: Sequence[str]) -> str:
+    """List single combinations where a pooled effect hides that they are judged differently."""
+    texts = []
+    for pooled in (e for e in mine if e.pooled > 1):
+        single = [
+            e
+            for e in mine
+            if e.pooled == 1 and (e.level, e.against) == (pooled.level, pooled.against)
+        ]
+        if len({e.verdict for e in single if e.verdict != "unknown"}) > 1:
+            texts += [
+                f"{e.level} {_word(e.verdict)} {e.against}{_conditions(e, factors)}" for e in single
+            ]
+    return f". Each on its own: {'; '.join(texts)}" if texts else ""
+
+
+def _word(verdict: str) -> str:
+    return {"better": "is better than", "worse": "is worse than"}.get(
+        verdict, "does not differ from"
+    )

@@ -1,0 +1,139 @@
+"""Comparisons: textbook tests, Holm by hand, error rates by simulation, sides without spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from assay.statistics import compare, holm, paired_t, welch_t
+
+# "Student" 1908: extra hours of sleep of ten patients with two soporifics
+SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
+SLEEP_2 = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+
+
+def seeds(values):
+    return dict(enumerate(np.asarray(values, dtype=float).tolist()))
+
+
+def test_the_sleep_data_of_student():
+    paired = paired_t(SLEEP_2 - SLEEP_1)
+    assert paired.difference == pytest.approx(1.58)
+    assert paired.p == pytest.approx(0.002833, abs=1e-6)
+    assert (paired.low, paired.high) == pytest.approx((0.7001142, 2.4598858))
+    welch = welch_t(SLEEP_2, SLEEP_1)
+    assert welch.p == pytest.approx(0.07939, abs=1e-5)
+    assert (welch.low, welch.high) == pytest.approx((-0.2054832, 3.3654832))
+
+
+def test_welch_agrees_with_scipy_for_unequal_sizes():
+    a, b = np.random.default_rng(0).normal(0, 1, 7), np.random.default_rng(1).normal(1, 3, 4)
+    assert welch_t(a, b).p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def test_five_pairs_can_reach_a_level_that_five_signs_cannot():
+    assert paired_t(np.array([0.9, 1.0, 1.1, 1.0, 1.05])).p < 0.001 < 0.0625
+
+
+def test_holm_by_hand():
+    # sorted .01 .02 .03 .04 times 4 3 2 1 is .04 .06 .06 .04, made monotone
+    assert holm(np.array([0.03, 0.01, 0.04, 0.02])) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm(np.array([0.6, 0.7])) == pytest.approx([1, 1])
+    # a comparison that could not be tested still counts
+    assert holm(np.array([np.nan, 0.01])) == pytest.approx([np.nan, 0.02], nan_ok=True)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p):
+    raw, adjusted = np.array(p), holm(np.array(p))
+    assert (adjusted >= raw).all()
+    assert (adjusted <= np.minimum(raw * len(p), 1) + 1e-15).all()
+    assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= 0).all()
+
+
+def test_equal_levels_of_a_whole_study_are_called_different_at_most_5_percent_of_the_time():
+    rng = np.random.default_rng(7)
+    studies, levels, n = 10_000, 9, 5
+    baseline = rng.normal(size=(studies, 1, n))
+    p = paired_t(rng.normal(size=(studies, levels, n)) - baseline).p
+    single = np.mean(p < 0.05)
+    study = np.mean((holm(p) < 0.05).any(-1))
+    assert 0.045 < single < 0.055
+    assert study < 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
+    assert np.mean((p < 0.05).any(-1)) > 0.15  # without the correction it would not hold
+
+
+def test_pairing_by_seed_finds_what_the_spread_between_seeds_hides():
+    luck = np.random.default_rng(3).normal(0, 0.05, 5)
+    a, b = seeds(0.9 + luck + [0.001, -0.001, 0, 0.001, 0]), seeds(0.89 + luck)
+    paired = compare(a, b)
+    unpaired = compare(a, {seed + 100: value for seed, value in b.items()})
+    assert paired.paired
+    assert paired.test == "paired t"
+    assert paired.p < 0.001
+    assert not unpaired.paired
+    assert unpaired.test == "Welch"
+    assert unpaired.p > 0.05
+    assert unpaired.difference == pytest.approx(paired.difference)
+
+
+def test_runs_without_a_partner_are_left_out_and_said_so():
+    found = compare(seeds([0.9, 0.8, 0.7, 0.6]), {0: 0.8, 1: 0.75, 2: 0.5})
+    assert (found.n, found.difference) == (3, pytest.approx((0.1 + 0.05 + 0.2) / 3))
+    assert "runs without a partner left out: 1" in found.note
+
+
+@pytest.mark.parametrize(
+    ("difference", "test", "p"),
+    [(0.0, "sign", 1.0), (0.01, "sign", 0.0625), (-0.3, "sign", 0.0625)],
+)
+def test_differences_without_spread(difference, test, p):
+    b = np.array([0.3, 0.7, 0.55, 0.61, 0.42])
+    found = compare(seeds(b + difference), seeds(b))
+    assert (found.test, found.p) == (test, pytest.approx(p))
+    assert found.low == pytest.approx(found.high, abs=1e-9)
+    assert found.p_better == {0.0: 0.5, 0.01: 1.0, -0.3: 0.0}[difference]
+    assert "same in every pair" in found.note
+
+
+def test_two_constant_sides_that_are_not_paired():
+    a = dict.fromkeys(range(3), 0.1)
+    same = compare(a, {seed + 9: 0.1 for seed in range(3)})
+    other = compare(a, {seed + 9: 0.2 for seed in range(3)})
+    assert (same.p, same.difference) == (1, 0)
+    # of the 20 ways to deal six values, two are as extreme
+    assert (other.test, other.p) == ("permutation", pytest.approx(0.1))
+
+
+def test_one_run_has_no_interval_and_none_no_difference():
+    one = compare({0: 0.9}, {0: 0.8})
+    assert one.difference == pytest.approx(0.1)
+    assert np.isnan([one.low, one.high, one.p]).all()
+    assert one.note == "one run, no interval"
+    assert compare({0: 0.9}, {}).n == 0
+
+
+def test_p_better_counts_wins_with_ties_half_in_the_metric_s_direction():
+    a, b = seeds([3.0, 1.0, 2.0, 5.0]), seeds([2.0, 2.0, 2.0, 1.0])
+    assert compare(a, b).p_better == pytest.approx(2.5 / 4)
+    assert compare(a, b, higher_is_better=False).p_better == pytest.approx(1.5 / 4)
+    far = {seed + 50: value for seed, value in b.items()}
+    # by hand: 3 beats all, 1 ties one, 2 beats one and ties three, 5 beats all
+    assert compare(a, far).p_better == pytest.approx((4 + 0.5 + 2.5 + 4) / 16)
+
+
+def test_p_better_interval_and_its_threshold():
+    rng = np.random.default_rng(0)
+    b = rng.normal(size=40)
+    clear, slight = compare(seeds(b + 1), seeds(b)), compare(seeds(rng.normal(size=40)), seeds(b))
+    better = compare(seeds(b + rng.normal(0.8, 1, 40)), seeds(b), seed=1)
+    assert clear.meaningful
+    assert better.meaningful
+    assert not slight.meaningful
+    assert better.p_better_low < better.p_better < better.p_better_high
+    again = compare(seeds(b + 1), seeds(b))
+    assert again == clear

@@ -1,0 +1,237 @@
+"""Effects, sentences and selection on small studies written out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.core.records import Record
+from assay.statistics import (
+    best_trial,
+    effect_sentence,
+    effects,
+    estimate,
+    estimate_sentence,
+    factor_sentences,
+    level_means,
+    metric_of,
+    metric_title,
+    primary_metric,
+)
+
+SEEDS = range(5)
+NOISE = np.array([0.0, 0.001, -0.001, 0.0005, -0.0005])
+
+
+def runs(trial, test, val=None, status=None):
+    val = test if val is None else val
+    return [
+        Record(
+            f"{trial}-{seed}",
+            trial,
+            seed,
+            (status or {}).get(seed, "finished"),
+            {},
+            {},
+            {"test_accuracy": float(t), "val_accuracy": float(v)},
+        )
+        for seed, t, v in zip(SEEDS, test, np.broadcast_to(val, len(test)), strict=False)
+    ]
+
+
+def one_at_a_time():
+    """relu against tanh (worse by 1.2 points) and he against glorot (equal)."""
+    trials = {"base": ("relu", "glorot"), "tanh": ("tanh", "glorot"), "he": ("relu", "he")}
+    names = ("network.activation", "network.kernel_initializer")
+    return {
+        "study": "s",
+        "design": "one_at_a_time",
+        "factors": {names[0]: ["relu", "tanh"], names[1]: ["glorot", "he"]},
+        "trials": [
+            {"label": k, "trial_id": k, "levels": dict(zip(names, v, strict=True)), "runs": []}
+            for k, v in trials.items()
+        ],
+        "comparisons": [
+            {"factor": names[0], "level": "tanh", "against": "relu", "a": "tanh", "b": "base"},
+            {"factor": names[1], "level": "he", "against": "glorot", "a": "he", "b": "base"},
+        ],
+    }
+
+
+def one_at_a_time_runs():
+    base = 0.9 + NOISE[::-1]
+    he = base + np.array([0.004, -0.002, 0.003, -0.002, 0.002])
+    return [*runs("base", base), *runs("tanh", base - 0.012 + NOISE), *runs("he", he)]
+
+
+def test_a_real_effect_is_called_and_a_null_effect_is_not():
+    tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
+    assert (tanh.verdict, he.verdict) == ("worse", "no difference")
+    assert tanh.family == he.family == 2
+    assert tanh.p_adjusted == pytest.approx(2 * tanh.comparison.p)
+    assert he.p_adjusted == pytest.approx(he.comparison.p)
+
+
+def test_the_sentences():
+    tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
+    assert effect_sentence(tanh) == (
+        "tanh is worse than relu by 1.20 points "
+        "(95 % CI -1.30 to -1.10, p < 0.001 after Holm over 2 comparisons, n = 5)"
+    )
+    assert (
+        effect_sentence(he)
+        == "he and glorot do not differ: +0.1 points, 95 % CI -0.3 to 0.5, n = 5"
+    )
+    first, second = factor_sentences(one_at_a_time(), [tanh, he])
+    assert first["verdict"] == "matters"
+    assert first["text"].startswith("activation: tanh is worse")
+    assert second["verdict"] == "no difference"
+
+
+def test_an_effect_that_only_the_correction_takes_back_shows_its_p():
+    plan = one_at_a_time()
+    plan["comparisons"] = plan["comparisons"][1:] + plan["comparisons"][1:] * 40
+    base = 0.9 + NOISE
+    he = base + np.array([0.004, 0.001, 0.003, 0.005, 0.001])
+    found = effects(plan, [*runs("base", base), *runs("he", he)])[0]
+    assert found.comparison.p < 0.05 < found.p_adjusted
+    assert found.verdict == "no difference"
+    assert "do not differ" in effect_sentence(found)
+    assert "after Holm over 42" in effect_sentence(found)
+
+
+def test_lower_is_better_for_a_loss():
+    plan = one_at_a_time()
+    records = [
+        Record(f"{t}{s}", t, s, "finished", {}, {}, {"test_loss": base + s / 1000 + (s % 2) / 500})
+        for t, base in (("base", 0.5), ("tanh", 0.4), ("he", 0.5))
+        for s in SEEDS
+    ]
+    records[7].metrics["test_loss"] += 0.001
+    tanh, he = effects(plan, records, "test_loss")
+    assert tanh.verdict == "better"
+    assert tanh.comparison.difference < 0
+    assert he.verdict == "no difference"
+    assert he.comparison.test == "sign"
+
+
+def test_diverged_runs_are_left_out_and_named_with_their_level():
+    records = one_at_a_time_runs()
+    lost = runs("tanh", [0.1] * 5, status={0: "diverged"})
+    records[5] = lost[0]
+    tanh = effects(one_at_a_time(), records)[0]
+    assert tanh.comparison.n == 4
+    assert tanh.left_out == {"tanh": 1}
+    assert effect_sentence(tanh).endswith("; 1 run of tanh diverged or failed and left out")
+
+
+def test_one_run_each_gives_no_interval_and_no_verdict():
+    records = [r for r in one_at_a_time_runs() if r.seed == 0]
+    tanh = effects(one_at_a_time(), records)[0]
+    assert tanh.verdict == "unknown"
+    assert "one run, no interval" in effect_sentence(tanh)
+    assert effects(one_at_a_time(), records[:1])[0].comparison.n == 0
+
+
+def factorial():
+    """relu/tanh x mlp/cnn: tanh costs the mlp 4 points and the cnn nothing."""
+    names = ("network.family", "network.activation")
+    cells = [(f, a) for f in ("mlp", "cnn") for a in ("relu", "tanh")]
+    return {
+        "design": "full_factorial",
+        "factors": {names[0]: ["mlp", "cnn"], names[1]: ["relu", "tanh"]},
+        "trials": [
+            {"label": f + a, "trial_id": f + a, "levels": dict(zip(names, (f, a), strict=True))}
+            for f, a in cells
+        ],
+        "comparisons": [
+            {
+                "factor": names[1],
+                "level": "tanh",
+                "against": "relu",
+                "a": f + "tanh",
+                "b": f + "relu",
+                "where": {names[0]: f},
+            }
+            for f in ("mlp", "cnn")
+        ],
+    }
+
+
+def factorial_runs():
+    mlp, cnn = 0.8 + NOISE, 0.9 + NOISE[::-1]
+    wobble = NOISE[[2, 0, 4, 1, 3]]
+    return [
+        *runs("mlprelu", mlp),
+        *runs("mlptanh", mlp - 0.04 + wobble),
+        *runs("cnnrelu", cnn),
+        *runs("cnntanh", cnn + wobble[::-1]),
+    ]
+
+
+def test_pooling_averages_combinations_by_seed_and_joins_the_family():
+    found = effects(factorial(), factorial_runs())
+    assert [e.pooled for e in found] == [1, 1, 2]
+    assert {e.family for e in found} == {3}
+    mlp, cnn, pooled = found
+    assert pooled.comparison.n == 5  # seeds, not seeds times combinations
+    mean = (mlp.comparison.difference + cnn.comparison.difference) / 2
+    assert pooled.comparison.difference == pytest.approx(mean)
+    assert [e.verdict for e in found] == ["worse", "no difference", "worse"]
+    text = factor_sentences(factorial(), found)[0]["text"]
+    assert "averaged over 2 combinations" in text
+    assert "tanh is worse than relu at family = mlp" in text
+    assert "tanh does not differ from relu at family = cnn" in text
+
+
+def test_level_means_average_a_factorial_and_hold_the_others_in_one_at_a_time():
+    means = {(m.factor, m.level): m for m in level_means(factorial(), factorial_runs())}
+    assert means["network.activation", "relu"].estimate.mean == pytest.approx(0.85)
+    assert means["network.family", "mlp"].trials == 2
+    single = {m.level: m for m in level_means(one_at_a_time(), one_at_a_time_runs())}
+    assert single["relu"].trials == single["he"].trials == 1
+    assert single["relu"].estimate.mean == pytest.approx(0.9)
+
+
+def test_selection_never_looks_at_test():
+    records = [
+        *runs("base", [0.99] * 5, val=0.80),
+        *runs("tanh", [0.50] * 5, val=0.90),
+        *runs("he", [0.70] * 5, val=0.85),
+    ]
+    best = best_trial(one_at_a_time(), records)
+    assert best.trial["label"] == "tanh"
+    assert best.candidates == 3
+    assert best.test.mean == pytest.approx(0.5)
+    assert best.validation.mean == pytest.approx(0.9)
+
+
+def test_a_trial_with_diverged_runs_is_not_chosen_for_its_lucky_ones():
+    records = [
+        *runs("base", [0.8] * 5),
+        *runs("tanh", [0.95] * 5, status={1: "diverged", 2: "diverged"}),
+    ]
+    assert best_trial(one_at_a_time(), records).trial["label"] == "base"
+    assert best_trial(one_at_a_time(), records[5:]).trial["label"] == "tanh"
+    assert best_trial(one_at_a_time(), []) is None
+
+
+def test_metrics_know_their_unit_and_direction():
+    accuracy, loss = metric_of("test_accuracy"), metric_of("val_loss")
+    assert accuracy.value(0.97684) == "97.68 %"
+    assert accuracy.signed(-0.0121, 1) == "-1.2 points"
+    assert accuracy.signed(-0.00001, 1) == "0.0 points"
+    assert loss.value(0.12345) == "0.1235"
+    assert not loss.higher_is_better
+    assert not metric_of("test_wasserstein_distance").higher_is_better
+    assert metric_title("val_accuracy") == "validation accuracy"
+    assert [accuracy.digits(w) for w in (0.0004, 0.003, 0.012, 0.3)] == [2, 1, 1, 1]
+    records = [Record("a", "t", 0, "finished", {}, {}, {"val_x": 1, "test_x": 1})]
+    assert primary_metric({}, records) == "x"
+    assert primary_metric({"metric": "val_y"}, []) == "y"
+
+
+def test_an_estimate_in_words():
+    assert estimate_sentence("test_accuracy", estimate([0.9, 0.91])).endswith(", n = 2)")
+    assert estimate_sentence("test_accuracy", estimate([0.9])).endswith("(one run, no interval)")
+    assert estimate_sentence("test_loss", estimate([])) == "no finished run has a test loss"

@@ -1,0 +1,73 @@
+"""Estimates: textbook values, coverage by simulation, and what is never averaged in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from assay.core.records import Record
+from assay.statistics import bootstrap_interval, estimate, estimate_runs, t_interval
+
+
+def run(seed, value, status="finished"):
+    metrics = {} if value is None else {"test_accuracy": value}
+    return Record(f"r{seed}", "t", seed, status, {}, {}, metrics)
+
+
+def test_an_estimate_by_hand():
+    # mean 3, variance (4+1+0+1+4)/4 = 2.5, t(4, 0.975) = 2.776445
+    found = estimate([1.0, 2, 3, 4, 5])
+    assert (found.n, found.mean, found.median, found.minimum, found.maximum) == (5, 3, 3, 1, 5)
+    assert found.std == pytest.approx(2.5**0.5)
+    assert found.half_width == pytest.approx(2.776445 * (2.5 / 5) ** 0.5, abs=1e-6)
+
+
+def test_intervals_of_five_normal_runs_cover_the_mean_95_percent_of_the_time():
+    values = np.random.default_rng(1).normal(0.9, 0.01, (20_000, 5))
+    _, low, high = t_interval(values)
+    assert 0.93 < np.mean((low <= 0.9) & (high >= 0.9)) < 0.97
+
+
+@pytest.mark.parametrize(("level", "n"), [(0.9, 3), (0.99, 12)])
+def test_intervals_agree_with_scipy(level, n):
+    values = np.random.default_rng(n).normal(size=n)
+    ends = stats.t.interval(level, n - 1, values.mean(), stats.sem(values))
+    assert t_interval(values, level)[1:] == pytest.approx(ends)
+
+
+def test_one_run_and_no_run_have_no_interval():
+    one, none = estimate([0.5]), estimate([], diverged=2)
+    assert one.mean == 0.5
+    assert np.isnan([one.std, one.low, one.high]).all()
+    assert none.n == 0
+    assert none.diverged == 2
+    assert np.isnan(none.mean)
+
+
+def test_diverged_and_failed_runs_are_counted_and_not_averaged():
+    runs = [run(0, 0.9), run(1, 0.8), run(2, 0.1, "diverged"), run(3, None, "failed")]
+    found = estimate_runs([*runs, run(4, float("nan"))], "test_accuracy")
+    assert (found.n, found.diverged, found.failed) == (2, 1, 2)
+    assert found.mean == pytest.approx(0.85)
+
+
+def test_bootstrap_obeys_its_seed_both_ways():
+    values = np.random.default_rng(0).normal(size=12)
+    assert bootstrap_interval(values, seed=3) == bootstrap_interval(values, seed=3)
+    assert bootstrap_interval(values, seed=3) != bootstrap_interval(values, seed=4)
+
+
+@pytest.mark.parametrize("method", ["BCa", "percentile"])
+def test_bootstrap_of_many_values_is_near_the_t_interval(method):
+    values = np.random.default_rng(2).normal(5, 2, 300)
+    _, low, high = t_interval(values)
+    assert bootstrap_interval(values, method=method) == pytest.approx((low, high), abs=0.05)
+
+
+def test_bootstrap_of_degenerate_samples_is_quiet():
+    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
+    assert np.isnan(bootstrap_interval([2.0])).all()
+    low, high = bootstrap_interval([0.0, 0.0, 0.0, 1.0], statistic=np.max)
+    assert low == 0
+    assert high == 1
