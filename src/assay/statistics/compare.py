@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -50,14 +50,14 @@ class Comparison:
 
     n: int
     paired: bool
-    test: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    p_better: float
-    p_better_low: float
-    p_better_high: float
+    test: str = "none"
+    difference: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    p_better: float = math.nan
+    p_better_low: float = math.nan
+    p_better_high: float = math.nan
     note: str = ""
 
     @property
@@ -106,7 +106,7 @@ def welch_t(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> TTe
     vb = np.where(constant, 1.0, b.var(-1, ddof=1) / m)
     freedom = (va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1))
     p = 2 * stdtr(freedom, -np.abs(difference) / np.sqrt(va + vb))
-    separate = np.minimum(2 / comb(n + m, n), 1.0)
+    separate = np.minimum(2 / math.comb(n + m, n), 1.0)
     p = np.where(constant, np.where(np.abs(difference) <= tiny, 1.0, separate), p)
     half = np.where(constant, 0.0, stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(va + vb))
     return TTest(difference, difference - half, difference + half, p)
@@ -152,10 +152,13 @@ def _compare_paired(
         len(d),
         True,
         "none" if len(d) == 1 else "paired t" if spread else "sign",
-        *(float(v) for v in t),
+        float(t.difference),
+        float(t.low),
+        float(t.high),
+        float(t.p),
         float(wins.mean()),
         *bootstrap_interval(wins, method="percentile", confidence=level, seed=seed),
-        "; ".join(notes),
+        note="; ".join(notes),
     )
 
 
@@ -179,10 +182,13 @@ def _compare_unpaired(
         n,
         False,
         "none" if n == 1 else "Welch" if spread else "permutation",
-        *(float(v) for v in t),
+        float(t.difference),
+        float(t.low),
+        float(t.high),
+        float(t.p),
         float(better(a, b)),
         *ends,
-        "; ".join(notes),
+        note="; ".join(notes),
     )
 
 
@@ -204,7 +210,7 @@ def compare(
         MLSys 2021 (P(A > B), gamma = 0.75).
     """
     if not a or not b:
-        return Comparison(0, False, "none", *[float("nan")] * 7, "no finished run on a side")
+        return Comparison(0, False, note="no finished run on a side")
     shared = sorted(set(a) & set(b))
     smaller = min(len(a), len(b))
     if shared and len(shared) >= min(smaller, max(2, smaller / 2)):
