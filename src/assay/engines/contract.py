@@ -1,0 +1,97 @@
+"""What an engine is given and what it gives back; nothing here imports a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from assay.core.records import Config, Record
+from assay.core.registry import Registry
+from assay.data.dataset import Dataset
+from assay.engines.training import Training
+from assay.networks.network import Network
+
+__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a cohort: its configuration, and the same resolved into objects."""
+
+    config: Config
+    network: Network
+    training: Training
+    seed: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Runs that share one program and one dataset; `plan` makes sure that they do."""
+
+    members: tuple[Member, ...]
+    task: str = "classify"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What an engine may use; "auto" lets it decide.
+
+    Attributes:
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        precision: "auto" (bfloat16 where the hardware has it), "float32", "bfloat16", "float64".
+        threads: threads of one worker; 0 lets the engine decide.
+        save_weights: whether records carry the trained weights.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+    save_weights: bool = True
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Sent by an engine a few times a second at most.
+
+    Attributes:
+        images: training images seen since the last report, summed over the members.
+        fraction: share of the cohort's budget done, 0 to 1.
+        alive: members still training.
+        latest: last evaluation, for people: {"val_accuracy": 0.91, ...} (mean over members).
+    """
+
+    images: int
+    fraction: float
+    alive: int
+    latest: dict[str, float] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Trains cohorts. A member's result equals that of the same run trained alone."""
+
+    name: str
+
+    def check(self, cohort: Cohort, resources: Resources) -> None:
+        """Raise EngineError if this engine cannot train the cohort; must be cheap."""
+
+    def train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+    ) -> Iterable[Record]:
+        """Train every member to the end of its budget; yield each record as soon as it is done."""
+
+    def limit(self, cohort: Cohort, resources: Resources) -> int:
+        """How many members are worth training together on these resources (1 = take turns)."""
+
+    def describe(self, resources: Resources) -> dict[str, Any]:
+        """Device, precision, versions: what `assay doctor` and provenance show."""
+
+
+ENGINES: Registry[Callable[[], Engine]] = Registry("engine", "assay.engines")
+"""Name -> factory; `assay.engines.NAME_engine` registers itself when imported."""
+
+

@@ -1,0 +1,95 @@
+"""Which device, which number format and how many threads a program runs with."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from assay.core.errors import EngineError, unknown_name
+from assay.engines.contract import Resources
+
+__all__ = ["Place", "describe", "fast_bfloat16", "place"]
+
+PRECISIONS = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device and the dtype of matrix products on it; weights are float32 or wider everywhere."""
+
+    device: torch.device
+    compute: torch.dtype
+
+    @property
+    def master(self) -> torch.dtype:
+        """The dtype that weights, losses and optimizer state are kept in."""
+        return torch.float64 if self.compute is torch.float64 else torch.float32
+
+    @property
+    def precision(self) -> str:
+        """The name of `compute`."""
+        return str(self.compute).removeprefix("torch.")
+
+
+def place(resources: Resources, precision: str = "auto") -> Place:
+    """Choose the device and precision; raises EngineError for one that is not there."""
+    device = _device(resources.device)
+    wish = precision if resources.precision == "auto" else resources.precision
+    if wish == "auto":
+        wish = "bfloat16" if fast_bfloat16(device) else "float32"
+    if wish not in PRECISIONS:
+        raise EngineError(unknown_name("precision", wish, ["auto", *PRECISIONS]))
+    if device.type == "cpu":
+        torch.set_num_threads(resources.threads or torch.get_num_threads())
+    return Place(device, PRECISIONS[wish])
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 are done by the hardware (AMX, AVX512-BF16, GPU)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    return False
+
+
+def _device(wish: str) -> torch.device:
+    if wish == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind = wish.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise EngineError(unknown_name("device", wish, ["auto", "cpu", "cuda", "cuda:0", "mps"]))
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[kind]:
+        raise EngineError(f"device {wish!r} is not available on this machine; use --device cpu")
+    return torch.device(wish)
+
+
+def describe(resources: Resources) -> dict[str, Any]:
+    """Device, precision and versions, for provenance and `assay doctor`."""
+    where = place(resources)
+    able = torch.cpu.get_capabilities()
+    features = [k for k in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if able.get(k)]
+    return {
+        "engine": "torch",
+        "torch": torch.__version__,
+        "device": str(where.device),
+        "device_name": torch.cuda.get_device_name(where.device)
+        if where.device.type == "cuda"
+        else able.get("cpu_name") or platform.processor() or platform.machine(),
+        "precision": where.precision,
+        "threads": torch.get_num_threads(),
+        "cpu_features": features,
+    }

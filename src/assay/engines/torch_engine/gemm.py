@@ -1,0 +1,60 @@
+"""Matrix products of a stack of members: (S, batch, in) x (S, in, out).
+
+Measured on a CPU with AVX-512, one thread, 784 x 512 at batch 32: PyTorch's float32 `mm` (MKL) takes
+290 us, oneDNN's linear 150 us; in bfloat16 a batched product takes 70 to 85 us a member. So float32 on
+the CPU goes member by member through oneDNN, and everything else through one batched product.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["affine", "by_member", "input_gradient", "weight_gradient"]
+
+
+def _onednn_linear(x: Tensor) -> bool:
+    """Whether float32 products of this tensor should go through oneDNN."""
+    return (
+        x.device.type == "cpu"
+        and x.dtype is torch.float32
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x weight^T + bias of one member, by oneDNN."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def by_member(x: Tensor) -> bool:
+    """Whether weights on this device are updated member by member (CPU) or as one stack (GPU)."""
+    return x.device.type == "cpu"
+
+
+def affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """x W + b: (S, B, i), (S, i, o), (S, 1, o) -> (S, B, o); an x of (1, B, i) is shared."""
+    if _onednn_linear(x):
+        rows = x.expand(len(kernel), -1, -1)
+        biases = [None] * len(kernel) if bias is None else list(bias[:, 0])
+        return torch.stack(
+            [_linear(r, w.t(), b) for r, w, b in zip(rows, kernel, biases, strict=True)]
+        )
+    x = x.expand(len(kernel), -1, -1)
+    return torch.bmm(x, kernel) if bias is None else torch.baddbmm(bias, x, kernel)
+
+
+def input_gradient(d: Tensor, kernel: Tensor) -> Tensor:
+    """d W^T: (S, B, o), (S, i, o) -> (S, B, i)."""
+    if _onednn_linear(d):
+        return torch.stack([_linear(e, w, None) for e, w in zip(d, kernel, strict=True)])
+    return torch.bmm(d, kernel.transpose(1, 2))
+
+
+def weight_gradient(x: Tensor, d: Tensor) -> list[Tensor]:
+    """x^T d: (S, B, i), (S, B, o) -> S of (i, o) on the CPU, one (S, i, o) elsewhere."""
+    if _onednn_linear(d):
+        return [_linear(a.t(), e.t(), None) for a, e in zip(x, d, strict=True)]
+    gradient = torch.bmm(x.transpose(1, 2), d)
+    return list(gradient) if by_member(d) else [gradient]

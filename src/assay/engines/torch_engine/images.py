@@ -1,0 +1,81 @@
+"""The images of a dataset on the device, once, and the batches taken from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.core.seeds import stream
+from assay.data.dataset import Split
+from assay.engines.torch_engine.device import Place
+from assay.engines.training import Augment
+
+__all__ = ["Augmenter", "DeviceSplit", "to_device"]
+
+
+class DeviceSplit:
+    """Normalised images (n, h, w, c) in the compute type and encoded targets (n, ...)."""
+
+    def __init__(self, images: Tensor, targets: Tensor):
+        self.images, self.targets = images, targets
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
+        flat = index.reshape(-1)
+        # index_select is nine times faster than indexing with brackets on the CPU
+        images = self.images.index_select(0, flat).view(*index.shape, *self.images.shape[1:])
+        targets = self.targets.index_select(0, flat).view(*index.shape, *self.targets.shape[1:])
+        return images, targets
+
+
+def to_device(
+    split: Split, encoded: np.ndarray, mean: np.ndarray, std: np.ndarray, place: Place
+) -> DeviceSplit:
+    """Put a split on the device: (image - mean) / std per channel, in the compute type."""
+    shift = torch.from_numpy(mean).to(place.device, place.master)
+    scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
+    images = torch.empty(split.images.shape, dtype=place.compute, device=place.device)
+    for start in range(0, len(split), 4096):  # no float copy of the whole set
+        part = torch.from_numpy(np.ascontiguousarray(split.images[start : start + 4096]))
+        images[start : start + 4096] = (part.to(place.device, place.master) - shift) * scale
+    return DeviceSplit(images, torch.from_numpy(encoded).to(place.device))
+
+
+class Augmenter:
+    """Random shifts, crops and mirror images, each member from a stream of its own."""
+
+    def __init__(self, augment: Augment, seeds: Sequence[int], blank: Tensor):
+        """`blank` (c,) is what a black pixel is after normalisation."""
+        self.augment, self.blank = augment, blank
+        self._streams = [stream(s, "augment") for s in seeds]
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with these members only."""
+        self._streams = [self._streams[m] for m in members]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Change images (S, B, h, w, c), black moving in from outside."""
+        s, b, h, w, c = images.shape
+        reach = self.augment.shift + self.augment.crop
+        draws = np.stack([self._draw(rng, b, reach) for rng in self._streams], 1)
+        dy, dx, mirror = (torch.from_numpy(d.reshape(-1)).to(images.device) for d in draws)
+        padded = self.blank.to(images.dtype).expand(s * b, h + 2 * reach, w + 2 * reach, c).clone()
+        padded[:, reach : reach + h, reach : reach + w] = images.view(s * b, h, w, c)
+        rows = torch.arange(h, device=images.device) + reach + dy[:, None]
+        columns = torch.arange(w, device=images.device)
+        columns = torch.where(mirror[:, None] > 0, w - 1 - columns, columns)
+        columns = columns + reach + dx[:, None]
+        image = torch.arange(s * b, device=images.device)[:, None, None]
+        return padded[image, rows[:, :, None], columns[:, None, :]].view(s, b, h, w, c)
+
+    def _draw(self, rng: np.random.Generator, count: int, reach: int) -> np.ndarray:
+        """int64 (3, count): shift down, shift right, whether to mirror."""
+        shifts = rng.integers(-reach, reach + 1, (2, count))
+        flips = rng.integers(0, 2, (1, count)) * self.augment.flip
+        return np.concatenate([shifts, flips])

@@ -1,0 +1,219 @@
+"""A program trains a stack of members step by step; the loop around it is the same for all.
+
+`StackedProgram` is for dense networks. `ModuleProgram` (module.py) is for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.engines.contract import Member
+from assay.engines.torch_engine import gemm
+from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.optimizers import Slot, update
+from assay.engines.torch_engine.stacked import BLOCKS, Block, DenseBlock, DropoutBlock
+from assay.networks.network import Network
+from assay.tasks.contract import Task
+
+__all__ = ["Program", "StackedProgram", "optimizer_numbers", "stackable"]
+
+Outputs = dict[str, Tensor]
+
+
+class Program(Protocol):
+    """Members in training: images are (S, B, h, w, c) or shared (1, B, h, w, c)."""
+
+    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+        """One update of every member; returns summed loss and summed `correct`, (S,) each."""
+        ...
+
+    def outputs(self, images: Tensor) -> Outputs:
+        """Outputs (S, B, units) by head, without training."""
+        ...
+
+    def keep(self, members: list[int]) -> None:
+        """Go on with these members only."""
+        ...
+
+    def weights(self, member: int) -> dict[str, np.ndarray]:
+        """The weights of one member as float32 arrays, named as `initial_weights` names them."""
+        ...
+
+    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
+        """Put weights back into one member."""
+        ...
+
+
+def stackable(network: Network) -> bool:
+    """Whether every layer can be trained as a stack."""
+    return all(type(place.layer) in BLOCKS for place in network.leaves())
+
+
+def optimizer_numbers(member: Member) -> dict[str, Any]:
+    """The numbers of the update rule of one member."""
+    optimizer = member.training.optimizer
+    names = ("nesterov", "momentum", "rho", "beta_1", "beta_2", "epsilon")
+    numbers = {name: getattr(optimizer, name) for name in names}
+    numbers["initial_accumulator_value"] = optimizer.initial_accumulator_value
+    numbers["weight_decay"] = optimizer.weight_decay
+    numbers["learning_rate"] = member.training.learning_rate
+    return numbers
+
+
+def loss_and_gradient(
+    task: Task, outputs: Outputs, targets: Tensor
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Per-sample loss, per-sample `correct` and the gradient of each member's mean loss."""
+    leaves = {name: out.detach().requires_grad_() for name, out in outputs.items()}
+    with torch.enable_grad():
+        losses = task.loss(leaves, targets)
+        total = losses.mean(-1).sum()
+    gradients = torch.autograd.grad(total, list(leaves.values()))
+    correct = task.correct(outputs, targets)
+    return losses.detach(), correct, dict(zip(leaves, gradients, strict=True))
+
+
+class StackedProgram:
+    """Dense networks of equal structure, trained as one stack."""
+
+    def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
+        self.place, self.task = place, task
+        self.rule = members[0].training.optimizer.name
+        self.members = list(members)
+        networks = [m.network for m in members]
+        self.trunk = self._chain("trunk", [n.trunk for n in networks])
+        self.heads = {
+            name: self._chain(f"head.{name}", [dict(n.heads)[name] for n in networks], exact=True)
+            for name, _ in networks[0].heads
+        }
+        self._blocks = self.trunk + [b for head in self.heads.values() for b in head]
+        for block in self._blocks:
+            block.load(weights)
+            if isinstance(block, DropoutBlock):
+                block.start([m.seed for m in members])
+        self._make_slots()
+
+    def _chain(self, prefix: str, stacks: list[tuple], exact: bool = False) -> list[Block]:
+        chain: list[Block] = []
+        for i, column in enumerate(zip(*stacks, strict=True)):
+            kind = BLOCKS[type(column[0])]
+            last = exact and i == len(stacks[0]) - 1
+            options = {"exact": True} if last and kind is DenseBlock else {}
+            chain.append(kind(column, f"{prefix}.{i}", self.place, **options))
+        return chain
+
+    def _make_slots(self) -> None:
+        """One slot per weight and member on the CPU, one per weight on a GPU."""
+        self._slots: dict[tuple[str, str], list[Slot]] = {}
+        for block in self._blocks:
+            for key, tensor in block.params.items():
+                each = [
+                    {**optimizer_numbers(m), **block.numbers(key, k)}
+                    for k, m in enumerate(self.members)
+                ]
+                if gemm.by_member(tensor):
+                    slots = [Slot(w, n) for w, n in zip(tensor, each, strict=True)]
+                else:
+                    slots = [Slot(tensor, _stack_numbers(each, tensor))]
+                self._slots[block.name, key] = slots
+
+    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+        outputs = self._forward(images, training=True)
+        losses, correct, d = loss_and_gradient(self.task, outputs, targets)
+        back = None
+        for name, head in self.heads.items():
+            through = _backward(head, d[name], need_input=bool(self.trunk))
+            back = through if back is None else back + through
+        _backward(self.trunk, back, need_input=False)
+        slots: list[Slot] = []
+        gradients: list[Tensor] = []
+        for block in self._blocks:
+            for key in block.params:
+                slots += self._slots[block.name, key]
+                gradients += block.gradients[key]
+        update(self.rule, slots, gradients, factor)
+        for block in self._blocks:
+            block.refresh()
+        return losses.sum(-1), correct.sum(-1)
+
+    def outputs(self, images: Tensor) -> Outputs:
+        return self._forward(images.expand(len(self.members), *images.shape[1:]), training=False)
+
+    def _forward(self, x: Tensor, training: bool) -> Outputs:
+        for block in self.trunk:
+            x = block.forward(x, training)
+        outputs = {}
+        for name, head in self.heads.items():
+            y = x
+            for block in head:
+                y = block.forward(y, training)
+            outputs[name] = y.to(self.place.master)
+        return outputs
+
+    def keep(self, members: list[int]) -> None:
+        self.members = [self.members[m] for m in members]
+        for block in self._blocks:
+            block.keep(members)
+            for key, tensor in block.params.items():
+                slots = self._slots[block.name, key]
+                self._slots[block.name, key] = _surviving(slots, tensor, members)
+
+    def weights(self, member: int) -> dict[str, np.ndarray]:
+        found = {}
+        for block in self._blocks:
+            for key, tensor in {**block.params, **block.buffers}.items():
+                if key != "rate":
+                    row = tensor[member].squeeze(0) if key != "kernel" else tensor[member]
+                    found[f"{block.name}.{key}"] = row.float().cpu().numpy().copy()
+        return found
+
+    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
+        for block in self._blocks:
+            for key, tensor in {**block.params, **block.buffers}.items():
+                if key != "rate":
+                    value = torch.from_numpy(weights[f"{block.name}.{key}"])
+                    tensor[member].copy_(value.reshape(tensor[member].shape))
+            block.refresh()
+
+
+def _backward(chain: list[Block], d: Tensor | None, need_input: bool) -> Tensor | None:
+    """Run a chain backwards; below the first layer with weights no gradient is needed."""
+    first = 0
+    if not need_input:
+        owners = [i for i, block in enumerate(chain) if block.params]
+        first = owners[0] if owners else len(chain)
+    for i in range(len(chain) - 1, first - 1, -1):
+        d = chain[i].backward(d, need_input or i > first)
+    return d
+
+
+def _surviving(slots: list[Slot], tensor: Tensor, members: list[int]) -> list[Slot]:
+    """Slots of the members that go on, over their newly packed weights `tensor`."""
+    if gemm.by_member(tensor):
+        kept = [slots[m] for m in members]
+        return [
+            Slot(w, slot.numbers, slot.state, slot.steps)
+            for w, slot in zip(tensor, kept, strict=True)
+        ]
+    (slot,) = slots
+    numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in slot.numbers.items()}
+    state = {name: memory[members] for name, memory in slot.state.items()}
+    return [Slot(tensor, numbers, state, slot.steps)]
+
+
+def _stack_numbers(each: list[dict[str, Any]], weight: Tensor) -> dict[str, Any]:
+    """Numbers of all members: floats where they agree, tensors (S, 1, ...) where they differ."""
+    merged: dict[str, Any] = {}
+    for name in each[0]:
+        values = [numbers[name] for numbers in each]
+        if all(v == values[0] for v in values) and name != "learning_rate":
+            merged[name] = values[0]
+        else:
+            shape = (-1,) + (1,) * (weight.dim() - 1)
+            merged[name] = torch.tensor(values, dtype=weight.dtype, device=weight.device).view(shape)
+    return merged

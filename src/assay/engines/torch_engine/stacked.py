@@ -1,0 +1,204 @@
+"""Dense networks of a whole cohort as one program, with the backward pass written out.
+
+Every tensor has the members in front: activations (S, B, units), kernels (S, in, out). Each block
+keeps what its backward pass needs; there is no autograd except for the gradient of the loss with
+respect to the outputs, which is a task's own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from assay.engines.torch_engine import gemm
+from assay.engines.torch_engine.activations import FORWARD, backward
+from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.networks import layers
+
+__all__ = ["BLOCKS", "Block"]
+
+
+class Block:
+    """One layer of all members. `params` holds (name, stacked tensor); `gradients` follows it."""
+
+    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place):
+        self.stack, self.name, self.place = list(stack), name, place
+        self.params: dict[str, Tensor] = {}
+        self.buffers: dict[str, Tensor] = {}
+        self.gradients: dict[str, list[Tensor]] = {}
+
+    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+        """Take the members' weights, named as `initial_weights` names them."""
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        """Output for x (S, B, ...); keeps what `backward` needs when `training`."""
+        raise NotImplementedError
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        """Set `gradients`; return the gradient for the input if it is needed."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Follow an update of the weights (low-precision copies)."""
+
+    def keep(self, members: list[int]) -> None:
+        """Go on with these members only."""
+        self.stack = [self.stack[m] for m in members]
+        for store in (self.params, self.buffers):
+            for key, tensor in store.items():
+                store[key] = tensor[members].contiguous()
+        self.refresh()
+
+    def numbers(self, param: str, member: int) -> dict[str, float]:
+        """The penalties on `param` of one member."""
+        return {}
+
+    def _stack(self, weights: Sequence[dict[str, Any]], key: str) -> Tensor:
+        rows = [torch.as_tensor(w[f"{self.name}.{key}"]) for w in weights]
+        return torch.stack(rows).to(self.place.device, self.place.master)
+
+
+class DenseBlock(Block):
+    """z = x W + b."""
+
+    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place, exact: bool = False):
+        super().__init__(stack, name, place)
+        # outputs are computed in the master type: ten units cost nothing, and rounding the logits
+        # to bfloat16 makes ties
+        self.compute = place.master if exact else place.compute
+        self.low: Tensor | None = None
+
+    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+        self.params["kernel"] = self._stack(weights, "kernel")
+        if f"{self.name}.bias" in weights[0]:
+            self.params["bias"] = self._stack(weights, "bias").unsqueeze(1)
+        self.refresh()
+
+    def refresh(self) -> None:
+        kernel = self.params["kernel"]
+        if self.compute is kernel.dtype:
+            self.low = kernel
+        elif self.low is None or self.low.shape != kernel.shape:
+            self.low = kernel.to(self.compute)
+        else:
+            self.low.copy_(kernel)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        x = x.to(self.compute)
+        self._x = x if training else None
+        bias = self.params.get("bias")
+        return gemm.affine(x, self.low, None if bias is None else bias.to(self.compute))
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        d = d.to(self.compute)
+        self.gradients["kernel"] = gemm.weight_gradient(self._x, d)
+        if "bias" in self.params:
+            summed = d.sum(1, keepdim=True, dtype=self.place.master)
+            self.gradients["bias"] = list(summed) if gemm.by_member(d) else [summed]
+        return gemm.input_gradient(d, self.low) if need_input else None
+
+    def numbers(self, param: str, member: int) -> dict[str, float]:
+        regularizer = self.stack[member].kernel_regularizer
+        return {"l1": regularizer.l1, "l2": regularizer.l2} if param == "kernel" else {}
+
+
+class ActivationBlock(Block):
+    """y = f(x), elementwise."""
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        y = FORWARD[self.stack[0].function](x)
+        self._xy = (x, y) if training else None
+        return y
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        x, y = self._xy
+        return backward(self.stack[0].function, d.to(y.dtype), x, y) if need_input else None
+
+
+class DropoutBlock(Block):
+    """y = x * mask, each member with a rate and a stream of its own."""
+
+    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place):
+        super().__init__(stack, name, place)
+        rates = torch.tensor([layer.rate for layer in stack], dtype=torch.float32)
+        self.buffers["rate"] = rates.view(-1, 1, 1).to(place.device)
+        self.bits: Bits | None = None
+
+    def start(self, seeds: Sequence[int]) -> None:
+        """Open the members' random streams."""
+        self.bits = Bits(seeds, self.name, self.place.device)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        if not training:
+            return x
+        bits = self.bits.draw(tuple(x.shape[1:]))
+        self._mask = scaled_mask(bits, self.buffers["rate"], x.dtype)
+        return x * self._mask
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        return d * self._mask if need_input else None
+
+    def keep(self, members: list[int]) -> None:
+        super().keep(members)
+        self.bits.keep(members)
+
+
+class BatchNormBlock(Block):
+    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta over the batch, in the master type."""
+
+    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+        for key in ("gamma", "beta"):
+            self.params[key] = self._stack(weights, key).unsqueeze(1)
+        for key in ("moving_mean", "moving_variance"):
+            self.buffers[key] = self._stack(weights, key).unsqueeze(1)
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        layer, dtype = self.stack[0], x.dtype
+        x = x.to(self.place.master)
+        mean, variance = self.buffers["moving_mean"], self.buffers["moving_variance"]
+        if training:
+            batch_variance, batch_mean = torch.var_mean(x, 1, correction=0, keepdim=True)
+            for moving, batch in ((mean, batch_mean), (variance, batch_variance)):
+                moving.mul_(layer.momentum).add_(batch, alpha=1 - layer.momentum)
+            mean, variance = batch_mean, batch_variance
+        inverse = (variance + layer.epsilon).rsqrt()
+        normal = (x - mean) * inverse
+        self._kept = (normal, inverse) if training else None
+        return (normal * self.params["gamma"] + self.params["beta"]).to(dtype)
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        normal, inverse = self._kept
+        dtype, d = d.dtype, d.to(self.place.master)
+        gamma = (d * normal).sum(1, keepdim=True)
+        beta = d.sum(1, keepdim=True)
+        for key, total in (("gamma", gamma), ("beta", beta)):
+            self.gradients[key] = list(total) if gemm.by_member(d) else [total]
+        if not need_input:
+            return None
+        n = d.shape[1]
+        scale = self.params["gamma"] * inverse
+        return (scale * (d - beta / n - normal * (gamma / n))).to(dtype)
+
+
+class FlattenBlock(Block):
+    """(S, B, h, w, c) -> (S, B, h * w * c)."""
+
+    def forward(self, x: Tensor, training: bool) -> Tensor:
+        return x.flatten(2)
+
+    def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
+        return d
+
+
+BLOCKS: dict[type[layers.Layer], type[Block]] = {
+    layers.Dense: DenseBlock,
+    layers.Activation: ActivationBlock,
+    layers.Dropout: DropoutBlock,
+    layers.BatchNorm: BatchNormBlock,
+    layers.Flatten: FlattenBlock,
+}
+"""What can be stacked; a network with any other layer takes turns."""

@@ -1,0 +1,56 @@
+"""Descriptions as plain data: what is structure, what is a value, and how both become JSON.
+
+A field declared with `value(...)` is only a number in the program, so the members of one cohort
+may differ in it. Every other field changes the program. `structure` replaces each value by
+whether it is present at all (a dropout rate of 0 needs no dropout layer); runs whose structures are
+equal can train together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, field, fields, is_dataclass
+from typing import Any
+
+__all__ = ["free", "plain", "structure", "value"]
+
+
+def value(default: Any = MISSING) -> Any:
+    """Declare a number that may differ between cohort members, where 0 means "not there"."""
+    return field(default=default, metadata={"value": "present"})
+
+
+def free(default: Any = MISSING) -> Any:
+    """Declare a choice that never changes the program (an initializer, a learning rate)."""
+    return field(default=default, metadata={"value": "free"})
+
+
+def plain(node: Any) -> Any:
+    """Turn a description into JSON data; a layer becomes a mapping with its kind under `layer`."""
+    if isinstance(node, (tuple, list)):
+        return [plain(n) for n in node]
+    if isinstance(node, dict):
+        return {k: plain(v) for k, v in node.items()}
+    if is_dataclass(node) and not isinstance(node, type):
+        kind = getattr(node, "kind", None)
+        data = {f.name: plain(getattr(node, f.name)) for f in fields(node)}
+        return {"layer": kind, **data} if kind else data
+    return node
+
+
+def structure(node: Any) -> Any:
+    """Turn a description into JSON data that is equal for descriptions with equal programs."""
+    if isinstance(node, (tuple, list)):
+        return [structure(n) for n in node]
+    if isinstance(node, dict):
+        return {k: structure(v) for k, v in node.items()}
+    if not is_dataclass(node) or isinstance(node, type):
+        return node
+    data: dict[str, Any] = {"kind": getattr(node, "kind", None)}
+    for f in fields(node):
+        item = getattr(node, f.name)
+        role = f.metadata.get("value")
+        if role is None:
+            data[f.name] = structure(item)
+        elif role == "present":
+            data[f.name] = bool(item)
+    return data

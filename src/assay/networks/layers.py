@@ -1,0 +1,305 @@
+"""Layers as frozen descriptions: no framework, only what a layer is and what shapes it gives.
+
+Shapes are Keras's: images are (height, width, channels), without the batch. Every layer answers
+`output_shape(shape)`, `parameters(shape)` (trainable numbers) and `macs(shape)` (multiply-adds of
+one image, forward). Kernels are (in, out) for Dense and (kh, kw, in, out) for Conv2D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from assay.core.errors import NetworkError
+from assay.networks.activations import check_activation
+from assay.networks.description import value
+from assay.networks.initializers import Initializer
+from assay.networks.regularizers import Regularizer
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "AveragePool2D",
+    "BatchNorm",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePool",
+    "Layer",
+    "MaxPool2D",
+    "Residual",
+]
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Base of all layers: by default it keeps the shape and has no parameters."""
+
+    kind: ClassVar[str] = "layer"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the output for an input of `shape`; raises NetworkError if it cannot be."""
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        """Number of trainable parameters for an input of `shape`."""
+        return 0
+
+    def macs(self, shape: Shape) -> int:
+        """Multiply-adds of the forward pass of one input of `shape`."""
+        return 0
+
+
+def _image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise NetworkError(f"{layer.kind} needs an image (height, width, channels), got {shape}")
+    return shape  # type: ignore[return-value]
+
+
+def _window(layer: Layer, size: int, window: int, strides: int, padding: str) -> int:
+    """Length of one side after sliding a window over it."""
+    if padding == "same":
+        return -(-size // strides)
+    if window > size:
+        raise NetworkError(
+            f"{layer.kind} with a window of {window} and padding 'valid' does not fit into an "
+            f"input side of {size}"
+        )
+    return (size - window) // strides + 1
+
+
+def _check_padding(kind: str, padding: str) -> None:
+    if padding not in ("same", "valid"):
+        raise NetworkError(f"{kind}: padding must be 'same' or 'valid', got {padding!r}")
+
+
+def _check_positive(kind: str, **numbers: int) -> None:
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise NetworkError(f"{kind}: {name} must be a whole number >= 1, got {number!r}")
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x W + b, with x flat: (features,) -> (units,)."""
+
+    kind: ClassVar[str] = "dense"
+    units: int
+    use_bias: bool = True
+    kernel_initializer: Initializer = Initializer("glorot_uniform")
+    bias_initializer: Initializer = Initializer("zeros")
+    kernel_regularizer: Regularizer = Regularizer()
+
+    def __post_init__(self) -> None:
+        _check_positive("dense", units=self.units)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise NetworkError(f"dense needs a flat input, got {shape}; put a flatten before it")
+        return (self.units,)
+
+    def parameters(self, shape: Shape) -> int:
+        return (shape[0] + self.use_bias) * self.units
+
+    def macs(self, shape: Shape) -> int:
+        return shape[0] * self.units
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """Convolution (cross-correlation, as Keras's): (h, w, c) -> (h', w', filters)."""
+
+    kind: ClassVar[str] = "conv2d"
+    filters: int
+    kernel_size: int = 3
+    strides: int = 1
+    padding: str = "same"
+    use_bias: bool = True
+    kernel_initializer: Initializer = Initializer("glorot_uniform")
+    bias_initializer: Initializer = Initializer("zeros")
+    kernel_regularizer: Regularizer = Regularizer()
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            "conv2d", filters=self.filters, kernel_size=self.kernel_size, strides=self.strides
+        )
+        _check_padding("conv2d", self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        h, w, _ = _image(self, shape)
+        sides = (_window(self, s, self.kernel_size, self.strides, self.padding) for s in (h, w))
+        return (*sides, self.filters)
+
+    def parameters(self, shape: Shape) -> int:
+        return (self.kernel_size**2 * shape[-1] + self.use_bias) * self.filters
+
+    def macs(self, shape: Shape) -> int:
+        h, w, _ = self.output_shape(shape)
+        return h * w * self.kernel_size**2 * shape[-1] * self.filters
+
+
+@dataclass(frozen=True)
+class MaxPool2D(Layer):
+    """Largest value of each window."""
+
+    kind: ClassVar[str] = "max_pool2d"
+    pool_size: int = 2
+    strides: int | None = None
+    padding: str = "valid"
+
+    def __post_init__(self) -> None:
+        _check_positive(self.kind, pool_size=self.pool_size, strides=self.step)
+        _check_padding(self.kind, self.padding)
+
+    @property
+    def step(self) -> int:
+        """Distance of neighbouring windows: `strides`, or `pool_size` when that is None."""
+        return self.pool_size if self.strides is None else self.strides
+
+    def output_shape(self, shape: Shape) -> Shape:
+        h, w, c = _image(self, shape)
+        return (*(_window(self, s, self.pool_size, self.step, self.padding) for s in (h, w)), c)
+
+
+@dataclass(frozen=True)
+class AveragePool2D(MaxPool2D):
+    """Mean of each window (padding is not counted, as in Keras)."""
+
+    kind: ClassVar[str] = "average_pool2d"
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool(Layer):
+    """Mean over height and width: (h, w, c) -> (c,)."""
+
+    kind: ClassVar[str] = "global_average_pool"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (_image(self, shape)[2],)
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """(h, w, c) -> (h * w * c,), rows first and channels last."""
+
+    kind: ClassVar[str] = "flatten"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (prod(shape),)
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Zero a share `rate` of the inputs while training and scale the rest by 1 / (1 - rate).
+
+    References:
+        N. Srivastava et al., "Dropout", JMLR 15, 2014.
+    """
+
+    kind: ClassVar[str] = "dropout"
+    rate: float = value(0.5)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise NetworkError(f"dropout: rate must be in [0, 1), got {self.rate!r}")
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Normalise each channel by the batch's mean and variance, then scale and shift it.
+
+    `momentum` and `epsilon` are Keras's: moving = momentum * moving + (1 - momentum) * batch.
+
+    References:
+        S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015.
+    """
+
+    kind: ClassVar[str] = "batch_norm"
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[-1]
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """An elementwise function by its Keras name, for example "relu"."""
+
+    kind: ClassVar[str] = "activation"
+    function: str
+
+    def __post_init__(self) -> None:
+        check_activation(self.function)
+
+
+@dataclass(frozen=True)
+class Residual(Layer):
+    """y = body(x) + shortcut(x); the shortcut is the identity, or a strided 1x1 convolution
+    where the body changes the shape.
+
+    References:
+        K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016 (option B).
+    """
+
+    kind: ClassVar[str] = "residual"
+    body: tuple[Layer, ...]
+
+    def shapes(self, shape: Shape) -> list[Shape]:
+        """Input shape of each layer of the body, and last its output shape."""
+        shapes = [shape]
+        for layer in self.body:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return shapes
+
+    def projection(self, shape: Shape) -> Conv2D | None:
+        """The 1x1 convolution of the shortcut, or None where the identity fits."""
+        out = self.shapes(shape)[-1]
+        if out == shape:
+            return None
+        if len(shape) != 3 or len(out) != 3:
+            raise NetworkError(f"residual: no shortcut leads from shape {shape} to {out}")
+        strides = -(-shape[0] // out[0])
+        conv = Conv2D(
+            out[2], 1, strides, "same", kernel_initializer=Initializer("he_normal")
+        )
+        if conv.output_shape(shape) != out:
+            raise NetworkError(f"residual: no strided 1x1 shortcut leads from {shape} to {out}")
+        return conv
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self.projection(shape)
+        return self.shapes(shape)[-1]
+
+    def _sum(self, shape: Shape, quantity: str) -> int:
+        pairs = list(zip(self.body, self.shapes(shape), strict=False))
+        shortcut = self.projection(shape)
+        pairs += [(shortcut, shape)] if shortcut else []
+        return sum(getattr(layer, quantity)(s) for layer, s in pairs)
+
+    def parameters(self, shape: Shape) -> int:
+        return self._sum(shape, "parameters")
+
+    def macs(self, shape: Shape) -> int:
+        return self._sum(shape, "macs")
+
+
+LAYERS: dict[str, type[Layer]] = {
+    cls.kind: cls
+    for cls in (
+        Dense,
+        Conv2D,
+        MaxPool2D,
+        AveragePool2D,
+        GlobalAveragePool,
+        Flatten,
+        Dropout,
+        BatchNorm,
+        Activation,
+        Residual,
+    )
+}

@@ -1,0 +1,127 @@
+"""A network: a trunk of layers and named heads, as plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import NetworkError
+from assay.core.records import content_hash
+from assay.core.seeds import stream
+from assay.networks.description import plain, structure
+from assay.networks.layers import BatchNorm, Conv2D, Dense, Layer, Residual, Shape
+
+__all__ = ["Network", "Place", "initial_weights"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer where it stands: its name ("trunk.3", "head.class.0") and its shapes."""
+
+    name: str
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trunk and named heads over images of `input_shape` (height, width, channels).
+
+    Shapes are checked when it is made; NetworkError names the layer that does not fit.
+    """
+
+    input_shape: Shape
+    trunk: tuple[Layer, ...]
+    heads: tuple[tuple[str, tuple[Layer, ...]], ...]
+
+    def __post_init__(self) -> None:
+        list(self.places())
+
+    def places(self) -> Iterator[Place]:
+        """All top-level layers in order, trunk first, then head by head."""
+        shape = self.input_shape
+        for place in _walk("trunk", self.trunk, shape):
+            shape = place.output_shape
+            yield place
+        for name, layers in self.heads:
+            yield from _walk(f"head.{name}", layers, shape)
+
+    def leaves(self) -> Iterator[Place]:
+        """All layers that may own weights, residual blocks opened."""
+        for place in self.places():
+            yield from _open(place)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters."""
+        return sum(p.layer.parameters(p.input_shape) for p in self.places())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one image, forward."""
+        return sum(p.layer.macs(p.input_shape) for p in self.places())
+
+    def to_plain(self) -> dict[str, Any]:
+        """This network as JSON data."""
+        return plain(self)
+
+    @property
+    def structure(self) -> Any:
+        """JSON data that is equal for networks that can share one program."""
+        return structure(self)
+
+    @property
+    def hash(self) -> str:
+        """A stable identity of the whole description."""
+        return content_hash(self.to_plain())
+
+
+def _walk(prefix: str, layers: tuple[Layer, ...], shape: Shape) -> Iterator[Place]:
+    for i, layer in enumerate(layers):
+        name = f"{prefix}.{i}"
+        try:
+            out = layer.output_shape(shape)
+        except NetworkError as error:
+            raise NetworkError(f"layer {name} ({layer.kind}): {error}") from None
+        yield Place(name, layer, shape, out)
+        shape = out
+
+
+def _open(place: Place) -> Iterator[Place]:
+    if not isinstance(place.layer, Residual):
+        yield place
+        return
+    for inner in _walk(place.name, place.layer.body, place.input_shape):
+        yield from _open(inner)
+    shortcut = place.layer.projection(place.input_shape)
+    if shortcut:
+        yield Place(f"{place.name}.shortcut", shortcut, place.input_shape, place.output_shape)
+
+
+def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
+    """Draw the weights that a run with `seed` starts from, the same in every engine.
+
+    Returns:
+        float32 arrays by name: "trunk.1.kernel" (in, out) or (kh, kw, in, out), "trunk.1.bias"
+        (out,); for batch norm "gamma", "beta", "moving_mean", "moving_variance", each (channels,).
+    """
+    weights: dict[str, np.ndarray] = {}
+    for place in network.leaves():
+        layer, channels = place.layer, place.input_shape[-1]
+        if isinstance(layer, (Dense, Conv2D)):
+            rng = stream(seed, "init", place.name)
+            units = place.output_shape[-1]
+            window = (layer.kernel_size,) * 2 if isinstance(layer, Conv2D) else ()
+            kernel = layer.kernel_initializer.draw((*window, channels, units), rng)
+            weights[f"{place.name}.kernel"] = kernel
+            if layer.use_bias:
+                weights[f"{place.name}.bias"] = layer.bias_initializer.draw((units,), rng)
+        elif isinstance(layer, BatchNorm):
+            for name, number in (("gamma", 1), ("beta", 0), ("moving_mean", 0)):
+                weights[f"{place.name}.{name}"] = np.full(channels, number, np.float32)
+            weights[f"{place.name}.moving_variance"] = np.ones(channels, np.float32)
+    return weights

@@ -1,0 +1,60 @@
+"""Classification: one output per class, softmax cross-entropy, accuracy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import DataError
+from assay.data.dataset import Dataset
+from assay.tasks.contract import TASKS
+
+__all__ = ["Classify"]
+
+
+class Classify:
+    """Predict the class of an image.
+
+    A record keeps per image: "predicted" (int16), "confidence" (float16, the softmax probability of
+    the predicted class).
+    """
+
+    name = "classify"
+    monitor = "val_accuracy"
+    higher_is_better = True
+
+    def heads(self, dataset: Dataset) -> dict[str, int]:
+        """One head, "class", with a unit per class."""
+        if len(dataset.class_names) < 2:
+            raise DataError(f"dataset {dataset.name} has no classes to tell apart")
+        return {"class": len(dataset.class_names)}
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Class numbers, int64 (n,)."""
+        return np.asarray(targets, np.int64)
+
+    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """Cross-entropy of each sample from logits (..., B, classes) and class numbers (..., B)."""
+        logits = outputs["class"].log_softmax(-1)
+        return -logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """1 where the largest logit is the target's."""
+        return (outputs["class"].argmax(-1) == targets).float()
+
+    def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Predicted class and its softmax probability."""
+        logits = outputs["class"].astype(np.float32)
+        exponential = np.exp(logits - logits.max(-1, keepdims=True))
+        return {
+            "predicted": logits.argmax(-1).astype(np.int16),
+            "confidence": (exponential.max(-1) / exponential.sum(-1)).astype(np.float16),
+        }
+
+    def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
+        """Accuracy, 0 to 1."""
+        return {"accuracy": float((predictions["predicted"] == targets).mean())}
+
+
+TASKS.add("classify")(Classify())
