@@ -5,9 +5,11 @@ from __future__ import annotations
 from assay.data.batches import batch_order
 from assay.data.catalog import entries
 from assay.data.dataset import Dataset, FitData, Split
+from assay.data.download import get
 from assay.data.loading import Info, describe, load
 from assay.data.permutation import restore
 from assay.data.specs import problems, resolve
+from assay.data.storage import find
 
 __all__ = [
     "Dataset",
@@ -17,6 +19,8 @@ __all__ = [
     "batch_order",
     "describe",
     "entries",
+    "find",
+    "get",
     "load",
     "problems",
     "resolve",

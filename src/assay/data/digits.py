@@ -24,10 +24,10 @@ class Digits(Entry):
         """Read the embedded images and hold out a fixed test set of 360."""
         from sklearn.datasets import load_digits
 
-        bunch = load_digits()
-        # 16 grey steps of the original become 0, 16, 32, ..., 255 (round(255 / 16 * value))
-        images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-        targets = bunch.target.astype(np.int64)
+        values, labels = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+        # the original's 0, 1, 2, ..., 16 become 0, 16, 32, ..., 255
+        images = np.rint(np.asarray(values) * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
+        targets = np.asarray(labels).astype(np.int64)
         train, test = hold_out(targets, TEST, "digits")
         return Raw(
             Split(images[train], targets[train]),

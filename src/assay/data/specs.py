@@ -82,7 +82,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
 
 def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
-    spec = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    spec: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
     if spec["folds"] is not None:
         spec["fold"] = spec["fold"] or 0
     elif spec["validation"] is None:

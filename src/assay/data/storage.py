@@ -13,7 +13,17 @@ import platformdirs
 from assay.core.errors import DataError
 from assay.data.catalog import ENTRIES, Entry, File, Source
 
-__all__ = ["cache_dir", "locate", "places", "save_array", "sha256", "verify"]
+__all__ = [
+    "cache_dir",
+    "download_dir",
+    "find",
+    "locate",
+    "places",
+    "save_array",
+    "search",
+    "sha256",
+    "verify",
+]
 
 
 def cache_dir() -> Path:
@@ -24,6 +34,11 @@ def cache_dir() -> Path:
     return platformdirs.user_cache_path("assay", appauthor=False)
 
 
+def download_dir(entry: Entry) -> Path:
+    """Return the folder into which `entry` is downloaded."""
+    return cache_dir() / "data" / entry.name
+
+
 def places(entry: Entry, data_dir: Path | None = None) -> Iterator[Path]:
     """Yield the folders that may hold the files of `entry`, in the order of search."""
     from_env = os.environ.get("ASSAY_DATA")
@@ -31,18 +46,17 @@ def places(entry: Entry, data_dir: Path | None = None) -> Iterator[Path]:
         if root is not None:
             yield from (Path(root).expanduser() / name for name in entry.folders)
             yield Path(root).expanduser()
-    yield cache_dir() / "data" / entry.name
+    yield download_dir(entry)
 
 
-def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
-    """Find a complete and genuine set of files.
+def search(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
+    """Find a complete set of files by name, without reading them.
 
     Returns:
         The form that was found and the path of each of its files by name.
 
     Raises:
-        DataError: when nothing is there (the message says where it looked), a file is missing or
-            a file is not the one that was published.
+        DataError: when there is none; the message says where it looked and what was missing.
     """
     looked, incomplete = [], []
     for folder in dict.fromkeys(places(entry, data_dir)):
@@ -52,17 +66,38 @@ def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str
             if not found or _belongs_elsewhere(entry, source, found):
                 continue
             missing = [f.name for f in source.files if f.name not in found]
-            if missing:
-                incomplete.append(f"{folder} has no {', '.join(missing)}")
-                continue
-            for file in source.files:
-                verify(found[file.name], file)
-            return source, found
+            if not missing:
+                return source, found
+            incomplete.append(f"{folder} has {len(found)} of its files, but no {missing[0]}")
     reasons = "".join(f"\n  {text}" for text in incomplete)
     raise DataError(
         f"dataset {entry.name!r} was not found; looked in {', '.join(looked)}{reasons}\n"
         f"download it with: assay data get {entry.name}"
     )
+
+
+def find(name: str, data_dir: Path | None = None) -> Path | None:
+    """Return the folder that has all files of dataset `name`, unread; None where there is none.
+
+    A dataset that needs no files (embedded, or the user's own) has none either.
+    """
+    try:
+        _, found = search(ENTRIES[name], data_dir)
+    except DataError:
+        return None
+    return next(iter(found.values())).parent
+
+
+def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
+    """Find a complete set of files and make sure that they are the published ones.
+
+    Raises:
+        DataError: as `search` does, and when a file is not the one that was published.
+    """
+    source, found = search(entry, data_dir)
+    for file in source.files:
+        verify(found[file.name], file)
+    return source, found
 
 
 def _belongs_elsewhere(entry: Entry, source: Source, found: dict[str, Path]) -> bool:

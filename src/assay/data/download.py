@@ -1,0 +1,182 @@
+"""Downloading: resumed where it broke off, from the next mirror when one fails, checked whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from assay.core.errors import DataError
+from assay.data.catalog import ENTRIES, File
+from assay.data.storage import download_dir, search, sha256, verify
+
+try:
+    import fcntl
+except ImportError:  # Windows: two downloads of one file at once are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Progress", "fetch", "get"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with a file's name, the bytes that are there and the bytes there will be."""
+
+TIMEOUT = (10, 30)
+"""Seconds to wait for a connection and for the next bytes."""
+ATTEMPTS = 3
+"""Answers in a row that bring nothing before the next mirror is tried."""
+CHUNK = 1 << 16
+
+
+class _Failed(Exception):
+    """One mirror could not deliver; the next one may."""
+
+
+class _Wrong(_Failed):
+    """All bytes are there, but they are not the published ones."""
+
+
+def get(name: str, data_dir: Path | None = None, progress: Progress | None = None) -> Path | None:
+    """Make sure that a dataset's files are on this machine; download what is missing.
+
+    Args:
+        name: a dataset of the catalog.
+        data_dir: a folder that may have the files already; env ASSAY_DATA is looked at next.
+        progress: told about every piece that arrives.
+
+    Returns:
+        The folder of the files; None for a dataset that needs none (embedded, or the user's own).
+
+    Raises:
+        ConfigError: when there is no such dataset.
+        DataError: when no mirror delivers the published file, saying what each one did, or when
+            the files that are there are damaged.
+    """
+    entry = ENTRIES[name]
+    if not entry.sources:
+        return None
+    target = download_dir(entry)
+    try:
+        source, found = search(entry, data_dir)
+    except DataError:
+        pass
+    else:
+        folder = next(iter(found.values())).parent
+        if folder != target:  # somebody else's files: check them, never change them
+            for file in source.files:
+                verify(found[file.name], file)
+            return folder
+    source = next(source for source in entry.sources if source.mirrors)
+    for file in source.files:
+        fetch(file, source.mirrors, target, progress)
+    return target
+
+
+def fetch(
+    file: File, mirrors: tuple[str, ...], folder: Path, progress: Progress | None = None
+) -> Path:
+    """Download one file into `folder` unless it is there, whole and genuine.
+
+    What has arrived is kept as `NAME.part` and continued by the next call; the final name appears
+    only after size and SHA-256 are right.
+
+    Raises:
+        DataError: when no mirror delivers it or the disk cannot hold it.
+    """
+    target = folder / file.name
+    reasons = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            try:
+                verify(target, file)
+                return target
+            except DataError:
+                target.unlink()
+        for mirror in mirrors:
+            try:
+                _download(mirror + file.name, file, target, progress or (lambda *_: None))
+                return target
+            except _Failed as failure:
+                reasons.append(f"\n  {mirror}{file.name}: {failure}")
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror or error})") from error
+    raise DataError(f"{file.name} could not be downloaded:{''.join(reasons)}")
+
+
+def _download(url: str, file: File, target: Path, progress: Progress) -> None:
+    """Get `file` from one address; raise _Failed when that does not work."""
+    part = target.with_name(f"{target.name}.part")
+    with open(part, "ab") as output:
+        if fcntl is not None:
+            fcntl.flock(output, fcntl.LOCK_EX)  # another process may be at it: let it finish
+        if target.exists():
+            return
+        resumed = 0 < output.tell() <= file.bytes
+        try:
+            _complete(url, file, output, progress)
+        except _Wrong:
+            if not resumed:
+                raise
+            # what was there before may have been the damaged part: once more, from its beginning
+            _complete(url, file, output, progress)
+        os.fsync(output.fileno())
+    try:
+        os.replace(part, target)
+    except FileNotFoundError:
+        if not target.exists():  # otherwise a process that waited for us has moved it
+            raise
+
+
+def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> None:
+    """Append to `output` until it is `file`; empty it when it is not what was published."""
+    stalled, best = 0, output.tell()
+    while output.tell() < file.bytes:
+        reason = _continue(url, file, output, progress)
+        stalled = 0 if output.tell() > best else stalled + 1
+        best = max(best, output.tell())
+        if stalled == ATTEMPTS:
+            raise _Failed(reason)
+    found = sha256(Path(output.name)) if output.tell() == file.bytes else "not taken: too long"
+    if found != file.sha256:
+        output.truncate(0)
+        raise _Wrong(f"wrong content (sha256 {found}, expected {file.sha256})")
+
+
+def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> str:
+    """Append what one answer of the server gives; return why that ended."""
+    import requests
+    import urllib3
+
+    # the bytes as they are stored: a server may label a .gz as a transfer encoding
+    headers = {"Accept-Encoding": "identity"}
+    if done := output.tell():
+        headers["Range"] = f"bytes={done}-"
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == 206:
+                start = response.headers.get("Content-Range", "").partition("-")[0]
+                if start != f"bytes {done}":
+                    raise _Failed(f"continued at {start!r} instead of 'bytes {done}'")
+            elif response.status_code in (200, 416):  # from its beginning, now or next time
+                output.truncate(0)
+                done = 0
+            if response.status_code not in (200, 206):
+                return f"HTTP {response.status_code} {response.reason}"
+            for chunk in response.raw.stream(CHUNK, decode_content=False):
+                output.write(chunk)
+                done += len(chunk)
+                progress(file.name, done, file.bytes)
+                if done > file.bytes:
+                    break
+            return f"broke off after {done:,} of {file.bytes:,} bytes"
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        return _brief(error)
+    finally:
+        output.flush()
+        output.seek(0, os.SEEK_END)
+
+
+def _brief(error: Exception) -> str:
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    return f"{type(error).__name__}: {reason}"
