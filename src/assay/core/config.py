@@ -81,6 +81,11 @@ class Problems:
         for line in str(error).splitlines():
             self._found.setdefault(line, getattr(error, "mark", None))
 
+    def extend(self, others: Problems) -> None:
+        """Keep the errors of `others` as well."""
+        for text, mark in others._found.items():
+            self._found.setdefault(text, mark)
+
     @contextmanager
     def collect(self, entry: Entry | None = None) -> Iterator[None]:
         """Keep an AssayError raised inside; one without a place gets the place of `entry`."""

@@ -1,0 +1,131 @@
+"""Designs: which combinations of levels become trials, and which trials are compared."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.config import Entry
+from assay.core.seeds import stream
+from assay.studies.factors import Factor, Level
+from assay.studies.settings import SECTIONS
+
+__all__ = ["MAX_TRIALS", "Cell", "Design", "cells", "comparisons", "read_design"]
+
+MAX_TRIALS = 10_000
+
+Cell = tuple[Level | None, ...]
+"""One level of each factor, in the factors' order; None where the baseline's own value stands."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """How trials are made of factors: "one_at_a_time", "full_factorial", "random", "trials"."""
+
+    name: str
+    count: int = 0
+
+
+def read_design(entry: Entry) -> Design:
+    """Read a design's name, or {random: number of trials}."""
+    if isinstance(entry.value, dict):
+        given = entry.keys("design", ("random",))
+        if "random" not in given:
+            raise entry.error("a design must be a name or {random: number of trials}")
+        return Design("random", given["random"].integer(2, MAX_TRIALS))
+    name = entry.choice("design", ("one_at_a_time", "full_factorial", "random"))
+    if name == "random":
+        raise entry.error("a random design needs its number of trials: {random: 40}")
+    return Design(name)
+
+
+def cells(design: Design, factors: Sequence[Factor], seed: int, entry: Entry) -> list[Cell]:
+    """List the trials of a design.
+
+    one_at_a_time: the baseline, then each level of each factor. full_factorial: every combination.
+    random: `design.count` different combinations, drawn by `seed`.
+
+    Raises:
+        ConfigError: at `entry`, when there are too many or too few combinations.
+    """
+    if design.name == "one_at_a_time":
+        base: Cell = (None,) * len(factors)
+        varied = (
+            (*base[:i], level, *base[i + 1 :])
+            for i, factor in enumerate(factors)
+            for level in factor.levels
+        )
+        return [base, *varied]
+    sizes = [len(f.levels) for f in factors]
+    total = math.prod(sizes)
+    if design.name == "random":
+        if design.count > total:
+            said = f"random: {design.count}, but there are only {total} combinations"
+            raise entry.error(f"{said}; use full_factorial")
+        chosen = _sample(total, design.count, seed)
+        picks = [np.unravel_index(c, sizes) for c in chosen]
+        return [tuple(f.levels[int(i)] for f, i in zip(factors, p, strict=True)) for p in picks]
+    if total > MAX_TRIALS:
+        said = f"full_factorial has {total:,} combinations, more than {MAX_TRIALS:,}"
+        raise entry.error(f"{said}; use {{random: 100}}")
+    return list(itertools.product(*(f.levels for f in factors)))
+
+
+def _sample(total: int, count: int, seed: int) -> list[int]:
+    """Different numbers below `total`, ascending, so that the order of trials stays readable."""
+    rng = stream(seed, "design")
+    chosen: set[int] = set()
+    while len(chosen) < count:
+        chosen.update(int(n) for n in rng.integers(total, size=count - len(chosen)))
+    return sorted(chosen)
+
+
+def trial_label(levels: dict[str, str], names: Sequence[str]) -> str:
+    """Name a trial by some of its levels: "activation = tanh", "mnist, MLP, permuted"."""
+    last = Counter(name.rsplit(".", 1)[-1] for name in names)
+    parts = []
+    for name, label in levels.items():
+        short = name.rsplit(".", 1)[-1]
+        path = "." in name and name.split(".", 1)[0] in SECTIONS
+        parts.append(f"{short if last[short] == 1 else name} = {label}" if path else label)
+    return ", ".join(parts)
+
+
+def comparisons(
+    design: Design, factors: dict[str, list[str]], trials: Sequence[tuple[str, dict[str, str]]]
+) -> list[dict[str, Any]]:
+    """List the comparisons that a study will judge.
+
+    Each level is compared with the first level of its factor (the baseline's), all other factors
+    being equal.
+
+    Args:
+        factors: level labels of each factor, the reference first.
+        trials: trial_id and level labels of each trial.
+    """
+    by_levels = {tuple(sorted(levels.items())): trial for trial, levels in trials}
+    found = []
+    for factor, labels in factors.items():
+        for trial, levels in trials:
+            if levels[factor] == labels[0]:
+                continue
+            where = {k: v for k, v in levels.items() if k != factor}
+            reference = by_levels.get(tuple(sorted({**where, factor: labels[0]}.items())))
+            if reference is not None:
+                found.append(
+                    {
+                        "factor": factor,
+                        "level": levels[factor],
+                        "against": labels[0],
+                        "a": trial,
+                        "b": reference,
+                        "where": where,
+                    }
+                )
+    return found

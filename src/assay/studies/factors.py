@@ -1,0 +1,139 @@
+"""Factors and their levels: what a study varies, and the settings that each level stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.config import Entry, Mark, Path, Source
+from assay.core.errors import ConfigError
+from assay.studies.settings import SECTIONS, nearest_setting, shorthand
+
+__all__ = ["Factor", "Level", "Setting", "apply", "label_of", "read_factors", "read_trials"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A dotted path set to the value of an entry; `key` is where the path was written."""
+
+    path: Path
+    entry: Entry
+    key: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of a factor: a label for people and what it sets."""
+
+    label: str
+    settings: tuple[Setting, ...]
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What is varied: a dotted path, or a name for several settings at once."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+def apply(settings: Sequence[Setting], source: Source) -> None:
+    """Set every path in `source`; a whole section goes before what is set inside it."""
+    for s in sorted(settings, key=lambda s: len(s.path)):
+        source.put(s.path, s.entry, shorthand, s.key)
+
+
+def read_factors(entry: Entry) -> list[Factor]:
+    """Read `factors:`: {path: [value, ...]} or {name: {label: {path: value, ...}, ...}}."""
+    factors = []
+    for name, factor in entry.keys().items():
+        with entry.problems.collect(factor):
+            levels = _named(factor) if isinstance(factor.value, dict) else _listed(name, factor)
+            if len(levels) < 2:
+                raise factor.error(f"factor {name} needs at least two levels, got {len(levels)}")
+            factors.append(Factor(name, tuple(levels)))
+    if not entry.value:
+        entry.problems.add(entry.error("factors: there is none"))
+    return factors
+
+
+def read_trials(entry: Entry) -> Factor:
+    """Read `trials:`: {label: {path: value, ...}, ...}."""
+    levels = _named(entry)
+    if not levels:
+        raise entry.error("trials: there is none")
+    return Factor("trial", tuple(levels))
+
+
+def _listed(name: str, entry: Entry) -> list[Level]:
+    if not isinstance(entry.value, (list, tuple)):
+        raise entry.expected("a list of levels, or a mapping of named levels to settings")
+    key = entry.source.mark(entry.path, key=True)
+    path = setting_path(name, entry, key)
+    return [
+        Level(label_of(item.value), (Setting(path, item, key),), item) for item in entry.items()
+    ]
+
+
+def _named(entry: Entry) -> list[Level]:
+    levels = []
+    for label, level in entry.keys().items():
+        if level.value is None:
+            level = Entry({}, level.path, level.source, level.problems)
+        with entry.problems.collect(level):
+            levels.append(Level(label, tuple(read_settings(level)), level))
+    return levels
+
+
+def read_settings(entry: Entry) -> list[Setting]:
+    """Read {dotted path: value, ...}."""
+    settings = []
+    for name, value in entry.keys().items():
+        key = entry.source.mark(value.path, key=True)
+        with entry.problems.collect(value):
+            settings.append(Setting(setting_path(name, value, key), value, key))
+    return settings
+
+
+def setting_path(name: str, entry: Entry, key: Mark | None = None) -> Path:
+    """Split a dotted path; raises ConfigError, with the nearest one, if it starts in no section."""
+    path = tuple(name.split("."))
+    if path[0] not in SECTIONS or not all(path):
+        close = nearest_setting(name)
+        hint = f"; did you mean {close!r}?" if close else ""
+        known = ", ".join(SECTIONS)
+        raise entry.error(
+            f"unknown setting {name!r}{hint} (a setting starts with one of: {known})", key=True
+        )
+    return path
+
+
+def label_of(value: Any) -> str:
+    """Write a level for people: `0.001`, `300-100`, `adam beta_1=0.91`, `none`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        main = [label_of(value[k]) for k in ("name", "family") if k in value]
+        rest = [f"{k}={label_of(v)}" for k, v in value.items() if k not in ("name", "family")]
+        return " ".join(main + rest) or "none"
+    if isinstance(value, (list, tuple)):
+        nested = any(isinstance(v, (list, tuple)) for v in value)
+        return (", " if nested else "-").join(map(label_of, value)) or "none"
+    return str(value)
+
+
+def clash(settings: Sequence[Setting], factors: Sequence[Factor]) -> None:
+    """Raise ConfigError if a setting fixes what a factor varies."""
+    for factor in factors:
+        path = tuple(factor.name.split("."))
+        for s in settings:
+            shared = min(len(s.path), len(path))
+            if path[0] in SECTIONS and s.path[:shared] == path[:shared]:
+                fixed = ".".join(map(str, s.path))
+                raise ConfigError(f"{fixed} cannot be set, this study varies {factor.name}")

@@ -1,0 +1,71 @@
+"""The built-in studies: one YAML file each, its question and its claim in the header comment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from assay.core.config import Source
+from assay.core.errors import ConfigError, unknown_name
+
+__all__ = ["BuiltIn", "built_in", "find", "is_built_in", "names"]
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A built-in study: its name, its question, its header comment and the whole file."""
+
+    name: str
+    question: str
+    header: str
+    text: str
+
+
+def _folder() -> Traversable:
+    return files("assay") / "library"
+
+
+def names() -> list[str]:
+    """Names of all built-in studies."""
+    found = (f.name for f in _folder().iterdir() if f.name.endswith(".yaml"))
+    return sorted(name.removesuffix(".yaml") for name in found)
+
+
+def is_built_in(study: str | Path) -> bool:
+    """Whether `study` names a built-in study (a file of that name would need its ending)."""
+    return str(study) in names()
+
+
+def built_in(name: str) -> BuiltIn:
+    """Read a built-in study; raises ConfigError, with the nearest name, if there is none."""
+    if not is_built_in(name):
+        raise ConfigError(unknown_name("built-in study", name, names()))
+    text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").removeprefix(" "))
+    question = Source.from_yaml(text, f"{name}.yaml").data.get("question", "")
+    return BuiltIn(name, " ".join(question.split()), "\n".join(lines), text)
+
+
+def find(study: str | Path) -> Traversable | Path:
+    """The file of a study: a built-in one by its name, or the user's own.
+
+    Raises:
+        ConfigError: when there is neither; with the nearest built-in name.
+    """
+    if is_built_in(study):
+        return _folder() / f"{study}.yaml"
+    path = Path(study).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ConfigError(f"{study} is a folder, expected a study's YAML file")
+    if path.suffix in (".yaml", ".yml") or os.sep in str(study):
+        raise ConfigError(f"there is no study file {study}")
+    raise ConfigError(unknown_name("study", str(study), names()) + "; or give a YAML file")

@@ -1,0 +1,81 @@
+"""From configurations to what an engine trains: members, and the cohorts that they form.
+
+`cohorts` is the one place that sorts structure from value: what changes the program keeps runs
+apart, what is only a number in it does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from assay.core.records import Config, content_hash
+from assay.data import Info, describe
+from assay.engines.contract import Cohort, Member
+from assay.networks.description import structure
+from assay.networks.families import build_network
+from assay.networks.network import Network
+from assay.studies.training import build_training
+from assay.tasks.contract import TASKS
+
+__all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)
+
+
+def resolve_info(config: Config, data_dir: Path | None = None) -> Info:
+    """Describe the dataset of a configuration without reading its images."""
+    return _info(_text(config["dataset"]), data_dir)
+
+
+@lru_cache(maxsize=256)
+def _info(dataset: str, data_dir: Path | None) -> Info:
+    return describe(json.loads(dataset), data_dir)
+
+
+def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
+    """Build the network of a configuration for its dataset and task.
+
+    Raises:
+        NetworkError: if it is impossible; the message names the layer.
+    """
+    return _network(
+        _text(config["network"]), _text(config["dataset"]), str(config["task"]), data_dir
+    )
+
+
+@lru_cache(maxsize=4096)
+def _network(network: str, dataset: str, task: str, data_dir: Path | None) -> Network:
+    info = _info(dataset, data_dir)
+    heads = TASKS[task].heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
+    return build_network(json.loads(network), info.image_shape, heads)
+
+
+def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
+    """Turn the configuration of a run (with its seed) into the objects that an engine trains."""
+    training = build_training(config["training"])
+    return Member(config, resolve_network(config, data_dir), training, int(config["seed"]))
+
+
+def cohort_key(member: Member) -> str:
+    """Identity of the program that a member needs: equal keys can train together."""
+    config = member.config
+    shared = [config["dataset"], config["task"], config["engine"], config["precision"]]
+    return content_hash([*shared, member.network.structure, structure(member.training)])
+
+
+def cohorts(configs: Iterable[Config], data_dir: Path | None = None) -> list[Cohort]:
+    """Sort runs into cohorts, in order of first appearance; equal runs are taken once."""
+    groups: dict[str, dict[str, Member]] = {}
+    for config in configs:
+        member = resolve_member(config, data_dir)
+        groups.setdefault(cohort_key(member), {}).setdefault(_text(config), member)
+    return [
+        Cohort(tuple(group.values()), str(next(iter(group.values())).config["task"]))
+        for group in groups.values()
+    ]

@@ -1,0 +1,68 @@
+"""A plan: every run of a study, before any is trained; the JSON that a store keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.core.records import Config, run_id
+from assay.studies.members import cohorts, resolve_member
+from assay.studies.study import Study
+
+__all__ = ["Plan", "cohorts", "make_plan", "resolve_member"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a study, the same seeds for every trial."""
+
+    study: Study
+
+    def configs(self) -> Iterator[Config]:
+        """The configuration of every run: trial by trial for each seed in turn.
+
+        So an interrupted study has every trial at the first seeds, not some trials at all seeds.
+        """
+        for seed in self.study.seeds:
+            for trial in self.study.trials:
+                yield {**trial.config, "seed": seed}
+
+    def runs(self) -> dict[str, Config]:
+        """run_id -> configuration, in the order of `configs`."""
+        return {run_id(config): config for config in self.configs()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which reports work, without this package."""
+        study = self.study
+        return {
+            "study": study.name,
+            "question": study.question,
+            "scale": study.scale,
+            "command": study.command,
+            "design": study.design,
+            "source": {
+                "written": study.written,
+                "seeds": list(study.seeds),
+                "save_weights": study.save_weights,
+            },
+            "published": [asdict(figure) for figure in study.published],
+            "baseline": study.baseline,
+            "factors": study.factors,
+            "trials": [
+                {
+                    "label": trial.label,
+                    "trial_id": trial.id,
+                    "levels": trial.levels,
+                    "config": trial.config,
+                    "runs": [run_id({**trial.config, "seed": seed}) for seed in study.seeds],
+                }
+                for trial in study.trials
+            ],
+            "comparisons": list(study.comparisons),
+        }
+
+
+def make_plan(study: Study) -> Plan:
+    """Plan every run of a study."""
+    return Plan(study)

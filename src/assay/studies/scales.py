@@ -1,0 +1,125 @@
+"""Scales: the same study, smaller; and what a command line changes.
+
+`full` is the study as written. `quick` and `smoke` are what its `scales:` say, or else made from
+each configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from assay.core.config import Entry, Mark, Source
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.records import Config
+from assay.data import Info, resolve
+from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
+
+__all__ = ["Changes", "from_command_line", "read_scale", "shrink"]
+
+_WHOLE = ("repeats", "seed", "save_weights", "factors", "trials", "design")
+"""Keys of a study that a scale may replace."""
+
+_AUTOMATIC = {
+    "quick": {"epochs": 5, "steps": 500, "train": 10_000, "repeats": 3},
+    "smoke": {"epochs": 1, "steps": 20, "train": 500, "repeats": 2},
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a scale and a command line change.
+
+    Attributes:
+        settings: dotted paths that hold in every trial, whatever its levels say.
+        keys: entries that replace keys of the study ("repeats", "factors").
+        automatic: name of the scale that `shrink` has to make, or None.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    keys: dict[str, Entry] = field(default_factory=dict)
+    automatic: str | None = None
+
+    @property
+    def repeats(self) -> int | None:
+        """Most repeats of an automatic scale."""
+        return _AUTOMATIC[self.automatic]["repeats"] if self.automatic else None
+
+    def check(self, factors: Iterable[Factor]) -> None:
+        """Raise ConfigError, at its place, if a setting fixes what the study varies."""
+        for setting in self.settings:
+            try:
+                clash([setting], list(factors))
+            except ConfigError as error:
+                raise setting.entry.error(str(error), key=True) from None
+
+
+def read_scale(scales: Entry | None, name: str) -> Changes:
+    """Read the scale `name` of a study's `scales:`.
+
+    Raises:
+        ConfigError: for a scale that there is not, or that sets what cannot be set.
+    """
+    written = scales.keys() if scales else {}
+    if "full" in written:
+        raise written["full"].error("full is the study as written, it cannot be changed", key=True)
+    if name == "full":
+        return Changes()
+    if name not in written:
+        if name in _AUTOMATIC:
+            return Changes(automatic=name)
+        raise ConfigError(unknown_name("scale", name, {"full", *_AUTOMATIC, *written}))
+    scale = written[name]
+    keys = {key: entry for key, entry in scale.keys().items() if key in _WHOLE}
+    rest = {key: value for key, value in scale.value.items() if key not in keys}
+    inner = Entry(rest, scale.path, scale.source, scale.problems)
+    return Changes(tuple(read_settings(inner)), keys)
+
+
+def from_command_line(changes: Changes, assignments: Iterable[str], problems: Any) -> Changes:
+    """Add `path=value` strings, as given to --set, to the changes of a scale; they win."""
+    settings, keys = list(changes.settings), dict(changes.keys)
+    for text in assignments:
+        with problems.collect():
+            name, entry = _assignment(text, problems)
+            if name in ("repeats", "seed", "save_weights"):
+                keys[name] = entry
+            else:
+                path = setting_path(name, entry)
+                settings = [s for s in settings if s.path != path]
+                settings.append(Setting(path, entry, entry.source.mark(entry.path)))
+    return replace(changes, settings=tuple(settings), keys=keys)
+
+
+def _assignment(text: str, problems: Any) -> tuple[str, Entry]:
+    name, equals, value = text.partition("=")
+    where = Mark(f"--set {text}")
+    if not equals or not name.strip():
+        raise ConfigError(f"{where}: expected path=value, for example training.epochs=5")
+    try:
+        data = Source.from_yaml(value, "--set").data
+    except ConfigError as error:
+        said = str(error).split(": ", 1)[-1]
+        raise ConfigError(f"{where}: {said}") from None
+    path = tuple(name.strip().split("."))
+    return name.strip(), Entry(data, path, Source(data, {path: where}, {path: where}), problems)
+
+
+def shrink(config: Config, scale: str, info: Info, factors: Iterable[Factor]) -> Config:
+    """Make a configuration smaller for an automatic scale; what a factor varies stays."""
+    limits, varied = _AUTOMATIC[scale], {f.name for f in factors}
+    training, dataset = dict(config["training"]), dict(config["dataset"])
+    for key in ("epochs", "steps"):
+        if key in training and f"training.{key}" not in varied:
+            training[key] = min(training[key], limits[key])
+    if "steps" in training and training.get("evaluate_every", 0) > training["steps"]:
+        del training["evaluate_every"]
+    if (
+        not any(name.startswith("dataset.train") for name in varied)
+        and info.train > limits["train"]
+    ):
+        dataset["train"] = limits["train"]
+        if dataset.get("folds") is None:
+            dataset["validation"] = min(info.validation, limits["train"] // 5)
+    return {**config, "training": training, "dataset": resolve(dataset)}

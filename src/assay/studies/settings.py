@@ -1,0 +1,110 @@
+"""One configuration of a study, read into its canonical form: plain JSON data, defaults filled in.
+
+Two ways to write the same configuration give equal data, so its hash is its identity.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import Any
+
+import assay.engines
+from assay.core.config import Entry
+from assay.core.config import Path as Keys
+from assay.core.errors import nearest
+from assay.core.records import Config
+from assay.data import problems as dataset_problems
+from assay.data import resolve
+from assay.data.specs import DEFAULTS as DATASET
+from assay.networks.families import FAMILIES, read_network
+from assay.studies.training import TRAINING, read_training
+from assay.tasks.contract import TASKS
+
+__all__ = ["PRECISIONS", "SECTIONS", "engine_names", "nearest_setting", "read_config", "shorthand"]
+
+SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
+"""What a configuration consists of, besides the seed."""
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float64")
+
+_SHORTHAND = {
+    "dataset": "name",
+    "network": "family",
+    "training.optimizer": "name",
+    "training.schedule": "name",
+    "training.early_stopping": "patience",
+    "network.kernel_initializer": "name",
+    "network.bias_initializer": "name",
+}
+
+
+def shorthand(path: Keys) -> str | None:
+    """The setting that a plain value at `path` stands for: `name` in `optimizer: sgd`."""
+    return _SHORTHAND.get(".".join(map(str, path)))
+
+
+def engine_names() -> list[str]:
+    """Names of the engines that assay has, without importing any of them."""
+    modules = (m.name for m in pkgutil.iter_modules(assay.engines.__path__))
+    return sorted(m.removesuffix("_engine") for m in modules if m.endswith("_engine"))
+
+
+def nearest_setting(path: str) -> str | None:
+    """The known dotted path most like `path`, also when its section is missing."""
+    known = {f"training.{k}" for k in TRAINING} | {f"dataset.{k}" for k in ("name", *DATASET)}
+    for family in FAMILIES:
+        known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
+    known |= set(SECTIONS)
+    by_last = {k.rsplit(".", 1)[-1]: k for k in sorted(known)}
+    last = nearest(path.rsplit(".", 1)[-1], by_last)
+    return nearest(path, known) or (by_last[last] if last else None)
+
+
+def read_config(entry: Entry) -> Config:
+    """Read the sections of a configuration into canonical data; keys besides them are ignored.
+
+    Problems are noted in `entry.problems`; the result is only meaningful when there are none.
+    """
+    problems, given = entry.problems, entry.keys()
+    config: Config = {}
+    for section, read in (("dataset", _read_dataset), ("network", read_network)):
+        if section not in given or given[section].value is None:
+            problems.add(entry.error(f"a study needs {section}:"))
+            continue
+        with problems.collect(given[section]):
+            config[section] = read(given[section])
+    training = given.get("training") or _empty(entry, "training")
+    with problems.collect(training):
+        config["training"] = read_training(training)
+    for section, (kind, names, default) in _choices().items():
+        config[section] = default
+        if section in given and given[section].value is not None:
+            with problems.collect(given[section]):
+                config[section] = given[section].choice(kind, names)
+    return config
+
+
+def _choices() -> dict[str, tuple[str, list[str], str]]:
+    return {
+        "task": ("task", list(TASKS), "classify"),
+        "engine": ("engine", engine_names(), "torch"),
+        "precision": ("precision", list(PRECISIONS), "auto"),
+    }
+
+
+def _empty(entry: Entry, key: str) -> Entry:
+    return Entry({}, (*entry.path, key), entry.source, entry.problems)
+
+
+def _read_dataset(entry: Entry) -> dict[str, Any]:
+    if not isinstance(entry.value, (str, dict)):
+        raise entry.expected("a dataset's name or a mapping with its name")
+    spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value
+    found = dataset_problems(spec)
+    for key, message in found.items():
+        said = message.removeprefix(f"dataset.{key}: ")
+        known = isinstance(entry.value, dict) and key in entry.value
+        unknown = known and said.startswith("unknown setting")
+        place = entry[key] if known else entry
+        entry.problems.add(place.error(said, key=unknown))
+    return {} if found else resolve(spec)

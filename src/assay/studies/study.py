@@ -1,0 +1,363 @@
+"""A study: a question, a baseline, what is varied, and how often; read and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.core.config import Entry, Mark, Problems, Source
+from assay.core.errors import AssayError, ConfigError
+from assay.core.records import Config, trial_id
+from assay.studies import library
+from assay.studies.design import Design, cells, comparisons, read_design, trial_label
+from assay.studies.factors import Factor, Level, Setting, apply, label_of, read_factors, read_trials
+from assay.studies.members import resolve_info, resolve_member
+from assay.studies.published import Published, read_published
+from assay.studies.scales import Changes, from_command_line, read_scale, shrink
+from assay.studies.settings import SECTIONS, read_config
+
+__all__ = ["Study", "Trial", "parse_study"]
+
+KEYS = (
+    "study",
+    "question",
+    *SECTIONS,
+    "repeats",
+    "seed",
+    "design",
+    "factors",
+    "trials",
+    "scales",
+    "published",
+    "save_weights",
+)
+"""What may stand at the top of a study."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration of a study.
+
+    Attributes:
+        label: for people ("activation = tanh").
+        levels: the label of each factor's level.
+        config: the canonical configuration, without a seed.
+    """
+
+    label: str
+    levels: dict[str, str]
+    config: Config
+
+    @property
+    def id(self) -> str:
+        """The trial's identity."""
+        return trial_id(self.config)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, checked: every trial's configuration is canonical and can be built.
+
+    Attributes:
+        name, question: what it is called and what it asks.
+        scale: "full", "quick", "smoke" or one of its own.
+        design: "one_at_a_time", "full_factorial", "random" or "trials".
+        seeds: one for each repeat, the same for all trials.
+        baseline: label of the baseline's trial; None where no trial is one.
+        factors: level labels of each factor, the reference first.
+        trials: all configurations.
+        comparisons: which trials are compared (see `design.comparisons`).
+        published: figures of others to stand beside ours.
+        save_weights: whether the trained weights are kept.
+        written: the study as written.
+        command: the command that makes it.
+    """
+
+    name: str
+    question: str
+    scale: str
+    design: str
+    seeds: tuple[int, ...]
+    baseline: str | None
+    factors: dict[str, list[str]]
+    trials: tuple[Trial, ...]
+    comparisons: tuple[dict[str, Any], ...]
+    published: tuple[Published, ...]
+    save_weights: bool
+    written: dict[str, Any]
+    command: str
+
+
+def parse_study(
+    study: str | Path | Mapping[str, Any],
+    *,
+    scale: str = "full",
+    set: Sequence[str] = (),
+    seed: int | None = None,
+    repeats: int | None = None,
+    precision: str | None = None,
+    engine: str | None = None,
+    data_dir: Path | None = None,
+) -> Study:
+    """Read a study and check all of it.
+
+    Args:
+        study: a built-in study's name, a YAML file, or the same as a mapping.
+        scale: "full" (as written), "quick", "smoke", or one that the study defines.
+        set: changes as "dotted.path=value"; they hold in every trial.
+        seed, repeats, precision, engine: instead of what the study says.
+        data_dir: the user's own files, for a dataset whose shape depends on them.
+
+    Raises:
+        ConfigError: with a line for everything that is wrong, each with its place.
+    """
+    given = {"seed": seed, "repeats": repeats, "precision": precision, "engine": engine}
+    given = {key: value for key, value in given.items() if value is not None}
+    source, shown = _open(study)
+    options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
+    options += [f" --{key} {value}" for key, value in given.items()]
+    return _Reader(source, scale, list(set), given, data_dir).read(
+        f"assay run {shown}" + "".join(options)
+    )
+
+
+def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str]:
+    """The source of a study and how a command names it."""
+    if isinstance(study, Mapping):
+        return Source(dict(study)), str(study.get("study", "STUDY"))
+    path = library.find(study)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{study}: this study cannot be read: {error}") from None
+    return Source.from_yaml(text, path.name if library.is_built_in(study) else str(study)), str(
+        study
+    )
+
+
+class _Reader:
+    """Reads one study; every problem is collected before any is raised."""
+
+    def __init__(
+        self,
+        source: Source,
+        scale: str,
+        assignments: list[str],
+        given: dict[str, Any],
+        data_dir: Path | None,
+    ):
+        self.problems = Problems()
+        self.source, self.scale, self.data_dir = source, scale, data_dir
+        self.top = self._keys()
+        self.changes = Changes()
+        with self.problems.collect():
+            self.changes = read_scale(self.top.get("scales"), scale)
+        self.changes = from_command_line(self.changes, assignments, self.problems)
+        self._override(given)
+        self.top |= self.changes.keys
+
+    def _keys(self) -> dict[str, Entry]:
+        entry = Entry(self.source.data, (), self.source, self.problems)
+        if not isinstance(self.source.data, dict):
+            raise entry.error("a study must be a mapping that begins with `study: NAME`")
+        return {k: e for k, e in entry.keys("key of a study", KEYS).items() if e.value is not None}
+
+    def _override(self, given: dict[str, Any]) -> None:
+        """Arguments win over the study: --seed, --repeats, --precision, --engine."""
+        for key, value in given.items():
+            mark = Mark(f"--{key} {value}")
+            entry = Entry(value, (key,), Source(value, {}, {(key,): mark}), self.problems)
+            if key in SECTIONS:
+                settings = (*self.changes.settings, Setting((key,), entry, mark))
+                self.changes = Changes(settings, self.changes.keys, self.changes.automatic)
+            else:
+                self.changes.keys[key] = entry
+
+    def read(self, command: str) -> Study:
+        name = self._take("study", lambda entry: _name(entry), "")
+        question = self._take("question", lambda entry: entry.text().strip(), "")
+        repeats = self._take("repeats", lambda entry: entry.integer(1, 10_000), 1)
+        first = self._take("seed", lambda entry: entry.integer(0, 2**31), 0)
+        save = self._take("save_weights", lambda entry: entry.flag(), True)
+        if not name and "study" not in self.top:
+            entry = Entry(self.source.data, (), self.source)
+            self.problems.add(entry.error("a study needs a name: study: NAME"))
+        if self.changes.repeats and "repeats" not in self.changes.keys:
+            repeats = min(repeats, self.changes.repeats)
+        factors, design = self._design()
+        with self.problems.collect():
+            self.changes.check(factors)
+        trials, factor_labels, baseline = self._trials(factors, design, first)
+        published = self._published(trials)
+        self.problems.raise_if_any()
+        pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
+        return Study(
+            name=name,
+            question=question,
+            scale=self.scale,
+            design=design.name,
+            seeds=tuple(range(first, first + repeats)),
+            baseline=baseline,
+            factors=factor_labels,
+            trials=tuple(trials),
+            comparisons=tuple(pairs),
+            published=tuple(published),
+            save_weights=save,
+            written=self.source.data,
+            command=command,
+        )
+
+    def _take(self, key: str, read: Any, default: Any) -> Any:
+        if key in self.top:
+            with self.problems.collect(self.top[key]):
+                return read(self.top[key])
+        return default
+
+    def _design(self) -> tuple[list[Factor], Design]:
+        if "trials" in self.top:
+            for key in ("factors", "design"):
+                if key in self.top:
+                    said = f"trials: and {key}: exclude each other"
+                    self.problems.add(self.top[key].error(said, key=True))
+            trials = self._take("trials", read_trials, None)
+            return ([trials] if trials else []), Design("trials")
+        if "factors" not in self.top:
+            return [], Design("one_at_a_time")
+        factors = self._take("factors", read_factors, [])
+        return factors, self._take("design", read_design, Design("one_at_a_time"))
+
+    def _trials(
+        self, factors: list[Factor], design: Design, seed: int
+    ) -> tuple[list[Trial], dict[str, list[str]], str | None]:
+        """All trials, the level labels of each factor, and the baseline's label."""
+        if self.problems and not factors and {"factors", "trials"} & set(self.top):
+            return [], {}, None
+        place = self.top.get("design") or Entry(self.source.data, (), self.source)
+        found = _Table(self, factors, design)
+        with self.problems.collect():
+            for cell in cells(design, factors, seed, place):
+                found.add(cell)
+        return found.finish()
+
+    def configure(self, cell: Sequence[Level | None], factors: list[Factor]) -> Config | None:
+        """The canonical configuration of a cell; None, with problems noted, if it is wrong."""
+        local = Problems()
+        data = {k: v for k, v in self.source.data.items() if k in SECTIONS}
+        source = Source(data, self.source.keys, self.source.values).copy()
+        settings = [s for level in cell if level for s in level.settings]
+        config: Config | None = None
+        with local.collect():
+            apply([*settings], source)
+            apply(self.changes.settings, source)
+            config = read_config(Entry(source.data, (), source, local))
+        if config is not None and not local:
+            with local.collect(_blamed(source, settings)):
+                if self.changes.automatic:
+                    info = resolve_info(config, self.data_dir)
+                    config = shrink(config, self.changes.automatic, info, factors)
+                self._check(config)
+        self.problems.extend(local)
+        return None if local else config
+
+    def _check(self, config: Config) -> None:
+        info = resolve_info(config, self.data_dir)
+        try:
+            resolve_member({**config, "seed": 0}, self.data_dir)
+        except AssayError as error:
+            shape = "x".join(map(str, info.image_shape))
+            raise type(error)(f"{error} (images of {info.name} are {shape})") from None
+
+    def _published(self, trials: list[Trial]) -> list[Published]:
+        if "published" not in self.top:
+            return []
+        labels = [t.label for t in trials]
+        return self._take("published", lambda entry: read_published(entry, labels), [])
+
+
+def _name(entry: Entry) -> str:
+    name = str(entry.value) if isinstance(entry.value, (str, int)) else ""
+    if not name or not all(c.isalnum() or c in "-_." for c in name) or not name[0].isalnum():
+        raise entry.expected("a name of letters, digits, '-', '_' and '.'")
+    return name
+
+
+def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
+    """Where to show what only the whole configuration shows: the level that changed it, if one."""
+    for setting in reversed(settings):
+        if setting.path[0] in ("network", "dataset"):
+            return setting.entry
+    return Entry(source.data["network"], ("network",), source)
+
+
+class _Table:
+    """Collects trials, drops those that equal the baseline, refuses those that equal another."""
+
+    def __init__(self, reader: _Reader, factors: list[Factor], design: Design):
+        self.reader, self.factors, self.design = reader, factors, design
+        self.rows: dict[str, tuple[tuple[Level | None, ...], Config]] = {}
+        self.base: str | None = None
+        self.base_levels: dict[str, Level] = {}
+
+    def add(self, cell: tuple[Level | None, ...]) -> None:
+        config = self.reader.configure(cell, self.factors)
+        if config is None:
+            return
+        identity = trial_id(config)
+        set_levels = [(f, lv) for f, lv in zip(self.factors, cell, strict=True) if lv]
+        one_at_a_time = self.design.name == "one_at_a_time"
+        if identity not in self.rows:
+            self.rows[identity] = (cell, config)
+            if one_at_a_time and not set_levels:
+                self.base = identity
+            return
+        factor, level = set_levels[-1]
+        if one_at_a_time and identity == self.base and factor.name not in self.base_levels:
+            self.base_levels[factor.name] = level
+            return
+        this, other = self._describe(cell), self._describe(self.rows[identity][0])
+        other = other or f"{factor.name} = {self.base_levels[factor.name].label}"
+        said = f"{this} is given twice" if this == other else f"{this} means the same as {other}"
+        self.reader.problems.add(level.entry.error(said))
+
+    def _describe(self, cell: tuple[Level | None, ...]) -> str:
+        return ", ".join(
+            level.label if factor.name == "trial" else f"{factor.name} = {level.label}"
+            for factor, level in zip(self.factors, cell, strict=True)
+            if level
+        )
+
+    def finish(self) -> tuple[list[Trial], dict[str, list[str]], str | None]:
+        reference = {f.name: self._reference(f) for f in self.factors} if self.base else {}
+        labels = {}
+        for factor in self.factors:
+            names = [level.label for level in factor.levels]
+            first = reference.get(factor.name, names[0])
+            labels[factor.name] = [first, *(n for n in names if n != first)]
+        trials = [self._trial(cell, config, reference) for cell, config in self.rows.values()]
+        return trials, labels, "baseline" if self.base else None
+
+    def _reference(self, factor: Factor) -> str:
+        """Label of the baseline's own level: that of an equal level, or of its own value."""
+        if factor.name in self.base_levels:
+            return self.base_levels[factor.name].label
+        value: Any = self.rows[self.base or ""][1]
+        for part in factor.name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        label = label_of(value) if factor.name.split(".")[0] in SECTIONS else "baseline"
+        return "baseline" if label in {level.label for level in factor.levels} else label
+
+    def _trial(
+        self, cell: tuple[Level | None, ...], config: Config, reference: dict[str, str]
+    ) -> Trial:
+        levels = {
+            f.name: level.label if level else reference[f.name]
+            for f, level in zip(self.factors, cell, strict=True)
+        }
+        if not any(cell):
+            return Trial(
+                "baseline" if self.factors else self.reader.top["study"].value, levels, config
+            )
+        shown = {f.name: lv.label for f, lv in zip(self.factors, cell, strict=True) if lv}
+        return Trial(trial_label(shown, [f.name for f in self.factors]), levels, config)
