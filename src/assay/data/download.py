@@ -111,8 +111,9 @@ def _download(url: str, file: File, target: Path, progress: Progress) -> None:
         if fcntl is not None:
             fcntl.flock(output, fcntl.LOCK_EX)  # another process may be at it: let it finish
         if target.exists():
+            part.unlink(missing_ok=True)
             return
-        resumed = 0 < output.tell() <= file.bytes
+        resumed = output.tell() > 0
         try:
             _complete(url, file, output, progress)
         except _Wrong:
@@ -121,11 +122,10 @@ def _download(url: str, file: File, target: Path, progress: Progress) -> None:
             # what was there before may have been the damaged part: once more, from its beginning
             _complete(url, file, output, progress)
         os.fsync(output.fileno())
-    try:
-        os.replace(part, target)
-    except FileNotFoundError:
-        if not target.exists():  # otherwise a process that waited for us has moved it
-            raise
+        if fcntl is not None:  # while the lock is held
+            os.replace(part, target)
+            return
+    os.replace(part, target)  # Windows renames no open file
 
 
 def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> None:
@@ -139,7 +139,7 @@ def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> No
             raise _Failed(reason)
     found = sha256(Path(output.name)) if output.tell() == file.bytes else "not taken: too long"
     if found != file.sha256:
-        output.truncate(0)
+        _empty(output)
         raise _Wrong(f"wrong content (sha256 {found}, expected {file.sha256})")
 
 
@@ -159,7 +159,7 @@ def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> st
                 if start != f"bytes {done}":
                     raise _Failed(f"continued at {start!r} instead of 'bytes {done}'")
             elif response.status_code in (200, 416):  # from its beginning, now or next time
-                output.truncate(0)
+                _empty(output)
                 done = 0
             if response.status_code not in (200, 206):
                 return f"HTTP {response.status_code} {response.reason}"
@@ -175,6 +175,11 @@ def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> st
     finally:
         output.flush()
         output.seek(0, os.SEEK_END)
+
+
+def _empty(output: IO[bytes]) -> None:
+    output.seek(0)
+    output.truncate()
 
 
 def _brief(error: Exception) -> str:
