@@ -164,3 +164,9 @@ def test_datasets_without_files_need_no_download():
     assert data.get("folder") is None
     with pytest.raises(ConfigError, match="did you mean 'mnist'"):
         data.get("mnits")
+
+
+def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"file.a\.bin: cannot be written"):
+        get(server, tmp_path / "file", "good")

@@ -64,6 +64,7 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "folder", "path": "x", "size": 32}, r"size must be \[height, width\]"),
         ({"name": "mnist", "path": "x"}, "unknown setting of dataset mnist 'path'"),
         ({}, "unknown dataset None"),
+        (["mnist"], r"a name or a mapping with a name, got \['mnist'\]"),
     ],
 )
 def test_what_is_wrong_is_said_by_name(spec, words):
@@ -74,6 +75,7 @@ def test_what_is_wrong_is_said_by_name(spec, words):
 def test_all_problems_are_found_at_once_under_their_keys():
     found = problems({"name": "mnist", "tran": 5, "permute": -1, "validation": "half"})
     assert set(found) == {"tran", "permute", "validation"}
+    assert set(problems({"name": "mnist", "test": 10_001})) == {"test"}
 
 
 def test_every_entry_says_where_it_comes_from():

@@ -47,6 +47,8 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: naming every unknown key and impossible value, with the nearest valid name.
     """
+    if not isinstance(spec, str | Mapping):
+        raise ConfigError(f"dataset must be a name or a mapping with a name, got {spec!r}")
     given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     found = problems(given)
     if found:
@@ -76,7 +78,8 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
         try:
             _fill(entry, spec)
         except ConfigError as error:
-            found["train"] = str(error)
+            key = str(error).partition(":")[0].removeprefix("dataset.")
+            found[key if key in known else "train"] = str(error)
     return found
 
 
