@@ -8,8 +8,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from assay.core.config import Source
 from assay.core.errors import ConfigError, unknown_name
+from assay.core.yaml import read_yaml
 
 __all__ = ["BuiltIn", "built_in", "find", "is_built_in", "names"]
 
@@ -49,7 +49,7 @@ def built_in(name: str) -> BuiltIn:
         if not line.startswith("#"):
             break
         lines.append(line.removeprefix("#").removeprefix(" "))
-    question = Source.from_yaml(text, f"{name}.yaml").data.get("question", "")
+    question = read_yaml(text, f"{name}.yaml").data.get("question", "")
     return BuiltIn(name, " ".join(question.split()), "\n".join(lines), text)
 
 

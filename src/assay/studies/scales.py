@@ -13,6 +13,7 @@ from typing import Any
 from assay.core.config import Entry, Mark, Source
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.records import Config
+from assay.core.yaml import read_yaml
 from assay.data import Info, resolve
 from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
 
@@ -98,7 +99,7 @@ def _assignment(text: str, problems: Any) -> tuple[str, Entry]:
     if not equals or not name.strip():
         raise ConfigError(f"{where}: expected path=value, for example training.epochs=5")
     try:
-        data = Source.from_yaml(value, "--set").data
+        data = read_yaml(value, "--set").data
     except ConfigError as error:
         said = str(error).split(": ", 1)[-1]
         raise ConfigError(f"{where}: {said}") from None

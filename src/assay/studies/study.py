@@ -9,14 +9,16 @@ from typing import Any
 
 from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError, ConfigError
-from assay.core.records import Config, trial_id
+from assay.core.records import Config
+from assay.core.yaml import read_yaml
 from assay.studies import library
-from assay.studies.design import Design, cells, comparisons, read_design, trial_label
-from assay.studies.factors import Factor, Level, Setting, apply, label_of, read_factors, read_trials
+from assay.studies.design import Cell, Design, cells, comparisons, read_design
+from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
 from assay.studies.settings import SECTIONS, read_config
+from assay.studies.trials import Trial, TrialTable
 
 __all__ = ["Study", "Trial", "parse_study"]
 
@@ -34,26 +36,6 @@ KEYS = (
     "save_weights",
 )
 """What may stand at the top of a study."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One configuration of a study.
-
-    Attributes:
-        label: for people ("activation = tanh").
-        levels: the label of each factor's level.
-        config: the canonical configuration, without a seed.
-    """
-
-    label: str
-    levels: dict[str, str]
-    config: Config
-
-    @property
-    def id(self) -> str:
-        """The trial's identity."""
-        return trial_id(self.config)
 
 
 @dataclass(frozen=True)
@@ -132,9 +114,7 @@ def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{study}: this study cannot be read: {error}") from None
-    return Source.from_yaml(text, path.name if library.is_built_in(study) else str(study)), str(
-        study
-    )
+    return read_yaml(text, path.name if library.is_built_in(study) else str(study)), str(study)
 
 
 class _Reader:
@@ -189,7 +169,7 @@ class _Reader:
         factors, design = self._design()
         with self.problems.collect():
             self.changes.check(factors)
-        trials, factor_labels, baseline = self._trials(factors, design, first)
+        trials, factor_labels, baseline = self._trials(factors, design, first, name)
         published = self._published(trials)
         self.problems.raise_if_any()
         pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
@@ -229,19 +209,21 @@ class _Reader:
         return factors, self._take("design", read_design, Design("one_at_a_time"))
 
     def _trials(
-        self, factors: list[Factor], design: Design, seed: int
+        self, factors: list[Factor], design: Design, seed: int, name: str
     ) -> tuple[list[Trial], dict[str, list[str]], str | None]:
         """All trials, the level labels of each factor, and the baseline's label."""
         if self.problems and not factors and {"factors", "trials"} & set(self.top):
             return [], {}, None
         place = self.top.get("design") or Entry(self.source.data, (), self.source)
-        found = _Table(self, factors, design)
+        table = TrialTable(factors, design, self.problems)
         with self.problems.collect():
             for cell in cells(design, factors, seed, place):
-                found.add(cell)
-        return found.finish()
+                config = self.configure(cell, factors)
+                if config is not None:
+                    table.add(cell, config)
+        return table.finish(name)
 
-    def configure(self, cell: Sequence[Level | None], factors: list[Factor]) -> Config | None:
+    def configure(self, cell: Cell, factors: list[Factor]) -> Config | None:
         """The canonical configuration of a cell; None, with problems noted, if it is wrong."""
         local = Problems()
         data = {k: v for k, v in self.source.data.items() if k in SECTIONS}
@@ -289,75 +271,3 @@ def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
         if setting.path[0] in ("network", "dataset"):
             return setting.entry
     return Entry(source.data["network"], ("network",), source)
-
-
-class _Table:
-    """Collects trials, drops those that equal the baseline, refuses those that equal another."""
-
-    def __init__(self, reader: _Reader, factors: list[Factor], design: Design):
-        self.reader, self.factors, self.design = reader, factors, design
-        self.rows: dict[str, tuple[tuple[Level | None, ...], Config]] = {}
-        self.base: str | None = None
-        self.base_levels: dict[str, Level] = {}
-
-    def add(self, cell: tuple[Level | None, ...]) -> None:
-        config = self.reader.configure(cell, self.factors)
-        if config is None:
-            return
-        identity = trial_id(config)
-        set_levels = [(f, lv) for f, lv in zip(self.factors, cell, strict=True) if lv]
-        one_at_a_time = self.design.name == "one_at_a_time"
-        if identity not in self.rows:
-            self.rows[identity] = (cell, config)
-            if one_at_a_time and not set_levels:
-                self.base = identity
-            return
-        factor, level = set_levels[-1]
-        if one_at_a_time and identity == self.base and factor.name not in self.base_levels:
-            self.base_levels[factor.name] = level
-            return
-        this, other = self._describe(cell), self._describe(self.rows[identity][0])
-        other = other or f"{factor.name} = {self.base_levels[factor.name].label}"
-        said = f"{this} is given twice" if this == other else f"{this} means the same as {other}"
-        self.reader.problems.add(level.entry.error(said))
-
-    def _describe(self, cell: tuple[Level | None, ...]) -> str:
-        return ", ".join(
-            level.label if factor.name == "trial" else f"{factor.name} = {level.label}"
-            for factor, level in zip(self.factors, cell, strict=True)
-            if level
-        )
-
-    def finish(self) -> tuple[list[Trial], dict[str, list[str]], str | None]:
-        reference = {f.name: self._reference(f) for f in self.factors} if self.base else {}
-        labels = {}
-        for factor in self.factors:
-            names = [level.label for level in factor.levels]
-            first = reference.get(factor.name, names[0])
-            labels[factor.name] = [first, *(n for n in names if n != first)]
-        trials = [self._trial(cell, config, reference) for cell, config in self.rows.values()]
-        return trials, labels, "baseline" if self.base else None
-
-    def _reference(self, factor: Factor) -> str:
-        """Label of the baseline's own level: that of an equal level, or of its own value."""
-        if factor.name in self.base_levels:
-            return self.base_levels[factor.name].label
-        value: Any = self.rows[self.base or ""][1]
-        for part in factor.name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        label = label_of(value) if factor.name.split(".")[0] in SECTIONS else "baseline"
-        return "baseline" if label in {level.label for level in factor.levels} else label
-
-    def _trial(
-        self, cell: tuple[Level | None, ...], config: Config, reference: dict[str, str]
-    ) -> Trial:
-        levels = {
-            f.name: level.label if level else reference[f.name]
-            for f, level in zip(self.factors, cell, strict=True)
-        }
-        if not any(cell):
-            return Trial(
-                "baseline" if self.factors else self.reader.top["study"].value, levels, config
-            )
-        shown = {f.name: lv.label for f, lv in zip(self.factors, cell, strict=True) if lv}
-        return Trial(trial_label(shown, [f.name for f in self.factors]), levels, config)

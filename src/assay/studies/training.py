@@ -7,7 +7,6 @@ beside steps, a schedule that is constant), so that runs which are equal have eq
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
@@ -25,11 +24,12 @@ from assay.engines.training import (
 
 __all__ = ["TRAINING", "build_training", "read_training"]
 
-_FIRST = {f.name: f.default for f in fields(Schedule)}
-_SCHEDULES = {
-    "constant": ("warmup",),
-    "exponential": ("decay_rate", "warmup"),
-    "cosine": ("final_fraction", "warmup"),
+_USUAL = Schedule()
+_WARMUP = {"warmup": _USUAL.warmup}
+_SCHEDULES: dict[str, dict[str, float]] = {
+    "constant": _WARMUP,
+    "exponential": {"decay_rate": _USUAL.decay_rate, **_WARMUP},
+    "cosine": {"final_fraction": _USUAL.final_fraction, **_WARMUP},
 }
 _STOPPING = {
     "patience": Option(lambda entry: entry.integer(1), 10),
@@ -79,8 +79,11 @@ def _read_optimizer(entry: Entry) -> dict[str, Any]:
 
 def _read_schedule(entry: Entry) -> dict[str, Any] | None:
     name, rest = _named(entry, "schedule", SCHEDULES)
-    settings = {key: _setting(_FIRST[key]) for key in _SCHEDULES[name]}
-    data = {"name": name, **read_options(rest, f"setting of schedule {name}", settings)}
+    settings = {key: _setting(default) for key, default in _SCHEDULES[name].items()}
+    data: dict[str, Any] = {
+        "name": name,
+        **read_options(rest, f"setting of schedule {name}", settings),
+    }
     Schedule(**data)  # checks the ranges
     return None if data == {"name": "constant"} else data
 

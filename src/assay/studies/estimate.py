@@ -1,0 +1,121 @@
+"""What a plan will cost, before anything is trained: a dry run's numbers, clearly estimates."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assay.engines.contract import Cohort, Member
+from assay.networks.summary import totals
+from assay.studies.members import cohorts, resolve_info
+from assay.studies.plan import Plan
+
+__all__ = ["Estimate", "estimate", "matrix_speed"]
+
+FORWARD_AND_BACKWARD = 3
+"""Each forward product is done again for the inputs' gradient and for the weights' gradient."""
+
+SHARE_OF_PEAK = 0.3
+"""Part of the speed of a large matrix product that training reaches; measured between 0.1 (one
+small MLP) and 0.8 (convolutions in large batches), so times may be off by a factor of three."""
+
+SECONDS_PER_STEP = 1.5e-4
+"""What a step of one member costs however small its products are."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Numbers of a plan.
+
+    Attributes:
+        trials, runs, cohorts: how many there are.
+        largest_cohort: members of the largest cohort.
+        parameters: trainable numbers of one member's network, smallest and largest.
+        macs: multiply-adds of one image, forward, smallest and largest.
+        images: training images to be seen, summed over all runs.
+        steps: updates, summed over all runs.
+        memory_bytes: images, weights, gradients, optimizer state and activations of the largest
+            cohort; a rough figure.
+        gflops: measured speed of a large float32 matrix product on this machine, GFLOP/s.
+        seconds: training time if it runs at SHARE_OF_PEAK of that; a rough figure.
+    """
+
+    trials: int
+    runs: int
+    cohorts: int
+    largest_cohort: int
+    parameters: tuple[int, int]
+    macs: tuple[int, int]
+    images: int
+    steps: int
+    memory_bytes: int
+    gflops: float
+    seconds: float
+
+
+def matrix_speed(seconds: float = 0.2, size: int = 1024) -> float:
+    """Measure float32 matrix products of `size` for about `seconds`; GFLOP/s of the best one."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((size, size), np.float32) for _ in range(2))
+    best, end = 0.0, time.perf_counter() + seconds
+    while time.perf_counter() < end or not best:
+        start = time.perf_counter()
+        a @ b
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best / 1e9
+
+
+def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> Estimate:
+    """Say what a plan will cost.
+
+    Args:
+        gflops: speed of this machine; measured (in 0.2 s) when not given.
+    """
+    speed = matrix_speed() if gflops is None else gflops
+    groups = cohorts(plan.runs().values(), data_dir)
+    members = [member for group in groups for member in group.members]
+    images = {id(m): _images(m, data_dir) for m in members}
+    steps = {id(m): m.training.total_steps(_train(m, data_dir)) for m in members}
+    flops = sum(2 * FORWARD_AND_BACKWARD * m.network.macs * images[id(m)] for m in members)
+    parameters = [m.network.parameters for m in members]
+    macs = [m.network.macs for m in members]
+    overhead = sum(steps.values()) * SECONDS_PER_STEP
+    return Estimate(
+        trials=len(plan.study.trials),
+        runs=len(members),
+        cohorts=len(groups),
+        largest_cohort=max(len(g.members) for g in groups),
+        parameters=(min(parameters), max(parameters)),
+        macs=(min(macs), max(macs)),
+        images=sum(images.values()),
+        steps=sum(steps.values()),
+        memory_bytes=max(_memory(g, data_dir) for g in groups),
+        gflops=speed,
+        seconds=flops / (speed * 1e9 * SHARE_OF_PEAK) + overhead,
+    )
+
+
+def _train(member: Member, data_dir: Path | None) -> int:
+    return resolve_info(member.config, data_dir).train
+
+
+def _images(member: Member, data_dir: Path | None) -> int:
+    """Training images that a run sees."""
+    train, training = _train(member, data_dir), member.training
+    if training.steps is None:
+        return training.epochs * train
+    per_epoch = -(-train // training.batch_size)
+    whole, rest = divmod(training.steps, per_epoch)
+    return whole * train + min(rest * training.batch_size, train)
+
+
+def _memory(cohort: Cohort, data_dir: Path | None) -> int:
+    """Bytes: uint8 images, and float32 weights, gradients, two moments and activations."""
+    member = cohort.members[0]
+    info, sums = resolve_info(member.config, data_dir), totals(member.network)
+    pictures = (info.train + info.validation + info.test) * int(np.prod(info.image_shape))
+    per_member = 4 * sums["parameters"] + 2 * sums["activations"] * member.training.batch_size
+    return pictures + 4 * per_member * len(cohort.members)

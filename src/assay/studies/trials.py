@@ -1,0 +1,106 @@
+"""The trials of a study: labelled, each configuration once, the baseline recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.config import Problems
+from assay.core.records import Config, trial_id
+from assay.studies.design import Cell, Design, trial_label
+from assay.studies.factors import Factor, Level, label_of
+from assay.studies.settings import SECTIONS
+
+__all__ = ["Trial", "TrialTable"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration of a study.
+
+    Attributes:
+        label: for people ("activation = tanh").
+        levels: the label of each factor's level.
+        config: the canonical configuration, without a seed.
+    """
+
+    label: str
+    levels: dict[str, str]
+    config: Config
+
+    @property
+    def id(self) -> str:
+        """The trial's identity."""
+        return trial_id(self.config)
+
+
+class TrialTable:
+    """Collects trials, drops those that equal the baseline, refuses those that equal another."""
+
+    def __init__(self, factors: list[Factor], design: Design, problems: Problems):
+        self.factors, self.design, self.problems = factors, design, problems
+        self.rows: dict[str, tuple[Cell, Config]] = {}
+        self.base: str | None = None
+        self.base_levels: dict[str, Level] = {}
+
+    def add(self, cell: Cell, config: Config) -> None:
+        """Add the trial of a cell, by its canonical configuration."""
+        identity = trial_id(config)
+        set_levels = [(f, lv) for f, lv in zip(self.factors, cell, strict=True) if lv]
+        one_at_a_time = self.design.name == "one_at_a_time"
+        if identity not in self.rows:
+            self.rows[identity] = (cell, config)
+            if one_at_a_time and not set_levels:
+                self.base = identity
+            return
+        factor, level = set_levels[-1]
+        if one_at_a_time and identity == self.base and factor.name not in self.base_levels:
+            self.base_levels[factor.name] = level
+            return
+        this, other = self._describe(cell), self._describe(self.rows[identity][0])
+        other = other or f"{factor.name} = {self.base_levels[factor.name].label}"
+        said = f"{this} is given twice" if this == other else f"{this} means the same as {other}"
+        self.problems.add(level.entry.error(said))
+
+    def _describe(self, cell: Cell) -> str:
+        return ", ".join(
+            level.label if factor.name == "trial" else f"{factor.name} = {level.label}"
+            for factor, level in zip(self.factors, cell, strict=True)
+            if level
+        )
+
+    def finish(self, name: str) -> tuple[list[Trial], dict[str, list[str]], str | None]:
+        """All trials, the level labels of each factor, and the baseline's label if it is a trial.
+
+        Args:
+            name: label of the only trial of a study without factors.
+        """
+        reference = {f.name: self._reference(f) for f in self.factors} if self.base else {}
+        labels = {}
+        for factor in self.factors:
+            names = [level.label for level in factor.levels]
+            first = reference.get(factor.name, names[0])
+            labels[factor.name] = [first, *(n for n in names if n != first)]
+        rows = self.rows.values()
+        trials = [self._trial(cell, config, reference, name) for cell, config in rows]
+        return trials, labels, "baseline" if self.base else None
+
+    def _reference(self, factor: Factor) -> str:
+        """Label of the baseline's own level: that of an equal level, or of its own value."""
+        if factor.name in self.base_levels:
+            return self.base_levels[factor.name].label
+        value: Any = self.rows[self.base or ""][1]
+        for part in factor.name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        label = label_of(value) if factor.name.split(".")[0] in SECTIONS else "baseline"
+        return "baseline" if label in {level.label for level in factor.levels} else label
+
+    def _trial(self, cell: Cell, config: Config, reference: dict[str, str], name: str) -> Trial:
+        levels = {
+            f.name: level.label if level else reference[f.name]
+            for f, level in zip(self.factors, cell, strict=True)
+        }
+        if not any(cell):
+            return Trial("baseline" if self.factors else name, levels, config)
+        shown = {f.name: lv.label for f, lv in zip(self.factors, cell, strict=True) if lv}
+        return Trial(trial_label(shown, [f.name for f in self.factors]), levels, config)
