@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import time
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from assay.core.errors import StoreError
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
-from assay.core.store_owner import SILENT_SECONDS, is_alive, new_owner
+from assay.core.store_owner import SILENT_SECONDS, _start_time, is_alive, new_owner, retire_owner
 
 
 def make_record(seed: int = 0, size: int = 4, **changes) -> Record:
@@ -149,9 +150,13 @@ def test_claims_are_exclusive_until_given_back_or_their_owner_dies(tmp_path):
 
 def test_an_owner_lives_as_long_as_its_process_or_its_heartbeat():
     me = new_owner()
-    host, pid, start, number = me.split("|")
+    host, pid, start, _ = me.split("|")
     assert is_alive(me, silent_for=1e9)
-    assert not is_alive(f"{host}|{pid}|{start}1|{number}", silent_for=0)  # the id, used again
+    retire_owner(me)
+    assert not is_alive(me, silent_for=0)
+    parent = os.getppid()
+    assert not is_alive(f"{host}|{parent}|1|0", silent_for=0)  # the id of another, used again
+    assert is_alive(f"{host}|{parent}|{_start_time(parent)}|0", silent_for=1e9)
     assert is_alive(f"elsewhere|{pid}|{start}|0", silent_for=SILENT_SECONDS - 1)
     assert not is_alive(f"elsewhere|{pid}|{start}|0", silent_for=SILENT_SECONDS + 1)
 

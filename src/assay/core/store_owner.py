@@ -14,7 +14,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["HEARTBEAT_SECONDS", "SILENT_SECONDS", "is_alive", "new_owner"]
+__all__ = ["HEARTBEAT_SECONDS", "SILENT_SECONDS", "is_alive", "new_owner", "retire_owner"]
 
 HEARTBEAT_SECONDS = 20.0
 """How often a holder of claims renews them."""
@@ -23,11 +23,19 @@ SILENT_SECONDS = 180.0
 """After so long without a heartbeat, a claim whose process cannot be looked at is void."""
 
 _count = itertools.count()
+_working: set[str] = set()
 
 
 def new_owner() -> str:
     """Return a name for one piece of work of this process: "host|process id|start time|number"."""
-    return f"{_host()}|{os.getpid()}|{_start_time(os.getpid()) or ''}|{next(_count)}"
+    owner = f"{_host()}|{os.getpid()}|{_start_time(os.getpid()) or ''}|{next(_count)}"
+    _working.add(owner)
+    return owner
+
+
+def retire_owner(owner: str) -> None:
+    """Say that the work is over: claims that could not be given back are void from now on."""
+    _working.discard(owner)
 
 
 def is_alive(owner: str, silent_for: float) -> bool:
@@ -38,6 +46,8 @@ def is_alive(owner: str, silent_for: float) -> bool:
         silent_for: seconds since its last heartbeat.
     """
     parts = owner.split("|")
+    if parts[:2] == [_host(), str(os.getpid())]:
+        return owner in _working
     if len(parts) == 4 and parts[0] == _host() and parts[1].isdigit() and parts[2]:
         return _start_time(int(parts[1])) == parts[2]
     return silent_for < SILENT_SECONDS

@@ -1,0 +1,112 @@
+"""What an execution tells its caller while it runs, and how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from assay.core.records import Record
+from assay.engines.contract import Progress
+
+__all__ = ["Event", "Kind", "Tracker"]
+
+Kind = Literal[
+    "planned",
+    "started",
+    "progress",
+    "finished",
+    "diverged",
+    "failed",
+    "lost",
+    "ended",
+    "waiting",
+    "done",
+]
+
+WINDOW_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One piece of news for a display.
+
+    Attributes:
+        kind: "planned" (first: `total`, `done` so far and the `work` to come); "started" (a job:
+            `title`, `members`, `work`); "progress" (of a job); "finished", "diverged", "failed"
+            (a run: `record`); "lost" (a worker died, `message` says how, its runs are tried
+            again); "ended" (a job); "waiting" (for `members` runs that another command trains);
+            "done" (last).
+        job: number of the job, -1 where the news is not about one.
+        total, done: runs of the study, and those with a record.
+        images_per_second: training images over the last seconds, all jobs together.
+        seconds_left: expected time to the end, None while unknown.
+    """
+
+    kind: Kind
+    job: int = -1
+    title: str = ""
+    members: int = 0
+    work: float = 0.0
+    progress: Progress | None = None
+    record: Record | None = None
+    message: str = ""
+    total: int = 0
+    done: int = 0
+    images_per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+@dataclass
+class Tracker:
+    """Counts work and images.
+
+    Attributes:
+        work: expected work of all runs that were missing at the start; `finished`: done of it.
+        images: training images seen so far.
+    """
+
+    work: float = 0.0
+    finished: float = 0.0
+    images: int = 0
+    _running: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _recent: deque[tuple[float, int]] = field(default_factory=deque)
+    _began: float | None = None
+
+    def start(self, job: int, work: float) -> None:
+        """A job starts."""
+        self._began = self._began or time.monotonic()
+        self._running[job] = (work, 0.0)
+
+    def advance(self, job: int, progress: Progress) -> None:
+        """A job reports."""
+        work, _ = self._running.get(job, (0.0, 0.0))
+        self._running[job] = (work, progress.fraction)
+        self.images += progress.images
+        now = time.monotonic()
+        self._recent.append((now, progress.images))
+        while self._recent[0][0] < now - WINDOW_SECONDS:
+            self._recent.popleft()
+
+    def end(self, job: int, counts: bool = True) -> None:
+        """A job is over; one that must be done again does not count."""
+        work, _ = self._running.pop(job, (0.0, 0.0))
+        self.finished += work if counts else 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images a second over the last seconds."""
+        if not self._recent or self._began is None:
+            return 0.0
+        now = time.monotonic()
+        span = min(WINDOW_SECONDS, now - self._began)
+        return sum(n for t, n in self._recent if t >= now - span) / max(span, 0.1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected time to the end at the speed so far, None while nothing is done."""
+        done = self.finished + sum(work * share for work, share in self._running.values())
+        if self._began is None or done <= 0:
+            return None
+        return (time.monotonic() - self._began) * max(0.0, self.work - done) / done

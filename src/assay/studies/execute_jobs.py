@@ -1,0 +1,103 @@
+"""Cutting cohorts into jobs: as large as the engine likes, small enough to keep workers busy."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from assay.core.records import run_id
+from assay.engines.contract import Cohort, Member
+
+__all__ = ["Part", "cut", "make_span", "member_work"]
+
+IMAGE_OVERHEAD = 50_000
+"""What an image costs besides its multiply-adds, in multiply-adds; it rules tiny networks."""
+
+SLACK = 1.1
+"""Workers may finish this much later than if every run were a job of its own."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Members of one cohort that train together, with their run names and expected work."""
+
+    cohort: Cohort
+    runs: tuple[str, ...]
+    works: tuple[float, ...]
+
+    @property
+    def work(self) -> float:
+        """Expected multiply-adds of all members."""
+        return sum(self.works)
+
+    def only(self, wanted: set[str]) -> Part:
+        """The part with just the runs that are wanted."""
+        return self._take([i for i, run in enumerate(self.runs) if run in wanted])
+
+    def pieces(self, count: int) -> Iterator[Part]:
+        """Cut into `count` parts of nearly equal size."""
+        edges = [len(self.runs) * i // count for i in range(count + 1)]
+        for start, end in zip(edges, edges[1:], strict=False):
+            yield self._take(range(start, end))
+
+    def _take(self, places: Sequence[int]) -> Part:
+        members = tuple(self.cohort.members[i] for i in places)
+        runs, works = (tuple(t[i] for i in places) for t in (self.runs, self.works))
+        return Part(replace(self.cohort, members=members), runs, works)  # type: ignore[arg-type]
+
+
+def member_work(member: Member, train_images: int) -> float:
+    """Expected multiply-adds of a run over its whole budget, forward only.
+
+    Args:
+        member: the run.
+        train_images: images in the training part of its dataset.
+    """
+    recipe = member.training
+    images = recipe.total_steps(train_images) * min(recipe.batch_size, train_images)
+    return images * float(member.network.macs + IMAGE_OVERHEAD)
+
+
+def cut(
+    cohorts: Sequence[Cohort],
+    train_images: Callable[[Cohort], int],
+    limit: Callable[[Cohort], int],
+    workers: int,
+) -> list[Part]:
+    """Cut cohorts into parts for `workers` workers, the longest first.
+
+    Args:
+        cohorts: what to train.
+        train_images: training images of a cohort's dataset.
+        limit: how many members the engine likes to train together.
+        workers: how many parts train at the same time.
+    """
+    parts: list[Part] = []
+    for cohort in cohorts:
+        images = train_images(cohort)
+        works = tuple(member_work(m, images) for m in cohort.members)
+        whole = Part(cohort, tuple(run_id(m.config) for m in cohort.members), works)
+        parts += whole.pieces(-(-len(works) // max(1, limit(cohort))))
+    # Splitting a part costs speed (its members share less), so only as far as balance needs it.
+    best = make_span([work for part in parts for work in part.works], workers)
+    for _ in range(4 * workers):
+        divisible = [part for part in parts if len(part.runs) > 1]
+        if not divisible or make_span([p.work for p in parts], workers) <= SLACK * best:
+            break
+        largest = max(divisible, key=lambda part: part.work)
+        parts.remove(largest)
+        parts += largest.pieces(2)
+    return sorted(parts, key=lambda part: -part.work)
+
+
+def make_span(works: Sequence[float], workers: int) -> float:
+    """When the last worker is done if each, once free, takes the longest job left.
+
+    References:
+        R. L. Graham, "Bounds on multiprocessing timing anomalies", 1969.
+    """
+    loads = [0.0] * workers
+    for work in sorted(works, reverse=True):
+        heapq.heapreplace(loads, loads[0] + work)
+    return max(loads)

@@ -1,0 +1,33 @@
+"""How many physical cores this process may use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["physical_cores"]
+
+
+def physical_cores() -> int:
+    """Count cores, not hardware threads, that this process is allowed on; at least 1."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+    siblings = set()
+    for number in allowed:
+        file = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+        try:
+            siblings.add(file.read_text().strip())
+        except OSError:
+            siblings.add(str(number))
+    return max(1, min(len(siblings), _quota()))
+
+
+def _quota() -> int:
+    """Whole cores that the container may use, by its time quota."""
+    with suppress(OSError, ValueError):
+        share, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, int(share) // int(period))
+    return 1 << 16
