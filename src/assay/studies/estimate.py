@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from assay.engines.contract import Cohort, Member
+from assay.networks.layers import Conv2D
+from assay.networks.network import Network
 from assay.networks.summary import totals
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
@@ -18,9 +21,9 @@ __all__ = ["Estimate", "estimate", "matrix_speed"]
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
 
-SHARE_OF_PEAK = 0.3
-"""Part of the speed of a large matrix product that training reaches; measured between 0.1 (one
-small MLP) and 0.8 (convolutions in large batches), so times may be off by a factor of three."""
+SHARES = {"dense": 0.6, "convolution": 0.8, "convolution in bfloat16": 2.6}
+"""Speed of training as a part of that of a large float32 matrix product, as measured on a CPU with
+matrix units (AMX). Others, and a GPU most of all, differ: times may be off by a factor of three."""
 
 SECONDS_PER_STEP = 1.5e-4
 """What a step of one member costs however small its products are."""
@@ -40,7 +43,7 @@ class Estimate:
         memory_bytes: images, weights, gradients, optimizer state and activations of the largest
             cohort; a rough figure.
         gflops: measured speed of a large float32 matrix product on this machine, GFLOP/s.
-        seconds: training time if it runs at SHARE_OF_PEAK of that; a rough figure.
+        seconds: training time on this CPU if it runs at SHARES of that; a rough figure.
     """
 
     trials: int
@@ -79,7 +82,10 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): m.training.total_steps(_train(m, data_dir)) for m in members}
-    flops = sum(2 * FORWARD_AND_BACKWARD * m.network.macs * images[id(m)] for m in members)
+    full_speed_seconds = [
+        2 * FORWARD_AND_BACKWARD * m.network.macs * images[id(m)] / _share(m) / (speed * 1e9)
+        for m in members
+    ]
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
     overhead = sum(steps.values()) * SECONDS_PER_STEP
@@ -94,8 +100,28 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
         steps=sum(steps.values()),
         memory_bytes=max(_memory(g, data_dir) for g in groups),
         gflops=speed,
-        seconds=flops / (speed * 1e9 * SHARE_OF_PEAK) + overhead,
+        seconds=sum(full_speed_seconds) + overhead,
     )
+
+
+def _convolves(network: Network) -> bool:
+    return any(isinstance(place.layer, Conv2D) for place in network.leaves())
+
+
+def _share(member: Member) -> float:
+    if not _convolves(member.network):
+        return SHARES["dense"]
+    fast = member.config["precision"] in ("auto", "bfloat16") and _has_matrix_units()
+    return SHARES["convolution in bfloat16" if fast else "convolution"]
+
+
+@cache
+def _has_matrix_units() -> bool:
+    """Whether the processor multiplies bfloat16 matrices itself; False where it does not say."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def _train(member: Member, data_dir: Path | None) -> int:
@@ -113,9 +139,14 @@ def _images(member: Member, data_dir: Path | None) -> int:
 
 
 def _memory(cohort: Cohort, data_dir: Path | None) -> int:
-    """Bytes: uint8 images, and float32 weights, gradients, two moments and activations."""
+    """Bytes: uint8 images, and float32 weights, gradients, two moments and activations.
+
+    Networks with convolutions take turns, so only one keeps activations at a time.
+    """
     member = cohort.members[0]
     info, sums = resolve_info(member.config, data_dir), totals(member.network)
     pictures = (info.train + info.validation + info.test) * int(np.prod(info.image_shape))
-    per_member = 4 * sums["parameters"] + 2 * sums["activations"] * member.training.batch_size
-    return pictures + 4 * per_member * len(cohort.members)
+    weights = 4 * sums["parameters"] * len(cohort.members)
+    together = 1 if _convolves(member.network) else len(cohort.members)
+    activations = 2 * sums["activations"] * member.training.batch_size * together
+    return pictures + 4 * (weights + activations)

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.core.config import Entry, Mark, Path, Source
-from assay.core.errors import ConfigError
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
-__all__ = ["Factor", "Level", "Setting", "apply", "label_of", "read_factors", "read_trials"]
+__all__ = [
+    "Factor",
+    "Level",
+    "Setting",
+    "apply",
+    "clash",
+    "label_of",
+    "read_factors",
+    "read_trials",
+]
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,9 @@ def read_factors(entry: Entry) -> list[Factor]:
     factors = []
     for name, factor in entry.keys().items():
         with entry.problems.collect(factor):
-            levels = _named(factor) if isinstance(factor.value, dict) else _listed(name, factor)
-            if len(levels) < 2:
+            named = isinstance(factor.value, dict)
+            levels = _named(factor) if named else _listed(name, factor)
+            if len(levels) < 2 - named:  # one named level has the baseline to be compared with
                 raise factor.error(f"factor {name} needs at least two levels, got {len(levels)}")
             factors.append(Factor(name, tuple(levels)))
     if not entry.value:
@@ -128,12 +137,10 @@ def label_of(value: Any) -> str:
     return str(value)
 
 
-def clash(settings: Sequence[Setting], factors: Sequence[Factor]) -> None:
-    """Raise ConfigError if a setting fixes what a factor varies."""
+def clash(setting: Setting, factors: Sequence[Factor]) -> None:
+    """Raise ConfigError, at its place, if a setting fixes what a factor varies."""
+    fixed = ".".join(map(str, setting.path))
     for factor in factors:
-        path = tuple(factor.name.split("."))
-        for s in settings:
-            shared = min(len(s.path), len(path))
-            if path[0] in SECTIONS and s.path[:shared] == path[:shared]:
-                fixed = ".".join(map(str, s.path))
-                raise ConfigError(f"{fixed} cannot be set, this study varies {factor.name}")
+        if (factor.name + ".").startswith(fixed + ".") and setting.path[0] in SECTIONS:
+            said = f"{fixed} cannot be set, this study varies {factor.name}"
+            raise setting.entry.error(said, key=True)

@@ -6,7 +6,7 @@ each configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,13 +47,10 @@ class Changes:
         """Most repeats of an automatic scale."""
         return _AUTOMATIC[self.automatic]["repeats"] if self.automatic else None
 
-    def check(self, factors: Iterable[Factor]) -> None:
+    def check(self, factors: Sequence[Factor]) -> None:
         """Raise ConfigError, at its place, if a setting fixes what the study varies."""
         for setting in self.settings:
-            try:
-                clash([setting], list(factors))
-            except ConfigError as error:
-                raise setting.entry.error(str(error), key=True) from None
+            clash(setting, factors)
 
 
 def read_scale(scales: Entry | None, name: str) -> Changes:
