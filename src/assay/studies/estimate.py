@@ -22,8 +22,9 @@ FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
 
 SHARES = {"dense": 0.6, "convolution": 0.8, "convolution in bfloat16": 2.6}
-"""Speed of training as a part of that of a large float32 matrix product, as measured on a CPU with
-matrix units (AMX). Others, and a GPU most of all, differ: times may be off by a factor of three."""
+"""Speed of training as a part of that of a large float32 matrix product, as measured on two CPUs
+that multiply bfloat16. Others, and a GPU most of all, differ: times may be off by a factor of three.
+"""
 
 SECONDS_PER_STEP = 1.5e-4
 """What a step of one member costs however small its products are."""
@@ -111,17 +112,18 @@ def _convolves(network: Network) -> bool:
 def _share(member: Member) -> float:
     if not _convolves(member.network):
         return SHARES["dense"]
-    fast = member.config["precision"] in ("auto", "bfloat16") and _has_matrix_units()
+    fast = member.config["precision"] in ("auto", "bfloat16") and _has_bfloat16()
     return SHARES["convolution in bfloat16" if fast else "convolution"]
 
 
 @cache
-def _has_matrix_units() -> bool:
-    """Whether the processor multiplies bfloat16 matrices itself; False where it does not say."""
+def _has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; False where it does not say."""
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def _train(member: Member, data_dir: Path | None) -> int:
