@@ -23,7 +23,7 @@ FORWARD_AND_BACKWARD = 3
 
 SHARES = {"dense": 0.6, "convolution": 0.8, "convolution in bfloat16": 2.6}
 """Speed of training as a part of that of a large float32 matrix product, as measured on two CPUs
-that multiply bfloat16. Others, and a GPU most of all, differ: times may be off by a factor of three.
+that multiply bfloat16. Others differ, a GPU most of all: times may be off by a factor of three.
 """
 
 SECONDS_PER_STEP = 1.5e-4

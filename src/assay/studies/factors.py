@@ -120,7 +120,7 @@ def setting_path(name: str, entry: Entry, key: Mark | None = None) -> Path:
 
 
 def label_of(value: Any) -> str:
-    """Write a level for people: `0.001`, `300-100`, `adam beta_1=0.91`, `none`."""
+    """Write a level for people: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -129,8 +129,8 @@ def label_of(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, Mapping):
         main = [label_of(value[k]) for k in ("name", "family") if k in value]
-        rest = [f"{k}={label_of(v)}" for k, v in value.items() if k not in ("name", "family")]
-        return " ".join(main + rest) or "none"
+        rest = [f"{k} {label_of(v)}" for k, v in value.items() if k not in ("name", "family")]
+        return ", ".join(main + rest) or "none"
     if isinstance(value, (list, tuple)):
         nested = any(isinstance(v, (list, tuple)) for v in value)
         return (", " if nested else "-").join(map(label_of, value)) or "none"
