@@ -1,1 +1,43 @@
-"""assay runs controlled experiments on small neural networks for images."""
+"""assay runs controlled experiments on small neural networks for images.
+
+import assay
+
+results = assay.run("tour", scale="smoke")
+results.table()
+assay.load("assay-store")["tour"].sentences()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.apps.api import run
+    from assay.apps.results import Results, Studies, load
+    from assay.core.errors import AssayError
+
+__all__ = ["AssayError", "Results", "Studies", "__version__", "load", "run"]
+
+# name -> module that has it; imported when it is asked for, so that `import assay` costs nothing
+_HOMES = {
+    "AssayError": "assay.core.errors",
+    "Results": "assay.apps.results",
+    "Studies": "assay.apps.results",
+    "load": "assay.apps.results",
+    "run": "assay.apps.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("assay")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'assay' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

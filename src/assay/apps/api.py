@@ -1,0 +1,124 @@
+"""Running a study from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.apps.places import data_folder, store_folder
+from assay.apps.results import Results
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    from assay.studies.execute import Summary
+    from assay.studies.execute_events import Event
+    from assay.studies.plan import Plan
+
+__all__ = ["plan_of", "run", "train"]
+
+
+def run(
+    study: str | Path | Mapping[str, Any],
+    *,
+    store: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    scale: str = "full",
+    seed: int | None = None,
+    repeats: int | None = None,
+    precision: str | None = None,
+    set: Mapping[str, Any] | Sequence[str] = (),
+    device: str = "auto",
+    workers: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Results:
+    """Train every run of a study that the store does not hold yet, and return its results.
+
+    Example:
+        >>> results = assay.run("tour", scale="smoke", repeats=2)  # doctest: +SKIP
+        >>> results.table()                                        # doctest: +SKIP
+        >>> study = {                                              # doctest: +SKIP
+        ...     "study": "rates",
+        ...     "dataset": "digits",
+        ...     "network": {"family": "mlp", "hidden": [64]},
+        ...     "factors": {"training.learning_rate": [0.01, 0.1]},
+        ...     "repeats": 5,
+        ... }
+        >>> assay.run(study).sentences()                           # doctest: +SKIP
+
+    Args:
+        study: a built-in study's name, a YAML file, or the same as a mapping.
+        store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
+        data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
+        scale: "smoke", "quick", "full", or one that the study defines.
+        seed: first seed; the repeats count up from it.
+        repeats: runs of each trial.
+        precision: "auto", "float32", "bfloat16" or "float64".
+        set: other changes: {"training.learning_rate": 0.003} or "path=value" strings.
+        device: "auto", "cpu", "cuda", ...
+        workers: how many jobs train at the same time; one for each core otherwise.
+        on_event: told what happens, for a display.
+
+    Raises:
+        ConfigError: all that is wrong with the study, each with its place.
+        DataError: a dataset is missing or damaged.
+        EngineError: the engine cannot train it here.
+        StoreError: the store cannot be written.
+    """
+    data = data_folder(data_dir)
+    plan = plan_of(
+        study,
+        data_dir=data,
+        scale=scale,
+        seed=seed,
+        repeats=repeats,
+        precision=precision,
+        set=assignments(set),
+    )
+    folder = store_folder(store)
+    train(plan, folder, data_dir=data, device=device, workers=workers, on_event=on_event)
+    return Results(folder, plan.to_json(), data)
+
+
+def plan_of(study: str | Path | Mapping[str, Any], **changes: Any) -> Plan:
+    """Read and check a study and plan its runs; `changes` are those of `parse_study`."""
+    from assay.studies.plan import make_plan
+    from assay.studies.study import parse_study
+
+    return make_plan(parse_study(study, **changes))
+
+
+def train(
+    plan: Plan,
+    store: Path,
+    *,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Summary:
+    """Train what is missing of a plan; see `assay.studies.execute`."""
+    from assay.engines.contract import Resources
+    from assay.studies.execute import execute
+    from assay.studies.members import cohorts
+
+    groups = cohorts(plan.runs().values(), data_dir)
+    with Store(store) as opened:
+        return execute(
+            plan.to_json(),
+            groups,
+            opened,
+            Resources(device=device, save_weights=plan.study.save_weights),
+            data_dir=data_dir,
+            workers=workers,
+            on_event=on_event,
+        )
+
+
+def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
+    """Changes as the `path=value` strings of --set; values are written as YAML."""
+    import json
+
+    if not isinstance(changes, Mapping):
+        return (changes,) if isinstance(changes, str) else tuple(changes)
+    return tuple(f"{path}={json.dumps(value)}" for path, value in changes.items())

@@ -1,0 +1,106 @@
+"""`assay`: the command line. Commands live one file per group; this one joins them and ends them.
+
+Nothing heavy is imported here or at the top of a command's file: `assay --help` must be instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+
+from assay.apps.cli import console, data, doctor, network, results, run, studies
+from assay.core.errors import AssayError
+
+__all__ = ["app", "main"]
+
+OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = App(
+    name="assay",
+    help="Controlled experiments on small neural networks for images: write the question down as "
+    "a study, train every run of it, and read what matters in a report. Start with "
+    "`assay run tour`.",
+    version=lambda: version("assay"),
+    version_flags=["--version"],
+    help_format="plaintext",
+)
+for place, (name, command) in enumerate(
+    {
+        "run": run.run,
+        "list": studies.list_studies,
+        "show": studies.show,
+        "results": results.results,
+        "report": results.report,
+        "compare": results.compare,
+        "data": data.app,
+        "network": network.app,
+        "doctor": doctor.doctor,
+    }.items()
+):
+    if isinstance(command, App):
+        command.sort_key = place
+        app.command(command)
+    else:
+        app.command(command, name=name, sort_key=place)
+app.register_install_completion_command(help="Install completion for your shell.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status.
+
+    Returns:
+        0 when it did what was asked; 2 for wrong input, with what is wrong on standard error; 130
+        after Ctrl-C; 1 for anything unexpected, whose traceback goes to a log file.
+    """
+    try:
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        return int(status or OK)
+    except CycloptsError as error:
+        console.error(str(error))
+        return WRONG_INPUT
+    except AssayError as error:
+        status = getattr(error, "exit_code", WRONG_INPUT)
+        if status == INTERRUPTED:  # no error: somebody wanted it
+            print(error, file=sys.stderr)
+        else:
+            console.error(str(error))
+        return status
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `assay results ... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        console.error(f"{said} (this is a bug in assay; the details are in {_log(error)})")
+        return UNEXPECTED
+
+
+def _log(error: Exception) -> Path:
+    """Append the traceback to the log of this user and return the file."""
+    import tempfile
+    import time
+    import traceback
+
+    from platformdirs import user_log_path
+
+    text = "".join(traceback.format_exception(error))
+    entry = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} assay {' '.join(sys.argv[1:])}\n{text}\n"
+    for folder in (user_log_path("assay", appauthor=False), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "assay.log").open("a", encoding="utf-8") as file:
+                file.write(entry)
+        except OSError:
+            continue
+        return folder / "assay.log"
+    return Path("nowhere: no folder could be written")

@@ -1,0 +1,118 @@
+"""Writing to a terminal or a pipe: tables that fit, text that is never cut, errors on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["error", "fields", "heading", "say", "smallest_width", "table", "terminal"]
+
+PIPE_WIDTH = 200
+
+
+def terminal() -> Console:
+    """The console of standard output; a pipe gets wide lines instead of 80 columns."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(width=wide, highlight=False, emoji=False)
+
+
+def say(text: str = "", style: str | None = None) -> None:
+    """Print text as it is: no markup is read, and only a terminal breaks lines."""
+    from rich.text import Text
+
+    terminal().print(Text(text, style or ""), soft_wrap=not sys.stdout.isatty())
+
+
+def heading(text: str) -> None:
+    """Print a line that names what follows."""
+    say()
+    say(text, style="bold")
+
+
+def error(text: str) -> None:
+    """Print `error: text` to standard error, in colour only where there is a terminal."""
+    mark = "error:"
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        mark = "\x1b[1;31merror:\x1b[0m"
+    separator = "\n" if "\n" in text else " "
+    print(f"{mark}{separator}{text}", file=sys.stderr)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
+    """Print rows under columns; where they do not fit, print each row as lines `column: value`.
+
+    Args:
+        columns: headings; one that starts with ">" is of numbers, set to the right.
+        rows: cells, shown with str(); None is shown as an empty cell.
+        empty: said instead when there are no rows.
+    """
+    if not rows:
+        say(empty)
+        return
+    names = [c.removeprefix(">") for c in columns]
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    console = terminal()
+    if smallest_width(columns, cells) > console.width:
+        for row in cells:
+            fields({n: c for n, c in zip(names, row, strict=True) if c})
+            say()
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    view = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for i, (column, name) in enumerate(zip(columns, names, strict=True)):
+        number = column.startswith(">")
+        if number:  # numbers stay whole, their heading may take several lines
+            longest = max(len(row[i]) for row in cells)
+            name = "\n".join(wrap(name, max(longest, *map(len, name.split()), 1)))
+        view.add_column(name, justify="right" if number else "left", no_wrap=number)
+    for row in cells:
+        view.add_row(*(Text(cell) for cell in row))
+    console.print(view)
+
+
+def fields(pairs: dict[str, object]) -> None:
+    """Print names and values in two columns; long values go on below themselves."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not pairs:
+        return
+    console = terminal()
+    if 2 * max(map(len, pairs)) > console.width:
+        for name, value in pairs.items():
+            say(f"{name}: {value}")
+        return
+    view = Table.grid(padding=(0, 2))
+    view.add_column(no_wrap=True, style="dim")
+    view.add_column(overflow="fold")
+    for name, value in pairs.items():
+        view.add_row(Text(name), Text(str(value)))
+    console.print(view)
+
+
+def smallest_width(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], whole: bool = False
+) -> int:
+    """Width below which a table would cut numbers or break words into pieces.
+
+    Args:
+        whole: keep texts of up to 24 characters on one line as well.
+    """
+    total = 0
+    for column, *texts in zip(columns, *cells, strict=True):
+        name = column.removeprefix(">")
+        lines = max(map(len, texts), default=0)
+        words = max((len(word) for text in (name, *texts) for word in text.split()), default=0)
+        total += max(words, lines) if column.startswith(">") else min(24, lines if whole else words)
+    return total + 3 * (len(columns) - 1)

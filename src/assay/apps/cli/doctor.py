@@ -1,0 +1,117 @@
+"""`assay doctor`: what this machine offers and what assay finds on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+from assay.core.errors import AssayError
+
+__all__ = ["doctor"]
+
+LIBRARIES = ("assay", "torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pydantic", "pandas")
+MATRIX_UNITS = {  # flag of the CPU -> what it gives
+    "avx2": "AVX2 (float32)",
+    "avx512f": "AVX-512 (float32)",
+    "avx512_bf16": "AVX-512 BF16 (bfloat16)",
+    "amx_bf16": "AMX (bfloat16 tiles)",
+}
+
+
+def doctor(places: Places | None = None) -> None:
+    """Show what this machine offers and what is found on it."""
+    places = places or Places()
+    for title, pairs in (
+        ("machine", _machine()),
+        ("engine", _engine()),
+        ("versions", _versions()),
+        ("folders", _folders(places)),
+        ("datasets", _datasets(places)),
+    ):
+        console.heading(title)
+        console.fields(pairs)
+
+
+def _machine() -> dict[str, object]:
+    from assay.core.machine import cpu_name
+
+    flags = cpu_flags()
+    units = [text for flag, text in MATRIX_UNITS.items() if flag in flags]
+    return {
+        "system": platform.platform(),
+        "processor": cpu_name(),
+        "cores": _cores(),
+        "matrix units": ", ".join(units) if flags else "not known on this system",
+        "memory": _memory(),
+    }
+
+
+def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """Features that the CPU names itself; empty where the system does not say."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def _cores() -> str:
+    total = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else total
+    return str(total) if usable == total else f"{usable} of {total} may be used"
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return "not known on this system"
+    return f"{size / 2**30:.1f} GiB"
+
+
+def _engine() -> dict[str, object]:
+    from assay.engines.contract import ENGINES, Resources
+
+    found: dict[str, object] = {}
+    for name in ENGINES:
+        try:
+            said = ENGINES[name]().describe(Resources())
+        except AssayError as error:
+            found[name] = str(error)
+            continue
+        found.update({f"{name}: {key}": value for key, value in said.items()})
+    return found
+
+
+def _versions() -> dict[str, object]:
+    found: dict[str, object] = {"python": sys.version.split()[0]}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _folders(places: Places) -> dict[str, object]:
+    store = places.store_path.absolute()
+    existing = next(p for p in (store, *store.parents) if p.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    return {
+        "store": f"{store}{'' if store.exists() else ' (not there yet)'}",
+        "free disk": f"{free:.1f} GiB",
+        "data": places.data_path or "none named; --data or ASSAY_DATA points at one",
+    }
+
+
+def _datasets(places: Places) -> dict[str, object]:
+    from assay.apps.cli.data import whereabouts
+    from assay.data import entries
+
+    return {entry.name: whereabouts(entry, places.data_path) for entry in entries()}

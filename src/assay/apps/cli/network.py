@@ -1,0 +1,100 @@
+"""`assay network`: a network as a table of its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import DatasetName, Places, is_study, study_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from assay.networks.network import Network
+
+__all__ = ["app"]
+
+app = App(name="network", help="Show networks.", help_format="plaintext")
+
+
+def network_names(context: object = None) -> Iterable[str]:
+    """Network families and studies, for the shell."""
+    from assay.networks.families import FAMILIES
+
+    yield from FAMILIES
+    yield from study_names(context)
+
+
+@app.command
+def show(
+    name: Annotated[str, Parameter(completer=network_names)],
+    /,
+    *,
+    trial: str | None = None,
+    dataset: DatasetName | None = None,
+    set: Annotated[list[str] | None, Parameter(negative="")] = None,
+    places: Places | None = None,
+) -> None:
+    """Show the layers of a network: output shape, parameters and multiply-adds (MACs).
+
+    Args:
+        name: A network family (mlp, cnn, ...) or a study.
+        trial: Label of the study's trial; its first one otherwise.
+        dataset: Dataset whose images it is for [a family: mnist].
+        set: Change one option, e.g. --set network.hidden=[512,512]; may be repeated.
+    """
+    from assay.networks.summary import layer_table, totals
+
+    places = places or Places()
+    changes = [*(set or ()), *([f"dataset.name={dataset}"] if dataset else [])]
+    title, network = _find(name, trial, changes, places)
+    console.heading(title)
+    rows = [("input", "", _shape(network.input_shape), "", "")]
+    rows += [
+        (
+            row["name"],
+            row["layer"],
+            _shape(row["output_shape"]),
+            f"{row['parameters']:,}" if row["parameters"] else "",
+            f"{row['macs']:,}" if row["macs"] else "",
+        )
+        for row in layer_table(network)
+    ]
+    console.table(("place", "layer", "output", ">parameters", ">MACs"), rows)
+    sums = totals(network)
+    console.say()
+    console.fields(
+        {
+            "parameters": f"{sums['parameters']:,}",
+            "MACs an image": f"{sums['macs']:,}",
+            "identity": network.hash,
+        }
+    )
+
+
+def _find(name: str, trial: str | None, changes: list[str], places: Places) -> tuple[str, Network]:
+    """The network of a family, on MNIST unless a dataset is named, or of a study's trial."""
+    from assay.core.errors import ConfigError, unknown_name
+    from assay.networks.families import FAMILIES
+    from assay.studies.members import resolve_info, resolve_network
+    from assay.studies.study import parse_study
+
+    study: Any = name
+    if name in FAMILIES:
+        study = {"study": name, "dataset": "mnist", "network": {"family": name}}
+    elif not is_study(name):
+        raise ConfigError(unknown_name("network family or study", name, network_names()))
+    found = parse_study(study, set=changes, data_dir=places.data_path)
+    labels = {t.label: t for t in found.trials}
+    if trial is not None and trial not in labels:
+        raise ConfigError(unknown_name(f"trial of study {found.name}", trial, labels))
+    chosen = labels[trial] if trial else found.trials[0]
+    data = resolve_info(chosen.config, places.data_path).name
+    title = f"{name} on {data}" if name in FAMILIES else f"{found.name}: {chosen.label}, on {data}"
+    return title, resolve_network(chosen.config, places.data_path)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,116 @@
+"""Arguments that several commands share, with the names that the shell completes for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from assay.apps.places import data_folder, store_folder
+
+__all__ = [
+    "DatasetName",
+    "Places",
+    "StudyName",
+    "StudyOptions",
+    "dataset_names",
+    "is_study",
+    "stored_names",
+    "study_names",
+]
+
+
+def study_names(context: object = None) -> Iterable[str]:
+    """Built-in studies and YAML files here, for the shell."""
+    from assay.studies.library import names
+
+    yield from names()
+    yield from sorted(str(p) for end in ("yaml", "yml") for p in Path().glob(f"*.{end}"))
+
+
+def stored_names(context: object = None) -> Iterable[str]:
+    """Studies of the store here, for the shell."""
+    from assay.core.store import Store
+
+    if store_folder().exists():
+        with Store(store_folder(), create=False, read_only=True) as store:
+            yield from (row["study"] for row in store.studies())
+
+
+def is_study(name: str) -> bool:
+    """Whether this is meant as a study: a built-in name, a path or a file's name."""
+    from assay.studies.library import is_built_in
+
+    return is_built_in(name) or os.sep in name or name.endswith((".yaml", ".yml"))
+
+
+def dataset_names(context: object = None) -> Iterable[str]:
+    """Datasets of the catalog, for the shell."""
+    from assay.data.catalog import ENTRIES
+
+    yield from ENTRIES
+
+
+SCALES = ("smoke", "quick", "full")
+StudyName = Annotated[str, Parameter(completer=study_names)]
+DatasetName = Annotated[str, Parameter(completer=dataset_names)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where things are.
+
+    Attributes:
+        store: Folder of the records [ASSAY_STORE, or ./assay-store].
+        data: Folder that already has the datasets [ASSAY_DATA].
+    """
+
+    store: Path | None = None
+    data: Path | None = None
+
+    @property
+    def store_path(self) -> Path:
+        """The store to use."""
+        return store_folder(self.store)
+
+    @property
+    def data_path(self) -> Path | None:
+        """The data folder to use, if any."""
+        return data_folder(self.data)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What of a study is changed for this command.
+
+    Attributes:
+        scale: smoke, quick, full (the study as written) or a scale that the study defines.
+        seed: First seed; the repeats count up from it.
+        repeats: Runs of each trial.
+        precision: float32, bfloat16, float64 or auto (bfloat16 where the hardware has it).
+        set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
+    """
+
+    scale: Annotated[str, Parameter(completer=lambda context: SCALES)] = "full"
+    seed: int | None = None
+    repeats: int | None = None
+    precision: Literal["auto", "float32", "bfloat16", "float64"] | None = None
+    set: Annotated[list[str], Parameter(negative="", show_default=False)] = field(
+        default_factory=list
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """As keyword arguments of `assay.studies.parse_study`."""
+        return {
+            "scale": self.scale,
+            "seed": self.seed,
+            "repeats": self.repeats,
+            "precision": self.precision,
+            "set": tuple(self.set),
+        }

@@ -1,0 +1,122 @@
+"""`assay report`, `assay results` and `assay compare`: what the store knows, with no engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places, stored_names
+
+if TYPE_CHECKING:
+    from assay.apps.results import Results
+    from assay.reports.tables import Table
+
+__all__ = ["compare", "report", "results", "show_table"]
+
+LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run")
+"""Columns to do without in a narrow terminal, the first one first."""
+
+StoredStudy = Annotated[str, Parameter(completer=stored_names)]
+
+
+def report(
+    study: StoredStudy,
+    /,
+    *,
+    report: Path | None = None,
+    places: Places | None = None,
+) -> None:
+    """Write a report again, from the store alone.
+
+    Args:
+        study: A study that the store holds, or its YAML file.
+        report: Where to write it [STORE/reports/STUDY.html].
+    """
+    console.say(f"report: {_stored(study, places or Places()).report(report)}")
+
+
+def results(
+    study: StoredStudy,
+    /,
+    *,
+    format: Literal["table", "csv", "json", "markdown", "latex"] = "table",
+    places: Places | None = None,
+) -> None:
+    """Print the results of a study as a table.
+
+    Args:
+        study: A study that the store holds, or its YAML file.
+        format: For a terminal, a spreadsheet, a program, a page or a paper.
+    """
+    found = _stored(study, places or Places())
+    table = found.trials_table()
+    if format != "table":
+        print(table.format(format), end="" if format != "json" else "\n")
+        return
+    console.heading(table.title)
+    show_table(table)
+    console.say()
+    for sentence in found.sentences():
+        console.say(f"- {sentence}")
+
+
+def compare(
+    a: StoredStudy,
+    b: StoredStudy,
+    /,
+    *,
+    metric: str | None = None,
+    places: Places | None = None,
+) -> None:
+    """Compare two trials, runs or studies.
+
+    Shows what differs in their configurations, and whether it matters.
+
+    Args:
+        a: A trial (its label, STUDY:LABEL, or the start of its identity), a run (the start of its
+            name), or a study, which stands for its best trial on validation.
+        b: The other one.
+        metric: What to compare, e.g. test_loss [the study's main metric on the test set].
+    """
+    from assay.apps.comparing import compare_sides, find_side
+
+    store = (places or Places()).store_path
+    left, right = find_side(store, a), find_side(store, b)
+    found = compare_sides(left, right, metric)
+    console.heading(f"A = {left.title}")
+    console.say(f"B = {right.title}", style="bold")
+    console.heading("configuration")
+    console.table(("setting", "A", "B"), found.settings, empty="no difference")
+    console.heading("results")
+    show_table(found.metrics)
+    console.say()
+    console.say(f"{found.sentence}.")
+
+
+def show_table(table: Table) -> None:
+    """Print a table of a report to the terminal, without its lesser columns where it is narrow."""
+    columns, width = list(table.columns), console.terminal().width
+    for lesser in (None, *LESSER):
+        columns = [column for column in columns if column.header != lesser]
+        headers = [(">" if c.align == "right" else "") + c.header for c in columns]
+        cells = [[column.text(row) for column in columns] for row in table.rows]
+        if console.smallest_width(headers, cells, whole=True) <= width:
+            break
+    console.table(headers, cells, empty="nothing yet")
+    for note in table.notes:
+        console.say(note, style="dim")
+
+
+def _stored(study: str, places: Places) -> Results:
+    """The results of a study by its name, or by its file."""
+    from assay.apps.results import load
+
+    path = Path(study)
+    if path.suffix in (".yaml", ".yml"):
+        from assay.studies.study import parse_study
+
+        study = parse_study(path, data_dir=places.data_path).name
+    return load(places.store_path, places.data_path)[study]

@@ -1,0 +1,137 @@
+"""`assay run`: train what is missing of a study, then say what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places, StudyName, StudyOptions
+from assay.apps.cli.progress import display, duration
+
+if TYPE_CHECKING:
+    from assay.apps.results import Results
+    from assay.studies.execute import Summary
+    from assay.studies.plan import Plan
+
+__all__ = ["run"]
+
+SOME_FAILED = 1
+
+
+def run(
+    study: StudyName,
+    /,
+    *,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    report: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> int:
+    """Train what is missing of a study, then report.
+
+    Run the same command again after an interruption: it trains only what is missing.
+
+    Args:
+        study: A built-in study (see `assay list`) or a YAML file.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        workers: Jobs at the same time [one for each core].
+        report: Where to write the report [STORE/reports/STUDY.html].
+        dry_run: Only show trials, runs, cohorts, and what they will cost.
+    """
+    from assay.apps.api import plan_of, train
+    from assay.apps.results import Results
+
+    options, places = options or StudyOptions(), places or Places()
+    plan = plan_of(study, data_dir=places.data_path, **options.changes())
+    if dry_run:
+        _preview(plan, places)
+        return 0
+    with display() as shown:
+        summary = train(
+            plan,
+            places.store_path,
+            data_dir=places.data_path,
+            device=device,
+            workers=workers,
+            on_event=shown,
+        )
+    results = Results(places.store_path, plan.to_json(), places.data_path)
+    _tell(results, summary)
+    console.say(f"\nreport: {results.report(report)}")
+    return SOME_FAILED if summary.failed else 0
+
+
+def _tell(results: Results, summary: Summary) -> None:
+    """The table, the sentences and what this command did."""
+    from assay.apps.cli.results import show_table
+
+    if results.plan.get("question"):
+        console.heading(str(results.plan["question"]))
+    console.say()
+    show_table(results.trials_table())
+    sentences = results.sentences()
+    if sentences:
+        console.say()
+    for sentence in sentences:
+        console.say(f"- {sentence}")
+    console.say()
+    console.say(_account(summary))
+    for name, reason in summary.failed.items():
+        console.error(f"run {name} failed: {reason}")
+
+
+def _account(summary: Summary) -> str:
+    if not summary.trained and not summary.failed and not summary.elsewhere:
+        return f"all {summary.runs} runs were in the store already"
+    parts = [f"trained {summary.trained} of {summary.runs} runs in {duration(summary.seconds)}"]
+    parts.append(f"{summary.images_per_second:,.0f} images/s")
+    for number, what in (
+        (summary.present, "were in the store already"),
+        (summary.elsewhere, "were trained by another command"),
+        (len(summary.diverged), "diverged"),
+        (len(summary.failed), "failed"),
+    ):
+        if number:
+            parts.append(f"{number} {what}")
+    return ", ".join(parts)
+
+
+def _preview(plan: Plan, places: Places) -> None:
+    """Trials, runs, cohorts, parameters, and estimates of time and memory."""
+    from assay.core.store import Store
+    from assay.studies.estimate import estimate
+
+    runs = plan.runs()
+    stored = 0
+    if places.store_path.exists():
+        with Store(places.store_path, create=False, read_only=True) as store:
+            stored = len(store.present(runs))
+    console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
+    rows = [(t.label, *t.levels.values(), t.id) for t in plan.study.trials]
+    console.table(("trial", *plan.study.factors, "identity"), rows)
+    cost = estimate(plan, places.data_path)
+    missing = len(runs) - stored
+    share = missing / max(1, len(runs))
+    console.say()
+    console.fields(
+        {
+            "trials": cost.trials,
+            "runs": f"{cost.runs}, {stored} of them in the store, {missing} to train",
+            "cohorts": f"{cost.cohorts}, the largest of {cost.largest_cohort} runs",
+            "parameters": _span(cost.parameters),
+            "MACs an image": _span(cost.macs),
+            "images to see": f"{cost.images * share:,.0f}",
+            "time": f"about {duration(cost.seconds * share)} (a rough estimate)",
+            "memory": f"about {cost.memory_bytes / 2**20:,.0f} MiB a worker (a rough estimate)",
+        }
+    )
+
+
+def _span(ends: tuple[int, int]) -> str:
+    low, high = ends
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

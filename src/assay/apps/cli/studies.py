@@ -1,0 +1,147 @@
+"""`assay list` and `assay show`: which studies there are, and what one study or run is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places, StudyOptions, is_study, stored_names, study_names
+from assay.apps.cli.progress import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from assay.core.records import Record
+    from assay.studies.study import Study
+
+__all__ = ["list_studies", "show"]
+
+
+def list_studies(*, places: Places | None = None) -> None:
+    """List studies and how far they are."""
+    from assay.studies.library import built_in, names
+
+    rows = {row["study"]: row for row in _stored(places or Places())}
+    table = [(name, built_in(name).question, _state(rows.pop(name, None))) for name in names()]
+    table += [(name, row["question"], _state(row)) for name, row in rows.items()]
+    console.table(("study", "question", "runs in the store"), table, empty="no studies")
+
+
+def _stored(places: Places) -> list[dict[str, Any]]:
+    from assay.core.store import Store
+
+    if not places.store_path.exists():
+        return []
+    with Store(places.store_path, create=False, read_only=True) as store:
+        return store.studies()
+
+
+def _state(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    wrong = "".join(f", {row[key]} {key}" for key in ("diverged", "failed") if row[key])
+    return f"{row['present']} of {row['runs']} ({row['scale']}{wrong})"
+
+
+def names(context: object = None) -> Iterable[str]:
+    """Studies, built in, here and stored, for the shell."""
+    yield from dict.fromkeys([*study_names(context), *stored_names(context)])
+
+
+def show(
+    name: Annotated[str, Parameter(completer=names)],
+    /,
+    *,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+) -> None:
+    """Show a study or a run.
+
+    A study with its claim and its trials, a run with its metrics and provenance.
+
+    Args:
+        name: A study, a YAML file, or a run of the store (any unambiguous start of its name).
+    """
+    from assay.core.store import Store
+
+    places = places or Places()
+    stored = {row["study"] for row in _stored(places)}
+    if is_study(name) or (name not in stored and not places.store_path.exists()):
+        _show_study(name, options or StudyOptions(), places)
+        return
+    with Store(places.store_path, create=False, read_only=True) as store:
+        if name in stored:
+            _show_plan(
+                store.plan(name), _state(next(r for r in store.studies() if r["study"] == name))
+            )
+        else:
+            _show_run(store.record(_run(store, name, stored)))
+
+
+def _run(store: Any, name: str, stored: set[str]) -> str:
+    """The run that a name starts; what is no such start is most likely a study misspelt."""
+    from assay.core.errors import ConfigError, unknown_name
+
+    if name and set(name) <= set("0123456789abcdef"):
+        return store.find(name)
+    raise ConfigError(unknown_name("study or run", name, {*stored, *study_names()}))
+
+
+def _show_study(name: str, options: StudyOptions, places: Places) -> None:
+    from assay.studies.library import built_in, is_built_in
+    from assay.studies.plan import make_plan
+    from assay.studies.study import parse_study
+
+    study: Study = parse_study(name, data_dir=places.data_path, **options.changes())
+    if is_built_in(name) and built_in(name).header:
+        console.heading(name)
+        console.say(built_in(name).header)
+    row = next((row for row in _stored(places) if row["study"] == study.name), None)
+    _show_plan(make_plan(study).to_json(), _state(row) or "none")
+
+
+def _show_plan(plan: Mapping[str, Any], state: str) -> None:
+    console.heading(f"{plan['study']}: {plan['question']}".rstrip(": "))
+    console.fields(
+        {
+            "design": plan["design"],
+            "scale": plan["scale"],
+            "runs": len({run for trial in plan["trials"] for run in trial["runs"]}),
+            "in the store": state,
+            "comparisons": len(plan["comparisons"]),
+            "command": plan["command"],
+        }
+    )
+    factors = list(plan["factors"])
+    rows = [
+        (trial["label"], *(trial["levels"].get(f, "") for f in factors), trial["trial_id"])
+        for trial in plan["trials"]
+    ]
+    console.say()
+    console.table(("trial", *factors, "identity"), rows)
+
+
+def _show_run(record: Record) -> None:
+    from assay.apps.comparing import flatten
+
+    console.heading(f"run {record.run_id}: {record.status}")
+    if record.message:
+        console.say(record.message)
+    for title, values in (
+        ("configuration", record.config),
+        ("metrics", record.metrics),
+        ("timing", record.timing),
+        ("provenance", record.provenance),
+    ):
+        console.heading(title)
+        console.fields({k: _value(k, v) for k, v in flatten(values) if v is not None})
+
+
+def _value(name: str, value: Any) -> str:
+    if name in ("train", "evaluate", "prepare") and isinstance(value, (int, float)):
+        return duration(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,176 @@
+"""Two trials beside each other: how their configurations differ, and whether it matters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import ConfigError, StoreError, nearest, unknown_name
+from assay.core.records import Record, trial_id
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    from assay.reports.tables import Table
+
+__all__ = ["Side", "Sides", "compare_sides", "find_side", "flatten"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a trial with its records, or a single run."""
+
+    title: str
+    config: dict[str, Any]
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a comparison found.
+
+    Attributes:
+        settings: (dotted name, value in A, value in B) of what differs.
+        metrics: a table with a row for each metric.
+        sentence: the verdict on the first of them, without a full stop.
+    """
+
+    settings: list[tuple[str, str, str]]
+    metrics: Table
+    sentence: str
+
+
+def find_side(path: Path, name: str) -> Side:
+    """Find what `name` means in a store.
+
+    Args:
+        path: the store.
+        name: a trial's label, STUDY:LABEL, the start of a trial's identity or of a run's name, or
+            a study, which stands for its best trial on validation.
+
+    Raises:
+        StoreError: when it is nothing, or more than one thing.
+    """
+    with Store(path, create=False, read_only=True) as store:
+        plans = {row["study"]: store.plan(row["study"]) for row in store.studies()}
+        study, colon, label = name.partition(":")
+        if name in plans:
+            return _best(store, plans[name])
+        if colon and study in plans:
+            return _trial(store, _among(plans[study]["trials"], label, study), study)
+        found: dict[str, tuple[str, dict[str, Any]]] = {}
+        for title, plan in plans.items():
+            for trial in plan["trials"]:
+                if trial["label"] == name or (
+                    len(name) >= 4 and trial["trial_id"].startswith(name)
+                ):
+                    found.setdefault(trial["trial_id"], (title, trial))
+        if len(found) > 1:
+            said = ", ".join(f"{title}:{trial['label']}" for title, trial in found.values())
+            raise StoreError(f"{name!r} can mean {len(found)} trials: {said}")
+        if found:
+            title, trial = next(iter(found.values()))
+            return _trial(store, trial, title)
+        if any(run.startswith(name) for run in store.run_ids()):
+            record = store.record(store.find(name))
+            return Side(f"run {record.run_id} (seed {record.seed})", record.config, [record])
+        labels = [t["label"] for plan in plans.values() for t in plan["trials"]]
+        close = nearest(name, [*plans, *labels])
+        hint = f"; did you mean {close!r}?" if close else ""
+        raise StoreError(f"no study, trial or run {name!r} in the store {path}{hint}")
+
+
+def _among(trials: list[dict[str, Any]], label: str, study: str) -> dict[str, Any]:
+    for trial in trials:
+        if trial["label"] == label:
+            return trial
+    close = nearest(label, [trial["label"] for trial in trials])
+    hint = f"; did you mean {close!r}?" if close else ""
+    raise StoreError(f"study {study!r} has no trial {label!r}{hint}")
+
+
+def _best(store: Store, plan: dict[str, Any]) -> Side:
+    from assay.statistics import best_trial
+
+    runs = [run for trial in plan["trials"] for run in trial["runs"]]
+    best = best_trial(plan, store.records(store.present(runs), arrays=False))
+    if best is None:
+        raise StoreError(f"study {plan['study']!r} has no finished run yet")
+    return _trial(store, best.trial, plan["study"])
+
+
+def _trial(store: Store, trial: Mapping[str, Any], study: str) -> Side:
+    runs = store.present(trial["runs"])
+    if not runs:
+        raise StoreError(f"trial {trial['label']!r} of study {study!r} has no finished run yet")
+    records = sorted(store.records(runs, arrays=False), key=lambda r: r.seed)
+    return Side(f"{trial['label']} ({study})", dict(trial["config"]), records)
+
+
+def compare_sides(a: Side, b: Side, metric: str | None = None) -> Sides:
+    """Compare two sides; runs with equal seeds are pairs.
+
+    Args:
+        metric: with its prefix, judged by the sentence; the main one on the test set otherwise.
+    """
+    from assay.reports.results import compare_trials
+
+    records = [*a.records, *b.records]
+    known = sorted({name for record in records for name in record.metrics})
+    if metric is not None and metric not in known:
+        raise ConfigError(unknown_name("metric", metric, known))
+    table = compare_trials(a.records, b.records, metric=metric)
+    same = trial_id(a.config) == trial_id(b.config)
+    sentence = "A and B are the same trial" if same else _sentence(table)
+    return Sides(list(_differences(a.config, b.config)), table, sentence)
+
+
+def _sentence(table: Table) -> str:
+    """The first row of a comparison in words."""
+    from assay.statistics import ALPHA, Comparison, Effect, effect_sentence, metric_of
+
+    if not table.rows:
+        return "A and B have no metric in common"
+    row = table.rows[0]
+    numbers = {f.name: row[f.name] for f in fields(Comparison)}
+    comparison = Comparison(**{k: math.nan if v is None else v for k, v in numbers.items()})
+    p = row["p_adjusted"]
+    verdict = "unknown" if p is None else "no difference"
+    if p is not None and p < ALPHA:
+        up = comparison.difference > 0
+        verdict = "better" if up == metric_of(row["metric"]).higher_is_better else "worse"
+    effect = Effect(
+        "trial",
+        "A",
+        "B",
+        {},
+        1,
+        row["metric"],
+        comparison,
+        math.nan if p is None else p,
+        len(table.rows),
+        verdict,
+    )
+    return effect_sentence(effect)
+
+
+def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    left, right = dict(flatten(a)), dict(flatten(b))
+    for name in sorted({**left, **right}):
+        if left.get(name) != right.get(name) and name != "seed":
+            yield name, _text(left.get(name)), _text(right.get(name))
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as (dotted name, value)."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from flatten(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,219 @@
+"""Results of a study as Python sees them: read from a store, with no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.apps.places import data_folder, store_folder
+from assay.core.errors import DataError, MissingExtraError
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    from assay.core.records import Record
+    from assay.data import Dataset
+    from assay.reports.tables import Table
+    from assay.statistics import Effect
+
+__all__ = ["Results", "Studies", "load"]
+
+
+def frame(rows: list[dict[str, Any]]) -> Any:
+    """Rows as a pandas DataFrame when pandas is there, as they are otherwise."""
+    try:
+        import pandas
+    except ImportError:
+        return rows
+    return pandas.DataFrame(rows)
+
+
+class Results:
+    """What a study found: its plan, and the records of its runs that are in the store.
+
+    Example:
+        >>> results = assay.load("assay-store")["tour"]      # doctest: +SKIP
+        >>> results.table()[["trial", "n", "test_accuracy"]]  # doctest: +SKIP
+        >>> print(*results.sentences(), sep="\\n")            # doctest: +SKIP
+
+    Args:
+        store: folder of the records.
+        plan: the plan of the study, as the store keeps it.
+        data_dir: folder with the datasets, for the pictures in the report.
+    """
+
+    def __init__(self, store: str | Path, plan: dict[str, Any], data_dir: Path | None = None):
+        self.store = Path(store)
+        self.plan = plan
+        self.data_dir = data_dir
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return str(self.plan["study"])
+
+    def __repr__(self) -> str:
+        planned = {run for trial in self.plan["trials"] for run in trial["runs"]}
+        return (
+            f"Results({self.name!r}: {len(self.plan['trials'])} trials, "
+            f"{len(self.records(arrays=False))} of {len(planned)} runs in {str(self.store)!r})"
+        )
+
+    def records(self, arrays: bool = True) -> list[Record]:
+        """The records that are there, trial by trial; failed runs too, look at `status`.
+
+        Args:
+            arrays: read curves and predictions as well.
+        """
+        wanted = dict.fromkeys(run for trial in self.plan["trials"] for run in trial["runs"])
+        with Store(self.store, create=False, read_only=True) as store:
+            there = store.present(wanted, failed=True)
+            return store.records([run for run in wanted if run in there], arrays=arrays)
+
+    def table(self) -> Any:
+        """One row for each trial: n, metrics with 95 % intervals, best epoch, seconds.
+
+        Returns:
+            A pandas DataFrame, or a list of dictionaries without pandas.
+        """
+        return frame([dict(row) for row in self.trials_table().rows])
+
+    def trials_table(self) -> Table:
+        """The same as a table that writes itself as CSV, JSON, Markdown and LaTeX."""
+        from assay.reports.results import results
+
+        return results(self.plan, self.records(arrays=False))
+
+    def runs(self) -> Any:
+        """One row for each run: trial, levels, seed, status, metrics and times.
+
+        Returns:
+            A pandas DataFrame, or a list of dictionaries without pandas.
+        """
+        trials = {trial["trial_id"]: trial for trial in self.plan["trials"]}
+        return frame(
+            [
+                {
+                    "run": record.run_id,
+                    "trial": trials[record.trial_id]["label"],
+                    **trials[record.trial_id]["levels"],
+                    "seed": record.seed,
+                    "status": record.status,
+                    **record.metrics,
+                    **{f"seconds_{k}": v for k, v in record.timing.items() if k != _SPEED},
+                    _SPEED: record.timing.get(_SPEED),
+                }
+                for record in self.records(arrays=False)
+            ]
+        )
+
+    def curves(self) -> Any:
+        """One row for each evaluation of each run: trial, seed, step, epoch, loss, ...
+
+        Returns:
+            A pandas DataFrame, or a list of dictionaries without pandas.
+        """
+        labels = {trial["trial_id"]: trial["label"] for trial in self.plan["trials"]}
+        return frame(
+            [
+                {
+                    "run": record.run_id,
+                    "trial": labels[record.trial_id],
+                    "seed": record.seed,
+                    **{name: float(values[i]) for name, values in record.curves.items()},
+                }
+                for record in self.records()
+                for i in range(len(record.curves.get("step", ())))
+            ]
+        )
+
+    def effects(self, metric: str | None = None) -> list[Effect]:
+        """Every comparison of the study with its interval and corrected test.
+
+        Args:
+            metric: with its prefix; the study's main metric on the test set otherwise.
+        """
+        from assay.statistics import effects, primary_metric
+
+        records = self.records(arrays=False)
+        return effects(self.plan, records, metric or f"test_{primary_metric(self.plan, records)}")
+
+    def sentences(self) -> list[str]:
+        """What differs and what does not, one sentence for each factor."""
+        from assay.statistics import factor_sentences
+
+        return [f"{entry['text']}." for entry in factor_sentences(self.plan, self.effects())]
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report, one HTML file that needs nothing else.
+
+        Args:
+            path: where to; STORE/reports/STUDY.html otherwise.
+
+        Returns:
+            The file that was written.
+        """
+        from assay.reports import write_html
+
+        target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_html(self.plan, self.records(), target, self._dataset)
+        return target
+
+    def _dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
+        """The images of a configuration, or None where they are not to be had."""
+        from assay.data import load
+
+        try:
+            return load(spec, self.data_dir)
+        except (DataError, MissingExtraError):
+            return None
+
+
+_SPEED = "images_per_second"
+
+
+class Studies(Mapping[str, Results]):
+    """The studies of a store by name.
+
+    Raises:
+        StoreError: when there is no store, or no study of a name.
+    """
+
+    def __init__(self, store: str | Path | None = None, data_dir: str | Path | None = None):
+        self.store = store_folder(store)
+        self.data_dir = data_folder(data_dir)
+        with Store(self.store, create=False, read_only=True) as opened:
+            self._names = [row["study"] for row in opened.studies()]
+
+    def __getitem__(self, name: str) -> Results:
+        with Store(self.store, create=False, read_only=True) as opened:
+            return Results(self.store, opened.plan(name), self.data_dir)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"Studies({str(self.store)!r}: {', '.join(self._names) or 'none'})"
+
+
+def load(store: str | Path | None = None, data_dir: str | Path | None = None) -> Studies:
+    """Open the results in a store, by study.
+
+    Example:
+        >>> assay.load("assay-store")["tour"].table()  # doctest: +SKIP
+
+    Args:
+        store: the folder; env ASSAY_STORE or ./assay-store otherwise.
+        data_dir: folder with the datasets, for the pictures in reports.
+
+    Raises:
+        StoreError: when there is no store.
+    """
+    return Studies(store, data_dir)
