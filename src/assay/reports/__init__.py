@@ -1,0 +1,46 @@
+"""Reports: records in, tables and one HTML file out; no engine is needed to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.records import Record
+from assay.reports.answers import answers
+from assay.reports.results import (
+    compare_trials,
+    effects_table,
+    levels_table,
+    published_table,
+    results,
+)
+from assay.reports.tables import FORMATS, Column, Table
+
+if TYPE_CHECKING:
+    from assay.reports.predictions import DatasetOf
+
+__all__ = [
+    "FORMATS",
+    "Column",
+    "Table",
+    "answers",
+    "compare_trials",
+    "effects_table",
+    "levels_table",
+    "published_table",
+    "results",
+    "write_html",
+]
+
+
+def write_html(
+    plan: Mapping[str, Any],
+    records: Iterable[Record],
+    path: str | Path,
+    dataset_of: DatasetOf | None = None,
+) -> Path:
+    """Write the HTML report of a study; see `assay.reports.html.write_html`."""
+    from assay.reports.html import write_html  # late: tables need no matplotlib
+
+    return write_html(plan, records, path, dataset_of)

@@ -86,10 +86,11 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     return f"{level} is {effect.verdict} than {against} by {size}{where} {basis}{tail}"
 
 
-def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, str]]:
-    """Return one entry per factor: {"factor", "verdict", "text"}.
+def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, Any]]:
+    """Return one entry per factor: {"factor", "name", "verdict", "sentences", "text"}.
 
-    The text speaks of pooled effects where there are some, else of the single ones; where single
+    "verdict" is "matters", "no difference" or "unknown"; "text" is all in one line. The
+    sentences speak of pooled effects where there are some, else of the single ones; where single
     combinations are judged differently it lists them behind.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
@@ -100,20 +101,22 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
         called = [e for e in main if e.verdict in ("better", "worse")]
         tested = [e for e in main if e.verdict != "unknown"]
         name = factor_name(factor, factors)
-        text = "; ".join(effect_sentence(e, factors) for e in main)
+        sentences = [effect_sentence(e, factors) for e in main + _differing(mine)]
         entries.append(
             {
                 "factor": factor,
+                "name": name,
                 "verdict": "matters" if called else "no difference" if tested else "unknown",
-                "text": f"{name}: {text}{_single(mine, factors)}",
+                "sentences": sentences,
+                "text": f"{name}: {'; '.join(sentences)}.",
             }
         )
     return entries
 
 
-def _single(mine: Sequence[Effect], factors: Sequence[str]) -> str:
-    """List single combinations where a pooled effect hides that they are judged differently."""
-    texts = []
+def _differing(mine: Sequence[Effect]) -> list[Effect]:
+    """Return single combinations where a pooled effect hides that they are judged differently."""
+    found = []
     for pooled in (e for e in mine if e.pooled > 1):
         single = [
             e
@@ -121,13 +124,5 @@ def _single(mine: Sequence[Effect], factors: Sequence[str]) -> str:
             if e.pooled == 1 and (e.level, e.against) == (pooled.level, pooled.against)
         ]
         if len({e.verdict for e in single if e.verdict != "unknown"}) > 1:
-            texts += [
-                f"{e.level} {_word(e.verdict)} {e.against}{_conditions(e, factors)}" for e in single
-            ]
-    return f". Each on its own: {'; '.join(texts)}" if texts else ""
-
-
-def _word(verdict: str) -> str:
-    return {"better": "is better than", "worse": "is worse than"}.get(
-        verdict, "does not differ from"
-    )
+            found += single
+    return found

@@ -1,0 +1,106 @@
+"""The answer of a study in sentences: what is best, what each factor does, what to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from assay.core.records import Record
+from assay.reports.context import published_rows
+from assay.reports.views import counts, data_groups
+from assay.statistics import (
+    Effect,
+    best_trial,
+    effects,
+    estimate_sentence,
+    factor_sentences,
+    metric_of,
+    metric_title,
+    primary_metric,
+)
+
+__all__ = ["answers"]
+
+
+def answers(
+    plan: Mapping[str, Any], records: Iterable[Record], found: Sequence[Effect] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """Return sentences: {"best": [...], "factors": [...], "published": [...], "beware": [...]}.
+
+    Each is {"text", "verdict"}; "verdict" is empty where there is nothing to judge. Those of
+    factors are what `factor_sentences` returns.
+    """
+    records = list(records)
+    if found is None:
+        found = effects(plan, records, f"test_{primary_metric(plan, records)}")
+    return {
+        "best": [{"text": t, "verdict": ""} for t in _best(plan, records)],
+        "factors": factor_sentences(plan, found),
+        "published": _published(plan, records),
+        "beware": [{"text": t, "verdict": ""} for t in _beware(plan, records)],
+    }
+
+
+def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
+    groups = data_groups(plan)
+    texts = []
+    for name, trials in groups.items():
+        best = best_trial(plan, records, trials=trials)
+        if best is None:
+            texts.append(f"No run on {name} has finished.")
+            continue
+        label, score = best.trial["label"], estimate_sentence(f"test_{best.metric}", best.test)
+        on = f"On {name}: " if len(groups) > 1 else ""
+        if best.candidates == 1:
+            texts.append(f"{on}{label} reaches {score}.")
+        else:
+            chosen = f"the best of {best.candidates} trials by {metric_title('val_' + best.metric)}"
+            texts.append(f"{on}{label} is {chosen}; it reaches {score}.")
+    return texts
+
+
+def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, str]]:
+    sentences = []
+    for row in published_rows(plan, records):
+        if row["verdict"] is None:
+            continue
+        known = metric_of(row["metric"])
+        ours = f"{metric_title(row['metric'])} {known.value(row['ours'])}"
+        how = {"above": "above", "below": "below", "same": "not to be told apart from"}
+        given = f"the published {known.value(row['published'])} ({row['source'] or 'no source'})"
+        n = "one run, no interval" if row["n"] == 1 else f"n = {row['n']}"
+        text = f"{row['trial']}: {ours} is {how[row['verdict']]} {given}, {n}."
+        verdict = {True: "better", False: "worse", None: ""}[row["better"]]
+        sentences.append({"text": text, "verdict": verdict})
+    return sentences
+
+
+def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
+    found = counts(plan, records)
+    labels = {trial["trial_id"]: str(trial["label"]) for trial in plan["trials"]}
+    texts = []
+    for status in ("diverged", "failed"):
+        if found[status]:
+            lost = [r.trial_id for r in records if r.status == status]
+            where = ", ".join(f"{lost.count(t)} of {labels.get(t, t)}" for t in dict.fromkeys(lost))
+            texts.append(
+                f"{found[status]} of {found['planned']} runs {status} ({where}); "
+                "they are in no mean."
+            )
+    if found["missing"]:
+        texts.append(
+            f"{found['missing']} of {found['planned']} runs are missing: this report is of an "
+            f"unfinished study. {plan.get('command', 'assay run')} trains them."
+        )
+    if records and max((_repeats(records).values()), default=0) < 2:
+        texts.append("Every trial has one run: nothing can be said about chance.")
+    if plan.get("scale") not in (None, "full"):
+        texts.append(f"This was run at scale {plan['scale']}, not at the study's full budget.")
+    return texts
+
+
+def _repeats(records: Sequence[Record]) -> dict[str, int]:
+    seeds: dict[str, int] = {}
+    for record in records:
+        seeds[record.trial_id] = seeds.get(record.trial_id, 0) + 1
+    return seeds

@@ -1,0 +1,112 @@
+"""Which curves share an axes: few lines in each, chosen so that they answer something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.reports.views import data_groups, data_name
+from assay.statistics import factor_name, metric_of
+
+__all__ = ["LINES", "curve_panels"]
+
+LINES = 6
+"""Lines of one axes that an eye can tell apart."""
+
+Panel = dict[str, Any]
+
+
+def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """Return panels {"title", "lines": [{"label", "curve"}], "left_out"} of at most LINES lines.
+
+    Few trials on one kind of data share a panel. One at a time, each factor has a panel: the
+    levels with the others at their reference. A full factorial has a panel for each combination
+    of the other factors, with a line for each level of the last factor that is not of the data.
+    Anything else shows the best by the last validation value, and says how many it left out.
+    """
+    groups = data_groups(plan)
+    factors = dict(plan.get("factors") or {})
+    if len(entries) <= 4 and len(groups) == 1:
+        return [_panel("", [(e["trial"], e) for e in entries])]
+    if factors and plan.get("design") == "one_at_a_time":
+        panels = _by_factor(factors, entries)
+    elif factors and plan.get("design") == "full_factorial":
+        panels = _by_combination(factors, entries, _of_data(plan, factors))
+    else:
+        names = {t["trial_id"]: name for name, trials in groups.items() for t in trials}
+        by_data: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        for e in entries:
+            by_data.setdefault(names.get(e["trial_id"], ""), []).append((e["trial"], e))
+        panels = [_panel(name if len(by_data) > 1 else "", x) for name, x in by_data.items()]
+    return [panel for panel in panels if panel["lines"]]
+
+
+def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
+    kept = list(lines)
+    if len(kept) > LINES:
+        chosen = sorted(kept, key=lambda line: _merit(line[1]), reverse=True)[:LINES]
+        kept = [line for line in kept if line in chosen]
+    return {
+        "title": title,
+        "lines": [{"label": label, "curve": curve} for label, curve in kept],
+        "left_out": len(lines) - len(kept),
+    }
+
+
+def _merit(entry: Mapping[str, Any]) -> float:
+    """Best validation value that the mean curve reached, higher is better."""
+    for name in ("val_accuracy", "val_loss"):
+        if name in entry["series"]:
+            sign = 1 if metric_of(name).higher_is_better else -1
+            return float(np.max(sign * entry["series"][name]["mean"]))
+    return -np.inf
+
+
+def _by_factor(
+    factors: Mapping[str, Sequence[Any]], entries: Sequence[Mapping[str, Any]]
+) -> list[Panel]:
+    reference = {name: str(levels[0]) for name, levels in factors.items()}
+    panels = []
+    for factor, levels in factors.items():
+        lines = []
+        for level in map(str, levels):
+            wanted = {**reference, factor: level}
+            lines += [(level, e) for e in entries if e["levels"] == wanted]
+        panels.append(_panel(factor_name(factor, list(factors)), lines))
+    return panels
+
+
+def _of_data(plan: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> set[str]:
+    """Return the factors that change what is learned from, with all others equal."""
+    found = set()
+    for factor in factors:
+        names: dict[tuple[str, ...], set[str]] = {}
+        for trial in plan["trials"]:
+            others = tuple(str(v) for k, v in trial["levels"].items() if k != factor)
+            names.setdefault(others, set()).add(data_name(trial))
+        if any(len(group) > 1 for group in names.values()):
+            found.add(factor)
+    return found
+
+
+def _by_combination(
+    factors: Mapping[str, Sequence[Any]], entries: Sequence[Mapping[str, Any]], of_data: set[str]
+) -> list[Panel]:
+    names = list(factors)
+    inner = next((f for f in reversed(names) if f not in of_data), names[-1])
+    others = [f for f in names if f != inner]
+    cells: dict[tuple[str, ...], list[tuple[str, Mapping[str, Any]]]] = {}
+    for e in entries:
+        key = tuple(str(e["levels"].get(f)) for f in others)
+        cells.setdefault(key, []).append((str(e["levels"].get(inner)), e))
+    return [
+        _panel(
+            ", ".join(
+                f"{factor_name(f, names)} = {level}" for f, level in zip(others, key, strict=True)
+            ),
+            lines,
+        )
+        for key, lines in cells.items()
+    ]

@@ -1,0 +1,183 @@
+"""What networks said about the test images: confusion, classes, confident mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.tables import plain
+from assay.statistics import best_run, estimate, primary_metric
+
+if TYPE_CHECKING:
+    from assay.data.dataset import Dataset
+
+__all__ = [
+    "DatasetOf",
+    "class_names",
+    "confusion",
+    "examples",
+    "mistakes",
+    "per_class",
+    "pictures",
+    "unpermuted",
+]
+
+DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
+"""From a configuration's "dataset" to its images; None when they are not to be had."""
+
+
+def _classified(records: Iterable[Record]) -> list[Record]:
+    """Finished runs that predicted classes (whole numbers) and kept their targets."""
+    needed = {"test_predicted", "test_target"}
+    return [
+        r
+        for r in records
+        if r.status == "finished"
+        and needed <= set(r.predictions)
+        and all(
+            r.predictions[k].ndim == 1 and np.issubdtype(r.predictions[k].dtype, np.integer)
+            for k in needed
+        )
+    ]
+
+
+def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
+    """Return {"counts": int64 (classes, classes), "n": runs} pooled over the runs of a trial.
+
+    Rows are targets and columns predictions; None when no run has predictions of classes.
+    """
+    runs = _classified(records)
+    if not runs:
+        return None
+    pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
+    target, predicted = (np.concatenate(p).astype(np.int64) for p in zip(*pairs, strict=True))
+    classes = int(max(target.max(), predicted.max())) + 1
+    joint = np.bincount(target * classes + predicted, minlength=classes**2)
+    return {"counts": joint.reshape(classes, classes), "n": len(runs)}
+
+
+def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return for each class its share of right test images: mean and interval over the runs."""
+    runs = _classified(records)
+    if not runs:
+        return []
+    target = runs[0].predictions["test_target"]
+    rows = []
+    for number in np.unique(target):
+        shares = [
+            float(
+                np.mean(
+                    r.predictions["test_predicted"][r.predictions["test_target"] == number]
+                    == number
+                )
+            )
+            for r in runs
+        ]
+        found = estimate(shares)
+        rows.append(
+            {
+                "class": int(number),
+                "images": int(np.sum(target == number)),
+                "accuracy": plain(found.mean),
+                "low": plain(found.low),
+                "high": plain(found.high),
+                "n": found.n,
+            }
+        )
+    return rows
+
+
+def mistakes(
+    plan: Mapping[str, Any], records: Iterable[Record], per_class: int = 8
+) -> dict[str, Any] | None:
+    """Return the most confident wrong answers of a trial's run, by class.
+
+    The run is the one with the best validation metric. Each entry of "classes" is {"class",
+    "wrong" (how many in all), "items"}; an item holds index (into the test split), predicted,
+    confidence (0 to 1) and wrong_in (how many of the `n` runs get it wrong). None when no run kept
+    confidences of classes.
+    """
+    runs = [r for r in _classified(records) if "test_confidence" in r.predictions]
+    run = best_run(runs, f"val_{primary_metric(plan, runs)}") or (runs[0] if runs else None)
+    if run is None:
+        return None
+    predicted, target = run.predictions["test_predicted"], run.predictions["test_target"]
+    confidence = run.predictions["test_confidence"].astype(np.float64)
+    same = [r for r in runs if np.array_equal(r.predictions["test_target"], target)]
+    wrong_in = sum(r.predictions["test_predicted"] != target for r in same)
+    found = []
+    for number in np.unique(target):
+        wrong = np.flatnonzero((target == number) & (predicted != target))
+        order = wrong[np.argsort(-confidence[wrong], kind="stable")][:per_class]
+        items = [
+            {
+                "index": int(i),
+                "predicted": int(predicted[i]),
+                "confidence": float(confidence[i]),
+                "wrong_in": int(wrong_in[i]),
+            }
+            for i in order
+        ]
+        found.append({"class": int(number), "wrong": len(wrong), "items": items})
+    return {"run_id": run.run_id, "seed": run.seed, "n": len(same), "classes": found}
+
+
+def class_names(spec: Mapping[str, Any], dataset: Dataset | None, classes: int) -> list[str]:
+    """Return a name for each class: the dataset's, the catalog's, or plain numbers."""
+    names: Sequence[str] = dataset.class_names if dataset is not None else ()
+    if not names:
+        try:
+            from assay.data import describe
+
+            names = describe(spec).class_names
+        except Exception:
+            names = ()  # an old study's data may be gone: its report must still open
+    return [str(names[i]) if i < len(names) else str(i) for i in range(classes)]
+
+
+def unpermuted(images: np.ndarray, dataset: Dataset) -> np.ndarray | None:
+    """Return images (n, height, width, channels) as they were before permuting; None if never."""
+    if dataset.permutation is None:
+        return None
+    pixels = images.reshape(len(images), len(dataset.permutation), -1)
+    restored = np.empty_like(pixels)
+    restored[:, dataset.permutation] = pixels
+    return restored.reshape(images.shape)
+
+
+def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> dict[str, Any]:
+    """Return {"images", "originals", "missing"} of test images that a run was judged on.
+
+    "missing" says why there are none (no dataset, or one that is not what the run saw); then the
+    others are None. "originals" is None unless the dataset is permuted.
+    """
+    nothing = {"images": None, "originals": None}
+    if dataset is None:
+        return {**nothing, "missing": "the dataset was not found"}
+    target = run.predictions["test_target"]
+    if not np.array_equal(dataset.test.targets, target):
+        return {**nothing, "missing": "the dataset found now is not the one that the run saw"}
+    images = dataset.test.images[np.asarray(indices, dtype=np.int64)]
+    return {"images": images, "originals": unpermuted(images, dataset), "missing": None}
+
+
+def examples(dataset: Dataset, count: int = 10) -> dict[str, Any]:
+    """Return {"images", "originals", "targets"}: training images, one for each class in turn."""
+    targets = np.asarray(dataset.train.targets)
+    chosen: list[int] = []
+    if targets.ndim == 1:
+        groups = [np.flatnonzero(targets == c) for c in np.unique(targets)]
+        longest = max((len(g) for g in groups), default=0)
+        turns = (g[turn] for turn in range(longest) for g in groups if turn < len(g))
+        chosen = [int(i) for i, _ in zip(turns, range(count), strict=False)]
+    else:
+        chosen = list(range(min(count, len(targets))))
+    images = dataset.train.images[chosen]
+    return {
+        "images": images,
+        "originals": unpermuted(images, dataset),
+        "targets": targets[chosen],
+    }

@@ -1,0 +1,160 @@
+"""A table: plain rows for machines, columns of text for people, and the usual formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from assay.core.errors import ConfigError, MissingExtraError, unknown_name
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["FORMATS", "Column", "Row", "Table", "plain"]
+
+Row = Mapping[str, Any]
+"""One line: plain values by machine name; None where there is none."""
+
+FORMATS = ("csv", "json", "markdown", "latex")
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{c: rf"\{c}" for c in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "≥": r"$\geq$",
+}
+_MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>"}, "\n": " ", "\r": " "}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column for people.
+
+    Attributes:
+        header: with its unit.
+        text: from a row to what is printed.
+        align: numbers go right.
+    """
+
+    header: str
+    text: Callable[[Row], str]
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with everything that is known, and the columns that are worth printing.
+
+    Attributes:
+        title: what the table shows.
+        columns: for people, in order; the first one names the row.
+        rows: for machines; all have the same keys.
+        command: what makes this table.
+        notes: what must be read with it.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    command: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def headers(self) -> list[str]:
+        """Headers of the printed columns."""
+        return [column.header for column in self.columns]
+
+    def texts(self) -> list[list[str]]:
+        """Return the printed cells, one list for each row."""
+        return [[column.text(row) for column in self.columns] for row in self.rows]
+
+    def format(self, name: str) -> str:
+        """Return the table as "csv", "json", "markdown" or "latex"; ConfigError otherwise."""
+        if name not in FORMATS:
+            raise ConfigError(unknown_name("format of a table", name, FORMATS))
+        return getattr(self, f"to_{name}")()
+
+    def to_csv(self) -> str:
+        """Return the rows as comma-separated values, with a header; nothing for None."""
+        out = io.StringIO()
+        names = list(self.rows[0]) if self.rows else []
+        writer = csv.DictWriter(out, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: _cell(v) for k, v in row.items()} for row in self.rows)
+        return out.getvalue()
+
+    def to_json(self) -> str:
+        """Return title, command, notes and rows as JSON."""
+        data = {"title": self.title, "command": self.command, "notes": self.notes}
+        return json.dumps({**data, "rows": [dict(r) for r in self.rows]}, indent=2, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """Return the printed columns as a GitHub table."""
+
+        def line(cells: list[str]) -> str:
+            return f"| {' | '.join(_escape(c, _MARKDOWN) for c in cells)} |"
+
+        rule = ["---" if c.align == "left" else "--:" for c in self.columns]
+        lines = [line(self.headers), f"| {' | '.join(rule)} |", *map(line, self.texts())]
+        notes = [f"\n{_escape(note, _MARKDOWN)}" for note in self.notes]
+        return "\n".join(lines + notes) + "\n"
+
+    def to_latex(self) -> str:
+        """Return the printed columns as a table for the package booktabs."""
+
+        def line(cells: list[str]) -> str:
+            return "  " + " & ".join(_escape(c, _LATEX) for c in cells) + r" \\"
+
+        align = "".join("l" if c.align == "left" else "r" for c in self.columns)
+        lines = [
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{_escape(' '.join((self.title + '.', *self.notes)), _LATEX)}}}",
+            rf"  \begin{{tabular}}{{{align}}}",
+            r"  \toprule",
+            line(self.headers),
+            r"  \midrule",
+            *map(line, self.texts()),
+            r"  \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the rows as a DataFrame.
+
+        Raises:
+            MissingExtraError: when pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError(
+                "a DataFrame needs pandas, which is not installed: pip install 'assay[pandas]'"
+            ) from error
+        return pandas.DataFrame([dict(row) for row in self.rows])
+
+
+def plain(value: Any) -> Any:
+    """Return a number as JSON can hold it: NaN and infinity become None, NumPy becomes Python."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _escape(text: str, table: Mapping[str, str]) -> str:
+    return "".join(table.get(character, character) for character in text)

@@ -1,0 +1,262 @@
+"""Records to plain data: what figures draw and tables hold. Nothing here draws or formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.tables import plain
+from assay.statistics import (
+    Effect,
+    Estimate,
+    best_trial,
+    by_trial,
+    estimate,
+    estimate_runs,
+    primary_metric,
+    t_interval,
+    values_by_seed,
+)
+
+__all__ = [
+    "CURVES",
+    "SPENT",
+    "counts",
+    "curves",
+    "data_groups",
+    "data_name",
+    "effect_rows",
+    "flat",
+    "headline_trials",
+    "run_values",
+    "trial_rows",
+]
+
+CURVES = ("loss", "accuracy")
+"""Curves that are drawn where a record has them, each beside its "val_" twin."""
+
+SPENT = ("train", "evaluate", "prepare")
+"""Kinds of seconds that add up to the time of a run."""
+
+_ESTIMATED = ("mean", "low", "high", "std", "median", "minimum", "maximum")
+
+
+def flat(name: str, found: Estimate) -> dict[str, float | None]:
+    """Return an estimate as columns: {"test_accuracy": mean, "test_accuracy_low": ...}."""
+    values = asdict(found)
+    return {(name if k == "mean" else f"{name}_{k}"): plain(values[k]) for k in _ESTIMATED}
+
+
+def counts(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, int]:
+    """Return how many runs were planned, finished, diverged, failed and are missing."""
+    planned = [run for trial in plan["trials"] for run in trial.get("runs") or ()]
+    status = [record.status for record in records]
+    found: dict[str, int] = {"trials": len(plan["trials"])}
+    found["planned"] = max(len(planned), len(status))
+    found |= {name: status.count(name) for name in ("finished", "diverged", "failed")}
+    found["missing"] = found["planned"] - len(status)
+    return found
+
+
+def _seconds(record: Record) -> float:
+    return sum(v for k, v in record.timing.items() if k in SPENT)
+
+
+def _collect(records: Sequence[Record], *path: str) -> list[float]:
+    """Finite numbers at `path` of the finished records."""
+    values = []
+    for record in records:
+        source: Any = getattr(record, path[0])
+        value = source.get(path[1]) if record.status == "finished" else None
+        if isinstance(value, int | float) and np.isfinite(value):
+            values.append(float(value))
+    return values
+
+
+def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return one flat row for each trial of the plan, in its order.
+
+    Keys: trial, trial_id, baseline, best (chosen by validation among trials on the same data),
+    planned, n, diverged, failed, missing, then the columns of `flat` for the main metric and the
+    loss on validation and test, best_epoch, epochs, parameters, macs, seconds (a run, with its
+    interval) and images_per_second (mean).
+    """
+    records = list(records)
+    runs, base = by_trial(records), primary_metric(plan, records)
+    names = [f"{split}_{m}" for m in dict.fromkeys((base, "loss")) for split in ("val", "test")]
+    chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
+    rows = []
+    for trial in plan["trials"]:
+        mine = runs.get(trial["trial_id"], [])
+        found = {name: estimate_runs(mine, name) for name in names}
+        main = found[f"test_{base}"]
+        planned = max(len(trial.get("runs") or ()), len(mine))
+        seconds = [_seconds(r) for r in mine if r.status == "finished" and r.timing]
+        speed = estimate(_collect(mine, "timing", "images_per_second"))
+        row: dict[str, Any] = {
+            "trial": str(trial["label"]),
+            "trial_id": trial["trial_id"],
+            "baseline": trial["label"] == plan.get("baseline"),
+            "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
+            "planned": planned,
+            "n": main.n,
+            "diverged": main.diverged,
+            "failed": main.failed,
+            "missing": planned - len(mine),
+        }
+        for name, value in found.items():
+            row |= flat(name, value)
+        for name in ("best_epoch", "epochs"):
+            row[name] = plain(estimate(_collect(mine, "metrics", name)).mean)
+        for name in ("parameters", "macs"):
+            row[name] = next((r.provenance[name] for r in mine if name in r.provenance), None)
+        row |= flat("seconds", estimate(seconds))
+        row["images_per_second"] = plain(speed.mean)
+        rows.append(row)
+    return rows
+
+
+def run_values(
+    plan: Mapping[str, Any], records: Iterable[Record], metric: str
+) -> list[dict[str, Any]]:
+    """Return a dot plot's data: {"trial", "group", "values" (n,), "estimate", "best"} by trial."""
+    records = list(records)
+    runs = by_trial(records)
+    chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
+    found = []
+    for trial in plan["trials"]:
+        mine = runs.get(trial["trial_id"], [])
+        values = values_by_seed(mine, metric)
+        found.append(
+            {
+                "trial": str(trial["label"]),
+                "group": data_name(trial),
+                "values": np.array(list(values.values())),
+                "estimate": estimate_runs(mine, metric),
+                "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
+            }
+        )
+    return found
+
+
+def data_name(trial: Mapping[str, Any]) -> str:
+    """Return what a trial learns from, in words: "mnist", "mnist, permuted"."""
+    spec = trial.get("config", {}).get("dataset") or {}
+    spec = {"name": spec} if isinstance(spec, str) else spec
+    name = str(spec.get("name", "data"))
+    words = [name]
+    if spec.get("permute") is not None:
+        words.append("permuted")
+        if spec.get("restore"):
+            words.append("restored")
+    return ", ".join(words)
+
+
+def data_groups(plan: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the trials by what they learn from; only trials of one group compete."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for trial in plan["trials"]:
+        groups.setdefault(data_name(trial), []).append(trial)
+    return groups
+
+
+def _best_by_data(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Any]:
+    found = [best_trial(plan, records, trials=trials) for trials in data_groups(plan).values()]
+    return [best for best in found if best is not None]
+
+
+def headline_trials(
+    plan: Mapping[str, Any], records: Iterable[Record], limit: int = 4
+) -> list[Mapping[str, Any]]:
+    """Return the trials worth a closer look: all when few, else the best on each data."""
+    records = list(records)
+    present = {record.trial_id for record in records if record.status == "finished"}
+    trials = [trial for trial in plan["trials"] if trial["trial_id"] in present]
+    if len(trials) <= limit:
+        return trials
+    return [best.trial for best in _best_by_data(plan, records)][:limit]
+
+
+def _band(runs: Sequence[Record], name: str) -> dict[str, np.ndarray]:
+    """Mean and interval over the runs at every epoch that any of them reached."""
+    points: dict[float, list[float]] = {}
+    for run in runs:
+        for epoch, value in zip(run.curves["epoch"], run.curves[name], strict=True):
+            if np.isfinite(value):
+                points.setdefault(round(float(epoch), 6), []).append(float(value))
+    epochs = sorted(points)
+    rows = [[float(v) for v in t_interval(np.array(points[e]))] for e in epochs]
+    mean, low, high = np.array(rows).reshape(-1, 3).T
+    n = np.array([len(points[e]) for e in epochs])
+    return {"epoch": np.array(epochs), "mean": mean, "low": low, "high": high, "n": n}
+
+
+def curves(
+    plan: Mapping[str, Any], records: Iterable[Record], names: Sequence[str] = CURVES
+) -> list[dict[str, Any]]:
+    """Return the learning curves of each trial that has some.
+
+    Each entry holds trial, trial_id, levels, runs (finished), diverged, and "series":
+    {"loss": {...}, "val_loss": {...}, ...}, each {"epoch", "mean", "low", "high", "n"} of equal
+    length. Diverged runs are in no mean. Where runs ended early, n falls: a mean over fewer runs
+    than at the start is a mean over the late ones, so "complete" says up to which entry all are in.
+    """
+    runs = by_trial(records)
+    found = []
+    for trial in plan["trials"]:
+        mine = runs.get(trial["trial_id"], [])
+        finished = [r for r in mine if r.status == "finished" and "epoch" in r.curves]
+        series = {}
+        for name in [n for base in names for n in (base, f"val_{base}")]:
+            having = [r for r in finished if name in r.curves]
+            if having and (band := _band(having, name))["epoch"].size:
+                band["complete"] = np.array(int((band["n"] == band["n"].max()).sum()))
+                series[name] = band
+        if series:
+            found.append(
+                {
+                    "trial": str(trial["label"]),
+                    "trial_id": trial["trial_id"],
+                    "levels": {k: str(v) for k, v in (trial.get("levels") or {}).items()},
+                    "runs": len(finished),
+                    "diverged": sum(r.status == "diverged" for r in mine),
+                    "series": series,
+                }
+            )
+    return found
+
+
+def effect_rows(found: Sequence[Effect]) -> list[dict[str, Any]]:
+    """Return effects as flat rows: a table, and a forest plot's data."""
+    rows = []
+    for effect in found:
+        c = effect.comparison
+        rows.append(
+            {
+                "factor": effect.factor,
+                "level": effect.level,
+                "against": effect.against,
+                "where": dict(effect.where),
+                "pooled": effect.pooled,
+                "metric": effect.metric,
+                "n": c.n,
+                "paired": c.paired,
+                "test": c.test,
+                **{k: plain(getattr(c, k)) for k in ("difference", "low", "high", "p")},
+                "p_adjusted": plain(effect.p_adjusted),
+                "family": effect.family,
+                **{k: plain(getattr(c, k)) for k in _P_BETTER},
+                "meaningful": c.meaningful,
+                "verdict": effect.verdict,
+                "left_out": sum(effect.left_out.values()),
+                "note": c.note,
+            }
+        )
+    return rows
+
+
+_P_BETTER = ("p_better", "p_better_low", "p_better_high")
