@@ -39,6 +39,15 @@ class Classify:
         logits = outputs["class"].log_softmax(-1)
         return -logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
+    def loss_gradient(self, outputs: dict[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
+        """`loss` and its gradient for each sample's logits: softmax minus one-hot."""
+        logits = outputs["class"].log_softmax(-1)
+        chosen = targets.unsqueeze(-1)
+        picked = logits.gather(-1, chosen)
+        gradient = logits.exp()
+        gradient.scatter_(-1, chosen, picked.exp() - 1)
+        return -picked.squeeze(-1), {"class": gradient}
+
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
         """1 where the largest logit is the target's."""
         return (outputs["class"].argmax(-1) == targets).float()

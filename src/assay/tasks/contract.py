@@ -33,6 +33,12 @@ class Task(Protocol):
     def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
         """Loss of each sample, (..., batch), of raw outputs {head: (..., batch, units)}."""
 
+    def loss_gradient(self, outputs: dict[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
+        """`loss`, and by head its gradient for the outputs of each sample, written out.
+
+        A task may leave this out: engines with autograd then derive it from `loss`.
+        """
+
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
         """Per-sample running metric shown while training (accuracy: 1 or 0), (..., batch)."""
 

@@ -52,9 +52,14 @@ def input_gradient(d: Tensor, kernel: Tensor) -> Tensor:
     return torch.bmm(d, kernel.transpose(1, 2))
 
 
-def weight_gradient(x: Tensor, d: Tensor) -> list[Tensor]:
-    """x^T d: (S, B, i), (S, B, o) -> S of (i, o) on the CPU, one (S, i, o) elsewhere."""
+def weight_gradient(x: Tensor, d: Tensor, out: Tensor) -> list[Tensor]:
+    """x^T d: (S, B, i), (S, B, o) -> S of (i, o) on the CPU, one (S, i, o) elsewhere.
+
+    Args:
+        out: memory (S, i, o) that the batched product writes to: fresh memory of this size costs
+            more in page faults than the product itself.
+    """
     if _onednn_linear(d):
         return [_linear(a.t(), e.t(), None) for a, e in zip(x, d, strict=True)]
-    gradient = torch.bmm(x.transpose(1, 2), d)
+    gradient = torch.bmm(x.transpose(1, 2), d, out=out)
     return list(gradient) if by_member(d) else [gradient]

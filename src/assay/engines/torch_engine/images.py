@@ -42,7 +42,7 @@ def to_device(
     scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
     images = torch.empty(split.images.shape, dtype=place.compute, device=place.device)
     for start in range(0, len(split), 4096):  # no float copy of the whole set
-        part = torch.from_numpy(np.ascontiguousarray(split.images[start : start + 4096]))
+        part = torch.tensor(split.images[start : start + 4096])
         images[start : start + 4096] = (part.to(place.device, place.master) - shift) * scale
     return DeviceSplit(images, torch.from_numpy(encoded).to(place.device))
 

@@ -67,15 +67,17 @@ def optimizer_numbers(member: Member) -> dict[str, Any]:
 
 def loss_and_gradient(
     task: Task, outputs: Outputs, targets: Tensor
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """Per-sample loss, per-sample `correct` and the gradient of each member's mean loss."""
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Per-sample loss (S, B) and, by head, the gradient of each member's mean loss."""
+    batch = next(iter(outputs.values())).shape[1]
+    if hasattr(task, "loss_gradient"):
+        losses, gradients = task.loss_gradient(outputs, targets)
+        return losses, {name: g.div_(batch) for name, g in gradients.items()}
     leaves = {name: out.detach().requires_grad_() for name, out in outputs.items()}
     with torch.enable_grad():
         losses = task.loss(leaves, targets)
-        total = losses.mean(-1).sum()
-    gradients = torch.autograd.grad(total, list(leaves.values()))
-    correct = task.correct(outputs, targets)
-    return losses.detach(), correct, dict(zip(leaves, gradients, strict=True))
+        found = torch.autograd.grad(losses.sum() / batch, list(leaves.values()))
+    return losses.detach(), dict(zip(leaves, found, strict=True))
 
 
 class StackedProgram:
@@ -124,7 +126,8 @@ class StackedProgram:
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         outputs = self._forward(images, training=True)
-        losses, correct, d = loss_and_gradient(self.task, outputs, targets)
+        losses, d = loss_and_gradient(self.task, outputs, targets)
+        correct = self.task.correct(outputs, targets)
         back = None
         for name, head in self.heads.items():
             through = _backward(head, d[name], need_input=bool(self.trunk))

@@ -71,6 +71,7 @@ class DenseBlock(Block):
         # to bfloat16 makes ties
         self.compute = place.master if exact else place.compute
         self.low: Tensor | None = None
+        self._gradient: Tensor | None = None
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         self.params["kernel"] = self._stack(weights, "kernel")
@@ -82,8 +83,11 @@ class DenseBlock(Block):
         kernel = self.params["kernel"]
         if self.compute is kernel.dtype:
             self.low = kernel
+            if self._gradient is None or self._gradient.shape != kernel.shape:
+                self._gradient = torch.empty_like(kernel)
         elif self.low is None or self.low.shape != kernel.shape:
             self.low = kernel.to(self.compute)
+            self._gradient = torch.empty_like(self.low)
         else:
             self.low.copy_(kernel)
 
@@ -95,7 +99,7 @@ class DenseBlock(Block):
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
         d = d.to(self.compute)
-        self.gradients["kernel"] = gemm.weight_gradient(self._x, d)
+        self.gradients["kernel"] = gemm.weight_gradient(self._x, d, self._gradient)
         if "bias" in self.params:
             summed = d.sum(1, keepdim=True, dtype=self.place.master)
             self.gradients["bias"] = list(summed) if gemm.by_member(d) else [summed]
