@@ -129,7 +129,14 @@ def test_plans_and_their_summary(tmp_path):
         assert store.plan("tour") == {**plan, "published": [{"value": None}]}
         (row,) = store.studies()
         counts = {k: row[k] for k in ("scale", "trials", "runs", "present", "diverged", "failed")}
-        assert counts == dict(scale="quick", trials=2, runs=4, present=2, diverged=1, failed=1)
+        assert counts == {
+            "scale": "quick",
+            "trials": 2,
+            "runs": 4,
+            "present": 2,
+            "diverged": 1,
+            "failed": 1,
+        }
         with pytest.raises(StoreError, match=r"no study 'tuor'.*did you mean 'tour'\?"):
             store.plan("tuor")
 

@@ -69,11 +69,15 @@ def small_disk(folder: Path, size: str):
 
 def fill(store: Store, size: int) -> list[str]:
     """Add runs until the disk says no; return those that were stored."""
-    stored = []
-    with pytest.raises(StoreError, match=r"(the disk is full|disk fails or is full); free some"):
+    stored: list[str] = []
+
+    def add_all() -> None:
         for number in range(10_000):
             store.add(make(f"run{number}", size))
             stored.append(f"run{number}")
+
+    with pytest.raises(StoreError, match=r"(the disk is full|disk fails or is full); free some"):
+        add_all()
     return stored
 
 
@@ -135,9 +139,9 @@ def test_a_write_protected_store_can_be_read(tmp_path):
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
         with Store(tmp_path / "store", read_only=True) as store:
             assert store.record("a").curves["loss"][0] == 1.5
-            with pytest.raises(StoreError, match="cannot store run b: .* is opened read-only"):
+            with pytest.raises(StoreError, match=r"cannot store run b: .* is opened read-only"):
                 store.add(make("b"))
-            with pytest.raises(StoreError, match="cannot write .*: it is opened read-only"):
+            with pytest.raises(StoreError, match=r"cannot write .*: it is opened read-only"):
                 store.save_plan({"study": "tour"})
         with pytest.raises(StoreError, match=r"(write-protected|allowed to write|Read-only)"):
             Store(tmp_path / "store")
@@ -187,7 +191,8 @@ def test_kill_in_the_middle_of_writing(tmp_path):
             tmp_path,
             attempt,
         )
-        assert writer.stdout is not None and writer.stderr is not None
+        assert writer.stdout is not None
+        assert writer.stderr is not None
         writer.stdout.readline()
         time.sleep(0.1 + 0.03 * attempt)
         os.kill(writer.pid, signal.SIGKILL)

@@ -28,7 +28,7 @@ def seeds(name: str) -> list[str]:
 
 def features(split: Split, dataset: Dataset) -> np.ndarray:
     scaled = (split.images - dataset.mean) / dataset.std
-    return scaled.reshape(len(split), -1).astype(np.float64)
+    return scaled.reshape(len(split), -1).astype(np.float32)
 
 
 def logits(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -84,7 +84,8 @@ class SoftmaxEngine:
     ) -> Record:
         recipe, n = member.training, len(dataset.train)
         x, y = features(dataset.train, dataset), dataset.train.targets
-        weights = stream(member.seed, "init").normal(0, 0.01, (x.shape[1] + 1, 10))
+        draw = stream(member.seed, "init")
+        weights = draw.normal(0, 0.01, (x.shape[1] + 1, 10)).astype(np.float32)
         curve: list[float] = []
         with np.errstate(all="ignore"):
             for epoch in range(recipe.epochs):
@@ -124,6 +125,6 @@ class SoftmaxEngine:
                 "threads": os.environ.get("OMP_NUM_THREADS"),
                 "cohort": cohort_size,
             },
-            weights={"trunk.0.kernel": weights.astype(np.float32)},
+            weights={"trunk.0.kernel": weights},
             message="" if finite else f"the loss was {curve[-1]} after {len(curve)} epochs",
         )

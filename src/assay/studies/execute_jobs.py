@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -38,7 +39,7 @@ class Part:
     def pieces(self, count: int) -> Iterator[Part]:
         """Cut into `count` parts of nearly equal size."""
         edges = [len(self.runs) * i // count for i in range(count + 1)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             yield self._take(range(start, end))
 
     def _take(self, places: Sequence[int]) -> Part:
