@@ -1,0 +1,256 @@
+"""Network families: what they build, what is equal, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.core.config import Entry, Source
+from assay.core.errors import AssayError, ConfigError, NetworkError
+from assay.networks.families import FAMILIES, build_network, read_network
+from assay.networks.layers import Dense, Dropout, Flatten, Residual
+from assay.networks.network import Network, initial_weights
+from assay.networks.parse import read_layers, write_layers
+from assay.networks.summary import layer_table, totals
+
+MNIST = (28, 28, 1)
+HEADS = {"class": 10}
+
+
+def kinds(network: Network) -> list[str]:
+    return [place.layer.kind for place in network.places()]
+
+
+def canonical(data: object) -> dict[str, Any]:
+    entry = Entry(data, (), Source(data))
+    network = read_network(entry)
+    entry.problems.raise_if_any()
+    return network
+
+
+def test_the_textbook_mlp() -> None:
+    network = build_network("mlp", MNIST, HEADS)
+    assert kinds(network) == ["flatten", *["dense", "activation"] * 2, "dense"]
+    assert network.parameters == 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10 == 266_610
+    assert network.macs == 784 * 300 + 300 * 100 + 100 * 10
+
+
+def test_the_textbook_cnn() -> None:
+    network = build_network("cnn", MNIST, HEADS)
+    block = ["conv2d", "activation"]
+    assert kinds(network) == [
+        *block, "max_pool2d", *block * 2, "max_pool2d", *block * 2, "max_pool2d", "flatten",
+        *["dense", "activation", "dropout"] * 2, "dense",
+    ]  # fmt: skip
+    assert network.parameters == 1_413_834  # as Keras counts it
+    assert [p.output_shape for p in network.places() if p.layer.kind == "max_pool2d"] == [
+        (14, 14, 64), (7, 7, 128), (3, 3, 256),
+    ]  # fmt: skip
+
+
+def test_batch_norm_stands_before_the_activation_and_dropout_after() -> None:
+    options = {"family": "mlp", "hidden": [5], "batch_norm": True, "dropout": 0.2}
+    network = build_network(options, (2, 2, 1), {"class": 3})
+    assert kinds(network) == ["flatten", "dense", "batch_norm", "activation", "dropout", "dense"]
+
+
+def test_initializers_and_regularizer_hold_for_the_head_too() -> None:
+    options = {
+        "family": "mlp",
+        "kernel_initializer": "he_normal",
+        "bias_initializer": "ones",
+        "kernel_regularizer": "l1_l2",
+    }
+    dense = [p.layer for p in build_network(options, MNIST, HEADS).places()]
+    for layer in dense:
+        if isinstance(layer, Dense):
+            assert layer.kernel_initializer.name == "he_normal"
+            assert layer.bias_initializer.name == "ones"
+            assert (layer.kernel_regularizer.l1, layer.kernel_regularizer.l2) == (0.01, 0.01)
+
+
+def test_residual_blocks_and_global_pooling() -> None:
+    options = {"family": "cnn", "filters": [[4], [8, 8], [8]], "residual": True, "dense": []}
+    network = build_network(options | {"global_pool": True}, MNIST, HEADS)
+    assert kinds(network).count("residual") == 2  # every block but the first
+    assert kinds(network)[-2:] == ["global_average_pool", "dense"]
+    names = set(initial_weights(network, 0))
+    assert "trunk.3.shortcut.kernel" in names  # 4 -> 8 channels need a projection
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("mlp", {"family": "mlp", "hidden": [300, 100], "activation": "relu", "dropout": 0}),
+        ({"family": "mlp", "hidden": 30}, {"family": "mlp", "hidden": [30]}),
+        (
+            {"family": "mlp", "kernel_regularizer": "l2"},
+            {"family": "mlp", "kernel_regularizer": {"l2": 0.01, "l1": 0}},
+        ),
+        (
+            {"family": "mlp", "kernel_initializer": "random_normal"},
+            {"family": "mlp", "kernel_initializer": {"name": "random_normal", "stddev": 0.05}},
+        ),
+        (
+            {"family": "layers", "layers": [{"dense": 9, "activation": "relu"}, "max_pool2d"]},
+            {
+                "family": "layers",
+                "layers": [
+                    {"layer": "dense", "units": 9},
+                    {"activation": "relu"},
+                    {"max_pool2d": 2},
+                ],
+            },
+        ),
+    ],
+)
+def test_equal_meaning_is_equal_data(one: object, other: object) -> None:
+    assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_every_family_reads_its_own_canonical_data_and_its_defaults(family: str) -> None:
+    network = canonical(family)
+    assert canonical(network) == network
+    assert build_network(network, MNIST, HEADS) == build_network(family, MNIST, HEADS)
+
+
+def test_unknown_options_are_refused_all_at_once_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_network({"family": "mlp", "kernel_initialiser": "x", "dropout": 1}, MNIST, HEADS)
+    assert str(caught.value).splitlines() == [
+        "unknown option of network family mlp 'kernel_initialiser'; did you mean "
+        "'kernel_initializer'? (known: activation, batch_norm, bias_initializer, dropout, hidden, "
+        "kernel_initializer, kernel_regularizer)",
+        "dropout must be a rate in [0, 1), got 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"family": "mpl"}, "did you mean 'mlp'"),
+        ({}, "a network needs a family, one of: cnn, layers, mlp"),
+        ({"family": "mlp", "hidden": [3, 0]}, r"hidden\[1\] must be a whole number >= 1, got 0"),
+        ({"family": "mlp", "activation": "rleu"}, "did you mean 'relu'"),
+        ({"family": "mlp", "kernel_regularizer": {"l3": 1}}, "unknown setting of a regularizer"),
+        (
+            {"family": "mlp", "kernel_initializer": {"name": "zeros", "stddev": 1}},
+            "unknown setting of initializer zeros 'stddev'",
+        ),
+        ({"family": "cnn", "padding": "sane"}, "unknown padding 'sane'; did you mean 'same'"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(AssayError, match=message):
+        build_network(options, MNIST, HEADS)
+
+
+def test_an_impossible_shape_is_named_at_its_layer() -> None:
+    with pytest.raises(NetworkError) as caught:
+        build_network({"family": "cnn", "padding": "valid"}, (8, 8, 1), HEADS)
+    assert str(caught.value) == (
+        "layer trunk.3 (conv2d): conv2d with a window of 3 and padding 'valid' does not fit into "
+        "an input side of 1"
+    )
+
+
+def layers(*written: object, **options: object) -> Network:
+    return build_network({"family": "layers", "layers": [*written], **options}, MNIST, HEADS)
+
+
+def test_any_list_of_layers() -> None:
+    network = layers(
+        {"conv2d": 6, "kernel_size": 7, "activation": "relu"},
+        "max_pool2d",
+        {"residual": [{"conv2d": 6}, "batch_norm"]},
+        {"dense": 100, "activation": "relu"},
+        {"dropout": 0.2},
+    )
+    assert kinds(network) == [
+        "conv2d", "activation", "max_pool2d", "residual", "flatten", "dense", "activation",
+        "dropout", "dense",
+    ]  # fmt: skip
+    assert network.trunk[4] == Flatten()  # put in, because dense needs a flat input
+    assert network.trunk[7] == Dropout(0.2)
+    assert kinds(layers({"conv2d": 2})) == ["conv2d", "flatten", "dense"]
+
+
+def test_what_a_layer_says_itself_wins_over_the_family_even_if_it_is_the_default() -> None:
+    written = canonical(
+        {
+            "family": "layers",
+            "layers": [{"dense": 9, "kernel_initializer": "glorot_uniform"}, {"dense": 9}],
+            "kernel_initializer": "he_normal",
+        }
+    )
+    network = build_network(written, MNIST, HEADS)
+    dense = [layer for layer in network.trunk if isinstance(layer, Dense)]
+    assert [d.kernel_initializer.name for d in dense] == ["glorot_uniform", "he_normal"]
+
+
+def test_wrong_layers_are_refused_all_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        layers(
+            {"conv2d": 64, "kernal_size": 7},
+            {"dropout": 2},
+            "flaten",
+            {"flatten": 3},
+            "dense",
+            {"residual": [{"dens": 1}]},
+            {},
+        )
+    starts = [line.split("; did", 1)[0].split(" (known", 1)[0] for line in
+              str(caught.value).splitlines()]  # fmt: skip
+    assert starts == [
+        "layers[0].kernal_size: unknown setting of conv2d 'kernal_size'",
+        "layers[1]: dropout: rate must be in [0, 1), got 2.0",
+        "layers[2]: unknown layer 'flaten'",
+        "layers[3].flatten: flatten has no settings, write it alone: flatten",
+        "layers[4]: dense needs units, for example {dense: 100}",
+        "layers[5].residual[0].dens: unknown layer 'dens'",
+        "layers[6]: a layer must be a name or a mapping, got an empty mapping",
+    ]
+
+
+one_layer = st.one_of(
+    st.builds(lambda n, k: {"conv2d": n, "kernel_size": k}, st.integers(1, 9), st.integers(1, 7)),
+    st.builds(lambda n: {"dense": n, "kernel_initializer": "he_normal"}, st.integers(1, 9)),
+    st.builds(lambda r: {"dropout": r}, st.floats(0, 0.9)),
+    st.sampled_from(["flatten", "max_pool2d", "batch_norm", {"activation": "tanh"}]),
+    st.builds(lambda p: {"max_pool2d": 2, "padding": p}, st.sampled_from(["same", "valid"])),
+)
+some_layers = st.lists(
+    one_layer | st.builds(lambda body: {"residual": body}, st.lists(one_layer, max_size=3)),
+    max_size=5,
+)
+
+
+@given(some_layers)
+def test_layers_are_written_as_they_are_read(written: list) -> None:
+    read = read_layers(Entry(written, (), Source(written)))
+    again = write_layers(read)
+    assert read_layers(Entry(again, (), Source(again))) == read
+
+
+def test_the_layer_table_adds_up() -> None:
+    options = {"family": "cnn", "filters": [[4], [8, 8]], "residual": True, "batch_norm": True}
+    network = build_network(options, MNIST, HEADS)
+    assert any(isinstance(layer, Residual) for layer in network.trunk)
+    table, sums = layer_table(network), totals(network)
+    assert sum(row["parameters"] for row in table) == sums["parameters"] == network.parameters
+    assert sum(row["macs"] for row in table) == sums["macs"] == network.macs
+    stored = sum(array.size for array in initial_weights(network, 0).values())
+    assert stored == sums["parameters"] + sums["moving"]
+    assert table[0] == {
+        "name": "trunk.0",
+        "layer": "conv2d 4, kernel_size 7",
+        "output_shape": (28, 28, 4),
+        "parameters": 7 * 7 * 4 + 4,
+        "macs": 28 * 28 * 7 * 7 * 4,
+    }
+    names = [row["name"] for row in table]
+    assert names.index("trunk.4.shortcut") < names.index("trunk.4")
