@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from assay.core.config import Entry, Mark, Source
+from assay.core.config import Entry, LocatedError, Mark, Problems, Source
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.records import Config
 from assay.core.yaml import read_yaml
@@ -47,10 +46,14 @@ class Changes:
         """Most repeats of an automatic scale."""
         return _AUTOMATIC[self.automatic]["repeats"] if self.automatic else None
 
-    def check(self, factors: Sequence[Factor]) -> None:
-        """Raise ConfigError, at its place, if a setting fixes what the study varies."""
+    def beside(self, factors: Sequence[Factor], problems: Problems) -> Changes:
+        """The same without what would fix a factor; that is noted as a problem."""
+        kept = []
         for setting in self.settings:
-            clash(setting, factors)
+            with problems.collect():
+                clash(setting, factors)
+                kept.append(setting)
+        return replace(self, settings=tuple(kept))
 
 
 def read_scale(scales: Entry | None, name: str) -> Changes:
@@ -75,7 +78,7 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
     return Changes(tuple(read_settings(inner)), keys)
 
 
-def from_command_line(changes: Changes, assignments: Iterable[str], problems: Any) -> Changes:
+def from_command_line(changes: Changes, assignments: Iterable[str], problems: Problems) -> Changes:
     """Add `path=value` strings, as given to --set, to the changes of a scale; they win."""
     settings, keys = list(changes.settings), dict(changes.keys)
     for text in assignments:
@@ -90,16 +93,16 @@ def from_command_line(changes: Changes, assignments: Iterable[str], problems: An
     return replace(changes, settings=tuple(settings), keys=keys)
 
 
-def _assignment(text: str, problems: Any) -> tuple[str, Entry]:
+def _assignment(text: str, problems: Problems) -> tuple[str, Entry]:
     name, equals, value = text.partition("=")
     where = Mark(f"--set {text}")
     if not equals or not name.strip():
-        raise ConfigError(f"{where}: expected path=value, for example training.epochs=5")
+        raise LocatedError("expected path=value, for example training.epochs=5", where)
     try:
         data = read_yaml(value, "--set").data
     except ConfigError as error:
         said = str(error).split(": ", 1)[-1]
-        raise ConfigError(f"{where}: {said}") from None
+        raise LocatedError(said, where) from None
     path = tuple(name.strip().split("."))
     return name.strip(), Entry(data, path, Source(data, {path: where}, {path: where}), problems)
 

@@ -167,8 +167,7 @@ class _Reader:
         if self.changes.repeats and "repeats" not in self.changes.keys:
             repeats = min(repeats, self.changes.repeats)
         factors, design = self._design()
-        with self.problems.collect():
-            self.changes.check(factors)
+        self.changes = self.changes.beside(factors, self.problems)
         trials, factor_labels, baseline = self._trials(factors, design, first, name)
         published = self._published(trials)
         self.problems.raise_if_any()

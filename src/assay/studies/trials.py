@@ -83,7 +83,8 @@ class TrialTable:
             labels[factor.name] = [first, *(n for n in names if n != first)]
         rows = self.rows.values()
         trials = [self._trial(cell, config, reference, name) for cell, config in rows]
-        return trials, labels, "baseline" if self.base else None
+        base = "baseline" if self.factors else name
+        return trials, labels, base if self.base else None
 
     def _reference(self, factor: Factor) -> str:
         """Label of the baseline's own level: that of an equal level, or of its own value."""

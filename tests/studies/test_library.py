@@ -1,0 +1,46 @@
+"""The built-in studies: all of them are readable, plannable and say what they ask."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.studies import library
+from assay.studies.plan import cohorts, make_plan
+from assay.studies.study import parse_study
+
+
+def test_the_names_are_those_that_the_documentation_promises() -> None:
+    promised = {
+        "cnn-architecture", "cnn-factors", "cnn-optimizers", "fashion-reference",
+        "mlp-architecture", "mlp-factors", "mlp-optimizers", "mnist-reference",
+        "permuted-pixels", "tour", "transfer-cifar10",
+    }  # fmt: skip
+    assert promised <= set(library.names())
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_every_study_says_what_it_asks_and_plans_at_every_scale(name: str) -> None:
+    built_in = library.built_in(name)
+    assert built_in.question.endswith("?")
+    assert built_in.header
+    runs = {}
+    for scale in ("full", "quick", "smoke"):
+        study = parse_study(name, scale=scale)
+        plan = make_plan(study)
+        assert study.name == name
+        assert study.question == built_in.question
+        assert len(study.comparisons) >= 1
+        members = sum(len(c.members) for c in cohorts(plan.runs().values()))
+        assert members == len(study.trials) * len(study.seeds)
+        runs[scale] = sum(
+            member.training.total_steps(member.config["dataset"]["train"] or 10_000)
+            for cohort in cohorts(plan.runs().values())
+            for member in cohort.members
+        )
+    assert runs["smoke"] < runs["quick"] < runs["full"]
+
+
+def test_the_references_are_the_plain_half_of_permuted_pixels() -> None:
+    shuffled = set(make_plan(parse_study("permuted-pixels")).runs())
+    for name in ("mnist-reference", "fashion-reference"):
+        assert set(make_plan(parse_study(name)).runs()) < shuffled

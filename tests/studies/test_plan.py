@@ -1,0 +1,215 @@
+"""Plans: trials, runs, comparisons and cohorts, checked by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from assay.core.records import run_id, trial_id
+from assay.studies.estimate import estimate, matrix_speed
+from assay.studies.plan import cohorts, make_plan, resolve_member
+from assay.studies.study import parse_study
+
+BASE: dict[str, Any] = {
+    "study": "small",
+    "dataset": "digits",
+    "network": {"family": "mlp", "hidden": [16]},
+    "training": {"epochs": 2, "batch_size": 32},
+    "repeats": 3,
+}
+
+
+def plan(**changes: Any) -> dict[str, Any]:
+    return make_plan(parse_study({**BASE, **changes})).to_json()
+
+
+FACTORS = {"network.activation": ["tanh", "relu"], "training.batch_size": [64, 128]}
+
+
+def test_one_at_a_time() -> None:
+    made = plan(factors=FACTORS, seed=4)
+    assert made["factors"] == {
+        "network.activation": ["relu", "tanh"],  # relu is the baseline's, so it comes first
+        "training.batch_size": ["32", "64", "128"],  # the baseline's own value is named as well
+    }
+    assert made["baseline"] == "baseline"
+    assert [(t["label"], t["levels"]) for t in made["trials"]] == [
+        ("baseline", {"network.activation": "relu", "training.batch_size": "32"}),
+        ("activation = tanh", {"network.activation": "tanh", "training.batch_size": "32"}),
+        ("batch_size = 64", {"network.activation": "relu", "training.batch_size": "64"}),
+        ("batch_size = 128", {"network.activation": "relu", "training.batch_size": "128"}),
+    ]
+    base, tanh, b64, b128 = (t["trial_id"] for t in made["trials"])
+    assert made["comparisons"] == [
+        {"factor": "network.activation", "level": "tanh", "against": "relu", "a": tanh, "b": base,
+         "where": {"training.batch_size": "32"}},
+        {"factor": "training.batch_size", "level": "64", "against": "32", "a": b64, "b": base,
+         "where": {"network.activation": "relu"}},
+        {"factor": "training.batch_size", "level": "128", "against": "32", "a": b128, "b": base,
+         "where": {"network.activation": "relu"}},
+    ]  # fmt: skip
+    for trial in made["trials"]:
+        assert trial["trial_id"] == trial_id(trial["config"])
+        seeds = (4, 5, 6)
+        assert trial["runs"] == [run_id({**trial["config"], "seed": s}) for s in seeds]
+        assert "seed" not in trial["config"]
+
+
+def test_full_factorial() -> None:
+    made = plan(factors=FACTORS, design="full_factorial")
+    assert [t["label"] for t in made["trials"]] == [
+        "activation = tanh, batch_size = 64",
+        "activation = tanh, batch_size = 128",
+        "activation = relu, batch_size = 64",
+        "activation = relu, batch_size = 128",
+    ]
+    assert made["baseline"] is None
+    t64, t128, r64, r128 = (t["trial_id"] for t in made["trials"])
+    pairs = [(c["factor"], c["level"], c["a"], c["b"]) for c in made["comparisons"]]
+    assert pairs == [
+        ("network.activation", "relu", r64, t64),
+        ("network.activation", "relu", r128, t128),
+        ("training.batch_size", "128", t128, t64),
+        ("training.batch_size", "128", r128, r64),
+    ]
+    assert made["comparisons"][1]["where"] == {"training.batch_size": "128"}
+
+
+def test_named_levels_set_several_things_at_once() -> None:
+    made = plan(
+        design="full_factorial",
+        factors={
+            "network": {
+                "wide": {"network": {"family": "mlp", "hidden": [64]}, "training.epochs": 1},
+                "deep": {"network.hidden": [8, 8]},
+            },
+            "pixels": {"plain": {}, "permuted": {"dataset.permute": 7}},
+        },
+    )
+    assert [t["label"] for t in made["trials"]] == [
+        "wide, plain", "wide, permuted", "deep, plain", "deep, permuted",
+    ]  # fmt: skip
+    wide = made["trials"][1]["config"]
+    assert wide["network"]["hidden"] == [64]
+    assert wide["training"]["epochs"] == 1
+    assert wide["dataset"]["permute"] == 7
+
+
+def test_explicit_trials_are_compared_with_the_first() -> None:
+    made = plan(trials={"a": {}, "b": {"network.dropout": 0.5}, "c": {"network.dropout": 0.1}})
+    a, b, c = (t["trial_id"] for t in made["trials"])
+    assert made["factors"] == {"trial": ["a", "b", "c"]}
+    assert [(x["level"], x["against"], x["a"], x["b"]) for x in made["comparisons"]] == [
+        ("b", "a", b, a),
+        ("c", "a", c, a),
+    ]
+
+
+def test_a_study_of_one_trial() -> None:
+    made = plan()
+    assert [t["label"] for t in made["trials"]] == ["small"]
+    assert (made["factors"], made["comparisons"], made["baseline"]) == ({}, [], "small")
+
+
+def test_a_random_design_depends_on_its_seed_alone() -> None:
+    factors = {"training.batch_size": [8, 16, 32, 64], "network.activation": ["relu", "tanh"]}
+
+    def labels(seed: int) -> list[str]:
+        made = plan(factors=factors, design={"random": 4}, seed=seed)
+        return [t["label"] for t in made["trials"]]
+
+    assert labels(0) == labels(0)
+    assert len(set(labels(0))) == 4
+    assert any(labels(0) != labels(seed) for seed in (1, 2, 3))
+
+
+def test_a_plan_is_plain_json_and_the_same_every_time() -> None:
+    one, other = (json.dumps(plan(factors=FACTORS)) for _ in range(2))
+    assert one == other
+
+
+def test_seeds_go_round_before_trials_do() -> None:
+    configs = list(make_plan(parse_study({**BASE, "factors": FACTORS})).configs())
+    assert [c["seed"] for c in configs[:4]] == [0, 0, 0, 0]
+    assert len({run_id(c) for c in configs}) == 4 * 3
+
+
+ADAM = {"epochs": 2, "optimizer": "adam"}
+SAME = [
+    {"training": {"epochs": 2, "learning_rate": 0.5}},
+    {"network.kernel_initializer": "he_uniform"},
+    {"network.bias_initializer": "ones"},
+    {"network.dropout": 0.2},
+    {"network.kernel_regularizer": {"l2": 0.5, "l1": 0.1}},
+    {"training.optimizer": {"name": "sgd", "momentum": 0.5}},
+]
+OTHER = [
+    {"network.dropout": 0},
+    {"network.activation": "tanh"},
+    {"network.hidden": [17]},
+    {"network.batch_norm": True},
+    {"network.kernel_regularizer": {"l2": 0.5}},
+    {"network.kernel_regularizer": "none"},
+    {"training.batch_size": 16},
+    {"training.epochs": 3},
+    {"training.optimizer": "adam"},
+    {"training.optimizer": {"name": "sgd", "momentum": 0}},
+    {"training.early_stopping": 3},
+    {"dataset.permute": 1},
+    {"precision": "float32"},
+]
+
+
+def groups(changes: dict[str, Any]) -> list[int]:
+    """Sizes of the cohorts of a trial with everything switched on and of the changed one."""
+    network = {
+        "family": "mlp",
+        "hidden": [16],
+        "dropout": 0.1,
+        "kernel_regularizer": {"l1": 0.01, "l2": 0.01},
+    }
+    training = {"epochs": 2, "optimizer": {"name": "sgd", "momentum": 0.9}}
+    if "training" in changes:
+        changes = {"training.learning_rate": changes["training"]["learning_rate"]}
+    trials = {"as it is": {}, "changed": changes}
+    study = parse_study({**BASE, "network": network, "training": training, "trials": trials})
+    return [len(c.members) for c in cohorts(make_plan(study).runs().values())]
+
+
+@pytest.mark.parametrize("changes", SAME)
+def test_runs_that_differ_in_values_share_a_cohort(changes: dict) -> None:
+    assert groups(changes) == [6]
+
+
+@pytest.mark.parametrize("changes", OTHER)
+def test_runs_that_differ_in_structure_do_not(changes: dict) -> None:
+    assert groups(changes) == [3, 3]
+
+
+def test_a_member_is_what_its_configuration_says() -> None:
+    study = parse_study({**BASE, "training": {"epochs": 3, **ADAM, "early_stopping": 4}})
+    config = next(make_plan(study).configs())
+    member = resolve_member(config)
+    assert member.seed == 0
+    assert member.network.input_shape == (8, 8, 1)
+    assert member.network.parameters == 64 * 16 + 16 + 16 * 10 + 10
+    assert member.training.optimizer.beta_2 == 0.999
+    assert member.training.learning_rate == 0.001
+    assert member.training.early_stopping is not None
+    assert member.training.early_stopping.patience == 4
+
+
+def test_an_estimate_counts_runs_images_and_steps() -> None:
+    study = parse_study({**BASE, "dataset": {"name": "digits", "train": 100}, "factors": FACTORS})
+    cost = estimate(make_plan(study), gflops=1.0)
+    assert (cost.trials, cost.runs, cost.cohorts) == (4, 12, 4)
+    assert cost.images == 12 * 2 * 100
+    assert cost.steps == 3 * 2 * (4 + 4 + 2 + 1)  # batches of 32, 32, 64 and 128
+    assert cost.macs == (64 * 16 + 16 * 10,) * 2
+    assert cost.seconds > estimate(make_plan(study), gflops=100.0).seconds > 0
+
+
+def test_the_speed_of_this_machine_is_measured() -> None:
+    assert matrix_speed(0.0, size=64) > 0

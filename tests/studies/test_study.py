@@ -1,0 +1,238 @@
+"""Studies: what may be written, what is equal, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.core.errors import ConfigError
+from assay.studies.study import Study, parse_study
+
+BASE: dict[str, Any] = {
+    "study": "small",
+    "dataset": "digits",
+    "network": {"family": "mlp", "hidden": [16]},
+    "training": {"epochs": 2},
+}
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    return {**BASE, **changes}
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    (trial,) = parse_study(small(**changes)).trials
+    return trial.config
+
+
+def message(study: Any, **options: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_study(study, **options)
+    return str(caught.value).splitlines()
+
+
+WRONG = """\
+study: bad name
+datset: fashion-mnist
+dataset: {name: fashion-mnist, trian: 5, permute: -1}
+network: {family: mlp, hidden: [512, 0], kernel_initialiser: he_uniform}
+training:
+  epochs: ten
+  optimizer: {name: adam, momentum: 0.9, beta_1: 1}
+  learning_rate: 0
+  early_stopping: {monitor: val_acc}
+  schedule: {name: cosine, decay_rate: 0.5}
+  augment: {shfit: 1}
+repeats: no
+engine: touch
+design: one_at_time
+factors:
+  network.kernal_initializer: [glorot_uniform, he_uniform]
+  network.activation: [relu, sigmod]
+  learning_rate: [0.1, 0.2]
+  training.batch_size: [32]
+published:
+  - {value: high, source: a paper}
+"""
+
+SAID = """\
+bad.yaml:1:8: study must be a name of letters, digits, '-', '_' and '.', got 'bad name'
+bad.yaml:2:1: unknown key of a study 'datset'; did you mean 'dataset'?
+bad.yaml:3:32: unknown setting of dataset fashion-mnist 'trian'; did you mean 'train'?
+bad.yaml:3:51: dataset.permute must be a whole number >= 0, got -1
+bad.yaml:4:38: network.hidden[1] must be a whole number >= 1, got 0
+bad.yaml:4:42: unknown option of network family mlp 'kernel_initialiser'; did you mean \
+'kernel_initializer'?
+bad.yaml:6:11: training.epochs must be a whole number >= 1, got 'ten'
+bad.yaml:7:14: optimizer.beta_1 must be in [0, 1), got 1.0
+bad.yaml:7:27: unknown setting of optimizer adam 'momentum'
+bad.yaml:8:18: training.learning_rate must be a number > 0, got 0
+bad.yaml:9:29: unknown monitor 'val_acc'; did you mean 'val_accuracy'?
+bad.yaml:10:28: unknown setting of schedule cosine 'decay_rate'
+bad.yaml:11:13: unknown setting of augment 'shfit'; did you mean 'shift'?
+bad.yaml:12:10: repeats must be a whole number from 1 to 10000, got 'no'
+bad.yaml:13:9: unknown engine 'touch'; did you mean 'torch'?
+bad.yaml:14:9: unknown design 'one_at_time'; did you mean 'one_at_a_time'?
+bad.yaml:16:3: unknown option of network family mlp 'kernal_initializer'; did you mean \
+'kernel_initializer'?
+bad.yaml:17:30: unknown activation 'sigmod'; did you mean 'sigmoid'?
+bad.yaml:18:3: unknown setting 'learning_rate'; did you mean 'training.learning_rate'?
+bad.yaml:19:24: factor training.batch_size needs at least two levels, got 1
+bad.yaml:21:13: published[0].value must be a number, got 'high'
+"""
+
+
+def test_every_problem_is_said_at_once_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text(WRONG, encoding="utf-8")
+    said = message("bad.yaml")
+    assert [line.split(" (known: ")[0].split(" (a setting")[0] for line in said] == (
+        SAID.splitlines()
+    )
+
+
+def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "study: s\ndataset: digits\nnetwork: cnn\nfactors:\n  network.padding: [same, valid]\n"
+    )
+    assert message(path) == [
+        f"{path}:5:27: layer trunk.3 (conv2d): conv2d with a window of 3 and padding 'valid' does "
+        "not fit into an input side of 1 (images of digits are 8x8x1)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": None}, "a study needs network:"),
+        ({"factors": {"network.activation": ["relu", "tanh", "relu"]}},
+         "factors.network.activation[2]: network.activation = relu is given twice"),
+        ({"factors": {"network.dropout": [0, 0.5], "dropping": {"half": {"network.dropout": 0.5}}}},
+         "factors.dropping.half: dropping = half means the same as network.dropout = 0.5"),
+        ({"factors": {"network.hidden.first": [1, 2]}},
+         "network.hidden is [16], it has no first"),
+        ({"trials": {"a": {}}, "factors": {"network.dropout": [0, 0.5]}},
+         "factors: trials: and factors: exclude each other"),
+        ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
+         "design: random: 3, but there are only 2 combinations; use full_factorial"),
+        ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},
+         "published[0].trial: unknown trial 'MLP' (known: small)"),
+        ({"scales": {"full": {"repeats": 1}}},
+         "scales.full: full is the study as written, it cannot be changed"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together(changes: dict, said: str) -> None:
+    assert message(small(**changes)) == [said]
+
+
+def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
+    assert message("mlp-factor")[0].startswith(
+        "unknown study 'mlp-factor'; did you mean 'mlp-factors'?"
+    )
+    assert message("missing.yaml") == ["there is no study file missing.yaml"]
+    assert message(tmp_path) == [f"{tmp_path} is a folder, expected a study's YAML file"]
+    (tmp_path / "list.yaml").write_text("- 1")
+    assert message(tmp_path / "list.yaml")[0].endswith(
+        "list.yaml:1:1: a study must be a mapping that begins with `study: NAME`"
+    )
+    (tmp_path / "latin.yaml").write_bytes(b"study: caf\xe9")
+    assert "cannot be read" in message(tmp_path / "latin.yaml")[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"epochs": 2, "optimizer": "sgd"}},
+        {"training": {"epochs": 2, "optimizer": {"name": "sgd", "momentum": 0}}},
+        {"training": {"epochs": 2, "optimizer": {"name": "sgd", "nesterov": True}}},
+        {"training": {"epochs": 2.0, "learning_rate": 0.01, "batch_size": 32}},
+        {"training": {"epochs": 2, "schedule": "constant", "augment": {"flip": False}}},
+        {"training": {"epochs": 2, "early_stopping": False}},
+        {"dataset": {"name": "digits", "permute": None}},
+        {"network": {"family": "mlp", "hidden": 16, "activation": "relu"}},
+        {"task": "classify", "precision": "auto", "engine": "torch", "seed": 5, "repeats": 4},
+    ],
+)
+def test_equal_meaning_has_an_equal_identity(changes: dict) -> None:
+    assert config(**changes) == config()
+
+
+def test_short_and_long_forms_of_training() -> None:
+    def read(**training: Any) -> dict[str, Any]:
+        return config(training=training)["training"]
+
+    assert read(early_stopping=True) == read(early_stopping={"patience": 10})
+    assert read(early_stopping=3) == read(early_stopping={"patience": 3, "monitor": "val_loss"})
+    assert read(optimizer="adam")["learning_rate"] == 0.001  # Keras's default
+    assert read(optimizer="adam") == read(optimizer={"name": "adam", "beta_1": 0.9})
+    assert read(steps=7) == read(steps=7, epochs=9)
+    assert read(schedule="cosine") == read(schedule={"name": "cosine", "warmup": 0})
+
+
+def test_settings_from_the_command_line_hold_in_every_trial() -> None:
+    study = parse_study(
+        small(trials={"a": {"training.epochs": 3}, "b": {"network.hidden": [9]}}),
+        set=["training.epochs=1", "training.learning_rate=1e-3", "repeats=2"],
+        seed=7,
+        precision="float32",
+    )
+    assert {t.config["training"]["epochs"] for t in study.trials} == {1}
+    assert {t.config["training"]["learning_rate"] for t in study.trials} == {0.001}
+    assert {t.config["precision"] for t in study.trials} == {"float32"}
+    assert study.seeds == (7, 8)
+    assert study.command == (
+        "assay run small --set training.epochs=1 --set training.learning_rate=1e-3 "
+        "--set repeats=2 --seed 7 --precision float32"
+    )
+
+
+def test_wrong_settings_from_the_command_line_are_shown_as_they_were_given() -> None:
+    study = small(factors={"network.activation": ["relu", "tanh"]})
+    wrong = ["training.epochs=x", "network.hiden=[3]", "lr=1", "network.activation=tanh", "foo"]
+    said = message(study, set=wrong, repeats=0, precision="flot32")
+    assert [line.split(" (known: ")[0].split(" (a setting")[0] for line in said] == [
+        "--precision flot32: unknown precision 'flot32'; did you mean 'float32'?",
+        "--repeats 0: repeats must be a whole number from 1 to 10000, got 0",
+        "--set foo: expected path=value, for example training.epochs=5",
+        "--set lr=1: unknown setting 'lr'",
+        "--set network.activation=tanh: network.activation cannot be set, this study varies "
+        "network.activation",
+        "--set network.hiden=[3]: unknown option of network family mlp 'hiden'; did you mean "
+        "'hidden'?",
+        "--set training.epochs=x: training.epochs must be a whole number >= 1, got 'x'",
+    ]
+
+
+def sizes(study: Study) -> tuple[int, Any, int]:
+    (trial, *_) = study.trials
+    return trial.config["training"]["epochs"], trial.config["dataset"]["train"], len(study.seeds)
+
+
+def test_scales() -> None:
+    written = small(repeats=9, scales={"quick": {"training.epochs": 1, "repeats": 4}})
+    assert sizes(parse_study(written)) == (2, None, 9)
+    assert sizes(parse_study(written, scale="quick")) == (1, None, 4)
+    assert sizes(parse_study(written, scale="quick", repeats=2)) == (1, None, 2)
+    assert sizes(parse_study(written, scale="smoke")) == (1, 500, 2)  # made by assay
+    assert message(written, scale="smok") == [
+        "unknown scale 'smok'; did you mean 'smoke'? (known: full, quick, smoke)"
+    ]
+
+
+def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
+    written = small(
+        factors={"training.epochs": [2, 3, 4]},
+        scales={"quick": {"factors": {"training.epochs": [2, 3]}}, "half": {"training.epochs": 1}},
+    )
+    assert len(parse_study(written, scale="quick").trials) == 2
+    assert message(written, scale="half") == [
+        "scales.half.training.epochs: training.epochs cannot be set, this study varies "
+        "training.epochs"
+    ]
+    epochs = [t.config["training"]["epochs"] for t in parse_study(written, scale="smoke").trials]
+    assert epochs == [2, 3, 4]
