@@ -15,7 +15,9 @@ settings.load_profile("assay")
 
 
 @pytest.fixture(autouse=True)
-def closed_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def closed_world(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Refuse connections to other hosts; keep stores and caches of the user out of reach."""
     connect = socket.socket.connect
 
@@ -27,7 +29,9 @@ def closed_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
     monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "assay-store"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    # one cache for all tests, or each would verify the real files anew
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
+from assay.core.errors import ConfigError
 from assay.core.store import Store
 
 if TYPE_CHECKING:
@@ -97,13 +98,21 @@ def train(
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Summary:
-    """Train what is missing of a plan; see `assay.studies.execute`."""
+    """Train what is missing of a plan; see `assay.studies.execute`.
+
+    Raises:
+        ConfigError: `workers` is not at least 1.
+        DataError: a dataset is missing or damaged; nothing has been trained then.
+    """
     from assay.engines.contract import Resources
     from assay.studies.execute import execute
     from assay.studies.members import cohorts
 
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be a whole number >= 1, got {workers}")
     groups = cohorts(plan.runs().values(), data_dir)
     with Store(store) as opened:
+        _check_data(plan, opened, data_dir)
         return execute(
             plan.to_json(),
             groups,
@@ -113,6 +122,18 @@ def train(
             workers=workers,
             on_event=on_event,
         )
+
+
+def _check_data(plan: Plan, store: Store, data_dir: Path | None) -> None:
+    """Raise DataError before anything is trained when files of a dataset are missing or damaged."""
+    from assay.data.catalog import ENTRIES
+    from assay.data.storage import locate
+
+    runs = plan.runs()
+    missing = runs.keys() - store.present(runs)
+    for name in dict.fromkeys(c["dataset"]["name"] for r, c in runs.items() if r in missing):
+        if ENTRIES[name].sources:
+            locate(ENTRIES[name], data_dir)
 
 
 def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -142,7 +142,10 @@ class Results:
         """What differs and what does not, one sentence for each factor."""
         from assay.statistics import factor_sentences
 
-        return [f"{entry['text']}." for entry in factor_sentences(self.plan, self.effects())]
+        return [
+            f"{entry['text'].removesuffix('.')}."
+            for entry in factor_sentences(self.plan, self.effects())
+        ]
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that needs nothing else.
@@ -156,9 +159,7 @@ class Results:
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_html(self.plan, self.records(), target, self._dataset)
-        return target
+        return write_html(self.plan, self.records(), target, self._dataset)
 
     def _dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""

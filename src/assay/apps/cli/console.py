@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["error", "fields", "heading", "say", "smallest_width", "table", "terminal"]
 
 PIPE_WIDTH = 200
+HEADING = 15
+"""A heading of a column of numbers is broken into lines of this width at least."""
 
 
 def terminal() -> Console:
@@ -74,7 +76,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
         number = column.startswith(">")
         if number:  # numbers stay whole, their heading may take several lines
             longest = max(len(row[i]) for row in cells)
-            name = "\n".join(wrap(name, max(longest, *map(len, name.split()), 1)))
+            name = "\n".join(wrap(name, max(longest, *map(len, name.split()), HEADING)))
         view.add_column(name, justify="right" if number else "left", no_wrap=number)
     for row in cells:
         view.add_row(*(Text(cell) for cell in row))
@@ -114,5 +116,8 @@ def smallest_width(
         name = column.removeprefix(">")
         lines = max(map(len, texts), default=0)
         words = max((len(word) for text in (name, *texts) for word in text.split()), default=0)
-        total += max(words, lines) if column.startswith(">") else min(24, lines if whole else words)
+        if column.startswith(">"):
+            total += max(words, lines, min(len(name), HEADING))
+        else:
+            total += min(24, lines if whole else words)
     return total + 3 * (len(columns) - 1)

@@ -64,7 +64,7 @@ def show(
     places: Places | None = None,
     permute: Annotated[int | None, Parameter(help="Seed of a permutation of all pixels.")] = None,
 ) -> None:
-    """Show a dataset: where it comes from, its classes, its split and its first pictures.
+    """Show a dataset: where it comes from, its split and its classes.
 
     Args:
         name: A dataset of `assay data list`.

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def doctor(places: Places | None = None) -> None:
     places = places or Places()
     for title, pairs in (
         ("machine", _machine()),
-        ("engine", _engine()),
+        *_engines(),
         ("versions", _versions()),
         ("folders", _folders(places)),
         ("datasets", _datasets(places)),
@@ -75,18 +76,16 @@ def _memory() -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-def _engine() -> dict[str, object]:
+def _engines() -> Iterator[tuple[str, dict[str, object]]]:
     from assay.engines.contract import ENGINES, Resources
 
-    found: dict[str, object] = {}
     for name in ENGINES:
         try:
             said = ENGINES[name]().describe(Resources())
         except AssayError as error:
-            found[name] = str(error)
-            continue
-        found.update({f"{name}: {key}": value for key, value in said.items()})
-    return found
+            said = {"error": error}
+        shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in said.items()}
+        yield f"engine {name}", {k: v for k, v in shown.items() if k != "engine"}
 
 
 def _versions() -> dict[str, object]:

@@ -62,9 +62,10 @@ class State:
     images_per_second: float = 0.0
     seconds_left: float | None = None
     jobs: dict[int, tuple[Job, float]] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
 
     def __call__(self, event: Event) -> str:
-        """Take in an event; return what should stay on the screen, or nothing."""
+        """Take in an event; return what should stay on the screen, if it is new."""
         self.total, self.done = event.total or self.total, event.done or self.done
         self.images_per_second, self.seconds_left = event.images_per_second, event.seconds_left
         kept = self.jobs.get(event.job)
@@ -78,7 +79,10 @@ class State:
             job.latest = event.progress.latest or job.latest
         elif event.kind == "ended" and kept:
             self.finished += self.jobs.pop(event.job)[1]
-        return self._remark(event)
+        remark = self._remark(event)
+        news = remark not in self.said
+        self.said.add(remark)
+        return remark if news else ""
 
     def _remark(self, event: Event) -> str:
         if event.kind == "diverged":
@@ -146,7 +150,8 @@ class Lines:
             self._write(remark)
         quiet = self._clock() - self._at
         news = quiet >= 1 and self.state.done != self._done
-        if news or quiet >= self._every or event.kind == "planned":
+        begins = event.kind == "planned" and event.done < event.total
+        if news or quiet >= self._every or begins:
             self._line()
 
     def _line(self) -> None:

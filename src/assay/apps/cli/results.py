@@ -93,7 +93,7 @@ def compare(
     console.heading("results")
     show_table(found.metrics)
     console.say()
-    console.say(f"{found.sentence}.")
+    console.say(f"{found.sentence.removesuffix('.')}.")
 
 
 def show_table(table: Table) -> None:

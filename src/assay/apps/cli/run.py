@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,8 +82,8 @@ def _tell(results: Results, summary: Summary) -> None:
         console.say(f"- {sentence}")
     console.say()
     console.say(_account(summary))
-    for name, reason in summary.failed.items():
-        console.error(f"run {name} failed: {reason}")
+    for reason, count in Counter(summary.failed.values()).items():
+        console.error(f"{count} run{'' if count == 1 else 's'} failed: {reason}")
 
 
 def _account(summary: Summary) -> str:

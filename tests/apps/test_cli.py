@@ -1,0 +1,241 @@
+"""The command line as a person meets it: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assay.apps.cli import app, console
+from assay.apps.cli.app import main
+
+COMMANDS = (
+    ["--help"],
+    *([name, "--help"] for name in ("run", "list", "show", "results", "report", "compare")),
+    ["data", "--help"],
+    ["data", "show", "--help"],
+    ["network", "show", "--help"],
+    ["doctor", "--help"],
+)
+HEAVY = ("torch", "matplotlib", "sklearn", "pandas", "pydantic", "scipy", "numpy")
+
+
+def test_help_imports_nothing_heavy():
+    code = f"""
+import sys
+from assay.apps.cli.app import main
+for command in {COMMANDS!r}:
+    assert main(command) == 0, command
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    assert "Train what is missing of a study" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["rn"],
+            'error: Unknown command "rn". Did you mean "run"? Available commands: run, list, show, '
+            "results, report, compare, data, network, ...",
+        ),
+        (["run"], 'error: Command "run" parameter STUDY requires an argument.'),
+        (["run", "tour", "--scael", "x"], "error: Unknown option: --scael. Did you mean --scale?"),
+        (
+            ["run", "tour", "--scale", "qick"],
+            "error: unknown scale 'qick'; did you mean 'quick'? (known: full, quick, smoke)",
+        ),
+        (["run", "no.yaml"], "error: there is no study file no.yaml"),
+        (
+            ["run", "tour", "--set", "epochs"],
+            "error: --set epochs: expected path=value, for example training.epochs=5",
+        ),
+        (
+            ["run", "tour", "--workers", "0"],
+            "error: workers must be a whole number >= 1, got 0",
+        ),
+        (
+            ["data", "show", "mnits"],
+            "error: unknown dataset 'mnits'; did you mean 'mnist'? (known: cifar10, digits, "
+            "fashion-mnist, folder, mnist)",
+        ),
+        (
+            ["results", "tour", "--format", "html"],
+            'error: Invalid value "html" for --format. Choose from: "table", "csv", "json", '
+            '"markdown", "latex".',
+        ),
+    ],
+)
+def test_wrong_words_are_answered_with_the_right_ones(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"{message}\n")
+
+
+def test_all_that_is_wrong_with_a_study_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.yaml").write_text(
+        "study: wrong\n"
+        "dataset: digits\n"
+        "network: {family: mlp, kernel_initialiser: he_uniform}\n"
+        "training: {epochs: many}\n"
+    )
+    assert main(["run", "wrong.yaml"]) == 2
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == "error:"
+    assert rest[0].startswith(
+        "wrong.yaml:3:24: unknown option of network family mlp 'kernel_initialiser'; "
+        "did you mean 'kernel_initializer'?"
+    )
+    expected = "wrong.yaml:4:20: training.epochs must be a whole number >= 1, got 'many'"
+    assert rest[1:] == [expected]
+    assert not Path("assay-store").exists()
+
+
+def test_a_missing_dataset_is_said_before_anything_trains(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    monkeypatch.delenv("ASSAY_DATA", raising=False)
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    assert main(["run", "mnist-reference", "--scale", "smoke", "--data", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert f"dataset 'mnist' was not found; looked in {tmp_path}" in err
+    assert err.endswith("download it with: assay data get mnist\n")
+
+
+def test_nothing_stored_is_no_crash(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    store = tmp_path / "none"
+    assert main(["results", "tour", "--store", str(store)]) == 2
+    said = capsys.readouterr().err
+    assert said == (f"error: no store at {store}; `assay run STUDY --store {store}` makes one\n")
+    assert main(["list", "--store", str(store)]) == 0
+    assert "tour" in capsys.readouterr().out
+
+
+def test_a_bug_is_one_line_and_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(app, "app", lambda *_, **__: 1 / 0)
+    assert main(["list"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ZeroDivisionError: division by zero (this is a bug in assay; ")
+    log = Path(err.rpartition("details are in ")[2].rstrip(")\n"))
+    assert "Traceback (most recent call last)" in log.read_text()
+
+
+def test_ctrl_c_is_no_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "app", interrupt)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_dry_run_counts_and_trains_nothing(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    store = tmp_path / "store"
+    assert main(["run", str(study), "--dry-run", "--store", str(store)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "runs 4, 0 of them in the store, 4 to train" in lines
+    assert "cohorts 1, the largest of 4 runs" in lines
+    assert "parameters 1,210" in lines  # 64 * 16 + 16 + 16 * 10 + 10
+    assert not store.exists()
+
+
+def test_running_again_trains_nothing_and_says_what_was_found(
+    study: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    page = tmp_path / "page.html"
+    assert main(["run", str(study), "--store", str(store), "--report", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "all 4 runs were in the store already" in out
+    assert "Does the rate matter?" in out
+    assert "- learning_rate" in out
+    assert out.endswith(f"report: {page}\n")
+    assert page.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+def test_results_come_in_the_usual_formats(store: Path, capsys: pytest.CaptureFixture[str]):
+    found = {}
+    for form in ("table", "csv", "json", "markdown", "latex"):
+        assert main(["results", "small", "--store", str(store), "--format", form]) == 0
+        found[form] = capsys.readouterr().out
+    rows = json.loads(found["json"])["rows"]
+    assert [row["trial"] for row in rows] == ["baseline", "learning_rate = 1e-05"]
+    assert all(row["n"] == 2 for row in rows)
+    assert rows[0]["test_accuracy"] > rows[1]["test_accuracy"]
+    assert len(found["csv"].splitlines()) == 3
+    assert "| trial |" in found["markdown"]
+    assert r"\toprule" in found["latex"]
+    assert "baseline" in found["table"]
+
+
+def test_a_run_and_a_study_can_be_looked_at(store: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["show", "small", "--store", str(store)]) == 0
+    assert "4 of 4 (full)" in capsys.readouterr().out
+    name = next((store / "weights").glob("*.safetensors")).stem
+    assert main(["show", name[:10], "--store", str(store)]) == 0
+    out = capsys.readouterr().out
+    assert f"run {name}: finished" in out
+    assert "dataset.name" in out
+    assert main(["show", "smal", "--store", str(store)]) == 2
+    assert "did you mean 'small'?" in capsys.readouterr().err
+
+
+def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[str]):
+    names = ["baseline", "small:learning_rate = 1e-05"]
+    assert main(["compare", *names, "--store", str(store)]) == 0
+    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "training.learning_rate 0.01 1e-05" in out
+    assert any(line.startswith("test accuracy (%)") for line in out)
+    assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
+    assert capsys.readouterr().out.endswith("A and B are the same trial.\n")
+    assert main(["compare", "baselin", "small", "--store", str(store)]) == 2
+    assert "did you mean 'baseline'?" in capsys.readouterr().err
+
+
+def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):
+    assert main(["network", "show", "mlp", "--dataset", "digits"]) == 0
+    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "trunk.1 dense 300 300 19,500 19,200" in out  # 64 * 300 + 300
+    assert "parameters 50,610" in out
+
+
+def test_doctor_and_data_say_what_is_here(capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "in scikit-learn" in out
+    assert "free disk" in out
+    assert main(["data", "show", "digits"]) == 0
+    assert "train" in capsys.readouterr().out
+
+
+def test_the_shell_completes_studies_and_datasets(capsys: pytest.CaptureFixture[str]):
+    assert main(["__complete", "run", "permu"]) == 0
+    assert "permuted-pixels" in capsys.readouterr().out.split()
+    assert main(["__complete", "data", "get", ""]) == 0
+    assert "fashion-mnist" in capsys.readouterr().out.split()
+
+
+def test_a_narrow_terminal_cuts_no_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    rows = [("a trial with a long name", "97.68 ± 0.12", "1,413,834")]
+    for width in (100, 60, 40, 20, 5):
+        monkeypatch.setenv("COLUMNS", str(width))
+        console.table(("trial", ">test accuracy (%), mean ± 95 %", ">parameters"), rows)
+        out = capsys.readouterr().out
+        assert "97.68 ± 0.12" in out
+        assert "1,413,834" in out

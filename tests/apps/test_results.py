@@ -1,0 +1,81 @@
+"""The same things in Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import assay
+from assay.apps import results as module
+from assay.apps.api import assignments
+
+
+def test_load_reads_a_store_without_training(store: Path):
+    studies = assay.load(store)
+    assert list(studies) == ["small"]
+    assert repr(studies["small"]) == f"Results('small': 2 trials, 4 of 4 runs in {str(store)!r})"
+    with pytest.raises(assay.AssayError, match="did you mean 'small'"):
+        studies["smal"]
+
+
+def test_tables_are_data_frames(store: Path):
+    pandas = pytest.importorskip("pandas")
+    results = assay.load(store)["small"]
+    table, runs, curves = results.table(), results.runs(), results.curves()
+    assert all(isinstance(frame, pandas.DataFrame) for frame in (table, runs, curves))
+    mean = runs.groupby("trial")["test_accuracy"].mean()
+    assert dict(zip(table["trial"], table["test_accuracy"], strict=True)) == pytest.approx(
+        dict(mean)
+    )
+    assert sorted(runs["seed"]) == [0, 0, 1, 1]
+    assert len(curves) == 4 * 3  # runs x evaluations
+    assert set(curves["epoch"]) == {1.0, 2.0, 3.0}
+
+
+def test_tables_without_pandas_are_lists(store: Path, monkeypatch: pytest.MonkeyPatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    rows = assay.load(store)["small"].table()
+    assert [row["n"] for row in rows] == [2, 2]
+
+
+def test_sentences_and_report(store: Path, tmp_path: Path):
+    results = assay.load(store)["small"]
+    (sentence,) = results.sentences()
+    assert sentence.startswith("learning_rate")
+    assert sentence.endswith(".")
+    assert not sentence.endswith("..")
+    assert results.report(tmp_path / "new" / "page.html").stat().st_size > 10_000
+
+
+def test_run_from_python_trains_what_is_missing(study: Path, store: Path):
+    seen = []
+    results = assay.run(
+        study, store=store, set={"training.epochs": 3}, on_event=lambda e: seen.append(e.kind)
+    )
+    assert len(results.records(arrays=False)) == 4
+    assert "started" not in seen
+
+
+def test_a_dataset_that_is_gone_leaves_the_pictures_out(store: Path):
+    results = module.Results(store, assay.load(store)["small"].plan)
+    assert results._dataset({"name": "folder", "path": "/not/there"}) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "written"),
+    [
+        (
+            {"training.epochs": 3, "network.hidden": [5, 6]},
+            ("training.epochs=3", "network.hidden=[5, 6]"),
+        ),
+        ({"training.augment": {"flip": True}}, ('training.augment={"flip": true}',)),
+        (["a=1"], ("a=1",)),
+        ("a=1", ("a=1",)),
+        ((), ()),
+    ],
+)
+def test_changes_are_written_as_on_the_command_line(changes: object, written: tuple[str, ...]):
+    assert assignments(changes) == written  # type: ignore[arg-type]

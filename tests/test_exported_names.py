@@ -1,0 +1,43 @@
+"""The public surface changes on purpose only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import assay
+
+
+def test_public_names():
+    assert assay.__all__ == ["AssayError", "Results", "Studies", "__version__", "load", "run"]
+    assert dir(assay) == sorted(assay.__all__)
+    for name in assay.__all__:
+        assert getattr(assay, name)
+
+
+def test_public_methods_of_results():
+    public = [name for name in vars(assay.Results) if not name.startswith("_")]
+    assert sorted(public) == [
+        "curves",
+        "effects",
+        "name",
+        "records",
+        "report",
+        "runs",
+        "sentences",
+        "table",
+        "trials_table",
+    ]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(AttributeError, match="module 'assay' has no attribute 'trian'"):
+        assay.trian  # noqa: B018
+
+
+def test_importing_assay_imports_nothing_else():
+    code = "import assay, sys; print([m for m in ('numpy', 'torch', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
