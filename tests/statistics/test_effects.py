@@ -122,7 +122,7 @@ def test_diverged_runs_are_left_out_and_named_with_their_level():
     tanh = effects(one_at_a_time(), records)[0]
     assert tanh.comparison.n == 4
     assert tanh.left_out == {"tanh": 1}
-    assert effect_sentence(tanh).endswith("; 1 run of tanh diverged or failed and left out")
+    assert effect_sentence(tanh).endswith("; 1 run of tanh diverged or failed, left out")
 
 
 def test_one_run_each_gives_no_interval_and_no_verdict():

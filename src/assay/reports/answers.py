@@ -49,7 +49,10 @@ def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
         if best is None:
             texts.append(f"No run on {name} has finished.")
             continue
-        label, score = best.trial["label"], estimate_sentence(f"test_{best.metric}", best.test)
+        label, score = (
+            f"“{best.trial['label']}”",
+            estimate_sentence(f"test_{best.metric}", best.test),
+        )
         on = f"On {name}: " if len(groups) > 1 else ""
         if best.candidates == 1:
             texts.append(f"{on}{label} reaches {score}.")

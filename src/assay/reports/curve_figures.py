@@ -61,14 +61,14 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
             markevery=(max(len(epoch) // 12, 0), max(len(epoch) // 6, 1)),
         )
         low, high = band["low"][kept] * scale, band["high"][kept] * scale
-        ax.fill_between(epoch, low, high, color=color, alpha=0.18, lw=0)
+        ax.fill_between(epoch, low, high, color=color, alpha=0.14, lw=0)
 
 
 def _frame_curves(ax: Axes, panel: Mapping[str, Any], name: str) -> None:
     """Set limits from the means: the band of two runs may be wider than the page."""
     scale = metric_of(name).scale
     means = [
-        line["curve"]["series"][key]["mean"] * scale
+        _settled(line["curve"]["series"][key]["mean"]) * scale
         for line in panel["lines"]
         for key in (name, f"val_{name}")
         if key in line["curve"]["series"]
@@ -85,6 +85,11 @@ def _frame_curves(ax: Axes, panel: Mapping[str, Any], name: str) -> None:
         ax.set_ylim(max(low - pad, 0), min(high + pad, 100 + pad / 4))
     else:
         ax.set_ylim(max(low - pad, 0) if low >= 0 else low - pad, high + pad)
+
+
+def _settled(mean: np.ndarray) -> np.ndarray:
+    """Leave out the first tenth, whose fall would flatten all that comes after it."""
+    return mean[min(max(1, len(mean) // 10), len(mean) - 1) :]
 
 
 def _curve_legend(part: Any, panel: Mapping[str, Any], first: bool) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.reports.style import axis_title, new_figure, shorten, styled
-from assay.reports.svg import INK, ON, PALETTE, PAPER
+from assay.reports.svg import CELLS, INK, PALETTE, PAPER
 from assay.statistics import factor_name, metric_of, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_confusion", "draw_effects", "draw_runs"]
+__all__ = ["draw_confusion", "draw_effects", "draw_runs", "one_axis"]
 
 
 @styled
@@ -101,8 +101,7 @@ def draw_effects(rows: Sequence[Mapping[str, Any]], factors: Sequence[str] = ())
         groups.setdefault(row["factor"], []).append(row)
     sizes = [len(g) for g in groups.values()]
     figure = new_figure(0.75 + sum(0.3 * n + 0.62 for n in sizes))
-    reach = [_reach(g) for g in groups.values()]
-    share = max(reach) <= 10 * min(r for r in [*reach, max(reach)] if r > 0) if max(reach) else True
+    share = one_axis(rows)
     axes = figure.subplots(
         len(groups), 1, squeeze=False, sharex=share, height_ratios=[n + 1.0 for n in sizes]
     )
@@ -121,6 +120,13 @@ def draw_effects(rows: Sequence[Mapping[str, Any]], factors: Sequence[str] = ())
     axes[-1, 0].set_xlabel(f"difference in {metric_title(rows[0]['metric'])}{unit}")
     _effect_legend(figure)
     return figure
+
+
+def one_axis(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether all factors can be read on one axis of differences."""
+    factors = dict.fromkeys(row["factor"] for row in rows)
+    reach = [_reach([row for row in rows if row["factor"] == factor]) for factor in factors]
+    return max(reach) <= 10 * min((r for r in reach if r > 0), default=0) or not any(reach)
 
 
 def _reach(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -159,7 +165,7 @@ def _draw_effect(ax: Axes, y: float, row: Mapping[str, Any], metric: Any) -> Non
     text = metric.signed(row["difference"], digits).split(" ")[0]
     if row["low"] is not None:
         text += f"  [{metric.number(row['low'], digits)}, {metric.number(row['high'], digits)}]"
-    ax.annotate(text, (1.02, y), **side)
+    ax.annotate(text.replace("-", "−"), (1.02, y), **side)
 
 
 def _effect_legend(figure: Figure) -> None:
@@ -217,10 +223,9 @@ def _draw_cell(
 ) -> None:
     from matplotlib.patches import Rectangle
 
-    alpha = 0.08 + 0.82 * alpha
-    color = PALETTE[0] if right else PALETTE[1]
+    alpha = 0.07 + 0.65 * alpha  # the number stays readable on the fullest cell
+    color = CELLS[0] if right else CELLS[1]
     ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fc=color, alpha=alpha, lw=0))
     if fits > 0.4:
-        ink = ON if alpha > 0.6 else INK
-        size = 10 * min(1.0, fits * 1.1) - max(0, len(str(count)) - 3)
-        ax.text(column, row, str(count), ha="center", va="center", color=ink, size=size)
+        size = 11 * min(1.0, fits * 1.1) - max(0, len(str(count)) - 3)
+        ax.text(column, row, str(count), ha="center", va="center", size=size)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
 __all__ = [
+    "NOT_FOUND",
     "DatasetOf",
     "class_names",
     "confusion",
@@ -27,6 +28,9 @@ __all__ = [
 
 DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
 """From a configuration's "dataset" to its images; None when they are not to be had."""
+
+
+NOT_FOUND = "the images were not found; give their folder with --data or ASSAY_DATA"
 
 
 def _classified(records: Iterable[Record]) -> list[Record]:
@@ -156,7 +160,7 @@ def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> di
     """
     nothing = {"images": None, "originals": None}
     if dataset is None:
-        return {**nothing, "missing": "the dataset was not found"}
+        return {**nothing, "missing": NOT_FOUND}
     target = run.predictions["test_target"]
     if not np.array_equal(dataset.test.targets, target):
         return {**nothing, "missing": "the dataset found now is not the one that the run saw"}

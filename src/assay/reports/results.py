@@ -143,22 +143,18 @@ def effects_table(
     rows = effect_rows(effects(plan, records, metric) if found is None else found)
     unit = metric_of(metric).difference_unit
     factors = list(plan.get("factors") or {})
-    p = Column(
-        "p after Holm",
-        lambda r: p_text(_nan(r["p_adjusted"])).removeprefix("p = ").replace("p < ", "< "),
-    )
     columns = (
         Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
         Column("compared", _compared_text, "left"),
-        Column("n", lambda r: f"{r['n']}{'' if r['paired'] else ' unpaired'}"),
+        Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
         Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", _difference_text),
         Column("p after Holm", _p_text),
         Column("P(better), 95 % CI", _p_better_text),
         Column("verdict", lambda r: r["verdict"], "left"),
     )
     notes = (
-        f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired t-test "
-        f"is corrected by Holm over all {len(rows)} comparisons; better or worse means p < 0.05. "
+        f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
+        f"t-test is corrected by Holm over all {len(rows)} comparisons; better or worse: p < 0.05. "
         "An interval is that of its own comparison, uncorrected.",
         "P(better): share of pairs in which the level wins, with a bootstrap interval "
         "(Bouthillier et al. 2021); for five pairs or so that interval is too narrow.",

@@ -13,15 +13,16 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DARK", "GRID", "INK", "LIGHT", "ON", "PALETTE", "PAPER", "png_uri", "svg"]
+__all__ = ["CELLS", "DARK", "GRID", "INK", "LIGHT", "PALETTE", "PAPER", "png_uri", "svg"]
 
 # Okabe and Ito's colours, the light ones darkened until they have 3:1 against white; the dark
 # page has them lighter. As matplotlib colours they are right on white paper as they stand.
 PALETTE = ("#0072b2", "#d55e00", "#00845f", "#b0548a", "#b07100", "#2f8dc4")
-INK, GRID, PAPER, ON = "#1b1f24", "#d4d8de", "#fefefe", "#fffffd"
+CELLS = ("#0072b3", "#d55e01")
+INK, GRID, PAPER = "#1b1f24", "#d4d8de", "#fefefe"
 
 LIGHT = {f"--c{i}": color for i, color in enumerate(PALETTE)}
-LIGHT |= {"--grid": GRID, "--paper": "#ffffff", "--on": "#ffffff"}
+LIGHT |= {"--grid": GRID, "--paper": "#ffffff", "--cell0": CELLS[0], "--cell1": CELLS[1]}
 DARK = {
     **{
         f"--c{i}": color
@@ -31,12 +32,14 @@ DARK = {
     },
     "--grid": "#3a404a",
     "--paper": "#14171c",
-    "--on": "#0c0e11",
+    "--cell0": "#1a6ea6",
+    "--cell1": "#b3560f",
 }
 """CSS variables that the colours of a figure turn into."""
 
 _SWAP = {color: f"var(--c{i})" for i, color in enumerate(PALETTE)}
-_SWAP |= {INK: "currentColor", GRID: "var(--grid)", PAPER: "var(--paper)", ON: "var(--on)"}
+_SWAP |= {INK: "currentColor", GRID: "var(--grid)", PAPER: "var(--paper)"}
+_SWAP |= {color: f"var(--cell{i})" for i, color in enumerate(CELLS)}
 
 
 def svg(figure: Figure, name: str, alt: str) -> str:

@@ -33,8 +33,8 @@ def best_trial(
 ) -> Best | None:
     """Return the trial with the best mean validation metric, or None when no run finished.
 
-    The test metric takes no part in the choice. Trials of which every run finished come before
-    those with diverged or failed runs, whose mean tells only of the lucky ones.
+    The test metric takes no part in the choice. Trials of which every planned run finished come
+    before those with diverged, failed or missing runs, whose mean tells only of the lucky ones.
 
     Args:
         metric: without prefix; the study's main metric by default.
@@ -49,8 +49,10 @@ def best_trial(
         mine = runs.get(trial["trial_id"], [])
         validation = estimate_runs(mine, f"val_{base}")
         if validation.n:
-            clean = validation.diverged + validation.failed == 0
-            ranked.append(((clean, sign * validation.mean), trial, validation, mine))
+            planned = max(len(trial.get("runs") or ()), len(mine))
+            ranked.append(
+                ((validation.n == planned, sign * validation.mean), trial, validation, mine)
+            )
     if not ranked:
         return None
     _, trial, validation, mine = max(ranked, key=lambda entry: entry[0])

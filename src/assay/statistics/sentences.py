@@ -61,7 +61,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     level, against = effect.level, effect.against
     where = _conditions(effect, factors) if full else ""
     lost = "".join(
-        f"; {number} {'run' if number == 1 else 'runs'} of {name} diverged or failed and left out"
+        f"; {number} {'run' if number == 1 else 'runs'} of {name} diverged or failed, left out"
         for name, number in effect.left_out.items()
     )
     tail = lost if full else ""
@@ -89,29 +89,35 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
 def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, Any]]:
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "text"}.
 
-    "verdict" is "matters", "no difference" or "unknown"; "text" is all in one line. The
-    sentences speak of pooled effects where there are some, else of the single ones; where single
-    combinations are judged differently it lists them behind.
+    "verdict" is "matters", "depends" (on other factors), "no difference" or "unknown"; "text" is
+    all in one line. The sentences speak of pooled effects where there are some, else of the single
+    ones; where single combinations are judged differently, they follow.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries = []
     for factor in dict.fromkeys(e.factor for e in found):
         mine = [e for e in found if e.factor == factor]
         main = [e for e in mine if e.pooled > 1] or mine
-        called = [e for e in main if e.verdict in ("better", "worse")]
-        tested = [e for e in main if e.verdict != "unknown"]
+        called = any(e.verdict in ("better", "worse") for e in main)
+        depends = any(e.verdict in ("better", "worse") for e in mine)
+        tested = any(e.verdict != "unknown" for e in main)
         name = factor_name(factor, factors)
         sentences = [effect_sentence(e, factors) for e in main + _differing(mine)]
         entries.append(
             {
                 "factor": factor,
                 "name": name,
-                "verdict": "matters" if called else "no difference" if tested else "unknown",
+                "verdict": _verdict(called, depends, tested),
                 "sentences": sentences,
                 "text": f"{name}: {'; '.join(sentences)}.",
             }
         )
     return entries
+
+
+def _verdict(called: bool, depends: bool, tested: bool) -> str:
+    words = ((called, "matters"), (depends, "depends"), (tested, "no difference"))
+    return next((word for true, word in words if true), "unknown")
 
 
 def _differing(mine: Sequence[Effect]) -> list[Effect]:
