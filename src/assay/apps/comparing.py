@@ -134,8 +134,9 @@ def _sentence(table: Table) -> str:
     if not table.rows:
         return "A and B have no metric in common"
     row = table.rows[0]
-    numbers = {f.name: row[f.name] for f in fields(Comparison)}
-    comparison = Comparison(**{k: math.nan if v is None else v for k, v in numbers.items()})
+    numbers: dict[str, Any] = {f.name: row[f.name] for f in fields(Comparison)}
+    numbers |= {name: math.nan for name, value in numbers.items() if value is None}
+    comparison = Comparison(**numbers)
     p = row["p_adjusted"]
     verdict = "unknown" if p is None else "no difference"
     if p is not None and p < ALPHA:
