@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["error", "fields", "heading", "say", "smallest_width", "table", "terminal"]
+__all__ = ["error", "fields", "heading", "points", "say", "smallest_width", "table", "terminal"]
 
 PIPE_WIDTH = 200
 HEADING = 15
@@ -46,6 +46,21 @@ def error(text: str) -> None:
         mark = "\x1b[1;31merror:\x1b[0m"
     separator = "\n" if "\n" in text else " "
     print(f"{mark}{separator}{text}", file=sys.stderr)
+
+
+def points(texts: Sequence[str]) -> None:
+    """Print each text after a dash; in a terminal its further lines stand below its first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not sys.stdout.isatty():
+        for text in texts:
+            print(f"- {text}")
+        return
+    view = Table.grid(padding=(0, 1))
+    for text in texts:
+        view.add_row("-", Text(text))
+    terminal().print(view)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:

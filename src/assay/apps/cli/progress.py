@@ -111,6 +111,8 @@ class State:
 
     def summary(self) -> str:
         """One line: runs done, images a second, time left."""
+        if not self.total:
+            return "getting ready"
         parts = [f"{self.done} of {self.total} runs"]
         if self.diverged:
             parts.append(f"{self.diverged} diverged")
@@ -196,7 +198,8 @@ class Live:
         from rich.text import Text
 
         state, width = self.state, self._console.width
-        bar = ProgressBar(total=1.0, completed=state.fraction, width=min(60, width))
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=1.0, completed=state.fraction, width=min(60, width)))
         jobs = Table.grid(padding=(0, 2))
         jobs.add_column(no_wrap=True, overflow="ellipsis")
         for _ in range(3):

@@ -59,8 +59,7 @@ def results(
     console.heading(table.title)
     show_table(table)
     console.say()
-    for sentence in found.sentences():
-        console.say(f"- {sentence}")
+    console.points(found.sentences())
 
 
 def compare(

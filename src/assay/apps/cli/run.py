@@ -78,8 +78,7 @@ def _tell(results: Results, summary: Summary) -> None:
     sentences = results.sentences()
     if sentences:
         console.say()
-    for sentence in sentences:
-        console.say(f"- {sentence}")
+        console.points(sentences)
     console.say()
     console.say(_account(summary))
     for reason, count in Counter(summary.failed.values()).items():
