@@ -66,6 +66,17 @@ def is_gone(group: int) -> bool:
     return not living(group)
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a command; its workers must follow it by themselves."""
+    process.kill()
+    process.wait()
+    gone = is_gone(process.pid)
+    with suppress(ProcessLookupError):  # leave nothing running, whatever came out
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert gone
+
+
 def records(store: Path) -> list[Record]:
     with Store(store, create=False, read_only=True) as opened:
         assert opened.run_ids() == sorted(NAMES)
@@ -93,9 +104,7 @@ def same(a: list[Record], b: list[Record]) -> bool:
 def test_kill_and_resume(tmp_path, undisturbed):
     first = command(tmp_path)
     wait_for(first, "finished", 2)
-    first.kill()
-    first.communicate()
-    assert is_gone(first.pid)
+    kill(first)
     with Store(tmp_path) as store:
         before = store.present(NAMES)
     assert 2 <= len(before) < len(NAMES)
@@ -113,9 +122,7 @@ def test_no_worker_outlives_a_killed_command(tmp_path):
     first = command(tmp_path, SOFTMAX_SLEEP="60")
     wait_for(first, "started", 2)
     assert len(living(first.pid)) >= 3
-    first.kill()
-    first.communicate()
-    assert is_gone(first.pid)
+    kill(first)
 
 
 def test_two_commands_share_the_work(tmp_path, undisturbed):

@@ -104,7 +104,7 @@ def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
 def decode_arrays(blob: bytes, where: str) -> dict[str, np.ndarray]:
     """Undo `encode_arrays`; raise StoreError when the blob is damaged."""
     try:
-        return load(blob)
+        return dict(sorted(load(blob).items()))
     except SafetensorError as error:
         raise StoreError(f"{where} is damaged: {error}") from error
 
