@@ -93,5 +93,3 @@ class Engine(Protocol):
 
 ENGINES: Registry[Callable[[], Engine]] = Registry("engine", "assay.engines")
 """Name -> factory; `assay.engines.NAME_engine` registers itself when imported."""
-
-

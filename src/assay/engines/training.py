@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from assay.core.errors import ConfigError, unknown_name
 from assay.networks.description import free, value
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Augment", "EarlyStopping", "Optimizer", "Schedule", "Training"]
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Augment",
+    "EarlyStopping",
+    "Optimizer",
+    "Schedule",
+    "Training",
+]
 
 # the settings of each optimizer with Keras's defaults
 OPTIMIZERS: dict[str, dict[str, float | bool]] = {
@@ -88,7 +96,10 @@ class Schedule:
 
     def __post_init__(self) -> None:
         _check(self.name in SCHEDULES, unknown_name("schedule", self.name, SCHEDULES))
-        _check(0 < self.decay_rate <= 1, f"schedule.decay_rate must be in (0, 1], got {self.decay_rate!r}")
+        _check(
+            0 < self.decay_rate <= 1,
+            f"schedule.decay_rate must be in (0, 1], got {self.decay_rate!r}",
+        )
         _check(0 <= self.warmup < 1, f"schedule.warmup must be in [0, 1), got {self.warmup!r}")
         _check(0 <= self.final_fraction <= 1, "schedule.final_fraction must be in [0, 1]")
 
@@ -154,7 +165,10 @@ class Training:
             number = getattr(self, name)
             ok = number is None or (isinstance(number, int) and number >= 1)
             _check(ok, f"training.{name} must be a whole number >= 1, got {number!r}")
-        _check(self.learning_rate > 0, f"training.learning_rate must be > 0, got {self.learning_rate!r}")
+        _check(
+            self.learning_rate > 0,
+            f"training.learning_rate must be > 0, got {self.learning_rate!r}",
+        )
 
     def total_steps(self, images: int) -> int:
         """Updates of a whole run over `images` training images."""

@@ -17,6 +17,10 @@ from assay.networks.description import value
 from assay.networks.initializers import Initializer
 from assay.networks.regularizers import Regularizer
 
+GLOROT = Initializer("glorot_uniform")
+ZEROS = Initializer("zeros")
+FREE = Regularizer()
+
 __all__ = [
     "LAYERS",
     "Activation",
@@ -90,9 +94,9 @@ class Dense(Layer):
     kind: ClassVar[str] = "dense"
     units: int
     use_bias: bool = True
-    kernel_initializer: Initializer = Initializer("glorot_uniform")
-    bias_initializer: Initializer = Initializer("zeros")
-    kernel_regularizer: Regularizer = Regularizer()
+    kernel_initializer: Initializer = GLOROT
+    bias_initializer: Initializer = ZEROS
+    kernel_regularizer: Regularizer = FREE
 
     def __post_init__(self) -> None:
         _check_positive("dense", units=self.units)
@@ -119,9 +123,9 @@ class Conv2D(Layer):
     strides: int = 1
     padding: str = "same"
     use_bias: bool = True
-    kernel_initializer: Initializer = Initializer("glorot_uniform")
-    bias_initializer: Initializer = Initializer("zeros")
-    kernel_regularizer: Regularizer = Regularizer()
+    kernel_initializer: Initializer = GLOROT
+    bias_initializer: Initializer = ZEROS
+    kernel_regularizer: Regularizer = FREE
 
     def __post_init__(self) -> None:
         _check_positive(
@@ -264,9 +268,7 @@ class Residual(Layer):
         if len(shape) != 3 or len(out) != 3:
             raise NetworkError(f"residual: no shortcut leads from shape {shape} to {out}")
         strides = -(-shape[0] // out[0])
-        conv = Conv2D(
-            out[2], 1, strides, "same", kernel_initializer=Initializer("he_normal")
-        )
+        conv = Conv2D(out[2], 1, strides, "same", kernel_initializer=Initializer("he_normal"))
         if conv.output_shape(shape) != out:
             raise NetworkError(f"residual: no strided 1x1 shortcut leads from {shape} to {out}")
         return conv

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import Record, run_id, trial_id
 from assay.data.dataset import Dataset, Split
@@ -27,7 +26,7 @@ from assay.tasks.contract import TASKS, Task
 __all__ = ["TorchEngine"]
 
 _STACK = 10
-"""Members worth stacking on a CPU: beyond ten their weights only push each other out of the cache."""
+"""Members worth stacking on a CPU: with more, their weights only push each other out of cache."""
 
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
@@ -68,10 +67,7 @@ class TorchEngine:
         stacked = stackable(cohort.members[0].network)
         groups = [cohort.members] if stacked else [(m,) for m in cohort.members]
         for turn, group in enumerate(groups):
-            if not stacked:
-                report = _in_turns(on_progress, turn, len(groups))
-            else:
-                report = on_progress
+            report = _in_turns(on_progress, turn, len(groups)) if not stacked else on_progress
             program = _program(group, where, task, stacked)
             blank = torch.from_numpy(-dataset.mean / np.maximum(dataset.std, 1e-6))
             loop = Loop(
@@ -91,7 +87,9 @@ class TorchEngine:
                     _finish(program, k, trained, splits, dataset, task, _ROWS[stacked])
                     if resources.save_weights:
                         trained.weights = program.weights(k)
-                yield _record(trained, dataset, len(group), prepare, self.describe(resources), where)
+                yield _record(
+                    trained, dataset, len(group), prepare, self.describe(resources), where
+                )
             prepared = time.perf_counter()
 
 

@@ -1,4 +1,4 @@
-"""The training loop, the same for every program: batches, evaluation, early stopping, divergence."""
+"""The training loop, the same for every program: batches, evaluation, stopping, divergence."""
 
 from __future__ import annotations
 
@@ -123,7 +123,9 @@ class Loop:
                 yield from self._release(ended, last=done == self.total)
                 clock = time.perf_counter()
             if now - reported > _REPORT_SECONDS or not self.alive or done == self.total:
-                self.on_progress(Progress(images, done / self.total, len(self.alive), self._latest()))
+                self.on_progress(
+                    Progress(images, done / self.total, len(self.alive), self._latest())
+                )
                 reported, images = now, 0
             if not self.alive:
                 return
@@ -158,7 +160,8 @@ class Loop:
 
     def _evaluate(self, done: int) -> list[int]:
         """Append to every curve; return the positions of the members that end here."""
-        assert isinstance(self.loss, Tensor) and isinstance(self.correct, Tensor)
+        assert isinstance(self.loss, Tensor)
+        assert isinstance(self.correct, Tensor)
         loss = self.loss.double().cpu().numpy() / self.seen
         accuracy = self.correct.double().cpu().numpy() / self.seen
         self._reset_sums()

@@ -1,5 +1,7 @@
-"""Dropout masks: a stream of random bits per member, drawn by NumPy, so that a member drops the same
-units alone or in a cohort, on any device."""
+"""Dropout masks from a stream of random bits per member.
+
+NumPy draws the bits, so that a member drops the same units alone or in a cohort, on any device.
+"""
 
 from __future__ import annotations
 

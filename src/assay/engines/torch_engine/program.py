@@ -16,7 +16,7 @@ from assay.engines.contract import Member
 from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.optimizers import Slot, update
-from assay.engines.torch_engine.stacked import BLOCKS, Block, DenseBlock, DropoutBlock
+from assay.engines.torch_engine.stacked import BLOCKS, Block
 from assay.networks.network import Network
 from assay.tasks.contract import Task
 
@@ -90,23 +90,21 @@ class StackedProgram:
         networks = [m.network for m in members]
         self.trunk = self._chain("trunk", [n.trunk for n in networks])
         self.heads = {
-            name: self._chain(f"head.{name}", [dict(n.heads)[name] for n in networks], exact=True)
+            name: self._chain(f"head.{name}", [dict(n.heads)[name] for n in networks])
             for name, _ in networks[0].heads
         }
         self._blocks = self.trunk + [b for head in self.heads.values() for b in head]
         for block in self._blocks:
             block.load(weights)
-            if isinstance(block, DropoutBlock):
-                block.start([m.seed for m in members])
         self._make_slots()
 
-    def _chain(self, prefix: str, stacks: list[tuple], exact: bool = False) -> list[Block]:
+    def _chain(self, prefix: str, stacks: list[tuple]) -> list[Block]:
+        seeds = [m.seed for m in self.members]
         chain: list[Block] = []
         for i, column in enumerate(zip(*stacks, strict=True)):
+            last = prefix != "trunk" and i == len(stacks[0]) - 1
             kind = BLOCKS[type(column[0])]
-            last = exact and i == len(stacks[0]) - 1
-            options = {"exact": True} if last and kind is DenseBlock else {}
-            chain.append(kind(column, f"{prefix}.{i}", self.place, **options))
+            chain.append(kind(column, f"{prefix}.{i}", self.place, seeds, last))
         return chain
 
     def _make_slots(self) -> None:
@@ -128,11 +126,8 @@ class StackedProgram:
         outputs = self._forward(images, training=True)
         losses, d = loss_and_gradient(self.task, outputs, targets)
         correct = self.task.correct(outputs, targets)
-        back = None
-        for name, head in self.heads.items():
-            through = _backward(head, d[name], need_input=bool(self.trunk))
-            back = through if back is None else back + through
-        _backward(self.trunk, back, need_input=False)
+        through = [_backward(head, d[name], True) for name, head in self.heads.items()]
+        _backward(self.trunk, sum(through[1:], start=through[0]), need_input=False)
         slots: list[Slot] = []
         gradients: list[Tensor] = []
         for block in self._blocks:
@@ -184,14 +179,16 @@ class StackedProgram:
             block.refresh()
 
 
-def _backward(chain: list[Block], d: Tensor | None, need_input: bool) -> Tensor | None:
+def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:
     """Run a chain backwards; below the first layer with weights no gradient is needed."""
     first = 0
     if not need_input:
         owners = [i for i, block in enumerate(chain) if block.params]
         first = owners[0] if owners else len(chain)
     for i in range(len(chain) - 1, first - 1, -1):
-        d = chain[i].backward(d, need_input or i > first)
+        below = chain[i].backward(d, need_input or i > first)
+        if below is not None:
+            d = below
     return d
 
 
@@ -218,5 +215,7 @@ def _stack_numbers(each: list[dict[str, Any]], weight: Tensor) -> dict[str, Any]
             merged[name] = values[0]
         else:
             shape = (-1,) + (1,) * (weight.dim() - 1)
-            merged[name] = torch.tensor(values, dtype=weight.dtype, device=weight.device).view(shape)
+            merged[name] = torch.tensor(values, dtype=weight.dtype, device=weight.device).view(
+                shape
+            )
     return merged

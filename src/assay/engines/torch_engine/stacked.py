@@ -23,10 +23,20 @@ __all__ = ["BLOCKS", "Block"]
 
 
 class Block:
-    """One layer of all members. `params` holds (name, stacked tensor); `gradients` follows it."""
+    """One layer of all members.
 
-    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place):
-        self.stack, self.name, self.place = list(stack), name, place
+    Attributes:
+        stack: the layer's description for each member.
+        params: trained tensors, members first; `gradients` has the same keys.
+        buffers: tensors that are kept but not trained.
+    """
+
+    def __init__(
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+    ):
+        self.stack: list[Any] = list(stack)
+        self.name, self.place = name, place
+        self._kept: Any = None
         self.params: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
         self.gradients: dict[str, list[Tensor]] = {}
@@ -65,13 +75,14 @@ class Block:
 class DenseBlock(Block):
     """z = x W + b."""
 
-    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place, exact: bool = False):
-        super().__init__(stack, name, place)
+    def __init__(
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+    ):
+        super().__init__(stack, name, place, seeds, last)
         # outputs are computed in the master type: ten units cost nothing, and rounding the logits
         # to bfloat16 makes ties
-        self.compute = place.master if exact else place.compute
-        self.low: Tensor | None = None
-        self._gradient: Tensor | None = None
+        self.compute = place.master if last else place.compute
+        self.low = self._gradient = torch.empty(0, dtype=self.compute)
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         self.params["kernel"] = self._stack(weights, "kernel")
@@ -83,23 +94,22 @@ class DenseBlock(Block):
         kernel = self.params["kernel"]
         if self.compute is kernel.dtype:
             self.low = kernel
-            if self._gradient is None or self._gradient.shape != kernel.shape:
-                self._gradient = torch.empty_like(kernel)
-        elif self.low is None or self.low.shape != kernel.shape:
+        elif self.low.shape != kernel.shape:
             self.low = kernel.to(self.compute)
-            self._gradient = torch.empty_like(self.low)
         else:
             self.low.copy_(kernel)
+        if self._gradient.shape != kernel.shape:
+            self._gradient = torch.empty_like(self.low)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         x = x.to(self.compute)
-        self._x = x if training else None
+        self._kept = x if training else None
         bias = self.params.get("bias")
         return gemm.affine(x, self.low, None if bias is None else bias.to(self.compute))
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
         d = d.to(self.compute)
-        self.gradients["kernel"] = gemm.weight_gradient(self._x, d, self._gradient)
+        self.gradients["kernel"] = gemm.weight_gradient(self._kept, d, self._gradient)
         if "bias" in self.params:
             summed = d.sum(1, keepdim=True, dtype=self.place.master)
             self.gradients["bias"] = list(summed) if gemm.by_member(d) else [summed]
@@ -115,36 +125,34 @@ class ActivationBlock(Block):
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         y = FORWARD[self.stack[0].function](x)
-        self._xy = (x, y) if training else None
+        self._kept = (x, y) if training else None
         return y
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
-        x, y = self._xy
+        x, y = self._kept
         return backward(self.stack[0].function, d.to(y.dtype), x, y) if need_input else None
 
 
 class DropoutBlock(Block):
     """y = x * mask, each member with a rate and a stream of its own."""
 
-    def __init__(self, stack: Sequence[layers.Layer], name: str, place: Place):
-        super().__init__(stack, name, place)
+    def __init__(
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+    ):
+        super().__init__(stack, name, place, seeds, last)
         rates = torch.tensor([layer.rate for layer in stack], dtype=torch.float32)
         self.buffers["rate"] = rates.view(-1, 1, 1).to(place.device)
-        self.bits: Bits | None = None
-
-    def start(self, seeds: Sequence[int]) -> None:
-        """Open the members' random streams."""
-        self.bits = Bits(seeds, self.name, self.place.device)
+        self.bits = Bits(seeds, name, place.device)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         if not training:
             return x
         bits = self.bits.draw(tuple(x.shape[1:]))
-        self._mask = scaled_mask(bits, self.buffers["rate"], x.dtype)
-        return x * self._mask
+        self._kept = scaled_mask(bits, self.buffers["rate"], x.dtype)
+        return x * self._kept
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
-        return d * self._mask if need_input else None
+        return d * self._kept if need_input else None
 
     def keep(self, members: list[int]) -> None:
         super().keep(members)

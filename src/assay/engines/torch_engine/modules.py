@@ -1,0 +1,195 @@
+"""Layers as modules for autograd.
+
+Weights are float32 and cast to the compute type inside the forward pass, so that the update sees
+full precision. Images stay in channels_last memory, which is what oneDNN and cuDNN are fast in, and
+what makes Flatten agree with Keras (rows, columns, channels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from assay.engines.torch_engine.activations import FORWARD
+from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.networks import layers
+
+__all__ = ["WITHOUT_WEIGHTS", "WITH_WEIGHTS", "DropoutModule", "ResidualModule"]
+
+
+def _same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
+    """Zeros before and after one side for padding "same", the extra one after, as in Keras."""
+    total = max(0, (-(-size // strides) - 1) * strides + window - size)
+    return total // 2, total - total // 2
+
+
+def _pad_image(x: Tensor, window: int, strides: int, number: float = 0.0) -> Tensor:
+    top, bottom = _same_padding(x.shape[2], window, strides)
+    left, right = _same_padding(x.shape[3], window, strides)
+    if not (top or bottom or left or right):
+        return x
+    return F.pad(x, (left, right, top, bottom), value=number)
+
+
+class DenseModule(nn.Module):
+    """y = x W + b, the kernel kept (in, out)."""
+
+    def __init__(self, layer: layers.Dense, weights: dict[str, Tensor]):
+        super().__init__()
+        self.kernel = nn.Parameter(weights["kernel"])
+        self.bias = nn.Parameter(weights["bias"]) if layer.use_bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.kernel.to(x.dtype).t(), bias)
+
+
+class ConvModule(nn.Module):
+    """Convolution; the kernel is kept as PyTorch wants it, (out, in, kh, kw) in channels_last."""
+
+    def __init__(self, layer: layers.Conv2D, weights: dict[str, Tensor]):
+        super().__init__()
+        self.layer = layer
+        kernel = weights["kernel"].permute(3, 2, 0, 1)
+        self.kernel = nn.Parameter(kernel.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(weights["bias"]) if layer.use_bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer, padding = self.layer, 0
+        if layer.padding == "same":
+            if layer.strides == 1 and layer.kernel_size % 2:
+                padding = layer.kernel_size // 2
+            else:
+                x = _pad_image(x, layer.kernel_size, layer.strides)
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        y = F.conv2d(x, self.kernel.to(x.dtype), bias, layer.strides, padding)
+        # with one input channel the memory format is ambiguous and PyTorch falls back to planes, in
+        # which the pooling that follows is sixty times slower
+        return y.contiguous(memory_format=torch.channels_last)
+
+
+class PoolModule(nn.Module):
+    """Max or average pooling, with Keras's "same" padding where asked for."""
+
+    def __init__(self, layer: layers.MaxPool2D):
+        super().__init__()
+        self.layer = layer
+        self.average = isinstance(layer, layers.AveragePool2D)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size, step = self.layer.pool_size, self.layer.step
+        pool = F.avg_pool2d if self.average else F.max_pool2d
+        if self.layer.padding == "valid":
+            return pool(x, size, step)
+        padded = _pad_image(x, size, step, 0.0 if self.average else float("-inf"))
+        if not self.average:
+            return pool(padded, size, step)
+        ones = _pad_image(torch.ones_like(x[:1, :1]), size, step)
+        return pool(padded, size, step) / pool(ones, size, step)
+
+
+class BatchNormModule(nn.Module):
+    """Batch norm with Keras's moving averages: momentum 0.99, biased variance."""
+
+    def __init__(self, layer: layers.BatchNorm, weights: dict[str, Tensor]):
+        super().__init__()
+        self.layer = layer
+        self.gamma = nn.Parameter(weights["gamma"])
+        self.beta = nn.Parameter(weights["beta"])
+        self.register_buffer("moving_mean", weights["moving_mean"])
+        self.register_buffer("moving_variance", weights["moving_variance"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        epsilon = self.layer.epsilon
+        if not self.training:
+            y = F.batch_norm(
+                x, self.moving_mean, self.moving_variance, self.gamma, self.beta, eps=epsilon
+            )
+            return y.to(x.dtype)
+        y, mean, inverse = torch.native_batch_norm(
+            x, self.gamma, self.beta, None, None, True, 0.0, epsilon
+        )
+        with torch.no_grad():
+            variance = inverse.pow(-2) - epsilon
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.mul_(self.layer.momentum).add_(batch, alpha=1 - self.layer.momentum)
+        return y.to(x.dtype)
+
+
+class DropoutModule(nn.Module):
+    """Dropout from the run's own stream of bits."""
+
+    def __init__(self, layer: layers.Dropout, name: str, seed: int, device: torch.device):
+        super().__init__()
+        self.rate = torch.tensor(layer.rate, device=device)
+        self.bits = Bits([seed], name, device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.rate:
+            return x
+        # drawn as (h, w, c) whatever the memory format, so that engines agree
+        shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else tuple(x.shape)
+        mask = scaled_mask(self.bits.draw(shape)[0], self.rate, x.dtype)
+        return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask)
+
+
+class ActivationModule(nn.Module):
+    """An elementwise function."""
+
+    def __init__(self, layer: layers.Activation):
+        super().__init__()
+        self.function = layer.function
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.function == "softmax" and x.dim() == 4:
+            return F.softmax(x, dim=1)
+        return FORWARD[self.function](x)
+
+
+class FlattenModule(nn.Module):
+    """(B, c, h, w) in channels_last -> (B, h * w * c): a view."""
+
+    def __init__(self, layer: layers.Flatten):
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x.flatten(1)
+
+
+class GlobalAveragePoolModule(nn.Module):
+    """Mean over height and width."""
+
+    def __init__(self, layer: layers.GlobalAveragePool):
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+
+class ResidualModule(nn.Module):
+    """body(x) + shortcut(x)."""
+
+    def __init__(self, body: nn.Sequential, shortcut: nn.Module | None):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x) + (x if self.shortcut is None else self.shortcut(x))
+
+
+WITH_WEIGHTS: dict[type[layers.Layer], Callable[[Any, dict[str, Tensor]], nn.Module]] = {
+    layers.Dense: DenseModule,
+    layers.Conv2D: ConvModule,
+    layers.BatchNorm: BatchNormModule,
+}
+WITHOUT_WEIGHTS: dict[type[layers.Layer], Callable[[Any], nn.Module]] = {
+    layers.MaxPool2D: PoolModule,
+    layers.AveragePool2D: PoolModule,
+    layers.GlobalAveragePool: GlobalAveragePoolModule,
+    layers.Flatten: FlattenModule,
+    layers.Activation: ActivationModule,
+}

@@ -1,0 +1,104 @@
+"""Layers, masks, augmentation and schedules by hand-checkable values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.images import Augmenter
+from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.engines.torch_engine.module import NetworkModule
+from assay.engines.torch_engine.schedules import factor
+from assay.engines.training import Augment, Schedule
+from assay.networks.layers import AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
+from assay.networks.network import Network, initial_weights
+
+EXACT = place(Resources(device="cpu", precision="float64", threads=1))
+
+
+def _apply(layers, images, seed=0):
+    network = Network(images.shape[1:], (*layers, Flatten()), (("out", (Flatten(),)),))
+    weights = initial_weights(network, seed)
+    module = NetworkModule(network, weights, seed, EXACT).eval()
+    with torch.no_grad():
+        out = module(torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2))["out"]
+    shape = list(network.places())[len(layers)].input_shape
+    return weights, out.numpy().reshape(len(images), *shape)
+
+
+@pytest.mark.parametrize("size", [5, 6])
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("window", [2, 3])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_convolution_is_keras_s(size, strides, window, padding):
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
+    weights, out = _apply([Conv2D(4, window, strides, padding)], images)
+    kernel = weights["trunk.0.kernel"].astype(float)
+    # Keras puts the odd row of padding at the bottom and the odd column at the right
+    total = max(0, (-(-size // strides) - 1) * strides + window - size) if padding == "same" else 0
+    pad = (total // 2, total - total // 2)
+    padded = np.pad(images, ((0, 0), pad, pad, (0, 0)))
+    for i in range(out.shape[1]):
+        for j in range(out.shape[2]):
+            rows, columns = (
+                slice(i * strides, i * strides + window),
+                slice(j * strides, j * strides + window),
+            )
+            expected = np.einsum("bhwc,hwco->bo", padded[:, rows, columns], kernel)
+            np.testing.assert_allclose(out[:, i, j], expected, atol=1e-6)
+
+
+def test_pools_ignore_their_padding():
+    image = -np.arange(1.0, 10.0).reshape(1, 3, 3, 1)
+    _, largest = _apply([MaxPool2D(2, padding="same")], image)
+    assert largest[0, :, :, 0].tolist() == [[-1, -3], [-7, -9]]
+    _, mean = _apply([AveragePool2D(2, padding="same")], image)
+    assert mean[0, :, :, 0].tolist() == [[-3, -4.5], [-7.5, -9]]
+
+
+def test_a_residual_block_adds_its_input():
+    images = np.random.default_rng(0).normal(size=(1, 4, 4, 2))
+    block = Residual((Conv2D(2, 3),))
+    _, out = _apply([block], images)
+    network = Network((4, 4, 2), (block, Flatten()), (("out", (Flatten(),)),))
+    body = _apply([Conv2D(2, 3)], images)
+    assert set(initial_weights(network, 0)) == {"trunk.0.0.kernel", "trunk.0.0.bias"}
+    assert not np.allclose(out, images)
+    assert out.shape == body[1].shape
+    _, projected = _apply([Residual((Conv2D(6, 3, strides=2),))], images)
+    assert projected.shape == (1, 2, 2, 6)
+
+
+def test_masks_drop_the_given_share_and_keep_the_mean():
+    bits = Bits([0, 1], "layer", torch.device("cpu"))
+    rates = torch.tensor([0.1, 0.5]).view(2, 1, 1)
+    mask = scaled_mask(bits.draw((500, 400)), rates, torch.float32)
+    np.testing.assert_allclose((mask == 0).float().mean((1, 2)), [0.1, 0.5], atol=0.004)
+    np.testing.assert_allclose(mask.mean((1, 2)), [1, 1], atol=0.01)
+    alone = Bits([1], "layer", torch.device("cpu")).draw((500, 400))
+    assert torch.equal(alone[0], Bits([0, 1], "layer", torch.device("cpu")).draw((500, 400))[1])
+
+
+def test_shifts_move_the_picture_and_black_comes_in():
+    image = torch.arange(1.0, 10.0).view(1, 1, 3, 3, 1)
+    augment = Augmenter(Augment(shift=1), [0], torch.tensor([-5.0]))
+    padded = np.pad(image[0, 0, :, :, 0], 1, constant_values=-5)
+    windows = [padded[i : i + 3, j : j + 3].tolist() for i in range(3) for j in range(3)]
+    seen = [augment(image)[0, 0, :, :, 0].tolist() for _ in range(200)]
+    assert all(s in windows for s in seen)
+    assert all(w in seen for w in windows)
+    mirror = Augmenter(Augment(flip=True), [0], torch.tensor([-5.0]))
+    both = {str(mirror(image)[0, 0, :, :, 0].tolist()) for _ in range(50)}
+    assert both == {str(image[0, 0, :, :, 0].tolist()), str(image[0, 0, :, :, 0].flip(1).tolist())}
+
+
+def test_schedules():
+    assert factor(Schedule(), 50, 100, 10) == 1
+    assert factor(Schedule("exponential", decay_rate=0.5), 20, 100, 10) == 0.25
+    cosine = Schedule("cosine", warmup=0.1, final_fraction=0.2)
+    assert [factor(cosine, s, 100, 10) for s in (0, 9, 10)] == [0.1, 1.0, 1.0]
+    assert factor(cosine, 55, 100, 10) == pytest.approx(0.6)
+    assert factor(cosine, 100, 100, 10) == pytest.approx(0.2)
