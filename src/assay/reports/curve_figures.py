@@ -113,7 +113,7 @@ def _curve_legend(part: Any, panel: Mapping[str, Any], first: bool) -> None:
     title = shorten(panel["title"], 70)
     if panel.get("left_out"):
         title = f"{title} (best {len(panel['lines'])} shown)".strip()
-    longest = max(len(h.get_label()) for h in handles)
+    longest = max(len(str(h.get_label())) for h in handles)
     columns = max(2, min(len(handles), math.floor(88 / (longest + 7))))
     part.legend(
         handles=handles,

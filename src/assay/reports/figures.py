@@ -225,7 +225,10 @@ def _draw_cell(
 
     alpha = 0.07 + 0.65 * alpha  # the number stays readable on the fullest cell
     color = CELLS[0] if right else CELLS[1]
-    ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fc=color, alpha=alpha, lw=0))
+    place = (column - 0.48, row - 0.48)
+    cell = Rectangle(place, 0.96, 0.96, fc=color, alpha=alpha, lw=0, transform=ax.transData)
+    ax.add_artist(cell).set_in_layout(False)
     if fits > 0.4:
         size = 11 * min(1.0, fits * 1.1) - max(0, len(str(count)) - 3)
-        ax.text(column, row, str(count), ha="center", va="center", size=size)
+        text = ax.text(column, row, str(count), ha="center", va="center", size=size)
+        text.set_in_layout(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -64,7 +65,8 @@ def write_html(
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise StoreError(f"cannot write the report {str(path)!r}: {error.strerror}") from error
     return path
 
@@ -130,7 +132,7 @@ def _template() -> Any:
     )
     environment.filters["svg"] = Markup  # only for what svg() made
     environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", str(text))
-    environment.globals["duration"] = _duration
+    environment.filters["duration"] = _duration
     return environment.get_template("report.html.j2")
 
 

@@ -46,8 +46,8 @@ def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) 
 def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
     kept = list(lines)
     if len(kept) > LINES:
-        chosen = sorted(kept, key=lambda line: _merit(line[1]), reverse=True)[:LINES]
-        kept = [line for line in kept if line in chosen]
+        order = sorted(range(len(kept)), key=lambda i: -_merit(kept[i][1]))
+        kept = [kept[i] for i in sorted(order[:LINES])]
     return {
         "title": title,
         "lines": [{"label": label, "curve": curve} for label, curve in kept],

@@ -111,7 +111,7 @@ def mistakes(
     predicted, target = run.predictions["test_predicted"], run.predictions["test_target"]
     confidence = run.predictions["test_confidence"].astype(np.float64)
     same = [r for r in runs if np.array_equal(r.predictions["test_target"], target)]
-    wrong_in = sum(r.predictions["test_predicted"] != target for r in same)
+    wrong_in = np.sum([r.predictions["test_predicted"] != target for r in same], axis=0)
     found = []
     for number in np.unique(target):
         wrong = np.flatnonzero((target == number) & (predicted != target))

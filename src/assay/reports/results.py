@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from assay.core.records import Record
 from assay.reports.context import published_rows
 from assay.reports.tables import Column, Row, Table, plain
@@ -249,7 +251,7 @@ def compare_trials(
         higher = metric_of(name).higher_is_better
         c = compare(values_by_seed(a, name), values_by_seed(b, name), higher_is_better=higher)
         found.append((name, c))
-    adjusted = holm([c.p for _, c in found]) if found else []
+    adjusted = holm(np.array([c.p for _, c in found]))
     rows = [
         {
             "metric": name,
@@ -269,7 +271,7 @@ def compare_trials(
         Column(f"P({names[0]} better), 95 % CI", _p_better_text),
         Column("n", lambda r: str(r["n"])),
     )
-    notes = sorted({r["note"] for r in rows if r["note"]})
+    notes = sorted({c.note for _, c in found if c.note})
     lost = [
         f"{sum(r.status != 'finished' for r in runs)} of {len(runs)} runs of {name} did not finish"
         for name, runs in zip(names, (a, b), strict=True)

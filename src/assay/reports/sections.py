@@ -16,6 +16,8 @@ from assay.reports.tables import Column, Table
 from assay.statistics import Effect, by_trial, metric_of, metric_title
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from assay.data.dataset import Dataset
 
 __all__ = ["class_table", "closer_looks", "example_rows", "figures"]
@@ -33,19 +35,19 @@ MAX_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
 
 
-def _figure(name: str, title: str, alt: str, caption: str, drawn: Any) -> dict[str, str]:
-    return {
-        "name": name,
-        "title": title,
-        "caption": caption,
-        "svg": svg(drawn, name, alt),
-    }
+Section = dict[str, Any]
+
+
+def _figure(name: str, title: str, alt: str, caption: str, *drawn: Figure) -> Section:
+    """Return a figure with its words; several drawings so that paper can break between them."""
+    drawings = [svg(d, f"{name}-{i}", alt) for i, d in enumerate(drawn)]
+    return {"name": name, "title": title, "caption": caption, "drawings": drawings}
 
 
 def figures(
     plan: Mapping[str, Any], records: Sequence[Record], metric: str, found: Sequence[Effect]
-) -> list[dict[str, str]]:
-    """Return the figures of a study that have something to show: {"name", "title", "caption", "svg"}."""
+) -> list[Section]:
+    """Return the figures that have something to show: {"name", "title", "caption", "drawings"}."""
     made = [
         _effects_figure(plan, metric, views.effect_rows(found)),
         _runs_figure(plan, records, metric),
@@ -56,7 +58,7 @@ def figures(
 
 def _effects_figure(
     plan: Mapping[str, Any], metric: str, rows: Sequence[Mapping[str, Any]]
-) -> dict[str, str] | None:
+) -> Section | None:
     from assay.reports.figures import draw_effects, one_axis
 
     if all(row["difference"] is None for row in rows):
@@ -83,9 +85,7 @@ def _effects_figure(
     )
 
 
-def _runs_figure(
-    plan: Mapping[str, Any], records: Sequence[Record], metric: str
-) -> dict[str, str] | None:
+def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -> Section | None:
     from assay.reports.figures import draw_runs
 
     groups: dict[str, list[Any]] = {}
@@ -107,7 +107,7 @@ def _runs_figure(
     )
 
 
-def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> dict[str, str] | None:
+def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Section | None:
     from assay.reports.curve_figures import draw_curves
 
     panels = curve_panels(plan, views.curves(plan, records))[:MAX_PANELS]
@@ -123,7 +123,7 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> dict[s
         "Mean over the finished runs of a trial, with the 95 % interval of the mean as a band. "
         "Training solid, validation dotted. Where runs ended early, a line is drawn as long as "
         "half of them are left.",
-        draw_curves(panels, names),
+        *(draw_curves([panel], names) for panel in panels),
     )
 
 
@@ -139,7 +139,7 @@ def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, l
 
 def closer_looks(
     plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
-) -> list[dict[str, Any]]:
+) -> list[Section]:
     """Return confusion matrix and confident mistakes of the headline trials."""
     from assay.reports.figures import draw_confusion
 
@@ -197,9 +197,9 @@ def _mistakes(
     return {**found, "missing": None, "permuted": shown["originals"] is not None}
 
 
-def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
+def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[Section]:
     """Return rows of training images for each data; a permuted one has its originals beside it."""
-    rows = []
+    rows: list[Section] = []
     for name, trials in views.data_groups(plan).items():
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}
         dataset = lookup(spec)

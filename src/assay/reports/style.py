@@ -47,7 +47,8 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
         with matplotlib.rc_context(_STYLE):
             figure = draw(*args, **kwargs)
-            figure.draw_without_rendering()  # settle the layout under this style
+            figure.draw_without_rendering()  # settle the layout under this style, and only once
+            figure.set_layout_engine("none")
             return figure
 
     return wrapper

@@ -32,7 +32,7 @@ class Metric:
     decimals: int = 4
     higher_is_better: bool = True
 
-    def number(self, value: float, decimals: int | None = None) -> str:
+    def number(self, value: float | None, decimals: int | None = None) -> str:
         """Return the scaled value as text without its unit, "-" where there is none."""
         if value is None or not math.isfinite(value):
             return "-"
@@ -54,7 +54,7 @@ class Metric:
         sign = "" if text.startswith("-") or not text.strip("0.") else "+"
         return f"{sign}{text} {self.difference_unit}".rstrip()
 
-    def digits(self, half_width: float) -> int:
+    def digits(self, half_width: float | None) -> int:
         """Return the decimals of a difference that its interval's half width can support."""
         width = self.scale * half_width if half_width is not None else math.nan
         if not math.isfinite(width) or width <= 0:

@@ -1,0 +1,139 @@
+"""Tables in every format, and what the words in their cells say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+
+import pytest
+
+from assay.core.errors import ConfigError, MissingExtraError
+from assay.reports import (
+    FORMATS,
+    Column,
+    Table,
+    answers,
+    compare_trials,
+    effects_table,
+    levels_table,
+    results,
+)
+from assay.statistics import by_trial
+
+NASTY = r"50 % of a|b_c & $x$ {y} \z <b> ^~#"
+
+
+def small():
+    columns = (
+        Column("name", lambda r: r["name"], "left"),
+        Column("score (%)", lambda r: f"{r['score']} ± 1"),
+    )
+    return Table("A title", columns, ({"name": NASTY, "score": 2.5},), "assay results x", ("note",))
+
+
+def test_csv_and_json_hold_the_rows(study):
+    table = results(*study("trouble"))
+    rows = list(csv.DictReader(io.StringIO(table.to_csv())))
+    assert [row["trial"] for row in rows] == [row["trial"] for row in table.rows]
+    assert float(rows[0]["test_accuracy"]) == table.rows[0]["test_accuracy"]
+    assert rows[2]["test_accuracy"] == ""
+    data = json.loads(table.to_json())
+    assert data["rows"] == [dict(row) for row in table.rows]
+    assert data["command"] == "assay results trouble"
+
+
+def test_markdown_escapes_what_would_break_the_table():
+    lines = small().to_markdown().splitlines()
+    assert lines[0] == "| name | score (%) |"
+    assert lines[1] == "| --- | --: |"
+    assert lines[2] == r"| 50 % of a\|b\_c & $x$ {y} \\z \<b\> ^~# | 2.5 ± 1 |"
+
+
+def test_latex_escapes_and_uses_booktabs():
+    text = small().to_latex()
+    assert r"50 \% of a|b\_c \& \$x\$ \{y\} \textbackslash{}z \textless{}b\textgreater{}" in text
+    assert r"2.5 $\pm$ 1 \\" in text
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+
+
+def test_formats_by_name_and_an_unknown_one():
+    assert [bool(small().format(name)) for name in FORMATS] == [True] * 4
+    with pytest.raises(ConfigError, match="unknown format of a table 'latx'; did you mean 'latex'"):
+        small().format("latx")
+
+
+def test_a_data_frame_or_a_clear_error(study, monkeypatch):
+    table = results(*study("tour"))
+    frame = pytest.importorskip("pandas") and table.to_pandas()
+    assert list(frame["n"]) == [5] * 4
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'assay\[pandas\]'"):
+        table.to_pandas()
+
+
+def test_every_number_in_the_results_has_n_and_an_interval(study):
+    table = results(*study("trouble"))
+    cells = dict(zip([r["trial"] for r in table.rows], table.texts(), strict=True))
+    assert table.headers[:3] == ["trial", "n", "test accuracy (%), mean ± 95 %"]
+    assert cells["steady"][1] == "5"
+    assert "±" in cells["steady"][2]
+    assert cells["diverges"][1] == "3, 2 diverged"
+    assert cells["all lost"][1:4] == ["0, 4 diverged, 1 failed", "-", "-"]
+    assert cells["single"][1] == "1, 4 missing"
+    assert "±" not in cells["single"][2]
+    assert any("Diverged" in note for note in table.notes)
+
+
+def test_the_table_of_effects_calls_only_what_is_corrected(study):
+    plan, records = study("factors")
+    table = effects_table(plan, records)
+    assert len(table.rows) == 17
+    for row in table.rows:
+        called = row["p_adjusted"] is not None and row["p_adjusted"] < 0.05
+        assert (row["verdict"] in ("better", "worse")) == called
+    assert {row["family"] for row in table.rows} == {17}
+    assert "over all 17 comparisons" in table.notes[0]
+
+
+def test_levels_of_a_factorial_are_averaged(study):
+    table = levels_table(*study("tour"))
+    assert [row["trials"] for row in table.rows] == [2, 2, 2, 2]
+    assert "Averaged" in table.notes[0]
+
+
+def test_two_trials_are_compared_metric_by_metric(study):
+    plan, records = study("tour")
+    runs = by_trial(records)
+    cnn, mlp = (runs[plan["trials"][i]["trial_id"]] for i in (1, 0))
+    table = compare_trials(cnn, mlp, ("CNN", "MLP"))
+    main = table.rows[0]
+    assert (main["metric"], main["n"], main["paired"]) == ("test_accuracy", 5, True)
+    assert main["p_adjusted"] >= main["p"]
+    assert main["p_better"] == 1
+    assert table.headers[1:3] == ["CNN", "MLP"]
+    assert compare_trials([], []).rows == ()
+
+
+def test_the_answer_warns_of_what_is_missing(study):
+    found = answers(*study("trouble"))
+    beware = " ".join(item["text"] for item in found["beware"])
+    assert "6 of 30 runs diverged (2 of diverges, 4 of all lost)" in beware
+    assert "4 of 30 runs are missing" in beware
+    (best,) = found["best"]
+    assert "single" not in best["text"]  # one run does not beat trials that are complete
+
+
+def test_an_answer_without_any_run(study):
+    plan, _ = study("tour")
+    found = answers(plan, [])
+    assert found["best"][0]["text"] == "No run on digits has finished."
+    assert {item["verdict"] for item in found["factors"]} == {"unknown"}
+
+
+def test_an_answer_that_depends_on_another_factor(study):
+    found = {item["name"]: item for item in answers(*study("tour"))["factors"]}
+    assert found["network"]["verdict"] == "depends"
+    assert any("CNN is better than MLP" in s for s in found["network"]["sentences"])
+    assert any("CNN is worse than MLP" in s for s in found["network"]["sentences"])

@@ -1,0 +1,223 @@
+"""Views: what figures and tables are made of, as data, without a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.core.records import Record
+from assay.reports.context import dataset_rows, environment, published_rows, when
+from assay.reports.panels import LINES, curve_panels
+from assay.reports.predictions import (
+    class_names,
+    confusion,
+    examples,
+    mistakes,
+    per_class,
+    pictures,
+    unpermuted,
+)
+from assay.reports.views import counts, curves, effect_rows, headline_trials, run_values, trial_rows
+from assay.statistics import effects
+
+
+def test_a_row_for_each_trial_with_what_was_lost(study):
+    rows = {row["trial"]: row for row in trial_rows(*study("trouble"))}
+    lost = {name: [rows[name][k] for k in ("n", "diverged", "failed", "missing")] for name in rows}
+    assert lost["steady"] == [5, 0, 0, 0]
+    assert lost["diverges"] == [3, 2, 0, 0]
+    assert lost["all lost"] == [0, 4, 1, 0]
+    assert lost["single"] == [1, 0, 0, 4]
+    assert rows["all lost"]["test_accuracy"] is None
+    assert rows["single"]["test_accuracy_low"] is None
+    assert rows["constant"]["test_accuracy_std"] == 0
+    assert rows["steady"]["parameters"] == 27_000
+    assert 8.5 < rows["steady"]["seconds"] < 9.5
+
+
+def test_the_best_is_marked_on_each_data_by_validation(study):
+    plan, records = study("tour")
+    best = {row["trial"] for row in trial_rows(plan, records) if row["best"]}
+    assert best == {"plain, CNN", "permuted, MLP"}
+    assert [e["trial"] for e in run_values(plan, records, "test_accuracy") if e["best"]] == [
+        "plain, CNN",
+        "permuted, MLP",
+    ]
+
+
+def test_counts_add_up(study):
+    found = counts(*study("trouble"))
+    assert (found["planned"], found["finished"], found["diverged"]) == (30, 19, 6)
+    assert found["finished"] + found["diverged"] + found["failed"] + found["missing"] == 30
+
+
+def curve(trial, seed, losses, status="finished"):
+    values = np.asarray(losses, dtype=float)
+    data = {"epoch": np.arange(1.0, len(values) + 1), "loss": values}
+    return Record(f"{trial}{seed}", trial, seed, status, {}, data, {})
+
+
+def test_curves_by_hand_with_a_run_that_ended_early_and_one_that_diverged():
+    plan = {"trials": [{"label": "a", "trial_id": "a"}, {"label": "b", "trial_id": "b"}]}
+    records = [
+        curve("a", 0, [3, 2, 1]),
+        curve("a", 1, [5, 4]),
+        curve("a", 2, [np.nan], "diverged"),
+    ]
+    (entry,) = curves(plan, records)
+    series = entry["series"]["loss"]
+    assert (entry["runs"], entry["diverged"]) == (2, 1)
+    assert series["epoch"].tolist() == [1, 2, 3]
+    assert series["mean"].tolist() == [4, 3, 1]
+    assert series["n"].tolist() == [2, 2, 1]
+    # two values 2 apart: half width is t(1, 0.975) * sqrt(2) / sqrt(2) = 12.7062
+    assert series["high"][0] - series["mean"][0] == pytest.approx(12.7062, abs=1e-4)
+    assert np.isnan(series["low"][2])
+
+
+def test_panels_hold_few_lines_that_answer_something(study):
+    plan, records = study("factors")
+    panels = curve_panels(plan, curves(plan, records))
+    assert [p["title"] for p in panels][:2] == ["kernel_initializer", "activation"]
+    assert [line["label"] for line in panels[1]["lines"]][:2] == ["relu", "tanh"]
+    plan, records = study("tour")
+    panels = curve_panels(plan, curves(plan, records))
+    assert [p["title"] for p in panels] == ["pixels = plain", "pixels = permuted"]
+    assert [line["label"] for line in panels[0]["lines"]] == ["MLP", "CNN"]
+
+
+def test_many_trials_without_structure_show_the_best_and_say_so(study):
+    plan, records = study("factors")
+    (panel,) = curve_panels({**plan, "design": "random"}, curves(plan, records))
+    assert len(panel["lines"]) == LINES
+    assert panel["left_out"] == 18 - LINES
+    assert "kernel_initializer = zeros" not in [line["label"] for line in panel["lines"]]
+
+
+def test_effect_rows_are_plain_data(study):
+    plan, records = study("trouble")
+    rows = {row["level"]: row for row in effect_rows(effects(plan, records))}
+    assert rows["all lost"]["difference"] is None
+    assert rows["single"]["low"] is None
+    assert rows["single"]["difference"] is not None
+    assert rows["constant"]["verdict"] == "worse"
+    assert rows["diverges"]["left_out"] == 2
+
+
+def predicted(trial, seed, target, answer, confidence, val=0.5):
+    kept = {
+        "test_target": np.array(target),
+        "test_predicted": np.array(answer, dtype=np.uint8),
+        "test_confidence": np.array(confidence, dtype=np.float16),
+    }
+    scores = {"val_accuracy": val, "test_accuracy": 0.5}
+    return Record(f"{trial}{seed}", trial, seed, "finished", {}, {}, scores, kept)
+
+
+def two_runs():
+    target = [0, 0, 1, 1, 2]
+    return [
+        predicted("t", 0, target, [0, 1, 1, 2, 2], [0.9, 0.6, 0.7, 0.8, 0.9], val=0.6),
+        predicted("t", 1, target, [1, 1, 1, 1, 2], [0.5, 0.9, 0.7, 0.8, 0.9]),
+    ]
+
+
+def test_confusion_and_classes_by_hand():
+    matrix = confusion(two_runs())
+    assert matrix["counts"].tolist() == [[1, 3, 0], [0, 3, 1], [0, 0, 2]]
+    assert matrix["n"] == 2
+    shares = [(row["class"], row["images"], row["accuracy"]) for row in per_class(two_runs())]
+    assert shares == [(0, 2, 0.25), (1, 2, 0.75), (2, 1, 1.0)]
+    assert confusion([]) is None
+
+
+def test_confident_mistakes_come_from_the_run_that_validation_prefers():
+    found = mistakes({"trials": []}, two_runs(), per_class=1)
+    assert (found["run_id"], found["n"]) == ("t0", 2)
+    first, second, third = found["classes"]
+    expected = {"index": 1, "predicted": 1, "wrong_in": 2}
+    assert {k: first["items"][0][k] for k in expected} == expected
+    assert first["items"][0]["confidence"] == pytest.approx(0.6, abs=1e-3)
+    assert second["items"][0]["index"] == 3
+    assert (third["wrong"], third["items"]) == (0, [])
+
+
+def test_the_most_confident_mistake_comes_first():
+    run = predicted("t", 0, [0, 0, 0, 0], [1, 2, 0, 1], [0.3, 0.9, 0.99, 0.5])
+    (group,) = mistakes({"trials": []}, [run])["classes"]
+    assert [item["index"] for item in group["items"]] == [1, 3, 0]
+
+
+def test_regression_has_no_confusion():
+    run = two_runs()[0]
+    run.predictions["test_predicted"] = np.array([0.5, 0.1, 0.2, 0.3, 0.4])
+    assert confusion([run]) is None
+    assert mistakes({"trials": []}, [run]) is None
+
+
+def test_permuted_pictures_have_their_originals(images):
+    plain, permuted = (
+        images({"name": "digits", "permute": None}),
+        images({"name": "digits", "permute": 7}),
+    )
+    assert not np.array_equal(permuted.test.images, plain.test.images)
+    restored = unpermuted(permuted.test.images, permuted)
+    np.testing.assert_array_equal(restored, plain.test.images)
+    assert unpermuted(plain.test.images, plain) is None
+    shown = examples(permuted)
+    assert sorted(shown["targets"].tolist()) == list(range(10))
+    assert shown["originals"].shape == shown["images"].shape
+
+
+def test_pictures_are_refused_when_the_data_is_not_the_runs(study, images):
+    _, records = study("tour")
+    data = images({"name": "digits", "permute": None})
+    assert pictures(data, records[0], [3, 1])["images"].shape == (2, 8, 8, 1)
+    assert "not found" in pictures(None, records[0], [0])["missing"]
+    other = Record("x", "t", 0, "finished", {}, {}, {}, {"test_target": np.arange(5)})
+    assert "not the one" in pictures(data, other, [0])["missing"]
+
+
+def test_class_names_fall_back_to_numbers(images):
+    assert class_names({"name": "gone"}, None, 3) == ["0", "1", "2"]
+    assert class_names({"name": "fashion-mnist"}, None, 10)[0] != "0"
+
+
+def test_headlines_are_all_of_few_trials_and_the_best_of_many(study):
+    assert len(headline_trials(*study("tour"))) == 4
+    assert [t["label"] for t in headline_trials(*study("factors"))] == ["batch_norm = on"]
+
+
+def test_published_values_stand_beside_the_right_trial(study):
+    plan, records = study("tour")
+    entries = [
+        {"trial": "plain, MLP", "metric": "test_accuracy", "value": 0.5, "source": "s"},
+        {"dataset": "digits, permuted", "metric": "test_accuracy", "value": 0.7},
+        {"trial": "plain, CNN", "metric": "test_loss", "value": 0.1},
+        {"dataset": "mnist", "metric": "test_accuracy", "value": 0.9},
+    ]
+    rows = published_rows({**plan, "published": entries}, records)
+    assert [r["trial"] for r in rows] == ["plain, MLP", "permuted, MLP", "plain, CNN", "mnist"]
+    assert [r["verdict"] for r in rows] == ["above", "same", "above", None]
+    assert [r["better"] for r in rows] == [True, None, False, None]
+
+
+def test_environment_names_every_value_once(study):
+    _, records = study("tour")
+    found = {row["name"]: row["values"] for row in environment(records)}
+    assert found["device"] == ["cpu"]
+    assert not {"parameters", "finished_at"} & set(found)
+    times = when(records)
+    assert times["first"] < times["last"]
+    assert times["seconds"] == pytest.approx(sum(r.timing["train"] + 0.5 for r in records))
+
+
+def test_data_rows_notice_other_data(study, images):
+    plan, records = study("tour")
+    plain, permuted = dataset_rows(plan, records, images)
+    assert (plain["data"], plain["test"], plain["classes"]) == ("digits", 360, 10)
+    assert plain["same"] is permuted["same"] is True
+    swapped = dataset_rows(plan, records, lambda spec: images({"name": "digits", "permute": 3}))
+    assert swapped[0]["same"] is False
+    gone = dataset_rows(plan, records, lambda spec: None)
+    assert (gone[0]["test"], gone[0]["train"], gone[0]["same"]) == (360, None, None)
