@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["FORWARD", "backward"]
+__all__ = ["FORWARD", "RISING", "backward"]
 
 aten = torch.ops.aten
 _SLOPE = 0.2  # Keras's leaky_relu; PyTorch's default is 0.01
@@ -24,6 +24,9 @@ FORWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "softmax": lambda x: F.softmax(x, dim=-1),
 }
+
+RISING = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh")
+"""Functions that never fall, so that they commute with a maximum."""
 
 _BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "linear": lambda d, x, y: d,

@@ -18,7 +18,7 @@ from assay.engines.torch_engine.activations import FORWARD
 from assay.engines.torch_engine.masks import Bits, scaled_mask
 from assay.networks import layers
 
-__all__ = ["WITHOUT_WEIGHTS", "WITH_WEIGHTS", "DropoutModule", "ResidualModule"]
+__all__ = ["WITHOUT_WEIGHTS", "WITH_WEIGHTS", "ActivationModule", "DropoutModule", "ResidualModule"]
 
 
 def _same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
