@@ -162,6 +162,13 @@ def test_equal_meaning_has_an_equal_identity(changes: dict) -> None:
     assert config(**changes) == config()
 
 
+def test_a_wrong_baseline_is_said_even_where_levels_replace_it() -> None:
+    other = {"other": {"network": {"family": "mlp"}}, "third": {"network": "cnn"}}
+    assert message(small(network={"family": "mlp", "hidden": 0}, factors={"net": other})) == [
+        "network.hidden must be a whole number >= 1, got 0"
+    ]
+
+
 def test_short_and_long_forms_of_training() -> None:
     def read(**training: Any) -> dict[str, Any]:
         return config(training=training)["training"]

@@ -220,6 +220,8 @@ class _Reader:
                 config = self.configure(cell, factors)
                 if config is not None:
                     table.add(cell, config)
+        if self.problems:  # a trial may be missing, the baseline's even
+            return [], {}, None
         return table.finish(name)
 
     def configure(self, cell: Cell, factors: list[Factor]) -> Config | None:
