@@ -74,7 +74,7 @@ METRICS: dict[str, Metric] = {
     "minutes": Metric("minutes", "min", "min", decimals=2, higher_is_better=False),
     "median_minutes": Metric("median_minutes", "min", "min", decimals=2, higher_is_better=False),
     "loss": Metric("loss", higher_is_better=False),
-    "seconds": Metric("seconds", "s", "s", decimals=1, higher_is_better=False),
+    "seconds": Metric("seconds", "s", "s", decimals=2, higher_is_better=False),
 }
 """The metrics with a unit; the order is that of preference for a study's main metric."""
 
