@@ -9,6 +9,7 @@ The numbers of a rule are floats, or tensors that broadcast over a stack of memb
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +52,7 @@ def update(rule: str, slots: list[Slot], gradients: list[Tensor], factor: float)
     for slot, gradient in zip(slots, gradients, strict=True):
         slot.steps += 1
         n = slot.numbers
-        gradient = _penalised(slot.weight, gradient, n)
+        gradient = _penalised(slot.weight, _widened(gradient, slot.weight), n)
         rate = n["learning_rate"] * factor
         if _some(n.get("weight_decay", 0.0)):
             slot.weight.mul_(1 - n["weight_decay"] * rate)
@@ -61,6 +62,23 @@ def update(rule: str, slots: list[Slot], gradients: list[Tensor], factor: float)
 def _some(number: Number) -> bool:
     """Whether a number is anything but a plain zero."""
     return isinstance(number, Tensor) or number != 0
+
+
+def _widened(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The gradient in the weight's type, in memory that the next slot of this shape uses again.
+
+    Fresh memory of this size costs more in page faults than converting a million numbers.
+    """
+    if gradient.dtype is weight.dtype:
+        return gradient
+    return _scratch(weight.shape, weight.stride(), weight.dtype, weight.device).copy_(gradient)
+
+
+@functools.lru_cache(maxsize=64)
+def _scratch(
+    shape: torch.Size, stride: tuple[int, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    return torch.empty_strided(shape, stride, dtype=dtype, device=device)
 
 
 def _penalised(weight: Tensor, gradient: Tensor, n: dict[str, Number]) -> Tensor:
@@ -74,10 +92,8 @@ def _penalised(weight: Tensor, gradient: Tensor, n: dict[str, Number]) -> Tensor
 
 
 def _add(a: Tensor, b: Tensor, scale: Number) -> Tensor:
-    """a + scale * b, in the wider of the two types."""
-    if isinstance(scale, Tensor):
-        return a + b * scale
-    return torch.add(b.mul(scale), a) if a.dtype != b.dtype else torch.add(a, b, alpha=scale)
+    """a + scale * b."""
+    return a + b * scale if isinstance(scale, Tensor) else torch.add(a, b, alpha=scale)
 
 
 def _subtract(weight: Tensor, change: Tensor, scale: Number) -> None:
@@ -110,7 +126,6 @@ def _mean_square(slot: Slot, name: str, squared: Tensor, rho: Number) -> Tensor:
 
 def _rmsprop(slot: Slot, gradient: Tensor, rate: Number) -> None:
     n = slot.numbers
-    gradient = gradient.to(slot.weight.dtype)
     average = _mean_square(slot, "velocity", gradient.square(), n["rho"])
     change = gradient / (average + n["epsilon"]).sqrt_()
     if not _some(n["momentum"]):
@@ -122,7 +137,6 @@ def _rmsprop(slot: Slot, gradient: Tensor, rate: Number) -> None:
 
 def _adagrad(slot: Slot, gradient: Tensor, rate: Number) -> None:
     n = slot.numbers
-    gradient = gradient.to(slot.weight.dtype)
     total = slot.buffer("accumulator", n["initial_accumulator_value"])
     total.add_(gradient.square())
     _subtract(slot.weight, gradient / (total + n["epsilon"]).sqrt_(), rate)
@@ -130,7 +144,6 @@ def _adagrad(slot: Slot, gradient: Tensor, rate: Number) -> None:
 
 def _adadelta(slot: Slot, gradient: Tensor, rate: Number) -> None:
     n = slot.numbers
-    gradient = gradient.to(slot.weight.dtype)
     average = _mean_square(slot, "accumulated_grad", gradient.square(), n["rho"])
     moved = slot.buffer("accumulated_delta")
     change = gradient * ((moved + n["epsilon"]) / (average + n["epsilon"])).sqrt_()
@@ -141,7 +154,6 @@ def _adadelta(slot: Slot, gradient: Tensor, rate: Number) -> None:
 def _adam(slot: Slot, gradient: Tensor, rate: Number) -> None:
     n = slot.numbers
     weight, t = slot.weight, slot.steps
-    gradient = gradient.to(weight.dtype)
     first, second = slot.buffer("momentum"), slot.buffer("velocity")
     root = (1 - n["beta_2"] ** t) ** 0.5
     if isinstance(rate, Tensor):
