@@ -30,7 +30,6 @@ LATE = {
     "matplotlib": {"core", "data", "networks", "studies", "statistics", "apps"},
     "pandas": {"core", "data", "networks", "engines", "tasks", "studies", "reports", "apps"},
     "sklearn": {"core", "data", "networks", "engines", "tasks", "studies", "apps"},
-    "pydantic": {"apps"},
     "numpy": {"apps"},
 }
 """Library -> packages that may import it inside functions only, so that they start fast."""

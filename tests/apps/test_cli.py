@@ -14,13 +14,13 @@ from assay.apps.cli.app import main
 
 COMMANDS = (
     ["--help"],
-    *([name, "--help"] for name in ("run", "list", "show", "results", "report", "compare")),
+    *([name, "--help"] for name in ("run", "list", "show", "results", "report", "compare", "export")),
     ["data", "--help"],
     ["data", "show", "--help"],
     ["network", "show", "--help"],
     ["doctor", "--help"],
 )
-HEAVY = ("torch", "matplotlib", "sklearn", "pandas", "pydantic", "scipy", "numpy")
+HEAVY = ("torch", "matplotlib", "sklearn", "pandas", "scipy", "numpy")
 
 
 def test_help_imports_nothing_heavy():

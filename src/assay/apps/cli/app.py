@@ -14,7 +14,7 @@ from pathlib import Path
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
-from assay.apps.cli import console, data, doctor, network, results, run, studies
+from assay.apps.cli import console, data, doctor, export, network, results, run, studies
 from assay.core.errors import AssayError
 
 __all__ = ["app", "main"]
@@ -40,6 +40,7 @@ for place, (name, command) in enumerate(
         "compare": results.compare,
         "data": data.app,
         "network": network.app,
+        "export": export.export,
         "doctor": doctor.doctor,
     }.items()
 ):

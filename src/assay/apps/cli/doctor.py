@@ -16,7 +16,7 @@ from assay.core.errors import AssayError
 
 __all__ = ["doctor"]
 
-LIBRARIES = ("assay", "torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pydantic", "pandas")
+LIBRARIES = ("assay", "torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pandas")
 MATRIX_UNITS = {  # flag of the CPU -> what it gives
     "avx2": "AVX2 (float32)",
     "avx512f": "AVX-512 (float32)",

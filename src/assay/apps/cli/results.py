@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from assay.apps.results import Results
     from assay.reports.tables import Table
 
-__all__ = ["compare", "report", "results", "show_table"]
+__all__ = ["compare", "report", "results", "show_table", "stored_results"]
 
 LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run")
 """Columns to do without in a narrow terminal, the first one first."""
@@ -35,7 +35,7 @@ def report(
         study: A study that the store holds, or its YAML file.
         report: Where to write it [STORE/reports/STUDY.html].
     """
-    console.say(f"report: {_stored(study, places or Places()).report(report)}")
+    console.say(f"report: {stored_results(study, places or Places()).report(report)}")
 
 
 def results(
@@ -51,7 +51,7 @@ def results(
         study: A study that the store holds, or its YAML file.
         format: For a terminal, a spreadsheet, a program, a page or a paper.
     """
-    found = _stored(study, places or Places())
+    found = stored_results(study, places or Places())
     table = found.trials_table()
     if format != "table":
         print(table.format(format), end="" if format != "json" else "\n")
@@ -109,7 +109,7 @@ def show_table(table: Table) -> None:
         console.say(note, style="dim")
 
 
-def _stored(study: str, places: Places) -> Results:
+def stored_results(study: str, places: Places) -> Results:
     """The results of a study by its name, or by its file."""
     from assay.apps.results import load
 
