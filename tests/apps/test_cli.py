@@ -14,7 +14,8 @@ from assay.apps.cli.app import main
 
 COMMANDS = (
     ["--help"],
-    *([name, "--help"] for name in ("run", "list", "show", "results", "report", "compare", "export")),
+    *([name, "--help"] for name in ("run", "list", "show", "results", "report", "compare")),
+    ["export", "--help"],
     ["data", "--help"],
     ["data", "show", "--help"],
     ["network", "show", "--help"],

@@ -1,0 +1,26 @@
+"""`--to json`: configuration, command, machine and every run's numbers, in one small file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from assay.apps.exporters.contract import EXPORTERS
+from assay.apps.results import Results
+from assay.reports.summary import summary
+
+__all__ = ["Json"]
+
+
+class Json:
+    """Plain data of a study; see `assay.reports.summary`."""
+
+    suffix = ".json"
+
+    def write(self, results: Results, path: Path) -> None:
+        """Write the file."""
+        data = summary(results.plan, results.records(arrays=False))
+        path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+EXPORTERS.add("json")(Json())

@@ -1,0 +1,71 @@
+"""A study as one small file of plain data: what a claim rests on, without weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from assay.core.records import Record
+from assay.reports.answers import answers
+
+__all__ = ["summary"]
+
+_MACHINE = ("cpu", "cores", "system", "device_name", "device", "threads", "cpu_features")
+_VERSIONS = ("assay", "python", "engine", "torch", "keras")
+
+
+def summary(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any]:
+    """Return a study's configuration, command, machine, sentences and every run's numbers.
+
+    Returns:
+        JSON data: "study", "question", "scale", "command", "sentences", "machine" (each different
+        one once), "trials" with "config" and "runs", each with its seed, status, metrics, seconds
+        and the number of its machine.
+    """
+    records = list(records)
+    by_run = {record.run_id: record for record in records}
+    machines: list[dict[str, Any]] = []
+    trials = []
+    for trial in plan["trials"]:
+        found = [by_run[run] for run in trial["runs"] if run in by_run]
+        trials.append(
+            {
+                "label": trial["label"],
+                "trial_id": trial["trial_id"],
+                "config": trial["config"],
+                "runs": [_run(record, machines) for record in found],
+            }
+        )
+    said = answers(plan, records)
+    return {
+        **{key: plan.get(key) for key in ("study", "question", "scale", "command", "design")},
+        "sentences": [entry["text"] for entries in said.values() for entry in entries],
+        "machines": machines,
+        "trials": trials,
+    }
+
+
+def _run(record: Record, machines: list[dict[str, Any]]) -> dict[str, Any]:
+    known = record.provenance
+    machine = {key: known[key] for key in (*_MACHINE, *_VERSIONS) if key in known}
+    if machine not in machines:
+        machines.append(machine)
+    return {
+        "run_id": record.run_id,
+        "seed": record.seed,
+        "status": record.status,
+        "metrics": {k: _number(v) for k, v in sorted(record.metrics.items())},
+        "seconds": {k: _number(v, 4) for k, v in record.timing.items() if k != "images_per_second"},
+        "images_per_second": _number(record.timing.get("images_per_second", math.nan), 5),
+        "precision": known.get("precision"),
+        "cohort": known.get("cohort"),
+        "finished_at": known.get("finished_at"),
+        "machine": machines.index(machine),
+        **({"message": record.message} if record.message else {}),
+    }
+
+
+def _number(value: float, digits: int = 6) -> float | None:
+    """A number of few digits that JSON can hold."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
