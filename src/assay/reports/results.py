@@ -64,7 +64,7 @@ def _runs_text(row: Row) -> str:
 
 
 def _trial_text(row: Row) -> str:
-    marks = [k for k in ("best", "baseline") if row[k]]
+    marks = [k for k in ("best", "baseline") if row[k] and row["trial"] != k]
     return f"{row['trial']} ({', '.join(marks)})" if marks else row["trial"]
 
 
