@@ -141,6 +141,16 @@ def test_plans_and_their_summary(tmp_path):
             store.plan("tuor")
 
 
+def test_scales_of_a_study_stand_side_by_side(tmp_path):
+    with Store(tmp_path / "store") as store:
+        store.save_plan({"study": "a@quick", "scale": "quick"})
+        assert store.plan("a")["scale"] == "quick"  # the only one there is
+        store.save_plan({"study": "a", "scale": "full"})
+        assert [store.plan(name)["scale"] for name in ("a", "a@quick")] == ["full", "quick"]
+        with pytest.raises(StoreError, match=r"no study 'a@qick' .* did you mean 'a@quick'\?"):
+            store.plan("a@qick")
+
+
 def test_claims_are_exclusive_until_given_back_or_their_owner_dies(tmp_path):
     me, other = new_owner(), new_owner()
     dead = me.split("|")[0] + "|999999999|17|0"

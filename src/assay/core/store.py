@@ -189,11 +189,21 @@ class Store:
             db.execute("REPLACE INTO plans VALUES (?, ?, ?)", (plan["study"], text, now))
 
     def plan(self, study: str) -> dict[str, Any]:
-        """Return the plan of a study as it was last run."""
+        """Return the plan of a study as it was last run.
+
+        Args:
+            study: a name, or NAME@SCALE for a scale that is not the full one; a plain name stands
+                for the only scale that there is.
+        """
+        with self._index.explained("cannot read the studies"):
+            found = self._index.db.execute("SELECT study FROM plans ORDER BY study").fetchall()
+        names = [name for (name,) in found]
+        scales = [name for name in names if name.partition("@")[0] == study]
+        if study not in names and len(scales) == 1:
+            study = scales[0]
         rows = self._index.select("SELECT study, plan FROM plans WHERE study IN ({})", [study])
         if rows:
             return json.loads(rows[0][1])
-        names = [row["study"] for row in self.studies()]
         close = nearest(study, names)
         hint = f"; did you mean {close!r}?" if close else ""
         known = f" (there: {', '.join(names)})" if names else "; it holds no study yet"

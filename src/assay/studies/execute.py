@@ -115,7 +115,7 @@ def execute(
             course.run(workers, executor)
             missing = ledger.missing()
         if missing and stopped():
-            raise StudyInterrupted(_how_to_resume(plain, len(ledger.members), len(missing)))
+            raise StudyInterrupted(_how_to_resume(plain, store, len(ledger.members), len(missing)))
         ledger.tell("done")
         return _summary(ledger, time.monotonic() - began)
     finally:
@@ -223,8 +223,10 @@ def _summary(ledger: Ledger, seconds: float) -> Summary:
     )
 
 
-def _how_to_resume(plan: Mapping[str, Any], runs: int, missing: int) -> str:
+def _how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
     command = plan.get("command")
+    if command and store.path.resolve() != Path("assay-store").resolve():
+        command += f" --store {store.path}"
     again = f": `{command}`" if command else ""
     return (
         f"interrupted: {runs - missing} of {runs} runs are stored; run the same command again to "

@@ -36,7 +36,8 @@ class Plan:
         """Plain data from which reports work, without this package."""
         study = self.study
         return {
-            "study": study.name,
+            # scales are kept side by side: a quick look must not hide the full results
+            "study": study.name if study.scale == "full" else f"{study.name}@{study.scale}",
             "question": study.question,
             "scale": study.scale,
             "command": study.command,
