@@ -13,7 +13,7 @@ from assay.engines.torch_engine.masks import Bits, scaled_mask
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.torch_engine.schedules import factor
 from assay.engines.training import Augment, Schedule
-from assay.networks.layers import AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
+from assay.networks.layers import Activation, AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
 from assay.networks.network import Network, initial_weights
 
 EXACT = place(Resources(device="cpu", precision="float64", threads=1))
@@ -49,6 +49,22 @@ def test_convolution_is_keras_s(size, strides, window, padding):
             )
             expected = np.einsum("bhwc,hwco->bo", padded[:, rows, columns], kernel)
             np.testing.assert_allclose(out[:, i, j], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("function", ["relu", "gelu"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("size", "pool"), [(7, 2), (8, 3), (7, 3), (6, 2)])
+def test_a_pool_after_a_convolution_is_the_two_in_turn(size, pool, padding, function):
+    # together they leave out what is never read, and the pool may come before the activation
+    images = np.random.default_rng(0).normal(size=(2, size, size, 3))
+    _, whole = _apply([Conv2D(4, 3, padding=padding), Activation(function)], images)
+    _, pooled = _apply(
+        [Conv2D(4, 3, padding=padding), Activation(function), MaxPool2D(pool)], images
+    )
+    for i in range(pooled.shape[1]):
+        for j in range(pooled.shape[2]):
+            window = whole[:, i * pool : (i + 1) * pool, j * pool : (j + 1) * pool]
+            np.testing.assert_allclose(pooled[:, i, j], window.max((1, 2)), rtol=1e-12)
 
 
 def test_pools_ignore_their_padding():

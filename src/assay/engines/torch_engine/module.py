@@ -16,6 +16,7 @@ from assay.engines.torch_engine.modules import (
     WITH_WEIGHTS,
     WITHOUT_WEIGHTS,
     ActivationModule,
+    ConvModule,
     DropoutModule,
     ResidualModule,
 )
@@ -50,6 +51,8 @@ class NetworkModule(nn.Module):
             module = self._module(f"{prefix}.{i}", layer, shape)
             # a rising function and the maximum can change places: four times less to compute
             at = len(modules) - (type(layer) is layers.MaxPool2D and _rises(modules))
+            if isinstance(layer, layers.MaxPool2D) and at:
+                _leave_off(modules[at - 1], layer, shape)
             modules.insert(at, module)
             shape = layer.output_shape(shape)
         return nn.Sequential(*modules)
@@ -86,6 +89,16 @@ class NetworkModule(nn.Module):
                 y = module(y)
             outputs[name] = last(y.to(self.place.master))
         return outputs
+
+
+def _leave_off(module: nn.Module, pool: layers.MaxPool2D, shape: tuple) -> None:
+    """Tell a convolution which of its last rows and columns the pool after it never reads.
+
+    A 2x2 pool of a 7x7 map reads 6x6 of it: a quarter of that convolution need not be done.
+    """
+    if isinstance(module, ConvModule) and pool.padding == "valid" and module.layer.strides == 1:
+        read = [(side - 1) * pool.step + pool.pool_size for side in pool.output_shape(shape)[:2]]
+        module.unread = (shape[0] - read[0], shape[1] - read[1])
 
 
 def _rises(modules: list[nn.Module]) -> bool:

@@ -18,7 +18,14 @@ from assay.engines.torch_engine.activations import FORWARD
 from assay.engines.torch_engine.masks import Bits, scaled_mask
 from assay.networks import layers
 
-__all__ = ["WITHOUT_WEIGHTS", "WITH_WEIGHTS", "ActivationModule", "DropoutModule", "ResidualModule"]
+__all__ = [
+    "WITHOUT_WEIGHTS",
+    "WITH_WEIGHTS",
+    "ActivationModule",
+    "ConvModule",
+    "DropoutModule",
+    "ResidualModule",
+]
 
 
 def _same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
@@ -27,12 +34,14 @@ def _same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _pad_image(x: Tensor, window: int, strides: int, number: float = 0.0) -> Tensor:
+def _pad_image(
+    x: Tensor, window: int, strides: int, number: float = 0.0, unread: tuple[int, int] = (0, 0)
+) -> Tensor:
+    """Pad for "same"; of the rows at the bottom and columns at the right, `unread` are left off."""
     top, bottom = _same_padding(x.shape[2], window, strides)
     left, right = _same_padding(x.shape[3], window, strides)
-    if not (top or bottom or left or right):
-        return x
-    return F.pad(x, (left, right, top, bottom), value=number)
+    sides = (left, right - unread[1], top, bottom - unread[0])
+    return F.pad(x, sides, value=number) if any(sides) else x
 
 
 class DenseModule(nn.Module):
@@ -49,11 +58,17 @@ class DenseModule(nn.Module):
 
 
 class ConvModule(nn.Module):
-    """Convolution; the kernel is kept as PyTorch wants it, (out, in, kh, kw) in channels_last."""
+    """Convolution; the kernel is kept as PyTorch wants it, (out, in, kh, kw) in channels_last.
+
+    Attributes:
+        unread: rows at the bottom and columns at the right of the output that nobody will read, and
+            that are not computed.
+    """
 
     def __init__(self, layer: layers.Conv2D, weights: dict[str, Tensor]):
         super().__init__()
         self.layer = layer
+        self.unread = (0, 0)
         kernel = weights["kernel"].permute(3, 2, 0, 1)
         self.kernel = nn.Parameter(kernel.contiguous(memory_format=torch.channels_last))
         self.bias = nn.Parameter(weights["bias"]) if layer.use_bias else None
@@ -61,10 +76,10 @@ class ConvModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         layer, padding = self.layer, 0
         if layer.padding == "same":
-            if layer.strides == 1 and layer.kernel_size % 2:
+            if layer.strides == 1 and layer.kernel_size % 2 and not any(self.unread):
                 padding = layer.kernel_size // 2
             else:
-                x = _pad_image(x, layer.kernel_size, layer.strides)
+                x = _pad_image(x, layer.kernel_size, layer.strides, unread=self.unread)
         bias = None if self.bias is None else self.bias.to(x.dtype)
         y = F.conv2d(x, self.kernel.to(x.dtype), bias, layer.strides, padding)
         # with one input channel the memory format is ambiguous and PyTorch falls back to planes, in
