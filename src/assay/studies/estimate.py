@@ -13,6 +13,7 @@ from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
 from assay.networks.network import Network
 from assay.networks.summary import totals
+from assay.studies.executors.cores import physical_cores
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 
@@ -21,9 +22,15 @@ __all__ = ["Estimate", "estimate", "matrix_speed"]
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
 
-SHARES = {"dense": 0.6, "convolution": 0.8, "convolution in bfloat16": 2.6}
-"""Speed of training as a part of that of a large float32 matrix product, as measured on two CPUs
-that multiply bfloat16. Others differ, a GPU most of all: times may be off by a factor of three.
+SHARES = {
+    ("dense", "float32"): 1.0,
+    ("dense", "bfloat16"): 1.5,
+    ("convolution", "float32"): 1.4,
+    ("convolution", "bfloat16"): 3.5,
+}
+"""Speed of training as a part of that of NumPy's large float32 matrix product: middle of two CPUs
+that multiply bfloat16 (on one of them 1.4, 1.8, 2.5 and 4.6, because NumPy's library uses half of
+its units). Others differ, a GPU most of all: times may be off by a factor of three.
 """
 
 SECONDS_PER_STEP = 1.5e-4
@@ -89,7 +96,7 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     ]
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
-    overhead = sum(steps.values()) * SECONDS_PER_STEP
+    overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
     return Estimate(
         trials=len(plan.study.trials),
         runs=len(members),
@@ -110,10 +117,9 @@ def _convolves(network: Network) -> bool:
 
 
 def _share(member: Member) -> float:
-    if not _convolves(member.network):
-        return SHARES["dense"]
     fast = member.config["precision"] in ("auto", "bfloat16") and _has_bfloat16()
-    return SHARES["convolution in bfloat16" if fast else "convolution"]
+    kind = "convolution" if _convolves(member.network) else "dense"
+    return SHARES[kind, "bfloat16" if fast else "float32"]
 
 
 @cache
