@@ -78,7 +78,7 @@ class KerasPeer:
         )
         self.models[setting], self.multiple[setting] = model, steps
         self._epochs(setting, steps)  # compiles
-        self.rate[setting] = 1.0
+        self.rate[setting] = next(iter(self.rate.values()), 1.0)  # a guess: the default's
         measured = self._fit(setting, TRY_SECONDS)
         self.rate[setting] = measured.images / measured.seconds
         return setting
