@@ -25,8 +25,8 @@ from assay.tasks.contract import TASKS, Task
 
 __all__ = ["TorchEngine"]
 
-_STACK = 10
-"""Members worth stacking on a CPU: with more, their weights only push each other out of cache."""
+_STACK = 5
+"""Members worth stacking on a CPU: with more, their weights push each other out of the cache."""
 
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
@@ -42,7 +42,7 @@ class TorchEngine:
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Ten members a stack on the CPU, a hundred on a GPU; networks that take turns have one."""
+        """Five members a stack on the CPU, a hundred on a GPU; networks that take turns have one."""
         if not stackable(cohort.members[0].network):
             return 1
         return _STACK if place(resources).device.type == "cpu" else 100
