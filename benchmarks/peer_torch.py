@@ -30,7 +30,7 @@ class TorchPeer:
         )
         self.model = _cnn() if self.setup.model == "cnn" else _mlp(self.setup.hidden)
         if self.mixed:
-            self.model = self.model.to(memory_format=torch.channels_last)
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01)
         self.loss = nn.CrossEntropyLoss()
         self.batches = self._batches()

@@ -61,10 +61,11 @@ def draw(document: dict[str, Any]) -> Figure:
     machine = document["machine"]
     busy = "" if document["idle"] else " · the machine was busy"
     quick = " · quick" if document["quick"] else ""
+    between = "; " if columns > 1 else "\n"
     figure.suptitle(
         f"Training speed, {machine['cpu']}, {document['cores']} cores, {document['date'][:10]}"
-        f"{quick}{busy}\nmedian of {document['rounds']}, whiskers: least and most; per cent: share "
-        "of the cores' measured peak",
+        f"{quick}{busy}\nmedian of {document['rounds']}, whiskers: least and most"
+        f"{between}per cent: share of the cores' measured peak",
         fontsize=10,
         color=INK,
     )

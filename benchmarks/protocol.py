@@ -77,7 +77,7 @@ def images(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return pictures, rng.integers(0, CLASSES, IMAGES)
 
 
-def timed(train: Callable[[int], float], batch: int, steps: int, seconds: float) -> Measured:
+def timed(train: Callable[[int], float], batch: float, steps: int, seconds: float) -> Measured:
     """Train in one go for about `seconds`.
 
     Args:

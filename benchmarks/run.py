@@ -27,7 +27,9 @@ from peers import CONTESTANTS, HERE, PeerError, Process, environment, peers_pyth
 Cell = tuple[str, int, str]
 
 SETTINGS = (("mlp-300-100", 32), ("mlp-512-512", 32), ("cnn", 32), ("cnn", 256))
-FULL: tuple[Cell, ...] = tuple((*s, p) for s in SETTINGS for p in ("float32", "bfloat16"))
+FULL: tuple[Cell, ...] = tuple(
+    (model, batch, precision) for model, batch in SETTINGS for precision in ("float32", "bfloat16")
+)
 QUICK: tuple[Cell, ...] = (
     ("mlp-300-100", 32, "float32"),
     ("cnn", 32, "float32"),
