@@ -138,8 +138,12 @@ def _effect_label(row: Mapping[str, Any], factors: Sequence[str]) -> str:
     text = f"{row['level']} against {row['against']}"
     if row["pooled"] > 1:
         return f"{shorten(text, 32)} (all)"
-    held = ", ".join(str(v) for v in row["where"].values())
-    return shorten(f"{text} ({held})" if held else text, 40)
+    if not row["where"]:
+        return shorten(text, 40)
+    held = f"({', '.join(str(v) for v in row['where'].values())})"
+    if len(text) + len(held) < 40:
+        return f"{text} {held}"
+    return f"{shorten(text, 40)}\n{shorten(held, 40)}"  # what was held fixed tells rows apart
 
 
 _VERDICTS = {

@@ -72,7 +72,9 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     if c.test == "none":
         return f"{level} against {against}{where}: {signed}, {c.note}{tail}"
     ends = f"95 % CI {known.number(c.low, digits)} to {known.number(c.high, digits)}"
-    after = f"{p_text(effect.p_adjusted)} after Holm over {effect.family} comparisons"
+    after = p_text(effect.p_adjusted)
+    if effect.family > 1:
+        after += f" after Holm over {effect.family} comparisons"
     same = "" if c.test in ("paired t", "Welch") else ", the same in every run"
     n = f"n = {c.n}{'' if c.paired else ', not paired'}"
     if effect.verdict == "no difference":
