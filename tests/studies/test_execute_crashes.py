@@ -155,7 +155,7 @@ def test_interrupt_and_resume(tmp_path, executor, number, undisturbed):
     assert kept == {x.split()[3] for x in [*said, *out.splitlines()] if x.startswith("finished")}
     expected = (
         f"interrupted: {len(kept)} of 8 runs are stored; run the same command again to train "
-        f"the other {8 - len(kept)}: `assay run softmax`\n"
+        f"the other {8 - len(kept)}: `assay run softmax --store {tmp_path}`\n"
     )
     assert err == expected
     assert is_gone(first.pid)

@@ -42,7 +42,7 @@ class TorchEngine:
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Five members a stack on the CPU, a hundred on a GPU; networks that take turns have one."""
+        """Members of a stack: five on the CPU, a hundred on a GPU; one for what takes turns."""
         if not stackable(cohort.members[0].network):
             return 1
         return _STACK if place(resources).device.type == "cpu" else 100
