@@ -117,7 +117,7 @@ def _panel(axes: Axes, formats: dict[str, Any]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.28 * largest)
     axes.set_xlabel("training images a second, all runs of a cohort together")
-    axes.xaxis.set_major_formatter(lambda value, _: _short(value))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value else "0")
     axes.grid(axis="x", linewidth=0.6)
     axes.tick_params(axis="y", length=0)
 

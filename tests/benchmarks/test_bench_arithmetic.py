@@ -85,6 +85,13 @@ def test_bars_take_each_side_at_its_best(arithmetic: ModuleType) -> None:
     assert all(r["reached"] for r in mlp)  # "at most 1/6" includes 1/6
 
 
+def test_a_setting_wrongly_taken_for_the_best_does_not_flatter(arithmetic: ModuleType) -> None:
+    rows = arithmetic.bars(
+        [cell(arithmetic, "float32", "mlp-300-100", twenty=[600], tf=[120], tf_best=[90])]
+    )
+    assert {r["ratio"] for r in rows if r["ratio"] is not None} == {5}
+
+
 def test_what_was_not_measured_is_neither_reached_nor_missed(arithmetic: ModuleType) -> None:
     rows = arithmetic.bars([cell(arithmetic, "float32", "mlp-512-512", twenty=[600])])
     assert rows
