@@ -117,3 +117,9 @@ def test_a_device_or_precision_that_is_not_there_is_named(member):
         engine.check(cohort, Resources(device="gpu"))
     with pytest.raises(EngineError, match="unknown precision 'float23'; did you mean 'float32'"):
         engine.check(cohort, Resources(device="cpu", precision="float23"))
+
+
+def test_nothing_is_trained_without_validation_images(corners, member, train):
+    nothing = Split(corners.validation.images[:0], corners.validation.targets[:0])
+    with pytest.raises(EngineError, match=r"no validation images.*expected dataset.validation > 0"):
+        train(member(MLP), dataset=replace(corners, validation=nothing))

@@ -59,6 +59,11 @@ class TorchEngine:
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
         """Train the members; see the contract."""
+        if not len(dataset.validation):
+            raise EngineError(
+                f"dataset {dataset.name} has no validation images, and training is judged by them; "
+                "expected dataset.validation > 0"
+            )
         prepared = time.perf_counter()
         config = cohort.members[0].config
         where = place(resources, str(config.get("precision", "auto")))
