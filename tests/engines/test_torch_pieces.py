@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from assay.engines.contract import Resources
+from assay.engines.schedules import factor
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.masks import Bits, scaled_mask
 from assay.engines.torch_engine.module import NetworkModule
-from assay.engines.torch_engine.schedules import factor
 from assay.engines.training import Augment, Schedule
 from assay.networks.layers import Activation, AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
 from assay.networks.network import Network, initial_weights

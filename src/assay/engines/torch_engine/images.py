@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.core.seeds import stream
 from assay.data.dataset import Split
+from assay.engines.streams import Moves
 from assay.engines.torch_engine.device import Place
 from assay.engines.training import Augment
 
@@ -52,18 +52,16 @@ class Augmenter:
 
     def __init__(self, augment: Augment, seeds: Sequence[int], blank: Tensor):
         """`blank` (c,) is what a black pixel is after normalisation."""
-        self.augment, self.blank = augment, blank
-        self._streams = [stream(s, "augment") for s in seeds]
+        self.blank, self._moves = blank, Moves(augment, seeds)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
-        self._streams = [self._streams[m] for m in members]
+        self._moves.keep(members)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Change images (S, B, h, w, c), black moving in from outside."""
         s, b, h, w, c = images.shape
-        reach = self.augment.shift + self.augment.crop
-        draws = np.stack([self._draw(rng, b, reach) for rng in self._streams], 1)
+        reach, draws = self._moves.reach, self._moves.draw(b)
         dy, dx, mirror = (torch.from_numpy(d.reshape(-1)).to(images.device) for d in draws)
         padded = self.blank.to(images.dtype).expand(s * b, h + 2 * reach, w + 2 * reach, c).clone()
         padded[:, reach : reach + h, reach : reach + w] = images.view(s * b, h, w, c)
@@ -73,9 +71,3 @@ class Augmenter:
         columns = columns + reach + dx[:, None]
         image = torch.arange(s * b, device=images.device)[:, None, None]
         return padded[image, rows[:, :, None], columns[:, None, :]].view(s, b, h, w, c)
-
-    def _draw(self, rng: np.random.Generator, count: int, reach: int) -> np.ndarray:
-        """int64 (3, count): shift down, shift right, whether to mirror."""
-        shifts = rng.integers(-reach, reach + 1, (2, count))
-        flips = rng.integers(0, 2, (1, count)) * self.augment.flip
-        return np.concatenate([shifts, flips])

@@ -1,47 +1,37 @@
-"""Dropout masks from a stream of random bits per member.
-
-NumPy draws the bits, so that a member drops the same units alone or in a cohort, on any device.
-"""
+"""Dropout masks on a device, from the random bits that every engine draws."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from assay.core.seeds import stream
+from assay.engines import streams
 
 __all__ = ["Bits", "scaled_mask"]
 
 
 class Bits:
-    """Sixteen random bits per unit for each member.
-
-    Args:
-        seeds: the members' seeds.
-        name: the layer's name; each layer has its own stream.
-    """
+    """`assay.engines.streams.Bits` as tensors on a device."""
 
     def __init__(self, seeds: Sequence[int], name: str, device: torch.device):
-        self._raw = [stream(s, "dropout", name).bit_generator.random_raw for s in seeds]
-        self._device = device
+        self._bits, self._device = streams.Bits(seeds, name), device
 
     def draw(self, shape: tuple[int, ...]) -> Tensor:
         """int16 (S, *shape), uniform over all 65,536 values."""
-        count = int(np.prod(shape))
-        words = -(-count // 4)
-        rows = np.stack([raw(words) for raw in self._raw]).view(np.int16)[:, :count]
-        return torch.from_numpy(rows).view(len(rows), *shape).to(self._device)
+        return torch.from_numpy(self._bits.draw(shape)).to(self._device)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
-        self._raw = [self._raw[m] for m in members]
+        self._bits.keep(members)
 
 
 def scaled_mask(bits: Tensor, rate: Tensor, dtype: torch.dtype) -> Tensor:
-    """0 with probability `rate`, else 1 / (1 - rate); `rate` broadcasts over `bits`."""
+    """0 with probability `rate`, else 1 / (1 - rate); `rate` broadcasts over `bits`.
+
+    As `assay.engines.streams.scaled_mask`, for several members at once.
+    """
     threshold = (rate * 65536 - 32768).round().to(torch.int16)
     # seen as bytes, because PyTorch turns booleans into floats seven times more slowly
     kept = (bits >= threshold).view(torch.uint8)
