@@ -1,0 +1,164 @@
+"""The training loop, the same for every framework: batches, evaluation, stopping, divergence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from assay.data.batches import batch_order
+from assay.data.dataset import Dataset
+from assay.engines.contract import Member, Progress
+from assay.engines.schedules import factor
+from assay.engines.trained import Trained
+from assay.tasks.contract import Task
+
+__all__ = ["Evaluation", "Loop", "Trainer"]
+
+_REPORT_SECONDS = 0.25
+
+Evaluation = tuple[dict[str, np.ndarray], np.ndarray]
+"""Outputs {head: float32 (S, n, units)} and mean loss, float64 (S,), of every member."""
+
+
+class Trainer(Protocol):
+    """S members in training together, in one framework; it owns their weights and the images."""
+
+    def start_epoch(self, orders: np.ndarray) -> None:
+        """From now on see the training images in these orders, int64 (S, n)."""
+
+    def step(self, start: int, stop: int, factor: float) -> None:
+        """One update of every member with images start:stop of its order.
+
+        Args:
+            factor: the schedule's share of each member's learning rate.
+        """
+
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and `correct`, summed over the images seen since the last call: float64 (S,)."""
+
+    def validate(self) -> Evaluation:
+        """Evaluate every member on the validation part."""
+
+    def test(self) -> Evaluation:
+        """Evaluate every member on the test part, which is prepared only now."""
+
+    def keep(self, members: list[int]) -> None:
+        """Go on with these members only."""
+
+    def weights(self, member: int) -> dict[str, np.ndarray]:
+        """The weights of one member as float32 arrays, named as `initial_weights` names them."""
+
+    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
+        """Put weights back into one member."""
+
+
+class Loop:
+    """Train the members of one trainer to the end of their budget.
+
+    Args:
+        trainer: its order of members is that of `members`.
+        members: of equal structure, so that the first one's recipe holds for all.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        members: Sequence[Member],
+        dataset: Dataset,
+        task: Task,
+        on_progress: Callable[[Progress], None],
+    ):
+        self.trainer, self.task, self.on_progress = trainer, task, on_progress
+        self.images = len(dataset.train)
+        self.truth = dataset.validation.targets
+        self.alive = [Trained(m) for m in members]
+        self.training = members[0].training
+        self.total = self.training.total_steps(self.images)
+        self.per_epoch = -(-self.images // self.training.batch_size)
+        self.every = self.training.evaluate_every or self.per_epoch
+        self.seen = 0
+
+    def run(self) -> Iterator[tuple[int, Trained]]:
+        """Yield (position in the trainer, member) as members end."""
+        clock = reported = time.perf_counter()
+        images = 0
+        for step in range(self.total):
+            images += self._step(step)
+            done = step + 1
+            now = time.perf_counter()
+            if done % self.every == 0 or done == self.total:
+                self._share("train", now - clock)
+                ended = self._evaluate(done)
+                clock = time.perf_counter()
+                self._share("evaluate", clock - now)
+                yield from self._release(ended, last=done == self.total)
+                clock = time.perf_counter()
+            if now - reported > _REPORT_SECONDS or not self.alive or done == self.total:
+                self.on_progress(
+                    Progress(images, done / self.total, len(self.alive), self._latest())
+                )
+                reported, images = now, 0
+            if not self.alive:
+                return
+
+    def _step(self, step: int) -> int:
+        """One update of every member still training; returns the images it used."""
+        epoch, batch = divmod(step, self.per_epoch)
+        size = self.training.batch_size
+        if batch == 0:
+            orders = [batch_order(t.member.seed, epoch, self.images) for t in self.alive]
+            self.trainer.start_epoch(np.stack(orders))
+        start, stop = batch * size, min((batch + 1) * size, self.images)
+        rate = factor(self.training.schedule, step, self.total, self.per_epoch)
+        self.trainer.step(start, stop, rate)
+        self.seen += stop - start
+        return (stop - start) * len(self.alive)
+
+    def _share(self, kind: str, seconds: float) -> None:
+        for trained in self.alive:
+            trained.seconds[kind] += seconds / len(self.alive)
+
+    def _evaluate(self, done: int) -> list[int]:
+        """Append to every curve; return the positions of the members that end here."""
+        loss, accuracy = (total / self.seen for total in self.trainer.sums())
+        self.seen = 0
+        outputs, val_loss = self.trainer.validate()
+        running = "accuracy" if self.task.monitor == "val_accuracy" else "correct"
+        ended = []
+        for k, trained in enumerate(self.alive):
+            trained.steps = done
+            with np.errstate(over="ignore", invalid="ignore"):  # said below, and in the record
+                kept = self.task.predictions({h: o[k] for h, o in outputs.items()})
+                measured = self.task.metrics(kept, self.truth)
+            values = {"step": done, "epoch": done / self.per_epoch}
+            values |= {"loss": float(loss[k]), running: float(accuracy[k])}
+            values |= {"val_loss": float(val_loss[k])}
+            values |= {f"val_{name}": number for name, number in measured.items()}
+            trained.add(values | {"seconds": trained.seconds["train"]})
+            if not (np.isfinite(loss[k]) and np.isfinite(val_loss[k])):
+                trained.diverged()
+                ended.append(k)
+                continue
+            if trained.judge(self.task) and trained.restores:
+                trained.best_weights = self.trainer.weights(k)
+            if trained.stops:
+                ended.append(k)
+        return ended
+
+    def _release(self, ended: list[int], last: bool) -> Iterator[tuple[int, Trained]]:
+        """Hand over members that ended, then drop them from the trainer."""
+        leaving = list(range(len(self.alive))) if last else ended
+        for k in leaving:
+            yield k, self.alive[k]
+        staying = [k for k in range(len(self.alive)) if k not in leaving]
+        self.alive = [self.alive[k] for k in staying]
+        if leaving and staying:
+            self.trainer.keep(staying)
+
+    def _latest(self) -> dict[str, float]:
+        name = self.task.monitor
+        ends = [t.curves[name][-1] for t in self.alive if t.curves.get(name)]
+        return {name: float(np.mean(ends))} if ends else {}

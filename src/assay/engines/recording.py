@@ -1,0 +1,142 @@
+"""From groups of members to records, the same in every engine that trains with our own loop."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import EngineError
+from assay.core.machine import machine
+from assay.core.records import Record, run_id, trial_id
+from assay.data.dataset import Dataset
+from assay.engines.contract import Member, Progress
+from assay.engines.loop import Loop, Trainer
+from assay.engines.trained import Trained
+from assay.tasks.contract import Task
+
+__all__ = ["make_record", "train_groups"]
+
+Group = Sequence[Member]
+
+
+def train_groups(
+    groups: Sequence[Group],
+    make_trainer: Callable[[Group], Trainer],
+    dataset: Dataset,
+    task: Task,
+    describe: Callable[[], dict[str, Any]],
+    on_progress: Callable[[Progress], None],
+    *,
+    save_weights: bool,
+    started: float,
+) -> Iterator[Record]:
+    """Train groups of members one after the other; yield each record as soon as it is done.
+
+    Args:
+        groups: members of one group train together.
+        make_trainer: makes the trainer of a group, with its initial weights.
+        describe: the engine's part of the provenance.
+        started: `time.perf_counter()` when preparation began.
+
+    Raises:
+        EngineError: the dataset has no validation images.
+    """
+    if not len(dataset.validation):
+        raise EngineError(
+            f"dataset {dataset.name} has no validation images, and training is judged by them; "
+            "expected dataset.validation > 0"
+        )
+    for turn, group in enumerate(groups):
+        trainer = make_trainer(group)
+        report = _in_turns(on_progress, turn, len(groups))
+        loop = Loop(trainer, group, dataset, task, report)
+        prepare = (time.perf_counter() - started) / len(group)
+        for k, trained in loop.run():
+            if trained.status == "finished":
+                _finish(trainer, k, trained, dataset, task)
+                if save_weights:
+                    trained.weights = trainer.weights(k)
+            yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
+        started = time.perf_counter()
+
+
+def _in_turns(
+    on_progress: Callable[[Progress], None], turn: int, turns: int
+) -> Callable[[Progress], None]:
+    """Progress of one group of several that train one after the other."""
+
+    def report(p: Progress) -> None:
+        alive = turns - turn - 1 + p.alive
+        on_progress(Progress(p.images, (turn + p.fraction) / turns, alive, p.latest))
+
+    return report
+
+
+def _finish(trainer: Trainer, k: int, trained: Trained, dataset: Dataset, task: Task) -> None:
+    """Restore the best weights if asked for, then read the test part, once."""
+    started = time.perf_counter()
+    if trained.best_weights is not None:
+        trainer.restore(k, trained.best_weights)
+    outputs, loss = trainer.test()
+    kept = task.predictions({h: o[k] for h, o in outputs.items()})
+    at = trained.result_at()
+    for name, curve in trained.curves.items():
+        if name.startswith("val_"):
+            trained.metrics[name] = curve[at]
+    measured = task.metrics(kept, dataset.test.targets)
+    trained.metrics |= {f"test_{name}": number for name, number in measured.items()}
+    trained.metrics["test_loss"] = float(loss[k])
+    trained.predictions = {f"test_{name}": array for name, array in kept.items()}
+    trained.predictions["test_target"] = dataset.test.targets
+    trained.seconds["evaluate"] += time.perf_counter() - started
+
+
+def make_record(
+    trained: Trained, dataset: Dataset, description: dict[str, Any], prepare: float
+) -> Record:
+    """The record of a member that has ended.
+
+    Args:
+        description: the engine's part of the provenance: device, precision used, versions, cohort.
+        prepare: seconds that this member waited before its first step.
+    """
+    config, network = trained.member.config, trained.member.network
+    curves = {name: np.asarray(c, np.float64) for name, c in trained.curves.items()}
+    seen = trained.curves["epoch"][-1] * len(dataset.train)
+    timing = {**trained.seconds, "prepare": prepare}
+    timing["images_per_second"] = seen / max(trained.seconds["train"], 1e-9)
+    metrics = {
+        **trained.metrics,
+        "best_epoch": float(trained.curves["epoch"][trained.best_at]),
+        "epochs": float(trained.curves["epoch"][-1]),
+        "steps": float(trained.steps),
+    }
+    provenance = {
+        **description,
+        **machine(),
+        "process": os.getpid(),
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "dataset_fingerprint": dataset.fingerprint,
+        "parameters": network.parameters,
+        "macs": network.macs,
+        "network": network.hash,
+    }
+    return Record(
+        run_id=run_id(config),
+        trial_id=trial_id(config),
+        seed=trained.member.seed,
+        status=trained.status,
+        config=config,
+        curves=curves,
+        metrics=metrics,
+        predictions=trained.predictions,
+        timing=timing,
+        provenance=provenance,
+        weights=trained.weights,
+        message=trained.message,
+    )

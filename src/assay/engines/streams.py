@@ -1,0 +1,76 @@
+"""What a run draws while it trains, from NumPy streams of its own: the same in every engine.
+
+A member draws the same alone or in a cohort, on any device, in any number format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.core.seeds import stream
+from assay.engines.training import Augment
+
+__all__ = ["Bits", "Moves", "scaled_mask"]
+
+
+class Bits:
+    """Sixteen random bits per unit for each member: what dropout masks are made of.
+
+    Args:
+        seeds: the members' seeds.
+        name: the layer's name; each layer has its own stream.
+    """
+
+    def __init__(self, seeds: Sequence[int], name: str):
+        self._raw = [stream(s, "dropout", name).bit_generator.random_raw for s in seeds]
+
+    def draw(self, shape: tuple[int, ...]) -> np.ndarray:
+        """int16 (S, *shape), uniform over all 65,536 values."""
+        count = int(np.prod(shape))
+        words = -(-count // 4)
+        rows = np.stack([raw(words) for raw in self._raw]).view(np.int16)[:, :count]
+        return rows.reshape(len(rows), *shape)
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with these members only."""
+        self._raw = [self._raw[m] for m in members]
+
+
+def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
+    """0 with probability `rate`, else 1 / (1 - rate), of the shape of `bits` (int16).
+
+    Threshold and scale are computed in float32 in every engine, so that masks are equal.
+    """
+    share = np.float32(rate)
+    threshold = np.round(share * np.float32(65536) - np.float32(32768)).astype(np.int16)
+    scale = np.float32(1) / (np.float32(1) - share)
+    return (bits >= threshold) * dtype.type(scale)
+
+
+class Moves:
+    """How each training image is moved and mirrored, anew for every batch.
+
+    Args:
+        augment: the largest moves.
+        seeds: the members' seeds; each has a stream of its own.
+    """
+
+    def __init__(self, augment: Augment, seeds: Sequence[int]):
+        self.augment = augment
+        self.reach = augment.shift + augment.crop
+        self._streams = [stream(s, "augment") for s in seeds]
+
+    def draw(self, count: int) -> np.ndarray:
+        """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1)."""
+        return np.stack([self._one(rng, count) for rng in self._streams], 1)
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with these members only."""
+        self._streams = [self._streams[m] for m in members]
+
+    def _one(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        shifts = rng.integers(-self.reach, self.reach + 1, (2, count))
+        flips = rng.integers(0, 2, (1, count)) * self.augment.flip
+        return np.concatenate([shifts, flips])

@@ -1,0 +1,128 @@
+"""What the shared loop asks of this engine: batches taken on the device, running sums without
+waiting for it, evaluation part by part."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.data.dataset import Dataset, Split
+from assay.engines.loop import Evaluation
+from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device
+from assay.engines.torch_engine.program import Program
+from assay.tasks.contract import Task
+
+__all__ = ["DeviceDataset", "TorchTrainer"]
+
+
+class DeviceDataset:
+    """The dataset on the device; the test part is put there only when a member is finished.
+
+    Attributes:
+        blank: (c,), what a black pixel is after normalisation.
+    """
+
+    def __init__(self, dataset: Dataset, task: Task, where: Place):
+        fit = dataset.fit_data
+
+        def load(split: Split) -> DeviceSplit:
+            return to_device(split, task.encode(split.targets), fit.mean, fit.std, where)
+
+        self._load, self._dataset = load, dataset
+        self.train, self.validation = load(fit.train), load(fit.validation)
+        blank = torch.from_numpy(-fit.mean / np.maximum(fit.std, 1e-6))
+        self.blank = blank.to(where.device)
+        self._test: DeviceSplit | None = None
+
+    def test(self) -> DeviceSplit:
+        """The test part."""
+        if self._test is None:
+            self._test = self._load(self._dataset.test)
+        return self._test
+
+
+class TorchTrainer:
+    """The members of one program, as `assay.engines.loop.Trainer` wants them.
+
+    Args:
+        augment: changes training images, or None.
+        rows: images at a time in evaluation; bounds the memory.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        data: DeviceDataset,
+        task: Task,
+        augment: Augmenter | None,
+        rows: int,
+    ):
+        self.program, self.data, self.task = program, data, task
+        self.augment, self.rows = augment, rows
+        self._reset()
+
+    def start_epoch(self, orders: np.ndarray) -> None:
+        """See the contract."""
+        self._order = torch.from_numpy(orders).to(self.data.train.images.device)
+
+    def step(self, start: int, stop: int, factor: float) -> None:
+        """See the contract."""
+        images, targets = self.data.train.take(self._order[:, start:stop])
+        if self.augment:
+            images = self.augment(images)
+        with torch.no_grad():
+            loss, correct = self.program.step(images, targets, factor)
+        self._loss = self._loss + loss
+        self._correct = self._correct + correct
+
+    def _reset(self) -> None:
+        self._loss: Tensor | float = 0.0
+        self._correct: Tensor | float = 0.0
+
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """See the contract."""
+        assert isinstance(self._loss, Tensor)
+        assert isinstance(self._correct, Tensor)
+        found = self._loss.double().cpu().numpy(), self._correct.double().cpu().numpy()
+        self._reset()
+        return found
+
+    def validate(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.data.validation)
+
+    def test(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.data.test())
+
+    def _evaluate(self, split: DeviceSplit) -> Evaluation:
+        parts: list[dict[str, Tensor]] = []
+        total: Tensor | float = 0.0
+        with torch.no_grad():
+            for start in range(0, len(split), self.rows):
+                outputs = self.program.outputs(split.images[None, start : start + self.rows])
+                first = next(iter(outputs.values()))
+                targets = split.targets[None, start : start + self.rows]
+                targets = targets.expand(len(first), *targets.shape[1:])
+                total = total + self.task.loss(outputs, targets).sum(-1)
+                parts.append(outputs)
+        joined = {h: torch.cat([p[h] for p in parts], 1).float().cpu().numpy() for h in parts[0]}
+        assert isinstance(total, Tensor)
+        return joined, total.double().cpu().numpy() / len(split)
+
+    def keep(self, members: list[int]) -> None:
+        """See the contract."""
+        self.program.keep(members)
+        self._order = self._order[members]
+        if self.augment:
+            self.augment.keep(members)
+
+    def weights(self, member: int) -> dict[str, np.ndarray]:
+        """See the contract."""
+        return self.program.weights(member)
+
+    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
+        """See the contract."""
+        self.program.restore(member, weights)

@@ -1,0 +1,80 @@
+"""One member on its way through training, the same bookkeeping in every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from assay.core.records import Status
+from assay.engines.contract import Member
+from assay.tasks.contract import Task
+
+__all__ = ["Trained"]
+
+
+@dataclass
+class Trained:
+    """One member on its way: curves so far, the best evaluation, and how it ended.
+
+    Attributes:
+        best: value of the monitored metric at its best evaluation; NaN before the first.
+        best_at: index of that evaluation.
+        waited: evaluations since then.
+        best_weights: its weights, where early stopping will restore them.
+    """
+
+    member: Member
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluate": 0.0})
+    status: Status = "finished"
+    message: str = ""
+    steps: int = 0
+    best: float = float("nan")
+    waited: int = 0
+    best_weights: dict[str, np.ndarray] | None = None
+    best_at: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, values: dict[str, float]) -> None:
+        """Append one evaluation to the curves."""
+        for name, number in values.items():
+            self.curves.setdefault(name, []).append(number)
+
+    def diverged(self) -> None:
+        """Note that the loss of the last evaluation was not finite."""
+        self.status = "diverged"
+        self.message = f"the loss was not finite by step {self.steps}"
+
+    def judge(self, task: Task) -> bool:
+        """Whether the last evaluation is the best so far, by early stopping's rule if there is
+        one; otherwise it counts as waiting."""
+        rule = self.member.training.early_stopping
+        monitor = rule.monitor if rule else task.monitor
+        value = self.curves[monitor][-1]
+        higher = not monitor.endswith("loss") and task.higher_is_better
+        gain = value - self.best if higher else self.best - value
+        if np.isnan(self.best) or gain > (rule.min_delta if rule else 0.0):
+            self.best, self.waited = value, 0
+            self.best_at = len(self.curves["step"]) - 1
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def restores(self) -> bool:
+        """Whether the weights of the best evaluation will be wanted."""
+        rule = self.member.training.early_stopping
+        return bool(rule and rule.restore_best_weights)
+
+    @property
+    def stops(self) -> bool:
+        """Whether early stopping ends this member now."""
+        rule = self.member.training.early_stopping
+        return bool(rule and self.waited >= rule.patience)
+
+    def result_at(self) -> int:
+        """Index of the evaluation whose weights are kept."""
+        return self.best_at if self.best_weights is not None else len(self.curves["step"]) - 1
