@@ -61,14 +61,17 @@ def member(corners: Dataset) -> Callable[..., Member]:
 
 @pytest.fixture
 def train(corners: Dataset) -> Train:
-    """Train members as one cohort with the torch engine."""
+    """Train members as one cohort on one thread of the CPU."""
 
     def run(
-        *members: Member, precision: str = "float32", dataset: Dataset = corners
+        *members: Member,
+        engine: str = "torch",
+        precision: str = "float32",
+        dataset: Dataset = corners,
     ) -> list[Record]:
         resources = Resources(device="cpu", precision=precision, threads=1)
-        engine = ENGINES["torch"]()
-        records = list(engine.train(Cohort(members), dataset, resources, lambda progress: None))
+        made = ENGINES[engine]()
+        records = list(made.train(Cohort(members), dataset, resources, lambda progress: None))
         return sorted(records, key=lambda record: [m.seed for m in members].index(record.seed))
 
     return run

@@ -51,7 +51,7 @@ class Program(Protocol):
 
 def stackable(network: Network) -> bool:
     """Whether every layer can be trained as a stack."""
-    return all(type(place.layer) in BLOCKS for place in network.leaves())
+    return all(type(place.layer) in BLOCKS for place in network.places())
 
 
 def optimizer_numbers(member: Member) -> dict[str, Any]:

@@ -148,7 +148,8 @@ class DropoutBlock(Block):
         if not training:
             return x
         bits = self.bits.draw(tuple(x.shape[1:]))
-        self._kept = scaled_mask(bits, self.buffers["rate"], x.dtype)
+        rate = self.buffers["rate"].view(-1, *(1,) * (x.dim() - 1))
+        self._kept = scaled_mask(bits, rate, x.dtype)
         return x * self._kept
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
@@ -160,7 +161,10 @@ class DropoutBlock(Block):
 
 
 class BatchNormBlock(Block):
-    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta over the batch, in the master type."""
+    """y = gamma * (x - mean) / sqrt(var + epsilon) + beta over the batch, in the master type.
+
+    Images that are not flattened yet, (S, B, h, w, c), are batches of their pixels.
+    """
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         for key in ("gamma", "beta"):
@@ -169,8 +173,8 @@ class BatchNormBlock(Block):
             self.buffers[key] = self._stack(weights, key).unsqueeze(1)
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        layer, dtype = self.stack[0], x.dtype
-        x = x.to(self.place.master)
+        layer, dtype, shape = self.stack[0], x.dtype, x.shape
+        x = x.to(self.place.master).flatten(1, -2)
         mean, variance = self.buffers["moving_mean"], self.buffers["moving_variance"]
         if training:
             batch_variance, batch_mean = torch.var_mean(x, 1, correction=0, keepdim=True)
@@ -180,11 +184,11 @@ class BatchNormBlock(Block):
         inverse = (variance + layer.epsilon).rsqrt()
         normal = (x - mean) * inverse
         self._kept = (normal, inverse) if training else None
-        return (normal * self.params["gamma"] + self.params["beta"]).to(dtype)
+        return (normal * self.params["gamma"] + self.params["beta"]).to(dtype).view(shape)
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
         normal, inverse = self._kept
-        dtype, d = d.dtype, d.to(self.place.master)
+        dtype, shape, d = d.dtype, d.shape, d.to(self.place.master).flatten(1, -2)
         gamma = (d * normal).sum(1, keepdim=True)
         beta = d.sum(1, keepdim=True)
         for key, total in (("gamma", gamma), ("beta", beta)):
@@ -193,17 +197,18 @@ class BatchNormBlock(Block):
             return None
         n = d.shape[1]
         scale = self.params["gamma"] * inverse
-        return (scale * (d - beta / n - normal * (gamma / n))).to(dtype)
+        return (scale * (d - beta / n - normal * (gamma / n))).to(dtype).view(shape)
 
 
 class FlattenBlock(Block):
     """(S, B, h, w, c) -> (S, B, h * w * c)."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
+        self._kept = x.shape
         return x.flatten(2)
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
-        return d
+        return d.reshape(self._kept)
 
 
 BLOCKS: dict[type[layers.Layer], type[Block]] = {

@@ -1,0 +1,117 @@
+"""The numpy engine: members take turns, each through the loop that all engines share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from assay.core.errors import EngineError, unknown_name
+from assay.core.machine import cpu_name
+from assay.core.records import Record
+from assay.data.dataset import Dataset
+from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.numpy_engine.losses import LOSSES
+from assay.engines.numpy_engine.model import Model, check_layers
+from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
+from assay.engines.recording import train_groups
+from assay.networks.network import initial_weights
+from assay.tasks.contract import TASKS
+
+__all__ = ["NumpyEngine"]
+
+PRECISIONS = {"auto": np.dtype(np.float32)} | {n: np.dtype(n) for n in ("float32", "float64")}
+
+
+class NumpyEngine:
+    """Trains dense networks on the CPU, with nothing but NumPy's arrays and matrix products."""
+
+    name = "numpy"
+
+    def check(self, cohort: Cohort, resources: Resources) -> None:
+        """Raise EngineError for a device, precision, task or layer that this engine lacks."""
+        if resources.device not in ("auto", "cpu"):
+            known = resources.device.partition(":")[0] in ("cuda", "mps")
+            raise EngineError(
+                f"the numpy engine computes on the CPU only, got device {resources.device!r}"
+                if known
+                else unknown_name("device", resources.device, ["auto", "cpu"])
+            )
+        _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
+        if cohort.task not in LOSSES:
+            raise EngineError(unknown_name("task of the numpy engine", cohort.task, LOSSES))
+        for member in cohort.members:
+            check_layers(member.network)
+
+    def limit(self, cohort: Cohort, resources: Resources) -> int:
+        """Members take turns."""
+        return 1
+
+    def describe(self, resources: Resources) -> dict[str, Any]:
+        """Precision, threads and versions."""
+        _limit_threads(resources)
+        libraries = [i for i in threadpool_info() if i["user_api"] == "blas"]
+        names = {f"{i['internal_api']} {i.get('version') or ''}".strip() for i in libraries}
+        threads = max((i["num_threads"] for i in libraries), default=os.cpu_count() or 1)
+        return {
+            "engine": "numpy",
+            "numpy": np.__version__,
+            "device": "cpu",
+            "device_name": cpu_name(),
+            "precision": _dtype(resources, "auto").name,
+            "threads": threads,
+            "blas": ", ".join(sorted(names)),
+        }
+
+    def train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+    ) -> Iterator[Record]:
+        """Train the members; see the contract."""
+        started = time.perf_counter()
+        _limit_threads(resources)
+        dtype = _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
+        task = TASKS[cohort.task]
+        data = NormalDataset(dataset, task, dtype)
+
+        def make_trainer(group: Sequence[Member]) -> NumpyTrainer:
+            (member,) = group
+            weights = initial_weights(member.network, member.seed)
+            model = Model(member.network, weights, member.seed, dtype)
+            return NumpyTrainer(member, model, data, cohort.task)
+
+        yield from train_groups(
+            [(member,) for member in cohort.members],
+            make_trainer,
+            dataset,
+            task,
+            lambda: {**self.describe(resources), "precision": dtype.name},
+            on_progress,
+            save_weights=resources.save_weights,
+            started=started,
+        )
+
+
+def _limit_threads(resources: Resources) -> None:
+    if resources.threads:
+        threadpool_limits(resources.threads, user_api="blas")
+
+
+def _dtype(resources: Resources, precision: str) -> np.dtype:
+    """The number format; raises EngineError for one that NumPy does not have."""
+    wish = precision if resources.precision == "auto" else resources.precision
+    if wish == "bfloat16":
+        raise EngineError(
+            "the numpy engine computes in float32 or float64, got precision 'bfloat16', which "
+            "NumPy does not have"
+        )
+    if wish not in PRECISIONS:
+        raise EngineError(unknown_name("precision", wish, PRECISIONS))
+    return PRECISIONS[wish]

@@ -1,0 +1,60 @@
+"""Images as numbers with mean 0 and deviation 1, the batches taken from them, random changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.data.dataset import Dataset, Split
+from assay.engines.streams import Moves
+from assay.tasks.contract import Task
+
+__all__ = ["Batches", "NormalSplit", "changed", "normalise"]
+
+Array = np.ndarray
+
+NormalSplit = tuple[Array, Array]
+"""Images (n, height, width, channels) as `normalise` gives them, and encoded targets (n, ...)."""
+
+
+def normalise(split: Split, dataset: Dataset, task: Task, dtype: np.dtype) -> NormalSplit:
+    """(image - mean) / deviation, with each channel's statistics over the training images."""
+    mean = dataset.mean.astype(dtype)
+    inverse = (1 / np.maximum(dataset.std, 1e-6)).astype(dtype)
+    images = np.empty(split.images.shape, dtype)
+    for start in range(0, len(split), 4096):  # no second copy of the whole set
+        part = split.images[start : start + 4096].astype(dtype)
+        images[start : start + 4096] = (part - mean) * inverse
+    return images, task.encode(split.targets)
+
+
+class Batches:
+    """Takes batches into memory that every step uses again."""
+
+    def __init__(self, split: NormalSplit, largest: int):
+        self.images, self.targets = split
+        self._room = np.empty((largest, *self.images.shape[1:]), self.images.dtype)
+
+    def take(self, index: Array) -> NormalSplit:
+        """Images (B, h, w, c), valid until the next call, and targets (B, ...) at index (B,)."""
+        room = self._room[: len(index)]
+        # mode "raise" would go through a copy of its own; every index is inside
+        np.take(self.images, index, axis=0, out=room, mode="clip")
+        return room, self.targets[index]
+
+
+def changed(images: Array, moves: Moves, blank: Array) -> Array:
+    """Images (B, h, w, c), each shifted and mirrored at random.
+
+    Args:
+        blank: (c,), what a black pixel is after normalisation; it moves in from outside.
+    """
+    b, h, w, c = images.shape
+    reach = moves.reach
+    down, right, mirror = moves.draw(b)[:, 0]
+    padded = np.empty((b, h + 2 * reach, w + 2 * reach, c), images.dtype)
+    padded[...] = blank
+    padded[:, reach : reach + h, reach : reach + w] = images
+    rows = np.arange(h) + reach + down[:, None]
+    columns = np.arange(w)
+    columns = np.where(mirror[:, None] > 0, w - 1 - columns, columns) + reach + right[:, None]
+    return padded[np.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :]]

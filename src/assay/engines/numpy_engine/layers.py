@@ -1,0 +1,214 @@
+"""Layers, forward and backward. B is the number of images in a batch, d = dL/dy.
+
+A layer is told d twice: `differentiate(d)` sets the gradients of its own parameters,
+`backward(d)` gives dL/dx for the layer below. The lowest layer is only asked for the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from assay.engines.numpy_engine.activations import ACTIVATIONS
+from assay.engines.streams import Bits, scaled_mask
+from assay.networks import layers
+from assay.networks.regularizers import Regularizer
+
+__all__ = [
+    "LAYERS",
+    "ActivationLayer",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+]
+
+Array = np.ndarray
+
+
+class Layer:
+    """y = x; the base of all layers.
+
+    Attributes:
+        parameters: trained arrays by name; `gradients` has dL/d of each after `differentiate`.
+        averages: arrays that are kept but not trained.
+        regularizer: the penalty on the kernel.
+    """
+
+    regularizer = Regularizer()  # of the kernel, where there is one
+
+    def __init__(self, name: str):
+        self.name = name
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        self.averages: dict[str, Array] = {}
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """y for x; what the backward pass needs is kept while training."""
+        return x
+
+    def differentiate(self, d: Array) -> None:
+        """Set `gradients` from d = dL/dy of the last forward pass."""
+
+    def backward(self, d: Array) -> Array:
+        """dL/dx from d = dL/dy of the last forward pass."""
+        return d
+
+
+class Dense(Layer):
+    """y = x W + b.
+
+        x (B, in), W (in, out), b (out,), y (B, out)
+        dL/dW = x^T d       (in, B) (B, out) -> (in, out)
+        dL/db = sum_b d     (out,)
+        dL/dx = d W^T       (B, out) (out, in) -> (B, in)
+
+    References:
+        D. Rumelhart et al., "Learning representations by back-propagating errors", Nature 1986.
+    """
+
+    def __init__(self, described: layers.Dense, name: str, weights: dict[str, Array], seed: int):
+        super().__init__(name)
+        self.regularizer = described.kernel_regularizer
+        self.parameters = {k: weights[k] for k in ("kernel", "bias") if k in weights}
+        # memory that every step uses again: fresh pages of this size cost as much as the product
+        self.gradients["kernel"] = np.empty_like(weights["kernel"])
+
+    def forward(self, x: Array, training: bool) -> Array:
+        if training:
+            self.x = x
+        y = x @ self.parameters["kernel"]
+        if "bias" in self.parameters:
+            y += self.parameters["bias"]
+        return y
+
+    def differentiate(self, d: Array) -> None:
+        np.matmul(self.x.T, d, out=self.gradients["kernel"])
+        if "bias" in self.parameters:
+            self.gradients["bias"] = d.sum(0)
+
+    def backward(self, d: Array) -> Array:
+        return d @ self.parameters["kernel"].T
+
+
+class ActivationLayer(Layer):
+    """y = f(x); see `activations`."""
+
+    def __init__(self, described: layers.Activation, name: str, weights: Any, seed: int):
+        super().__init__(name)
+        self.f = ACTIVATIONS[described.function]
+
+    def forward(self, x: Array, training: bool) -> Array:
+        y = self.f.forward(x)
+        if training:
+            self.x, self.y = x, y
+        return y
+
+    def backward(self, d: Array) -> Array:
+        return self.f.backward(d, self.x, self.y)
+
+
+class Dropout(Layer):
+    """y = x * m, with m = 0 at the given rate and 1 / (1 - rate) elsewhere; y = x in evaluation.
+
+        m has the shape of x
+        dL/dx = d * m
+
+    Attributes:
+        held: take the same mask again, as comparing two losses needs.
+
+    References:
+        N. Srivastava et al., "Dropout", JMLR 15, 2014.
+    """
+
+    def __init__(self, described: layers.Dropout, name: str, weights: Any, seed: int):
+        super().__init__(name)
+        self.rate, self.held = described.rate, False
+        self.bits = Bits([seed], name)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        if not training:
+            return x
+        if not self.held:
+            (bits,) = self.bits.draw(x.shape)
+            self.mask = scaled_mask(bits, self.rate, x.dtype)
+        return x * self.mask
+
+    def backward(self, d: Array) -> Array:
+        return d * self.mask
+
+
+class BatchNorm(Layer):
+    """y = gamma * n + beta, with n = (x - mean) / sqrt(variance + epsilon).
+
+        x, n, y (B, channels); mean, variance, gamma, beta (channels,)
+        training: mean and variance are those of the batch (the variance divided by B)
+        evaluation: their moving averages, a <- momentum * a + (1 - momentum) * batch
+
+        dL/dgamma = sum_b d * n     (channels,)
+        dL/dbeta  = sum_b d         (channels,)
+        dL/dx = gamma / sqrt(variance + epsilon) * (d - (dL/dbeta + n * dL/dgamma) / B)
+
+    The last line has two terms besides d because the batch's mean and variance depend on x. Before
+    images are flattened x is (B, height, width, channels) and B counts every pixel.
+
+    References:
+        S. Ioffe and C. Szegedy, "Batch Normalization", ICML 2015.
+    """
+
+    def __init__(self, described: layers.BatchNorm, name: str, weights: dict, seed: int):
+        super().__init__(name)
+        self.momentum, self.epsilon = described.momentum, described.epsilon
+        self.parameters = {k: weights[k] for k in ("gamma", "beta")}
+        self.averages = {k: weights[k] for k in ("moving_mean", "moving_variance")}
+
+    def forward(self, x: Array, training: bool) -> Array:
+        mean, variance = self.averages["moving_mean"], self.averages["moving_variance"]
+        if training:
+            over = tuple(range(x.ndim - 1))
+            batch_mean, batch_variance = x.mean(over), x.var(over)
+            for average, batch in ((mean, batch_mean), (variance, batch_variance)):
+                average *= self.momentum
+                average += (1 - self.momentum) * batch
+            mean, variance = batch_mean, batch_variance
+        inverse = 1 / np.sqrt(variance + self.epsilon)
+        n = (x - mean) * inverse
+        if training:
+            self.n, self.inverse = n, inverse
+        return self.parameters["gamma"] * n + self.parameters["beta"]
+
+    def differentiate(self, d: Array) -> None:
+        over = tuple(range(d.ndim - 1))
+        self.gradients = {"gamma": (d * self.n).sum(over), "beta": d.sum(over)}
+
+    def backward(self, d: Array) -> Array:
+        count = d.size // d.shape[-1]
+        spread = self.gradients["beta"] + self.n * self.gradients["gamma"]
+        return self.parameters["gamma"] * self.inverse * (d - spread / count)
+
+
+class Flatten(Layer):
+    """y = x as rows: (B, height, width, channels) -> (B, features); dL/dx is d in x's shape."""
+
+    def __init__(self, described: layers.Flatten, name: str, weights: Any, seed: int):
+        super().__init__(name)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, d: Array) -> Array:
+        return d.reshape(self.shape)
+
+
+LAYERS: dict[type[layers.Layer], Callable[..., Layer]] = {
+    layers.Dense: Dense,
+    layers.Activation: ActivationLayer,
+    layers.Dropout: Dropout,
+    layers.BatchNorm: BatchNorm,
+    layers.Flatten: Flatten,
+}
+"""Description -> what trains it, called with (description, name, its weights, seed)."""

@@ -1,0 +1,120 @@
+"""A network as layers one after the other, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from assay.core.errors import EngineError
+from assay.engines.numpy_engine.layers import LAYERS, Dropout, Layer
+from assay.engines.numpy_engine.losses import add_penalty_gradient
+from assay.networks.network import Network, Place
+
+__all__ = ["Model", "check_layers"]
+
+Array = np.ndarray
+
+
+def check_layers(network: Network) -> None:
+    """Raise EngineError, naming the layer, unless every layer of a network is written here."""
+    for place in network.places():
+        if type(place.layer) not in LAYERS:
+            known = ", ".join(sorted(kind.kind for kind in LAYERS))
+            raise EngineError(
+                f"the numpy engine has no layer {place.layer.kind!r}, which {place.name} is (it "
+                f"has: {known}); train this network with engine: torch"
+            )
+
+
+class Model:
+    """A trunk of layers, and named heads that start from its end.
+
+    Args:
+        network: its description.
+        weights: by name, as `initial_weights` gives them; copied.
+        seed: of the run; dropout draws from it.
+        dtype: float32 or float64, of everything that is computed.
+    """
+
+    def __init__(self, network: Network, weights: Mapping[str, Array], seed: int, dtype: np.dtype):
+        self.dtype = dtype
+        self.trunk: list[Layer] = []
+        self.heads: dict[str, list[Layer]] = {name: [] for name, _ in network.heads}
+        for place in network.places():
+            layer = _make(place, weights, seed, dtype)
+            part, _, rest = place.name.partition(".")
+            chain = self.trunk if part == "trunk" else self.heads[rest.rpartition(".")[0]]
+            chain.append(layer)
+        self.layers = [*self.trunk, *(layer for head in self.heads.values() for layer in head)]
+
+    def forward(self, x: Array, training: bool) -> dict[str, Array]:
+        """Outputs (B, units) by head for images x (B, height, width, channels)."""
+        x = _forward(self.trunk, x, training)
+        return {name: _forward(head, x, training) for name, head in self.heads.items()}
+
+    def backward(self, d: Mapping[str, Array]) -> None:
+        """Set every layer's gradients, penalties included, from d = dL/d(output) by head."""
+        self._backward(d, lowest=_lowest(self.trunk))
+        for layer in self.layers:
+            if "kernel" in layer.parameters:
+                kernel, gradient = layer.parameters["kernel"], layer.gradients["kernel"]
+                add_penalty_gradient(gradient, kernel, layer.regularizer)
+
+    def input_gradient(self, d: Mapping[str, Array]) -> Array:
+        """dL/dx for the images of the last forward pass, which training has no use for."""
+        return self._backward(d, lowest=-1)
+
+    def _backward(self, d: Mapping[str, Array], lowest: int) -> Array:
+        """Through the heads, whose gradients add up where they meet, and down the trunk."""
+        parts = [_backward(head, d[name], -1) for name, head in self.heads.items()]
+        return _backward(self.trunk, sum(parts[1:], start=parts[0]), lowest)
+
+    def hold_masks(self, held: bool) -> None:
+        """Let dropout take the same masks again, or draw new ones."""
+        for layer in self.layers:
+            if isinstance(layer, Dropout):
+                layer.held = held
+
+    def weights(self) -> dict[str, Array]:
+        """Copies of all weights and moving averages, float32, named as `initial_weights` does."""
+        return {
+            f"{layer.name}.{key}": array.astype(np.float32)
+            for layer in self.layers
+            for key, array in (layer.parameters | layer.averages).items()
+        }
+
+    def restore(self, weights: Mapping[str, Array]) -> None:
+        """Put back what `weights` gave."""
+        for layer in self.layers:
+            for key, array in (layer.parameters | layer.averages).items():
+                array[...] = weights[f"{layer.name}.{key}"]
+
+
+def _make(place: Place, weights: Mapping[str, Array], seed: int, dtype: np.dtype) -> Layer:
+    own = {
+        name.rpartition(".")[2]: array.astype(dtype)
+        for name, array in weights.items()
+        if name.rpartition(".")[0] == place.name
+    }
+    return LAYERS[type(place.layer)](place.layer, place.name, own, seed)
+
+
+def _lowest(chain: Sequence[Layer]) -> int:
+    """Position of the first layer that learns; nothing below it needs a gradient."""
+    return next((i for i, layer in enumerate(chain) if layer.parameters), len(chain))
+
+
+def _forward(chain: Sequence[Layer], x: Array, training: bool) -> Array:
+    for layer in chain:
+        x = layer.forward(x, training)
+    return x
+
+
+def _backward(chain: Sequence[Layer], d: Array, lowest: int) -> Array:
+    """The chain rule, from the last layer to the one at `lowest`, which only learns."""
+    for i in range(len(chain) - 1, max(lowest, 0) - 1, -1):
+        chain[i].differentiate(d)
+        if i > lowest:
+            d = chain[i].backward(d)
+    return d

@@ -1,0 +1,136 @@
+"""One run in training: what the shared loop asks of this engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from assay.data.dataset import Dataset
+from assay.engines.contract import Member
+from assay.engines.loop import Evaluation
+from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
+from assay.engines.numpy_engine.losses import LOSSES
+from assay.engines.numpy_engine.model import Model
+from assay.engines.numpy_engine.optimizers import RULES
+from assay.engines.streams import Moves
+from assay.tasks.contract import Task
+
+__all__ = ["NormalDataset", "NumpyTrainer", "Stepper"]
+
+Array = np.ndarray
+
+_ROWS = 1000
+"""Images at a time in evaluation."""
+
+quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+"""A run that diverges overflows; the record says so, and no warning needs to."""
+
+
+class NormalDataset:
+    """The dataset as numbers; the test part becomes that only when a run is finished.
+
+    Attributes:
+        blank: (c,), what a black pixel is.
+    """
+
+    def __init__(self, dataset: Dataset, task: Task, dtype: np.dtype):
+        self._dataset, self._task, self._dtype = dataset, task, dtype
+        self.train = normalise(dataset.train, dataset, task, dtype)
+        self.validation = normalise(dataset.validation, dataset, task, dtype)
+        self.blank = (-dataset.mean / np.maximum(dataset.std, 1e-6)).astype(dtype)
+
+    def test(self) -> NormalSplit:
+        """The test part."""
+        return normalise(self._dataset.test, self._dataset, self._task, self._dtype)
+
+
+class Stepper:
+    """A model with its loss and its update rules: forward, backward, update."""
+
+    def __init__(self, model: Model, member: Member, task: str):
+        self.model, self.loss = model, LOSSES[task]
+        optimizer = member.training.optimizer
+        self.rate = member.training.learning_rate
+        self._rules = [
+            (layer, key, RULES[optimizer.name](array, optimizer))
+            for layer in model.layers
+            for key, array in layer.parameters.items()
+        ]
+
+    def step(self, images: Array, targets: Array, factor: float) -> tuple[Array, Array]:
+        """One update; returns loss and `correct` of each image (B,), before it.
+
+        Args:
+            factor: the schedule's share of the learning rate.
+        """
+        outputs = self.model.forward(images, training=True)
+        losses, d, correct = self.loss(outputs, targets)
+        self.model.backward(d)
+        for layer, key, rule in self._rules:
+            rule.step(layer.gradients[key], self.rate * factor)
+        return losses, correct
+
+
+class NumpyTrainer:
+    """One member, as `assay.engines.loop.Trainer` wants it."""
+
+    def __init__(self, member: Member, model: Model, data: NormalDataset, task: str):
+        recipe = member.training
+        self.data, self.model = data, model
+        self.stepper = Stepper(model, member, task)
+        self._batches = Batches(data.train, recipe.batch_size)
+        self._moves = Moves(recipe.augment, [member.seed]) if recipe.augment else None
+        self._loss = self._correct = 0.0
+
+    def start_epoch(self, orders: Array) -> None:
+        """See the contract."""
+        (self._order,) = orders
+
+    @quiet
+    def step(self, start: int, stop: int, factor: float) -> None:
+        """See the contract."""
+        images, targets = self._batches.take(self._order[start:stop])
+        if self._moves:
+            images = changed(images, self._moves, self.data.blank)
+        losses, correct = self.stepper.step(images, targets, factor)
+        self._loss += float(losses.sum())
+        self._correct += float(correct.sum())
+
+    def sums(self) -> tuple[Array, Array]:
+        """See the contract."""
+        found = np.array([self._loss]), np.array([self._correct])
+        self._loss = self._correct = 0.0
+        return found
+
+    def validate(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.data.validation)
+
+    def test(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.data.test())
+
+    @quiet
+    def _evaluate(self, split: NormalSplit) -> Evaluation:
+        images, targets = split
+        parts, total = [], 0.0
+        for start in range(0, len(images), _ROWS):
+            outputs = self.model.forward(images[start : start + _ROWS], training=False)
+            losses, _, _ = self.stepper.loss(outputs, targets[start : start + _ROWS])
+            total += float(losses.sum())
+            parts.append(outputs)
+        joined = {h: np.concatenate([p[h] for p in parts]) for h in parts[0]}
+        kept = {h: array.astype(np.float32)[None] for h, array in joined.items()}
+        return kept, np.array([total / len(images)])
+
+    def keep(self, members: list[int]) -> None:
+        """There is only one member."""
+
+    def weights(self, member: int) -> dict[str, Array]:
+        """See the contract."""
+        return self.model.weights()
+
+    def restore(self, member: int, weights: Mapping[str, Array]) -> None:
+        """See the contract."""
+        self.model.restore(weights)

@@ -1,0 +1,160 @@
+"""What every engine promises: members as if alone, equal seeds equal results, honest selection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from assay.core.errors import AssayError, EngineError
+from assay.data.dataset import Split
+from assay.engines.contract import ENGINES, Cohort, Member, Resources
+from assay.engines.training import Augment, EarlyStopping, Optimizer, Training
+from assay.networks.families import build_network
+
+MLP = {"family": "mlp", "hidden": [16, 12], "dropout": 0.2}
+CNN = {"family": "cnn", "filters": [[8], [8, 8]], "first_kernel_size": 3, "dense": [16]}
+NETWORKS = {"mlp": MLP, "cnn": CNN, "mlp, batch norm": {**MLP, "batch_norm": True}}
+
+
+def _trains(engine, network):
+    net = build_network(network, (8, 8, 1), {"class": 4})
+    cohort = Cohort((Member({}, net, Training(), 0),))
+    try:
+        ENGINES[engine]().check(cohort, Resources(device="cpu"))
+    except AssayError:
+        return False
+    return True
+
+
+PAIRS = {
+    f"{e}, {n}": (e, NETWORKS[n]) for e in ENGINES for n in NETWORKS if _trains(e, NETWORKS[n])
+}
+each_network = pytest.mark.parametrize(("engine", "network"), PAIRS.values(), ids=PAIRS)
+each_engine = pytest.mark.parametrize("engine", [e for e in ENGINES if _trains(e, MLP)])
+
+
+@pytest.fixture
+def train(train):
+    """The engine first, then as everywhere."""
+    return lambda engine, *members, **settings: train(*members, engine=engine, **settings)
+
+
+def test_the_engines_are_found():
+    assert {"torch, mlp", "torch, cnn", "torch, mlp, batch norm", "numpy, mlp"} <= set(PAIRS)
+    assert "numpy, cnn" not in PAIRS
+
+
+@each_network
+def test_a_member_of_a_cohort_is_the_run_alone(engine, network, member, train):
+    rates = [0.02, 0.05, 0.1]
+    members = [member(network, seed=s, learning_rate=r) for s, r in enumerate(rates)]
+    together = train(engine, *members)
+    for record, alone in zip(together, [train(engine, m)[0] for m in members], strict=True):
+        for name in ("loss", "accuracy", "val_loss"):
+            np.testing.assert_allclose(record.curves[name], alone.curves[name], atol=1e-4)
+
+
+@each_network
+def test_equal_seed_equal_result_other_seed_another(engine, network, member, train):
+    first, again, other = (train(engine, member(network, seed=s))[0] for s in (3, 3, 4))
+    for name, curve in first.curves.items():
+        if name != "seconds":
+            assert np.array_equal(curve, again.curves[name])
+    assert not np.array_equal(first.curves["loss"], other.curves["loss"])
+
+
+@each_engine
+def test_nothing_but_the_test_metrics_depends_on_the_test_images(engine, corners, member, train):
+    one = member(MLP, early_stopping=EarlyStopping(patience=2), epochs=8)
+    swapped = Split(255 - corners.test.images, corners.test.targets[::-1].copy())
+    (before,), (after,) = (
+        train(engine, one),
+        train(engine, one, dataset=replace(corners, test=swapped)),
+    )
+    assert np.array_equal(before.curves["val_loss"], after.curves["val_loss"])
+    assert all(np.array_equal(before.weights[k], after.weights[k]) for k in before.weights)
+    assert before.metrics["test_loss"] != after.metrics["test_loss"]
+
+
+def _keras_early_stopping(curve, rule):
+    """(best evaluation, last evaluation), 1-based, as Keras's callback finds them."""
+    best, at, waited = np.inf, 0, 0
+    for i, loss in enumerate(curve, 1):
+        waited += 1
+        if loss < best - rule.min_delta:
+            best, at, waited = loss, i, 0
+        if waited >= rule.patience:
+            return at, i
+    raise AssertionError("it never stops")
+
+
+@each_engine
+def test_early_stopping_restores_the_best_weights(engine, member, train):
+    rule = EarlyStopping(patience=3, min_delta=0.01)
+    adam = {"optimizer": Optimizer.parse("adam"), "learning_rate": 0.03, "epochs": 40}
+    network = {**MLP, "dropout": 0.0}
+    free = train(engine, *[member(network, seed=s, **adam) for s in range(3)])
+    stopped = train(
+        engine, *[member(network, seed=s, early_stopping=rule, **adam) for s in range(3)]
+    )
+    assert len({r.metrics["epochs"] for r in stopped}) > 1, "they should end at different times"
+    for record, undisturbed in zip(stopped, free, strict=True):
+        curve = undisturbed.curves["val_loss"]
+        best, last = _keras_early_stopping(curve, rule)
+        assert (record.metrics["best_epoch"], record.metrics["epochs"]) == (best, last)
+        np.testing.assert_allclose(record.curves["val_loss"], curve[:last], atol=1e-4)
+        (at_best,) = train(engine, member(network, seed=record.seed, **{**adam, "epochs": best}))
+        np.testing.assert_allclose(
+            record.metrics["test_loss"], at_best.metrics["test_loss"], atol=1e-4
+        )
+
+
+@each_engine
+def test_a_diverged_member_is_kept_and_harms_nobody(engine, member, train):
+    good = member({**MLP, "dropout": 0.0}, seed=0)
+    bad = member({**MLP, "dropout": 0.0}, seed=1, learning_rate=1e30)
+    fine, lost = train(engine, good, bad)
+    assert (fine.status, lost.status) == ("finished", "diverged")
+    assert "not finite" in lost.message
+    assert "test_accuracy" not in lost.metrics
+    assert len(lost.curves["loss"]) < len(fine.curves["loss"])
+    np.testing.assert_allclose(
+        fine.curves["loss"], train(engine, good)[0].curves["loss"], atol=1e-4
+    )
+
+
+@each_engine
+def test_steps_and_evaluations_are_counted(engine, member, train):
+    (record,) = train(engine, member(MLP, steps=20, evaluate_every=6))
+    assert record.curves["step"].tolist() == [6, 12, 18, 20]
+    # 310 images in batches of 40: eight updates an epoch, the last one of 30 images
+    assert record.curves["epoch"].tolist() == [6 / 8, 12 / 8, 18 / 8, 20 / 8]
+
+
+@each_engine
+@pytest.mark.parametrize("augment", [Augment(shift=1), Augment(flip=True), Augment(crop=1)])
+def test_augmentation_changes_training_only(engine, augment, member, train):
+    plain, changed, again = (
+        train(engine, member({**MLP, "dropout": 0.0}, augment=a))[0]
+        for a in (Augment(), augment, augment)
+    )
+    assert not np.array_equal(plain.curves["loss"], changed.curves["loss"])
+    assert np.array_equal(changed.curves["loss"], again.curves["loss"])
+
+
+@each_engine
+def test_nothing_is_trained_without_validation_images(engine, corners, member, train):
+    nothing = Split(corners.validation.images[:0], corners.validation.targets[:0])
+    with pytest.raises(EngineError, match=r"no validation images.*expected dataset.validation > 0"):
+        train(engine, member(MLP), dataset=replace(corners, validation=nothing))
+
+
+@each_engine
+def test_a_device_or_precision_that_is_not_there_is_named(engine, member):
+    cohort, made = Cohort((member(MLP),)), ENGINES[engine]()
+    with pytest.raises(EngineError, match="unknown device 'gpu'"):
+        made.check(cohort, Resources(device="gpu"))
+    with pytest.raises(EngineError, match="unknown precision 'float23'; did you mean 'float32'"):
+        made.check(cohort, Resources(device="cpu", precision="float23"))
