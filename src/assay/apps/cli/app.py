@@ -14,7 +14,17 @@ from pathlib import Path
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
-from assay.apps.cli import console, data, doctor, export, network, results, run, studies
+from assay.apps.cli import (
+    console,
+    data,
+    doctor,
+    export,
+    gradients,
+    network,
+    results,
+    run,
+    studies,
+)
 from assay.core.errors import AssayError
 
 __all__ = ["app", "main"]
@@ -41,6 +51,7 @@ for place, (name, command) in enumerate(
         "data": data.app,
         "network": network.app,
         "export": export.export,
+        "check-gradients": gradients.check_gradients,
         "doctor": doctor.doctor,
     }.items()
 ):

@@ -55,6 +55,13 @@ def dataset_names(context: object = None) -> Iterable[str]:
     yield from ENTRIES
 
 
+def engine_names(context: object = None) -> Iterable[str]:
+    """Engines, for the shell."""
+    from assay.studies.settings import engine_names as names
+
+    yield from names()
+
+
 SCALES = ("smoke", "quick", "full")
 StudyName = Annotated[str, Parameter(completer=study_names)]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]
@@ -94,6 +101,7 @@ class StudyOptions:
         seed: First seed; the repeats count up from it.
         repeats: Runs of each trial.
         precision: float32, bfloat16, float64 or auto (bfloat16 where the hardware has it).
+        engine: What trains the networks: torch or numpy [as the study says].
         set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
     """
 
@@ -101,6 +109,7 @@ class StudyOptions:
     seed: int | None = None
     repeats: int | None = None
     precision: Literal["auto", "float32", "bfloat16", "float64"] | None = None
+    engine: Annotated[str | None, Parameter(completer=engine_names)] = None
     set: Annotated[list[str], Parameter(negative="", show_default=False)] = field(
         default_factory=list
     )
@@ -112,5 +121,6 @@ class StudyOptions:
             "seed": self.seed,
             "repeats": self.repeats,
             "precision": self.precision,
+            "engine": self.engine,
             "set": tuple(self.set),
         }

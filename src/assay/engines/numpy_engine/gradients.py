@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.seeds import stream
-from assay.engines.numpy_engine.layers import Layer
 from assay.engines.numpy_engine.losses import LOSSES, penalty
 from assay.engines.numpy_engine.model import Model, check_layers
 from assay.networks.network import Network, initial_weights
