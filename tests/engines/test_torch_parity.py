@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from assay.engines.torch_engine import engine as torch_engine
+from assay.engines.torch_engine.fused import FusedSlot
 from assay.engines.torch_engine.optimizers import Slot, update
+from assay.engines.torch_engine.slots import EagerSlot
 from assay.engines.training import Optimizer, Schedule
 
 OPTIONS = {
@@ -105,3 +107,35 @@ def test_rules_are_those_of_keras(options, stacked):
         update(optimizer.name, [slot], [torch.tensor(gradient)], 1.0)
         weight = _keras_step(optimizer.name, weight, gradient, state, numbers, rate, t)
     np.testing.assert_allclose(slot.weight.numpy(), weight, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("low", [False, True], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("options", OPTIMIZERS, ids=str)
+def test_compiled_loops_do_what_the_operations_do(options, low):
+    """Three members with rates and penalties of their own; after five steps two of them go on."""
+    rng = np.random.default_rng(0)
+    optimizer = Optimizer.parse(options)
+    names = [f for f in optimizer.__dataclass_fields__ if f != "name"]
+    each = [
+        {f: getattr(optimizer, f) for f in names} | {"learning_rate": rate, "l1": l1, "l2": 0.01}
+        for rate, l1 in ((0.1, 0.0), (0.05, 0.1), (0.01, 0.0))
+    ]
+    start = torch.tensor(rng.normal(size=(3, 4, 5)), dtype=torch.float32)
+    weights = [start.clone(), start.clone()]
+    copies = [start.bfloat16() if low else None for _ in weights]
+    kinds = (FusedSlot, EagerSlot)
+    slots = [k(w, c, optimizer.name, each) for k, w, c in zip(kinds, weights, copies, strict=True)]
+    for step in range(7):
+        if step == 5:
+            weights = [w[[0, 2]] for w in weights]
+            copies = [None if c is None else c[[0, 2]] for c in copies]
+            for slot, weight, copy in zip(slots, weights, copies, strict=True):
+                slot.keep([0, 2], weight, copy)
+        gradient = torch.tensor(rng.normal(size=weights[0].shape), dtype=torch.float32)
+        gradient = gradient.bfloat16() if low else gradient
+        slots[0].update(gradient if step % 2 else list(gradient), 0.9)
+        slots[1].update(gradient, 0.9)
+    torch.testing.assert_close(weights[0], weights[1], rtol=2e-5, atol=2e-6)
+    assert not torch.equal(weights[0], start[[0, 2]])
+    if low:
+        assert torch.equal(copies[0], weights[0].bfloat16())

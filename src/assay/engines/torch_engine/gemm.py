@@ -2,7 +2,8 @@
 
 Measured on one thread of a CPU with AVX-512, 784 x 512 at batch 32: PyTorch's float32 `mm` (MKL)
 takes 290 us, oneDNN's linear 150 us; in bfloat16 a batched product takes 70 to 85 us a member. So
-float32 on the CPU goes member by member through oneDNN, all else through one batched product.
+large float32 products on the CPU go member by member through oneDNN, all else through one batched
+product.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["affine", "by_member", "input_gradient", "weight_gradient"]
+__all__ = ["affine", "input_gradient", "weight_gradient"]
 
 
-def _onednn_linear(x: Tensor) -> bool:
-    """Whether float32 products of this tensor should go through oneDNN."""
+_FEW = 32_768
+"""Entries of a kernel up to which calling oneDNN for every member costs more than it saves."""
+
+
+def _onednn_linear(x: Tensor, entries: int) -> bool:
+    """Whether float32 products of this tensor with such a kernel should go through oneDNN."""
     return (
         x.device.type == "cpu"
         and x.dtype is torch.float32
+        and entries > _FEW
         and torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
@@ -28,14 +34,9 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
-def by_member(x: Tensor) -> bool:
-    """Whether weights on this device are updated member by member (CPU) or as one stack (GPU)."""
-    return x.device.type == "cpu"
-
-
 def affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     """x W + b: (S, B, i), (S, i, o), (S, 1, o) -> (S, B, o); an x of (1, B, i) is shared."""
-    if _onednn_linear(x):
+    if _onednn_linear(x, kernel[0].numel()):
         rows = x.expand(len(kernel), -1, -1)
         biases = [None] * len(kernel) if bias is None else list(bias[:, 0])
         return torch.stack(
@@ -47,19 +48,18 @@ def affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 def input_gradient(d: Tensor, kernel: Tensor) -> Tensor:
     """d W^T: (S, B, o), (S, i, o) -> (S, B, i)."""
-    if _onednn_linear(d):
+    if _onednn_linear(d, kernel[0].numel()):
         return torch.stack([_linear(e, w, None) for e, w in zip(d, kernel, strict=True)])
     return torch.bmm(d, kernel.transpose(1, 2))
 
 
-def weight_gradient(x: Tensor, d: Tensor, out: Tensor) -> list[Tensor]:
-    """x^T d: (S, B, i), (S, B, o) -> S of (i, o) on the CPU, one (S, i, o) elsewhere.
+def weight_gradient(x: Tensor, d: Tensor, out: Tensor) -> Tensor | list[Tensor]:
+    """x^T d: (S, B, i), (S, B, o) -> (S, i, o), or S of (i, o) where members take turns.
 
     Args:
         out: memory (S, i, o) that the batched product writes to: fresh memory of this size costs
             more in page faults than the product itself.
     """
-    if _onednn_linear(d):
+    if _onednn_linear(d, out[0].numel()):
         return [_linear(a.t(), e.t(), None) for a, e in zip(x, d, strict=True)]
-    gradient = torch.bmm(x.transpose(1, 2), d, out=out)
-    return list(gradient) if by_member(d) else [gradient]
+    return torch.bmm(x.transpose(1, 2), d, out=out)

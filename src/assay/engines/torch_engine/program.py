@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from assay.engines.contract import Member
-from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.optimizers import Slot, update
+from assay.engines.torch_engine.slots import StackSlot, stack_slot
 from assay.engines.torch_engine.stacked import BLOCKS, Block
 from assay.networks.network import Network
 from assay.tasks.contract import Task
@@ -108,19 +107,15 @@ class StackedProgram:
         return chain
 
     def _make_slots(self) -> None:
-        """One slot per weight and member on the CPU, one per weight on a GPU."""
-        self._slots: dict[tuple[str, str], list[Slot]] = {}
+        self._slots: dict[tuple[str, str], StackSlot] = {}
         for block in self._blocks:
             for key, tensor in block.params.items():
                 each = [
                     {**optimizer_numbers(m), **block.numbers(key, k)}
                     for k, m in enumerate(self.members)
                 ]
-                if gemm.by_member(tensor):
-                    slots = [Slot(w, n) for w, n in zip(tensor, each, strict=True)]
-                else:
-                    slots = [Slot(tensor, _stack_numbers(each, tensor))]
-                self._slots[block.name, key] = slots
+                slot = stack_slot(tensor, block.copy_of(key), self.rule, each)
+                self._slots[block.name, key] = slot
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         outputs = self._forward(images, training=True)
@@ -128,15 +123,9 @@ class StackedProgram:
         correct = self.task.correct(outputs, targets)
         through = [_backward(head, d[name], True) for name, head in self.heads.items()]
         _backward(self.trunk, sum(through[1:], start=through[0]), need_input=False)
-        slots: list[Slot] = []
-        gradients: list[Tensor] = []
         for block in self._blocks:
             for key in block.params:
-                slots += self._slots[block.name, key]
-                gradients += block.gradients[key]
-        update(self.rule, slots, gradients, factor)
-        for block in self._blocks:
-            block.refresh()
+                self._slots[block.name, key].update(block.gradients[key], factor)
         return losses.sum(-1), correct.sum(-1)
 
     def outputs(self, images: Tensor) -> Outputs:
@@ -158,8 +147,7 @@ class StackedProgram:
         for block in self._blocks:
             block.keep(members)
             for key, tensor in block.params.items():
-                slots = self._slots[block.name, key]
-                self._slots[block.name, key] = _surviving(slots, tensor, members)
+                self._slots[block.name, key].keep(members, tensor, block.copy_of(key))
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
         found = {}
@@ -190,32 +178,3 @@ def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:
         if below is not None:
             d = below
     return d
-
-
-def _surviving(slots: list[Slot], tensor: Tensor, members: list[int]) -> list[Slot]:
-    """Slots of the members that go on, over their newly packed weights `tensor`."""
-    if gemm.by_member(tensor):
-        kept = [slots[m] for m in members]
-        return [
-            Slot(w, slot.numbers, slot.state, slot.steps)
-            for w, slot in zip(tensor, kept, strict=True)
-        ]
-    (slot,) = slots
-    numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in slot.numbers.items()}
-    state = {name: memory[members] for name, memory in slot.state.items()}
-    return [Slot(tensor, numbers, state, slot.steps)]
-
-
-def _stack_numbers(each: list[dict[str, Any]], weight: Tensor) -> dict[str, Any]:
-    """Numbers of all members: floats where they agree, tensors (S, 1, ...) where they differ."""
-    merged: dict[str, Any] = {}
-    for name in each[0]:
-        values = [numbers[name] for numbers in each]
-        if all(v == values[0] for v in values) and name != "learning_rate":
-            merged[name] = values[0]
-        else:
-            shape = (-1,) + (1,) * (weight.dim() - 1)
-            merged[name] = torch.tensor(values, dtype=weight.dtype, device=weight.device).view(
-                shape
-            )
-    return merged

@@ -39,7 +39,7 @@ class Block:
         self._kept: Any = None
         self.params: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
-        self.gradients: dict[str, list[Tensor]] = {}
+        self.gradients: dict[str, Tensor | list[Tensor]] = {}
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         """Take the members' weights, named as `initial_weights` names them."""
@@ -53,7 +53,11 @@ class Block:
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Follow an update of the weights (low-precision copies)."""
+        """Follow a change of the weights from outside (low-precision copies)."""
+
+    def copy_of(self, param: str) -> Tensor | None:
+        """The low-precision copy of `param` that an update has to bring along."""
+        return None
 
     def keep(self, members: list[int]) -> None:
         """Go on with these members only."""
@@ -81,8 +85,8 @@ class DenseBlock(Block):
         super().__init__(stack, name, place, seeds, last)
         # outputs are computed in the master type: ten units cost nothing, and rounding the logits
         # to bfloat16 makes ties
-        self.compute = place.master if last else place.compute
-        self.low = self._gradient = torch.empty(0, dtype=self.compute)
+        self.forward_type = place.master if last else place.compute
+        self.low = self._gradient = torch.empty(0, dtype=place.compute)
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         self.params["kernel"] = self._stack(weights, "kernel")
@@ -92,27 +96,31 @@ class DenseBlock(Block):
 
     def refresh(self) -> None:
         kernel = self.params["kernel"]
-        if self.compute is kernel.dtype:
+        if self.place.compute is kernel.dtype:
             self.low = kernel
         elif self.low.shape != kernel.shape:
-            self.low = kernel.to(self.compute)
+            self.low = kernel.to(self.place.compute)
         else:
             self.low.copy_(kernel)
         if self._gradient.shape != kernel.shape:
             self._gradient = torch.empty_like(self.low)
 
+    def copy_of(self, param: str) -> Tensor | None:
+        return self.low if param == "kernel" and self.low is not self.params["kernel"] else None
+
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        x = x.to(self.compute)
+        x = x.to(self.place.compute)
         self._kept = x if training else None
-        bias = self.params.get("bias")
-        return gemm.affine(x, self.low, None if bias is None else bias.to(self.compute))
+        bias, kernel = self.params.get("bias"), self.low
+        if self.forward_type is not kernel.dtype:
+            x, kernel = x.to(self.forward_type), self.params["kernel"]
+        return gemm.affine(x, kernel, None if bias is None else bias.to(self.forward_type))
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
-        d = d.to(self.compute)
-        self.gradients["kernel"] = gemm.weight_gradient(self._kept, d, self._gradient)
         if "bias" in self.params:
-            summed = d.sum(1, keepdim=True, dtype=self.place.master)
-            self.gradients["bias"] = list(summed) if gemm.by_member(d) else [summed]
+            self.gradients["bias"] = d.sum(1, keepdim=True, dtype=self.place.master)
+        d = d.to(self.place.compute)
+        self.gradients["kernel"] = gemm.weight_gradient(self._kept, d, self._gradient)
         return gemm.input_gradient(d, self.low) if need_input else None
 
     def numbers(self, param: str, member: int) -> dict[str, float]:
@@ -191,8 +199,7 @@ class BatchNormBlock(Block):
         dtype, shape, d = d.dtype, d.shape, d.to(self.place.master).flatten(1, -2)
         gamma = (d * normal).sum(1, keepdim=True)
         beta = d.sum(1, keepdim=True)
-        for key, total in (("gamma", gamma), ("beta", beta)):
-            self.gradients[key] = list(total) if gemm.by_member(d) else [total]
+        self.gradients = {"gamma": gamma, "beta": beta}
         if not need_input:
             return None
         n = d.shape[1]

@@ -1,0 +1,243 @@
+"""Update rules for a stack of members on the CPU, each in one pass over the memory.
+
+What PyTorch does in three passes (widen a bfloat16 gradient, subtract it, round the weights to the
+bfloat16 copy that the products use) a compiled loop does in one, for all members in one call. The
+rules are those of `optimizers`, which says where they come from; a test holds both to each other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["FusedSlot", "available"]
+
+Numbers = dict[str, Any]
+
+_MEMORIES = {
+    "sgd": 0,
+    "momentum": 1,
+    "nesterov": 1,
+    "rmsprop": 1,
+    "rmsprop_momentum": 2,
+    "adagrad": 1,
+    "adadelta": 2,
+    "adam": 2,
+}
+"""Kernel -> how many arrays of the weight's size its rule remembers."""
+
+
+@functools.cache
+def available() -> bool:
+    """Whether loops can be compiled here; without, PyTorch's operations do the same."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class FusedSlot:
+    """One weight tensor of all members with the memory of its rule.
+
+    Args:
+        weight: (S, ...), float32 or float64, contiguous; updated in place.
+        low: bfloat16 copy of it that follows every update, or None.
+        rule: the optimizer's name.
+        each: for every member the numbers of its rule, with l1 and l2.
+    """
+
+    def __init__(self, weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]):
+        self.rule, self.each, self.steps = rule, list(each), 0
+        self._kind = _kind(rule, each)
+        self.states = [torch.zeros_like(weight) for _ in range(_MEMORIES[self._kind])]
+        if rule == "adagrad":
+            for state, numbers in zip(self.states[0], each, strict=True):
+                state.fill_(numbers["initial_accumulator_value"])
+        self._hold(weight, low)
+
+    def _hold(self, weight: Tensor, low: Tensor | None) -> None:
+        self._weight, self._low = _rows(weight), _rows(weight if low is None else low)
+        nothing = np.empty((len(weight), 0), self._weight.dtype)
+        rows = [_rows(state) for state in self.states]
+        self._first, self._second = [*rows, nothing, nothing][:2]
+        self._table = np.array([_row(self._kind, n) for n in self.each])
+        self._kernels = {
+            low: _kernel(self._kind, self._weight.dtype.name, low, self._low.dtype == np.uint16)
+            for low in (True, False)
+        }
+
+    def keep(self, members: list[int], weight: Tensor, low: Tensor | None) -> None:
+        """Go on with these members, whose weights are now packed in `weight` and `low`."""
+        self.each = [self.each[m] for m in members]
+        self.states = [state[members].contiguous() for state in self.states]
+        self._hold(weight, low)
+
+    def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
+        """One step; `factor` is the schedule's share of every member's learning rate.
+
+        Args:
+            gradient: (S, ...), or a list of the members' own.
+        """
+        self.steps += 1
+        table = self._table.copy()
+        table[:, 0] *= factor
+        table[:, 1] = 1 - table[:, 1] * table[:, 0]
+        if self._kind == "adam":
+            first = [1 - n["beta_1"] ** self.steps for n in self.each]
+            second = [1 - n["beta_2"] ** self.steps for n in self.each]
+            table[:, 0] *= np.sqrt(second) / first
+        table = table.astype(self._weight.dtype)
+        if isinstance(gradient, Tensor):
+            self._run(slice(None), _rows(gradient), table)
+            return
+        for s, own in enumerate(gradient):
+            self._run(slice(s, s + 1), _rows(own[None]), table)
+
+    def _run(self, members: slice, gradient: np.ndarray, table: np.ndarray) -> None:
+        arrays = (self._low, self._first, self._second, table)
+        self._kernels[gradient.dtype == np.uint16](
+            self._weight[members], gradient, *(array[members] for array in arrays)
+        )
+
+
+def _kind(rule: str, each: Sequence[Numbers]) -> str:
+    """The kernel for a rule with these numbers."""
+    moving = any(n["momentum"] for n in each)
+    if rule == "sgd":
+        return ("nesterov" if each[0]["nesterov"] else "momentum") if moving else "sgd"
+    if rule == "rmsprop":
+        return "rmsprop_momentum" if moving else "rmsprop"
+    return "adam" if rule == "adamw" else rule
+
+
+def _row(kind: str, n: Numbers) -> list[float]:
+    """What a kernel is told of a member: rate, weight decay, l1, twice l2, and its rule's own."""
+    if kind == "adam":
+        own = [1 - n["beta_1"], 1 - n["beta_2"]]
+    elif kind in ("momentum", "nesterov"):
+        own = [n["momentum"], 0.0]
+    else:
+        own = [n["rho"], 1 - n["rho"]]
+    penalties = [n.get("weight_decay", 0.0), n.get("l1", 0.0), 2 * n.get("l2", 0.0)]
+    return [n["learning_rate"], *penalties, *own, n["epsilon"], n["momentum"]]
+
+
+def _rows(tensor: Tensor) -> np.ndarray:
+    """The memory of a stack as (S, n); bfloat16 as its 16 bits."""
+    assert tensor.is_contiguous()
+    flat = tensor.view(len(tensor), -1)
+    return (flat.view(torch.uint16) if flat.dtype is torch.bfloat16 else flat).numpy()
+
+
+def _rules() -> dict[str, Callable[..., Any]]:
+    """Kernel -> its rule for one weight w with gradient g and memories a, b: their new values.
+
+    p and q are the rule's own numbers of `_row`, e is epsilon, m the momentum.
+    """
+
+    def sgd(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        return w - rate * g, a, b
+
+    def momentum(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = m * a - rate * g
+        return w + a, a, b
+
+    def nesterov(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = m * a - rate * g
+        return w + m * a - rate * g, a, b
+
+    def rmsprop(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = p * a + q * g * g
+        return w - rate * g / np.sqrt(a + e), a, b
+
+    def rmsprop_momentum(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = p * a + q * g * g
+        b = m * b + rate * g / np.sqrt(a + e)
+        return w - b, a, b
+
+    def adagrad(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = a + g * g
+        return w - rate * g / np.sqrt(a + e), a, b
+
+    def adadelta(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = p * a + q * g * g
+        change = g * np.sqrt((b + e) / (a + e))
+        return w - rate * change, a, p * b + q * change * change
+
+    def adam(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+        a = a + (g - a) * p
+        b = b + (g * g - b) * q
+        return w - rate * a / (np.sqrt(b) + e), a, b
+
+    found = (sgd, momentum, nesterov, rmsprop, rmsprop_momentum, adagrad, adadelta, adam)
+    return {rule.__name__: rule for rule in found}
+
+
+@functools.cache
+def _kernel(kind: str, dtype: str, low_gradient: bool, low_copy: bool) -> Callable[..., None]:
+    """The compiled loop (weight, gradient, copy, first memory, second memory, table) -> nothing.
+
+    Names that are fixed here are constants to the compiler: what they rule out is not in the loop.
+    """
+    from numba import njit
+
+    to_float, to_bits = _bit_casts()
+    rule = njit(_rules()[kind], error_model="numpy")
+    memories, zero, one = _MEMORIES[kind], np.dtype(dtype).type(0), np.dtype(dtype).type(1)
+    sixteen, half, last = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
+
+    @njit(error_model="numpy", nogil=True)
+    def kernel(weight, gradient, copy, first, second, table):  # type: ignore[no-untyped-def]
+        for s in range(weight.shape[0]):
+            rate, kept, l1, l2 = table[s, 0], table[s, 1], table[s, 2], table[s, 3]
+            p, q, e, m = table[s, 4], table[s, 5], table[s, 6], table[s, 7]
+            for i in range(weight.shape[1]):
+                w = weight[s, i]
+                if low_gradient:
+                    g = to_float(np.uint32(gradient[s, i]) << sixteen)
+                else:
+                    g = gradient[s, i]
+                sign = one if w > zero else (-one if w < zero else zero)
+                g = g + l2 * w + l1 * sign
+                a = first[s, i] if memories > 0 else zero
+                b = second[s, i] if memories > 1 else zero
+                w, a, b = rule(kept * w, g, a, b, rate, p, q, e, m)
+                weight[s, i] = w
+                if memories > 0:
+                    first[s, i] = a
+                if memories > 1:
+                    second[s, i] = b
+                if low_copy:  # to the nearest, ties to even, as every bfloat16 unit rounds
+                    bits = to_bits(w)
+                    rounded = (bits + half + ((bits >> sixteen) & last)) >> sixteen
+                    copy[s, i] = np.uint16(rounded)
+
+    return kernel
+
+
+@functools.cache
+def _bit_casts() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """uint32 -> the float32 of the same bits, and back, inside compiled code."""
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+
+    def cast(source: Any, target: Any, llvm: ir.Type) -> Callable[..., Any]:
+        def make(typing: Any, x: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                return builder.bitcast(arguments[0], llvm)
+
+            return target(source), generate
+
+        return intrinsic(make)
+
+    return (
+        cast(types.uint32, types.float32, ir.FloatType()),
+        cast(types.float32, types.uint32, ir.IntType(32)),
+    )
