@@ -15,7 +15,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "src" / "assay"
 
-ORDER = ["core", "data", "networks", "engines+tasks", "studies", "statistics", "reports", "apps"]
+ORDER = [
+    "core",
+    "clocks",
+    "data",
+    "networks",
+    "engines+tasks",
+    "reading",
+    "studies",
+    "statistics",
+    "reports",
+    "apps",
+]
 """A package imports itself and what stands to its left; "+" joins packages of one rank."""
 
 NEVER = {

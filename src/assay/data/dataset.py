@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Dataset", "FitData", "Split"]
+__all__ = ["Dataset", "FitData", "Fresh", "Split"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Split:
         return len(self.images)
 
 
+Fresh = Callable[[int], Split]
+"""From the number of an epoch to training pictures that were never seen before."""
+
+
 @dataclass(frozen=True)
 class FitData:
     """All that training and selection ever see: there is no way from here to the test split."""
@@ -34,6 +39,7 @@ class FitData:
     validation: Split
     mean: np.ndarray
     std: np.ndarray
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,14 @@ class Dataset:
         spec: the resolved specification, plain JSON data ({"name": "mnist", "permute": None, ...}).
         train, validation, test: the three parts.
         class_names: one name per class; empty where there are none.
-        mean, std: float32 (channels,), per-channel statistics of the training images, in 0..255.
+        mean, std: float32 (channels,), in 0..255: networks see (image - mean) / std. Statistics of
+            the training images, unless the specification says otherwise (`normalize`).
         permutation: int64 (height * width,) source position of each pixel, or None; channels of a
             pixel stay together.
         fingerprint: identity of the content (images, targets and split).
         notes: what loading had to do, in words ("212 of 900 pictures were resized").
+        fresh: where training pictures can be drawn anew: from the number of an epoch, 0-based, to a
+            split like `train` and of its length; None where they cannot, or are not to be.
     """
 
     spec: dict[str, Any]
@@ -61,6 +70,7 @@ class Dataset:
     fingerprint: str
     permutation: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())
+    fresh: Fresh | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -75,4 +85,4 @@ class Dataset:
     @property
     def fit_data(self) -> FitData:
         """The view without the test split, for everything that trains or selects."""
-        return FitData(self.train, self.validation, self.mean, self.std)
+        return FitData(self.train, self.validation, self.mean, self.std, self.fresh)
