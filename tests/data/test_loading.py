@@ -7,6 +7,7 @@ import pytest
 
 from assay import data
 from assay.data.permutation import permute, pixel_permutation
+from assay.data.specs import NORMALIZE
 
 
 def rows(split):
@@ -111,3 +112,18 @@ def test_the_real_files_hold_what_their_authors_say(real_data, name, train, test
     assert (info.train, info.test) == (len(dataset.train), len(dataset.test))
     assert info.image_shape == dataset.image_shape
     assert data.find(name, real_data).is_dir()
+
+
+@pytest.mark.parametrize("kind", NORMALIZE)
+def test_networks_see_pixels_as_the_study_says(kind):
+    spec = {"name": "digits", "normalize": kind}
+    dataset, usual = data.load(spec), data.load("digits")
+    assert ("normalize" in dataset.spec) == (kind != "standard")
+    x = usual.train.images.astype(float)
+    expected = {
+        "standard": (x - x.mean()) / x.std(),
+        "center": x - x.mean(),
+        "unit": x / 255,
+        "none": x,
+    }[kind]
+    np.testing.assert_allclose((x - dataset.mean) / dataset.std, expected, rtol=1e-4, atol=1e-4)

@@ -57,6 +57,7 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "mnist", "validation": 1.5}, "share between 0 and 1, got 1.5"),
         ({"name": "mnist", "validation": 60_000}, "no image is left to train on"),
         ({"name": "mnist", "fold": 1}, "dataset.fold needs dataset.folds"),
+        ({"name": "mnist", "normalize": "centre"}, "'centre'; did you mean 'center'?"),
         ({"name": "mnist", "folds": 3, "fold": 3}, "fold must be less than dataset.folds = 3"),
         ({"name": "mnist", "folds": 3, "validation": 5}, "exclude each other"),
         ({"name": "mnist", "folds": 9, "train": 5}, "folds: 9 need 9 images"),

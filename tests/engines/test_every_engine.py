@@ -78,6 +78,19 @@ def test_nothing_but_the_test_metrics_depends_on_the_test_images(engine, corners
     assert before.metrics["test_loss"] != after.metrics["test_loss"]
 
 
+@each_engine
+def test_a_test_curve_is_drawn_and_changes_nothing(engine, member, train):
+    stopping = EarlyStopping(patience=2)
+    (plain,) = train(engine, member(MLP, early_stopping=stopping, epochs=6))
+    (drawn,) = train(engine, member(MLP, early_stopping=stopping, epochs=6, test_curve=True))
+    assert len(drawn.curves["test_accuracy"]) == len(drawn.curves["val_loss"])
+    assert not set(plain.curves) & {"test_loss", "test_accuracy"}
+    assert np.array_equal(plain.curves["val_loss"], drawn.curves["val_loss"])
+    assert all(np.array_equal(plain.weights[k], drawn.weights[k]) for k in plain.weights)
+    at = int(drawn.metrics["best_epoch"]) - 1
+    np.testing.assert_allclose(drawn.curves["test_loss"][at], drawn.metrics["test_loss"], rtol=1e-5)
+
+
 def _keras_early_stopping(curve, rule):
     """(best evaluation, last evaluation), 1-based, as Keras's callback finds them."""
     best, at, waited = np.inf, 0, 0

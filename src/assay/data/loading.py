@@ -89,7 +89,7 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         _take(split, positions, permutation)
         for split, positions in zip((raw.train, raw.train, raw.test), chosen, strict=True)
     )
-    mean, std = _statistics(train.images)
+    mean, std = _normalisation(resolved.get("normalize", "standard"), train.images)
     return Dataset(
         spec=resolved,
         train=train,
@@ -110,6 +110,18 @@ def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -
     images = split.images if whole else split.images[positions]
     targets = split.targets if whole else split.targets[positions]
     return Split(images if permutation is None else permute(images, permutation), targets)
+
+
+def _normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted from and what divides each channel; see `specs.NORMALIZE`."""
+    channels = images.shape[-1]
+    none, one = np.zeros(channels, np.float32), np.ones(channels, np.float32)
+    if kind == "unit":
+        return none, 255 * one
+    if kind == "none":
+        return none, one
+    mean, std = _statistics(images)
+    return (mean, one) if kind == "center" else (mean, std)
 
 
 def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

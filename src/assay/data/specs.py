@@ -9,7 +9,7 @@ from assay.core.errors import ConfigError, unknown_name
 from assay.data.catalog import ENTRIES, Entry
 from assay.data.splits import sizes
 
-__all__ = ["DEFAULTS", "problems", "resolve"]
+__all__ = ["DEFAULTS", "NORMALIZE", "OPTIONAL", "problems", "resolve"]
 
 DEFAULTS: dict[str, Any] = {
     "train": None,
@@ -21,6 +21,13 @@ DEFAULTS: dict[str, Any] = {
     "fold": None,
 }
 """Keys that every dataset takes; None is "all of it" or "not"."""
+
+OPTIONAL: dict[str, Any] = {"normalize": "standard"}
+"""Keys that a resolved specification holds only where they differ from this usual value, so that
+runs from before such a key existed keep their identity."""
+
+NORMALIZE = ("standard", "center", "unit", "none")
+"""What networks see of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""
 
 FULL_SIZE = 50_000
 """From this many training images on, 5,000 of them make a precise enough validation set."""
@@ -39,6 +46,7 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
               by default 5,000 when at least 50,000 are trained on, 10 % otherwise.
             - `test`: a stratified subset of the test set; all of it by default.
             - `permute`: seed of one permutation of all pixels, or None.
+            - `normalize`: one of NORMALIZE, "standard" by default.
             - `split_seed`: which images are drawn, 0 by default.
             - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
               (0 by default) is the validation set.
@@ -63,7 +71,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
     entry = ENTRIES[name]
-    known = ["name", *DEFAULTS, *entry.options]
+    known = ["name", *DEFAULTS, *OPTIONAL, *entry.options]
     found = {
         str(key): f"dataset.{key}: {unknown_name(f'setting of dataset {name}', key, known)}"
         for key in spec
@@ -72,7 +80,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
     for key, minimum in _MINIMUM.items():
         if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
             found[key] = message
-    found |= _validation_problem(spec) | _fold_problems(spec)
+    found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
     found |= entry.check({**entry.options, **spec})
     if not found:
         try:
@@ -86,6 +94,9 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
 def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
     spec: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    for key, usual in OPTIONAL.items():
+        if spec.get(key, usual) == usual:
+            spec.pop(key, None)
     if spec["folds"] is not None:
         spec["fold"] = spec["fold"] or 0
     elif spec["validation"] is None:
@@ -114,6 +125,13 @@ def _validation_problem(spec: Mapping[str, Any]) -> dict[str, str]:
         return {}
     expected = "a number of images or a share between 0 and 1"
     return {"validation": f"dataset.validation must be {expected}, got {value!r}"}
+
+
+def _normalize_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    value = spec.get("normalize", NORMALIZE[0])
+    if value in NORMALIZE:
+        return {}
+    return {"normalize": f"dataset.normalize: {unknown_name('normalization', value, NORMALIZE)}"}
 
 
 def _fold_problems(spec: Mapping[str, Any]) -> dict[str, str]:

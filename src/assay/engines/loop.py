@@ -73,7 +73,7 @@ class Loop:
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.images = len(dataset.train)
-        self.truth = dataset.validation.targets
+        self.truth, self.test_truth = dataset.validation.targets, dataset.test.targets
         self.alive = [Trained(m) for m in members]
         self.training = members[0].training
         self.total = self.training.total_steps(self.images)
@@ -126,17 +126,20 @@ class Loop:
         loss, accuracy = (total / self.seen for total in self.trainer.sums())
         self.seen = 0
         outputs, val_loss = self.trainer.validate()
+        tested = self.trainer.test() if self.training.test_curve else None
         running = "accuracy" if self.task.monitor == "val_accuracy" else "correct"
         ended = []
         for k, trained in enumerate(self.alive):
             trained.steps = done
-            with np.errstate(over="ignore", invalid="ignore"):  # said below, and in the record
-                kept = self.task.predictions({h: o[k] for h, o in outputs.items()})
-                measured = self.task.metrics(kept, self.truth)
+            measured = self._measure(outputs, k, self.truth)
             values = {"step": done, "epoch": done / self.per_epoch}
             values |= {"loss": float(loss[k]), running: float(accuracy[k])}
             values |= {"val_loss": float(val_loss[k])}
             values |= {f"val_{name}": number for name, number in measured.items()}
+            if tested is not None:
+                seen = self._measure(tested[0], k, self.test_truth)
+                values |= {"test_loss": float(tested[1][k])}
+                values |= {f"test_{name}": number for name, number in seen.items()}
             trained.add(values | {"seconds": trained.seconds["train"]})
             if not (np.isfinite(loss[k]) and np.isfinite(val_loss[k])):
                 trained.diverged()
@@ -147,6 +150,14 @@ class Loop:
             if trained.stops:
                 ended.append(k)
         return ended
+
+    def _measure(
+        self, outputs: dict[str, np.ndarray], k: int, truth: np.ndarray
+    ) -> dict[str, float]:
+        """Metrics of one member's outputs."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged loss is said elsewhere
+            kept = self.task.predictions({h: o[k] for h, o in outputs.items()})
+            return self.task.metrics(kept, truth)
 
     def _release(self, ended: list[int], last: bool) -> Iterator[tuple[int, Trained]]:
         """Hand over members that ended, then drop them from the trainer."""

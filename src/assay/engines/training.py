@@ -148,12 +148,15 @@ class Training:
         steps: number of updates, or None.
         batch_size: images per update; the last, smaller batch of an epoch is used, as in Keras.
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
+        test_curve: evaluate on the test part as well, for a curve to be drawn beside published
+            ones. Nothing reads it while training: no choice can depend on it.
     """
 
     epochs: int = 10
     steps: int | None = None
     batch_size: int = 32
     evaluate_every: int | None = None
+    test_curve: bool = False
     optimizer: Optimizer = Optimizer()
     learning_rate: float = free(0.01)
     schedule: Schedule = Schedule()

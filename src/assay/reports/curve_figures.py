@@ -1,4 +1,7 @@
-"""Learning curves: training solid, validation dotted, a band for the mean over the seeds."""
+"""Learning curves: training solid, validation dotted, a band for the mean over the seeds.
+
+A study may ask for the test curve as well, to stand beside a published one; it is dashed.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_curves"]
 
 MARKERS = "osD^vP"
+STYLES = {"": "-", "val_": ":", "test_": "--"}
+"""Prefix of a curve -> its line."""
 
 
 @styled
@@ -42,7 +47,8 @@ def draw_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fi
 
 def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
     scale = metric_of(name).scale
-    for key, style in ((name, "-"), (f"val_{name}", ":")):
+    for prefix, style in STYLES.items():
+        key = prefix + name
         if key not in series:
             continue
         band, color = series[key], PALETTE[i % len(PALETTE)]
@@ -70,7 +76,7 @@ def _frame_curves(ax: Axes, panel: Mapping[str, Any], name: str) -> None:
     means = [
         _settled(line["curve"]["series"][key]["mean"]) * scale
         for line in panel["lines"]
-        for key in (name, f"val_{name}")
+        for key in (prefix + name for prefix in STYLES)
         if key in line["curve"]["series"]
     ]
     ax.grid()
@@ -110,6 +116,8 @@ def _curve_legend(part: Any, panel: Mapping[str, Any], first: bool) -> None:
         Line2D([], [], color=INK, lw=1.6, label="training"),
         Line2D([], [], color=INK, lw=2.2, linestyle=":", label="validation"),
     ] * first
+    if first and any(k.startswith("test_") for li in panel["lines"] for k in li["curve"]["series"]):
+        handles.append(Line2D([], [], color=INK, lw=2.2, linestyle="--", label="test (not used)"))
     title = shorten(panel["title"], 70)
     if panel.get("left_out"):
         title = f"{title} (best {len(panel['lines'])} shown)".strip()

@@ -201,8 +201,8 @@ def curves(
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, trial_id, levels, runs (finished), diverged, and "series":
-    {"loss": {...}, "val_loss": {...}, ...}, each {"epoch", "mean", "low", "high", "n"} of equal
-    length. Diverged runs are in no mean. Where runs ended early, n falls: a mean over fewer runs
+    {"loss": {...}, "val_loss": {...}, ...}, and test_loss where a study asked for that, each
+    {"epoch", "mean", "low", "high", "n"} of equal length. Diverged runs are in no mean. Where runs ended early, n falls: a mean over fewer runs
     than at the start is a mean over the late ones, so "complete" says up to which entry all are in.
     """
     runs = by_trial(records)
@@ -211,7 +211,7 @@ def curves(
         mine = runs.get(trial["trial_id"], [])
         finished = [r for r in mine if r.status == "finished" and "epoch" in r.curves]
         series = {}
-        for name in [n for base in names for n in (base, f"val_{base}")]:
+        for name in [n for base in names for n in (base, f"val_{base}", f"test_{base}")]:
             having = [r for r in finished if name in r.curves]
             if having and (band := _band(having, name))["epoch"].size:
                 band["complete"] = np.array(int((band["n"] == band["n"].max()).sum()))

@@ -15,7 +15,7 @@ from assay.core.errors import nearest
 from assay.core.records import Config
 from assay.data import problems as dataset_problems
 from assay.data import resolve
-from assay.data.specs import DEFAULTS as DATASET
+from assay.data.specs import DEFAULTS, OPTIONAL
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
 from assay.tasks.contract import TASKS
@@ -51,7 +51,8 @@ def engine_names() -> list[str]:
 
 def nearest_setting(path: str) -> str | None:
     """The known dotted path most like `path`, also when its section is missing."""
-    known = {f"training.{k}" for k in TRAINING} | {f"dataset.{k}" for k in ("name", *DATASET)}
+    known = {f"training.{k}" for k in TRAINING}
+    known |= {f"dataset.{k}" for k in ("name", *DEFAULTS, *OPTIONAL)}
     for family in FAMILIES:
         known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
     known |= set(SECTIONS)

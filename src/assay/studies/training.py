@@ -118,6 +118,7 @@ TRAINING: dict[str, Option] = {
     "steps": _size(None),
     "batch_size": _size(32),
     "evaluate_every": _size(None),
+    "test_curve": Option(lambda entry: entry.flag() or None, None),
     "optimizer": Option(_read_optimizer, {"name": "sgd"}),
     "learning_rate": Option(_read_rate, None),
     "schedule": Option(_read_schedule, None),
@@ -144,5 +145,6 @@ def build_training(data: Mapping[str, Any]) -> Training:
     made["optimizer"] = Optimizer.parse(made["optimizer"])
     made["schedule"] = Schedule(**schedule) if schedule else Schedule()
     made["early_stopping"] = EarlyStopping(**stopping) if stopping else None
+    made["test_curve"] = bool(made.get("test_curve"))
     made["augment"] = Augment(**(made.get("augment") or {}))
     return Training(**made)
