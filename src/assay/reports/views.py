@@ -202,8 +202,9 @@ def curves(
 
     Each entry holds trial, trial_id, levels, runs (finished), diverged, and "series":
     {"loss": {...}, "val_loss": {...}, ...}, and test_loss where a study asked for that, each
-    {"epoch", "mean", "low", "high", "n"} of equal length. Diverged runs are in no mean. Where runs ended early, n falls: a mean over fewer runs
-    than at the start is a mean over the late ones, so "complete" says up to which entry all are in.
+    {"epoch", "mean", "low", "high", "n"} of equal length. Diverged runs are in no mean. Where runs
+    ended early, n falls: a mean over fewer runs than at the start is a mean over the late ones, so
+    "complete" says up to which entry all are in.
     """
     runs = by_trial(records)
     found = []
