@@ -1,0 +1,51 @@
+"""One number: hours in [0, 12), with the plain squared error and with one that knows the dial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
+from assay.clocks.time import HOUR, difference, wrap
+
+__all__ = ["Regression"]
+
+HOURS = 12
+
+
+class Regression:
+    """The time as one output, in hours.
+
+    Args:
+        circular: whether the loss takes the shorter way round the dial. Without, 11:59 and 12:00
+            are as far apart as they can be, and a network that cannot tell says about 6.
+    """
+
+    resolution = 0.0
+
+    def __init__(self, circular: bool):
+        self.circular = circular
+        self.title = "circular regression" if circular else "regression"
+
+    def heads(self) -> dict[str, int]:
+        """One unit."""
+        return {"hours": 1}
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Hours in [0, 12), (n, 1)."""
+        return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
+
+    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+        """Squared error in hours."""
+        read, true = outputs["hours"][..., 0], encoded[..., 0]
+        return (difference(read, true, HOURS) if self.circular else read - true) ** 2
+
+    def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
+        """The output, brought to the dial by whole turns."""
+        return Reading.plain(wrap(outputs["hours"][..., 0].astype(float) * HOUR))
+
+
+SCHEMES.add("regression")(Regression(circular=False))
+SCHEMES.add("circular_regression")(Regression(circular=True))

@@ -1,0 +1,100 @@
+"""Relational: directions in the picture, and the time as what lies between them.
+
+A clock may be turned: where a hand points in the picture says nothing until it is known where the
+dial's 12 points. Three distributions over directions in the picture are asked of the network, and
+their circular cross-correlations are the time. So nothing has to learn how to subtract angles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
+from assay.clocks.labels.distributions import (
+    logarithm,
+    probabilities,
+    read_together,
+    soft_cross_entropy,
+)
+from assay.clocks.time import hands
+
+__all__ = ["Relational", "correlate"]
+
+BINS = 120
+WIDTH = 0.8
+"""Standard deviation of a direction's target, in bins of three degrees."""
+
+HEADS = ("twelve", "minute_hand", "hour_hand")
+_FLOOR = 1e-4
+
+
+def correlate(reference: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """How likely each turn leads from `reference` to `direction`: shares (..., bins) of both."""
+    spectrum = np.conj(np.fft.rfft(reference)) * np.fft.rfft(direction)
+    return np.fft.irfft(spectrum, reference.shape[-1])
+
+
+def _log_correlation(reference: Any, direction: Any) -> Any:
+    """Logarithm of `correlate` on tensors, with a floor that keeps gradients alive."""
+    import torch
+
+    bins = reference.shape[-1]
+    spectrum = torch.fft.rfft(reference).conj() * torch.fft.rfft(direction)
+    shares = torch.fft.irfft(spectrum, bins).clamp_min(0)
+    return ((1 - _FLOOR) * shares + _FLOOR / bins).log()
+
+
+class Relational:
+    """Directions of the 12, the minute hand and the hour hand in the picture.
+
+    The time alone is enough to learn them (up to one common turn, which changes nothing). Where
+    the dataset knows the directions they are targets as well, which makes learning many times
+    faster.
+    """
+
+    title = "relational"
+    resolution = 0.0
+
+    def heads(self) -> dict[str, int]:
+        """120 units for each direction."""
+        return dict.fromkeys(HEADS, BINS)
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Turns from the 12 to both hands, then the directions in the picture (NaN: not known);
+        float32 (n, 5): minute, phase, twelve, minute hand, hour hand."""
+        hour, minute = hands(true_minutes(targets))
+        rows = np.asarray(targets, np.float32)
+        seen = rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
+        return np.concatenate([np.stack([minute, hour], -1).astype(np.float32), seen], -1)
+
+    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+        """Cross-entropies of minute and phase, and of the directions where they are known."""
+        logs = [outputs[name].log_softmax(-1) for name in HEADS]
+        twelve, *two = (log.exp() for log in logs)
+        total = 0.0
+        for i, hand in enumerate(two):
+            wider = 2**0.5 * WIDTH  # both directions are uncertain
+            found = _log_correlation(twelve, hand)
+            total = total + soft_cross_entropy(found, encoded[..., i], wider)
+        for i, log in enumerate(logs):
+            true = encoded[..., 2 + i]
+            known = true == true  # NaN is not equal to itself
+            directed = soft_cross_entropy(log, true.nan_to_num(0.0), WIDTH)
+            total = total + directed * known
+        return total
+
+    def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
+        """The likeliest of all 720 times."""
+        return read_together(*self.log_shares(outputs))
+
+    def log_shares(self, outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms of the shares of minute and phase, (..., 120): several views of one clock,
+        turned as they may be, are joined by adding these up."""
+        twelve, minute, hour = (probabilities(outputs[name]) for name in HEADS)
+        return logarithm(correlate(twelve, minute)), logarithm(correlate(twelve, hour))
+
+
+SCHEMES.add("relational")(Relational())
