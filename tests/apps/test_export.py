@@ -41,4 +41,4 @@ def test_what_cannot_be_written_is_named(
     assert main(["export", "small", *at, "--to", "jsn"]) == 2
     err = capsys.readouterr().err
     assert f"error: cannot write {blocked / 'x.json'}: " in err
-    assert "error: unknown export format 'jsn'; did you mean 'json'? (known: json)" in err
+    assert "error: unknown export format 'jsn'; did you mean 'json'? (known: json, " in err

@@ -1,47 +1,106 @@
-"""`assay export`: results in the formats of other tools."""
+"""`assay export`: results and trained networks in the formats of other tools."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places
-from assay.apps.cli.results import StoredStudy, stored_results
+from assay.apps.cli.options import Places, stored_names
+from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from assay.core.records import Record
+    from assay.networks.network import Network
 
 __all__ = ["export"]
 
 
+def format_names(context: object = None) -> Iterable[str]:
+    """Formats, for the shell."""
+    from assay.apps.exporters.contract import EXPORTERS
+
+    yield from EXPORTERS
+
+
 def export(
-    study: StoredStudy,
+    what: Annotated[str, Parameter(completer=stored_names)],
     /,
     *,
-    to: str = "json",
+    to: Annotated[str, Parameter(completer=format_names)] = "json",
     out: Path | None = None,
     places: Places | None = None,
 ) -> None:
-    """Write the results of a study for other tools.
+    """Write the results of a study, or the trained network of a run, for other tools.
 
     Args:
-        study: A study that the store holds, or its YAML file.
-        to: The format. json: configuration, command, machine and the numbers of every run.
-        out: The file to write [./STUDY with the format's ending].
+        what: A study that the store holds, or its YAML file; a run, or the start of its name.
+        to: The format. Of a study, json: configuration, command, machine and the numbers of every
+            run. Of a run, keras: a model that Keras loads.
+        out: The file to write [./NAME with the format's ending].
     """
-    from assay.apps.exporters.contract import EXPORTERS
+    from assay.apps.exporters.contract import EXPORTERS, RunExporter, StudyExporter
 
-    exporter = EXPORTERS[to]
-    found = stored_results(study, places or Places())
-    path = out or Path(found.name + exporter.suffix)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    exporter, places = EXPORTERS[to], places or Places()
+    write: Callable[[Path], None]
+    if isinstance(exporter, RunExporter):
+        record, network = _stored_run(what, to, places)
+        name = record.run_id
+
+        def write(path: Path) -> None:
+            exporter.write(record, network, path)
+    else:
+        assert isinstance(exporter, StudyExporter)
+        found = stored_results(what, places)
+        name = found.name
+
+        def write(path: Path) -> None:
+            exporter.write(found, path)
+
+    path = out or Path(name + exporter.suffix)
+    _write(write, path, exporter.suffix)
+    console.say(f"written: {path}")
+
+
+def _write(write: Callable[[Path], None], path: Path, suffix: str) -> None:
+    """Write under another name first, so that what is there under `path` is always whole."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        exporter.write(found, part)
+        write(part)
         part.replace(path)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             part.unlink()
-    console.say(f"written: {path}")
+
+
+def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
+    """The one run whose name starts with `what`, with its weights, and its network."""
+    from dataclasses import replace
+
+    from assay.core.store import Store
+    from assay.studies.members import resolve_network
+
+    with Store(places.store_path, create=False, read_only=True) as store:
+        names = {row["study"] for row in store.studies()}
+        if what in names:
+            runs = [run for trial in store.plan(what)["trials"] for run in trial["runs"]]
+            there = store.present(runs)
+            some = next((run for run in runs if run in there), None)
+            hint = f", e.g. {some}, the first of study {what}" if some else ""
+            raise StoreError(f"--to {to} takes one run, got study {what!r}; expected a run{hint}")
+        run = store.find(what)
+        record, weights = store.record(run), store.weights(run)
+    if not weights:
+        raise StoreError(
+            f"run {run} was stored without its weights; train it with save_weights: true"
+        )
+    return replace(record, weights=weights), resolve_network(record.config, places.data_path)

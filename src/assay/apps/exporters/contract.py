@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from assay.apps.results import Results
+from assay.core.records import Record
 from assay.core.registry import Registry
 
-__all__ = ["EXPORTERS", "Exporter"]
+if TYPE_CHECKING:
+    from assay.apps.results import Results
+    from assay.networks.network import Network
+
+__all__ = ["EXPORTERS", "Exporter", "RunExporter", "StudyExporter"]
 
 
 class Exporter(Protocol):
-    """One format."""
+    """One format: a `StudyExporter` or a `RunExporter`."""
 
     suffix: str
     """What its files end in, with the dot."""
 
+
+class StudyExporter:
+    """A format for the results of a whole study."""
+
+    suffix = ""
+
     def write(self, results: Results, path: Path) -> None:
         """Write the results of a study to the new file `path`."""
+        raise NotImplementedError
+
+
+class RunExporter:
+    """A format for the trained network of one run."""
+
+    suffix = ""
+
+    def write(self, record: Record, network: Network, path: Path) -> None:
+        """Write a trained network to the new file `path`, which ends in `suffix`.
+
+        Args:
+            record: of a finished run, with its weights.
+            network: its description. It takes images as the dataset normalises them, and gives
+                the raw outputs of its heads (logits).
+        """
+        raise NotImplementedError
 
 
 EXPORTERS: Registry[Exporter] = Registry("export format", "assay.apps.exporters")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from assay.apps.exporters.contract import EXPORTERS
+from assay.apps.exporters.contract import EXPORTERS, StudyExporter
 from assay.apps.results import Results
 from assay.reports.summary import summary
 
 __all__ = ["Json"]
 
 
-class Json:
+class Json(StudyExporter):
     """Plain data of a study; see `assay.reports.summary`."""
 
     suffix = ".json"

@@ -1,0 +1,26 @@
+"""`--to keras`: the trained network of a run as a `.keras` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.apps.exporters.contract import EXPORTERS, RunExporter
+from assay.core.records import Record
+from assay.networks.network import Network
+
+__all__ = ["Keras"]
+
+
+class Keras(RunExporter):
+    """A plain Keras model, which Keras loads on any backend, with nothing of assay in it."""
+
+    suffix = ".keras"
+
+    def write(self, record: Record, network: Network, path: Path) -> None:
+        """Write the file."""
+        from assay.engines.keras_engine.files import write_keras
+
+        write_keras(network, record.weights, path)
+
+
+EXPORTERS.add("keras")(Keras())

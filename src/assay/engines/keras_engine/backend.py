@@ -1,0 +1,80 @@
+"""Finding Keras and its backend; there can be one backend in a process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from assay.core.errors import EngineError, MissingExtraError, unknown_name
+
+__all__ = ["BACKENDS", "backend_name", "check_keras", "choose_backend", "load_keras"]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+_VARIABLE = "KERAS_BACKEND"
+
+
+def backend_name() -> str:
+    """The backend: what is loaded, else env KERAS_BACKEND, else tensorflow.
+
+    Raises:
+        EngineError: KERAS_BACKEND names none.
+    """
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].backend.backend())
+    name = os.environ.get(_VARIABLE) or BACKENDS[0]
+    if name not in BACKENDS:
+        raise EngineError(unknown_name("backend of Keras", name, BACKENDS))
+    return name
+
+
+def choose_backend(name: str) -> None:
+    """Use this backend in this process and in those it starts.
+
+    Raises:
+        EngineError: there is no such backend, or Keras runs with another one already.
+    """
+    if name not in BACKENDS:
+        raise EngineError(unknown_name("backend of Keras", name, BACKENDS))
+    if "keras" in sys.modules and backend_name() != name:
+        raise EngineError(
+            f"Keras runs on {backend_name()} in this process already, got backend {name!r}; "
+            "expected one backend a process"
+        )
+    os.environ[_VARIABLE] = name
+
+
+def check_keras() -> None:
+    """Raise MissingExtraError when Keras or its backend is not installed; imports neither."""
+    name = backend_name()
+    if find_spec("keras") is None or (name == "tensorflow" and find_spec(name) is None):
+        missing = "keras" if find_spec("keras") is None else name
+        raise MissingExtraError(
+            f'the keras engine needs {missing}, which is not installed: pip install "assay[keras]"'
+        )
+    if find_spec(name) is None:
+        raise MissingExtraError(
+            f"the keras engine's backend {name} is not installed: pip install {name}"
+        )
+
+
+def load_keras(threads: int = 0) -> Any:
+    """Import Keras with the chosen backend.
+
+    Args:
+        threads: of one worker, where the backend is not running yet; 0 lets it decide.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    check_keras()
+    os.environ[_VARIABLE] = backend_name()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no word about how TensorFlow was built
+    if threads:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
+    keras: ModuleType = importlib.import_module("keras")
+    return keras

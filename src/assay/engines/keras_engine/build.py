@@ -1,0 +1,107 @@
+"""A description as a Keras model, and its weights there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import EngineError
+from assay.core.seeds import stream
+from assay.engines.keras_engine.calls import keras_name, layer_call
+from assay.networks.layers import Dropout, Layer, Residual
+from assay.networks.network import Network
+
+__all__ = ["build_model", "get_weights", "is_chain", "set_weights"]
+
+
+def is_chain(network: Network) -> bool:
+    """Whether it is one layer after the other: what `keras.Sequential` holds."""
+    blocks = any(isinstance(p.layer, Residual) for p in network.places())
+    return len(network.heads) == 1 and not blocks
+
+
+def build_model(keras: Any, network: Network, seed: int = 0) -> Any:
+    """Make the model: images (B, height, width, channels) -> logits (B, units), or {head: ...}.
+
+    Args:
+        keras: the module; see `backend.load_keras`.
+        seed: of the run, from which each dropout layer gets its own.
+    """
+    if is_chain(network):
+        chain = [
+            layer_call(p.layer, p.name, _seed(p.layer, p.name, seed)).make(keras)
+            for p in network.places()
+        ]
+        return keras.Sequential([keras.Input(network.input_shape), *chain])
+    inputs = keras.Input(network.input_shape)
+    shape, x = network.input_shape, inputs
+    for i, layer in enumerate(network.trunk):
+        x = _apply(keras, layer, f"trunk.{i}", shape, x, seed)
+        shape = layer.output_shape(shape)
+    outputs = {
+        name: _through(keras, chain, f"head.{name}", shape, x, seed)
+        for name, chain in network.heads
+    }
+    return keras.Model(inputs, outputs if len(outputs) > 1 else next(iter(outputs.values())))
+
+
+def _through(
+    keras: Any, chain: Sequence[Layer], prefix: str, shape: tuple[int, ...], x: Any, seed: int
+) -> Any:
+    """One layer after the other."""
+    for i, layer in enumerate(chain):
+        x = _apply(keras, layer, f"{prefix}.{i}", shape, x, seed)
+        shape = layer.output_shape(shape)
+    return x
+
+
+def _apply(keras: Any, layer: Layer, name: str, shape: tuple[int, ...], x: Any, seed: int) -> Any:
+    if not isinstance(layer, Residual):
+        return layer_call(layer, name, _seed(layer, name, seed)).make(keras)(x)
+    shortcut = layer.projection(shape)
+    y = _through(keras, layer.body, name, shape, x, seed)
+    if shortcut:
+        x = layer_call(shortcut, f"{name}.shortcut").make(keras)(x)
+    return keras.layers.Add(name=keras_name(name))([y, x])
+
+
+def _seed(layer: Layer, name: str, seed: int) -> int | None:
+    if not isinstance(layer, Dropout):
+        return None
+    return int(stream(seed, "dropout", name).integers(2**31))
+
+
+def _variables(model: Any, network: Network) -> dict[str, Any]:
+    """Keras's variables by assay's names."""
+    try:
+        return {
+            f"{place.name}.{variable.name}": variable
+            for place in network.leaves()
+            for variable in model.get_layer(keras_name(place.name)).weights
+            if "seed" not in variable.name
+        }
+    except ValueError as error:
+        raise EngineError(f"the model is not the one described: {error}") from error
+
+
+def set_weights(model: Any, network: Network, weights: Mapping[str, np.ndarray]) -> None:
+    """Put weights, named as `initial_weights` names them, into a model."""
+    for name, variable in _variables(model, network).items():
+        variable.assign(weights[name])
+
+
+def get_weights(model: Any, network: Network) -> dict[str, np.ndarray]:
+    """The weights of a model as float32 arrays, named as `initial_weights` names them.
+
+    Raises:
+        EngineError: it has other layers or other shapes than the network.
+    """
+    import keras
+
+    found = {
+        name: np.array(keras.ops.convert_to_numpy(variable.value), np.float32)
+        for name, variable in _variables(model, network).items()
+    }
+    return found

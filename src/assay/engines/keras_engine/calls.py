@@ -1,0 +1,190 @@
+"""A network, an optimizer and a schedule in Keras's words: calls that are made or printed.
+
+Whoever reads the printed code reads what the engine runs: there is no second translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.errors import EngineError, unknown_name
+from assay.engines.training import OPTIMIZERS, Schedule, Training
+from assay.networks import layers
+from assay.networks.initializers import Initializer
+from assay.networks.regularizers import Regularizer
+
+__all__ = ["Call", "keras_name", "layer_call", "optimizer_call"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """`keras.PATH(name=value, ...)`.
+
+    Attributes:
+        path: "layers.Dense", "optimizers.Adam", ...
+        arguments: numbers, words, tuples or calls.
+    """
+
+    path: str
+    arguments: Mapping[str, Any]
+
+    def make(self, keras: Any) -> Any:
+        """Call it."""
+        made: Any = keras
+        for part in self.path.split("."):
+            made = getattr(made, part)
+        given = {k: v.make(keras) if isinstance(v, Call) else v for k, v in self.arguments.items()}
+        return made(**given)
+
+    @property
+    def code(self) -> str:
+        """The call as Python, on one line."""
+        given = (
+            f"{k}={v.code if isinstance(v, Call) else repr(v)}" for k, v in self.arguments.items()
+        )
+        return f"keras.{self.path}({', '.join(given)})"
+
+
+def keras_name(name: str) -> str:
+    """What the layer "trunk.3" is called in Keras, where dots are not welcome."""
+    return name.replace(".", "_")
+
+
+def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
+    """The call that makes a layer (not a residual block, which is more than one).
+
+    Args:
+        name: where it stands, for example "trunk.3".
+        seed: of a dropout layer.
+
+    Raises:
+        EngineError: Keras has no such layer.
+    """
+    if type(layer) not in _LAYERS:
+        known = [cls.kind for cls in _LAYERS]
+        raise EngineError(unknown_name("layer of the keras engine", layer.kind, known))
+    path, arguments = _LAYERS[type(layer)](layer)
+    if seed is not None and isinstance(layer, layers.Dropout):
+        arguments["seed"] = seed
+    return Call(f"layers.{path}", {**arguments, "name": keras_name(name)})
+
+
+def optimizer_call(training: Training, total: int, per_epoch: int) -> Call:
+    """The optimizer of a recipe with its learning rate or schedule.
+
+    Args:
+        total: updates of the run.
+        per_epoch: updates of an epoch.
+    """
+    optimizer = training.optimizer
+    rate = schedule_call(training.schedule, training.learning_rate, total, per_epoch)
+    settings = {name: getattr(optimizer, name) for name in OPTIMIZERS[optimizer.name]}
+    return Call(f"optimizers.{_OPTIMIZERS[optimizer.name]}", {"learning_rate": rate, **settings})
+
+
+def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -> Any:
+    """Keras's schedule, or the rate where it is constant.
+
+    Raises:
+        EngineError: for a warm-up, which Keras's schedules do in other steps.
+    """
+    if schedule.warmup:
+        raise EngineError(
+            f"the keras engine has no schedule with a warm-up as assay defines it, got "
+            f"schedule.warmup {schedule.warmup:g}; expected 0, or engine: torch"
+        )
+    start = {"initial_learning_rate": rate}
+    if schedule.name == "exponential":
+        arguments = {**start, "decay_steps": per_epoch, "decay_rate": schedule.decay_rate}
+        return Call("optimizers.schedules.ExponentialDecay", arguments)
+    if schedule.name == "cosine":
+        arguments = {**start, "decay_steps": total, "alpha": schedule.final_fraction}
+        return Call("optimizers.schedules.CosineDecay", arguments)
+    return rate
+
+
+_OPTIMIZERS = {
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+    "adadelta": "Adadelta",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+
+_STARTS = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
+"""With Keras's defaults."""
+
+_SCALING = {
+    "glorot_uniform": (1.0, "fan_avg", "uniform"),
+    "glorot_normal": (1.0, "fan_avg", "truncated_normal"),
+    "he_uniform": (2.0, "fan_in", "uniform"),
+    "he_normal": (2.0, "fan_in", "truncated_normal"),
+    "lecun_uniform": (1.0, "fan_in", "uniform"),
+    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
+}
+
+
+def initializer_call(start: Initializer) -> Any:
+    """A name where Keras's defaults fit, otherwise a call."""
+    if start.name == "random_normal":
+        return Call("initializers.RandomNormal", {"stddev": start.stddev})
+    if start.name == "random_uniform":
+        ends = {"minval": -start.limit, "maxval": start.limit}
+        return Call("initializers.RandomUniform", ends)
+    if start.name not in _SCALING or start.scale == 1:
+        return start.name
+    scale, mode, distribution = _SCALING[start.name]
+    scaled = {"scale": scale * start.scale, "mode": mode, "distribution": distribution}
+    return Call("initializers.VarianceScaling", scaled)
+
+
+def _regularizer(penalty: Regularizer) -> dict[str, Any]:
+    strengths = {k: v for k, v in (("l1", penalty.l1), ("l2", penalty.l2)) if v}
+    if not strengths:
+        return {}
+    kind = {1: "L" + next(iter(strengths))[1:], 2: "L1L2"}[len(strengths)]
+    return {"kernel_regularizer": Call(f"regularizers.{kind}", strengths)}
+
+
+def _weighted(layer: Any) -> dict[str, Any]:
+    """What differs from Keras's defaults."""
+    starts = {n: initializer_call(getattr(layer, n)) for n in _STARTS}
+    return {
+        **({} if layer.use_bias else {"use_bias": False}),
+        **{name: start for name, start in starts.items() if start != _STARTS[name]},
+        **_regularizer(layer.kernel_regularizer),
+    }
+
+
+def _dense(layer: layers.Dense) -> tuple[str, dict[str, Any]]:
+    return "Dense", {"units": layer.units, **_weighted(layer)}
+
+
+def _conv(layer: layers.Conv2D) -> tuple[str, dict[str, Any]]:
+    window = {n: getattr(layer, n) for n in ("filters", "kernel_size", "strides", "padding")}
+    return "Conv2D", {**window, **_weighted(layer)}
+
+
+def _pool(layer: layers.MaxPool2D) -> tuple[str, dict[str, Any]]:
+    kind = "Average" if isinstance(layer, layers.AveragePool2D) else "Max"
+    window = {"pool_size": layer.pool_size, "strides": layer.step, "padding": layer.padding}
+    return f"{kind}Pooling2D", window
+
+
+_LAYERS: dict[type[layers.Layer], Callable[[Any], tuple[str, dict[str, Any]]]] = {
+    layers.Dense: _dense,
+    layers.Conv2D: _conv,
+    layers.MaxPool2D: _pool,
+    layers.AveragePool2D: _pool,
+    layers.GlobalAveragePool: lambda layer: ("GlobalAveragePooling2D", {}),
+    layers.Flatten: lambda layer: ("Flatten", {}),
+    layers.Dropout: lambda layer: ("Dropout", {"rate": layer.rate}),
+    layers.BatchNorm: lambda layer: (
+        "BatchNormalization",
+        {"momentum": layer.momentum, "epsilon": layer.epsilon},
+    ),
+    layers.Activation: lambda layer: ("Activation", {"activation": layer.function}),
+}

@@ -1,0 +1,48 @@
+"""`.keras` files: a trained network for others, and its weights back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from assay.core.errors import EngineError
+from assay.engines.keras_engine.backend import load_keras
+from assay.engines.keras_engine.build import build_model, get_weights, set_weights
+from assay.networks.network import Network, initial_weights
+
+__all__ = ["read_keras", "write_keras"]
+
+
+def write_keras(network: Network, weights: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write a model with these weights to `path`, which ends in ".keras".
+
+    It takes normalised images (B, height, width, channels) and gives logits.
+    """
+    keras = load_keras()
+    model = build_model(keras, network)
+    set_weights(model, network, weights)
+    model.save(path)
+
+
+def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
+    """Read the weights of a `.keras` file, named as `initial_weights` names them.
+
+    Args:
+        network: the description of the model in the file, as `write_keras` was given it.
+
+    Raises:
+        EngineError: the file cannot be read, or holds another network.
+    """
+    keras = load_keras()
+    try:
+        model = keras.saving.load_model(path, compile=False)  # safe_mode: no code from the file
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise EngineError(f"cannot read {path} as a Keras model: {error}") from error
+    weights = get_weights(model, network)
+    for name, array in initial_weights(network, 0).items():
+        if name not in weights or weights[name].shape != array.shape:
+            got = weights[name].shape if name in weights else "nothing"
+            raise EngineError(f"{path}: {name} is {got}; expected an array of {array.shape}")
+    return weights
