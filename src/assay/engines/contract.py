@@ -11,6 +11,7 @@ from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 from assay.engines.training import Training
 from assay.networks.network import Network
+from assay.tasks.contract import TaskName
 
 __all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources"]
 
@@ -30,7 +31,12 @@ class Cohort:
     """Runs that share one program and one dataset; `plan` makes sure that they do."""
 
     members: tuple[Member, ...]
-    task: str = "classify"
+    task: TaskName = "classify"
+
+    @property
+    def task_name(self) -> str:
+        """Name of the task, without its options."""
+        return self.task if isinstance(self.task, str) else str(self.task["name"])
 
 
 @dataclass(frozen=True)

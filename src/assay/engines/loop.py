@@ -127,7 +127,8 @@ class Loop:
         self.seen = 0
         outputs, val_loss = self.trainer.validate()
         tested = self.trainer.test() if self.training.test_curve else None
-        running = "accuracy" if self.task.monitor == "val_accuracy" else "correct"
+        monitored = self.task.monitor.removeprefix("val_")
+        running = "correct" if monitored == "loss" else monitored
         ended = []
         for k, trained in enumerate(self.alive):
             trained.steps = done

@@ -33,7 +33,7 @@ from assay.networks.options import (
     styled,
 )
 
-__all__: list[str] = []
+__all__ = ["CNN_OPTIONS", "cnn_trunk"]
 
 
 def _read_blocks(entry: Entry) -> list[list[int]]:
@@ -45,23 +45,30 @@ def _read_padding(entry: Entry) -> str:
     return entry.choice("padding", ("same", "valid"))
 
 
-def _convolutions(block: list[int], kernels: list[int], options: dict[str, Any]) -> list[Layer]:
-    """Convolution -> batch norm (if wanted) -> activation, for each number of filters."""
+def _convolutions(
+    block: list[int], kernels: list[int], strides: int, options: dict[str, Any]
+) -> list[Layer]:
+    """Convolution -> batch norm (if wanted) -> activation, for each number of filters; the first
+    one makes the strides."""
     layers: list[Layer] = []
-    for filters, kernel in zip(block, kernels, strict=True):
-        layers.append(Conv2D(filters, kernel, padding=options["padding"], **styled(options)))
+    steps = [strides, *([1] * len(block))]
+    for filters, kernel, step in zip(block, kernels, steps, strict=False):
+        conv = Conv2D(filters, kernel, step, padding=options["padding"], **styled(options))
+        layers.append(conv)
         layers += [BatchNorm()] if options["batch_norm"] else []
         layers.append(Activation(options["activation"]))
     return layers
 
 
-def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+    """The layers before the heads, from complete options."""
     layers: list[Layer] = []
     for number, block in enumerate(options["filters"]):
         kernels = [options["kernel_size"]] * len(block)
         if number == 0 and kernels:
             kernels[0] = options["first_kernel_size"]
-        convolutions = _convolutions(block, kernels, options)
+        strides = options["strides"][number] if number < len(options["strides"]) else 1
+        convolutions = _convolutions(block, kernels, strides, options)
         if options["residual"] and number > 0 and convolutions:
             # the sum comes before the last activation, as in the first ResNet
             convolutions = [Residual(tuple(convolutions[:-1])), convolutions[-1]]
@@ -72,10 +79,11 @@ def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
     return (*layers, *dense_layers(options["dense"], options["dropout"], options))
 
 
-_OPTIONS = {
+CNN_OPTIONS = {
     "filters": Option(_read_blocks, [[64], [128, 128], [256, 256]]),
     "kernel_size": Option(read_size, 3),
     "first_kernel_size": Option(read_size, 7),  # of the very first convolution
+    "strides": Option(read_widths, []),  # of the first convolution of each block; 1 for the others
     "padding": Option(_read_padding, "same"),
     "pool_size": Option(read_size, 2),  # 1 for no pooling
     "dense": Option(read_widths, [128, 64]),
@@ -88,4 +96,4 @@ _OPTIONS = {
     **WEIGHTS,
 }
 
-FAMILIES.add("cnn")(Family(_OPTIONS, _trunk))
+FAMILIES.add("cnn")(Family(CNN_OPTIONS, cnn_trunk))

@@ -6,7 +6,7 @@ plain data first, so that equal meaning gives an equal identity, and only then b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,13 @@ class Family:
         options: every setting with its reader and default.
         trunk: makes the layers before the heads from complete canonical options and the shape of
             the images; they end in a flat shape.
+        head: makes the layers that each head has of its own before its outputs, from complete
+            canonical options; None for none.
     """
 
     options: Mapping[str, Option]
     trunk: Callable[[dict[str, Any], Shape], tuple[Layer, ...]]
+    head: Callable[[dict[str, Any]], Sequence[Layer]] | None = None
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
@@ -88,5 +91,10 @@ def build_network(
         raise NetworkError(f"images must be (height, width, channels), got {tuple(image_shape)}")
     shape = tuple(int(side) for side in image_shape)
     trunk = FAMILIES[family].trunk(options, shape)
-    tops = tuple((name, (Dense(units, **styled(options)),)) for name, units in heads.items())
+    own = tuple((FAMILIES[family].head or _no_layers)(options))
+    tops = tuple((name, (*own, Dense(units, **styled(options)))) for name, units in heads.items())
     return Network(shape, trunk, tops)
+
+
+def _no_layers(options: dict[str, Any]) -> Sequence[Layer]:
+    return ()

@@ -34,6 +34,7 @@ __all__ = [
     "Layer",
     "MaxPool2D",
     "Residual",
+    "SpaceToDepth",
 ]
 
 Shape = tuple[int, ...]
@@ -197,6 +198,28 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
+class SpaceToDepth(Layer):
+    """Each block of pixels becomes one pixel with all their channels, row by row:
+    (h, w, c) -> (h / block, w / block, block^2 c). A convolution after it sees the whole block.
+
+    References:
+        W. Shi et al., "Real-Time Single Image and Video Super-Resolution", CVPR 2016 (its inverse).
+    """
+
+    kind: ClassVar[str] = "space_to_depth"
+    block_size: int = 2
+
+    def __post_init__(self) -> None:
+        _check_positive(self.kind, block_size=self.block_size)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        (h, w, c), size = _image(self, shape), self.block_size
+        if h % size or w % size:
+            raise NetworkError(f"{self.kind} with blocks of {size} does not divide {h}x{w} pixels")
+        return (h // size, w // size, size * size * c)
+
+
+@dataclass(frozen=True)
 class Dropout(Layer):
     """Zero a share `rate` of the inputs while training and scale the rest by 1 / (1 - rate).
 
@@ -303,5 +326,6 @@ LAYERS: dict[str, type[Layer]] = {
         BatchNorm,
         Activation,
         Residual,
+        SpaceToDepth,
     )
 }

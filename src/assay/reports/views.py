@@ -36,7 +36,7 @@ __all__ = [
     "trial_rows",
 ]
 
-CURVES = ("loss", "accuracy")
+CURVES = ("loss", "accuracy", "minutes")
 """Curves that are drawn where a record has them, each beside its "val_" twin."""
 
 SPENT = ("train", "evaluate", "prepare")

@@ -19,6 +19,7 @@ class Metric:
     Attributes:
         name: without the prefix "val_" or "test_".
         unit: printed behind a value ("%"), empty for none.
+        title: for people, where the name in words will not do.
         difference_unit: printed behind a difference ("points" between two percentages).
         scale: a recorded value times this is what is shown (100 for a share shown in %).
         decimals: digits after the point of a value, and at most so many of a difference.
@@ -31,6 +32,7 @@ class Metric:
     scale: float = 1.0
     decimals: int = 4
     higher_is_better: bool = True
+    title: str = ""
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """Return the scaled value as text without its unit, "-" where there is none."""
@@ -68,11 +70,15 @@ _PERCENT = {"unit": "%", "difference_unit": "points", "scale": 100.0, "decimals"
 
 METRICS: dict[str, Metric] = {
     "accuracy": Metric("accuracy", **_PERCENT),
+    "minutes": Metric(
+        "minutes", "min", "min", decimals=2, higher_is_better=False, title="mean error"
+    ),
+    "median_minutes": Metric(
+        "median_minutes", "min", "min", decimals=2, higher_is_better=False, title="median error"
+    ),
     "within_1_minute": Metric("within_1_minute", **_PERCENT),
     "within_5_minutes": Metric("within_5_minutes", **_PERCENT),
     "hour_flip_rate": Metric("hour_flip_rate", **_PERCENT, higher_is_better=False),
-    "minutes": Metric("minutes", "min", "min", decimals=2, higher_is_better=False),
-    "median_minutes": Metric("median_minutes", "min", "min", decimals=2, higher_is_better=False),
     "loss": Metric("loss", higher_is_better=False),
     "seconds": Metric("seconds", "s", "s", decimals=2, higher_is_better=False),
 }
@@ -99,9 +105,11 @@ def metric_of(name: str) -> Metric:
 
 
 def metric_title(name: str) -> str:
-    """Return a metric's name in words: "test_accuracy" -> "test accuracy"."""
+    """Return a metric's name in words: "test_accuracy" -> "test accuracy", "minutes" -> "mean
+    error"."""
     split, base = _parts(name)
-    return f"{_SPLITS.get(split, '')} {base.replace('_', ' ')}".strip()
+    words = metric_of(base).title or base.replace("_", " ")
+    return f"{_SPLITS.get(split, '')} {words}".strip()
 
 
 def primary_metric(plan: Mapping[str, Any], records: Iterable[Record]) -> str:

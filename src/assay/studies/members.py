@@ -19,7 +19,7 @@ from assay.networks.description import structure
 from assay.networks.families import build_network
 from assay.networks.network import Network
 from assay.studies.training import build_training
-from assay.tasks.contract import TASKS
+from assay.tasks.contract import find_task
 
 __all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
 
@@ -45,14 +45,14 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
         NetworkError: if it is impossible; the message names the layer.
     """
     return _network(
-        _text(config["network"]), _text(config["dataset"]), str(config["task"]), data_dir
+        _text(config["network"]), _text(config["dataset"]), _text(config["task"]), data_dir
     )
 
 
 @lru_cache(maxsize=4096)
 def _network(network: str, dataset: str, task: str, data_dir: Path | None) -> Network:
     info = _info(dataset, data_dir)
-    heads = TASKS[task].heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
+    heads = find_task(json.loads(task)).heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
     return build_network(json.loads(network), info.image_shape, heads)
 
 
@@ -76,6 +76,6 @@ def cohorts(configs: Iterable[Config], data_dir: Path | None = None) -> list[Coh
         member = resolve_member(config, data_dir)
         groups.setdefault(cohort_key(member), {}).setdefault(_text(config), member)
     return [
-        Cohort(tuple(group.values()), str(next(iter(group.values())).config["task"]))
+        Cohort(tuple(group.values()), next(iter(group.values())).config["task"])
         for group in groups.values()
     ]

@@ -9,7 +9,7 @@ import pkgutil
 from typing import Any
 
 import assay.engines
-from assay.core.config import Entry
+from assay.core.config import Entry, read_options
 from assay.core.config import Path as Keys
 from assay.core.errors import nearest
 from assay.core.records import Config
@@ -18,7 +18,7 @@ from assay.data import resolve
 from assay.data.specs import DEFAULTS, OPTIONAL
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
-from assay.tasks.contract import TASKS
+from assay.tasks.contract import TASKS, task_options
 
 __all__ = ["PRECISIONS", "SECTIONS", "engine_names", "nearest_setting", "read_config", "shorthand"]
 
@@ -29,6 +29,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 _SHORTHAND = {
     "dataset": "name",
+    "task": "name",
     "network": "family",
     "training.optimizer": "name",
     "training.schedule": "name",
@@ -55,6 +56,7 @@ def nearest_setting(path: str) -> str | None:
     known |= {f"dataset.{k}" for k in ("name", *DEFAULTS, *OPTIONAL)}
     for family in FAMILIES:
         known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
+    known |= {f"task.{k}" for name in TASKS for k in ("name", *task_options(name))}
     known |= set(SECTIONS)
     by_last = {k.rsplit(".", 1)[-1]: k for k in sorted(known)}
     last = nearest(path.rsplit(".", 1)[-1], by_last)
@@ -77,6 +79,10 @@ def read_config(entry: Entry) -> Config:
     training = given.get("training") or _empty(entry, "training")
     with problems.collect(training):
         config["training"] = read_training(training)
+    config["task"] = "classify"
+    if "task" in given and given["task"].value is not None:
+        with problems.collect(given["task"]):
+            config["task"] = _read_task(given["task"])
     for section, (kind, names, default) in _choices().items():
         config[section] = default
         if section in given and given[section].value is not None:
@@ -87,10 +93,22 @@ def read_config(entry: Entry) -> Config:
 
 def _choices() -> dict[str, tuple[str, list[str], str]]:
     return {
-        "task": ("task", list(TASKS), "classify"),
         "engine": ("engine", engine_names(), "torch"),
         "precision": ("precision", list(PRECISIONS), "auto"),
     }
+
+
+def _read_task(entry: Entry) -> Any:
+    """A task's name, or {"name": ..., options...}; without options of its own just its name."""
+    given = entry.value if isinstance(entry.value, dict) else {"name": entry.value}
+    if "name" not in given:
+        raise entry.error(f"a task needs a name, one of: {', '.join(TASKS)}")
+    place = entry["name"] if isinstance(entry.value, dict) else entry
+    name = place.choice("task", list(TASKS))
+    rest = {key: value for key, value in given.items() if key != "name"}
+    inner = Entry(rest, entry.path, entry.source, entry.problems)
+    options = read_options(inner, f"option of task {name}", task_options(name))
+    return {"name": name, **options} if options else name
 
 
 def _empty(entry: Entry, key: str) -> Entry:

@@ -2,18 +2,29 @@
 
 A task is one file in this package that registers itself. Everything here takes and returns NumPy
 arrays, except `loss`, which an engine calls with its own tensors (PyTorch's for the torch engine).
+
+A task may also have `loss_gradient(outputs, targets)`: `loss`, and by head its gradient for the
+outputs of each sample, written out. Without it engines with autograd derive it from `loss`.
+
+A task with choices of its own has `options`, readers by name as network families have them, and
+`with_options`, which makes the task that a study asks for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
+from assay.core.config import Option
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 
-__all__ = ["TASKS", "Task"]
+__all__ = ["TASKS", "Task", "TaskName", "find_task", "task_options"]
+
+TaskName = str | Mapping[str, Any]
+"""A task's name, or {"name": ..., option: value, ...} for a task with options."""
 
 
 class Task(Protocol):
@@ -33,14 +44,8 @@ class Task(Protocol):
     def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
         """Loss of each sample, (..., batch), of raw outputs {head: (..., batch, units)}."""
 
-    def loss_gradient(self, outputs: dict[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
-        """`loss`, and by head its gradient for the outputs of each sample, written out.
-
-        A task may leave this out: engines with autograd then derive it from `loss`.
-        """
-
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
-        """Per-sample running metric shown while training (accuracy: 1 or 0), (..., batch)."""
+        """The monitored metric of each sample while training (accuracy: 1 or 0), (..., batch)."""
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What a record keeps per image, small: {"predicted": ..., "confidence": ...}."""
@@ -50,3 +55,16 @@ class Task(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "assay.tasks")
+
+
+def task_options(name: str) -> Mapping[str, Option]:
+    """The options of a task; none for most."""
+    return getattr(TASKS[name], "options", {})
+
+
+def find_task(task: TaskName) -> Task:
+    """The task of a configuration; raises ConfigError, with the nearest name, if there is none."""
+    if isinstance(task, str):
+        return TASKS[task]
+    found: Any = TASKS[task["name"]]
+    return found.with_options({key: value for key, value in task.items() if key != "name"})

@@ -54,9 +54,9 @@ def check_gradients(
     folder = (places or Places()).data_path
     title, config = _find(study, trial, set or [], folder)
     network = resolve_network(config, folder)
-    rows = check(
-        network, task=str(config["task"]), images=images, seed=seed, entries=entries or None
-    )
+    task = config["task"]
+    name = task if isinstance(task, str) else str(task["name"])
+    rows = check(network, task=name, images=images, seed=seed, entries=entries or None)
     worst = max(row.error for row in rows)
     console.heading(f"gradients of {title}")
     console.table(

@@ -20,7 +20,7 @@ from assay.engines.numpy_engine.model import Model, check_layers
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
 from assay.engines.recording import train_groups
 from assay.networks.network import initial_weights
-from assay.tasks.contract import TASKS
+from assay.tasks.contract import find_task
 
 __all__ = ["NumpyEngine"]
 
@@ -42,8 +42,8 @@ class NumpyEngine:
                 else unknown_name("device", resources.device, ["auto", "cpu"])
             )
         _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
-        if cohort.task not in LOSSES:
-            raise EngineError(unknown_name("task of the numpy engine", cohort.task, LOSSES))
+        if cohort.task_name not in LOSSES:
+            raise EngineError(unknown_name("task of the numpy engine", cohort.task_name, LOSSES))
         for member in cohort.members:
             check_layers(member.network)
 
@@ -78,14 +78,14 @@ class NumpyEngine:
         started = time.perf_counter()
         _limit_threads(resources)
         dtype = _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
-        task = TASKS[cohort.task]
+        task = find_task(cohort.task)
         data = NormalDataset(dataset, task, dtype)
 
         def make_trainer(group: Sequence[Member]) -> NumpyTrainer:
             (member,) = group
             weights = initial_weights(member.network, member.seed)
             model = Model(member.network, weights, member.seed, dtype)
-            return NumpyTrainer(member, model, data, cohort.task)
+            return NumpyTrainer(member, model, data, cohort.task_name)
 
         yield from train_groups(
             [(member,) for member in cohort.members],

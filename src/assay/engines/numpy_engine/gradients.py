@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.core.errors import EngineError, unknown_name
 from assay.core.seeds import stream
 from assay.engines.numpy_engine.losses import LOSSES, penalty
 from assay.engines.numpy_engine.model import Model, check_layers
@@ -79,8 +80,10 @@ def check_gradients(
         A row for each parameter in the network's order, and last one for the images.
 
     Raises:
-        EngineError: a layer is not written in this engine; the message names it.
+        EngineError: a layer or the task is not written in this engine; the message names it.
     """
+    if task not in LOSSES:
+        raise EngineError(unknown_name("task of the numpy engine", task, LOSSES))
     check_layers(network)
     rng = stream(seed, "gradients")
     weights = {

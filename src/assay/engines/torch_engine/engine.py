@@ -16,7 +16,7 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.network import initial_weights
-from assay.tasks.contract import TASKS, Task
+from assay.tasks.contract import Task, find_task
 
 __all__ = ["TorchEngine"]
 
@@ -57,7 +57,7 @@ class TorchEngine:
         started = time.perf_counter()
         first = cohort.members[0]
         where = place(resources, str(first.config.get("precision", "auto")))
-        task = TASKS[cohort.task]
+        task = find_task(cohort.task)
         data = DeviceDataset(dataset, task, where)
         stacked = stackable(first.network)
 

@@ -175,6 +175,21 @@ class FlattenModule(nn.Module):
         return x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x.flatten(1)
 
 
+class SpaceToDepthModule(nn.Module):
+    """Blocks of pixels to channels, rows of the block first, in channels_last memory."""
+
+    def __init__(self, layer: layers.SpaceToDepth):
+        super().__init__()
+        self.size = layer.block_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        k = self.size
+        blocks = x.permute(0, 2, 3, 1).reshape(n, h // k, k, w // k, k, c)
+        rows = blocks.permute(0, 1, 3, 2, 4, 5).reshape(n, h // k, w // k, k * k * c)
+        return rows.permute(0, 3, 1, 2)
+
+
 class GlobalAveragePoolModule(nn.Module):
     """Mean over height and width."""
 
@@ -206,5 +221,6 @@ WITHOUT_WEIGHTS: dict[type[layers.Layer], Callable[[Any], nn.Module]] = {
     layers.AveragePool2D: PoolModule,
     layers.GlobalAveragePool: GlobalAveragePoolModule,
     layers.Flatten: FlattenModule,
+    layers.SpaceToDepth: SpaceToDepthModule,
     layers.Activation: ActivationModule,
 }

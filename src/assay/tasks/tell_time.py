@@ -1,0 +1,103 @@
+"""Telling the time: clocks in, times out, judged by the shorter way round the dial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.clocks.labels.contract import SCHEMES, true_minutes
+from assay.clocks.time import distance, hour_flip
+from assay.core.config import Entry, Option
+from assay.core.errors import DataError
+from assay.data.dataset import Dataset
+from assay.tasks.contract import TASKS
+
+__all__ = ["TellTime"]
+
+
+class TellTime:
+    """Read the time off a picture of a clock.
+
+    Targets are rows (hour, minute, ...), see `assay.clocks`. A record keeps per image "minutes"
+    (float32, what was read, in minutes after 12:00), "certainty" (float16, 0 to 1) and "runner_up"
+    (float32, the next best time); both are NaN where the label scheme has no probabilities.
+
+    Args:
+        labels: name of the label scheme, how the time is said to the network.
+    """
+
+    name = "tell_time"
+    monitor = "val_minutes"
+    higher_is_better = False
+    options: Mapping[str, Option] = {
+        "labels": Option(lambda entry: _read_labels(entry), "joint"),
+    }
+
+    def __init__(self, labels: str = "joint"):
+        self.labels = labels
+        self.scheme = SCHEMES[labels]
+
+    def with_options(self, data: Mapping[str, Any]) -> TellTime:
+        """The task with other options, as `options` reads them."""
+        return TellTime(**data)
+
+    def heads(self, dataset: Dataset) -> dict[str, int]:
+        """Those of the label scheme; DataError for a dataset of things with classes."""
+        if dataset.class_names:
+            raise DataError(
+                f"dataset {dataset.name} has {len(dataset.class_names)} classes and no times; "
+                "task tell_time needs pictures of clocks, for example dataset clocks-rendered"
+            )
+        return self.scheme.heads()
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """The true minutes, and after them what the scheme makes of the targets; (n, 1 + k)."""
+        if np.ndim(targets) != 2 or targets.shape[1] < 2:
+            raise DataError(
+                f"task tell_time needs targets (n, 2), hour and minute, got {targets.shape}"
+            )
+        minutes = true_minutes(targets).astype(np.float32)[:, None]
+        return np.concatenate([minutes, self.scheme.encode(targets)], -1)
+
+    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """That of the label scheme."""
+        return self.scheme.loss(outputs, targets[..., 1:])
+
+    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """The error of each image in minutes."""
+        read = self.scheme.decode({head: _plain(out) for head, out in outputs.items()})
+        return targets.new_tensor(distance(read.minutes, _plain(targets[..., 0])))
+
+    def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What was read, how certain it is, and the runner-up."""
+        read = self.scheme.decode(outputs)
+        return {
+            "minutes": read.minutes.astype(np.float32),
+            "certainty": read.certainty.astype(np.float16),
+            "runner_up": read.runner_up.astype(np.float32),
+        }
+
+    def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
+        """Mean and median error in minutes, shares within 1 and 5 minutes, and of hour flips."""
+        read, true = predictions["minutes"].astype(float), true_minutes(targets)
+        error = distance(read, true)
+        return {
+            "minutes": float(error.mean()),
+            "median_minutes": float(np.median(error)),
+            "within_1_minute": float((error <= 1).mean()),
+            "within_5_minutes": float((error <= 5).mean()),
+            "hour_flip_rate": float(hour_flip(read, true).mean()),
+        }
+
+
+def _read_labels(entry: Entry) -> str:
+    return entry.choice("label scheme", list(SCHEMES))
+
+
+def _plain(tensor: Any) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+TASKS.add("tell_time")(TellTime())
