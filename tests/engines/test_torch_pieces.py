@@ -118,3 +118,9 @@ def test_schedules():
     assert [factor(cosine, s, 100, 10) for s in (0, 9, 10)] == [0.1, 1.0, 1.0]
     assert factor(cosine, 55, 100, 10) == pytest.approx(0.6)
     assert factor(cosine, 100, 100, 10) == pytest.approx(0.2)
+
+
+def test_numbers_too_small_to_matter_are_zero():
+    place(Resources(device="cpu", precision="float32", threads=1))
+    assert torch.finfo(torch.float32).tiny > 0
+    assert not (torch.full((64,), 1e-38) * 1e-3).any(), "they would cost a hundredfold"
