@@ -6,7 +6,7 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,13 +15,23 @@ from assay.core.machine import machine
 from assay.core.records import Record, run_id, trial_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Member, Progress
-from assay.engines.loop import Loop, Trainer
+from assay.engines.loop import Evaluation, Loop, Trainer
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
 
-__all__ = ["make_record", "train_groups"]
+__all__ = ["Finisher", "finish", "in_turns", "make_record", "train_groups"]
 
 Group = Sequence[Member]
+
+
+class Finisher(Protocol):
+    """What the end of a run needs of a `Trainer`."""
+
+    def test(self) -> Evaluation:
+        """Evaluate every member on the test part."""
+
+    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
+        """Put weights back into one member."""
 
 
 def train_groups(
@@ -53,19 +63,19 @@ def train_groups(
         )
     for turn, group in enumerate(groups):
         trainer = make_trainer(group)
-        report = _in_turns(on_progress, turn, len(groups))
+        report = in_turns(on_progress, turn, len(groups))
         loop = Loop(trainer, group, dataset, task, report)
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
-                _finish(trainer, k, trained, dataset, task)
+                finish(trainer, k, trained, dataset, task)
                 if save_weights:
                     trained.weights = trainer.weights(k)
             yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
         started = time.perf_counter()
 
 
-def _in_turns(
+def in_turns(
     on_progress: Callable[[Progress], None], turn: int, turns: int
 ) -> Callable[[Progress], None]:
     """Progress of one group of several that train one after the other."""
@@ -77,7 +87,7 @@ def _in_turns(
     return report
 
 
-def _finish(trainer: Trainer, k: int, trained: Trained, dataset: Dataset, task: Task) -> None:
+def finish(trainer: Finisher, k: int, trained: Trained, dataset: Dataset, task: Task) -> None:
     """Restore the best weights if asked for, then read the test part, once."""
     started = time.perf_counter()
     if trained.best_weights is not None:

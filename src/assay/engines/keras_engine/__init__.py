@@ -1,5 +1,19 @@
-"""Networks as plain Keras 3 models.
+"""The keras engine: the description as a plain Keras 3 model, trained by `model.fit`.
 
 `backend` finds Keras, `calls` says a network, an optimizer and a schedule in Keras's words, once:
 `build` makes what they say and `code` prints it. `files` reads and writes `.keras` files.
 """
+
+from __future__ import annotations
+
+from assay.engines.contract import ENGINES, Engine
+
+__all__: list[str] = []
+
+
+@ENGINES.add("keras")
+def keras_engine() -> Engine:
+    """Make the engine."""
+    from assay.engines.keras_engine.engine import KerasEngine
+
+    return KerasEngine()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 from assay.core.errors import EngineError, MissingExtraError, unknown_name
@@ -76,5 +77,24 @@ def load_keras(threads: int = 0) -> Any:
     if threads:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    keras: ModuleType = importlib.import_module("keras")
-    return keras
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
+    with _silence():
+        return importlib.import_module("keras")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on standard error: TensorFlow tells how it was built before it reads its settings.
+
+    What fails is raised and so still seen.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

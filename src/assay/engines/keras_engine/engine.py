@@ -1,0 +1,158 @@
+"""The keras engine: members take turns, each through Keras's own `model.fit`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import EngineError, unknown_name
+from assay.core.machine import cpu_name
+from assay.core.records import Record
+from assay.data.dataset import Dataset
+from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.keras_engine.backend import backend_name, check_keras, load_keras
+from assay.engines.keras_engine.calls import layer_call, optimizer_call
+from assay.engines.keras_engine.fitting import KerasRun
+from assay.engines.numpy_engine.trainer import NormalDataset
+from assay.engines.recording import finish, in_turns, make_record
+from assay.tasks.contract import TASKS
+
+__all__ = ["KerasEngine", "number_format"]
+
+POLICIES = {
+    "auto": "float32",
+    "float32": "float32",
+    "float64": "float64",
+    "bfloat16": "mixed_bfloat16",
+}
+"""Precision -> Keras's dtype policy."""
+
+
+class KerasEngine:
+    """Trains with Keras 3 on TensorFlow, JAX or PyTorch (env KERAS_BACKEND)."""
+
+    name = "keras"
+
+    def check(self, cohort: Cohort, resources: Resources) -> None:
+        """Raise EngineError for what Keras is not asked to do here; imports no Keras.
+
+        Raises:
+            MissingExtraError: Keras or its backend is not installed.
+            EngineError: a device, precision, task, layer or schedule that this engine lacks.
+        """
+        check_keras()
+        if resources.device not in ("auto", "cpu"):
+            known = resources.device.partition(":")[0] in ("cuda", "mps")
+            raise EngineError(
+                f"the keras engine leaves the device to its backend, got device "
+                f"{resources.device!r}; expected auto or cpu"
+                if known
+                else unknown_name("device", resources.device, ["auto", "cpu"])
+            )
+        _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
+        if cohort.task != "classify":
+            raise EngineError(unknown_name("task of the keras engine", cohort.task, ["classify"]))
+        for member in cohort.members:
+            for place in member.network.leaves():
+                layer_call(place.layer, place.name)
+            optimizer_call(member.training, 1, 1)
+
+    def limit(self, cohort: Cohort, resources: Resources) -> int:
+        """Members take turns."""
+        return 1
+
+    def describe(self, resources: Resources) -> dict[str, Any]:
+        """Backend, precision and versions; imports no Keras."""
+        check_keras()
+        backend = backend_name()
+        package = "tensorflow_cpu" if backend == "tensorflow" and _lacks(backend) else backend
+        return {
+            "engine": "keras",
+            "keras": version("keras"),
+            "backend": f"{backend} {version(package)}",
+            "numpy": np.__version__,
+            "device": resources.device,
+            "device_name": cpu_name(),
+            "precision": POLICIES[_precision(resources, "auto")],
+            "threads": resources.threads,
+        }
+
+    def train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+    ) -> Iterator[Record]:
+        """Train the members; see the contract.
+
+        Raises:
+            EngineError: the dataset has no validation images.
+        """
+        self.check(cohort, resources)
+        if not len(dataset.validation):
+            raise EngineError(
+                f"dataset {dataset.name} has no validation images, and training is judged by "
+                "them; expected dataset.validation > 0"
+            )
+        started = time.perf_counter()
+        precision = _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
+        keras, task = load_keras(resources.threads), TASKS["classify"]
+        dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
+        data = NormalDataset(dataset, task, dtype)
+        description = {**self.describe(resources), "precision": POLICIES[precision], "cohort": 1}
+        for turn, member in enumerate(cohort.members):
+            where = keras.device("cpu:0") if resources.device == "cpu" else nullcontext()
+            with number_format(keras, precision), where:
+                report = in_turns(on_progress, turn, len(cohort.members))
+                run = KerasRun(keras, member, data, dataset, task)
+                prepare = time.perf_counter() - started
+                trained = run.fit(report)
+                if trained.status == "finished":
+                    finish(run, 0, trained, dataset, task)
+                    if resources.save_weights:
+                        trained.weights = run.weights()
+                keras.utils.clear_session()
+            yield make_record(trained, dataset, description, prepare)
+            started = time.perf_counter()
+
+
+def _lacks(package: str) -> bool:
+    """Whether a module comes from a package of another name."""
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return True
+    return False
+
+
+@contextmanager
+def number_format(keras: Any, precision: str) -> Iterator[None]:
+    """Models made inside compute in this precision.
+
+    Args:
+        precision: one of POLICIES.
+    """
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+    if precision == "float64" and keras.backend.backend() == "jax":
+        import_module("jax").config.update("jax_enable_x64", True)
+    try:
+        keras.config.set_floatx("float64" if precision == "float64" else "float32")
+        keras.config.set_dtype_policy(POLICIES[precision])
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def _precision(resources: Resources, precision: str) -> str:
+    wish = precision if resources.precision == "auto" else resources.precision
+    if wish not in POLICIES:
+        raise EngineError(unknown_name("precision", wish, POLICIES))
+    return wish

@@ -1,0 +1,205 @@
+"""One run as Keras trains it: compile, fit with callbacks, predict."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.data.batches import batch_order
+from assay.data.dataset import Dataset
+from assay.engines.contract import Member, Progress
+from assay.engines.keras_engine.build import build_model, get_weights, set_weights
+from assay.engines.keras_engine.calls import optimizer_call
+from assay.engines.loop import Evaluation
+from assay.engines.numpy_engine.images import NormalSplit, changed
+from assay.engines.numpy_engine.losses import LOSSES
+from assay.engines.numpy_engine.trainer import NormalDataset, quiet
+from assay.engines.streams import Moves
+from assay.engines.trained import Trained
+from assay.networks.network import initial_weights
+from assay.tasks.contract import Task
+
+__all__ = ["KerasRun", "compile_model"]
+
+_REPORT_SECONDS = 0.25
+_ROWS = 1000
+"""Images at a time in evaluation."""
+
+
+def compile_model(keras: Any, model: Any, member: Member, total: int, per_epoch: int) -> None:
+    """Compile a model as the recipe says.
+
+    Keras's `loss` holds the penalties on kernels; the metric `cross_entropy` does not and is what
+    records call loss.
+
+    Args:
+        total: updates of the run.
+        per_epoch: updates of an epoch.
+    """
+    model.compile(
+        optimizer=optimizer_call(member.training, total, per_epoch).make(keras),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        ],
+    )
+
+
+class KerasRun:
+    """One member on its way through `model.fit`."""
+
+    def __init__(
+        self, keras: Any, member: Member, data: NormalDataset, dataset: Dataset, task: Task
+    ):
+        self.keras, self.member, self.data = keras, member, data
+        self.dataset, self.task = dataset, task
+        self.images = len(dataset.train)
+        recipe = member.training
+        self.total = recipe.total_steps(self.images)
+        self.per_epoch = -(-self.images // recipe.batch_size)
+        self.every = recipe.evaluate_every or self.per_epoch
+        self.model = build_model(keras, member.network, member.seed)
+        set_weights(self.model, member.network, initial_weights(member.network, member.seed))
+        compile_model(keras, self.model, member, self.total, self.per_epoch)
+
+    def fit(self, on_progress: Callable[[Progress], None]) -> Trained:
+        """Train to the end of the budget, or as long as early stopping lets it."""
+        trained = Trained(self.member)
+        callbacks = [_recorder(self, trained, on_progress)]
+        rule = self.member.training.early_stopping
+        if rule:
+            callbacks.append(
+                self.keras.callbacks.EarlyStopping(
+                    monitor=_NAMES.get(rule.monitor, rule.monitor),
+                    mode="min" if rule.monitor.endswith("loss") else "max",
+                    min_delta=rule.min_delta,
+                    patience=rule.patience,
+                    restore_best_weights=rule.restore_best_weights,
+                )
+            )
+        with warnings.catch_warnings():
+            # the last stretch between two evaluations may be shorter than the others
+            warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+            self.model.fit(
+                self._batches(),
+                epochs=-(-self.total // self.every),
+                steps_per_epoch=self.every,
+                validation_data=self.data.validation,
+                validation_batch_size=_ROWS,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
+        if trained.restores:
+            trained.best_weights = self.weights()  # Keras has restored them
+        return trained
+
+    def _batches(self) -> Iterator[NormalSplit]:
+        """Every batch of the run, in the order that is the same in every engine."""
+        images, targets = self.data.train
+        recipe, seed = self.member.training, self.member.seed
+        moves = Moves(recipe.augment, [seed]) if recipe.augment else None
+        order = np.arange(self.images)
+        for step in range(self.total):
+            epoch, batch = divmod(step, self.per_epoch)
+            if batch == 0:
+                order = batch_order(seed, epoch, self.images)
+            index = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
+            taken = images[index]
+            yield changed(taken, moves, self.data.blank) if moves else taken, targets[index]
+
+    @quiet
+    def test(self) -> Evaluation:
+        """See `assay.engines.loop.Trainer`."""
+        images, targets = self.data.test()
+        # called rather than `predict`: nothing to compile for a single pass
+        parts = [
+            self.keras.ops.convert_to_numpy(self.model(images[i : i + _ROWS], training=False))
+            for i in range(0, len(images), _ROWS)
+        ]
+        outputs = {"class": np.concatenate(parts).astype(np.float64)}
+        losses, _, _ = LOSSES["classify"](outputs, targets)
+        return {h: a.astype(np.float32)[None] for h, a in outputs.items()}, losses.mean()[None]
+
+    @quiet
+    def test_values(self) -> dict[str, float]:
+        """Loss and metrics on the test part, for a curve."""
+        outputs, loss = self.test()
+        kept = self.task.predictions({h: o[0] for h, o in outputs.items()})
+        measured = self.task.metrics(kept, self.dataset.test.targets)
+        return {"test_loss": float(loss[0]), **{f"test_{n}": v for n, v in measured.items()}}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The weights as float32 arrays, named as `initial_weights` names them."""
+        return get_weights(self.model, self.member.network)
+
+    def restore(self, member: int, weights: Mapping[str, np.ndarray]) -> None:
+        """See `assay.engines.loop.Trainer`."""
+        set_weights(self.model, self.member.network, weights)
+
+
+_NAMES = {"val_loss": "val_cross_entropy"}
+"""What records call by another name than Keras does here."""
+
+
+def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress], None]) -> Any:
+    """A Keras callback that keeps the curves of a run and ends it when its loss is not finite."""
+
+    class Recorder(run.keras.callbacks.Callback):
+        clock = reported = 0.0
+        steps = told = 0
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.clock = time.perf_counter()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.steps += 1
+            if time.perf_counter() - self.reported > _REPORT_SECONDS:
+                self.tell(1)
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            self.share("train")
+
+        def on_test_end(self, logs: Any = None) -> None:
+            self.share("evaluate")
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            trained.steps = self.steps
+            trained.add(self.values(dict(logs or {})))
+            loss, val_loss = (trained.curves[name][-1] for name in ("loss", "val_loss"))
+            if np.isfinite(loss) and np.isfinite(val_loss):
+                trained.judge(run.task)
+            else:
+                trained.diverged()
+                self.model.stop_training = True
+            self.share("evaluate")
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self.tell(0)
+
+        def values(self, logs: Mapping[str, float]) -> dict[str, float]:
+            values = {"step": self.steps, "epoch": self.steps / run.per_epoch}
+            values |= {"loss": logs["cross_entropy"], "accuracy": logs["accuracy"]}
+            values |= {"val_loss": logs["val_cross_entropy"], "val_accuracy": logs["val_accuracy"]}
+            if run.member.training.test_curve:
+                values |= run.test_values()
+            return values | {"seconds": trained.seconds["train"]}
+
+        def share(self, kind: str) -> None:
+            now = time.perf_counter()
+            trained.seconds[kind] += now - self.clock
+            self.clock = now
+
+        def tell(self, alive: int) -> None:
+            images = (self.steps - self.told) * run.member.training.batch_size
+            curve = trained.curves.get(run.task.monitor)
+            latest = {run.task.monitor: curve[-1]} if curve else {}
+            on_progress(Progress(images, self.steps / run.total, alive, latest))
+            self.told, self.reported = self.steps, time.perf_counter()
+
+    return Recorder()
