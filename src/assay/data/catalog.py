@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.registry import Registry
-from assay.data.dataset import Split
+from assay.data.dataset import Fresh, Split
 
 __all__ = ["ENTRIES", "Entry", "File", "Raw", "Source", "Survey", "entries"]
 
@@ -106,6 +106,10 @@ class Entry:
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
         """Read images and targets; raise DataError when a file is missing or damaged."""
         raise NotImplementedError
+
+    def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
+        """How `count` training pictures are drawn anew for each epoch; None where they are not."""
+        return None
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """One integer for each target; every split holds each in equal proportion."""

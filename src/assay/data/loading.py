@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from assay.data.catalog import ENTRIES
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
@@ -101,7 +101,19 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         fingerprint=_fingerprint(train, validation, test),
         permutation=permutation,
         notes=raw.notes,
+        fresh=_fresh(entry.fresh(resolved, len(train)), permutation),
     )
+
+
+def _fresh(fresh: Fresh | None, permutation: np.ndarray | None) -> Fresh | None:
+    if fresh is None or permutation is None:
+        return fresh
+
+    def permuted(epoch: int) -> Split:
+        split = fresh(epoch)
+        return Split(permute(split.images, permutation), split.targets)
+
+    return permuted
 
 
 def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:

@@ -150,6 +150,11 @@ class Training:
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
         test_curve: evaluate on the test part as well, for a curve to be drawn beside published
             ones. Nothing reads it while training: no choice can depend on it.
+        ema: decay of an exponential moving average of the weights, which is what is evaluated and
+            kept; 0 for none. The first updates use (1 + t) / (10 + t) where that is smaller.
+
+    References:
+        B. Polyak and A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
     epochs: int = 10
@@ -162,6 +167,7 @@ class Training:
     schedule: Schedule = Schedule()
     early_stopping: EarlyStopping | None = None
     augment: Augment = Augment()
+    ema: float = value(0.0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "batch_size", "evaluate_every"):
@@ -172,7 +178,13 @@ class Training:
             self.learning_rate > 0,
             f"training.learning_rate must be > 0, got {self.learning_rate!r}",
         )
+        _check(0 <= self.ema < 1, f"training.ema must be in [0, 1), got {self.ema!r}")
 
     def total_steps(self, images: int) -> int:
         """Updates of a whole run over `images` training images."""
         return self.steps or self.epochs * -(-images // self.batch_size)
+
+    def total_epochs(self, images: int) -> int:
+        """Epochs of a whole run, the last one perhaps not to its end."""
+        per_epoch = -(-images // self.batch_size)
+        return -(-self.total_steps(images) // per_epoch)

@@ -109,6 +109,13 @@ def _read_rate(entry: Entry) -> float:
     return rate
 
 
+def _read_ema(entry: Entry) -> float:
+    decay = entry.number(0)
+    if decay >= 1:
+        raise entry.expected("a number in [0, 1)")
+    return decay
+
+
 def _size(default: int | None) -> Option:
     return Option(lambda entry: entry.integer(1), default)
 
@@ -124,6 +131,7 @@ TRAINING: dict[str, Option] = {
     "schedule": Option(_read_schedule, None),
     "early_stopping": Option(_read_stopping, None),
     "augment": Option(_read_augment, None),
+    "ema": Option(_read_ema, 0.0),
 }
 """Settings of `training:`; the learning rate's default is the optimizer's in Keras."""
 

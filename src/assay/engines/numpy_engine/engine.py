@@ -45,6 +45,11 @@ class NumpyEngine:
         if cohort.task_name not in LOSSES:
             raise EngineError(unknown_name("task of the numpy engine", cohort.task_name, LOSSES))
         for member in cohort.members:
+            if member.training.ema:
+                raise EngineError(
+                    "the numpy engine keeps no average of the weights, got training.ema "
+                    f"{member.training.ema!r}; use --engine torch"
+                )
             check_layers(member.network)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:

@@ -38,7 +38,7 @@ class TorchEngine:
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members of a stack: five on the CPU, a hundred on a GPU; one for what takes turns."""
-        if not stackable(cohort.members[0].network):
+        if not _stacks(cohort.members[0]):
             return 1
         return _STACK if place(resources).device.type == "cpu" else 100
 
@@ -59,13 +59,14 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
         data = DeviceDataset(dataset, task, where)
-        stacked = stackable(first.network)
+        stacked = _stacks(first)
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
             program = _program(group, where, task, stacked)
-            return TorchTrainer(program, data, task, augment, _ROWS[stacked])
+            epochs = recipe.total_epochs(len(dataset.train))
+            return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)
 
         yield from train_groups(
             [cohort.members] if stacked else [(m,) for m in cohort.members],
@@ -77,6 +78,11 @@ class TorchEngine:
             save_weights=resources.save_weights,
             started=started,
         )
+
+
+def _stacks(member: Member) -> bool:
+    """Whether members like this one train as a stack."""
+    return stackable(member.network) and not member.training.ema
 
 
 def _program(group: Sequence[Member], where: Place, task: Task, stacked: bool) -> Program:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from assay.engines.contract import Member
 from assay.engines.torch_engine.activations import RISING
+from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.modules import (
     WITH_WEIGHTS,
@@ -124,6 +125,15 @@ class ModuleProgram:
                     regularizer = described[name].kernel_regularizer
                     numbers |= {"l1": regularizer.l1, "l2": regularizer.l2}
                 self._slots.append(Slot(weight, numbers))
+        self._average = WeightAverage(self._tensors(), self.member.training.ema)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Weights and moving statistics by name."""
+        return {
+            f"{name}.{key}": tensor
+            for name, module in self.module.owners.items()
+            for key, tensor in module.state_dict().items()
+        }
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         self.module.train()
@@ -133,31 +143,30 @@ class ModuleProgram:
             gradients = torch.autograd.grad(losses.mean(), [s.weight for s in self._slots])
         correct = self.task.correct({k: v.detach() for k, v in outputs.items()}, targets[0])
         update(self.rule, self._slots, list(gradients), factor)
+        self._average.update()
         return losses.detach().sum()[None], correct.sum()[None]
 
     def outputs(self, images: Tensor) -> Outputs:
         self.module.eval()
-        outputs = self.module(images[0].permute(0, 3, 1, 2))
+        with self._average.in_place():
+            outputs = self.module(images[0].permute(0, 3, 1, 2))
         return {name: out[None] for name, out in outputs.items()}
 
     def keep(self, members: list[int]) -> None:
         """There is only one member."""
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        return {
-            f"{name}.{key}": _to_plain(key, tensor)
-            for name, module in self.module.owners.items()
-            for key, tensor in module.state_dict().items()
-        }
+        with self._average.in_place():
+            return {name: _to_plain(tensor) for name, tensor in self._tensors().items()}
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        for name, module in self.module.owners.items():
-            for key, tensor in module.state_dict().items():
-                value = torch.from_numpy(weights[f"{name}.{key}"])
-                tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
+        for name, tensor in self._tensors().items():
+            value = torch.from_numpy(weights[name])
+            tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
+        self._average.restart()
 
 
-def _to_plain(key: str, tensor: Tensor) -> np.ndarray:
+def _to_plain(tensor: Tensor) -> np.ndarray:
     """A weight as `initial_weights` lays it out: convolution kernels (kh, kw, in, out)."""
     if tensor.dim() == 4:
         tensor = tensor.permute(2, 3, 1, 0)

@@ -10,6 +10,7 @@ from torch import Tensor
 from assay.data.dataset import Dataset, Split
 from assay.engines.loop import Evaluation
 from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device
 from assay.engines.torch_engine.program import Program
 from assay.tasks.contract import Task
@@ -31,10 +32,26 @@ class DeviceDataset:
             return to_device(split, task.encode(split.targets), fit.mean, fit.std, where)
 
         self._load, self._dataset = load, dataset
-        self.train, self.validation = load(fit.train), load(fit.validation)
+        self._train: DeviceSplit | None = None
+        self.validation = load(fit.validation)
+        self._encode, self._fit, self._where = task.encode, fit, where
         blank = torch.from_numpy(-fit.mean / np.maximum(fit.std, 1e-6))
         self.blank = blank.to(where.device)
         self._test: DeviceSplit | None = None
+
+    @property
+    def train(self) -> DeviceSplit:
+        """The training part; put on the device when it is first asked for."""
+        if self._train is None:
+            self._train = self._load(self._fit.train)
+        return self._train
+
+    def fresh(self, epochs: int) -> FreshPictures | None:
+        """Pictures that are drawn anew for each of `epochs` epochs; None where there are none."""
+        fit = self._fit
+        if fit.fresh is None:
+            return None
+        return FreshPictures(fit.fresh, self._encode, fit.mean, fit.std, self._where, epochs)
 
     def test(self) -> DeviceSplit:
         """The test part."""
@@ -48,6 +65,7 @@ class TorchTrainer:
 
     Args:
         augment: changes training images, or None.
+        epochs: how many there will be at most.
         rows: images at a time in evaluation; bounds the memory.
     """
 
@@ -58,18 +76,22 @@ class TorchTrainer:
         task: Task,
         augment: Augmenter | None,
         rows: int,
+        epochs: int,
     ):
         self.program, self.data, self.task = program, data, task
         self.augment, self.rows = augment, rows
+        self._pictures = data.fresh(epochs) or data.train
         self._reset()
 
     def start_epoch(self, orders: np.ndarray) -> None:
         """See the contract."""
-        self._order = torch.from_numpy(orders).to(self.data.train.images.device)
+        self._order = torch.from_numpy(orders).to(self.data.blank.device)
+        if isinstance(self._pictures, FreshPictures):
+            self._pictures.start_epoch()
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See the contract."""
-        images, targets = self.data.train.take(self._order[:, start:stop])
+        images, targets = self._pictures.take(self._order[:, start:stop])
         if self.augment:
             images = self.augment(images)
         with torch.no_grad():

@@ -1,0 +1,105 @@
+"""Clocks through the spine: a study of them trains, on fresh pictures, and falls far below chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assay.core.records import Record
+from assay.data import load
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.average import WeightAverage
+from assay.engines.torch_engine.engine import TorchEngine
+from assay.studies.members import cohorts
+from assay.studies.plan import make_plan
+from assay.studies.study import parse_study
+
+SMALL = {"family": "clock-net", "filters": [[16], [32, 32], [64, 64]], "squeeze": 32, "dense": 128}
+
+
+def train(study: dict[str, Any]) -> Record:
+    plan = make_plan(parse_study({"study": "clocks", "network": SMALL, "repeats": 1, **study}))
+    (cohort,) = cohorts(plan.runs().values())
+    dataset = load(cohort.members[0].config["dataset"])
+    resources = Resources(threads=1, device="cpu")
+    (record,) = TorchEngine().train(cohort, dataset, resources, lambda progress: None)
+    return record
+
+
+def test_a_small_network_learns_to_read_clocks_in_seconds(sketched):
+    record = train(
+        {
+            "dataset": {"name": sketched, "fresh": True, "train": 1920, "validation": 120},
+            "task": {"name": "tell_time", "labels": "relational"},
+            "training": {
+                "steps": 100,
+                "batch_size": 64,
+                "optimizer": "adam",
+                "learning_rate": 2e-3,
+                "schedule": {"name": "cosine", "warmup": 0.1},
+                "ema": 0.95,
+            },
+        }
+    )
+    assert record.metrics["test_minutes"] < 60  # guessing gives 180
+    assert record.curves["val_minutes"][-1] < record.curves["val_minutes"][0]
+    assert np.isfinite(record.predictions["test_certainty"]).all()
+
+
+@pytest.mark.parametrize("labels", ["regression", "classes_24", "multi_head", "joint"])
+def test_every_kind_of_labels_trains_without_directions(sketched, labels):
+    record = train(
+        {
+            "dataset": {"name": sketched, "angles": False, "train": 240, "test": 120},
+            "task": {"name": "tell_time", "labels": labels},
+            "training": {
+                "steps": 4,
+                "batch_size": 64,
+                "early_stopping": {"monitor": "val_minutes"},
+            },
+        }
+    )
+    assert record.status == "finished"
+    assert 0 <= record.metrics["test_minutes"] <= 360
+    assert record.curves["minutes"].shape == record.curves["val_minutes"].shape
+
+
+def test_fresh_pictures_are_new_in_every_epoch_and_the_same_in_every_run(sketched):
+    dataset = load({"name": sketched, "fresh": True, "train": 60})
+    assert dataset.fresh is not None
+    first, second, again = (dataset.fresh(epoch).images for epoch in (0, 1, 0))
+    assert len(first) == len(dataset.train)
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, again)
+    assert load({"name": sketched, "train": 60}).fresh is None
+
+
+def test_a_study_varies_the_labels(sketched):
+    study = parse_study(
+        {
+            "study": "labels",
+            "dataset": sketched,
+            "network": SMALL,
+            "task": "tell_time",
+            "factors": {"task.labels": ["regression", "joint"]},
+        }
+    )
+    assert [t.config["task"]["labels"] for t in study.trials] == ["joint", "regression"]
+    assert study.factors == {"task.labels": ["joint", "regression"]}
+
+
+def test_the_average_of_the_weights_is_the_textbook_one():
+    weight = torch.zeros(3)
+    average = WeightAverage({"w": weight}, 0.5)
+    expected = 0.0
+    for step, value in enumerate((1.0, 4.0, 2.0), start=1):
+        weight.fill_(value)
+        average.update()
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * value
+    with average.in_place():
+        assert torch.allclose(weight, torch.full((3,), expected))
+    assert torch.equal(weight, torch.full((3,), 2.0))
