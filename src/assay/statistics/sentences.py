@@ -78,7 +78,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     same = "" if c.test in ("paired t", "Welch") else ", the same in every run"
     n = f"n = {c.n}{'' if c.paired else ', not paired'}"
     if effect.verdict == "no difference":
-        # an interval that leaves out 0 while the corrected test does not: too few runs to say either
+        # an interval that leaves out 0 while the corrected test does not says neither
         open_case = c.low > 0 or c.high < 0
         verb, beside = ("may differ", f", but {after}") if open_case else ("do not differ", "")
         return f"{level} and {against} {verb}{where}: {signed}{same}, {ends}{beside}, {n}{tail}"
