@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -35,6 +35,7 @@ def show(
     trial: str | None = None,
     dataset: DatasetName | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,
+    as_: Annotated[Literal["table", "keras"], Parameter(name="--as")] = "table",
     places: Places | None = None,
 ) -> None:
     """Show the layers of a network: output shape, parameters and multiply-adds (MACs).
@@ -44,12 +45,23 @@ def show(
         trial: Label of the study's trial; its first one otherwise.
         dataset: Dataset whose images it is for [a family: mnist].
         set: Change one option, e.g. --set network.hidden=[512,512]; may be repeated.
+        as_: table, or keras: Python code that makes the network in Keras.
     """
-    from assay.networks.summary import layer_table, totals
-
     places = places or Places()
     changes = [*(set or ()), *([f"dataset.name={dataset}"] if dataset else [])]
     title, network = _find(name, trial, changes, places)
+    if as_ == "keras":
+        from assay.engines.keras_engine.code import keras_code
+
+        print(f"# {title}\n{keras_code(network)}")
+        return
+    _table(title, network)
+
+
+def _table(title: str, network: Network) -> None:
+    """Print the layers and their sums."""
+    from assay.networks.summary import layer_table, totals
+
     console.heading(title)
     rows = [("input", "", _shape(network.input_shape), "", "")]
     rows += [
