@@ -15,9 +15,11 @@ from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from assay.apps.cli import (
+    clocks,
     console,
     data,
     doctor,
+    engines,
     export,
     gradients,
     network,
@@ -50,7 +52,9 @@ for place, (name, command) in enumerate(
         "compare": results.compare,
         "data": data.app,
         "network": network.app,
+        "clocks": clocks.app,
         "export": export.export,
+        "engines": engines.engines,
         "check-gradients": gradients.check_gradients,
         "doctor": doctor.doctor,
     }.items()

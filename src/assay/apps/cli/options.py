@@ -13,11 +13,13 @@ from cyclopts import Parameter
 from assay.apps.places import data_folder, store_folder
 
 __all__ = [
+    "Backend",
     "DatasetName",
     "Places",
     "StudyName",
     "StudyOptions",
     "dataset_names",
+    "engine_names",
     "is_study",
     "stored_names",
     "study_names",
@@ -64,6 +66,7 @@ def engine_names(context: object = None) -> Iterable[str]:
 
 SCALES = ("smoke", "quick", "full")
 StudyName = Annotated[str, Parameter(completer=study_names)]
+Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]
 
 
@@ -101,7 +104,7 @@ class StudyOptions:
         seed: First seed; the repeats count up from it.
         repeats: Runs of each trial.
         precision: float32, bfloat16, float64 or auto (bfloat16 where the hardware has it).
-        engine: What trains the networks: torch or numpy [as the study says].
+        engine: What trains the networks: torch, numpy or keras [as the study says].
         set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, StudyName, StudyOptions
+from assay.apps.cli.options import Backend, Places, StudyName, StudyOptions
 from assay.apps.cli.progress import display, duration
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def run(
     options: StudyOptions | None = None,
     places: Places | None = None,
     device: str = "auto",
+    backend: Backend | None = None,
     workers: int | None = None,
     report: Path | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -40,6 +41,7 @@ def run(
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
         device: auto, cpu, cuda, cuda:1 or mps.
+        backend: Of the keras engine: tensorflow, jax or torch [KERAS_BACKEND, or tensorflow].
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
         dry_run: Only show trials, runs, cohorts, and what they will cost.
@@ -48,6 +50,10 @@ def run(
     from assay.apps.results import Results
 
     options, places = options or StudyOptions(), places or Places()
+    if backend:
+        from assay.engines.keras_engine.backend import choose_backend
+
+        choose_backend(backend)
     plan = plan_of(study, data_dir=places.data_path, **options.changes())
     if dry_run:
         _preview(plan, places)
