@@ -8,12 +8,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.core.errors import DataError
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "read_picture", "read_pictures"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "open_picture", "read_picture", "read_pictures"]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 64_000_000
@@ -40,6 +44,28 @@ def read_picture(
     Raises:
         DataError: naming the file, when it is unreadable or too large.
     """
+    from PIL import Image
+
+    plain = _open(path, "L" if grayscale else "RGB")
+    own = (plain.height, plain.width)
+    if own != size:
+        plain = plain.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+    return np.asarray(plain).reshape(*size, -1), own
+
+
+def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
+    """Read one picture in its own size, uint8 (height, width, 1 or 3); see `read_picture`.
+
+    Raises:
+        DataError: naming the file, when it is not there, unreadable or too large.
+    """
+    with _quiet_decoders():
+        plain = _open(path, "L" if grayscale else "RGB")
+    return np.asarray(plain).reshape(plain.height, plain.width, -1)
+
+
+def _open(path: Path, mode: str) -> Image:
+    """A picture of mode "L" or "RGB"; its size is looked at before anything is unpacked."""
     from PIL import Image, ImageOps
 
     try:
@@ -47,21 +73,18 @@ def read_picture(
             pixels = picture.width * picture.height
             if pixels > MAX_PIXELS:
                 raise DataError(f"{path}: {pixels:,} pixels, at most {MAX_PIXELS:,} are read")
-            upright = ImageOps.exif_transpose(picture)
-            own = (upright.height, upright.width)
-            plain = _plain(upright, "L" if grayscale else "RGB")
+            return _plain(ImageOps.exif_transpose(picture), mode)
     except DataError:
         raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such picture") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise nearly anything on damaged input
         raise DataError(f"{path}: unreadable picture ({error})") from error
-    if own != size:
-        plain = plain.resize((size[1], size[0]), Image.Resampling.LANCZOS)
-    return np.asarray(plain).reshape(*size, -1), own
 
 
-def _plain(picture, mode: str):
+def _plain(picture: Image, mode: str) -> Image:
     """Convert to `mode`: 16 bits to 8, transparent to white."""
     from PIL import Image
 

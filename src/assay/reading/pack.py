@@ -1,0 +1,103 @@
+"""From a finished run to a reader's file: its weights, and certainties that keep their word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from assay.clocks.labels.contract import true_minutes
+from assay.clocks.labels.distributions import NEAR, read_together
+from assay.clocks.time import distance
+from assay.core.errors import DataError
+from assay.core.records import Record
+from assay.data.dataset import Dataset
+from assay.reading.reader import TURNS, Reader
+
+__all__ = ["calibrate", "pack"]
+
+
+def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, style: str) -> Reader:
+    """Make a reader of a run.
+
+    Certainties are calibrated on the validation images, looked at as `Reader` looks at pictures.
+
+    Args:
+        record: a finished run of task tell_time with relational labels.
+        weights: its weights.
+        dataset: what it was trained on.
+        style: "course" or "any": how clocks may be turned.
+
+    Raises:
+        DataError: the run has other labels, or its pictures are not square and grey.
+    """
+    task = record.config["task"]
+    if not isinstance(task, dict) or task.get("labels") != "relational":
+        raise DataError(f"a reader needs a run with relational labels, got task {task!r}")
+    height, width, channels = dataset.image_shape
+    if height != width or channels != 1:
+        raise DataError(f"a reader needs square grey pictures, got {height}x{width}x{channels}")
+    about = {
+        "network": record.config["network"],
+        "size": height,
+        "mean": dataset.mean.tolist(),
+        "std": dataset.std.tolist(),
+        "style": style,
+        "run": record.run_id,
+        "trained": record.provenance.get("finished_at"),
+        "images": record.metrics["epochs"] * len(dataset.train),
+        "test_minutes": record.metrics["test_minutes"],
+        "test_within_1_minute": record.metrics["test_within_1_minute"],
+    }
+    reader = Reader(about, weights)
+    certainty, right = _look_at(reader, dataset.validation.images, dataset.validation.targets)
+    about["calibration"] = calibrate(certainty, right)
+    return Reader(about, weights)
+
+
+def _look_at(
+    reader: Reader, images: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Certainty before calibration, and whether the time is right within a minute; (n,) each.
+
+    Small turns need an interpolated picture; quarter turns alone are looked at here.
+    """
+    quarters = [round(4 * t) for t in TURNS[reader.about["style"]] if t % 0.25 == 0]
+    certainty, right = [], []
+    for start in range(0, len(images), 64):
+        part = images[start : start + 64]
+        logs = [
+            reader.scheme.log_shares(reader.outputs(np.rot90(part, -k, (1, 2)).copy()))
+            for k in quarters
+        ]
+        read = read_together(*(np.mean(found, 0) for found in zip(*logs, strict=True)))
+        certainty.append(read.certainty)
+        true = true_minutes(targets[start : start + 64])
+        right.append(distance(read.minutes, true) <= NEAR)
+    return np.concatenate(certainty), np.concatenate(right)
+
+
+def calibrate(certainty: np.ndarray, right: np.ndarray, steps: int = 50) -> tuple[float, float]:
+    """Slope and offset that turn the log-odds of certainties into those of being right.
+
+    Fitted by Newton's method to targets that are kept off 0 and 1, so that a set without a single
+    mistake does not make the reader infallible.
+
+    Args:
+        certainty: (n,), 0 to 1.
+        right: (n,), whether each reading was right.
+
+    References:
+        J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
+    """
+    clipped = np.clip(certainty, 1e-6, 1 - 1e-6)
+    x = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(clipped))], -1)
+    positive, negative = right.sum(), (~right).sum()
+    target = np.where(right, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    found = np.array([1.0, 0.0])
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-x @ found))
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * np.eye(2)
+        found = found + np.linalg.solve(curvature, x.T @ (target - p))
+        found[0] = max(found[0], 0.05)  # more certain never means less right
+    return float(found[0]), float(found[1])

@@ -1,0 +1,170 @@
+"""A trained reader of clocks: one file with a network, its weights and how far to trust it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from assay.clocks.labels.distributions import read_together
+from assay.clocks.labels.relational import HEADS, Relational
+from assay.core.errors import DataError
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.module import NetworkModule
+from assay.networks.families import build_network
+from assay.reading.views import Square, cut_out, squares, turned
+
+__all__ = ["CERTAIN", "SMALLEST", "TURNS", "Reader", "Sight"]
+
+SMALLEST = 24
+"""Shorter side, in pixels, below which a picture shows no clock that could be read."""
+
+CERTAIN = 0.5
+"""Certainty below which nothing is read."""
+
+CANDIDATES = 5
+"""Places in a photo that are looked at from several sides."""
+
+TURNS = {
+    "course": (0.0, 0.25, 0.5, 0.75),
+    "any": (0.0, 0.008, -0.008),
+}
+"""By style, how the picture is turned before it is looked at again. Clocks on a wall without
+numerals stand upright: they must not be turned far."""
+
+_FORMAT = "assay clock reader 1"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen in one picture.
+
+    Attributes:
+        minutes: the time, a whole number of minutes after 12:00.
+        certainty: probability that it is right within a minute, 0 to 1.
+        runner_up: the next best time that is at least five minutes away.
+        square: where the clock was looked for.
+        directions: in the picture, in turns clockwise from up: of the 12, minute and hour hand.
+    """
+
+    minutes: int
+    certainty: float
+    runner_up: int
+    square: Square
+    directions: tuple[float, float, float]
+
+    @property
+    def readable(self) -> bool:
+        """Whether it is certain enough to be said."""
+        return self.certainty >= CERTAIN
+
+
+class Reader:
+    """Reads clocks.
+
+    Args:
+        about: {"network", "size", "mean", "std", "style", "calibration", ...}, as the file keeps
+            it: JSON data.
+        weights: float arrays as `initial_weights` names them.
+    """
+
+    def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
+        self.about, self.weights = dict(about), dict(weights)
+        self.size = int(about["size"])
+        self.scheme = Relational()
+        network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
+        self._place = place(Resources(device="cpu"))
+        full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
+        self._module = NetworkModule(network, full, 0, self._place).eval()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Reader:
+        """Read a reader's file; raises DataError when it is missing, damaged or something else."""
+        try:
+            with safe_open(str(path), "np") as file:
+                about = json.loads((file.metadata() or {})["assay"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if about["format"] != _FORMAT:
+                raise KeyError(about["format"])
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: there is no such reader") from error
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            said = "expected a file that assay clocks train wrote"
+            raise DataError(f"{path}: no reader of clocks ({error}); {said}") from error
+        return cls(about, weights)
+
+    def save(self, path: str | Path) -> None:
+        """Write the file; weights as float16."""
+        half = {name: np.asarray(array, np.float16) for name, array in self.weights.items()}
+        about = {**self.about, "format": _FORMAT}
+        save_file(half, str(path), {"assay": json.dumps(about, sort_keys=True)})
+
+    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network says of images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""
+        shift, scale = (np.asarray(self.about[k], np.float32) for k in ("mean", "std"))
+        normal = torch.from_numpy((images.astype(np.float32) - shift) / scale)
+        with torch.inference_mode():
+            found = self._module(normal.permute(0, 3, 1, 2))
+        return {name: found[name].float().numpy() for name in HEADS}
+
+    def read(self, picture: np.ndarray) -> Sight:
+        """Read a picture uint8 (height, width, 1 or 3) of any size.
+
+        Raises:
+            DataError: the picture is too small.
+        """
+        height, width = picture.shape[:2]
+        if min(height, width) < SMALLEST:
+            raise DataError(
+                f"{width}x{height} pixels: too small to show a clock, expected at least "
+                f"{SMALLEST}x{SMALLEST}"
+            )
+        grey = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).convert("L")
+        shrunk, ratio = _shrunk(grey, self.size)
+        found = squares(shrunk.height, shrunk.width, self.size)
+        if len(found) > 1:
+            seen = np.stack([cut_out(shrunk, square, self.size) for square in found])
+            certainty = self.scheme.decode(self.outputs(seen)).certainty
+            found = [found[i] for i in np.argsort(-certainty)[:CANDIDATES]]
+        sights = [self._look(shrunk, square, ratio) for square in found]
+        return max(sights, key=lambda sight: sight.certainty)
+
+    def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
+        """Look at one square from several sides and put together what was seen."""
+        turns = TURNS[self.about["style"]]
+        outputs = self.outputs(turned(photo, square, self.size, turns))
+        read = read_together(*(log.mean(0) for log in self.scheme.log_shares(outputs)))
+        bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
+        return Sight(
+            minutes=int(read.minutes),
+            certainty=self._trust(float(read.certainty)),
+            runner_up=int(read.runner_up),
+            square=Square(square.left * ratio, square.top * ratio, square.side * ratio),
+            directions=(bins[0], bins[1], bins[2]),
+        )
+
+    def _trust(self, certainty: float) -> float:
+        """How often readings of such a certainty are right within a minute."""
+        slope, offset = self.about.get("calibration") or (1.0, 0.0)
+        clipped = min(max(certainty, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(slope * math.log(clipped / (1 - clipped)) + offset)))
+
+
+def _shrunk(photo: Image.Image, size: int) -> tuple[Image.Image, float]:
+    """A large photo made smaller, so that its smallest square is what the network sees."""
+    enough = 2.5 * size
+    ratio = max(min(photo.size) / enough, 1.0)
+    if ratio == 1:
+        return photo, 1.0
+    sides = (round(photo.width / ratio), round(photo.height / ratio))
+    return photo.resize(sides, Image.Resampling.BILINEAR, reducing_gap=2.0), ratio

@@ -1,0 +1,78 @@
+"""What the network looks at: where in a photo a clock may be, and the same clock turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["Square", "cut_out", "squares", "turned"]
+
+SHARES = (1.0, 0.8, 0.6, 0.45)
+"""Sides of the squares that are tried, as parts of the photo's shorter side."""
+
+STEP = 1 / 3
+"""Distance of neighbouring squares, as a part of their side."""
+
+CLOSE_UP = 1.6
+"""A photo whose sides are at most so many times what the network sees shows a clock and no more."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square part of a photo, in pixels."""
+
+    left: float
+    top: float
+    side: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(x, y)."""
+        return self.left + self.side / 2, self.top + self.side / 2
+
+
+def squares(height: int, width: int, size: int) -> list[Square]:
+    """Where a clock may be: the middle first, then squares of several sizes all over the photo.
+
+    Args:
+        size: side of what the network sees, in pixels.
+    """
+    short = min(height, width)
+    middle = Square((width - short) / 2, (height - short) / 2, short)
+    if max(height, width) <= CLOSE_UP * size:
+        return [middle]
+    found = [middle]
+    for share in SHARES:
+        side = share * short
+        for top in _places(height, side):
+            for left in _places(width, side):
+                square = Square(left, top, side)
+                found += [square] if square != middle else []
+    return found
+
+
+def _places(length: int, side: float) -> np.ndarray:
+    """Where squares begin along one side of the photo, evenly, both ends included."""
+    room = length - side
+    return np.linspace(0, room, 1 + round(room / (STEP * side))) if room > 0 else np.zeros(1)
+
+
+def cut_out(photo: Image.Image, square: Square, size: int, turn: float = 0.0) -> np.ndarray:
+    """A square of a grey photo as the network sees it, uint8 (size, size, 1).
+
+    Args:
+        turn: how far the picture is turned clockwise first, in turns, round the square's centre.
+    """
+    box = (square.left, square.top, square.left + square.side, square.top + square.side)
+    if turn and turn % 0.25:
+        photo = photo.rotate(-360 * turn, Image.Resampling.BILINEAR, center=square.centre)
+    seen = photo.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+    quarters = round(4 * turn) if not turn % 0.25 else 0
+    return np.rot90(np.asarray(seen), -quarters)[..., None]
+
+
+def turned(photo: Image.Image, square: Square, size: int, turns: tuple[float, ...]) -> np.ndarray:
+    """The same square, the picture turned by each of `turns`; (len(turns), size, size, 1)."""
+    return np.stack([cut_out(photo, square, size, turn) for turn in turns])
