@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import assay
 from assay.apps.cli.app import main
+from assay.core.store import Store
 
 
 def test_the_file_holds_every_number_of_every_run(store: Path, tmp_path: Path):
@@ -42,3 +44,29 @@ def test_what_cannot_be_written_is_named(
     err = capsys.readouterr().err
     assert f"error: cannot write {blocked / 'x.json'}: " in err
     assert "error: unknown export format 'jsn'; did you mean 'json'? (known: json, " in err
+
+
+def test_a_run_travels_to_keras(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from assay.core.errors import MissingExtraError
+    from assay.engines.keras_engine.backend import check_keras
+    from assay.engines.keras_engine.files import read_keras
+    from assay.studies.members import resolve_network
+
+    at = ["--store", str(store), "--to", "keras"]
+    assert main(["export", "small", *at]) == 2
+    assert "--to keras takes one run, got study 'small'; expected a run, e.g. " in (
+        capsys.readouterr().err
+    )
+    try:
+        check_keras()
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    run, out = assay.load(store)["small"].records()[0], tmp_path / "run.keras"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what TensorFlow says while it is imported
+        assert main(["export", run.run_id[:12], *at, "--out", str(out)]) == 0
+        found = read_keras(resolve_network(run.config), out)
+    with Store(store, create=False, read_only=True) as opened:
+        kept = opened.weights(run.run_id)
+    assert all(np.array_equal(found[name], array) for name, array in kept.items())
+    assert list(tmp_path.iterdir()) == [out], "nothing half-written stays"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -80,7 +81,10 @@ def load_keras(threads: int = 0) -> Any:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     with _silence():
-        return importlib.import_module("keras")
+        keras = importlib.import_module("keras")
+    # each run is a model of its own and compiled once: that is no mistake
+    logging.getLogger("tensorflow").addFilter(lambda said: "retracing" not in str(said.msg))
+    return keras
 
 
 @contextmanager
