@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-__all__ = ["Square", "cut_out", "squares", "turned"]
+__all__ = ["Square", "beside", "cut_out", "squares", "turned"]
 
 SHARES = (1.0, 0.8, 0.6, 0.45)
 """Sides of the squares that are tried, as parts of the photo's shorter side."""
@@ -53,10 +53,29 @@ def squares(height: int, width: int, size: int) -> list[Square]:
     return found
 
 
-def _places(length: int, side: float) -> np.ndarray:
+def beside(square: Square, step: float, height: int, width: int) -> list[Square]:
+    """The square and those a little beside it, smaller and larger, as far as the photo reaches.
+
+    Args:
+        step: how far, as a part of the side.
+    """
+    found = [square]
+    for scale, right, down in (
+        *((1.0, step, 0.0), (1.0, -step, 0.0), (1.0, 0.0, step), (1.0, 0.0, -step)),
+        *((1 - step, 0.0, 0.0), (1 + step, 0.0, 0.0)),
+    ):
+        side = min(square.side * scale, height, width)
+        x, y = square.centre
+        left = min(max(x + right * square.side - side / 2, 0.0), width - side)
+        top = min(max(y + down * square.side - side / 2, 0.0), height - side)
+        found.append(Square(left, top, side))
+    return found
+
+
+def _places(length: int, side: float) -> list[float]:
     """Where squares begin along one side of the photo, evenly, both ends included."""
     room = length - side
-    return np.linspace(0, room, 1 + round(room / (STEP * side))) if room > 0 else np.zeros(1)
+    return np.linspace(0, room, 1 + round(room / (STEP * side))).tolist() if room > 0 else [0.0]
 
 
 def cut_out(photo: Image.Image, square: Square, size: int, turn: float = 0.0) -> np.ndarray:

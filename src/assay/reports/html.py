@@ -17,6 +17,7 @@ from assay.core.errors import AssayError, StoreError
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.answers import answers
+from assay.reports.clock_sections import clock_section
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
@@ -89,6 +90,7 @@ def render_html(
         "answers": answers(plan, records, found),
         "figures": figures(plan, records, metric, found),
         "closer": closer_looks(plan, records, lookup),
+        "clocks": clock_section(plan, records, lookup),
         "examples": example_rows(plan, lookup),
         "results": results(plan, records),
         "effects": effects_table(plan, records, metric, found) if found else None,

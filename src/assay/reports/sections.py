@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.clocks.time import minutes_of, text
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
@@ -210,18 +211,23 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
         names = dataset.class_names
         items = []
         for i, image in enumerate(found["images"]):
-            target = found["targets"][i]
-            known = np.ndim(target) == 0 and int(target) < len(names)
             original = None if found["originals"] is None else png_uri(found["originals"][i])
             items.append(
                 {
                     "image": png_uri(image),
                     "original": original,
-                    "name": names[int(target)] if known else str(target),
+                    "name": _target_name(found["targets"][i], names),
                 }
             )
         rows.append({"data": name, "items": items, "missing": None})
     return rows
+
+
+def _target_name(target: np.ndarray, names: Sequence[str]) -> str:
+    """A class by its name, a time as on a clock, anything else as it is."""
+    if np.ndim(target) == 1:
+        return text(minutes_of(float(target[0]), float(target[1])))
+    return names[int(target)] if int(target) < len(names) else str(target)
 
 
 def class_table(
