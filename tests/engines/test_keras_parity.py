@@ -228,9 +228,9 @@ def test_a_file_predicts_as_the_record_and_weights_travel_back(
 ):
     one, path = member(CNN, seed=3, epochs=1), tmp_path / "run.keras"
     (record,) = train(one)
-    write_keras(one.network, record.weights, path)
-    images = (corners.test.images - corners.mean) / corners.std
-    logits = keras.ops.convert_to_numpy(keras.saving.load_model(path)(images.astype(np.float32)))
+    write_keras(one.network, record.weights, path, (corners.mean, corners.std))
+    images = corners.test.images.astype(np.float32)  # 0..255: the file normalises them
+    logits = keras.ops.convert_to_numpy(keras.saving.load_model(path)(images))
     kept = TASKS["classify"].predictions({"class": logits})
     assert np.array_equal(kept["predicted"], record.predictions["test_predicted"])
     np.testing.assert_allclose(kept["confidence"], record.predictions["test_confidence"], atol=2e-3)

@@ -132,6 +132,7 @@ def make_record(
         "process": os.getpid(),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "dataset_fingerprint": dataset.fingerprint,
+        "pixels": {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()},
         "parameters": network.parameters,
         "macs": network.macs,
         "network": network.hash,

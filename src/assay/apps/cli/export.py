@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +42,8 @@ def export(
     Args:
         what: A study that the store holds, or its YAML file; a run, or the start of its name.
         to: The format. Of a study, json: configuration, command, machine and the numbers of every
-            run. Of a run, keras: a model that Keras loads.
+            run. Of a run, a model that takes pixels in 0..255 and gives logits; keras: for Keras;
+            onnx: for ONNX runtimes; torch: an nn.Module in a file of its own, with safetensors.
         out: The file to write [./NAME with the format's ending].
     """
     from assay.apps.exporters.contract import EXPORTERS, RunExporter, StudyExporter
@@ -64,22 +65,29 @@ def export(
             exporter.write(found, path)
 
     path = out or Path(name + exporter.suffix)
-    _write(write, path, exporter.suffix)
-    console.say(f"written: {path}")
+    companions = getattr(exporter, "companions", ())
+    _write(write, path, exporter.suffix, companions)
+    for written in [path, *(path.with_suffix(ending) for ending in companions)]:
+        console.say(f"written: {written}")
 
 
-def _write(write: Callable[[Path], None], path: Path, suffix: str) -> None:
+def _write(
+    write: Callable[[Path], None], path: Path, suffix: str, companions: Sequence[str]
+) -> None:
     """Write under another name first, so that what is there under `path` is always whole."""
     part = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(part)
+        for ending in companions:
+            part.with_suffix(ending).replace(path.with_suffix(ending))
         part.replace(path)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):
-            part.unlink()
+        for left in [part, *(part.with_suffix(ending) for ending in companions)]:
+            with suppress(OSError):
+                left.unlink()
 
 
 def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
@@ -103,4 +111,12 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
         raise StoreError(
             f"run {run} was stored without its weights; train it with save_weights: true"
         )
-    return replace(record, weights=weights), resolve_network(record.config, places.data_path)
+    provenance = record.provenance
+    if "pixels" not in provenance:  # a record from before it was kept
+        from assay.data import load
+
+        dataset = load(record.config["dataset"], places.data_path)
+        seen = {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
+        provenance = {**provenance, "pixels": seen}
+    network = resolve_network(record.config, places.data_path)
+    return replace(record, weights=weights, provenance=provenance), network

@@ -33,17 +33,23 @@ class StudyExporter:
 
 
 class RunExporter:
-    """A format for the trained network of one run."""
+    """A format for the trained network of one run.
+
+    Attributes:
+        companions: endings of files that are written beside `path` under the same name.
+    """
 
     suffix = ""
+    companions: tuple[str, ...] = ()
 
     def write(self, record: Record, network: Network, path: Path) -> None:
         """Write a trained network to the new file `path`, which ends in `suffix`.
 
         Args:
             record: of a finished run, with its weights.
-            network: its description. It takes images as the dataset normalises them, and gives
-                the raw outputs of its heads (logits).
+            network: its description. Written models take pixels in 0..255, subtract and divide as
+                the record's provenance says ("pixels"), and give the raw outputs of the heads
+                (logits).
         """
         raise NotImplementedError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from assay.apps.exporters._reference import pixels
 from assay.apps.exporters.contract import EXPORTERS, RunExporter
 from assay.core.records import Record
 from assay.networks.network import Network
@@ -20,7 +21,7 @@ class Keras(RunExporter):
         """Write the file."""
         from assay.engines.keras_engine.files import write_keras
 
-        write_keras(network, record.weights, path)
+        write_keras(network, record.weights, path, pixels(record))
 
 
 EXPORTERS.add("keras")(Keras())

@@ -14,16 +14,29 @@ from assay.networks.network import Network, initial_weights
 
 __all__ = ["read_keras", "write_keras"]
 
+NETWORK = "network"
 
-def write_keras(network: Network, weights: Mapping[str, np.ndarray], path: Path) -> None:
+
+Pixels = tuple[np.ndarray, np.ndarray]
+"""What is subtracted from and what divides each channel of an image: (channels,) each."""
+
+
+def write_keras(
+    network: Network, weights: Mapping[str, np.ndarray], path: Path, pixels: Pixels
+) -> None:
     """Write a model with these weights to `path`, which ends in ".keras".
 
-    It takes normalised images (B, height, width, channels) and gives logits.
+    It takes images (B, height, width, channels) in 0..255 and gives logits: Keras's own
+    normalisation, then the network as a model of its own, called "network".
     """
     keras = load_keras()
     model = build_model(keras, network)
     set_weights(model, network, weights)
-    model.save(path)
+    model.name = NETWORK
+    mean, std = pixels
+    normal = keras.layers.Normalization(mean=mean.tolist(), variance=(std**2).tolist())
+    inputs = keras.Input(network.input_shape)
+    keras.Model(inputs, model(normal(inputs))).save(path)
 
 
 def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
@@ -37,7 +50,8 @@ def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
     """
     keras = load_keras()
     try:
-        model = keras.saving.load_model(path, compile=False)  # safe_mode: no code from the file
+        whole = keras.saving.load_model(path, compile=False)  # safe_mode: no code from the file
+        model = next((part for part in whole.layers if part.name == NETWORK), whole)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EngineError(f"cannot read {path} as a Keras model: {error}") from error
     weights = get_weights(model, network)

@@ -1,0 +1,68 @@
+"""What every exported model is held to: the network as assay itself runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from assay.core.errors import EngineError
+from assay.core.records import Record
+from assay.networks.network import Network
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["expected", "hold", "pixels", "sample_images"]
+
+TOLERANCE = 1e-3
+"""Largest difference of an output from assay's, as a share of the largest output."""
+
+
+def pixels(record: Record) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted from and what divides each channel of an image: float32 (channels,)."""
+    import numpy as np
+
+    found = record.provenance["pixels"]
+    std = np.maximum(np.asarray(found["std"], np.float32), 1e-6)
+    return np.asarray(found["mean"], np.float32), std
+
+
+def sample_images(network: Network, count: int = 5) -> np.ndarray:
+    """Random images, float32 (count, height, width, channels), whole numbers 0..255."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, *network.input_shape)).astype(np.float32)
+
+
+def expected(record: Record, network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs (n, units) by head, computed by the torch engine in float32."""
+    import torch
+
+    from assay.engines.contract import Resources
+    from assay.engines.torch_engine.device import place
+    from assay.engines.torch_engine.module import NetworkModule
+
+    mean, std = pixels(record)
+    where = place(Resources(device="cpu", precision="float32"))
+    module = NetworkModule(network, record.weights, record.seed, where).eval()
+    normal = torch.from_numpy((images - mean) / std).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        outputs = module(normal.contiguous(memory_format=torch.channels_last))
+    return {head: array.float().numpy() for head, array in outputs.items()}
+
+
+def hold(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], what: str) -> None:
+    """Raise EngineError unless an exported model's outputs are those of assay."""
+    import numpy as np
+
+    if list(found) == [""]:  # one output needs no name
+        found = dict.fromkeys(wanted, found[""])
+    for head, array in wanted.items():
+        scale = float(np.abs(array).max()) or 1.0
+        difference = float(np.abs(found[head] - array).max()) / scale
+        if not difference <= TOLERANCE:
+            raise EngineError(
+                f"the exported {what} model is not written: its output {head!r} differs from "
+                f"assay's by {difference:.1e} of the largest; expected at most {TOLERANCE:.0e}"
+            )

@@ -1,0 +1,53 @@
+"""`--to torch`: the trained network of a run as a plain module's source, with safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assay.apps.exporters._reference import expected, hold, pixels, sample_images
+from assay.apps.exporters._torch_code import torch_code, torch_weights
+from assay.apps.exporters.contract import EXPORTERS, RunExporter
+from assay.core.records import Record
+from assay.networks.network import Network
+
+__all__ = ["Torch"]
+
+
+class Torch(RunExporter):
+    """NAME.py, with nothing of assay in it, and NAME.safetensors beside it."""
+
+    suffix = ".py"
+    companions = (".safetensors",)
+
+    def write(self, record: Record, network: Network, path: Path) -> None:
+        """Write both files and hold what they compute to assay's own outputs.
+
+        Raises:
+            EngineError: a layer has no form here yet, or the outputs differ.
+        """
+        from safetensors.numpy import save_file
+
+        metadata = {"run": record.run_id, "made_by": "assay"}
+        weights = torch_weights(network, record.weights, *pixels(record))
+        save_file(weights, path.with_suffix(".safetensors"), metadata)
+        title = f"The network of assay's run {record.run_id}, as a plain PyTorch module."
+        source = torch_code(network, title, "NAME")
+        path.write_text(source, encoding="utf-8")
+        images = sample_images(network)
+        hold(_run(source, path, images), expected(record, network, images), "PyTorch")
+
+
+def _run(source: str, path: Path, images: Any) -> dict[str, Any]:
+    """Outputs by head of the module just written (our own text, checked before it is kept)."""
+    import torch
+
+    names: dict[str, Any] = {"__file__": str(path), "__name__": "exported"}
+    exec(compile(source, str(path), "exec"), names)
+    with torch.no_grad():
+        outputs = names["load"](path.with_suffix(".safetensors"))(torch.from_numpy(images))
+    heads = outputs if isinstance(outputs, dict) else {"": outputs}
+    return {head: array.numpy() for head, array in heads.items()}
+
+
+EXPORTERS.add("torch")(Torch())

@@ -1,0 +1,109 @@
+"""Trained networks in the formats of others: what leaves assay computes what assay computes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.apps.exporters._reference import expected, sample_images
+from assay.apps.exporters.contract import EXPORTERS
+from assay.core.errors import EngineError
+from assay.core.records import Record
+from assay.networks.families import build_network
+from assay.networks.network import Network, initial_weights
+
+ALL = [
+    {"conv2d": 4, "kernel_size": 5, "activation": "gelu"},
+    "batch_norm",
+    {"max_pool2d": 2},
+    {"residual": [{"conv2d": 6, "strides": 2, "activation": "elu"}, {"conv2d": 6}]},
+    {"activation": "silu"},
+    {"average_pool2d": 3, "strides": 2, "padding": "same"},
+    {"max_pool2d": 2, "padding": "same", "strides": 1},
+    {"conv2d": 5, "kernel_size": 2, "padding": "valid", "activation": "leaky_relu"},
+    {"dropout": 0.3},
+    {"dense": 7, "activation": "tanh"},
+    "batch_norm",
+    {"activation": "sigmoid"},
+]
+NETWORKS = {
+    "mlp": ({"family": "mlp", "hidden": [9, 8]}, (6, 5, 1)),
+    "every layer": ({"family": "layers", "layers": ALL}, (22, 18, 3)),
+    "space to depth": (
+        {
+            "family": "layers",
+            "layers": [{"space_to_depth": 2}, {"conv2d": 4}, "global_average_pool"],
+        },
+        (8, 6, 2),
+    ),
+}
+
+
+def trained(name: str, heads: dict[str, int]) -> tuple[Record, Network]:
+    """A record with weights that are all different from zero and one."""
+    options, shape = NETWORKS[name]
+    network = build_network(options, shape, heads)
+    rng = np.random.default_rng(1)
+    weights = {
+        key: array + rng.uniform(0.1, 0.3, array.shape).astype(np.float32)
+        for key, array in initial_weights(network, 0).items()
+    }
+    channels = shape[-1]
+    seen = {
+        "mean": [100.0 + c for c in range(channels)],
+        "std": [50.0 + c for c in range(channels)],
+    }
+    record = Record(
+        run_id="0123456789abcdef", trial_id="t", seed=0, status="finished", config={}, curves={},
+        metrics={}, predictions={}, provenance={"pixels": seen}, timing={}, weights=weights,
+    )  # fmt: skip
+    return record, network
+
+
+@pytest.mark.parametrize("heads", [{"class": 4}, {"hour": 12, "minute": 3}], ids=["one", "two"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_runs_without_assay(name, heads, tmp_path: Path):
+    record, network = trained(name, heads)
+    path = tmp_path / "net.py"
+    EXPORTERS["torch"].write(record, network, path)
+    images = sample_images(network)
+    np.save(tmp_path / "images.npy", images)
+    script = (
+        "import sys, numpy as np, torch\n"
+        "sys.modules['assay'] = None\n"
+        "import net\n"
+        "out = net.load()(torch.from_numpy(np.load('images.npy')))\n"
+        "out = out if isinstance(out, dict) else {'class': out}\n"
+        "np.savez('out.npz', **{k: v.detach().numpy() for k, v in out.items()})\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as found:
+        for head, array in expected(record, network, images).items():
+            np.testing.assert_allclose(found[head], array, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_onnx_runtime_computes_the_same(name, tmp_path: Path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    record, network = trained(name, {"class": 4})
+    path = tmp_path / "net.onnx"
+    EXPORTERS["onnx"].write(record, network, path)
+    images = sample_images(network, 2)
+    (found,) = runtime.InferenceSession(str(path)).run(None, {"images": images})
+    wanted = expected(record, network, images)["class"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+def test_a_model_that_computes_something_else_is_refused(to, tmp_path: Path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    record, network = trained("mlp", {"class": 4})
+    module = f"assay.apps.exporters.{to}"
+    monkeypatch.setattr(f"{module}.pixels", lambda r: (np.zeros(1), np.ones(1)))
+    with pytest.raises(EngineError, match="is not written: its output 'class' differs"):
+        EXPORTERS[to].write(record, network, tmp_path / f"net{EXPORTERS[to].suffix}")
