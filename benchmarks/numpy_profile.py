@@ -3,8 +3,10 @@
     python benchmarks/numpy_profile.py
 
 trains the 3072-100-10 MLP at batch 200 with SGD, float32, on random images of CIFAR-10's shape and
-writes results/numpy-DATE.json. The products of the dense layers are timed one by one inside the
-training steps; steps without these timers are timed as well, so that the timers' own cost shows.
+writes results/numpy-DATE.json, once with one thread (what each worker of `assay run` has when there
+are as many runs as cores) and once with a thread for every core. The products of the dense layers
+are timed one by one inside the training steps, and so is the copying of the batch's images out of
+the dataset; steps without these timers are timed as well, so that the timers' own cost shows.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
@@ -27,12 +33,19 @@ from assay.engines.training import Training
 from assay.networks import layers as described
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
+from assay.studies.executors.cores import physical_cores
 from assay.tasks.contract import TASKS
 
 HIDDEN, BATCH, IMAGES = 100, 200, 10_000
 WANTED = 0.7
 
-spent = {"forward x W": 0.0, "kernel gradient x^T d": 0.0, "input gradient d W^T": 0.0}
+BATCHES = "images of the batch"
+spent = {
+    BATCHES: 0.0,
+    "forward x W": 0.0,
+    "kernel gradient x^T d": 0.0,
+    "input gradient d W^T": 0.0,
+}
 
 
 class TimedDense(layers.Dense):
@@ -91,40 +104,68 @@ def random_dataset() -> Dataset:
     return Dataset({"name": "random"}, train, few, few, names, mean, std, "")
 
 
+def measure(dataset: Dataset, threads: int, steps: int, rounds: int) -> dict[str, Any]:
+    """Times of a step, median over rounds, with this many threads for the products."""
+    with threadpool_limits(threads):
+        plain = trainer(dataset)
+        usual, layers.LAYERS[described.Dense] = layers.LAYERS[described.Dense], TimedDense
+        timed = trainer(dataset)
+        layers.LAYERS[described.Dense] = usual
+        timed._batches.take = clocked(timed._batches.take)  # type: ignore[method-assign]
+        for made in (plain, timed):
+            seconds(made, 20)
+        found = []
+        for _ in range(rounds):  # in turns: a slow minute hits both
+            spent.update(dict.fromkeys(spent, 0.0))
+            bare, whole = seconds(plain, steps), seconds(timed, steps)
+            ms = {name: total / steps * 1e3 for name, total in spent.items()}
+            products = sum(ms.values()) - ms[BATCHES]
+            share = products / (whole / steps * 1e3)
+            found.append({"ms": bare / steps * 1e3, "ms_timed": whole / steps * 1e3,
+                          "share_in_products": share, "ms_parts": ms})  # fmt: skip
+    found.sort(key=lambda r: r["share_in_products"])
+    middle = found[len(found) // 2]
+    return {
+        "threads": threads, "median": middle, "rounds": found,
+        "reached": middle["share_in_products"] >= WANTED,
+    }  # fmt: skip
+
+
+def clocked(take: Callable[..., Any]) -> Callable[..., Any]:
+    """`take` with a clock."""
+
+    def timed(index: np.ndarray) -> Any:
+        started = time.perf_counter()
+        taken = take(index)
+        spent[BATCHES] += time.perf_counter() - started
+        return taken
+
+    return timed
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
-    steps, rounds = (vars(parser.parse_args())[k] for k in ("steps", "rounds"))
-    dataset = random_dataset()
-    plain = trainer(dataset)
-    usual, layers.LAYERS[described.Dense] = layers.LAYERS[described.Dense], TimedDense
-    timed = trainer(dataset)
-    layers.LAYERS[described.Dense] = usual
-    for made in (plain, timed):
-        seconds(made, 20)
-    found = []
-    for _ in range(rounds):  # in turns: a slow minute hits both
-        spent.update(dict.fromkeys(spent, 0.0))
-        bare, whole = seconds(plain, steps), seconds(timed, steps)
-        products = {name: total / steps * 1e3 for name, total in spent.items()}
-        share = sum(spent.values()) / whole
-        found.append({"ms": bare / steps * 1e3, "ms_timed": whole / steps * 1e3,
-                      "share_in_products": share, "ms_products": products})  # fmt: skip
-    found.sort(key=lambda r: r["share_in_products"])
-    middle = found[len(found) // 2]
+    given = parser.parse_args()
+    dataset, cores = random_dataset(), physical_cores()
+    load = os.getloadavg()[0]
+    cells = [measure(dataset, n, given.steps, given.rounds) for n in sorted({1, cores})]
     result = {
         "date": datetime.date.today().isoformat(), "machine": machine(), "numpy": np.__version__,
-        "network": f"3072-{HIDDEN}-10", "batch": BATCH, "precision": "float32", "steps": steps,
-        "command": "python benchmarks/numpy_profile.py", "median": middle, "rounds": found,
-        "wanted_share": WANTED, "reached": middle["share_in_products"] >= WANTED,
+        "network": f"3072-{HIDDEN}-10", "batch": BATCH, "precision": "float32",
+        "steps": given.steps, "load_before": load, "command": "python benchmarks/numpy_profile.py",
+        "wanted_share": WANTED, "cells": cells,
     }  # fmt: skip
     path = Path(__file__).parent / "results" / f"numpy-{result['date']}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"{middle['ms']:.2f} ms a step, {middle['share_in_products']:.0%} of it in products")
-    for name, ms in middle["ms_products"].items():
-        print(f"  {name:24} {ms:.3f} ms")
+    for cell in cells:
+        middle = cell["median"]
+        print(f"{cell['threads']} thread(s): {middle['ms']:.2f} ms a step, "
+              f"{middle['share_in_products']:.0%} of it in products")  # fmt: skip
+        for name, ms in middle["ms_parts"].items():
+            print(f"  {name:24} {ms:.3f} ms")
     print(f"written: {path}")
 
 
