@@ -67,7 +67,7 @@ def test_curves_by_hand_with_a_run_that_ended_early_and_one_that_diverged():
     (entry,) = curves(plan, records)
     series = entry["series"]["loss"]
     assert (entry["runs"], entry["diverged"]) == (2, 1)
-    assert series["epoch"].tolist() == [1, 2, 3]
+    assert series["x"].tolist() == [1, 2, 3]
     assert series["mean"].tolist() == [4, 3, 1]
     assert series["n"].tolist() == [2, 2, 1]
     # two values 2 apart: half width is t(1, 0.975) * sqrt(2) / sqrt(2) = 12.7062

@@ -40,7 +40,7 @@ def draw_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Fi
             for i, line in enumerate(panel["lines"]):
                 _draw_curve(ax, line["curve"]["series"], name, i)
             _frame_curves(ax, panel, name)
-            ax.set_xlabel("epoch")
+            ax.set_xlabel(panel["lines"][0]["curve"]["axis"] if panel["lines"] else "epoch")
         _curve_legend(part, panel, first=number == 0)
     return figure
 
@@ -54,9 +54,9 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
         band, color = series[key], PALETTE[i % len(PALETTE)]
         # where less than half of the runs are left, a mean says nothing about the trial
         kept = slice(0, int((band["n"] >= band["n"].max() / 2).sum()))
-        epoch, mean = band["epoch"][kept], band["mean"][kept] * scale
+        x, mean = band["x"][kept], band["mean"][kept] * scale
         ax.plot(
-            epoch,
+            x,
             mean,
             linestyle=style,
             color=color,
@@ -64,10 +64,10 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
             marker=MARKERS[i % len(MARKERS)],
             ms=4.5,
             mfc=color if style == "-" else PAPER,
-            markevery=(max(len(epoch) // 12, 0), max(len(epoch) // 6, 1)),
+            markevery=(max(len(x) // 12, 0), max(len(x) // 6, 1)),
         )
         low, high = band["low"][kept] * scale, band["high"][kept] * scale
-        ax.fill_between(epoch, low, high, color=color, alpha=0.14, lw=0)
+        ax.fill_between(x, low, high, color=color, alpha=0.14, lw=0)
 
 
 def _frame_curves(ax: Axes, panel: Mapping[str, Any], name: str) -> None:

@@ -116,14 +116,16 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Sectio
         return None
     series = [line["curve"]["series"] for panel in panels for line in panel["lines"]]
     names = [n for n in views.CURVES[::-1] if any(n in s or f"val_{n}" in s for s in series)]
+    tested = any(key.startswith("test_") for s in series for key in s)
+    asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
     return _figure(
         "curves",
         "Learning curves",
-        "Learning curves on training and validation images by epoch, mean over seeds with 95 % "
+        "Learning curves on training and validation images, mean over seeds with 95 % "
         f"band, in {len(panels)} panels.",
         "Mean over the finished runs of a trial, with the 95 % interval of the mean as a band. "
         "Training solid, validation dotted. Where runs ended early, a line is drawn as long as "
-        "half of them are left.",
+        "half of them are left." + asked,
         *(draw_curves([panel], names) for panel in panels),
     )
 

@@ -181,18 +181,24 @@ def headline_trials(
     return [best.trial for best in _best_by_data(plan, records)][:limit]
 
 
-def _band(runs: Sequence[Record], name: str) -> dict[str, np.ndarray]:
-    """Mean and interval over the runs at every epoch that any of them reached."""
+def _axis(plan: Mapping[str, Any]) -> str:
+    """What curves are drawn over: steps where every trial's budget is counted in them."""
+    recipes = [trial.get("config", {}).get("training", {}) for trial in plan["trials"]]
+    return "step" if recipes and all("steps" in recipe for recipe in recipes) else "epoch"
+
+
+def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]:
+    """Mean and interval over the runs at every point of `axis` that any of them reached."""
     points: dict[float, list[float]] = {}
     for run in runs:
-        for epoch, value in zip(run.curves["epoch"], run.curves[name], strict=True):
+        for at, value in zip(run.curves[axis], run.curves[name], strict=True):
             if np.isfinite(value):
-                points.setdefault(round(float(epoch), 6), []).append(float(value))
-    epochs = sorted(points)
-    rows = [[float(v) for v in t_interval(np.array(points[e]))] for e in epochs]
+                points.setdefault(round(float(at), 6), []).append(float(value))
+    places = sorted(points)
+    rows = [[float(v) for v in t_interval(np.array(points[at]))] for at in places]
     mean, low, high = np.array(rows).reshape(-1, 3).T
-    n = np.array([len(points[e]) for e in epochs])
-    return {"epoch": np.array(epochs), "mean": mean, "low": low, "high": high, "n": n}
+    n = np.array([len(points[at]) for at in places])
+    return {"x": np.array(places), "mean": mean, "low": low, "high": high, "n": n}
 
 
 def curves(
@@ -202,19 +208,20 @@ def curves(
 
     Each entry holds trial, trial_id, levels, runs (finished), diverged, and "series":
     {"loss": {...}, "val_loss": {...}, ...}, and test_loss where a study asked for that, each
-    {"epoch", "mean", "low", "high", "n"} of equal length. Diverged runs are in no mean. Where runs
+    {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, where
+    the study's budget is in steps, those. Diverged runs are in no mean. Where runs
     ended early, n falls: a mean over fewer runs than at the start is a mean over the late ones, so
     "complete" says up to which entry all are in.
     """
-    runs = by_trial(records)
+    runs, axis = by_trial(records), _axis(plan)
     found = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
-        finished = [r for r in mine if r.status == "finished" and "epoch" in r.curves]
+        finished = [r for r in mine if r.status == "finished" and axis in r.curves]
         series = {}
         for name in [n for base in names for n in (base, f"val_{base}", f"test_{base}")]:
             having = [r for r in finished if name in r.curves]
-            if having and (band := _band(having, name))["epoch"].size:
+            if having and (band := _band(having, name, axis))["x"].size:
                 band["complete"] = np.array(int((band["n"] == band["n"].max()).sum()))
                 series[name] = band
         if series:
@@ -223,6 +230,7 @@ def curves(
                     "trial": str(trial["label"]),
                     "trial_id": trial["trial_id"],
                     "levels": {k: str(v) for k, v in (trial.get("levels") or {}).items()},
+                    "axis": axis,
                     "runs": len(finished),
                     "diverged": sum(r.status == "diverged" for r in mine),
                     "series": series,
