@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from assay.clocks.labels.contract import true_minutes
+from assay.clocks.time import distance
 from assay.core.records import Record
 from assay.data import load
 from assay.engines.contract import Resources
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.engine import TorchEngine
+from assay.reading.pack import pack
 from assay.studies.members import cohorts
 from assay.studies.plan import make_plan
 from assay.studies.study import parse_study
@@ -47,6 +50,13 @@ def test_a_small_network_learns_to_read_clocks_in_seconds(sketched):
     assert record.metrics["test_minutes"] < 60  # guessing gives 180
     assert record.curves["val_minutes"][-1] < record.curves["val_minutes"][0]
     assert np.isfinite(record.predictions["test_certainty"]).all()
+    dataset = load(record.config["dataset"])
+    reader = pack(record, record.weights, dataset, "course")
+    images = dataset.test.images[:40]
+    sights = [reader.read(image) for image in images]
+    read = np.array([sight.minutes for sight in sights])
+    assert distance(read, true_minutes(dataset.test.targets[:40])).mean() < 60
+    assert not reader.read(np.full((45, 45, 1), 128, np.uint8)).readable  # no clock at all
 
 
 @pytest.mark.parametrize("labels", ["regression", "classes_24", "multi_head", "joint"])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
+from scipy.optimize import minimize
 
 from assay.clocks.labels.contract import true_minutes
 from assay.clocks.labels.distributions import NEAR, read_together
@@ -18,6 +19,9 @@ from assay.reading.reader import TURNS, Reader
 from assay.reading.views import Square, cut_out
 
 __all__ = ["calibrate", "pack", "spoiled"]
+
+_BOUNDS = ((0.2, 10.0), (-20.0, 20.0))
+"""Of slope and offset of a calibration."""
 
 
 def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, style: str) -> Reader:
@@ -105,11 +109,11 @@ def _look_at(
     return np.concatenate(certainty), np.concatenate(right)
 
 
-def calibrate(certainty: np.ndarray, right: np.ndarray, steps: int = 50) -> tuple[float, float]:
+def calibrate(certainty: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """Slope and offset that turn the log-odds of certainties into those of being right.
 
-    Fitted by Newton's method to targets that are kept off 0 and 1, so that a set without a single
-    mistake does not make the reader infallible.
+    The targets are kept off 0 and 1, so that a set without a single mistake does not make the
+    reader infallible, and the slope above 0: more certain never means less right.
 
     Args:
         certainty: (n,), 0 to 1.
@@ -119,13 +123,13 @@ def calibrate(certainty: np.ndarray, right: np.ndarray, steps: int = 50) -> tupl
         J. Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
     """
     clipped = np.clip(certainty, 1e-6, 1 - 1e-6)
-    x = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(clipped))], -1)
+    odds = np.log(clipped / (1 - clipped))
     positive, negative = right.sum(), (~right).sum()
     target = np.where(right, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    found = np.array([1.0, 0.0])
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-x @ found))
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * np.eye(2)
-        found = found + np.linalg.solve(curvature, x.T @ (target - p))
-        found[0] = max(found[0], 0.2)  # more certain never means less right
-    return float(found[0]), float(found[1])
+
+    def cost(found: np.ndarray) -> float:
+        z = found[0] * odds + found[1]
+        return float((np.logaddexp(0, z) - target * z).mean())
+
+    slope, offset = minimize(cost, (1.0, 0.0), bounds=_BOUNDS).x
+    return float(slope), float(offset)

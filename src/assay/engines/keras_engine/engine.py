@@ -57,8 +57,14 @@ class KerasEngine:
             )
         _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
         if cohort.task != "classify":
-            raise EngineError(unknown_name("task of the keras engine", cohort.task, ["classify"]))
+            name = cohort.task_name
+            raise EngineError(unknown_name("task of the keras engine", name, ["classify"]))
         for member in cohort.members:
+            if member.training.ema:
+                raise EngineError(
+                    "the keras engine keeps no average of the weights, got training.ema "
+                    f"{member.training.ema!r}; use --engine torch"
+                )
             for place in member.network.leaves():
                 layer_call(place.layer, place.name)
             optimizer_call(member.training, 1, 1)
