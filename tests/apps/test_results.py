@@ -61,7 +61,7 @@ def test_run_from_python_trains_what_is_missing(study: Path, store: Path):
 
 def test_a_dataset_that_is_gone_leaves_the_pictures_out(store: Path):
     results = module.Results(store, assay.load(store)["small"].plan)
-    assert results._dataset({"name": "folder", "path": "/not/there"}) is None
+    assert results.dataset({"name": "folder", "path": "/not/there"}) is None
 
 
 @pytest.mark.parametrize(

@@ -159,9 +159,9 @@ class Results:
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
-        return write_html(self.plan, self.records(), target, self._dataset)
+        return write_html(self.plan, self.records(), target, self.dataset)
 
-    def _dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
+    def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
         from assay.data import load
 

@@ -26,6 +26,7 @@ from assay.apps.cli import (
     results,
     run,
     studies,
+    tensorboard,
 )
 from assay.core.errors import AssayError
 
@@ -54,6 +55,7 @@ for place, (name, command) in enumerate(
         "network": network.app,
         "clocks": clocks.app,
         "export": export.export,
+        "tensorboard": tensorboard.tensorboard,
         "engines": engines.engines,
         "check-gradients": gradients.check_gradients,
         "doctor": doctor.doctor,

@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.core.errors import EngineError, MissingExtraError, unknown_name
 
-__all__ = ["BACKENDS", "backend_name", "check_keras", "choose_backend", "load_keras"]
+__all__ = ["BACKENDS", "backend_name", "check_keras", "choose_backend", "load_keras", "silence"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 _VARIABLE = "KERAS_BACKEND"
@@ -80,7 +80,7 @@ def load_keras(threads: int = 0) -> Any:
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    with _silence():
+    with silence():
         keras = importlib.import_module("keras")
     # each run is a model of its own and compiled once: that is no mistake
     logging.getLogger("tensorflow").addFilter(lambda said: "retracing" not in str(said.msg))
@@ -88,7 +88,7 @@ def load_keras(threads: int = 0) -> Any:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Nothing on standard error: TensorFlow tells how it was built before it reads its settings.
 
     What fails is raised and so still seen.

@@ -12,7 +12,7 @@ from assay.engines.keras_engine.backend import load_keras
 from assay.engines.keras_engine.build import build_model, get_weights, set_weights
 from assay.networks.network import Network, initial_weights
 
-__all__ = ["read_keras", "write_keras"]
+__all__ = ["read_keras", "write_graph", "write_keras"]
 
 NETWORK = "network"
 
@@ -60,3 +60,11 @@ def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
             got = weights[name].shape if name in weights else "nothing"
             raise EngineError(f"{path}: {name} is {got}; expected an array of {array.shape}")
     return weights
+
+
+def write_graph(network: Network, folder: Path) -> None:
+    """Write the model's graph as a TensorBoard event file below `folder`; TensorFlow's doing."""
+    keras = load_keras()
+    callback = keras.callbacks.TensorBoard(log_dir=str(folder), write_graph=True)
+    callback.set_model(build_model(keras, network))
+    callback.on_train_end()

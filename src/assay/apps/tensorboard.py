@@ -1,0 +1,223 @@
+"""Runs as TensorBoard event files: scalars, hyperparameters, graphs, histograms, mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import MissingExtraError, StoreError, unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from assay.apps.results import Results
+    from assay.core.records import Record
+    from assay.networks.network import Network
+
+__all__ = ["check_tensorboard", "choose", "folder_name", "write_events"]
+
+CURVES_WITH_NAMES = {"seconds": "time/seconds", "epoch": "time/epoch"}
+"""Curves that are no metric."""
+
+
+def check_tensorboard() -> None:
+    """Raise MissingExtraError unless event files can be written and shown."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("tensorboardX", "tensorboard") if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"TensorBoard needs {' and '.join(missing)}; install it with: "
+            'pip install "assay[tensorboard]"'
+        )
+
+
+def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> list[Record]:
+    """The finished and diverged runs of a study, or those asked for.
+
+    Args:
+        trials: labels; all of them when empty.
+        runs: starts of runs' names; all of them when empty.
+
+    Raises:
+        StoreError: a label or a run is not there, or nothing is.
+    """
+    labels = {trial["trial_id"]: str(trial["label"]) for trial in results.plan["trials"]}
+    for label in trials:
+        if label not in labels.values():
+            raise StoreError(unknown_name(f"trial of study {results.name}", label, labels.values()))
+    found = [r for r in results.records() if r.status != "failed"]
+    for start in runs:
+        if not any(r.run_id.startswith(start) for r in found):
+            raise StoreError(f"study {results.name} has no finished run that starts with {start!r}")
+    found = [
+        r
+        for r in found
+        if (not trials or labels[r.trial_id] in trials)
+        and (not runs or any(r.run_id.startswith(start) for start in runs))
+    ]
+    if not found:
+        raise StoreError(f"study {results.name} has no finished run yet; train it with assay run")
+    return found
+
+
+def folder_name(label: str, seed: int) -> str:
+    """Folder of a run below the log folder: its trial's label without what file systems mind."""
+    return f"{re.sub(r'[^A-Za-z0-9.,_=-]+', '_', label).strip('_') or 'trial'}/seed-{seed}"
+
+
+def write_events(
+    results: Results,
+    records: Sequence[Record],
+    logdir: Path,
+    *,
+    histograms: bool = False,
+    on_run: Callable[[int], None] = lambda done: None,
+) -> list[Path]:
+    """Write the event files of some runs; files of an earlier call are replaced.
+
+    Args:
+        results: the study they belong to.
+        logdir: made when it is not there; each run gets TRIAL/seed-N below it.
+        histograms: the trained weights as well.
+        on_run: told how many runs are written.
+
+    Returns:
+        The folders, one for each run.
+    """
+    from tensorboardX import SummaryWriter
+
+    from assay.core.store import Store
+
+    trials = {trial["trial_id"]: trial for trial in results.plan["trials"]}
+    folders = []
+    for done, record in enumerate(records, 1):
+        trial = trials[record.trial_id]
+        folder = logdir / folder_name(str(trial["label"]), record.seed)
+        for old in folder.glob("events.out.tfevents.*") if folder.exists() else ():
+            old.unlink()
+        with Store(results.store, create=False, read_only=True) as store:
+            weights = store.weights(record.run_id)
+        with SummaryWriter(str(folder)) as writer:
+            _scalars(writer, record)
+            _hyperparameters(writer, trial, record)
+            network = _network(results, record)
+            if network is not None and weights:
+                _graph(writer, network, record, weights)
+                if histograms:
+                    for name, array in weights.items():
+                        writer.add_histogram(f"weights/{name}", array, int(record.metrics["steps"]))
+            _mistakes(writer, results, trial, record)
+        folders.append(folder)
+        on_run(done)
+    return folders
+
+
+def _scalars(writer: Any, record: Record) -> None:
+    steps = record.curves.get("step", ())
+    for name, values in record.curves.items():
+        if name == "step":
+            continue
+        prefix, _, rest = name.partition("_")
+        split = prefix if prefix in ("val", "test") else "train"
+        metric = rest if prefix in ("val", "test") else name
+        tag = CURVES_WITH_NAMES.get(name, f"{metric}/{split}")
+        for step, value in zip(steps, values, strict=True):
+            writer.add_scalar(tag, float(value), int(step))
+
+
+def _hyperparameters(writer: Any, trial: Mapping[str, Any], record: Record) -> None:
+    """The hparams plugin: settings of the run beside what it reached."""
+    from tensorboardX.summary import hparams
+
+    settings = {"trial": str(trial["label"]), "seed": record.seed}
+    for section in ("dataset", "network", "training"):
+        settings |= dict(_flat(record.config.get(section, {}), section))
+    reached = {
+        f"result/{name}": float(value)
+        for name, value in record.metrics.items()
+        if name.startswith(("val_", "test_"))
+    }
+    # hparams() gives the three summaries that TensorBoard wants in the run's own file
+    for summary in hparams(settings, reached):
+        writer.file_writer.add_summary(summary)
+    for name, value in reached.items():
+        writer.add_scalar(name, value, int(record.metrics.get("steps", 0)))
+
+
+def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Dotted names and plain values; what is neither number, flag nor text becomes text."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _flat(value, f"{prefix}.{key}")
+    elif data is not None:
+        plain = isinstance(data, (bool, int, float, str))
+        yield prefix, data if plain else str(data)
+
+
+def _network(results: Results, record: Record) -> Network | None:
+    """The description of a run's network; None where its dataset cannot be described any more."""
+    from assay.core.errors import AssayError
+    from assay.studies.members import resolve_network
+
+    try:
+        return resolve_network(record.config, results.data_dir)
+    except AssayError:
+        return None
+
+
+def _graph(
+    writer: Any, network: Network, record: Record, weights: Mapping[str, np.ndarray]
+) -> None:
+    """The graph of what was trained: Keras's own for the keras engine, PyTorch's otherwise."""
+    if record.config.get("engine") == "keras":
+        from assay.engines.keras_engine.files import write_graph
+
+        write_graph(network, Path(writer.logdir))
+        return
+    import warnings
+
+    import torch
+
+    from assay.engines.contract import Resources
+    from assay.engines.keras_engine.backend import silence
+    from assay.engines.torch_engine.device import place
+    from assay.engines.torch_engine.module import NetworkModule
+
+    class Traced(NetworkModule):
+        """With a tuple of outputs: a tracer takes no dictionary."""
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return tuple(super().forward(x).values())
+
+    where = place(Resources(device="cpu", precision="float32"))
+    module = Traced(network, dict(weights), record.seed, where).eval()
+    height, width, channels = network.input_shape
+    with warnings.catch_warnings(), silence():  # TensorFlow, where it is there, tells of itself
+        warnings.simplefilter("ignore")  # what tracing says of Python numbers in shapes
+        writer.add_graph(module, torch.zeros(1, channels, height, width))
+
+
+def _mistakes(
+    writer: Any, results: Results, trial: Mapping[str, Any], record: Record, most: int = 8
+) -> None:
+    """For each class the most confident mistakes, with what they were taken for."""
+    from assay.reports import predictions
+
+    found = predictions.mistakes(results.plan, [record], most)
+    if found is None:
+        return
+    dataset = results.dataset(record.config["dataset"])
+    items = [(group["class"], item) for group in found["classes"] for item in group["items"]]
+    seen = predictions.pictures(dataset, record, [item["index"] for _, item in items])
+    if seen["images"] is None or not items:
+        return
+    count = 1 + max(max(number, item["predicted"]) for number, item in items)
+    names = predictions.class_names(record.config["dataset"], dataset, count)
+    step = int(record.metrics["steps"])
+    for place, ((number, item), image) in enumerate(zip(items, seen["images"], strict=True)):
+        rank = sum(other == number for other, _ in items[:place]) + 1
+        tag = f"mistakes/{names[number]}/{rank} taken for {names[item['predicted']]}"
+        writer.add_image(f"{tag} ({item['confidence']:.0%})", image, step, dataformats="HWC")
