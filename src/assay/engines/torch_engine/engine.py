@@ -10,7 +10,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import train_groups
-from assay.engines.torch_engine.device import Place, describe, place
+from assay.engines.torch_engine.device import Place, describe, no_denormals, place
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
@@ -68,16 +68,17 @@ class TorchEngine:
             epochs = recipe.total_epochs(len(dataset.train))
             return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)
 
-        yield from train_groups(
-            [cohort.members] if stacked else [(m,) for m in cohort.members],
-            make_trainer,
-            dataset,
-            task,
-            lambda: {**self.describe(resources), "precision": where.precision},
-            on_progress,
-            save_weights=resources.save_weights,
-            started=started,
-        )
+        with no_denormals():
+            yield from train_groups(
+                [cohort.members] if stacked else [(m,) for m in cohort.members],
+                make_trainer,
+                dataset,
+                task,
+                lambda: {**self.describe(resources), "precision": where.precision},
+                on_progress,
+                save_weights=resources.save_weights,
+                started=started,
+            )
 
 
 def _stacks(member: Member) -> bool:
