@@ -17,7 +17,8 @@ __all__ = ["app"]
 
 WRONG_INPUT = 2
 
-app = App(name="clocks", help="Read analog clocks in photos.", help_format="plaintext")
+# not in the list of commands until the dataset of rendered clocks is there to train on
+app = App(name="clocks", help="Read analog clocks in photos.", help_format="plaintext", show=False)
 
 
 @app.command(name="train")
