@@ -21,6 +21,7 @@ def test_public_methods_of_results():
     public = [name for name in vars(assay.Results) if not name.startswith("_")]
     assert sorted(public) == [
         "curves",
+        "dataset",
         "effects",
         "name",
         "records",
