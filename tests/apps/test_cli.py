@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assay.apps.cli import app, console
@@ -240,3 +241,27 @@ def test_a_narrow_terminal_cuts_no_number(
         out = capsys.readouterr().out
         assert "97.68 ± 0.12" in out
         assert "1,413,834" in out
+
+
+def test_unscramble_writes_what_it_found(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("assay.data.unscrambling.pipeline.STEPS_A_PIXEL", 8_000)
+    out = tmp_path / "out"
+    assert main(["unscramble", "digits", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "times that of shuffled pixels" in said
+    assert "true neighbours" in said
+    assert {p.name for p in out.iterdir()} == {
+        "permutation.npy", "restored.npy", "images.png", "grid.gif",
+    }  # fmt: skip
+    noise = tmp_path / "noise.npy"
+    np.save(noise, np.random.default_rng(0).integers(0, 256, (500, 64), dtype=np.uint8))
+    assert main(["unscramble", str(noise)]) == 1
+    assert "no spatial structure found: " in capsys.readouterr().out
+    (tmp_path / "text.npy").write_text("nothing")
+    assert main(["unscramble", str(tmp_path / "text.npy")]) == 2
+    assert main(["unscramble", str(noise), "--shape", "8by8"]) == 2
+    assert main(["unscramble", "digit"]) == 2
+    err = capsys.readouterr().err
+    assert "as a .npy array of numbers" in err
+    assert "--shape 8by8: expected HEIGHTxWIDTH" in err
+    assert "did you mean 'digits'" in err

@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Keys that every dataset takes; None is "all of it" or "not"."""
 
-OPTIONAL: dict[str, Any] = {"normalize": "standard"}
+OPTIONAL: dict[str, Any] = {"normalize": "standard", "restore": False}
 """Keys that a resolved specification holds only where they differ from this usual value, so that
 runs from before such a key existed keep their identity."""
 
@@ -46,6 +46,7 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
               by default 5,000 when at least 50,000 are trained on, 10 % otherwise.
             - `test`: a stratified subset of the test set; all of it by default.
             - `permute`: seed of one permutation of all pixels, or None.
+            - `restore`: undo the permutation as well as the training images tell (`unscramble`).
             - `normalize`: one of NORMALIZE, "standard" by default.
             - `split_seed`: which images are drawn, 0 by default.
             - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
@@ -81,6 +82,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
         if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
             found[key] = message
     found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
+    found |= _restore_problem(spec)
     found |= entry.check({**entry.options, **spec})
     if not found:
         try:
@@ -132,6 +134,15 @@ def _normalize_problem(spec: Mapping[str, Any]) -> dict[str, str]:
     if value in NORMALIZE:
         return {}
     return {"normalize": f"dataset.normalize: {unknown_name('normalization', value, NORMALIZE)}"}
+
+
+def _restore_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    value = spec.get("restore", False)
+    if not isinstance(value, bool):
+        return {"restore": f"dataset.restore must be true or false, got {value!r}"}
+    if value and spec.get("permute") is None:
+        return {"restore": "dataset.restore needs dataset.permute: nothing is out of place"}
+    return {}
 
 
 def _fold_problems(spec: Mapping[str, Any]) -> dict[str, str]:

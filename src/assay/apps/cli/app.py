@@ -27,6 +27,7 @@ from assay.apps.cli import (
     run,
     studies,
     tensorboard,
+    unscramble,
 )
 from assay.core.errors import AssayError
 
@@ -53,6 +54,7 @@ for place, (name, command) in enumerate(
         "compare": results.compare,
         "data": data.app,
         "network": network.app,
+        "unscramble": unscramble.unscramble,
         "clocks": clocks.app,
         "export": export.export,
         "tensorboard": tensorboard.tensorboard,
