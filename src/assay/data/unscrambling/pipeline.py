@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isqrt
 
@@ -32,6 +33,12 @@ STEPS_A_PIXEL = 80_000
 ROLL_SHARE = 0.2
 ROLL_HEAT = 0.4
 """Annealing after a roll: its steps and its starting temperature, as shares of a full one's."""
+
+ROLLS = ((1, 0), (-1, 0), (0, 1), (0, -1), (2, 0), (-2, 0), (0, 2), (0, -2))
+"""Rows down and columns right."""
+
+AT_ONCE = 2
+"""Starts, or rolls, that are tried at the same time, on any number of cores."""
 
 SAME = 1e-5
 """Two starts agree when their energies differ by less than this share."""
@@ -173,7 +180,11 @@ def _fill(cells: np.ndarray, known: np.ndarray, shape: tuple[int, int]) -> np.nd
 
 
 class _Search:
-    """Starts, restarts and rolls over one set of similarities."""
+    """Starts, restarts and rolls over one set of similarities.
+
+    Annealing leaves Python's lock, so several run at once; how many are tried together is fixed,
+    so that the result does not depend on the number of cores.
+    """
 
     def __init__(
         self,
@@ -187,15 +198,17 @@ class _Search:
         self.z, self.p, self.shape, self.seed, self.report = z, p, shape, seed, report
         self.hot = temperature(p)
         self.steps = int(effort * STEPS_A_PIXEL * len(p))
-        self.done = 0
+        self.done = 0.0
 
-    def _anneal(self, p: np.ndarray, cells: np.ndarray, share: float, hot: float) -> np.ndarray:
-        self.done += 1
-        own = int(stream(self.seed, "anneal", self.done).integers(2**62))
-        return anneal(p, cells, self.shape, int(share * self.steps), own, hot)
-
-    def _tell(self, doing: str) -> None:
-        self.report(min(0.95, self.done / (2 + len(STARTS) + 16 * ROLL_SHARE)), doing)
+    def _anneal(
+        self, p: np.ndarray, cells: np.ndarray, share: float, hot: float, name: str
+    ) -> tuple[float, np.ndarray]:
+        """Energy and cells after annealing with the random numbers called `name`."""
+        own = int(stream(self.seed, "anneal", name).integers(2**62))
+        found = anneal(p, cells, self.shape, int(share * self.steps), own, hot)
+        self.done += share
+        self.report(min(0.95, self.done / (len(STARTS) + 3 * len(ROLLS) * ROLL_SHARE)), name)
+        return energy(p, found, self.shape), found
 
     def null(self) -> float:
         """Energy that annealing reaches where no pixel has to do with another."""
@@ -205,39 +218,44 @@ class _Search:
             shuffled[:, i] = self.z[rng.permutation(len(self.z)), i]
         p = partial_correlation(shuffled, RIDGE)
         cells = rng.permutation(self.shape[0] * self.shape[1])[: len(p)]
-        return energy(p, self._anneal(p, cells, ROLL_SHARE, temperature(p)), self.shape)
+        return self._anneal(p, cells, ROLL_SHARE, temperature(p), "shuffled pixels")[0]
+
+    def _start(self, number: int) -> tuple[float, np.ndarray]:
+        """One first guess, annealed."""
+        ridge, prune = STARTS[number]
+        guess = self.p if ridge == RIDGE else partial_correlation(self.z, ridge)
+        cells = on_grid(layout(neighbour_graph(guess, prune)), self.shape)
+        return self._anneal(self.p, cells, 1.0, self.hot, f"start {number + 1}")
 
     def starts(self) -> tuple[np.ndarray, list[float]]:
         """The best of several annealed first guesses; two that agree are enough."""
-        best, energies = None, []
-        for number, (ridge, prune) in enumerate(STARTS, 1):
-            self._tell(f"start {number}")
-            guess = self.p if ridge == RIDGE else partial_correlation(self.z, ridge)
-            cells = on_grid(layout(neighbour_graph(guess, prune)), self.shape)
-            cells = self._anneal(self.p, cells, 1.0, self.hot)
-            energies.append(energy(self.p, cells, self.shape))
-            if best is None or energies[-1] > max(energies[:-1]):
-                best = cells
-            top = sorted(energies)[-2:]
-            if len(top) == 2 and top[0] >= top[1] * (1 - SAME):
-                break
-        assert best is not None
-        return best, energies
+        found: list[tuple[float, np.ndarray]] = []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for first in range(0, len(STARTS), AT_ONCE):
+                found += pool.map(self._start, range(len(STARTS))[first : first + AT_ONCE])
+                top = sorted(score for score, _ in found)[-2:]
+                if top[0] >= top[1] * (1 - SAME):
+                    break
+        best = max(found, key=lambda pair: pair[0])[1]
+        return best, [score for score, _ in found]
 
     def roll(self, cells: np.ndarray) -> np.ndarray:
         """Roll the grid by a row or two and anneal again, as long as that helps: it repairs a
         border that landed on the wrong side."""
-        best, score = cells, energy(self.p, cells, self.shape)
-        better = True
-        while better:
-            better = False
-            for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1), (2, 0), (-2, 0), (0, 2), (0, -2)):
-                self._tell("borders")
-                rows, columns = np.divmod(best, self.shape[1])
-                rows, columns = (rows + down) % self.shape[0], (columns + right) % self.shape[1]
-                tried = rows * self.shape[1] + columns
-                tried = self._anneal(self.p, tried, ROLL_SHARE, ROLL_HEAT * self.hot)
-                found = energy(self.p, tried, self.shape)
-                if found > score * (1 + 1e-6):
-                    best, score, better = tried, found, True
-        return best
+        best, score, turn = cells, energy(self.p, cells, self.shape), 0
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while True:
+                turn += 1
+                tries = [(best, move, turn) for move in ROLLS]
+                found, where = max(pool.map(self._rolled, tries), key=lambda pair: pair[0])
+                if found <= score * (1 + 1e-6):
+                    return best
+                best, score = where, found
+
+    def _rolled(self, given: tuple[np.ndarray, tuple[int, int], int]) -> tuple[float, np.ndarray]:
+        cells, (down, right), turn = given
+        rows, columns = np.divmod(cells, self.shape[1])
+        rows, columns = (rows + down) % self.shape[0], (columns + right) % self.shape[1]
+        name = f"border {down} {right}, turn {turn}"
+        tried = rows * self.shape[1] + columns
+        return self._anneal(self.p, tried, ROLL_SHARE, ROLL_HEAT * self.hot, name)
