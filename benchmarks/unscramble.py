@@ -2,7 +2,7 @@
 
     ASSAY_DATA=... python benchmarks/unscramble.py [--train 10000] [--only mnist ...]
 
-writes results/unscramble-DATE.json. The truth is looked at only after each estimate is made.
+writes results/unscramble-DATE-IMAGES.json. The truth is looked at only after each estimate is made.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ def main() -> None:
     date = datetime.date.today().isoformat()
     result: dict[str, Any] = {
         "date": date, "machine": machine(), "train": given.train,
-        "load_before": os.getloadavg()[0], "command": "python benchmarks/unscramble.py", "rows": [],
+        "load_before": os.getloadavg()[0],
+        "command": f"python benchmarks/unscramble.py --train {given.train}", "rows": [],
     }  # fmt: skip
-    path = Path(__file__).parent / "results" / f"unscramble-{date}.json"
+    path = Path(__file__).parent / "results" / f"unscramble-{date}-{given.train}.json"
     for seed in given.seeds:
         for name in given.only:
             row = measure(name, given.train, seed)
