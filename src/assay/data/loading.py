@@ -137,7 +137,7 @@ def _restored(images: int, contrast: float, permutation: np.ndarray) -> str:
 def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:
     # positions are ascending: as many as there are images means all of them
     whole = len(positions) == len(split)
-    images = split.images if whole else split.images[positions]
+    images = np.asarray(split.images) if whole else split.images[positions]
     targets = split.targets if whole else split.targets[positions]
     return Split(images if permutation is None else permute(images, permutation), targets)
 

@@ -17,8 +17,9 @@ __all__ = ["app"]
 
 WRONG_INPUT = 2
 
-# not in the list of commands until the dataset of rendered clocks is there to train on
-app = App(name="clocks", help="Read analog clocks in photos.", help_format="plaintext", show=False)
+app = App(
+    name="clocks", help="Draw analog clocks, and read them in photos.", help_format="plaintext"
+)
 
 
 @app.command(name="train")
@@ -71,6 +72,35 @@ def _tell(path: Path) -> None:
     )
     size = path.stat().st_size / 1e6
     console.say(f"reader: {path} ({size:.1f} MB); assay show {about['run']} has its run")
+
+
+@app.command(name="render")
+def render_clocks(
+    *,
+    out: Path,
+    n: int = 18_000,
+    style: Literal["any", "course"] = "course",
+    size: int = 150,
+    seed: int = 0,
+    device: str = "cpu",
+) -> None:
+    """Draw clocks into files of the course's form: images.npy and labels.npy.
+
+    All 720 times occur equally often, in order; angles.npy and sheet.png go with them.
+
+    Args:
+        out: The folder; it is made.
+        n: How many.
+        style: Clocks of any kind, or those of the course: one wall clock lying on planks.
+        size: Width and height in pixels.
+        seed: Equal seeds draw equal clocks.
+        device: cpu, cuda or mps.
+    """
+    from assay.apps.clock_files import write_clocks
+
+    seconds = write_clocks(out, n, style, size, seed, device, console.progress())
+    console.say(f"{n:,} clocks of {size}x{size} pixels in {seconds:.1f} s: {out}")
+    console.say(f"train on them: assay run tell-the-time --data {out} --set dataset.name=clocks")
 
 
 @app.command(name="read")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["error", "fields", "heading", "points", "say", "smallest_width", "table", "terminal"]
+__all__ = [
+    "error",
+    "fields",
+    "heading",
+    "points",
+    "progress",
+    "say",
+    "smallest_width",
+    "table",
+    "terminal",
+]
 
 PIPE_WIDTH = 200
 HEADING = 15
@@ -136,3 +147,21 @@ def smallest_width(
         else:
             total += min(24, lines if whole else words)
     return total + 3 * (len(columns) - 1)
+
+
+def progress() -> Callable[[float, str], None]:
+    """Say on standard error how far one long piece of work is, with the time left.
+
+    Returns:
+        What is to be told the share that is done, 0 to 1, and what is being done.
+    """
+    began, said = time.monotonic(), [-1]
+
+    def told(share: float, doing: str) -> None:
+        tenth = int(10 * share)
+        if tenth != said[0] and 0 < share < 1:
+            said[0] = tenth
+            left = (time.monotonic() - began) * (1 - share) / share
+            print(f"{share:.0%} {doing}, about {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return told

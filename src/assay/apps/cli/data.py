@@ -82,10 +82,12 @@ def show(
     parts = (("train", info.train), ("validation", info.validation), ("test", info.test))
     console.table(("part", ">images"), [(part, f"{n:,}") for part, n in parts])
     dataset = load(spec, places.data_path)
-    console.heading("classes (training images)")
-    counts = [int((dataset.train.targets == i).sum()) for i in range(len(info.class_names))]
-    rows = [(i, c, f"{n:,}") for i, (c, n) in enumerate(zip(info.class_names, counts, strict=True))]
-    console.table((">", "class", ">images"), rows)
+    if info.class_names:
+        console.heading("classes (training images)")
+        counts = [int((dataset.train.targets == i).sum()) for i in range(len(info.class_names))]
+        named = enumerate(zip(info.class_names, counts, strict=True))
+        rows = [(i, c, f"{n:,}") for i, (c, n) in named]
+        console.table((">", "class", ">images"), rows)
     for note in dataset.notes:
         console.say(note)
     console.say(f"\nmean {_numbers(dataset.mean)}, standard deviation {_numbers(dataset.std)}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,13 +84,15 @@ def _estimate(
     if Path(what).suffix == ".npy":
         vectors = read_vectors(Path(what))
         vectors = vectors[:train] if train else vectors
-        return Unscrambled(vectors, estimate(vectors, grid, seed, on_progress=_progress()))
+        return Unscrambled(vectors, estimate(vectors, grid, seed, on_progress=console.progress()))
     if grid is not None:
         raise ConfigError("--shape is for a .npy file; a dataset knows the shape of its images")
     spec = {"name": what, "permute": permute, **({"train": train} if train else {})}
     dataset = load(spec, places.data_path)
     images = dataset.train.images
-    return Unscrambled(images, estimate(images, None, seed, on_progress=_progress()), dataset)
+    return Unscrambled(
+        images, estimate(images, None, seed, on_progress=console.progress()), dataset
+    )
 
 
 def _grid(shape: str | None) -> tuple[int, int] | None:
@@ -116,17 +116,3 @@ def _judged(quality: Quality | None) -> dict[str, str]:
         "in place": f"{quality.in_place:.1%}; allowing a shift by one pixel "
         f"{quality.in_place_shifted:.1%} (up to turning and mirroring)",
     }
-
-
-def _progress():  # type: ignore[no-untyped-def]
-    """Says on standard error how far it is, with the time left."""
-    began, said = time.monotonic(), [-1]
-
-    def told(share: float, doing: str) -> None:
-        tenth = int(10 * share)
-        if tenth != said[0] and 0 < share < 1:
-            said[0] = tenth
-            left = (time.monotonic() - began) * (1 - share) / share
-            print(f"{share:.0%} {doing}, about {left:.0f} s left", file=sys.stderr, flush=True)
-
-    return told

@@ -48,7 +48,7 @@ def _log_correlation(reference: Any, direction: Any) -> Any:
 
 
 class Relational:
-    """Directions of the 12, the minute hand and the hour hand in the picture.
+    """Directions of the 12, the minute hand and the hour hand, from what is up in the picture.
 
     The time alone is enough to learn them (up to one common turn, which changes nothing). Where
     the dataset knows the directions they are targets as well, which makes learning many times

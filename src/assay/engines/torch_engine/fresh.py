@@ -1,4 +1,4 @@
-"""Training pictures that are drawn anew for every epoch, ahead of their use."""
+"""Training pictures that are drawn anew for every epoch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ __all__ = ["FreshPictures"]
 
 
 class FreshPictures:
-    """The pictures of one epoch after the other; the next ones are drawn while these are used.
+    """The pictures of one epoch after the other.
 
-    They stay bytes until a batch is taken, so that an epoch costs little memory.
+    While another device trains the next ones are drawn; a CPU takes turns, because threads of both
+    would wait for each other. Pictures stay bytes until a batch is taken, to save memory.
 
     Args:
         fresh: from the number of an epoch to its pictures.
@@ -40,6 +41,7 @@ class FreshPictures:
         self._shift = torch.from_numpy(mean).to(place.device, place.master)
         self._scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
         self._epoch, self._epochs = 0, epochs
+        self._ahead = place.device.type != "cpu"
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="fresh pictures")
         self._next: Future[Split] | None = None
 
@@ -48,7 +50,9 @@ class FreshPictures:
         split = self._next.result() if self._next else self._fresh(self._epoch)
         self._epoch += 1
         more = self._epoch < self._epochs
-        self._next = self._artist.submit(self._fresh, self._epoch) if more else None
+        self._next = None
+        if more and self._ahead:
+            self._next = self._artist.submit(self._fresh, self._epoch)
         if not more:
             self._artist.shutdown(wait=False)
         self._images = torch.from_numpy(np.ascontiguousarray(split.images))

@@ -1,0 +1,128 @@
+"""From times to pictures with their truth: draw a scene for each, then its pixels."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.clocks.render.camera import homography, project, upward
+from assay.clocks.render.scene import Scene
+from assay.clocks.render.styles import STYLES
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.seeds import stream
+
+__all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]
+
+_AT_ONCE = {"cpu": 4}
+"""Pictures drawn together: on a CPU as many as its cache holds."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Pictures and all that is known of them.
+
+    Attributes:
+        images: uint8 (n, size, size).
+        targets: float32 (n, 5): hour, minute, and the directions on the dial of the 12, the minute
+            hand and the hour hand, in turns clockwise from what is up in the picture.
+        homography: (n, 3, 3), from the dial's plane to pixels (see `camera`).
+        hidden: (n,) by how much the glare takes the contrast of the worse seen hand's tip, 0 to 1.
+        scene: what was drawn.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+    homography: np.ndarray
+    hidden: np.ndarray
+    scene: Scene
+
+
+def render(
+    minutes: np.ndarray,
+    *,
+    style: str = "course",
+    seed: int = 0,
+    size: int = 150,
+    device: str = "cpu",
+    names: tuple[str | int, ...] = (),
+) -> Rendered:
+    """Draw clocks.
+
+    Args:
+        minutes: (n,) times, in minutes after 12:00; the hour hand moves with the minutes.
+        style: one of STYLES.
+        seed: equal seeds (and names) give equal pictures.
+        size: width and height in pixels.
+        device: where PyTorch draws them.
+        names: further names of the random stream.
+
+    Raises:
+        ConfigError: for an unknown style.
+    """
+    scene = make_scene(minutes, style, seed, names)
+    matrix = homography(scene, size)
+    return Rendered(
+        images=draw_scene(scene, style, size, device),
+        targets=targets_of(scene),
+        homography=matrix,
+        hidden=_hidden(scene, matrix, size),
+        scene=scene,
+    )
+
+
+def make_scene(
+    minutes: np.ndarray, style: str, seed: int, names: tuple[str | int, ...] = ()
+) -> Scene:
+    """What `render` would draw, before any pixel; ConfigError for an unknown style."""
+    if style not in STYLES:
+        raise ConfigError(unknown_name("style of clocks", style, STYLES))
+    rng = stream(seed, "clocks", style, *names)
+    return STYLES[style].scene(rng, np.asarray(minutes, np.float64))
+
+
+def draw_scene(scene: Scene, style: str, size: int, device: str = "cpu") -> np.ndarray:
+    """The pixels of a scene with the textures of a style, uint8 (n, size, size)."""
+    import torch
+
+    from assay.clocks.render.shade import shade
+    from assay.clocks.render.textures import make_textures
+
+    textures = make_textures(STYLES[style].designs, STYLES[style].surfaces, device)
+    together = _AT_ONCE.get(torch.device(device).type, 256)
+    found = np.empty((len(scene), size, size), np.uint8)
+
+    def draw(start: int) -> None:
+        part = slice(start, start + together)
+        with torch.inference_mode():
+            found[part] = shade(scene[part], textures, size).cpu().numpy()
+
+    # each artist with one thread of its own: waiting for each other after every small step is slow
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as artists:
+        list(artists.map(draw, range(0, len(scene), together)))
+    torch.set_num_threads(threads)
+    return found
+
+
+def targets_of(scene: Scene) -> np.ndarray:
+    """Hour, minute and directions; see `Rendered`."""
+    pointing = np.stack([scene.turn, *scene.pointing().T[1::-1]], -1)
+    seen = (pointing - upward(scene)[:, None]) % 1
+    hour, minute = scene.minutes // 60, scene.minutes % 60
+    return np.concatenate([np.stack([hour, minute], -1), seen], -1).astype(np.float32)
+
+
+def _hidden(scene: Scene, matrix: np.ndarray, size: int) -> np.ndarray:
+    """How strong the glare is at the tips of the hour and minute hands, the larger of both."""
+    angle = 2 * np.pi * scene.pointing()[:, :2]
+    length = scene.hands[:, :2, 0]
+    tips = length[..., None] * np.stack([np.sin(angle), np.cos(angle)], -1)
+    place = project(matrix, tips) / size  # (n, 2, 2)
+    spots = scene.glow
+    apart = ((place[:, :, None] - spots[:, None, :, :2]) ** 2).sum(-1)
+    glow = (
+        spots[:, None, :, 3] * np.exp(-apart / np.maximum(spots[:, None, :, 2], 1e-3) ** 2)
+    ).sum(-1)
+    return glow.clip(0, 1).max(1)

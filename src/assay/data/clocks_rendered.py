@@ -1,0 +1,147 @@
+"""`clocks-rendered`: analog clocks from assay's own renderer, drawn when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import unknown_name
+from assay.core.seeds import stream
+from assay.data.catalog import ENTRIES, Entry, Raw, Survey
+from assay.data.dataset import Fresh, Split
+
+__all__ = ["ClocksRendered", "DrawnImages"]
+
+TIMES = 720
+PER_TIME = {"train": 20, "test": 5}
+SIDES = (24, 512)
+STYLES = ("course", "any")
+
+
+@dataclass(frozen=True)
+class DrawnImages:
+    """Pictures that are drawn when they are indexed; picture i is the same whatever else is drawn.
+
+    Attributes:
+        minutes: (n,) the times.
+        style, size, seed: see `assay.clocks.render`.
+        names: which of the seed's pictures.
+    """
+
+    minutes: np.ndarray
+    style: str
+    size: int
+    seed: int
+    names: tuple[str | int, ...]
+
+    def __len__(self) -> int:
+        return len(self.minutes)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, size, size, 1)."""
+        return (len(self), self.size, self.size, 1)
+
+    @cached_property
+    def scene(self) -> Any:
+        """What will be drawn, a `Scene`."""
+        from assay.clocks.render import make_scene
+
+        return make_scene(self.minutes, self.style, self.seed, self.names)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        from assay.clocks.render import draw_scene
+
+        return draw_scene(self.scene[rows], self.style, self.size)[..., None]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[np.arange(len(self))]
+
+    def targets(self) -> np.ndarray:
+        """See `assay.clocks`: float32 (n, 5)."""
+        from assay.clocks.render import targets_of
+
+        return targets_of(self.scene)
+
+
+class ClocksRendered(Entry):
+    """18,000 clocks, 25 for each of the 720 times, of which 5 are held out as the test set."""
+
+    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Check `style`, `size`, `seed`, `fresh` and `angles`."""
+        found = {}
+        if spec["style"] not in STYLES:
+            found["style"] = (
+                f"dataset.style: {unknown_name('style of clocks', spec['style'], STYLES)}"
+            )
+        low, high = SIDES
+        if type(spec["size"]) is not int or not low <= spec["size"] <= high:
+            found["size"] = (
+                f"dataset.size must be a whole number from {low} to {high}, got {spec['size']!r}"
+            )
+        if type(spec["seed"]) is not int or spec["seed"] < 0:
+            found["seed"] = f"dataset.seed must be a whole number >= 0, got {spec['seed']!r}"
+        for key in ("fresh", "angles"):
+            if not isinstance(spec[key], bool):
+                found[key] = f"dataset.{key} must be true or false, got {spec[key]!r}"
+        return found
+
+    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+        """Known without drawing."""
+        return Survey(
+            (spec["size"], spec["size"], 1), (), TIMES * PER_TIME["train"], TIMES * PER_TIME["test"]
+        )
+
+    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+        """Pictures that will be drawn once it is known which are wanted."""
+        parts = []
+        for part, count in PER_TIME.items():
+            images = _drawn(spec, np.repeat(np.arange(TIMES), count), part)
+            parts.append(Split(images, _targets(images, spec)))  # type: ignore[arg-type]
+        return Raw(parts[0], parts[1], ())
+
+    def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
+        """New clocks for each epoch, where `fresh: true` asks for them."""
+        if not spec["fresh"]:
+            return None
+
+        def draw(epoch: int) -> Split:
+            rng = stream(spec["seed"], "clock times", epoch)
+            times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
+            images = _drawn(spec, times, "fresh", epoch)
+            return Split(np.asarray(images), _targets(images, spec))
+
+        return draw
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """The time."""
+        return (60 * targets[:, 0] + targets[:, 1]).astype(np.int64)
+
+
+def _drawn(spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int) -> DrawnImages:
+    return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names)
+
+
+def _targets(images: DrawnImages, spec: Mapping[str, Any]) -> np.ndarray:
+    found = images.targets()
+    return found if spec["angles"] else found[:, :2].astype(np.int64)
+
+
+ENTRIES.add("clocks-rendered")(
+    ClocksRendered(
+        name="clocks-rendered",
+        title="analog clocks at every time, grey, drawn by assay's own renderer",
+        licence="MIT, as assay itself",
+        citation="assay's renderer (assay.clocks.render)",
+        train=TIMES * PER_TIME["train"],
+        test=TIMES * PER_TIME["test"],
+        options={"style": "course", "size": 150, "seed": 0, "fresh": False, "angles": True},
+        note="fresh: true draws new training pictures for every epoch; angles: false hides where "
+        "the 12 and the hands point in the picture",
+    )
+)
