@@ -45,10 +45,20 @@ LATE = {
 }
 """Library -> packages that may import it inside functions only, so that they start fast."""
 
+ADAPTERS = {"assay.apps.sklearn": {"numpy", "sklearn"}}
+"""Packages that make one of a library's own things and so need it at once -> those libraries.
+
+Who starts fast imports them inside functions only."""
+
 FILE_LINES = 350
 FUNCTION_LINES = 60
 HOST = re.compile(r"""(?:https?:)?//(?!www\.w3\.org/)[\w-]+(?:\.[\w-]+)+""")
 """Addresses; the namespaces of SVG and XHTML are names, not hosts."""
+
+
+def adapter(module: str) -> str | None:
+    """The adapter that a module belongs to, if it is part of one."""
+    return next((a for a in ADAPTERS if f"{module}.".startswith(f"{a}.")), None)
 
 
 def sources() -> dict[str, ast.Module]:
@@ -125,6 +135,17 @@ def test_heavy_libraries_are_imported_where_they_are_used():
         for module, tree in MODULES.items()
         for name in imports(tree, late=False)
         if package(module) in LATE.get(name.split(".")[0], ())
+        and name.split(".")[0] not in ADAPTERS.get(adapter(module) or "", ())
+    ]
+    assert not wrong
+
+
+def test_adapters_are_imported_late():
+    wrong = [
+        f"{module} imports {target} when it is loaded"
+        for module, tree in MODULES.items()
+        for target in inside(tree, late=False)
+        if adapter(target) not in (None, adapter(module))
     ]
     assert not wrong
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assay.apps.api import run
     from assay.apps.results import Results, Studies, load
+    from assay.apps.sklearn import AssayClassifier
     from assay.core.errors import AssayError
 
-__all__ = ["AssayError", "Results", "Studies", "__version__", "load", "run"]
+__all__ = ["AssayClassifier", "AssayError", "Results", "Studies", "__version__", "load", "run"]
 
 # name -> module that has it; imported when it is asked for, so that `import assay` costs nothing
 _HOMES = {
+    "AssayClassifier": "assay.apps.sklearn",
     "AssayError": "assay.core.errors",
     "Results": "assay.apps.results",
     "Studies": "assay.apps.results",

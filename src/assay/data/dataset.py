@@ -16,7 +16,8 @@ class Split:
     """Part of a dataset.
 
     Attributes:
-        images: uint8 (n, height, width, channels), values 0..255.
+        images: uint8 (n, height, width, channels), values 0..255; floats of any range where a
+            dataset is made of arrays (`assay.data.arrays`).
         targets: int64 (n,) class numbers for classification; other tasks say what they hold.
     """
 

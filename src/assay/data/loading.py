@@ -17,7 +17,7 @@ from assay.data.restoring import restored_order
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
 
-__all__ = ["Info", "describe", "load"]
+__all__ = ["Info", "describe", "fingerprint", "load", "normalisation"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         )
         permutation = permutation[order]
         notes = (*notes, _restored(len(train), contrast, permutation))
-    mean, std = _normalisation(resolved.get("normalize", "standard"), train.images)
+    mean, std = normalisation(resolved.get("normalize", "standard"), train.images)
     return Dataset(
         spec=resolved,
         train=train,
@@ -107,7 +107,7 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         class_names=raw.class_names,
         mean=mean,
         std=std,
-        fingerprint=_fingerprint(train, validation, test),
+        fingerprint=fingerprint(train, validation, test),
         permutation=permutation,
         notes=notes,
         fresh=_fresh(entry.fresh(resolved, len(train)), permutation),
@@ -142,7 +142,7 @@ def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -
     return Split(images if permutation is None else permute(images, permutation), targets)
 
 
-def _normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is subtracted from and what divides each channel; see `specs.NORMALIZE`."""
     channels = images.shape[-1]
     none, one = np.zeros(channels, np.float32), np.ones(channels, np.float32)
@@ -155,15 +155,16 @@ def _normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, float32 (channels,), in 0..255.
+    """Mean and standard deviation of each channel, float32 (channels,), in the pixels' unit.
 
     A channel that never changes has a deviation of 1, so that dividing by it is harmless.
     """
     channels = images.shape[-1]
     total, squares = np.zeros(channels), np.zeros(channels)
     # in blocks that fit the cache; sums of 256 bytes and their squares are exact in float32
+    exact = np.float32 if images.dtype == np.uint8 else np.float64
     for start in range(0, len(images), 256):
-        block = images[start : start + 256].astype(np.float32)
+        block = images[start : start + 256].astype(exact)
         block = block.reshape(len(block), -1)  # (b, height * width * channels)
         total += block.sum(0).reshape(-1, channels).sum(0, dtype=float)
         squares += np.einsum("nd,nd->d", block, block).reshape(-1, channels).sum(0, dtype=float)
@@ -173,7 +174,7 @@ def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
 
 
-def _fingerprint(*splits: Split) -> str:
+def fingerprint(*splits: Split) -> str:
     """16 hexadecimal digits that any change of an image, a target or the split changes."""
     digest = hashlib.sha256()
     for split in splits:

@@ -1,0 +1,303 @@
+"""`AssayClassifier`: a network described as in a study, trained by an engine, used as scikit-learn
+uses its own classifiers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_is_fitted,
+    validate_data,  # type: ignore[missing-module-attribute]  # newer than the checker's stubs
+)
+
+from assay.apps.sklearn.files import Fitted, read_fitted, write_fitted
+from assay.apps.sklearn.settings import plain, read_parameters, read_seed, with_key
+from assay.apps.sklearn.training import (
+    ArrayError,
+    Shape,
+    image_shape,
+    outputs,
+    train_run,
+    unfolded,
+    written,
+)
+from assay.core.errors import ConfigError, DataError, unknown_name
+from assay.core.records import Record
+from assay.data.arrays import dataset_of, held_out
+from assay.data.dataset import Split
+
+__all__ = ["AssayClassifier"]
+
+
+class ParameterError(ConfigError, ValueError):
+    """A parameter that the estimator does not have; a ValueError too, as in scikit-learn."""
+
+
+class AssayClassifier(ClassifierMixin, BaseEstimator):
+    """A network for images, or for plain vectors, as an estimator of scikit-learn.
+
+    Parameters have the names, values and defaults that they have in a study, except that the
+    optimizer is adam. They are checked when it is fitted; all that is wrong is said at once.
+
+    What is nested is reached with two underscores, as in any search of scikit-learn:
+    `set_params(optimizer__momentum=0.9, network__filters=[[16], [32]])`.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X, y = load_digits(return_X_y=True)
+        >>> net = AssayClassifier(hidden=[64], random_state=0).fit(X, y)  # doctest: +SKIP
+        >>> net.predict_proba(X[:5]).shape                                # doctest: +SKIP
+        (5, 10)
+
+    Args:
+        network: a family ("mlp", "cnn", "layers", ...) or a mapping {"family": ..., option: ...}.
+        hidden: units of each hidden layer. This and the next six are options of the network; where
+            they are not None they win over what `network` says.
+        activation: "relu", "tanh", ...
+        dropout: rate in [0, 1).
+        batch_norm: whether there is batch norm before each activation.
+        kernel_initializer, bias_initializer: a name or {"name": ..., setting: ...}.
+        kernel_regularizer: "none", "l1", "l2", "l1_l2" or {"l1": strength, "l2": strength}.
+        optimizer: a name or {"name": ..., setting: ...}.
+        learning_rate: > 0; Keras's default of the optimizer if None.
+        schedule: of the learning rate, a name or {"name": ..., setting: ...}.
+        batch_size: images per update.
+        epochs: passes over the training images.
+        steps: updates, instead of `epochs`.
+        evaluate_every: steps between two points of `history_`; once per epoch if None.
+        early_stopping: True, a patience in evaluations, or a mapping; judged on validation.
+        augment: random changes to training images, {"shift": 2, "flip": True}.
+        ema: decay of a moving average of the weights, 0 for none.
+        validation_fraction: share of the samples, in [0, 1), that is held out for the validation
+            curves and early stopping; 0 trains on all of them and has no such curves.
+        normalize: "standard", "center", "unit" or "none": what is done to the values of each
+            channel. A vector is one channel; give features of different units to a scaler first.
+        shape: (height, width) or (height, width, channels) that flat vectors are images of; without
+            it they are images of one row, 1 x features x 1.
+        engine: "torch", "numpy", "keras" or "module:callable".
+        device: "auto", "cpu", "cuda", ...; of the engine, and of `predict`.
+        precision: "auto", "float32", "bfloat16" or "float64".
+        random_state: a seed, a RandomState or None. Initial weights, batch order, dropout and the
+            choice of validation samples depend on nothing else.
+
+    Attributes:
+        classes_: the labels, sorted, (k,).
+        history_: curves by name, each (evaluations,): "step", "epoch", "loss", "accuracy",
+            "val_loss", "val_accuracy", "seconds".
+        record_: the run's record, as a store would keep it: configuration, timing, weights.
+        image_shape_: (height, width, channels) that the network sees.
+        n_features_in_: height * width * channels.
+        feature_names_in_: names of columns, where X had them.
+    """
+
+    classes_: np.ndarray
+    history_: dict[str, np.ndarray]
+    record_: Record
+    image_shape_: Shape
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    def __init__(
+        self,
+        network: Any = "mlp",
+        *,
+        hidden: Any = None,
+        activation: str | None = None,
+        dropout: float | None = None,
+        batch_norm: bool | None = None,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        kernel_regularizer: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        schedule: Any = None,
+        batch_size: int = 32,
+        epochs: int = 10,
+        steps: int | None = None,
+        evaluate_every: int | None = None,
+        early_stopping: Any = None,
+        augment: Any = None,
+        ema: float = 0.0,
+        validation_fraction: float = 0.1,
+        normalize: str = "standard",
+        shape: Any = None,
+        engine: str = "torch",
+        device: str = "auto",
+        precision: str = "auto",
+        random_state: Any = None,
+    ):
+        self.network = network
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.kernel_regularizer = kernel_regularizer
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.steps = steps
+        self.evaluate_every = evaluate_every
+        self.early_stopping = early_stopping
+        self.augment = augment
+        self.ema = ema
+        self.validation_fraction = validation_fraction
+        self.normalize = normalize
+        self.shape = shape
+        self.engine = engine
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    def set_params(self, **params: Any) -> AssayClassifier:
+        """Set parameters, or what is in them (`network__filters`); values are checked by `fit`.
+
+        Raises:
+            ConfigError: there is no such parameter, or nothing can be set in it. Nothing is
+                changed then.
+        """
+        known = self.get_params(deep=False)
+        changed: dict[str, Any] = {}
+        for key in sorted(params, key=lambda key: "__" in key):  # whole ones go first
+            name, *inner = key.split("__")
+            if name not in known:
+                raise ParameterError(unknown_name("parameter of AssayClassifier", name, known))
+            old, new = changed.get(name, known[name]), params[key]
+            changed[name] = with_key(name, old, inner, new) if inner else new
+        for name, value in changed.items():
+            setattr(self, name, value)
+        return self
+
+    def fit(
+        self, X: Any, y: Any, validation_data: tuple[Any, Any] | None = None
+    ) -> AssayClassifier:
+        """Train the network from its initial weights.
+
+        Args:
+            X: images (n, h, w) or (n, h, w, channels), or vectors (n, features); uint8 stays as it
+                is, anything else becomes float32 (float64 with that precision).
+            y: labels (n,) of any kind.
+            validation_data: (X, y) to judge by instead of a share of the samples.
+
+        Raises:
+            ConfigError, NetworkError: all that is wrong with the parameters.
+            DataError: there is one class only, or `shape` does not fit.
+            EngineError: the engine cannot train this here, or its loss was not finite.
+            ValueError, TypeError: scikit-learn's own, about arrays that are none of the above.
+        """
+        config = read_parameters(self.get_params(deep=False))
+        rows, found = unfolded(X)
+        rows, labels = validate_data(self, rows, y, dtype=self._types(), order="C")
+        check_classification_targets(labels)
+        asked = config["dataset"]
+        shape = image_shape(rows.shape[1], found, asked["shape"])
+        self.classes_, targets = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ArrayError(f"y must have two classes at least, got one class: {labels[0]}")
+        self.image_shape_ = shape
+        config["seed"] = read_seed(self.random_state)
+        data = Split(rows.reshape(-1, *shape), targets.astype(np.int64))
+        judged = bool(asked["validation"]) or validation_data is not None
+        if validation_data is not None:
+            train, validation = data, self._validation(*validation_data)
+        elif judged:
+            train, validation = held_out(data, asked["validation"], config["seed"])
+        elif "early_stopping" in config["training"]:
+            raise ConfigError("early_stopping judges on validation: validation_fraction is 0")
+        else:  # engines evaluate on something; its curves are left out below
+            train, validation = data, Split(data.images[:1], data.targets[:1])
+        names = [str(label) for label in self.classes_]
+        dataset = dataset_of(train, validation, names, asked["normalize"])
+        config["dataset"] = dataset.spec
+        record = train_run(config, dataset, str(self.device))
+        self._keep(record if judged else _unjudged(record))
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class, (n, k), in the order of `classes_`."""
+        check_is_fitted(self, "record_")
+        images = self._images(X)
+        found = outputs(self.record_, images, len(self.classes_), str(self.device))
+        return softmax(found, axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each sample, (n,)."""
+        likely = self.predict_proba(X).argmax(1)
+        return self.classes_[likely]
+
+    def save(self, path: str | Path) -> None:
+        """Write this fitted classifier into one safetensors file; see `load`.
+
+        A `random_state` that is no number is saved as the seed that it gave.
+
+        Raises:
+            DataError: the file cannot be written, or the labels are neither text nor numbers.
+        """
+        check_is_fitted(self, "record_")
+        params = plain(self.get_params(deep=False))
+        if not isinstance(params["random_state"], (int, type(None))):
+            params["random_state"] = self.record_.seed
+        names = getattr(self, "feature_names_in_", None)
+        fitted = Fitted(params, self.classes_, self.image_shape_, names, self.record_)
+        write_fitted(path, fitted)
+
+    @classmethod
+    def load(cls, path: str | Path) -> AssayClassifier:
+        """Read a classifier that `save` wrote; it predicts what the saved one did.
+
+        Raises:
+            DataError: the file is missing, damaged or something else.
+        """
+        fitted = read_fitted(path)
+        known = cls().get_params(deep=False)
+        for name in fitted.params:
+            if name not in known:
+                raise DataError(f"{path}: {unknown_name('parameter', name, known)}")
+        made = cls(**fitted.params)
+        made.classes_, made.image_shape_ = fitted.classes, fitted.image_shape
+        made.n_features_in_ = int(np.prod(fitted.image_shape))
+        if fitted.feature_names is not None:
+            made.feature_names_in_ = fitted.feature_names
+        made._keep(fitted.record)
+        return made
+
+    def _keep(self, record: Record) -> None:
+        self.record_, self.history_ = record, record.curves
+
+    def _types(self) -> list[type]:
+        """Number formats of X that are taken as they are; the first one is what others become."""
+        return [np.float64 if self.precision == "float64" else np.float32, np.uint8]
+
+    def _images(self, X: Any) -> np.ndarray:
+        """X as images of the shape that was fitted; raises ValueError for any other."""
+        rows, found = unfolded(X)
+        shape = self.image_shape_
+        if found is not None and found != shape:
+            said = f"{written(shape)} or vectors of {self.n_features_in_} features"
+            raise ArrayError(f"X holds images of {written(found)}, expected images of {said}")
+        rows = validate_data(self, rows, reset=False, dtype=self._types(), order="C")
+        return rows.reshape(-1, *shape)
+
+    def _validation(self, X: Any, y: Any) -> Split:
+        """Samples given to judge by; their labels must be among those trained on."""
+        images, labels = self._images(X), np.asarray(y)
+        strange = np.setdiff1d(labels, self.classes_)
+        if len(strange):
+            raise ArrayError(f"validation_data has labels that y has not: {strange.tolist()}")
+        return Split(images, np.searchsorted(self.classes_, labels).astype(np.int64))
+
+
+def _unjudged(record: Record) -> Record:
+    """A record without what was measured on the stand-in for a validation part."""
+    curves = {k: v for k, v in record.curves.items() if not k.startswith("val_")}
+    metrics = {k: v for k, v in record.metrics.items() if not k.startswith("val_")}
+    return replace(record, curves=curves, metrics=metrics)

@@ -1,0 +1,145 @@
+"""The parameters of an estimator, read by what reads studies: same words, same checks."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from assay.core.config import Entry, Problems, Source
+from assay.core.errors import ConfigError
+from assay.core.records import Config
+from assay.data.specs import NORMALIZE
+from assay.networks.families import read_network
+from assay.studies.settings import PRECISIONS, engine_names, shorthand
+from assay.studies.training import TRAINING, read_training
+
+__all__ = ["NETWORK", "plain", "read_parameters", "read_seed", "with_key"]
+
+NETWORK = (
+    "hidden",
+    "activation",
+    "dropout",
+    "batch_norm",
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+)
+"""Options of network families that are parameters of their own."""
+
+
+def plain(value: Any) -> Any:
+    """Plain JSON data of what searches and people pass: NumPy's numbers and arrays, tuples."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return plain(value.tolist()) if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def with_key(name: str, value: Any, keys: Sequence[str], new: Any) -> Any:
+    """A parameter's value with something in it changed, for `optimizer__momentum=0.9`.
+
+    A plain value becomes the mapping that it stands for: "sgd" is {"name": "sgd"}.
+
+    Raises:
+        ConfigError: nothing can be set in such a value.
+    """
+    home = "network" if name in NETWORK else "training"
+    source = Source({name: value}).copy()
+
+    def short(path: tuple[str | int, ...]) -> str | None:
+        return shorthand(path if name == "network" else (home, *path))
+
+    source.put((name, *keys), Entry(new), short)
+    return source.data[name]
+
+
+def read_seed(random_state: Any) -> int:
+    """The seed of a run: a whole number as it is, otherwise drawn as scikit-learn draws.
+
+    Raises:
+        ConfigError: it is none of the things that scikit-learn takes.
+    """
+    if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
+        return int(random_state)
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError:
+        said = "a whole number >= 0, a RandomState or None"
+        raise ConfigError(f"random_state must be {said}, got {random_state!r}") from None
+
+
+def read_parameters(params: Mapping[str, Any]) -> Config:
+    """Read all parameters into the canonical form of a study's configuration.
+
+    Returns:
+        `network`, `training`, `task`, `engine` and `precision` as a study has them, and as
+        `dataset` {"normalize", "validation" (share, 0 to 1), "shape" (three sides or None)}.
+
+    Raises:
+        ConfigError: with a line for everything that is wrong and the nearest valid names.
+    """
+    data = {name: plain(value) for name, value in params.items()}
+    problems = Problems()
+    entries = Entry(data, (), Source(data), problems).keys()
+    config: Config = {"task": "classify", "dataset": {}}
+    with problems.collect():
+        config["network"] = _network(data, problems)
+    with problems.collect():
+        recipe = {name: data[name] for name in TRAINING if name in data}
+        config["training"] = read_training(Entry(recipe, (), Source(recipe), problems))
+    for name, read in _OTHERS.items():
+        with problems.collect(entries[name]):
+            home = config["dataset"] if name in _DATASET else config
+            home[_DATASET.get(name, name)] = read(entries[name])
+    problems.raise_if_any()
+    return config
+
+
+_DATASET = {"normalize": "normalize", "validation_fraction": "validation", "shape": "shape"}
+
+
+def _network(data: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """What `network` says, and over it the options that are parameters of their own."""
+    network = data["network"]
+    if not isinstance(network, (str, dict)):
+        said = "a network family's name or a mapping with its family"
+        raise ConfigError(f"network must be {said}, got {network!r}")
+    given = {"family": network} if isinstance(network, str) else dict(network)
+    given |= {name: data[name] for name in NETWORK if data[name] is not None}
+    return read_network(Entry(given, (), Source(given), problems))
+
+
+def _read_engine(entry: Entry) -> str:
+    own = isinstance(entry.value, str) and ":" in entry.value  # "module:callable"
+    return entry.value if own else entry.choice("engine", engine_names())
+
+
+def _read_share(entry: Entry) -> float:
+    share = entry.number(0)
+    if share >= 1:
+        raise entry.expected("a share of the training images in [0, 1)")
+    return share
+
+
+def _read_shape(entry: Entry) -> list[int] | None:
+    """Height and width, and channels where there is not one."""
+    if entry.value is None:
+        return None
+    sides = [side.integer(1) for side in entry.items()]
+    if len(sides) not in (2, 3):
+        raise entry.expected("(height, width) or (height, width, channels)")
+    return [*sides, 1][:3]
+
+
+_OTHERS = {
+    "engine": _read_engine,
+    "precision": lambda entry: entry.choice("precision", PRECISIONS),
+    "normalize": lambda entry: entry.choice("normalization", NORMALIZE),
+    "validation_fraction": _read_share,
+    "shape": _read_shape,
+}

@@ -1,0 +1,118 @@
+"""What an estimator does with arrays: train one run on them, and ask its network about others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import DataError, EngineError
+from assay.core.records import Config, Record
+from assay.data.dataset import Dataset, Split
+from assay.engines.contract import Cohort, Member, Resources
+from assay.networks.families import build_network
+from assay.studies.executors.training import find_engine
+from assay.studies.training import build_training
+from assay.tasks.contract import find_task
+
+__all__ = ["ArrayError", "image_shape", "outputs", "train_run", "unfolded"]
+
+_ROWS = 500
+"""Images at a time in prediction; bounds the memory."""
+
+Shape = tuple[int, int, int]
+
+
+class ArrayError(DataError, ValueError):
+    """Arrays that cannot be learned from; a ValueError too, as scikit-learn expects of these."""
+
+
+def unfolded(X: Any) -> tuple[Any, Shape | None]:
+    """Images (n, h, w[, c]) as rows (n, features) and their shape; anything else as it is."""
+    sides = np.shape(X) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
+    if len(sides) < 3:
+        return X, None
+    if len(sides) > 4:
+        said = "(n, features), (n, height, width) or (n, height, width, channels)"
+        raise ArrayError(f"X must be {said}, got an array of shape {tuple(sides)}")
+    height, width, channels = (int(side) for side in (*sides[1:], 1)[:3])
+    rows = np.asarray(X).reshape(len(X), height * width * channels)
+    return rows, (height, width, channels)
+
+
+def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> Shape:
+    """The shape that networks see: that of the images, or the one asked for, or one row.
+
+    Raises:
+        ArrayError: what was asked for does not fit.
+    """
+    height, width, channels = asked or found or (1, features, 1)
+    shape = (height, width, channels)
+    if shape[0] * shape[1] * shape[2] != features or found not in (None, shape):
+        held = f"images of {written(found)}" if found else f"vectors of {features} features"
+        raise ArrayError(f"shape {written(shape)} does not fit X, which holds {held}")
+    return shape
+
+
+def written(shape: Shape) -> str:
+    """A shape for people: 28x28x1."""
+    return "x".join(map(str, shape))
+
+
+def train_run(config: Config, dataset: Dataset, device: str) -> Record:
+    """Train one run to its end.
+
+    Args:
+        config: with its seed; the dataset in it is what `dataset` is known by.
+
+    Returns:
+        Its record, with weights and without what was measured on the stand-in for a test part.
+
+    Raises:
+        EngineError: the engine cannot train it, or its loss was not finite.
+    """
+    heads = find_task(config["task"]).heads(dataset)
+    network = build_network(config["network"], dataset.image_shape, heads)
+    member = Member(config, network, build_training(config["training"]), config["seed"])
+    cohort, resources = Cohort((member,), config["task"]), Resources(device=device)
+    engine = find_engine(config["engine"])
+    engine.check(cohort, resources)
+    (record,) = engine.train(cohort, dataset, resources, lambda progress: None)
+    if record.status != "finished":
+        said = "try a smaller learning_rate or other initial weights"
+        raise EngineError(f"this training {record.status}: {record.message}; {said}")
+    metrics = {k: v for k, v in record.metrics.items() if not k.startswith("test_")}
+    return replace(record, metrics=metrics, predictions={})
+
+
+def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np.ndarray:
+    """Raw outputs of a trained network, (n, classes).
+
+    In float32, or in float64 where it was trained in that.
+
+    Args:
+        images: (n, height, width, channels), as in training.
+    """
+    import torch
+
+    from assay.engines.torch_engine.device import place
+    from assay.engines.torch_engine.images import to_device
+    from assay.engines.torch_engine.module import NetworkModule
+
+    height, width, channels = images.shape[1:]
+    shape = (height, width, channels)
+    network = build_network(record.config["network"], shape, {"class": classes})
+    exact = "float64" if record.provenance["precision"] == "float64" else "float32"
+    where = place(Resources(device=device, precision=exact))
+    module = NetworkModule(network, record.weights, record.seed, where).eval()
+    seen = record.provenance["pixels"]
+    mean, std = (np.asarray(seen[name], np.float32) for name in ("mean", "std"))
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(images), _ROWS):
+            part = images[start : start + _ROWS]
+            split = Split(part, np.zeros(len(part), np.int64))
+            normal = to_device(split, split.targets, mean, std, where).images
+            parts.append(module(normal.permute(0, 3, 1, 2))["class"].cpu().numpy())
+    return np.concatenate(parts)

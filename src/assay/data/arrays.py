@@ -1,0 +1,71 @@
+"""A dataset made of arrays in memory, for who has images and labels at hand already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.core.errors import ConfigError, DataError, unknown_name
+from assay.core.seeds import stream
+from assay.data.dataset import Dataset, Split
+from assay.data.loading import fingerprint, normalisation
+from assay.data.specs import NORMALIZE
+from assay.data.splits import stratified_order
+
+__all__ = ["dataset_of", "held_out"]
+
+
+def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Take a stratified share of the images for validation; return (train, validation).
+
+    A class of which there is one image stays in the training part unless most are taken.
+
+    Args:
+        share: in (0, 1), at least one image.
+        seed: which images; stream "validation" decides.
+
+    Raises:
+        DataError: no image is left to train on.
+    """
+    count = max(1, round(share * len(data)))
+    if count >= len(data):
+        raise DataError(
+            f"no image is left to train on: validation takes {count} of n_samples={len(data)}"
+        )
+    order = stratified_order(data.targets, stream(seed, "validation"))
+    chosen = np.sort(order[count:]), np.sort(order[:count])
+    train, validation = (Split(data.images[at], data.targets[at]) for at in chosen)
+    return train, validation
+
+
+def dataset_of(
+    train: Split, validation: Split, class_names: Sequence[str], normalize: str = "standard"
+) -> Dataset:
+    """Make a dataset that has no test images of its own.
+
+    Engines read the test part once, at the end of a run; here it is one validation image, and what
+    is measured on it means nothing.
+
+    Args:
+        train, validation: images (n, height, width, channels), uint8 or floats; class numbers (n,).
+        class_names: one for each class.
+        normalize: one of `specs.NORMALIZE`; statistics are those of the training images.
+
+    Raises:
+        ConfigError: there is no such normalization.
+    """
+    if normalize not in NORMALIZE:
+        raise ConfigError(unknown_name("normalization", normalize, NORMALIZE))
+    mean, std = normalisation(normalize, train.images)
+    identity = fingerprint(train, validation)
+    return Dataset(
+        spec={"name": "arrays", "fingerprint": identity, "normalize": normalize},
+        train=train,
+        validation=validation,
+        test=Split(validation.images[:1], validation.targets[:1]),
+        class_names=tuple(class_names),
+        mean=mean,
+        std=std,
+        fingerprint=identity,
+    )

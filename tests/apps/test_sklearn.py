@@ -1,0 +1,283 @@
+"""AssayClassifier: an estimator to scikit-learn, a run of assay underneath."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file, save_file
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from assay import AssayClassifier, AssayError
+from assay.core.errors import ConfigError, DataError, EngineError
+from assay.data import load
+from assay.engines.contract import ENGINES, Resources
+from assay.studies.members import cohorts
+
+CNN = {"family": "cnn", "filters": [[4]], "dense": [16], "dropout": 0.0, "first_kernel_size": 3}
+
+
+def small(**params: Any) -> AssayClassifier:
+    """A classifier that trains in a moment."""
+    return AssayClassifier(**{"hidden": [16], "epochs": 3, "random_state": 0} | params)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """300 digits, float (300, 64)."""
+    X, y = load_digits(return_X_y=True)
+    return X[:300], y[:300]
+
+
+ESTIMATORS = [
+    AssayClassifier(),
+    AssayClassifier(CNN | {"pool_size": 1}, learning_rate=0.01, validation_fraction=0),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)  # none is expected to fail
+
+
+def test_a_fit_is_the_run_that_a_study_trains():
+    config = {
+        "dataset": {"name": "digits", "train": 200, "test": 50},
+        "network": {"family": "mlp", "hidden": [12], "dropout": 0.2},
+        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.01},
+        "task": "classify", "engine": "torch", "precision": "float32", "seed": 5,
+    }  # fmt: skip
+    config["training"]["optimizer"] = {"name": "adam"}
+    dataset = load(config["dataset"])
+    (cohort,) = cohorts([{**config, "dataset": dataset.spec}])
+    train = ENGINES["torch"]().train(cohort, dataset, Resources(), lambda progress: None)
+    (record,) = train
+    net = AssayClassifier(
+        hidden=[12], dropout=0.2, epochs=3, learning_rate=0.01, precision="float32", random_state=5
+    )
+    held = (dataset.validation.images, dataset.validation.targets)
+    net.fit(dataset.train.images, dataset.train.targets, validation_data=held)
+    for name, curve in record.curves.items():
+        if name != "seconds":
+            np.testing.assert_array_equal(net.history_[name], curve)
+    predicted = net.predict(dataset.test.images)
+    np.testing.assert_array_equal(predicted, record.predictions["test_predicted"])
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"batch_norm": True}, {"engine": "numpy"}, {"network": CNN, "hidden": None}],
+    ids=str,
+)
+def test_what_is_predicted_is_what_was_judged(digits, params):
+    X, y = digits
+    X = X.reshape(-1, 8, 8)
+    net = small(precision="float64", learning_rate=0.02, **params)
+    net.fit(X[:200], y[:200], validation_data=(X[200:], y[200:]))
+    assert net.score(X[200:], y[200:]) == net.history_["val_accuracy"][-1] > 0.3
+    truth = net.predict_proba(X[200:])[np.arange(100), y[200:]]
+    assert -np.log(truth).mean() == pytest.approx(net.history_["val_loss"][-1], rel=1e-5)
+
+
+def test_images_and_vectors_of_equal_pixels_are_the_same(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    one = small(network=CNN, hidden=None).fit(images, y)
+    two = small(network=CNN, hidden=None, shape=(8, 8)).fit(X, y)
+    assert one.image_shape_ == two.image_shape_ == (8, 8, 1)
+    assert one.n_features_in_ == two.n_features_in_ == 64
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(images[..., None]))
+    assert small().fit(X, y).image_shape_ == (1, 64, 1)
+    assert small().fit(X.tolist(), y.tolist()).score(X, y) > 0.3
+
+
+def test_labels_of_any_kind_come_back(digits):
+    X, y = digits
+    words = np.array([f"digit {k}" for k in range(10)])
+    plain, named = small().fit(X, y), small().fit(X, words[y])
+    np.testing.assert_array_equal(named.predict(X), words[plain.predict(X)])
+    assert set(small().fit(X, y > 4).predict(X)) == {False, True}
+    frame = pd.DataFrame(X, columns=[f"p{k}" for k in range(64)])
+    net = small().fit(frame, pd.Series(words[y], dtype="category"))
+    assert list(net.feature_names_in_[:2]) == ["p0", "p1"]
+    np.testing.assert_array_equal(net.predict(frame), named.predict(X))
+
+
+def test_equal_seeds_give_equal_results_and_others_others(digits):
+    X, y = digits
+
+    def proba(state: Any) -> np.ndarray:
+        return small(random_state=state, dropout=0.3).fit(X, y).predict_proba(X)
+
+    np.testing.assert_array_equal(proba(1), proba(np.int64(1)))
+    assert not np.array_equal(proba(1), proba(2))
+    drawn = [proba(np.random.RandomState(3)) for _ in range(2)]
+    np.testing.assert_array_equal(*drawn)
+    assert not np.array_equal(proba(None), proba(None))
+
+
+def test_searches_reach_what_is_nested(digits):
+    X, y = digits
+    grid = GridSearchCV(
+        small(optimizer="sgd"), {"optimizer__momentum": [0.0, 0.9], "hidden": [[4], [16]]}, cv=2
+    ).fit(X, y)
+    assert grid.best_params_ == {"hidden": [16], "optimizer__momentum": 0.9}
+    trained = grid.best_estimator_.record_.config["training"]
+    assert trained["optimizer"] == {"name": "sgd", "momentum": 0.9}
+    pipe = make_pipeline(StandardScaler(), small(hidden=None, shape=(8, 8), network="cnn"))
+    space = {
+        "assayclassifier__network__filters": [[[2]], [[4]]],
+        "assayclassifier__network__dense": [[4], (8,)],
+        "assayclassifier__learning_rate": np.logspace(-3, -2, 3),
+    }
+    found = RandomizedSearchCV(pipe, space, n_iter=2, cv=2, random_state=0).fit(X, y)
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+    network = found.best_estimator_[-1].record_.config["network"]
+    assert network["filters"] == found.best_params_["assayclassifier__network__filters"]
+    assert pipe[-1].network == "cnn"  # the template stays as it was
+
+
+def test_successive_halving_over_epochs(digits):
+    X, y = digits
+    space = {"learning_rate": [1e-4, 1e-3, 1e-2, 3e-2]}
+    search = HalvingRandomSearchCV(
+        small(), space, resource="epochs", min_resources=1, max_resources=4, factor=2, cv=2,
+        n_candidates=4, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    assert search.n_resources_ == [1, 2, 4]
+    assert search.best_estimator_.history_["epoch"][-1] == 4
+    assert search.best_params_["learning_rate"] >= 1e-2
+
+
+def test_a_mapping_that_was_passed_is_never_changed(digits):
+    given = {"family": "mlp", "hidden": [5]}
+    net = AssayClassifier(given)
+    net.set_params(network__hidden=[7], network__activation="tanh", epochs=2)
+    assert given == {"family": "mlp", "hidden": [5]}
+    assert clone(net).network == {"family": "mlp", "hidden": [7], "activation": "tanh"}
+
+
+def test_saved_and_loaded_it_predicts_the_same(digits, tmp_path: Path):
+    X, y = digits
+    words = np.array(["a", "bb", "ccc"])[y % 3]
+    for labels, params in ((words, {}), (y - 5, {"network": CNN, "hidden": None, "shape": (8, 8)})):
+        net = small(**params).fit(X, labels)
+        net.save(tmp_path / "net.safetensors")
+        again = AssayClassifier.load(tmp_path / "net.safetensors")
+        np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
+        np.testing.assert_array_equal(again.predict(X), net.predict(X))
+        assert again.classes_.dtype == net.classes_.dtype
+        assert again.n_features_in_ == 64
+        np.testing.assert_array_equal(again.history_["val_loss"], net.history_["val_loss"])
+        refitted = clone(again).fit(X, labels)  # the parameters came along
+        np.testing.assert_array_equal(refitted.predict_proba(X), net.predict_proba(X))
+    assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X), net.predict(X))
+
+
+def test_files_that_are_none_are_named(digits, tmp_path: Path):
+    X, y = digits
+    with pytest.raises(NotFittedError):
+        small().save(tmp_path / "x")
+    with pytest.raises(DataError, match="there is no such file"):
+        AssayClassifier.load(tmp_path / "missing")
+    path = tmp_path / "net"
+    net = small().fit(X, y)
+    net.save(path)
+    whole = path.read_bytes()
+    for content in (b"", b"text", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"expected a file that AssayClassifier\.save wrote"):
+            AssayClassifier.load(path)
+    save_file({"a": np.zeros(1)}, path, {"assay": json.dumps({"format": "assay clock reader 1"})})
+    with pytest.raises(DataError, match=r"clock reader 1.*AssayClassifier\.save wrote"):
+        AssayClassifier.load(path)
+    assert list(load_file(path)) == ["a"]
+    with pytest.raises(DataError, match="cannot be written"):
+        net.save(tmp_path / "no folder" / "net")
+    dates = np.array(["2026-01-01", "2026-01-02"], "datetime64[D]")
+    net.classes_ = dates
+    with pytest.raises(DataError, match=r"labels of type datetime64\[D\] cannot be saved"):
+        net.save(path)
+
+
+WRONG = [
+    ({"network": "mpl"}, "unknown network family 'mpl'; did you mean 'mlp'"),
+    ({"network": 3}, "network must be a network family's name or a mapping"),
+    ({"network": {"family": "cnn", "filtres": [8]}}, "did you mean 'filters'"),
+    ({"hidden": [0]}, r"hidden\[0\] must be a whole number >= 1, got 0"),
+    ({"activation": "rely"}, "activation: unknown activation 'rely'; did you mean 'relu'"),
+    ({"optimizer": "adm"}, "optimizer: unknown optimizer 'adm'; did you mean 'adam'"),
+    ({"optimizer": {"name": "adam", "beta1": 0.8}}, "did you mean 'beta_1'"),
+    ({"learning_rate": -1}, "learning_rate must be a number > 0, got -1"),
+    ({"epochs": 2.5}, "epochs must be a whole number >= 1, got 2.5"),
+    ({"kernel_initializer": "ons"}, "did you mean 'ones'"),
+    ({"engine": "trch"}, "engine: unknown engine 'trch'; did you mean 'torch'"),
+    ({"device": "cdua"}, "unknown device 'cdua'; did you mean 'cuda'"),
+    ({"precision": "float23"}, "did you mean 'float32'"),
+    ({"normalize": "standart"}, "did you mean 'standard'"),
+    ({"validation_fraction": 1.0}, r"validation_fraction must be a share .* in \[0, 1\), got 1.0"),
+    ({"validation_fraction": 0, "early_stopping": True}, "early_stopping judges on validation"),
+    ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which holds vectors of 64 features"),
+    ({"shape": 8}, "shape must be a list, got 8"),
+    ({"random_state": -1}, "random_state must be a whole number >= 0, .* got -1"),
+]
+
+
+@pytest.mark.parametrize(("params", "said"), WRONG, ids=[str(p) for p, _ in WRONG])
+def test_wrong_parameters_are_named(digits, params, said):
+    with pytest.raises(AssayError, match=said):
+        small(**{"hidden": None} | params).fit(*digits)
+
+
+def test_all_that_is_wrong_is_said_at_once(digits):
+    with pytest.raises(ConfigError) as caught:
+        small(activation="rely", optimizer="adm", engine="trch", batch_size=0).fit(*digits)
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_wrong_names_and_arrays_are_named(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="'learning_rat'; did you mean 'learning_rate'"):
+        small().set_params(epochs=9, learning_rat=0.1)
+    with pytest.raises(AssayError, match="it has no rate"):
+        small(dropout=0.5).set_params(dropout__rate=0.1)
+    with pytest.raises(DataError, match="two classes at least, got one class: 4"):
+        small().fit(X, np.full(300, 4))
+    net = small().fit(X.reshape(-1, 8, 8), y)
+    with pytest.raises(DataError, match=r"4x16x1, expected images of 8x8x1 or vectors of 64"):
+        net.predict(X.reshape(-1, 4, 16))
+    with pytest.raises(ValueError, match="63 features, but AssayClassifier is expecting 64"):
+        net.predict(X[:, 1:])
+    with pytest.raises(DataError, match=r"labels that y has not: \[10\]"):
+        net.fit(X, y, validation_data=(X, y + 1))
+    with pytest.raises(DataError, match=r"X must be .* got an array of shape \(1, 1, 1, 1, 1\)"):
+        net.predict(np.zeros((1, 1, 1, 1, 1)))
+
+
+def test_a_loss_that_is_not_finite_is_an_error(digits):
+    wild = small(optimizer="sgd", learning_rate=1e30, activation="linear")
+    with pytest.raises(EngineError, match="this training diverged: the loss was not finite by"):
+        wild.fit(*digits)
+
+
+def test_without_validation_everything_trains(digits):
+    X, y = digits
+    net = small(validation_fraction=0).fit(X, y)
+    assert list(net.history_) == ["step", "epoch", "loss", "accuracy", "seconds"]
+    assert net.history_["step"][-1] == 3 * np.ceil(300 / 32)
+    assert not [m for m in net.record_.metrics if m.startswith(("val_", "test_"))]
+    held = small().fit(X, y)
+    assert held.history_["step"][-1] == 3 * np.ceil(270 / 32)
