@@ -231,7 +231,12 @@ WRONG = [
     ({"validation_fraction": 1.0}, r"validation_fraction must be a share .* in \[0, 1\), got 1.0"),
     ({"validation_fraction": 0, "early_stopping": True}, "early_stopping judges on validation"),
     ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which holds vectors of 64 features"),
-    ({"shape": 8}, "shape must be a list, got 8"),
+    ({"shape": 8}, r"shape must be \(height, width\) or .*, got 8"),
+    (
+        {"network": "cnn"},
+        r"images are 1x64x1; shape=\(height, width\) makes images of flat vectors",
+    ),
+    ({"network": "cnn", "hidden": [3]}, "unknown option of network family cnn 'hidden'"),
     ({"random_state": -1}, "random_state must be a whole number >= 0, .* got -1"),
 ]
 
@@ -263,6 +268,10 @@ def test_wrong_names_and_arrays_are_named(digits):
         net.predict(X[:, 1:])
     with pytest.raises(DataError, match=r"labels that y has not: \[10\]"):
         net.fit(X, y, validation_data=(X, y + 1))
+    with pytest.raises(DataError, match=r"must be a pair \(X, y\), got ndarray"):
+        net.fit(X, y, validation_data=X)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        net.fit(X, y, validation_data=(X, y[1:]))
     with pytest.raises(DataError, match=r"X must be .* got an array of shape \(1, 1, 1, 1, 1\)"):
         net.predict(np.zeros((1, 1, 1, 1, 1)))
 
@@ -271,6 +280,16 @@ def test_a_loss_that_is_not_finite_is_an_error(digits):
     wild = small(optimizer="sgd", learning_rate=1e30, activation="linear")
     with pytest.raises(EngineError, match="this training diverged: the loss was not finite by"):
         wild.fit(*digits)
+
+
+def test_early_stopping_keeps_the_best(digits):
+    X, y = digits
+    net = small(epochs=60, learning_rate=0.1, early_stopping={"patience": 3}, precision="float64")
+    net.fit(X[:200], y[:200], validation_data=(X[200:], y[200:]))
+    losses = net.history_["val_loss"]
+    assert len(losses) == np.argmin(losses) + 4 < 60
+    truth = net.predict_proba(X[200:])[np.arange(100), y[200:]]
+    assert -np.log(truth).mean() == pytest.approx(losses.min(), rel=1e-5)
 
 
 def test_without_validation_everything_trains(digits):

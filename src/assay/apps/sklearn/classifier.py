@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
+    check_consistent_length,
     check_is_fitted,
     validate_data,  # type: ignore[missing-module-attribute]  # newer than the checker's stubs
 )
@@ -208,7 +209,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         data = Split(rows.reshape(-1, *shape), targets.astype(np.int64))
         judged = bool(asked["validation"]) or validation_data is not None
         if validation_data is not None:
-            train, validation = data, self._validation(*validation_data)
+            train, validation = data, self._validation(validation_data)
         elif judged:
             train, validation = held_out(data, asked["validation"], config["seed"])
         elif "early_stopping" in config["training"]:
@@ -287,9 +288,12 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         rows = validate_data(self, rows, reset=False, dtype=self._types(), order="C")
         return rows.reshape(-1, *shape)
 
-    def _validation(self, X: Any, y: Any) -> Split:
+    def _validation(self, pair: Any) -> Split:
         """Samples given to judge by; their labels must be among those trained on."""
-        images, labels = self._images(X), np.asarray(y)
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ArrayError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
+        images, labels = self._images(pair[0]), np.asarray(pair[1])
+        check_consistent_length(images, labels)
         strange = np.setdiff1d(labels, self.classes_)
         if len(strange):
             raise ArrayError(f"validation_data has labels that y has not: {strange.tolist()}")

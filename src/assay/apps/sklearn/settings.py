@@ -130,10 +130,9 @@ def _read_shape(entry: Entry) -> list[int] | None:
     """Height and width, and channels where there is not one."""
     if entry.value is None:
         return None
-    sides = [side.integer(1) for side in entry.items()]
-    if len(sides) not in (2, 3):
+    if not isinstance(entry.value, list) or len(entry.value) not in (2, 3):
         raise entry.expected("(height, width) or (height, width, channels)")
-    return [*sides, 1][:3]
+    return [*(side.integer(1) for side in entry.items()), 1][:3]
 
 
 _OTHERS = {

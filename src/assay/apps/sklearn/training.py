@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import DataError, EngineError
+from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset, Split
 from assay.engines.contract import Cohort, Member, Resources
@@ -16,7 +16,7 @@ from assay.studies.executors.training import find_engine
 from assay.studies.training import build_training
 from assay.tasks.contract import find_task
 
-__all__ = ["ArrayError", "image_shape", "outputs", "train_run", "unfolded"]
+__all__ = ["ArrayError", "Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
 
 _ROWS = 500
 """Images at a time in prediction; bounds the memory."""
@@ -70,10 +70,15 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
         Its record, with weights and without what was measured on the stand-in for a test part.
 
     Raises:
+        NetworkError: the network does not fit the images.
         EngineError: the engine cannot train it, or its loss was not finite.
     """
     heads = find_task(config["task"]).heads(dataset)
-    network = build_network(config["network"], dataset.image_shape, heads)
+    try:
+        network = build_network(config["network"], dataset.image_shape, heads)
+    except NetworkError as error:
+        hint = "shape=(height, width) makes images of flat vectors"
+        raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
     member = Member(config, network, build_training(config["training"]), config["seed"])
     cohort, resources = Cohort((member,), config["task"]), Resources(device=device)
     engine = find_engine(config["engine"])
