@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from assay.core.errors import StoreError
-from assay.reports import write_html
+from assay.data import load
+from assay.reports import predictions, write_html
 from assay.reports.html import render_html
+from assay.reports.pixel_grid import FRAMES, animation
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -153,3 +159,32 @@ def test_pictures_of_any_number_of_trials_keep_to_the_style(study, images):
     many = {**plan, "trials": plan["trials"] * 8}  # labels repeat; 144 rows must still be drawn
     text = render_html(many, records, images)
     assert "more trials are in the table" in text
+
+
+def test_a_restored_dataset_shows_all_three_states_and_how_it_got_there():
+    from assay.data.permutation import permute, pixel_permutation, restore
+
+    plain = load({"name": "digits"})
+    truth = pixel_permutation(3, 8, 8)
+    order = np.argsort(truth)[np.rot90(np.arange(64).reshape(8, 8)).ravel()]  # right, but turned
+    images = permute(permute(plain.train.images, truth), order)
+    spec = {**plain.spec, "permute": 3, "restore": True}
+    dataset = replace(
+        plain, spec=spec, permutation=truth[order], train=replace(plain.train, images=images)
+    )
+    found = predictions.examples(dataset)
+    assert found["originals"] is not None
+    assert found["shuffled"] is not None
+    assert (found["images"] == np.rot90(found["originals"], axes=(1, 2))).all()
+    assert (restore(found["shuffled"], truth) == found["originals"]).all()
+    way = predictions.journey(dataset)
+    assert way is not None
+    # the pixel at permuted place k came from truth[k] and lies now where rot90 moved that to
+    turned = np.argsort(np.rot90(np.arange(64).reshape(8, 8)).ravel())
+    assert (way[0] == truth).all()
+    assert (way[1] == turned[truth]).all()
+    assert predictions.journey(plain) is None
+    content = animation(*way, (8, 8), scale=2)
+    picture = Image.open(io.BytesIO(content))
+    assert picture.size == (16, 16)
+    assert FRAMES // 3 < getattr(picture, "n_frames", 1) <= FRAMES + 1  # equal ones are joined

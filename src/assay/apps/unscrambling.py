@@ -64,6 +64,8 @@ def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
     """Write the estimate, the restored images, a picture and an animation; returns the files."""
     import numpy as np
 
+    from assay.reports.pixel_grid import animation
+
     folder.mkdir(parents=True, exist_ok=True)
     r = found.restoration
     files = {
@@ -73,7 +75,7 @@ def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
     }
     if found.dataset is not None and found.dataset.permutation is not None:
         truth = found.dataset.permutation
-        files["grid.gif"] = lambda p: _animate(r, truth, seed, p)
+        files["grid.gif"] = lambda p: p.write_bytes(animation(truth, r.cells, r.shape))
     written = []
     for name, write in files.items():
         part, path = folder / f".part.{name}", folder / name
@@ -135,34 +137,3 @@ def _tile(rows: list[np.ndarray], scale: int = 3, gap: int = 2) -> Any:
             top, left = gap + i * (height * scale + gap), gap + j * (width * scale + gap)
             canvas[top : top + height * scale, left : left + width * scale] = large
     return Image.fromarray(canvas)
-
-
-def _animate(r: Restoration, truth: np.ndarray, seed: int, path: Path, frames: int = 40) -> None:
-    """Pixels, coloured by their true row (red) and column (green), on their way from where the
-    permutation put them to where the estimate puts them."""
-    import numpy as np
-    from PIL import Image
-
-    height, width = r.shape
-    rows, columns = np.divmod(truth, width)
-    colour = np.stack(
-        [
-            40 + 215 * rows / max(height - 1, 1),
-            40 + 215 * columns / max(width - 1, 1),
-            np.full(len(truth), 120.0),
-        ],
-        -1,
-    ).astype(np.uint8)
-    start = np.stack(np.divmod(np.arange(len(truth)), width), -1).astype(float)
-    end = np.stack(np.divmod(r.cells, width), -1).astype(float)
-    pictures = []
-    for frame in range(frames + 1):
-        share = 0.5 - 0.5 * np.cos(np.pi * frame / frames)
-        at = np.rint(start + share * (end - start)).astype(int)
-        canvas = np.full((height, width, 3), 16, np.uint8)
-        canvas[at[:, 0], at[:, 1]] = colour
-        pictures.append(Image.fromarray(canvas.repeat(8, 0).repeat(8, 1)))
-    waits = [600] + [60] * (frames - 1) + [2000]
-    pictures[0].save(
-        path, format="GIF", save_all=True, append_images=pictures[1:], duration=waits, loop=0
-    )

@@ -139,7 +139,7 @@ def _worst(
     shown = predictions.pictures(dataset, found["run"], indices)
     if shown["missing"] is None:
         for item, image in zip(found["items"], shown["images"], strict=True):
-            item["image"], item["original"] = png_uri(image), None
+            item |= {"image": png_uri(image), "original": None, "shuffled": None}
     return {
         "label": str(trial["label"]),
         "seed": found["run"].seed,

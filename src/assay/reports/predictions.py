@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.records import Record
+from assay.data.permutation import permute, pixel_permutation
 from assay.reports.tables import plain
 from assay.statistics import best_run, estimate, primary_metric
 
@@ -20,9 +21,11 @@ __all__ = [
     "class_names",
     "confusion",
     "examples",
+    "journey",
     "mistakes",
     "per_class",
     "pictures",
+    "shuffled",
     "unpermuted",
 ]
 
@@ -152,24 +155,52 @@ def unpermuted(images: np.ndarray, dataset: Dataset) -> np.ndarray | None:
     return restored.reshape(images.shape)
 
 
+def shuffled(originals: np.ndarray, dataset: Dataset) -> np.ndarray | None:
+    """Return images as a study's permutation left them, where it was undone by an estimate; None
+    for a dataset that was never restored."""
+    if not dataset.spec.get("restore"):
+        return None
+    height, width = originals.shape[1:3]
+    return permute(originals, pixel_permutation(dataset.spec["permute"], height, width))
+
+
+def _moved(images: np.ndarray, dataset: Dataset) -> dict[str, np.ndarray | None]:
+    """Images as they were before and as they were in between, where pixels moved."""
+    originals = unpermuted(images, dataset)
+    between = None if originals is None else shuffled(originals, dataset)
+    return {"originals": originals, "shuffled": between}
+
+
+def journey(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return (truth, cells) of a restored dataset: where each pixel of the permuted picture came
+    from, and where the estimate put it; None for a dataset that was never restored."""
+    if not dataset.spec.get("restore") or dataset.permutation is None:
+        return None
+    height, width = dataset.image_shape[:2]
+    truth = pixel_permutation(dataset.spec["permute"], height, width)
+    # the restored picture's cell c holds the pixel that came from permutation[c]
+    return truth, np.argsort(dataset.permutation)[truth]
+
+
 def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> dict[str, Any]:
-    """Return {"images", "originals", "missing"} of test images that a run was judged on.
+    """Return {"images", "originals", "shuffled", "missing"}: test images that a run was judged on.
 
     "missing" says why there are none (no dataset, or one that is not what the run saw); then the
     others are None. "originals" is None unless the dataset is permuted.
     """
-    nothing = {"images": None, "originals": None}
+    nothing = {"images": None, "originals": None, "shuffled": None}
     if dataset is None:
         return {**nothing, "missing": NOT_FOUND}
     target = run.predictions["test_target"]
     if not np.array_equal(dataset.test.targets, target):
         return {**nothing, "missing": "the dataset found now is not the one that the run saw"}
     images = dataset.test.images[np.asarray(indices, dtype=np.int64)]
-    return {"images": images, "originals": unpermuted(images, dataset), "missing": None}
+    return {"images": images, **_moved(images, dataset), "missing": None}
 
 
 def examples(dataset: Dataset, count: int = 10) -> dict[str, Any]:
-    """Return {"images", "originals", "targets"}: training images, one for each class in turn."""
+    """Return {"images", "originals", "shuffled", "targets"}: training images, one for each class in
+    turn; as they were, where pixels moved; and as they were before a permutation was undone."""
     targets = np.asarray(dataset.train.targets)
     chosen: list[int] = []
     if targets.ndim == 1:
@@ -180,8 +211,4 @@ def examples(dataset: Dataset, count: int = 10) -> dict[str, Any]:
     else:
         chosen = list(range(min(count, len(targets))))
     images = dataset.train.images[chosen]
-    return {
-        "images": images,
-        "originals": unpermuted(images, dataset),
-        "targets": targets[chosen],
-    }
+    return {"images": images, **_moved(images, dataset), "targets": targets[chosen]}

@@ -12,6 +12,7 @@ from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.panels import curve_panels
+from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri, svg
 from assay.reports.tables import Column, Table
 from assay.statistics import Effect, by_trial, metric_of, metric_title
@@ -193,15 +194,22 @@ def _mistakes(
         }
     for i, item in enumerate(items):
         item["image"] = png_uri(shown["images"][i])
-        item["original"] = None if shown["originals"] is None else png_uri(shown["originals"][i])
+        item |= _states(shown, i)
         item["name"] = names[item["predicted"]]
     for group in found["classes"]:
         group["name"] = names[group["class"]]
     return {**found, "missing": None, "permuted": shown["originals"] is not None}
 
 
+def _states(found: Mapping[str, Any], i: int) -> dict[str, str | None]:
+    """A picture as it was, and as the permutation left it, where pixels moved."""
+    states = {"original": found["originals"], "shuffled": found["shuffled"]}
+    return {k: None if v is None else png_uri(v[i]) for k, v in states.items()}
+
+
 def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[Section]:
-    """Return rows of training images for each data; a permuted one has its originals beside it."""
+    """Return rows of training images for each data, as they were beside as they became where pixels
+    were moved, with an animation of those that were moved back."""
     rows: list[Section] = []
     for name, trials in views.data_groups(plan).items():
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}
@@ -213,15 +221,16 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
         names = dataset.class_names
         items = []
         for i, image in enumerate(found["images"]):
-            original = None if found["originals"] is None else png_uri(found["originals"][i])
             items.append(
                 {
                     "image": png_uri(image),
-                    "original": original,
+                    **_states(found, i),
                     "name": _target_name(found["targets"][i], names),
                 }
             )
-        rows.append({"data": name, "items": items, "missing": None})
+        way = predictions.journey(dataset)
+        moving = gif_uri(animation(*way, dataset.image_shape[:2], scale=5)) if way else None
+        rows.append({"data": name, "items": items, "missing": None, "animation": moving})
     return rows
 
 
