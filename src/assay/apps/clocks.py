@@ -28,6 +28,8 @@ EPOCH = 3200
 
 PILOT_EPOCHS = 3
 
+BATCH = 32
+
 
 def reader_study(style: str, steps: int, seed: int = 0, **dataset: Any) -> dict[str, Any]:
     """The study of one run whose result is a reader.
@@ -53,7 +55,7 @@ def reader_study(style: str, steps: int, seed: int = 0, **dataset: Any) -> dict[
         "task": {"name": "tell_time", "labels": "relational"},
         "training": {
             "steps": steps,
-            "batch_size": 64,
+            "batch_size": BATCH,
             "optimizer": "adam",
             "learning_rate": 2e-3,
             "schedule": {"name": "cosine", "warmup": 0.03},
@@ -114,8 +116,8 @@ def _affordable(style: str, seconds: float, device: str) -> int:
     from assay.studies.executors.training import find_engine
     from assay.studies.members import cohorts
 
-    per_epoch = 10
-    pictures = 64 * per_epoch
+    per_epoch = 20
+    pictures = BATCH * per_epoch
     pilot = reader_study(style, PILOT_EPOCHS * per_epoch, train=pictures, validation=120, test=120)
     pilot["training"]["evaluate_every"] = per_epoch
     (cohort,) = cohorts(plan_of(pilot).runs().values())

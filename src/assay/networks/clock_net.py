@@ -3,8 +3,8 @@
 The picture is folded three by three pixels into channels, so that no convolution works at full
 size; each block of convolutions but the first halves the map and ends in a shortcut; a 1x1
 convolution narrows what goes into the one dense layer, where most weights would be. All is
-normalised: without it that dense layer dies. For 150x150 pixels 1.7 million weights and 107 million
-multiply-adds.
+normalised: without it that dense layer dies. For 150x150 pixels 1.4 million weights and 69 million
+multiply-adds; a third more filters learn less in the same time.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _head(options: dict[str, Any]) -> list[Layer]:
 
 _OPTIONS = {
     "block_size": Option(read_size, None),  # the largest of 3, 2, 1 that divides height and width
-    "filters": Option(_read_blocks, [[32], [64, 64], [128, 128], [192, 192]]),
+    "filters": Option(_read_blocks, [[32], [48, 48], [96, 96], [160, 160]]),
     "squeeze": Option(read_size, 64),  # filters of the 1x1 convolution before the dense layer
     "dense": Option(read_widths, [256]),
     "head_dense": Option(read_widths, []),  # dense layers of each head's own

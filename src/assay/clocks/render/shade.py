@@ -1,8 +1,8 @@
 """Pixels of a scene, in PyTorch: batched, on any device.
 
-All that is straight in the scene (planes at several heights, edges of hands and of their shadows)
-is linear in the ray q = (x/z, y/z, 1) of a pixel, so one matrix product gives it for every pixel;
-what is round follows from distances to the centre. Few passes over the pictures are what counts.
+All that is straight or round in the scene is linear in (q_x, q_y, 1, |q|^2) of a pixel's ray (see
+`straight`), so one matrix product gives it for every pixel. Few passes over the pictures are what
+counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn.functional import grid_sample
 
 from assay.clocks.render.camera import rays
 from assay.clocks.render.scene import Scene
-from assay.clocks.render.straight import edges, planes
+from assay.clocks.render.straight import circles, edges, planes
 from assay.clocks.render.textures import Textures
 
 __all__ = ["shade"]
@@ -34,32 +34,43 @@ class _Painter:
         scale = scene.focal * size / scene.distance / scene.shading[:, 3]  # soft pixels per radius
         self.soft = self.put(scale[:, None])
         self.square = self.put(scene.square[:, None]) if scene.square.any() else None
-        found, coefficients = planes(scene), edges(scene, scale)
-        straight = self.put(np.concatenate([*found.values(), coefficients], 1)) @ self._rays()
-        lengths = [plane.shape[1] for plane in found.values()]
-        *parts, rest = straight.split([*lengths, coefficients.shape[1]], 1)
-        self.at = dict(zip(found, parts, strict=True))
+        flat, round_, hands = planes(scene), circles(scene), edges(scene, scale)
+        curved = np.concatenate([*round_.values()], 1)
+        straight = np.concatenate([*flat.values(), hands], 1)
+        seen = self._rays()
+        self.distance = dict(zip(round_, (self.put(curved) @ seen).sqrt_().unbind(1), strict=True))
+        lengths = [plane.shape[1] for plane in flat.values()]
+        found = self.put(straight) @ seen[:, :3]
+        *parts, rest = found.split([*lengths, hands.shape[1]], 1)
+        self.at = dict(zip(flat, parts, strict=True))
         self.lit = self.at["lit"][:, 0]
-        self.cover = rest.unflatten(1, (-1, 4)).amin(2).clamp_(0, 1)  # (n, 2 * hands, pixels)
+        a, b, c, d = rest.unflatten(1, (-1, 4)).unbind(2)  # four sides of each hand and shadow
+        inside = torch.minimum(torch.minimum(a, b), torch.minimum(c, d))
+        self.cover = inside.clamp_(0, 1)  # (n, 2 * hands, pixels)
 
     def put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     def _rays(self) -> Tensor:
-        """(x/z, y/z, 1) of every pixel, (n, 3, pixels)."""
+        """(q_x, q_y, 1, |q|^2) of every pixel, (n, 4, pixels)."""
         place = torch.arange(self.size, device=self.device, dtype=torch.float32) + 0.5
         down, right = (g.reshape(-1) for g in torch.meshgrid(place, place, indexing="ij"))
         pixels = torch.stack([right, down, torch.ones_like(right)])
-        seen = self.put(rays(self.scene, self.size)) @ pixels
-        return seen.div_(seen[:, 2:].clone())
+        matrix = rays(self.scene, self.size)
+        seen = self.put(np.concatenate([matrix, 0 * matrix[:, :1]], 1)) @ pixels
+        x, y, z, square = seen.unbind(1)
+        x.div_(z)
+        y.div_(z)
+        z.fill_(1)
+        torch.mul(x, x, out=square).addcmul_(y, y)
+        return seen
 
-    def _radius(self, plane: str, frame: bool = False) -> Tensor:
+    def _radius(self, plane: str) -> Tensor:
         """Distance from the centre; of a square frame, the larger of both coordinates."""
+        if self.square is None:
+            return self.distance[plane]
         x, y = self.at[plane].unbind(1)
-        found = (x * x).addcmul_(y, y).sqrt_()
-        if not frame or self.square is None:
-            return found
-        return found.lerp_(torch.maximum(x.abs(), y.abs()), self.square)
+        return self.distance[plane].lerp(torch.maximum(x.abs(), y.abs()), self.square)
 
     def _edge(self, inside: Tensor) -> Tensor:
         """How much of a pixel is inside, 0 to 1, by how far it is inside in radii."""
@@ -67,12 +78,12 @@ class _Painter:
 
     def paint(self) -> Tensor:
         inner = self.put(self.scene.rim[:, :1])
-        foot, crown = self._radius("low", frame=True), self._radius("top", frame=True)
+        foot, crown = self._radius("low"), self._radius("top")
         picture = self._ground(foot)
         outer = self.put(self.scene.rim[:, 1:2])
         outside = self._edge(outer - torch.minimum(foot, crown))
         picture.lerp_(self._rim(crown), outside)
-        edge = torch.minimum(inner - self._radius("dial", frame=True), 1.03 * inner - crown)
+        edge = torch.minimum(inner - self._radius("dial"), 1.03 * inner - crown)
         picture.lerp_(self._face(), self._edge(edge))
         return self._develop(picture)
 
@@ -102,13 +113,13 @@ class _Painter:
         paper, dark = self.put(scene.greys[:, :1]), self.put(scene.greys[:, 1:2])
         change, under_rim, under_hands = (self.put(scene.shading[:, i : i + 1]) for i in range(3))
         face = ink.mul_(dark - paper).add_(paper).mul_((self.lit * change).add_(1))
-        shadow = (self._radius("shadow") - self.put(scene.rim[:, :1] - 0.06)).mul_(8).clamp_(0, 1)
+        shadow = (self.distance["shadow"] - self.put(scene.rim[:, :1] - 0.06)).mul_(8).clamp_(0, 1)
         face.mul_(shadow.mul_(-under_rim).add_(1))
         face.mul_(self.cover[:, hands:].amax(1).mul_(-under_hands).add_(1))
         for i in range(hands):
             face.lerp_(self.put(scene.hands[:, i, 4:]).expand_as(face), self.cover[:, i])
         if scene.hub.any():
-            cap = self._edge(self.put(scene.hub[:, :1]) - self._radius("dial"))
+            cap = self._edge(self.put(scene.hub[:, :1]) - self.distance["dial"])
             face.lerp_(self.put(scene.hub[:, 1:]).expand_as(face), cap)
         return face
 

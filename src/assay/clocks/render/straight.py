@@ -1,7 +1,8 @@
-"""What is straight in a scene, as coefficients over the ray q = (x/z, y/z, 1) of a pixel.
+"""What is straight or round in a scene, as coefficients over the ray q = (x/z, y/z) of a pixel.
 
-A ray meets the plane z = h at eye_xy + (h - eye_z) q_xy: linear in q. So is everything linear on
-such a plane: turned and shifted coordinates, and on which side of a hand's edge a pixel is.
+A ray meets the plane z = h at eye_xy + (h - eye_z) q: linear in q. So is everything linear on that
+plane: turned and shifted coordinates, and on which side of a hand's edge a pixel is. The square of
+the distance from a point of the plane is linear in (q_x, q_y, 1, |q|^2).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from assay.clocks.render.camera import camera_position
 from assay.clocks.render.scene import Scene
 
-__all__ = ["edges", "planes"]
+__all__ = ["circles", "edges", "planes"]
 
 HAND_HEIGHT = 0.03
 SHADOW_HEIGHT = 0.05
@@ -30,24 +31,38 @@ def _plane(scene: Scene, height: np.ndarray | float, shift: np.ndarray | float =
 
 
 def planes(scene: Scene) -> dict[str, np.ndarray]:
-    """Coordinates by name, (n, k, 3) each: (x, y) at the foot of the rim, on the dial and at the
-    top of the rim; the surface's own; how far towards the light; (right, down) on an upright dial;
-    and (x, y) on the dial as the rim's shadow sees it."""
+    """Coordinates by name, (n, k, 3) each: the surface's own; how far towards the light; (right,
+    down) on an upright dial; (x, y) at the foot of the rim, on the dial and at the rim's top."""
     low, dial = _plane(scene, -scene.rim[:, 3]), _plane(scene, 0.0)
     third = np.zeros((len(scene), 1, 3))
     third[..., 2] = 1
     angle = 2 * np.pi * scene.turn
     cosine, sine = np.cos(angle), np.sin(angle)
     upright = np.stack([np.stack([cosine, -sine], -1), np.stack([-sine, -cosine], -1)], 1)
-    return {
-        "low": low,
-        "dial": dial,
-        "top": _plane(scene, scene.rim[:, 2]),
+    found = {
         "ground": scene.surface_map @ np.concatenate([low, third], 1),
         "lit": np.einsum("ni,nij->nj", scene.light, dial)[:, None],
         "painted": upright @ dial,
+    }
+    if scene.square.any():
+        found |= {"low": low, "dial": dial, "top": _plane(scene, scene.rim[:, 2])}
+    return found
+
+
+def circles(scene: Scene) -> dict[str, np.ndarray]:
+    """Squared distances from the centre by name, (n, 1, 4) each: at the foot of the rim, on the
+    dial, at the top of the rim, and on the dial as the rim's shadow sees it."""
+    where = {
+        "low": _plane(scene, -scene.rim[:, 3]),
+        "dial": _plane(scene, 0.0),
+        "top": _plane(scene, scene.rim[:, 2]),
         "shadow": _plane(scene, 0.0, scene.light * scene.rim[:, 2:3]),
     }
+    found = {}
+    for name, plane in where.items():
+        rise, x, y = plane[:, 0, 0], plane[:, 0, 2], plane[:, 1, 2]
+        found[name] = np.stack([2 * rise * x, 2 * rise * y, x**2 + y**2, rise**2], -1)[:, None]
+    return found
 
 
 def edges(scene: Scene, scale: np.ndarray) -> np.ndarray:
