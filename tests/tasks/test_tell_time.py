@@ -83,3 +83,28 @@ def test_the_running_metric_is_the_error_in_minutes():
     encoded = torch.from_numpy(task.encode(np.array([(0, 5), (11, 50)])))
     outputs = {"hours": torch.tensor([[[10 / 60], [0.0]]])}
     assert task.correct(outputs, encoded).tolist() == [[pytest.approx(5, abs=1e-4), 10.0]]
+
+
+@pytest.mark.parametrize("labels", ["sine_cosine", "classes_24", "multi_head", "joint"])
+def test_directions_are_asked_for_in_training_and_change_no_reading(labels):
+    import torch
+
+    plain, asked = TellTime(labels), TellTime(labels, directions=True)
+    targets = np.array([(3, 10, 0.2, 0.7, 0.9), (11, 50, 0.0, 0.1, 0.5)], np.float32)
+    dataset = type("D", (), {"class_names": (), "name": "clocks"})()
+    heads = asked.heads(dataset)
+    assert set(heads) - set(plain.heads(dataset)) == {"twelve", "minute_hand", "hour_hand"}
+    rng = np.random.default_rng(0)
+    outputs = {h: rng.normal(size=(2, n)).astype(np.float32) for h, n in heads.items()}
+    tensors = {h: torch.from_numpy(o) for h, o in outputs.items()}
+    loss = asked.loss(tensors, torch.from_numpy(asked.encode(targets)))
+    without = plain.loss(tensors, torch.from_numpy(plain.encode(targets)))
+    unknown = asked.loss(tensors, torch.from_numpy(asked.encode(targets[:, :2])))
+    assert (loss > without).all()
+    assert torch.allclose(unknown, without)
+    for name, read in plain.predictions(outputs).items():
+        assert np.array_equal(read, asked.predictions(outputs)[name], equal_nan=True)
+
+
+def test_relational_labels_are_directions_already():
+    assert TellTime("relational", directions=True).asked == ()

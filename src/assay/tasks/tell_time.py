@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, true_minutes
+from assay.clocks.labels.relational import BINS, HEADS, directions_loss, seen_directions
 from assay.clocks.time import distance, hour_flip
 from assay.core.config import Entry, Option
 from assay.core.errors import DataError
@@ -26,6 +27,9 @@ class TellTime:
 
     Args:
         labels: name of the label scheme, how the time is said to the network.
+        directions: ask for the directions of the 12 and of both hands as well, on heads of their
+            own that are used in training only. They teach the trunk to see what every
+            representation needs; pictures whose directions are not known teach nothing by it.
     """
 
     name = "tell_time"
@@ -33,11 +37,14 @@ class TellTime:
     higher_is_better = False
     options: Mapping[str, Option] = {
         "labels": Option(lambda entry: _read_labels(entry), "joint"),
+        "directions": Option(lambda entry: entry.flag(), False),
     }
 
-    def __init__(self, labels: str = "joint"):
+    def __init__(self, labels: str = "joint", directions: bool = False):
         self.labels = labels
         self.scheme = SCHEMES[labels]
+        # relational labels are these directions already
+        self.asked = HEADS if directions and not set(HEADS) & set(self.scheme.heads()) else ()
 
     def with_options(self, data: Mapping[str, Any]) -> TellTime:
         """The task with other options, as `options` reads them."""
@@ -50,20 +57,26 @@ class TellTime:
                 f"dataset {dataset.name} has {len(dataset.class_names)} classes and no times; "
                 "task tell_time needs pictures of clocks, for example dataset clocks-rendered"
             )
-        return self.scheme.heads()
+        return {**self.scheme.heads(), **dict.fromkeys(self.asked, BINS)}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """The true minutes, and after them what the scheme makes of the targets; (n, 1 + k)."""
+        """The true minutes, the directions where they are asked for, and then what the scheme makes
+        of the targets; float32 (n, 1 + k)."""
         if np.ndim(targets) != 2 or targets.shape[1] < 2:
             raise DataError(
                 f"task tell_time needs targets (n, 2), hour and minute, got {targets.shape}"
             )
         minutes = true_minutes(targets).astype(np.float32)[:, None]
-        return np.concatenate([minutes, self.scheme.encode(targets)], -1)
+        seen = [seen_directions(targets)] if self.asked else []
+        return np.concatenate([minutes, *seen, self.scheme.encode(targets)], -1)
 
     def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
-        """That of the label scheme."""
-        return self.scheme.loss(outputs, targets[..., 1:])
+        """That of the label scheme, and of the directions where they are asked for."""
+        loss = self.scheme.loss(outputs, targets[..., 1 + len(self.asked) :])
+        if not self.asked:
+            return loss
+        logs = [outputs[name].log_softmax(-1) for name in self.asked]
+        return loss + directions_loss(logs, targets[..., 1 : 1 + len(self.asked)])
 
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
         """The error of each image in minutes."""

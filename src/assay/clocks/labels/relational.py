@@ -7,7 +7,7 @@ their circular cross-correlations are the time. So nothing has to learn how to s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from assay.clocks.labels.distributions import (
 )
 from assay.clocks.time import hands
 
-__all__ = ["Relational", "correlate"]
+__all__ = ["BINS", "HEADS", "Relational", "correlate", "directions_loss", "seen_directions"]
 
 BINS = 120
 WIDTH = 0.8
@@ -47,6 +47,27 @@ def _log_correlation(reference: Any, direction: Any) -> Any:
     return ((1 - _FLOOR) * shares + _FLOOR / bins).log()
 
 
+def seen_directions(targets: np.ndarray) -> np.ndarray:
+    """Directions of the 12, the minute hand and the hour hand, float32 (n, 3); NaN: not known."""
+    rows = np.asarray(targets, np.float32)
+    return rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
+
+
+def directions_loss(logs: Sequence[Any], directions: Any) -> Any:
+    """Sum of the cross-entropies of three distributions over directions, where those are known.
+
+    Args:
+        logs: logarithms of shares (..., batch, BINS), in the order of HEADS.
+        directions: (..., batch, 3), in turns; NaN where they are not known.
+    """
+    total = 0.0
+    for i, log in enumerate(logs):
+        true = directions[..., i]
+        known = true == true  # NaN is not equal to itself
+        total = total + soft_cross_entropy(log, true.nan_to_num(0.0), WIDTH) * known
+    return total
+
+
 class Relational:
     """Directions of the 12, the minute hand and the hour hand, from what is up in the picture.
 
@@ -66,9 +87,8 @@ class Relational:
         """Turns from the 12 to both hands, then the directions in the picture (NaN: not known);
         float32 (n, 5): minute, phase, twelve, minute hand, hour hand."""
         hour, minute = hands(true_minutes(targets))
-        rows = np.asarray(targets, np.float32)
-        seen = rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
-        return np.concatenate([np.stack([minute, hour], -1).astype(np.float32), seen], -1)
+        turns = np.stack([minute, hour], -1).astype(np.float32)
+        return np.concatenate([turns, seen_directions(targets)], -1)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
         """Cross-entropies of minute and phase, and of the directions where they are known."""
@@ -79,12 +99,7 @@ class Relational:
             wider = 2**0.5 * WIDTH  # both directions are uncertain
             found = _log_correlation(twelve, hand)
             total = total + soft_cross_entropy(found, encoded[..., i], wider)
-        for i, log in enumerate(logs):
-            true = encoded[..., 2 + i]
-            known = true == true  # NaN is not equal to itself
-            directed = soft_cross_entropy(log, true.nan_to_num(0.0), WIDTH)
-            total = total + directed * known
-        return total
+        return total + directions_loss(logs, encoded[..., 2:])
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The likeliest of all 720 times."""
