@@ -22,7 +22,7 @@ ORDER = [
     "networks",
     "engines+tasks",
     "reading",
-    "studies",
+    "studies+search",
     "statistics",
     "reports",
     "apps",
@@ -30,17 +30,22 @@ ORDER = [
 """A package imports itself and what stands to its left; "+" joins packages of one rank."""
 
 NEVER = {
-    "statistics": {"engines", "tasks", "studies"},  # an old study is read with no engine at all
-    "reports": {"engines", "tasks", "studies"},
+    # an old study is read with no engine at all
+    "statistics": {"engines", "tasks", "studies", "search"},
+    "reports": {"engines", "tasks", "studies", "search"},
 }
 """Arrows that the order would allow and that are refused all the same."""
 
+LIGHT = {"core", "data", "networks", "studies", "search", "statistics", "reports", "apps"}
+"""Packages that are loaded for a plan, a table or `--help`."""
+
 LATE = {
-    "torch": {"core", "data", "networks", "studies", "statistics", "reports", "apps"},
-    "tensorflow": {"core", "data", "networks", "studies", "statistics", "reports", "apps"},
-    "matplotlib": {"core", "data", "networks", "studies", "statistics", "apps"},
-    "pandas": {"core", "data", "networks", "engines", "tasks", "studies", "reports", "apps"},
-    "sklearn": {"core", "data", "networks", "engines", "tasks", "studies", "apps"},
+    "torch": LIGHT,
+    "tensorflow": LIGHT,
+    "optuna": LIGHT,
+    "matplotlib": LIGHT - {"reports"},
+    "pandas": LIGHT - {"statistics"} | {"engines", "tasks"},
+    "sklearn": LIGHT - {"statistics", "reports"} | {"engines", "tasks"},
     "numpy": {"apps"},
 }
 """Library -> packages that may import it inside functions only, so that they start fast."""

@@ -86,7 +86,12 @@ def plan_of(study: str | Path | Mapping[str, Any], **changes: Any) -> Plan:
     from assay.studies.plan import make_plan
     from assay.studies.study import parse_study
 
-    return make_plan(parse_study(study, **changes))
+    parsed = parse_study(study, **changes)
+    if parsed.search is None:
+        return make_plan(parsed)
+    from assay.search.plan import SearchPlan
+
+    return SearchPlan(parsed)
 
 
 def train(
@@ -98,7 +103,9 @@ def train(
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Summary:
-    """Train what is missing of a plan; see `assay.studies.execute`.
+    """Train what is missing of a plan; see `assay.studies.execute` and `assay.search.run`.
+
+    The plan of a search knows its trials afterwards.
 
     Raises:
         ConfigError: `workers` is not at least 1.
@@ -110,28 +117,30 @@ def train(
 
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be a whole number >= 1, got {workers}")
+    resources = Resources(device=device, save_weights=plan.study.save_weights)
+    options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "on_event": on_event}
+    if plan.study.search is not None:
+        from assay.search.plan import SearchPlan
+        from assay.search.run import run_search
+
+        assert isinstance(plan, SearchPlan)
+        with Store(store) as opened:
+            _check_data([c["dataset"]["name"] for c in plan.study.search.samples], data_dir)
+            return run_search(plan, opened, resources, **options)
     groups = cohorts(plan.runs().values(), data_dir)
     with Store(store) as opened:
-        _check_data(plan, opened, data_dir)
-        return execute(
-            plan.to_json(),
-            groups,
-            opened,
-            Resources(device=device, save_weights=plan.study.save_weights),
-            data_dir=data_dir,
-            workers=workers,
-            on_event=on_event,
-        )
+        runs = plan.runs()
+        missing = runs.keys() - opened.present(runs)
+        _check_data([c["dataset"]["name"] for r, c in runs.items() if r in missing], data_dir)
+        return execute(plan.to_json(), groups, opened, resources, **options)
 
 
-def _check_data(plan: Plan, store: Store, data_dir: Path | None) -> None:
+def _check_data(names: Sequence[str], data_dir: Path | None) -> None:
     """Raise DataError before anything is trained when files of a dataset are missing or damaged."""
     from assay.data.catalog import ENTRIES
     from assay.data.storage import locate
 
-    runs = plan.runs()
-    missing = runs.keys() - store.present(runs)
-    for name in dict.fromkeys(c["dataset"]["name"] for r, c in runs.items() if r in missing):
+    for name in dict.fromkeys(names):
         if ENTRIES[name].sources:
             locate(ENTRIES[name], data_dir)
 

@@ -10,11 +10,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Config", "Record", "Status", "content_hash", "run_id", "trial_id"]
+__all__ = [
+    "VALIDATION_ONLY",
+    "Config",
+    "Record",
+    "Status",
+    "content_hash",
+    "run_id",
+    "trial_id",
+]
 
 Config = dict[str, Any]
 """A resolved configuration: plain JSON data with the keys `dataset`, `network`, `training`,
 `task`, `engine`, `precision` and, for a run, `seed`."""
+
+VALIDATION_ONLY = "validation_only"
+"""Key of a configuration, true in runs that only serve to choose: they never read the test part,
+and their records have no test metrics. It is not there in other runs."""
 
 Status = Literal["finished", "diverged", "failed"]
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from assay.core import store_format as form
 from assay.core.errors import StoreError, nearest
+from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store_index import Index, sync_folder
 from assay.core.store_owner import is_alive
@@ -219,7 +220,7 @@ class Store:
         result = []
         for text, updated in rows:
             plan = json.loads(text)
-            runs = sorted({run for trial in plan.get("trials", ()) for run in trial["runs"]})
+            runs = sorted(planned_runs(plan))
             status = [
                 s
                 for (s,) in self._index.select("SELECT status FROM runs WHERE run_id IN ({})", runs)
@@ -229,7 +230,7 @@ class Store:
                     "study": plan["study"],
                     "question": plan.get("question", ""),
                     "scale": plan.get("scale", ""),
-                    "trials": len(plan.get("trials", ())),
+                    "trials": len((plan.get("search") or plan).get("trials", ())),
                     "runs": len(runs),
                     "present": len(status) - status.count("failed"),
                     "diverged": status.count("diverged"),

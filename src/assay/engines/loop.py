@@ -73,7 +73,7 @@ class Loop:
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.images = len(dataset.train)
-        self.truth, self.test_truth = dataset.validation.targets, dataset.test.targets
+        self.truth, self._dataset = dataset.validation.targets, dataset
         self.alive = [Trained(m) for m in members]
         self.training = members[0].training
         self.total = self.training.total_steps(self.images)
@@ -138,7 +138,7 @@ class Loop:
             values |= {"val_loss": float(val_loss[k])}
             values |= {f"val_{name}": number for name, number in measured.items()}
             if tested is not None:
-                seen = self._measure(tested[0], k, self.test_truth)
+                seen = self._measure(tested[0], k, self._dataset.test.targets)
                 values |= {"test_loss": float(tested[1][k])}
                 values |= {f"test_{name}": number for name, number in seen.items()}
             trained.add(values | {"seconds": trained.seconds["train"]})

@@ -12,7 +12,7 @@ import numpy as np
 
 from assay.core.errors import EngineError
 from assay.core.machine import machine
-from assay.core.records import Record, run_id, trial_id
+from assay.core.records import VALIDATION_ONLY, Record, run_id, trial_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Member, Progress
 from assay.engines.loop import Evaluation, Loop, Trainer
@@ -88,16 +88,21 @@ def in_turns(
 
 
 def finish(trainer: Finisher, k: int, trained: Trained, dataset: Dataset, task: Task) -> None:
-    """Restore the best weights if asked for, then read the test part, once."""
+    """Restore the best weights if asked for, then read the test part, once.
+
+    A run that only serves to choose does not read it at all.
+    """
     started = time.perf_counter()
     if trained.best_weights is not None:
         trainer.restore(k, trained.best_weights)
-    outputs, loss = trainer.test()
-    kept = task.predictions({h: o[k] for h, o in outputs.items()})
     at = trained.result_at()
     for name, curve in trained.curves.items():
         if name.startswith("val_"):
             trained.metrics[name] = curve[at]
+    if trained.member.config.get(VALIDATION_ONLY):
+        return
+    outputs, loss = trainer.test()
+    kept = task.predictions({h: o[k] for h, o in outputs.items()})
     measured = task.metrics(kept, dataset.test.targets)
     trained.metrics |= {f"test_{name}": number for name, number in measured.items()}
     trained.metrics["test_loss"] = float(loss[k])

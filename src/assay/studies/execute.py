@@ -23,7 +23,7 @@ from assay.engines.contract import Cohort, Engine, Resources
 from assay.studies.execute_events import Event
 from assay.studies.execute_jobs import Part, cut
 from assay.studies.execute_ledger import Ledger
-from assay.studies.executors.contract import EXECUTORS, Setup
+from assay.studies.executors.contract import EXECUTORS, Crew, Setup
 from assay.studies.executors.cores import physical_cores
 from assay.studies.executors.training import find_engine
 from assay.studies.members import resolve_info
@@ -83,6 +83,7 @@ def execute(
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     executor: str | None = None,
+    crew: Crew | None = None,
 ) -> Summary:
     """Train every run of a study that the store does not hold yet, and save the plan with it.
 
@@ -99,6 +100,7 @@ def execute(
         on_event: told what happens, in this thread; an `Event` is made to be displayed.
         executor: "processes", "inline" or another registered name; None is "processes" on a CPU
             and "inline" elsewhere.
+        crew: keeps executors with their workers for the next execution; None ends them here.
 
     Raises:
         EngineError: an engine cannot train a cohort; nothing has been trained then.
@@ -111,7 +113,7 @@ def execute(
     began = time.monotonic()
     try:
         with _interrupts() as stopped:
-            course = _Course(ledger, cohorts, resources, data_dir, stopped)
+            course = _Course(ledger, cohorts, resources, data_dir, stopped, crew)
             course.run(workers, executor)
             missing = ledger.missing()
         if missing and stopped():
@@ -131,6 +133,7 @@ class _Course:
     resources: Resources
     data_dir: Path | None
     stopped: Callable[[], bool]
+    crew: Crew | None
 
     def __post_init__(self) -> None:
         names = {c.members[0].config["engine"] for c in self.cohorts}
@@ -160,7 +163,8 @@ class _Course:
         if executor != "inline":
             share = _share(share, min(workers, len(parts)))
         jobs = self.ledger.jobs(parts, share, alone)
-        runner = EXECUTORS[executor](Setup(self.data_dir, workers))
+        setup = Setup(self.data_dir, workers)
+        runner = self.crew.get(executor, setup) if self.crew else EXECUTORS[executor](setup)
         runner.run(jobs, self.ledger.receive, self.stopped)
 
     def _wait(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import StoreError
+from assay.core.plans import runs_by_label
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
@@ -46,7 +47,7 @@ class Ledger:
         self.failed: dict[str, str] = {}
         self.tracker = Tracker()
         self._store, self._on_event = store, on_event
-        self._labels = {r: t.get("label", "") for t in plan.get("trials", ()) for r in t["runs"]}
+        self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
         self._jobs: dict[int, tuple[Part, bool]] = {}
         self._owner, self._beat = new_owner(), time.monotonic()
 

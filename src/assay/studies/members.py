@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assay.core.records import Config, content_hash
+from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
 from assay.engines.contract import Cohort, Member
 from assay.networks.description import structure
@@ -66,6 +66,7 @@ def cohort_key(member: Member) -> str:
     """Identity of the program that a member needs: equal keys can train together."""
     config = member.config
     shared = [config["dataset"], config["task"], config["engine"], config["precision"]]
+    shared += [config[VALIDATION_ONLY]] if VALIDATION_ONLY in config else []
     return content_hash([*shared, member.network.structure, structure(member.training)])
 
 

@@ -13,7 +13,7 @@ from assay.studies.study import Study
 __all__ = ["Plan", "cohorts", "make_plan", "resolve_member"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
     """All runs of a study, the same seeds for every trial."""
 

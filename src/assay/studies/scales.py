@@ -18,8 +18,8 @@ from assay.studies.factors import Factor, Setting, clash, read_settings, setting
 
 __all__ = ["Changes", "from_command_line", "read_scale", "shrink"]
 
-_WHOLE = ("repeats", "seed", "save_weights", "factors", "trials", "design")
-"""Keys of a study that a scale may replace."""
+_WHOLE = ("repeats", "seed", "save_weights", "factors", "trials", "design", "search")
+"""Keys of a study that a scale may replace; of the search also one by one (`search.trials`)."""
 
 _AUTOMATIC = {
     "quick": {"epochs": 5, "steps": 500, "train": 10_000, "repeats": 3},
@@ -72,10 +72,14 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
             return Changes(automatic=name)
         raise ConfigError(unknown_name("scale", name, {"full", *_AUTOMATIC, *written}))
     scale = written[name]
-    keys = {key: entry for key, entry in scale.keys().items() if key in _WHOLE}
+    keys = {key: entry for key, entry in scale.keys().items() if _is_whole(key)}
     rest = {key: value for key, value in scale.value.items() if key not in keys}
     inner = Entry(rest, scale.path, scale.source, scale.problems)
     return Changes(tuple(read_settings(inner)), keys)
+
+
+def _is_whole(key: str) -> bool:
+    return key in _WHOLE or key.startswith("search.")
 
 
 def from_command_line(changes: Changes, assignments: Iterable[str], problems: Problems) -> Changes:
@@ -84,7 +88,7 @@ def from_command_line(changes: Changes, assignments: Iterable[str], problems: Pr
     for text in assignments:
         with problems.collect():
             name, entry = _assignment(text, problems)
-            if name in ("repeats", "seed", "save_weights"):
+            if name in ("repeats", "seed", "save_weights") or name.startswith("search."):
                 keys[name] = entry
             else:
                 path = setting_path(name, entry)

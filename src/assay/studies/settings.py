@@ -36,6 +36,7 @@ _SHORTHAND = {
     "training.early_stopping": "patience",
     "network.kernel_initializer": "name",
     "network.bias_initializer": "name",
+    "search.sampler": "name",
 }
 
 

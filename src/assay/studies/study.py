@@ -11,13 +11,17 @@ from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError, ConfigError
 from assay.core.records import Config
 from assay.core.yaml import read_yaml
+from assay.search.checks import checked
+from assay.search.reading import factor_names, read_search
+from assay.search.search import Search
+from assay.search.space import Values
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
-from assay.studies.settings import SECTIONS, read_config
+from assay.studies.settings import SECTIONS, read_config, shorthand
 from assay.studies.trials import Trial, TrialTable
 
 __all__ = ["Study", "Trial", "parse_study"]
@@ -31,11 +35,15 @@ KEYS = (
     "design",
     "factors",
     "trials",
+    "search",
     "scales",
     "published",
     "save_weights",
 )
 """What may stand at the top of a study."""
+
+_SEARCHED = 5
+"""Runs of each of the best trials of a search, unless a study says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Study:
     Attributes:
         name, question: what it is called and what it asks.
         scale: "full", "quick", "smoke" or one of its own.
-        design: "one_at_a_time", "full_factorial", "random" or "trials".
+        design: "one_at_a_time", "full_factorial", "random", "trials" or "search".
         seeds: one for each repeat, the same for all trials.
         baseline: label of the baseline's trial; None where no trial is one.
         factors: level labels of each factor, the reference first.
@@ -55,6 +63,8 @@ class Study:
         save_weights: whether the trained weights are kept.
         written: the study as written.
         command: the command that makes it.
+        search: what a study with `search:` tries; its trials are known when it has ended, and
+            `seeds` are those with which the best of them are trained again.
     """
 
     name: str
@@ -70,6 +80,7 @@ class Study:
     save_weights: bool
     written: dict[str, Any]
     command: str
+    search: Search | None = None
 
 
 def parse_study(
@@ -136,13 +147,30 @@ class _Reader:
             self.changes = read_scale(self.top.get("scales"), scale)
         self.changes = from_command_line(self.changes, assignments, self.problems)
         self._override(given)
-        self.top |= self.changes.keys
+        self.top |= {k: e for k, e in self.changes.keys.items() if not k.startswith("search.")}
+        self._change_search()
 
     def _keys(self) -> dict[str, Entry]:
         entry = Entry(self.source.data, (), self.source, self.problems)
         if not isinstance(self.source.data, dict):
             raise entry.error("a study must be a mapping that begins with `study: NAME`")
         return {k: e for k, e in entry.keys("key of a study", KEYS).items() if e.value is not None}
+
+    def _change_search(self) -> None:
+        """`search.trials: 10` in a scale or on the command line changes one key of the search."""
+        inner = {k: e for k, e in self.changes.keys.items() if k.startswith("search.")}
+        if not inner:
+            return
+        if "search" not in self.top:
+            for name, entry in inner.items():
+                self.problems.add(entry.error(f"{name}: this study has no search", key=True))
+            return
+        source = self.source.copy()
+        for name, entry in inner.items():
+            with self.problems.collect(entry):
+                source.put(tuple(name.split(".")), entry, shorthand)
+        self.source = source
+        self.top["search"] = Entry(source.data["search"], ("search",), source, self.problems)
 
     def _override(self, given: dict[str, Any]) -> None:
         """Arguments win over the study: --seed, --repeats, --precision, --engine."""
@@ -158,7 +186,8 @@ class _Reader:
     def read(self, command: str) -> Study:
         name = self._take("study", lambda entry: _name(entry), "")
         question = self._take("question", lambda entry: entry.text().strip(), "")
-        repeats = self._take("repeats", lambda entry: entry.integer(1, 10_000), 1)
+        usual = _SEARCHED if "search" in self.top else 1
+        repeats = self._take("repeats", lambda entry: entry.integer(1, 10_000), usual)
         first = self._take("seed", lambda entry: entry.integer(0, 2**31), 0)
         save = self._take("save_weights", lambda entry: entry.flag(), True)
         if not name and "study" not in self.top:
@@ -166,9 +195,17 @@ class _Reader:
             self.problems.add(entry.error("a study needs a name: study: NAME"))
         if self.changes.repeats and "repeats" not in self.changes.keys:
             repeats = min(repeats, self.changes.repeats)
-        factors, design = self._design()
+        search = self._search()
+        factors, design = (factor_names(search), Design("search")) if search else self._design()
         self.changes = self.changes.beside(factors, self.problems)
-        trials, factor_labels, baseline = self._trials(factors, design, first, name)
+        trials: list[Trial] = []
+        factor_labels: dict[str, list[str]] = {}
+        baseline = None
+        if search:
+            search = self._checked(search, factors, first)
+            first += search.repeats  # the best are trained again with seeds that chose nothing
+        elif "search" not in self.top:
+            trials, factor_labels, baseline = self._trials(factors, design, first, name)
         published = self._published(trials)
         self.problems.raise_if_any()
         pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
@@ -186,6 +223,7 @@ class _Reader:
             save_weights=save,
             written=self.source.data,
             command=command,
+            search=search,
         )
 
     def _take(self, key: str, read: Any, default: Any) -> Any:
@@ -193,6 +231,35 @@ class _Reader:
             with self.problems.collect(self.top[key]):
                 return read(self.top[key])
         return default
+
+    def _search(self) -> Search | None:
+        if "search" not in self.top:
+            return None
+        for key in ("factors", "trials", "design"):
+            if key in self.top:
+                said = f"search: and {key}: exclude each other"
+                self.problems.add(self.top[key].error(said, key=True))
+        return self._take("search", read_search, None)
+
+    def _checked(self, search: Search, factors: list[Factor], seed: int) -> Search:
+        """The search with what the rest of the study tells; problems are noted."""
+
+        def configure(values: Values) -> Config:
+            before, self.problems = self.problems, Problems()
+            try:
+                config = self.configure((search.level(values),), factors)
+                self.problems.raise_if_any()
+            finally:
+                self.problems = before
+            assert config is not None
+            config["training"].pop("test_curve", None)
+            return config
+
+        if self.problems:
+            return search
+        with self.problems.collect(search.entry):
+            return checked(search, configure, seed)
+        return search
 
     def _design(self) -> tuple[list[Factor], Design]:
         if "trials" in self.top:

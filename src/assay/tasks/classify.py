@@ -23,6 +23,7 @@ class Classify:
     name = "classify"
     monitor = "val_accuracy"
     higher_is_better = True
+    measures = ("accuracy",)
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """One head, "class", with a unit per class."""

@@ -6,6 +6,9 @@ arrays, except `loss`, which an engine calls with its own tensors (PyTorch's for
 A task may also have `loss_gradient(outputs, targets)`: `loss`, and by head its gradient for the
 outputs of each sample, written out. Without it engines with autograd derive it from `loss`.
 
+A task that measures more than its monitored metric names all of it in `measures`, without prefix;
+a search may choose by any of them.
+
 A task with choices of its own has `options`, readers by name as network families have them, and
 `with_options`, which makes the task that a study asks for.
 """

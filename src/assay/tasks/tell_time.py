@@ -35,6 +35,13 @@ class TellTime:
     name = "tell_time"
     monitor = "val_minutes"
     higher_is_better = False
+    measures = (
+        "minutes",
+        "median_minutes",
+        "within_1_minute",
+        "within_5_minutes",
+        "hour_flip_rate",
+    )
     options: Mapping[str, Option] = {
         "labels": Option(lambda entry: _read_labels(entry), "joint"),
         "directions": Option(lambda entry: entry.flag(), False),

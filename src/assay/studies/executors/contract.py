@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -11,7 +11,7 @@ from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.engines.contract import Cohort, Progress, Resources
 
-__all__ = ["EXECUTORS", "Executor", "Job", "Message", "Setup"]
+__all__ = ["EXECUTORS", "Crew", "Executor", "Job", "Message", "Setup"]
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Setup:
-    """What an executor is made with: where the data are, and how many workers it may have."""
+    """What an executor is made with: where the data are, and how many workers it may have.
+
+    With `keep`, workers stay for the next `run`; who made the executor calls its `close`.
+    """
 
     data_dir: Path | None
     workers: int
+    keep: bool = False
 
 
 class Executor(Protocol):
@@ -79,3 +83,30 @@ class Executor(Protocol):
 
 EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", "assay.studies.executors")
 """Name -> factory."""
+
+
+class Crew:
+    """Executors that stay through several executions, so that their workers start once.
+
+    Leaving it ends them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, Setup], Executor] = {}
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for executor in self._kept.values():
+            close = getattr(executor, "close", None)
+            if close:
+                close()
+        self._kept = {}
+
+    def get(self, name: str, setup: Setup) -> Executor:
+        """The executor of this name and setup, made when it is first asked for."""
+        setup = replace(setup, keep=True)
+        if (name, setup) not in self._kept:
+            self._kept[name, setup] = EXECUTORS[name](setup)
+        return self._kept[name, setup]

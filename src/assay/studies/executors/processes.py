@@ -44,6 +44,7 @@ class Processes:
         self, jobs: Iterator[Job], send: Callable[[Message], None], stop: Callable[[], bool]
     ) -> None:
         """Train all jobs; see `Executor.run`."""
+        whole = False
         try:
             more = True
             while not stop():
@@ -53,15 +54,21 @@ class Processes:
                     if job is not None:
                         self._give(job, free)
                 if not any(worker.job for worker in self._workers):
+                    whole = self._setup.keep
                     return
                 self._hear(send)
                 send(Message("tick"))
             for worker in self._workers:
                 worker.hear(send)
         finally:
-            for worker in self._workers:
-                worker.end()
-            self._workers = []
+            if not whole:
+                self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.end()
+        self._workers = []
 
     def _free(self) -> _Worker | int | None:
         """An idle worker, the place for a new one (0), or None."""
@@ -70,6 +77,10 @@ class Processes:
         return next(idle, room)
 
     def _give(self, job: Job, worker: _Worker | int) -> None:
+        if isinstance(worker, _Worker) and worker.threads != job.resources.threads:
+            self._workers.remove(worker)  # libraries take their number of threads once
+            worker.end()
+            worker = 0
         if isinstance(worker, int):
             worker = _Worker(self._setup.data_dir, job.resources.threads)
             self._workers.append(worker)
@@ -94,7 +105,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, data_dir), daemon=True)
         self.job: Job | None = None
-        self.ready = False
+        self.threads, self.ready = threads, False
         with _clean_start(threads):
             self.process.start()
         # ours must be the only other end, or we would not see the worker's end

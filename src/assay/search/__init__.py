@@ -1,0 +1,1 @@
+"""Search: a space instead of factors, asked by a sampler, answered by ordinary runs."""

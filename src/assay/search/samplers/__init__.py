@@ -1,0 +1,1 @@
+"""Samplers, one file each kind; found through `assay.search.samplers.contract.SAMPLERS`."""
