@@ -69,6 +69,8 @@ class Record:
         provenance: library versions, device, precision used, threads, machine, cohort size, UTC
             time, dataset fingerprint, parameters, MACs.
         weights: named float32 arrays, saved beside the index; empty when not kept.
+        state: what a run that stopped at a rung needs to go on; kept beside the index until it is
+            dropped.
         message: why it failed or diverged; empty otherwise.
     """
 
@@ -83,4 +85,5 @@ class Record:
     timing: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    state: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     message: str = ""

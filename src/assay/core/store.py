@@ -1,6 +1,7 @@
 """The store: one folder with every record; reports need nothing else.
 
-`index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights. A run
+`index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights and
+`checkpoints/RUN.safetensors` what a run that stopped at a rung needs to go on. A run
 is there whole or not at all. Writing waits its turn and is short; reading never blocks a writer.
 Processes on several hosts may share a store only where the file system locks files properly.
 """
@@ -89,6 +90,8 @@ class Store:
         with self._index.explained(f"cannot store run {record.run_id}"):
             if self.present([record.run_id]):
                 return False
+            if record.state:  # before the record: a run that is there can always go on
+                self._write_state(record)
             if record.weights:
                 where = f"run {record.run_id}: weights"
                 content = form.encode_arrays(record.weights, where)
@@ -179,6 +182,27 @@ class Store:
         close = nearest(prefix, names)
         hint = f"; did you mean {close!r}?" if close else ""
         raise StoreError(f"no run starts with {prefix!r} in the store {self.path}{hint}")
+
+    # -- checkpoints ---------------------------------------------------------------------------
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder with what runs that stopped at a rung need to go on, RUN.safetensors each."""
+        return self.path / "checkpoints"
+
+    def _write_state(self, record: Record) -> None:
+        final = self.checkpoints / f"{record.run_id}.safetensors"
+        temporary = final.with_suffix(f".safetensors.{os.getpid()}.tmp")
+        content = form.encode_arrays(record.state, f"run {record.run_id}: state")
+        final.parent.mkdir(exist_ok=True)
+        form.write_file(temporary, content)
+        temporary.replace(final)
+
+    def drop_checkpoints(self, run_ids: Iterable[str]) -> None:
+        """Forget how runs could go on; without, they are trained from their start."""
+        for run_id in run_ids:
+            with suppress(OSError):
+                (self.checkpoints / f"{run_id}.safetensors").unlink()
 
     # -- plans ---------------------------------------------------------------------------------
 
@@ -290,7 +314,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove files that a killed process left half-written."""
-        for file in (self.path / "weights").glob("*.tmp"):
+        for file in self.path.glob("*/*.tmp"):
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > STALE_SECONDS:
                     file.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from assay.core.records import Config, Record
@@ -48,12 +49,14 @@ class Resources:
         precision: "auto" (bfloat16 where the hardware has it), "float32", "bfloat16", "float64".
         threads: threads of one worker; 0 lets the engine decide.
         save_weights: whether records carry the trained weights.
+        checkpoints: folder in which runs that stopped at an earlier epoch find where they go on.
     """
 
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
     save_weights: bool = True
+    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
+from assay.engines.checkpoints import State, unpack
 from assay.engines.contract import Member, Progress
 from assay.engines.schedules import factor
 from assay.engines.trained import Trained
@@ -54,6 +55,13 @@ class Trainer(Protocol):
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         """Put weights back into one member."""
 
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """All that one member needs to go on after the epoch that has just ended: weights in full
+        precision, the memory of its update rule, where its streams stand."""
+
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `state` gave, before the first step; all members from one epoch."""
+
 
 class Loop:
     """Train the members of one trainer to the end of their budget.
@@ -61,6 +69,8 @@ class Loop:
     Args:
         trainer: its order of members is that of `members`.
         members: of equal structure, so that the first one's recipe holds for all.
+        states: checkpoints at which the members go on, all after the same epoch; None from the
+            start.
     """
 
     def __init__(
@@ -70,6 +80,7 @@ class Loop:
         dataset: Dataset,
         task: Task,
         on_progress: Callable[[Progress], None],
+        states: Sequence[State | None] = (),
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.images = len(dataset.train)
@@ -80,26 +91,32 @@ class Loop:
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
         self.seen = 0
+        self.stop = self.training.last_step(self.images)
+        for k, state in enumerate(states):
+            if state is not None:
+                trainer.load(k, unpack(state, self.alive[k]))
+        self.start = self.alive[0].steps
 
     def run(self) -> Iterator[tuple[int, Trained]]:
         """Yield (position in the trainer, member) as members end."""
+        over = [k for k, t in enumerate(self.alive) if t.steps and t.stops]
+        yield from self._release(over, last=self.start >= self.stop)
         clock = reported = time.perf_counter()
         images = 0
-        for step in range(self.total):
+        for step in range(self.start, self.stop if self.alive else 0):
             images += self._step(step)
             done = step + 1
             now = time.perf_counter()
-            if done % self.every == 0 or done == self.total:
+            if done % self.every == 0 or done == self.stop:
                 self._share("train", now - clock)
                 ended = self._evaluate(done)
                 clock = time.perf_counter()
                 self._share("evaluate", clock - now)
-                yield from self._release(ended, last=done == self.total)
+                yield from self._release(ended, last=done == self.stop)
                 clock = time.perf_counter()
-            if now - reported > _REPORT_SECONDS or not self.alive or done == self.total:
-                self.on_progress(
-                    Progress(images, done / self.total, len(self.alive), self._latest())
-                )
+            if now - reported > _REPORT_SECONDS or not self.alive or done == self.stop:
+                share = (done - self.start) / (self.stop - self.start)
+                self.on_progress(Progress(images, share, len(self.alive), self._latest()))
                 reported, images = now, 0
             if not self.alive:
                 return

@@ -6,6 +6,7 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import VALIDATION_ONLY, Record, run_id, trial_id
 from assay.data.dataset import Dataset
+from assay.engines.checkpoints import pack, resumable
 from assay.engines.contract import Member, Progress
 from assay.engines.loop import Evaluation, Loop, Trainer
 from assay.engines.trained import Trained
@@ -44,6 +46,7 @@ def train_groups(
     *,
     save_weights: bool,
     started: float,
+    checkpoints: Path | None = None,
 ) -> Iterator[Record]:
     """Train groups of members one after the other; yield each record as soon as it is done.
 
@@ -52,6 +55,7 @@ def train_groups(
         make_trainer: makes the trainer of a group, with its initial weights.
         describe: the engine's part of the provenance.
         started: `time.perf_counter()` when preparation began.
+        checkpoints: folder in which runs that stopped earlier find where they go on.
 
     Raises:
         EngineError: the dataset has no validation images.
@@ -61,13 +65,16 @@ def train_groups(
             f"dataset {dataset.name} has no validation images, and training is judged by them; "
             "expected dataset.validation > 0"
         )
-    for turn, group in enumerate(groups):
+    parts = [part for group in groups for part in resumable(group, checkpoints)]
+    for turn, (group, states) in enumerate(parts):
         trainer = make_trainer(group)
-        report = in_turns(on_progress, turn, len(groups))
-        loop = Loop(trainer, group, dataset, task, report)
+        report = in_turns(on_progress, turn, len(parts))
+        loop = Loop(trainer, group, dataset, task, report, states)
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
+                if trained.member.training.stop_after:
+                    trained.state = pack(trained, trainer.state(k))
                 finish(trainer, k, trained, dataset, task)
                 if save_weights:
                     trained.weights = trainer.weights(k)
@@ -122,9 +129,11 @@ def make_record(
     """
     config, network = trained.member.config, trained.member.network
     curves = {name: np.asarray(c, np.float64) for name, c in trained.curves.items()}
-    seen = trained.curves["epoch"][-1] * len(dataset.train)
-    timing = {**trained.seconds, "prepare": prepare}
-    timing["images_per_second"] = seen / max(trained.seconds["train"], 1e-9)
+    before = trained.curves["epoch"][trained.resumed_at] if trained.resumed_at >= 0 else 0.0
+    seen = (trained.curves["epoch"][-1] - before) * len(dataset.train)
+    spent = {k: v - trained.seconds_before.get(k, 0.0) for k, v in trained.seconds.items()}
+    timing = {**spent, "prepare": prepare}
+    timing["images_per_second"] = seen / max(spent["train"], 1e-9)
     metrics = {
         **trained.metrics,
         "best_epoch": float(trained.curves["epoch"][trained.best_at]),
@@ -142,6 +151,8 @@ def make_record(
         "macs": network.macs,
         "network": network.hash,
     }
+    if before:
+        provenance["resumed_after_epoch"] = before
     return Record(
         run_id=run_id(config),
         trial_id=trial_id(config),
@@ -154,5 +165,6 @@ def make_record(
         timing=timing,
         provenance=provenance,
         weights=trained.weights,
+        state=trained.state,
         message=trained.message,
     )

@@ -6,13 +6,28 @@ A member draws the same alone or in a cohort, on any device, in any number forma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from assay.core.seeds import stream
 from assay.engines.training import Augment
 
-__all__ = ["Bits", "Moves", "scaled_mask"]
+__all__ = ["Bits", "Moves", "read_stream", "scaled_mask", "set_stream"]
+
+
+def read_stream(generator: np.random.Generator) -> np.ndarray:
+    """Where a stream stands, uint64 (6,)."""
+    raw: Any = generator.bit_generator.state
+    return np.array([*raw["state"]["state"], raw["has_uint32"], raw["uinteger"]], np.uint64)
+
+
+def set_stream(generator: np.random.Generator, state: np.ndarray) -> None:
+    """Go on from where `read_stream` found a stream."""
+    raw: Any = generator.bit_generator.state
+    raw["state"]["state"] = state[:4].astype(np.uint64)
+    raw["has_uint32"], raw["uinteger"] = int(state[4]), int(state[5])
+    generator.bit_generator.state = raw
 
 
 class Bits:
@@ -24,18 +39,19 @@ class Bits:
     """
 
     def __init__(self, seeds: Sequence[int], name: str):
-        self._raw = [stream(s, "dropout", name).bit_generator.random_raw for s in seeds]
+        self.streams = [stream(s, "dropout", name) for s in seeds]
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """int16 (S, *shape), uniform over all 65,536 values."""
         count = int(np.prod(shape))
         words = -(-count // 4)
-        rows = np.stack([raw(words) for raw in self._raw]).view(np.int16)[:, :count]
+        raw = [rng.bit_generator.random_raw(words) for rng in self.streams]
+        rows = np.stack(raw).view(np.int16)[:, :count]
         return rows.reshape(len(rows), *shape)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
-        self._raw = [self._raw[m] for m in members]
+        self.streams = [self.streams[m] for m in members]
 
 
 def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
@@ -60,15 +76,15 @@ class Moves:
     def __init__(self, augment: Augment, seeds: Sequence[int]):
         self.augment = augment
         self.reach = augment.shift + augment.crop
-        self._streams = [stream(s, "augment") for s in seeds]
+        self.streams = [stream(s, "augment") for s in seeds]
 
     def draw(self, count: int) -> np.ndarray:
         """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1)."""
-        return np.stack([self._one(rng, count) for rng in self._streams], 1)
+        return np.stack([self._one(rng, count) for rng in self.streams], 1)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
-        self._streams = [self._streams[m] for m in members]
+        self.streams = [self.streams[m] for m in members]
 
     def _one(self, rng: np.random.Generator, count: int) -> np.ndarray:
         shifts = rng.integers(-self.reach, self.reach + 1, (2, count))

@@ -22,6 +22,9 @@ class Trained:
         best_at: index of that evaluation.
         waited: evaluations since then.
         best_weights: its weights, where early stopping will restore them.
+        state: what it needs to go on, where it stopped at a rung.
+        resumed_at: index of the last evaluation before this part of the run; -1 from the start.
+        seconds_before: seconds of the earlier parts, which are in `seconds`, too.
     """
 
     member: Member
@@ -37,6 +40,9 @@ class Trained:
     metrics: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    state: dict[str, np.ndarray] = field(default_factory=dict)
+    resumed_at: int = -1
+    seconds_before: dict[str, float] = field(default_factory=dict)
 
     def add(self, values: dict[str, float]) -> None:
         """Append one evaluation to the curves."""

@@ -146,6 +146,8 @@ class Training:
     Args:
         epochs: passes over the training images; ignored when `steps` is given.
         steps: number of updates, or None.
+        stop_after: end after so many epochs, on a schedule that is that of `epochs`; the run can
+            go on from there. None is no such end.
         batch_size: images per update; the last, smaller batch of an epoch is used, as in Keras.
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
         test_curve: evaluate on the test part as well, for a curve to be drawn beside published
@@ -159,6 +161,7 @@ class Training:
 
     epochs: int = 10
     steps: int | None = None
+    stop_after: int | None = None
     batch_size: int = 32
     evaluate_every: int | None = None
     test_curve: bool = False
@@ -170,7 +173,7 @@ class Training:
     ema: float = value(0.0)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size", "evaluate_every"):
+        for name in ("epochs", "steps", "stop_after", "batch_size", "evaluate_every"):
             number = getattr(self, name)
             ok = number is None or (isinstance(number, int) and number >= 1)
             _check(ok, f"training.{name} must be a whole number >= 1, got {number!r}")
@@ -178,11 +181,20 @@ class Training:
             self.learning_rate > 0,
             f"training.learning_rate must be > 0, got {self.learning_rate!r}",
         )
+        _check(
+            self.stop_after is None or not (self.steps or self.evaluate_every),
+            "training.stop_after counts epochs: steps and evaluate_every cannot be set beside it",
+        )
         _check(0 <= self.ema < 1, f"training.ema must be in [0, 1), got {self.ema!r}")
 
     def total_steps(self, images: int) -> int:
-        """Updates of a whole run over `images` training images."""
+        """Updates of a whole run over `images` training images, which schedules go by."""
         return self.steps or self.epochs * -(-images // self.batch_size)
+
+    def last_step(self, images: int) -> int:
+        """Updates until the run ends: all, or those before `stop_after`."""
+        total = self.total_steps(images)
+        return min(total, (self.stop_after or total) * -(-images // self.batch_size))
 
     def total_epochs(self, images: int) -> int:
         """Epochs of a whole run, the last one perhaps not to its end."""

@@ -89,7 +89,7 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     groups = cohorts(plan.runs().values(), data_dir)
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
-    steps = {id(m): m.training.total_steps(_train(m, data_dir)) for m in members}
+    steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
     full_speed_seconds = [
         2 * FORWARD_AND_BACKWARD * m.network.macs * images[id(m)] / _share(m) / (speed * 1e9)
         for m in members

@@ -112,6 +112,7 @@ def execute(
     ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
     began = time.monotonic()
     try:
+        resources = replace(resources, checkpoints=store.checkpoints.resolve())
         with _interrupts() as stopped:
             course = _Course(ledger, cohorts, resources, data_dir, stopped, crew)
             course.run(workers, executor)

@@ -56,7 +56,7 @@ def member_work(member: Member, train_images: int) -> float:
         train_images: images in the training part of its dataset.
     """
     recipe = member.training
-    images = recipe.total_steps(train_images) * min(recipe.batch_size, train_images)
+    images = recipe.last_step(train_images) * min(recipe.batch_size, train_images)
     return images * float(member.network.macs + IMAGE_OVERHEAD)
 
 

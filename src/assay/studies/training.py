@@ -6,6 +6,7 @@ beside steps, a schedule that is constant), so that runs which are equal have eq
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,6 +124,7 @@ def _size(default: int | None) -> Option:
 TRAINING: dict[str, Option] = {
     "epochs": _size(10),
     "steps": _size(None),
+    "stop_after": _size(None),
     "batch_size": _size(32),
     "evaluate_every": _size(None),
     "test_curve": Option(lambda entry: entry.flag() or None, None),
@@ -141,6 +143,8 @@ def read_training(entry: Entry) -> dict[str, Any]:
     data = read_options(entry, "setting of training", TRAINING)
     if "steps" in data:
         del data["epochs"]
+    if data.get("stop_after", 0) >= data.get("epochs", math.inf):
+        del data["stop_after"]
     if "learning_rate" not in data:
         data["learning_rate"] = LEARNING_RATES.get(data["optimizer"]["name"], 0.001)
     return data

@@ -65,6 +65,11 @@ class KerasEngine:
                     "the keras engine keeps no average of the weights, got training.ema "
                     f"{member.training.ema!r}; use --engine torch"
                 )
+            if member.training.stop_after:
+                raise EngineError(
+                    "the keras engine keeps no state to go on from, got training.stop_after "
+                    f"{member.training.stop_after!r}; use --engine torch"
+                )
             for place in member.network.leaves():
                 layer_call(place.layer, place.name)
             optimizer_call(member.training, 1, 1)

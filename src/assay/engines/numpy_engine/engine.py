@@ -101,6 +101,7 @@ class NumpyEngine:
             on_progress,
             save_weights=resources.save_weights,
             started=started,
+            checkpoints=resources.checkpoints,
         )
 
 

@@ -84,6 +84,14 @@ class Model:
             for key, array in (layer.parameters | layer.averages).items()
         }
 
+    def arrays(self) -> dict[str, Array]:
+        """All weights and moving averages themselves, in the precision of the computation."""
+        return {
+            f"{layer.name}.{key}": array
+            for layer in self.layers
+            for key, array in (layer.parameters | layer.averages).items()
+        }
+
     def restore(self, weights: Mapping[str, Array]) -> None:
         """Put back what `weights` gave."""
         for layer in self.layers:

@@ -33,6 +33,14 @@ class Rule:
         self.w, self.settings, self.steps = w, optimizer, 0
         self.t = np.empty_like(w)
 
+    def memory(self) -> dict[str, Array]:
+        """What the rule remembers besides the weight, by name."""
+        return {
+            name: array
+            for name, array in vars(self).items()
+            if isinstance(array, np.ndarray) and name not in ("w", "t")
+        }
+
     def step(self, g: Array, r: float) -> None:
         """Change w by one step; g may be written over."""
         raise NotImplementedError

@@ -10,10 +10,11 @@ from assay.data.dataset import Dataset
 from assay.engines.contract import Member
 from assay.engines.loop import Evaluation
 from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
+from assay.engines.numpy_engine.layers import Dropout
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model
-from assay.engines.numpy_engine.optimizers import RULES
-from assay.engines.streams import Moves
+from assay.engines.numpy_engine.optimizers import RULES, Rule
+from assay.engines.streams import Moves, read_stream, set_stream
 from assay.tasks.contract import Task
 
 __all__ = ["NormalDataset", "NumpyTrainer", "Stepper"]
@@ -57,6 +58,11 @@ class Stepper:
             for layer in model.layers
             for key, array in layer.parameters.items()
         ]
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The update rules of all weights."""
+        return [rule for _, _, rule in self._rules]
 
     def step(self, images: Array, targets: Array, factor: float) -> tuple[Array, Array]:
         """One update; returns loss and `correct` of each image (B,), before it.
@@ -134,3 +140,29 @@ class NumpyTrainer:
     def restore(self, member: int, weights: Mapping[str, Array]) -> None:
         """See the contract."""
         self.model.restore(weights)
+
+    def state(self, member: int) -> dict[str, Array]:
+        """See the contract."""
+        found = {f"model/{name}": array.copy() for name, array in self.model.arrays().items()}
+        for i, rule in enumerate(self.stepper.rules):
+            found |= {f"rule/{i}/{name}": array.copy() for name, array in rule.memory().items()}
+            found[f"rule/{i}/steps"] = np.array(rule.steps)
+        for i, rng in enumerate(self._streams()):
+            found[f"stream/{i}"] = read_stream(rng)
+        return found
+
+    def load(self, member: int, state: dict[str, Array]) -> None:
+        """See the contract."""
+        for name, array in self.model.arrays().items():
+            array[...] = state[f"model/{name}"]
+        for i, rule in enumerate(self.stepper.rules):
+            rule.steps = int(state[f"rule/{i}/steps"])
+            for name, array in rule.memory().items():
+                array[...] = state[f"rule/{i}/{name}"]
+        for i, rng in enumerate(self._streams()):
+            set_stream(rng, state[f"stream/{i}"])
+
+    def _streams(self) -> list[np.random.Generator]:
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
+        found = [rng for layer in dropouts for rng in layer.bits.streams]
+        return found + (self._moves.streams if self._moves else [])

@@ -38,6 +38,17 @@ class WeightAverage:
         with torch.no_grad():
             torch._foreach_lerp_(self._averages, [t.detach() for t in self._tensors], 1 - decay)
 
+    def state(self) -> dict[str, Tensor]:
+        """The averages by their place, and how many updates they have seen."""
+        found = {str(i): average for i, average in enumerate(self._averages)}
+        return found | {"updates": torch.tensor(self._updates)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        self._updates = int(state["updates"])
+        for i, average in enumerate(self._averages):
+            average.copy_(state[str(i)])
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Put the averages where the tensors are, and the tensors back at the end."""

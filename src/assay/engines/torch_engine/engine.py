@@ -78,6 +78,7 @@ class TorchEngine:
                 on_progress,
                 save_weights=resources.save_weights,
                 started=started,
+                checkpoints=resources.checkpoints,
             )
 
 

@@ -45,6 +45,10 @@ class FreshPictures:
         self._artist = ThreadPoolExecutor(1, thread_name_prefix="fresh pictures")
         self._next: Future[Split] | None = None
 
+    def skip(self, epochs: int) -> None:
+        """Begin with the pictures after those of so many epochs."""
+        self._epoch = epochs
+
     def start_epoch(self) -> None:
         """Go on to the pictures of the next epoch."""
         split = self._next.result() if self._next else self._fresh(self._epoch)

@@ -20,16 +20,16 @@ __all__ = ["FusedSlot", "available"]
 Numbers = dict[str, Any]
 
 _MEMORIES = {
-    "sgd": 0,
-    "momentum": 1,
-    "nesterov": 1,
-    "rmsprop": 1,
-    "rmsprop_momentum": 2,
-    "adagrad": 1,
-    "adadelta": 2,
-    "adam": 2,
+    "sgd": (),
+    "momentum": ("velocity",),
+    "nesterov": ("velocity",),
+    "rmsprop": ("velocity",),
+    "rmsprop_momentum": ("velocity", "momentum"),
+    "adagrad": ("accumulator",),
+    "adadelta": ("accumulated_grad", "accumulated_delta"),
+    "adam": ("momentum", "velocity"),
 }
-"""Kernel -> how many arrays of the weight's size its rule remembers."""
+"""Kernel -> the arrays of the weight's size that its rule remembers, as `optimizers` names them."""
 
 
 @functools.cache
@@ -55,7 +55,7 @@ class FusedSlot:
     def __init__(self, weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]):
         self.rule, self.each, self.steps = rule, list(each), 0
         self._kind = _kind(rule, each)
-        self.states = [torch.zeros_like(weight) for _ in range(_MEMORIES[self._kind])]
+        self.states = [torch.zeros_like(weight) for _ in _MEMORIES[self._kind]]
         if rule == "adagrad":
             for state, numbers in zip(self.states[0], each, strict=True):
                 state.fill_(numbers["initial_accumulator_value"])
@@ -77,6 +77,17 @@ class FusedSlot:
         self.each = [self.each[m] for m in members]
         self.states = [state[members].contiguous() for state in self.states]
         self._hold(weight, low)
+
+    def memory(self, member: int) -> dict[str, Tensor]:
+        """What the rule remembers of one member."""
+        names = _MEMORIES[self._kind]
+        return {name: state[member] for name, state in zip(names, self.states, strict=True)}
+
+    def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
+        """Go on with what `memory` gave after so many updates."""
+        self.steps = steps
+        for name, state in zip(_MEMORIES[self._kind], self.states, strict=True):
+            state[member].copy_(memory[name])
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
         """One step; `factor` is the schedule's share of every member's learning rate.
@@ -189,7 +200,7 @@ def _kernel(kind: str, dtype: str, low_gradient: bool, low_copy: bool) -> Callab
 
     to_float, to_bits = _bit_casts()
     rule = njit(_rules()[kind], error_model="numpy")
-    memories, zero, one = _MEMORIES[kind], np.dtype(dtype).type(0), np.dtype(dtype).type(1)
+    memories, zero, one = len(_MEMORIES[kind]), np.dtype(dtype).type(0), np.dtype(dtype).type(1)
     sixteen, half, last = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
 
     @njit(error_model="numpy", nogil=True)

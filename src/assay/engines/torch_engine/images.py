@@ -54,6 +54,11 @@ class Augmenter:
         """`blank` (c,) is what a black pixel is after normalisation."""
         self.blank, self._moves = blank, Moves(augment, seeds)
 
+    @property
+    def streams(self) -> list[np.random.Generator]:
+        """The members' streams."""
+        return self._moves.streams
+
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
         self._moves.keep(members)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,11 @@ class Bits:
 
     def __init__(self, seeds: Sequence[int], name: str, device: torch.device):
         self._bits, self._device = streams.Bits(seeds, name), device
+
+    @property
+    def streams(self) -> list[np.random.Generator]:
+        """The members' streams."""
+        return self._bits.streams
 
     def draw(self, shape: tuple[int, ...]) -> Tensor:
         """int16 (S, *shape), uniform over all 65,536 values."""

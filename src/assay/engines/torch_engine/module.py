@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from assay.engines.contract import Member
+from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.activations import RISING
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.device import Place
@@ -22,7 +23,7 @@ from assay.engines.torch_engine.modules import (
     ResidualModule,
 )
 from assay.engines.torch_engine.optimizers import Slot, update
-from assay.engines.torch_engine.program import Outputs, optimizer_numbers
+from assay.engines.torch_engine.program import Outputs, optimizer_numbers, plain
 from assay.networks import layers
 from assay.networks.network import Network
 from assay.tasks.contract import Task
@@ -164,6 +165,31 @@ class ModuleProgram:
             value = torch.from_numpy(weights[name])
             tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
         self._average.restart()
+
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        found = {f"tensor/{name}": plain(tensor) for name, tensor in self._tensors().items()}
+        for i, slot in enumerate(self._slots):
+            found[f"slot/{i}/steps"] = np.array(slot.steps)
+            found |= {f"slot/{i}/state/{n}": plain(tensor) for n, tensor in slot.state.items()}
+        found |= {f"average/{n}": plain(tensor) for n, tensor in self._average.state().items()}
+        for i, dropout in enumerate(self._dropouts()):
+            found[f"stream/{i}"] = read_stream(dropout.bits.streams[0])
+        return found
+
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        for name, tensor in self._tensors().items():
+            tensor.copy_(torch.from_numpy(state[f"tensor/{name}"]))
+        for i, slot in enumerate(self._slots):
+            slot.steps, start = int(state[f"slot/{i}/steps"]), f"slot/{i}/state/"
+            for name in (k.removeprefix(start) for k in state if k.startswith(start)):
+                slot.buffer(name).copy_(torch.from_numpy(state[start + name]))
+        averages = {k[8:]: torch.from_numpy(v) for k, v in state.items() if k[:8] == "average/"}
+        self._average.load(averages)
+        for i, dropout in enumerate(self._dropouts()):
+            set_stream(dropout.bits.streams[0], state[f"stream/{i}"])
+
+    def _dropouts(self) -> list[DropoutModule]:
+        return [m for m in self.module.modules() if isinstance(m, DropoutModule)]
 
 
 def _to_plain(tensor: Tensor) -> np.ndarray:

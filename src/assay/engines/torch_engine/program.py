@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from assay.engines.contract import Member
+from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.slots import StackSlot, stack_slot
-from assay.engines.torch_engine.stacked import BLOCKS, Block
+from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock
 from assay.networks.network import Network
 from assay.tasks.contract import Task
 
-__all__ = ["Program", "StackedProgram", "optimizer_numbers", "stackable"]
+__all__ = ["Program", "StackedProgram", "optimizer_numbers", "plain", "stackable"]
 
 Outputs = dict[str, Tensor]
 
@@ -45,6 +46,14 @@ class Program(Protocol):
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         """Put weights back into one member."""
+        ...
+
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """All that one member needs to go on, in full precision."""
+        ...
+
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `state` gave."""
         ...
 
 
@@ -85,7 +94,7 @@ class StackedProgram:
     def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
         self.place, self.task = place, task
         self.rule = members[0].training.optimizer.name
-        self.members = list(members)
+        self.members, self.steps = list(members), 0
         networks = [m.network for m in members]
         self.trunk = self._chain("trunk", [n.trunk for n in networks])
         self.heads = {
@@ -118,6 +127,7 @@ class StackedProgram:
                 self._slots[block.name, key] = slot
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+        self.steps += 1
         outputs = self._forward(images, training=True)
         losses, d = loss_and_gradient(self.task, outputs, targets)
         correct = self.task.correct(outputs, targets)
@@ -165,6 +175,40 @@ class StackedProgram:
                     value = torch.from_numpy(weights[f"{block.name}.{key}"])
                     tensor[member].copy_(value.reshape(tensor[member].shape))
             block.refresh()
+
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = {"steps": np.array(self.steps)}
+        for block in self._blocks:
+            for key, tensor in {**block.params, **block.buffers}.items():
+                found[f"tensor/{block.name}.{key}"] = plain(tensor[member])
+            for key in block.params:
+                for name, tensor in self._slots[block.name, key].memory(member).items():
+                    found[f"memory/{block.name}.{key}/{name}"] = plain(tensor)
+            if isinstance(block, DropoutBlock):
+                found[f"stream/{block.name}"] = read_stream(block.bits.streams[member])
+        return found
+
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        self.steps = int(state["steps"])
+        for block in self._blocks:
+            for key, tensor in {**block.params, **block.buffers}.items():
+                tensor[member].copy_(torch.from_numpy(state[f"tensor/{block.name}.{key}"]))
+            for key in block.params:
+                start = f"memory/{block.name}.{key}/"
+                memory = {
+                    k.removeprefix(start): torch.from_numpy(v)
+                    for k, v in state.items()
+                    if k.startswith(start)
+                }
+                self._slots[block.name, key].remember(member, memory, self.steps)
+            if isinstance(block, DropoutBlock):
+                set_stream(block.bits.streams[member], state[f"stream/{block.name}"])
+            block.refresh()
+
+
+def plain(tensor: Tensor) -> np.ndarray:
+    """A copy of a tensor as it is, in its own precision."""
+    return np.array(tensor.detach().cpu().numpy(), order="C")
 
 
 def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:

@@ -35,6 +35,14 @@ class StackSlot(Protocol):
         """Go on with these members, whose weights are now packed in `weight` and `low`."""
         ...
 
+    def memory(self, member: int) -> dict[str, Tensor]:
+        """What the rule remembers of one member, by the names of `optimizers`."""
+        ...
+
+    def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
+        """Go on with what `memory` gave after so many updates."""
+        ...
+
 
 def stack_slot(weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]) -> StackSlot:
     """The slot that is fastest for this weight.
@@ -71,6 +79,16 @@ class EagerSlot:
         numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in old.numbers.items()}
         state = {name: memory[members] for name, memory in old.state.items()}
         self._slot = Slot(weight, numbers, state, old.steps)
+
+    def memory(self, member: int) -> dict[str, Tensor]:
+        """See the contract."""
+        return {name: tensor[member] for name, tensor in self._slot.state.items()}
+
+    def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
+        """See the contract."""
+        self._slot.steps = steps
+        for name, tensor in memory.items():
+            self._slot.buffer(name)[member].copy_(tensor)
 
 
 def _stack_numbers(each: Sequence[dict[str, Any]], weight: Tensor) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.masks import Bits, scaled_mask
 from assay.networks import layers
 
-__all__ = ["BLOCKS", "Block"]
+__all__ = ["BLOCKS", "Block", "DropoutBlock"]
 
 
 class Block:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from assay.data.dataset import Dataset, Split
 from assay.engines.loop import Evaluation
+from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device
@@ -81,10 +82,12 @@ class TorchTrainer:
         self.program, self.data, self.task = program, data, task
         self.augment, self.rows = augment, rows
         self._pictures = data.fresh(epochs) or data.train
+        self._epoch = 0
         self._reset()
 
     def start_epoch(self, orders: np.ndarray) -> None:
         """See the contract."""
+        self._epoch += 1
         self._order = torch.from_numpy(orders).to(self.data.blank.device)
         if isinstance(self._pictures, FreshPictures):
             self._pictures.start_epoch()
@@ -148,3 +151,20 @@ class TorchTrainer:
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         """See the contract."""
         self.program.restore(member, weights)
+
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """See the contract."""
+        found = {f"program/{k}": v for k, v in self.program.state(member).items()}
+        if self.augment:
+            found["augment"] = read_stream(self.augment.streams[member])
+        return found | {"epoch": np.array(self._epoch)}
+
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        """See the contract."""
+        inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
+        self.program.load(member, inner)
+        if self.augment:
+            set_stream(self.augment.streams[member], state["augment"])
+        self._epoch = int(state["epoch"])
+        if isinstance(self._pictures, FreshPictures):
+            self._pictures.skip(self._epoch)

@@ -1,0 +1,91 @@
+"""Where a run stopped at a rung, so that it can go on as if it had never stopped.
+
+A checkpoint is the state of a trainer's member (weights, memory of the update rule, streams) and
+its books (curves, best evaluation, times), as named arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from assay.core.errors import StoreError
+from assay.core.records import Config, run_id
+from assay.core.store_format import decode_arrays
+from assay.engines.contract import Member
+from assay.engines.trained import Trained
+
+__all__ = ["State", "earlier", "pack", "resumable", "unpack"]
+
+State = dict[str, np.ndarray]
+
+_NUMBERS = ("steps", "best", "waited", "best_at")
+
+
+def earlier(config: Config, folder: Path | None) -> State | None:
+    """The latest checkpoint of the same run at an earlier epoch; None where there is none, or it
+    cannot be read.
+
+    Args:
+        config: of the run that is to go on.
+        folder: with checkpoints, named by run.
+    """
+    recipe = config["training"]
+    last = recipe.get("stop_after") or recipe.get("epochs")
+    if folder is None or not folder.is_dir() or not last:
+        return None
+    there = {file.stem: file for file in folder.glob("*.safetensors")}
+    for epochs in range(last - 1, 0, -1) if there else ():
+        name = run_id({**config, "training": {**recipe, "stop_after": epochs}})
+        if name in there:
+            try:
+                return decode_arrays(there[name].read_bytes(), str(there[name]))
+            except (OSError, StoreError):
+                return None
+    return None
+
+
+def resumable(
+    members: Sequence[Member], folder: Path | None
+) -> list[tuple[tuple[Member, ...], list[State | None]]]:
+    """Members in groups that stand at the same step, each with its checkpoint or None."""
+    groups: dict[int, list[tuple[Member, State | None]]] = {}
+    for member in members:
+        state = earlier(member.config, folder) if member.config.get("training") else None
+        step = int(state["run/steps"]) if state else 0
+        groups.setdefault(step, []).append((member, state))
+    return [(tuple(m for m, _ in group), [s for _, s in group]) for group in groups.values()]
+
+
+def pack(trained: Trained, state: State) -> State:
+    """A checkpoint.
+
+    Args:
+        state: what the trainer tells of this member.
+    """
+    found = {f"trainer/{name}": array for name, array in state.items()}
+    found |= {f"run/{name}": np.array(getattr(trained, name), np.float64) for name in _NUMBERS}
+    found |= {f"seconds/{name}": np.array(value) for name, value in trained.seconds.items()}
+    found |= {f"curve/{name}": np.array(c, np.float64) for name, c in trained.curves.items()}
+    found |= {f"best/{name}": array for name, array in (trained.best_weights or {}).items()}
+    return found
+
+
+def unpack(state: State, trained: Trained) -> State:
+    """Put the books of a checkpoint into a member that starts; return the trainer's part."""
+    for name in _NUMBERS:
+        number = float(state[f"run/{name}"])
+        setattr(trained, name, number if name == "best" else int(number))
+    trained.seconds = {k: float(v) for k, v in _part(state, "seconds").items()}
+    trained.curves = {k: [float(x) for x in v] for k, v in _part(state, "curve").items()}
+    trained.best_weights = _part(state, "best") or None
+    trained.resumed_at = len(trained.curves["step"]) - 1
+    trained.seconds_before = dict(trained.seconds)
+    return _part(state, "trainer")
+
+
+def _part(state: State, prefix: str) -> State:
+    start = f"{prefix}/"
+    return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}

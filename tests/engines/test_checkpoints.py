@@ -1,0 +1,174 @@
+"""A run that stops at a rung and goes on is the run that never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.core.errors import EngineError
+from assay.core.records import Record
+from assay.core.store import Store
+from assay.core.store_format import encode_arrays
+from assay.data.dataset import Dataset
+from assay.engines.contract import ENGINES, Cohort, Member, Resources
+from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
+from assay.networks.families import build_network
+
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "stacked adam": (
+        {"family": "mlp", "hidden": [12, 8], "dropout": 0.3, "batch_norm": True},
+        {"optimizer": Optimizer.parse("adam"), "learning_rate": 0.01},
+    ),
+    "stacked, compiled": (
+        {"family": "mlp", "hidden": [800, 70]},
+        {"optimizer": Optimizer.parse({"name": "rmsprop", "momentum": 0.5}), "learning_rate": 1e-3},
+    ),
+    "stacked momentum, early stopping, cosine": (
+        {"family": "mlp", "hidden": [12]},
+        {
+            "optimizer": Optimizer.parse({"name": "sgd", "momentum": 0.9}),
+            "early_stopping": EarlyStopping(patience=1),
+            "schedule": Schedule("cosine", warmup=0.1),
+        },
+    ),
+    "cnn, augmented, averaged": (
+        {"family": "cnn", "filters": [[4], [6]], "first_kernel_size": 3, "dense": [8]},
+        {
+            "optimizer": Optimizer.parse("adam"),
+            "learning_rate": 0.01,
+            "augment": Augment(shift=1, flip=True),
+            "ema": 0.9,
+        },
+    ),
+    "cnn with batch norm and adagrad": (
+        {
+            "family": "cnn",
+            "filters": [[4]],
+            "first_kernel_size": 3,
+            "dense": [],
+            "batch_norm": True,
+        },
+        {"optimizer": Optimizer.parse("adagrad"), "learning_rate": 0.05},
+    ),
+}
+
+
+def member(
+    corners: Dataset, case: str, seed: int, stop_after: int | None, **changes: Any
+) -> Member:
+    network, recipe = CASES[case]
+    recipe = {"epochs": 6, "batch_size": 40, "learning_rate": 0.05} | recipe | changes
+    net = build_network(network, corners.image_shape, {"class": 4})
+    plain = {"epochs": 6, "case": case} | ({"stop_after": stop_after} if stop_after else {})
+    config = {"seed": seed, "training": plain}
+    return Member(config, net, Training(**recipe, stop_after=stop_after), seed)
+
+
+def train(
+    members: Sequence[Member], dataset: Dataset, folder: Path | None, engine: str = "torch"
+) -> list[Record]:
+    resources = Resources(device="cpu", precision="float32", threads=1, checkpoints=folder)
+    made = ENGINES[engine]().train(Cohort(tuple(members)), dataset, resources, lambda p: None)
+    records = {r.seed: r for r in made}
+    if folder is not None:
+        for record in records.values():
+            if record.state:
+                content = encode_arrays(record.state, "state")
+                (folder / f"{record.run_id}.safetensors").write_bytes(content)
+    return [records[m.seed] for m in members]
+
+
+def assert_same(a: Record, b: Record) -> None:
+    assert a.status == b.status
+    assert a.metrics == b.metrics
+    for name in a.curves:
+        if name != "seconds":
+            np.testing.assert_array_equal(a.curves[name], b.curves[name], err_msg=name)
+    for name in a.weights:
+        np.testing.assert_array_equal(a.weights[name], b.weights[name], err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_going_on_is_not_having_stopped(case: str, corners: Dataset, tmp_path: Path):
+    seeds = (3, 4)
+    whole = train([member(corners, case, s, None) for s in seeds], corners, None)
+    first = train([member(corners, case, s, 1) for s in seeds], corners, tmp_path)
+    assert all(record.state for record in first)
+    # only one is promoted, as a rung does it, and then once more
+    (later,) = train([member(corners, case, 4, 3)], corners, tmp_path)
+    assert later.provenance["resumed_after_epoch"] == 1
+    (end,) = train([member(corners, case, 4, None)], corners, tmp_path)
+    assert end.provenance["resumed_after_epoch"] == min(3, later.metrics["epochs"])
+    assert not end.state
+    assert_same(end, whole[1])
+    spent = [record.timing["train"] for record in (first[1], later, end)]
+    assert sum(spent) == pytest.approx(end.curves["seconds"][-1], rel=1e-6)
+
+
+def test_in_the_numpy_engine_too(corners: Dataset, tmp_path: Path):
+    case = "stacked adam"
+    (whole,) = train([member(corners, case, 3, None)], corners, None, "numpy")
+    train([member(corners, case, 3, 2)], corners, tmp_path, "numpy")
+    (end,) = train([member(corners, case, 3, None)], corners, tmp_path, "numpy")
+    assert end.provenance["resumed_after_epoch"] == 2
+    assert_same(end, whole)
+
+
+def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):
+    case, seeds = "stacked adam", (3, 4)
+    whole = train([member(corners, case, s, None) for s in seeds], corners, None)
+    first = train([member(corners, case, s, 2) for s in seeds], corners, tmp_path)
+    (tmp_path / f"{first[0].run_id}.safetensors").unlink()
+    ends = train([member(corners, case, s, None) for s in seeds], corners, tmp_path)
+    assert ["resumed_after_epoch" in r.provenance for r in ends] == [False, True]
+    for end, other in zip(ends, whole, strict=True):
+        assert_same(end, other)
+    (tmp_path / f"{first[1].run_id}.safetensors").write_bytes(b"half of it")
+    (again,) = train([member(corners, case, 4, None)], corners, tmp_path)
+    assert_same(again, whole[1])
+
+
+def test_the_store_keeps_checkpoints_until_they_are_dropped(
+    corners: Dataset, tmp_path: Path, train: Callable[..., list[Record]]
+):
+    (record,) = train(member(corners, "stacked adam", 3, 2))
+    with Store(tmp_path) as store:
+        store.add(record)
+        file = store.checkpoints / f"{record.run_id}.safetensors"
+        assert file.exists()
+        store.drop_checkpoints([record.run_id, "never there"])
+        assert not file.exists()
+
+
+def test_an_engine_that_cannot_go_on_says_so(corners: Dataset):
+    pytest.importorskip("keras")
+    one = member(corners, "cnn with batch norm and adagrad", 3, 2)
+    with pytest.raises(EngineError, match=r"keeps no state to go on from, got training.stop_after"):
+        ENGINES["keras"]().check(Cohort((one,)), Resources())
+
+
+def test_a_run_that_only_chooses_reads_no_test_image(corners: Dataset):
+    class Closed:
+        """A test part that nobody may look at."""
+
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(f"the test part was asked for its {name}")
+
+        def __len__(self) -> int:
+            raise AssertionError("the test part was counted")
+
+    values = {name: getattr(corners, name) for name in vars(corners)}
+    closed = Dataset(**{**values, "test": Closed()})
+    for case in ("stacked adam", "cnn, augmented, averaged"):
+        one = member(corners, case, 3, None)
+        with pytest.raises(AssertionError, match="the test part"):
+            train([one], closed, None)
+        choosing = Member({**one.config, "validation_only": True}, one.network, one.training, 3)
+        (record,) = train([choosing], closed, None)
+        assert record.metrics["val_accuracy"] > 0.3
+        assert not any(name.startswith("test_") for name in record.metrics)
+        assert not record.predictions
