@@ -7,7 +7,7 @@ again: with its seed the sampler proposes the same trials, whose records are the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -152,13 +152,15 @@ class _Course:
             for tried in alive:
                 if tried.number not in ahead:
                     self.tell(tried, stopped=not last)
-            self._drop(t for t in alive if t.number not in ahead)
+            self._drop(alive, ahead)
             alive = [t for t in alive if t.number in ahead]
 
-    def _drop(self, ended: Iterable[Tried]) -> None:
-        """Nobody goes on from where these stopped, unless their equals do."""
-        runs = {run for tried in ended for _, rung in tried.rungs for run in rung}
-        self.training.store.drop_checkpoints(sorted(runs))
+    def _drop(self, trials: Sequence[Tried], ahead: Collection[int]) -> None:
+        """Forget how those could go on that will not."""
+        runs: dict[bool, set[str]] = {True: set(), False: set()}
+        for tried in trials:
+            runs[tried.number in ahead] |= {run for _, rung in tried.rungs for run in rung}
+        self.training.store.drop_checkpoints(sorted(runs[False] - runs[True]))
 
     def propose(self, count: int, group: int) -> list[Tried]:
         """Ask for so many allowed trials; fewer where the sampler has no more."""
