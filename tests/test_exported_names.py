@@ -35,9 +35,12 @@ def test_public_methods_of_results():
         "records",
         "report",
         "runs",
+        "search_sentences",
+        "search_table",
         "sentences",
         "table",
         "trials_table",
+        "tried",
     ]
 
 

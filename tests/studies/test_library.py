@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assay.search.plan import planned_runs
 from assay.studies import library
 from assay.studies.plan import cohorts, make_plan
 from assay.studies.study import parse_study
@@ -14,6 +15,7 @@ def test_the_names_are_those_that_the_documentation_promises() -> None:
         "cnn-architecture", "cnn-factors", "cnn-optimizers", "fashion-reference",
         "mlp-architecture", "mlp-factors", "mlp-optimizers", "mnist-reference",
         "permuted-pixels", "tour", "transfer-cifar10",
+        "grid-mlp", "random-mlp", "random-cnn", "hyperband-mlp", "bayes-mlp", "bayes-cnn",
     }  # fmt: skip
     assert promised <= set(library.names())
 
@@ -26,6 +28,12 @@ def test_every_study_says_what_it_asks_and_plans_at_every_scale(name: str) -> No
     runs = {}
     for scale in ("full", "quick", "smoke"):
         study = parse_study(name, scale=scale)
+        if study.search is not None:
+            first = study.search.samples[0]["training"]["epochs"]
+            runs[scale] = first * planned_runs(study)
+            assert study.search.best >= 2  # or there is nothing to compare
+            assert len(study.seeds) >= 2
+            continue
         plan = make_plan(study)
         assert study.name == name
         assert study.question == built_in.question

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
-from assay.core.errors import DataError, MissingExtraError
+from assay.core.errors import ConfigError, DataError, MissingExtraError
+from assay.core.plans import tried_runs
 from assay.core.store import Store
 
 if TYPE_CHECKING:
     from assay.core.records import Record
     from assay.data import Dataset
     from assay.reports.tables import Table
-    from assay.statistics import Effect
+    from assay.statistics import Effect, SearchTrial
 
 __all__ = ["Results", "Studies", "load"]
 
@@ -69,6 +70,43 @@ class Results:
         with Store(self.store, create=False, read_only=True) as store:
             there = store.present(wanted, failed=True)
             return store.records([run for run in wanted if run in there], arrays=arrays)
+
+    def tried(self, arrays: bool = False) -> list[Record]:
+        """The records of a search's runs that are there; none for other studies.
+
+        Args:
+            arrays: read curves as well.
+        """
+        wanted = dict.fromkeys(run for _, runs in tried_runs(self.plan) for run in runs)
+        with Store(self.store, create=False, read_only=True) as store:
+            there = store.present(wanted, failed=True)
+            return store.records([run for run in wanted if run in there], arrays=arrays)
+
+    def search_table(self, limit: int | None = None) -> Table:
+        """The different trials of a search, the best first.
+
+        Args:
+            limit: most rows; None for all.
+
+        Raises:
+            ConfigError: the study has no search.
+        """
+        from assay.reports import search_table
+
+        return search_table(self.plan, self._trials(), limit)
+
+    def search_sentences(self) -> list[str]:
+        """What a search tried, what was best, and what it cost; nothing for other studies."""
+        from assay.reports import search_sentences
+
+        return search_sentences(self.plan, self._trials()) if self.plan.get("search") else []
+
+    def _trials(self) -> list[SearchTrial]:
+        from assay.statistics import search_trials
+
+        if not self.plan.get("search"):
+            raise ConfigError(f"study {self.name!r} has no search: it compares what it was given")
+        return search_trials(self.plan, self.tried())
 
     def table(self) -> Any:
         """One row for each trial: n, metrics with 95 % intervals, best epoch, seconds.
@@ -159,7 +197,7 @@ class Results:
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
-        return write_html(self.plan, self.records(), target, self.dataset)
+        return write_html(self.plan, self.records(), target, self.dataset, self.tried())
 
     def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""

@@ -15,6 +15,7 @@ from assay.reports.results import (
     published_table,
     results,
 )
+from assay.reports.search_views import search_sentences, search_table, space_table
 from assay.reports.tables import FORMATS, Column, Table
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ __all__ = [
     "levels_table",
     "published_table",
     "results",
+    "search_sentences",
+    "search_table",
+    "space_table",
     "write_html",
 ]
 
@@ -39,8 +43,9 @@ def write_html(
     records: Iterable[Record],
     path: str | Path,
     dataset_of: DatasetOf | None = None,
+    tried: Iterable[Record] = (),
 ) -> Path:
     """Write the HTML report of a study; see `assay.reports.html.write_html`."""
     from assay.reports.html import write_html  # late: tables need no matplotlib
 
-    return write_html(plan, records, path, dataset_of)
+    return write_html(plan, records, path, dataset_of, tried)

@@ -20,6 +20,7 @@ from assay.reports.answers import answers
 from assay.reports.clock_sections import clock_section
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.results import effects_table, levels_table, published_table, results
+from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
 from assay.reports.svg import DARK, LIGHT
 from assay.statistics import effects, metric_title, primary_metric
@@ -45,6 +46,7 @@ def write_html(
     records: Iterable[Record],
     path: str | os.PathLike[str],
     dataset_of: predictions.DatasetOf | None = None,
+    tried: Iterable[Record] = (),
 ) -> Path:
     """Write the report of a study and return its path.
 
@@ -54,12 +56,13 @@ def write_html(
         path: the file; written under a temporary name and renamed, so none is ever half there.
         dataset_of: from a configuration's "dataset" to its images, for the pictures; None looks
             where `assay.data.load` looks. Without images the report says what it lacks.
+        tried: the runs of a search, which only served to choose.
 
     Raises:
         StoreError: when the file cannot be written.
     """
     path = Path(path)
-    text = render_html(plan, records, dataset_of)
+    text = render_html(plan, records, dataset_of, tried)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +79,7 @@ def render_html(
     plan: Mapping[str, Any],
     records: Iterable[Record],
     dataset_of: predictions.DatasetOf | None = None,
+    tried: Iterable[Record] = (),
 ) -> str:
     """Return the report of a study as HTML; see `write_html`."""
     records = list(records)
@@ -90,6 +94,7 @@ def render_html(
         "answers": answers(plan, records, found),
         "figures": figures(plan, records, metric, found),
         "closer": closer_looks(plan, records, lookup),
+        "search": search_section(plan, tried),
         "clocks": clock_section(plan, records, lookup),
         "examples": example_rows(plan, lookup),
         "results": results(plan, records),

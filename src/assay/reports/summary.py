@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.core.records import Record
 from assay.reports.answers import answers
+from assay.statistics import search_trials
 
 __all__ = ["summary"]
 
@@ -15,13 +16,16 @@ _MACHINE = ("cpu", "cores", "system", "device_name", "device", "threads", "cpu_f
 _VERSIONS = ("assay", "python", "engine", "torch", "keras")
 
 
-def summary(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any]:
+def summary(
+    plan: Mapping[str, Any], records: Iterable[Record], tried: Iterable[Record] = ()
+) -> dict[str, Any]:
     """Return a study's configuration, command, machine, sentences and every run's numbers.
 
     Returns:
         JSON data: "study", "question", "scale", "command", "sentences", "machine" (each different
         one once), "trials" with "config" and "runs", each with its seed, status, metrics, seconds
-        and the number of its machine.
+        and the number of its machine; of a study with a search also "search", with the value and
+        cost of every trial that it tried (`tried` are the records of their runs).
     """
     records = list(records)
     by_run = {record.run_id: record for record in records}
@@ -38,12 +42,38 @@ def summary(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any
             }
         )
     said = answers(plan, records)
+    searched = _search(plan, tried) if plan.get("search") else {}
     return {
         **{key: plan.get(key) for key in ("study", "question", "scale", "command", "design")},
         "sentences": [entry["text"] for entries in said.values() for entry in entries],
         "machines": machines,
         "trials": trials,
+        **searched,
     }
+
+
+def _search(plan: Mapping[str, Any], tried: Iterable[Record]) -> dict[str, Any]:
+    """What a search tried: its settings, and value, state and cost of every trial."""
+    kept = {k: v for k, v in plan["search"].items() if k != "trials"}
+    trials = [
+        {
+            "number": t.number,
+            "values": t.values,
+            "state": t.state,
+            "same_as": t.same_as,
+            "rungs": [
+                {
+                    "epochs": s.epochs,
+                    "value": _number(s.estimate.mean),
+                    "n": s.estimate.n,
+                    "seconds": _number(s.seconds, 4),
+                }
+                for s in t.steps
+            ],
+        }
+        for t in search_trials(plan, tried)
+    ]
+    return {"search": {**kept, "tried": trials}}
 
 
 def _run(record: Record, machines: list[dict[str, Any]]) -> dict[str, Any]:

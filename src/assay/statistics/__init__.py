@@ -13,7 +13,15 @@ from assay.statistics.estimates import (
     t_interval,
     values_by_seed,
 )
+from assay.statistics.importances import METHODS, importances, optuna_trials
 from assay.statistics.metrics import METRICS, Metric, metric_of, metric_title, primary_metric
+from assay.statistics.searches import (
+    SearchTrial,
+    best_so_far,
+    expected_best,
+    finished_trials,
+    search_trials,
+)
 from assay.statistics.selection import Best, best_run, best_trial
 from assay.statistics.sentences import (
     effect_sentence,
@@ -27,6 +35,7 @@ __all__ = [
     "ALPHA",
     "CONFIDENCE",
     "GAMMA",
+    "METHODS",
     "METRICS",
     "Best",
     "Comparison",
@@ -34,7 +43,9 @@ __all__ = [
     "Estimate",
     "LevelMean",
     "Metric",
+    "SearchTrial",
     "best_run",
+    "best_so_far",
     "best_trial",
     "bootstrap_interval",
     "by_trial",
@@ -44,15 +55,20 @@ __all__ = [
     "estimate",
     "estimate_runs",
     "estimate_sentence",
+    "expected_best",
     "factor_name",
     "factor_sentences",
+    "finished_trials",
     "holm",
+    "importances",
     "level_means",
     "metric_of",
     "metric_title",
+    "optuna_trials",
     "p_text",
     "paired_t",
     "primary_metric",
+    "search_trials",
     "t_interval",
     "values_by_seed",
     "welch_t",

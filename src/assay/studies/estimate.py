@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from assay.core.records import Config
 from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
 from assay.networks.network import Network
@@ -17,7 +19,7 @@ from assay.studies.executors.cores import physical_cores
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 
-__all__ = ["Estimate", "estimate", "matrix_speed"]
+__all__ = ["Estimate", "estimate", "estimate_configs", "matrix_speed"]
 
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
@@ -85,8 +87,19 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     Args:
         gflops: speed of this machine; measured (in 0.2 s) when not given.
     """
+    configs = list(plan.runs().values())
+    return estimate_configs(configs, len(plan.study.trials), data_dir, gflops)
+
+
+def estimate_configs(
+    configs: Sequence[Config],
+    trials: int,
+    data_dir: Path | None = None,
+    gflops: float | None = None,
+) -> Estimate:
+    """Say what some runs of so many trials will cost; see `estimate`."""
     speed = matrix_speed() if gflops is None else gflops
-    groups = cohorts(plan.runs().values(), data_dir)
+    groups = cohorts(configs, data_dir)
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
@@ -98,7 +111,7 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     macs = [m.network.macs for m in members]
     overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
     return Estimate(
-        trials=len(plan.study.trials),
+        trials=trials,
         runs=len(members),
         cohorts=len(groups),
         largest_cohort=max(len(g.members) for g in groups),

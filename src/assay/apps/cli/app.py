@@ -25,6 +25,7 @@ from assay.apps.cli import (
     network,
     results,
     run,
+    search,
     studies,
     tensorboard,
     unscramble,
@@ -47,6 +48,7 @@ app = App(
 for place, (name, command) in enumerate(
     {
         "run": run.run,
+        "search": search.search,
         "list": studies.list_studies,
         "show": studies.show,
         "results": results.results,

@@ -42,8 +42,9 @@ def export(
     Args:
         what: A study that the store holds, or its YAML file; a run, or the start of its name.
         to: The format. Of a study, json: configuration, command, machine and the numbers of every
-            run. Of a run, a model that takes pixels in 0..255 and gives logits; keras: for Keras;
-            onnx: for ONNX runtimes; torch: an nn.Module in a file of its own, with safetensors.
+            run; optuna: a search with all its trials, for Optuna's dashboard. Of a run, a model
+            that takes pixels in 0..255 and gives logits; keras: for Keras; onnx: for ONNX
+            runtimes; torch: an nn.Module in a file of its own, with safetensors.
         out: The file to write [./NAME with the format's ending].
     """
     from assay.apps.exporters.contract import EXPORTERS, RunExporter, StudyExporter

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 SOME_FAILED = 1
+BEST = 5
+"""Rows of a search's table."""
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
         choose_backend(backend)
     plan = plan_of(study, data_dir=places.data_path, **options.changes())
     if dry_run:
-        _preview(plan, places)
+        _show_cost(plan, places)
         return 0
     with display() as shown:
         summary = train(
@@ -80,6 +82,11 @@ def _tell(results: Results, summary: Summary) -> None:
     if results.plan.get("question"):
         console.heading(str(results.plan["question"]))
     console.say()
+    if results.plan.get("search"):
+        show_table(results.search_table(BEST))
+        console.say()
+        console.points(results.search_sentences())
+        console.heading("The best, trained again with other seeds")
     show_table(results.trials_table())
     sentences = results.sentences()
     if sentences:
@@ -105,6 +112,17 @@ def _account(summary: Summary) -> str:
         if number:
             parts.append(f"{number} {what}")
     return ", ".join(parts)
+
+
+def _show_cost(plan: Plan, places: Places) -> None:
+    from assay.search.plan import SearchPlan
+
+    if isinstance(plan, SearchPlan):
+        from assay.apps.cli.search import preview
+
+        preview(plan, places)
+    else:
+        _preview(plan, places)
 
 
 def _preview(plan: Plan, places: Places) -> None:

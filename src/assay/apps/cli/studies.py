@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from assay.core.records import Record
-    from assay.studies.study import Study
 
 __all__ = ["list_studies", "show"]
 
@@ -90,16 +89,20 @@ def _run(store: Any, name: str, stored: set[str]) -> str:
 
 
 def _show_study(name: str, options: StudyOptions, places: Places) -> None:
+    from assay.apps.api import plan_of
     from assay.studies.library import built_in, is_built_in
-    from assay.studies.plan import make_plan
-    from assay.studies.study import parse_study
 
-    study: Study = parse_study(name, data_dir=places.data_path, **options.changes())
+    plan = plan_of(name, data_dir=places.data_path, **options.changes())
     if is_built_in(name) and built_in(name).header:
         console.heading(name)
         console.say(built_in(name).header)
-    row = next((row for row in _stored(places) if row["study"] == study.name), None)
-    _show_plan(make_plan(study).to_json(), _state(row) or "none")
+    row = next((row for row in _stored(places) if row["study"] == plan.study.name), None)
+    if plan.study.search is not None:
+        from assay.apps.cli.search import show_space
+
+        show_space(plan)  # type: ignore[arg-type]
+        return
+    _show_plan(plan.to_json(), _state(row) or "none")
 
 
 def _show_plan(plan: Mapping[str, Any], state: str) -> None:

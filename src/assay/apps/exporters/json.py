@@ -19,7 +19,7 @@ class Json(StudyExporter):
 
     def write(self, results: Results, path: Path) -> None:
         """Write the file."""
-        data = summary(results.plan, results.records(arrays=False))
+        data = summary(results.plan, results.records(arrays=False), results.tried())
         path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 

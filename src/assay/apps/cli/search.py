@@ -1,0 +1,165 @@
+"""`assay search`: the space of a search before it runs, and its best trials afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places, StudyOptions
+from assay.apps.cli.progress import duration
+from assay.apps.cli.studies import names
+
+if TYPE_CHECKING:
+    from assay.search.plan import SearchPlan
+
+__all__ = ["preview", "search", "show_space"]
+
+ROWS = 20
+SAMPLE = 24
+"""Points whose mean cost stands for that of all."""
+
+
+def search(
+    study: Annotated[str, Parameter(completer=names)],
+    /,
+    *,
+    summary: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+) -> None:
+    """Show what a search tried, or its space.
+
+    Args:
+        study: A study with a search: a built-in one, a YAML file, or one of the store.
+        summary: Show the space, the sampler and the brackets instead; nothing needs to have run.
+    """
+    places = places or Places()
+    if summary:
+        show_space(_plan(study, options or StudyOptions(), places))
+        return
+    from assay.apps.cli.results import show_table, stored_results
+
+    found = stored_results(study, places)
+    table = found.search_table(ROWS)
+    console.heading(table.title)
+    show_table(table)
+    console.say()
+    console.points(found.search_sentences())
+
+
+def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
+    """The plan of a study with a search."""
+    from assay.apps.api import plan_of
+    from assay.core.errors import ConfigError
+    from assay.search.plan import SearchPlan
+
+    plan = plan_of(study, data_dir=places.data_path, **options.changes())
+    if not isinstance(plan, SearchPlan):
+        count = len(plan.study.trials)
+        raise ConfigError(
+            f"study {plan.study.name!r} has no search, it has {count} given trials; see them with "
+            f"`assay show {study}`"
+        )
+    return plan
+
+
+def show_space(plan: SearchPlan) -> None:
+    """Print names, kinds, ranges, steps and defaults, the number of points, and the brackets."""
+    from assay.reports.search_sections import bracket_rows
+    from assay.reports.search_views import values_text
+
+    data = plan.to_json()
+    console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
+    rows = [
+        (
+            p["name"],
+            p["kind"],
+            values_text(p),
+            f"{p['step']:g}" if p.get("step") and not p["log"] else "",
+            _default(plan.study.written, p["name"]),
+            p.get("when", ""),
+        )
+        for p in data["search"]["space"]
+    ]
+    console.table(("parameter", "kind", "values", "step", "default", "when"), rows)
+    console.say()
+    console.fields(_facts(plan, data))
+    if data["search"]["brackets"]:
+        console.heading("brackets")
+        console.points(bracket_rows(data))
+
+
+def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
+    """What besides the space there is to know of a search."""
+    from assay.reports.search_views import search_title
+    from assay.search.plan import planned_runs, planned_trials
+
+    search, points, batch = plan.search, data["search"]["points"], data["search"]["batch"]
+    asked = f"in batches of {batch}" if batch else "all at once"
+    computed = [f"{'.'.join(map(str, d.path))} = {d.expression.text}" for d in search.derived]
+    runs = search.repeats * (search.folds or 1)
+    return {
+        "points": "no end of them, or too many to count" if points is None else f"{points:,}",
+        "constraints": "; ".join(data["search"]["constraints"]) or "none",
+        "computed": "; ".join(computed) or "nothing",
+        "sampler": f"{search_title(data)}, {'by bracket' if search.brackets else asked}",
+        "objective": f"{search.objective}, {'highest' if search.higher_is_better else 'lowest'}",
+        "trials": planned_trials(search),
+        "runs of each": f"{runs} ({search.folds} folds)" if search.folds else runs,
+        "trained again": f"the best {search.best}, {len(plan.study.seeds)} times each",
+        "runs at most": planned_runs(plan.study),
+    }
+
+
+def _default(written: Any, name: str) -> str:
+    """What the study itself has where a parameter sets something."""
+    from assay.studies.factors import label_of
+
+    value = written
+    for part in name.split("."):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif part not in ("units", "filters") or isinstance(value, (dict, list)):
+            return "-"
+    return label_of(value)
+
+
+def preview(plan: SearchPlan, places: Places) -> None:
+    """Print the space and what the search will cost."""
+    from contextlib import suppress
+
+    from assay.core.errors import AssayError
+    from assay.core.seeds import stream
+    from assay.search.plan import planned_runs, planned_trials, rung_configs
+    from assay.search.space import first_allowed
+    from assay.studies.estimate import estimate_configs
+
+    show_space(plan)
+    study, search = plan.study, plan.search
+    rng = stream(study.seeds[0], "search", "preview")
+    configs = list(search.samples[:4])
+    for _ in range(SAMPLE):
+        with suppress(AssayError):  # an impossible point is passed over in the search as well
+            configs.append(search.configure(first_allowed(search.space, rng, {})))
+    runs = [rung_configs(study, config, None)[0] for config in configs]
+    cost = estimate_configs(runs, len(runs), places.data_path)
+    each = search.repeats * (search.folds or 1)
+    whole = float(planned_trials(search))
+    if search.brackets:  # a trial that stops early is a part of a whole one
+        epochs = configs[0]["training"]["epochs"]
+        whole = sum(bracket.epochs for bracket in search.brackets) / epochs
+    times = (whole * each + search.best * len(study.seeds)) / len(runs)
+    console.heading("cost")
+    console.fields(
+        {
+            "parameters": f"{cost.parameters[0]:,} to {cost.parameters[1]:,}",
+            "MACs an image": f"{cost.macs[0]:,} to {cost.macs[1]:,}",
+            "images to see": f"about {cost.images * times:,.0f}, in {planned_runs(study):,} runs",
+            "time": f"about {duration(cost.seconds * times)} (a rough estimate from {len(runs)} "
+            "points)",
+        }
+    )

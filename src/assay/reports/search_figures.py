@@ -1,0 +1,193 @@
+"""Figures of a search from plain data: this module only draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.reports.style import axis_title, new_figure, shorten, styled
+from assay.reports.svg import INK, PALETTE, PAPER
+from assay.statistics import metric_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_expected", "draw_history", "draw_importances", "draw_parallel", "draw_slices"]
+
+_BUDGETS = {"trials": "trials", "images": "training images", "seconds": "seconds of training"}
+_COLUMNS = 4
+
+
+@styled
+def draw_history(course: Sequence[Mapping[str, float]], metric: str) -> Figure:
+    """Draw the entries of `best_so_far` over trials, images and seconds."""
+    from matplotlib.ticker import EngFormatter
+
+    figure = new_figure(2.9)
+    axes = figure.subplots(1, 3, sharey=True)
+    scale = metric_of(metric).scale
+    values = np.array([entry["value"] for entry in course]) * scale
+    best = np.array([entry["best"] for entry in course]) * scale
+    for ax, (key, title) in zip(axes, _BUDGETS.items(), strict=True):
+        x = np.array([entry[key] for entry in course])
+        ax.plot(x, values, "o", mfc="none", mec=PALETTE[0], ms=4, mew=0.8, alpha=0.7)
+        ax.step(x, best, where="post", color=PALETTE[1], lw=1.8)
+        ax.set_xlabel(title)
+        ax.set_xlim(left=0)
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.grid(axis="y")
+    axes[0].set_ylim(*_reach(values, metric))
+    axes[0].set_ylabel(axis_title(metric))
+    _legend(figure, {"a trial": PALETTE[0], "best so far": PALETTE[1]})
+    return figure
+
+
+def _reach(values: np.ndarray, metric: str) -> tuple[float, float]:
+    """Ends of an axis that shows the better three quarters, so that failures do not flatten it."""
+    higher = metric_of(metric).higher_is_better
+    ends = np.quantile(values, [0.25, 1.0] if higher else [0.0, 0.75])
+    pad = 0.08 * max(float(np.ptp(ends)), 1e-6)
+    return (ends[0] - 3 * pad, ends[1] + pad) if higher else (ends[0] - pad, ends[1] + 3 * pad)
+
+
+def _legend(figure: Figure, names: Mapping[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=color, marker="o", lw=0, mfc="none", label=name)
+        if i == 0
+        else Line2D([], [], color=color, lw=2, label=name)
+        for i, (name, color) in enumerate(names.items())
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+
+
+@styled
+def draw_expected(curve: Mapping[str, np.ndarray], metric: str) -> Figure:
+    """Draw what `expected_best` returned."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure = new_figure(2.9)
+    ax = figure.subplots()
+    scale = metric_of(metric).scale
+    ax.fill_between(
+        curve["n"], curve["low"] * scale, curve["high"] * scale, color=PALETTE[0], alpha=0.2, lw=0
+    )
+    ax.plot(curve["n"], curve["mean"] * scale, color=PALETTE[0], lw=2)
+    ax.set_xlabel("trials")
+    ax.set_ylabel(axis_title(metric))
+    ax.set_xlim(1, max(2, curve["n"][-1]))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=2))
+    ax.grid(axis="y")
+    return figure
+
+
+@styled
+def draw_parallel(axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric: str) -> Figure:
+    """Draw parallel coordinates.
+
+    Args:
+        axes: {"title", "places" (n,) in [0, 1] or NaN, "ticks": [(place, text)]} of each parameter.
+        values: (n,) the objective; the better, the stronger the line; the best tenth stands out.
+    """
+    metric_known = metric_of(metric)
+    figure = new_figure(4.0)
+    ax = figure.subplots()
+    rank = np.argsort(np.argsort(values if metric_known.higher_is_better else -values))
+    good = rank >= len(values) - max(1, len(values) // 10)
+    low, high = float(values.min()), float(values.max())
+    last = (values - low) / max(high - low, 1e-12)
+    table = np.column_stack([*(axis["places"] for axis in axes), last])  # (n, parameters + 1)
+    for i in np.argsort(rank):
+        known = np.flatnonzero(np.isfinite(table[i]))
+        color, alpha = (PALETTE[1], 0.9) if good[i] else (PALETTE[0], 0.25)
+        ax.plot(known, table[i][known], color=color, alpha=alpha, lw=1.4 if good[i] else 0.8)
+    ends = [(0.0, metric_known.number(low)), (1.0, metric_known.number(high))]
+    shown = [*axes, {"title": axis_title(metric), "ticks": ends}]
+    for x, axis in enumerate(shown):
+        ax.axvline(x, color=INK, lw=0.8, zorder=0)
+        for place, text in axis["ticks"]:
+            box = {"fc": PAPER, "ec": "none", "alpha": 0.75, "pad": 0.8}
+            ax.annotate(
+                shorten(text, 12), (x, place), xytext=(3, 0), textcoords="offset points",
+                va="center", size=8, bbox=box, zorder=5,
+            )  # fmt: skip
+    titles = [shorten(str(axis["title"]), 24) for axis in shown]
+    ax.set_xticks(range(len(shown)), titles, rotation=25, ha="right", rotation_mode="anchor")
+    ax.set_xlim(-0.1, len(shown) - 0.4)
+    ax.set_ylim(-0.06, 1.06)
+    ax.set_yticks([])
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(length=0)
+    return figure
+
+
+@styled
+def draw_slices(
+    axes: Sequence[Mapping[str, Any]], values: np.ndarray, whole: np.ndarray, metric: str
+) -> Figure:
+    """Draw the objective over each parameter.
+
+    Args:
+        axes: as for `draw_parallel`.
+        values: (n,) the objective; whole: (n,) whether a trial had its whole budget.
+    """
+    rows = -(-len(axes) // _COLUMNS)
+    figure = new_figure(0.4 + 2.3 * rows)
+    grid = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False).ravel()
+    scale = metric_of(metric).scale
+    for ax in grid[len(axes) :]:
+        ax.set_axis_off()
+    for ax, axis in zip(grid, axes, strict=False):
+        _draw_slice(ax, axis, values * scale, whole)
+    for ax in grid[::_COLUMNS]:
+        ax.set_ylabel(axis_title(metric))
+    grid[0].set_ylim(*_reach(values * scale, metric))
+    return figure
+
+
+def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np.ndarray) -> None:
+    x = axis["places"]
+    if axis["kind"] == "choice":  # beside each other, so that equal ones can be told apart
+        x = x + 0.02 * np.linspace(-1, 1, len(x))
+    for mask, color, alpha in ((~whole, INK, 0.35), (whole, PALETTE[0], 0.85)):
+        ax.plot(x[mask], values[mask], "o", mfc="none", mec=color, ms=4, mew=0.9, alpha=alpha)
+    turned = any(len(text) > 4 for _, text in axis["ticks"])
+    ax.set_xticks(
+        [place for place, _ in axis["ticks"]],
+        [shorten(text, 12) for _, text in axis["ticks"]],
+        rotation=30 if turned else 0,
+        ha="right" if turned else "center",
+        rotation_mode="anchor",
+    )
+    ax.set_xlim(-0.1, 1.1)
+    ax.set_title(shorten(str(axis["title"]), 24))
+    ax.grid(axis="y")
+
+
+@styled
+def draw_importances(rows: Sequence[Mapping[str, Any]], methods: Mapping[str, str]) -> Figure:
+    """Draw the rows of `importances`: a bar of each method with its interval."""
+    figure = new_figure(0.9 + 0.52 * len(rows))
+    ax = figure.subplots()
+    height = 0.8 / len(methods)
+    for k, (method, title) in enumerate(methods.items()):
+        y = np.arange(len(rows)) + (k - (len(methods) - 1) / 2) * height
+        share = np.array([row[method] for row in rows]) * 100
+        ax.barh(y, share, height * 0.9, color=PALETTE[k], alpha=0.75, label=title)
+        for place, row in zip(y, rows, strict=True):
+            low, high = row[f"{method}_low"], row[f"{method}_high"]
+            if low is not None:
+                ax.plot([100 * low, 100 * high], [place, place], color=INK, lw=1.2)
+    ax.set_yticks(range(len(rows)), [shorten(str(row["title"])) for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("importance (%)")
+    ax.grid(axis="x")
+    ax.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure

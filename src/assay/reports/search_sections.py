@@ -1,0 +1,185 @@
+"""The part of a report about a search: what was tried, when it got good, and what mattered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.search_views import (
+    search_sentences,
+    search_table,
+    search_title,
+    short_names,
+    space_table,
+)
+from assay.reports.svg import svg
+from assay.statistics import (
+    METHODS,
+    SearchTrial,
+    best_so_far,
+    expected_best,
+    finished_trials,
+    importances,
+    metric_title,
+    search_trials,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["parameter_axes", "search_section"]
+
+Section = dict[str, Any]
+
+
+def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> Section | None:
+    """Return {"sentences", "table", "space", "figures", "brackets"}; None for other studies.
+
+    Args:
+        records: of the search's runs.
+    """
+    if not plan.get("search"):
+        return None
+    trials = search_trials(plan, records)
+    return {
+        "sentences": search_sentences(plan, trials),
+        "table": search_table(plan, trials),
+        "space": space_table(plan),
+        "brackets": bracket_rows(plan),
+        "figures": _figures(plan, trials),
+    }
+
+
+def bracket_rows(plan: Mapping[str, Any]) -> list[str]:
+    """Return each bracket in words: "9 trials to epoch 1, 3 to 3, 1 to 9"."""
+    found = []
+    for bracket in plan["search"]["brackets"]:
+        first, *rest = bracket["rungs"]
+        parts = [f"{first['trials']} trials to epoch {first['epochs']}"]
+        found.append(", ".join(parts + [f"{r['trials']} to {r['epochs']}" for r in rest]))
+    return found
+
+
+def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Section]:
+    from assay.reports import search_figures as draw
+
+    metric = plan["search"]["objective"]
+    higher, title = plan["search"]["higher_is_better"], metric_title(metric)
+    valued = [t for t in trials if np.isfinite(t.value) and t.same_as is None]
+    done = finished_trials(trials)
+    if len(valued) < 2:
+        return []
+    axes, values = parameter_axes(plan, valued), np.array([t.value for t in valued])
+    whole = np.array([t.state == "complete" for t in valued])
+    stopped = " Grey: stopped at a rung." * bool((~whole).any())
+    made = [
+        _figure(
+            "search-history",
+            "Best so far",
+            f"{title} of every trial and the best so far, over trials, training images and "
+            "seconds, in the order of training; seconds are those of one worker. The axis leaves "
+            "out the worst.",
+            draw.draw_history(best_so_far(trials, higher), metric),
+        ),
+        _figure(
+            "search-slices",
+            "Each parameter",
+            f"{title} of every trial over each parameter.{stopped}",
+            draw.draw_slices(axes, values, whole, metric),
+        ),
+        _figure(
+            "search-parallel",
+            "All parameters together",
+            "Each line is a trial; the best tenth is drawn strongly. A parameter that was not "
+            "there is passed over.",
+            draw.draw_parallel(axes, values, metric),
+        ),
+    ]
+    if len(done) > 1:
+        curve = expected_best([t.value for t in done], higher)
+        note = (
+            ""
+            if search_title(plan) in ("random", "grid")
+            else (
+                " The sampler learned as it went, so this describes its trials without their order."
+            )
+        )
+        made.append(
+            _figure(
+                "search-expected",
+                "What so many trials are worth",
+                f"Expected best {title} of so many of these {len(done)} trials drawn at random, "
+                f"with a 95 % bootstrap band (Dodge et al. 2019).{note}",
+                draw.draw_expected(curve, metric),
+            )
+        )
+    return made + _importance_figure(plan, trials)
+
+
+def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Section]:
+    from assay.reports.search_figures import draw_importances
+
+    rows = importances(plan, trials)
+    if not rows:
+        return []
+    short = short_names([p["name"] for p in plan["search"]["space"]])
+    shown = [{**row, "title": short[row["parameter"]]} for row in rows]
+    return [
+        _figure(
+            "search-importances",
+            "What mattered",
+            "Share of each parameter in what made trials differ (fANOVA) and in what tells the "
+            "best tenth from the rest (PED-ANOVA), of trials with their whole budget, with 95 % "
+            "bootstrap intervals over trials. Only parameters that are always there.",
+            draw_importances(shown, METHODS),
+        )
+    ]
+
+
+def _figure(name: str, title: str, caption: str, drawn: Figure) -> Section:
+    alt = f"{title}. {caption} The table of the best trials holds numbers."
+    caption = caption[:1].upper() + caption[1:]
+    return {
+        "name": name,
+        "title": title,
+        "caption": caption,
+        "drawings": [svg(drawn, f"{name}-0", alt)],
+    }
+
+
+def parameter_axes(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:
+    """Return an axis for each parameter that varied: {"title", "kind", "places", "ticks"}.
+
+    Places are in [0, 1], on a log scale where the space has one; NaN where a trial has none.
+    """
+    short = short_names([p["name"] for p in plan["search"]["space"]])
+    found = []
+    for p in plan["search"]["space"]:
+        values = [trial.values.get(p["name"]) for trial in trials]
+        if len({str(value) for value in values}) < 2:
+            continue
+        axis = _choice_axis(p, values) if p["kind"] == "choice" else _number_axis(p, values)
+        found.append({"title": short[p["name"]], "kind": p["kind"], **axis})
+    return found
+
+
+def _choice_axis(p: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+    levels = list(p["levels"])
+    span = max(len(levels) - 1, 1)
+    places = [levels.index(v) / span if v is not None else np.nan for v in values]
+    return {"places": np.array(places), "ticks": [(i / span, lv) for i, lv in enumerate(levels)]}
+
+
+def _number_axis(p: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+    change = np.log if p["log"] else np.asarray
+    low, high = float(change(p["low"])), float(change(p["high"]))
+    x = np.array([np.nan if v is None else float(change(v)) for v in values])
+    middle = np.exp((low + high) / 2) if p["log"] else (p["low"] + p["high"]) / 2
+    ends = [(0.0, f"{p['low']:g}"), (0.5, f"{middle:.2g}"), (1.0, f"{p['high']:g}")]
+    if p["kind"] == "int" and p["high"] - p["low"] < 3 * (p["step"] or 1):
+        count = round((p["high"] - p["low"]) / (p["step"] or 1))
+        ends = [(i / count, f"{p['low'] + i * p['step']:g}") for i in range(count + 1)]
+    return {"places": (x - low) / (high - low), "ticks": ends}

@@ -1,0 +1,178 @@
+"""A search as tables and sentences: what was tried, what was best, what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.reports.results import mean_text
+from assay.reports.tables import Column, Table, plain
+from assay.reports.views import flat
+from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, metric_title
+
+__all__ = ["ranked", "search_sentences", "search_table", "search_title", "space_table"]
+
+SHOWN = 10
+"""Rows of the table of the best trials; its data has them all."""
+
+
+def search_title(plan: Mapping[str, Any]) -> str:
+    """How the trials were proposed, in words: "hyperband (random)", "tpe"."""
+    search = plan["search"]
+    halving = search.get("halving")
+    return f"{halving['name']} ({search['sampler']})" if halving else str(search["sampler"])
+
+
+def ranked(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[SearchTrial]:
+    """The different trials, the best first: those with their whole budget, then stopped ones by
+    how far they came."""
+    sign = -1 if plan["search"]["higher_is_better"] else 1
+
+    def key(trial: SearchTrial) -> tuple[Any, ...]:
+        epochs = trial.steps[-1].epochs or 0 if trial.steps else 0
+        order = {"complete": 0, "stopped": 1}.get(trial.state, 2)
+        value = trial.value if np.isfinite(trial.value) else np.inf * sign
+        return (order, -epochs if order == 1 else 0, sign * value, trial.number)
+
+    return sorted((t for t in trials if t.same_as is None), key=key)
+
+
+def search_table(
+    plan: Mapping[str, Any], trials: Sequence[SearchTrial], limit: int | None = SHOWN
+) -> Table:
+    """Return one row for each different trial, the best first.
+
+    Args:
+        limit: most rows; None for all.
+    """
+    objective, chosen = plan["search"]["objective"], set(plan["search"]["chosen"])
+    names = [p["name"] for p in plan["search"]["space"]]
+    rows: list[dict[str, Any]] = []
+    for trial in ranked(plan, trials)[:limit]:
+        last = trial.steps[-1] if trial.steps else None
+        found = last.estimate if last and trial.state in ("complete", "stopped") else estimate([])
+        rows.append(
+            {
+                "trial": trial.label,
+                "state": trial.state,
+                "best": trial.number in chosen,
+                **{name: plain(trial.values.get(name)) for name in names},
+                "shown": trial.shown,
+                "n": found.n,
+                **flat(objective, found),
+                "epochs": last.epochs if last else None,
+                "seconds": sum(step.seconds for step in trial.steps),
+            }
+        )
+    unit = metric_of(objective).unit
+    title = f"{metric_title(objective)}{f' ({unit})' if unit else ''}"
+    columns = (
+        Column("trial", lambda r: f"{r['trial']}{' (trained again)' * r['best']}", "left"),
+        *(Column(short, _value(name), "left") for name, short in short_names(names).items()),
+        Column(title, lambda r: mean_text(r, objective)),
+        Column("n", lambda r: str(r["n"])),
+        Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
+        Column("state", lambda r: r["state"], "left"),
+    )
+    notes = [
+        "Judged by validation alone; these runs never saw the test images. The best value of a "
+        "search is too good to be true: the trials trained again tell what it is worth."
+    ]
+    if any(row["n"] > 1 for row in rows):
+        notes.append("± is half of the 95 % t-interval of the mean over n repeats and folds.")
+    name = str(plan["study"])
+    return Table(
+        f"Best trials of the search of {name}",
+        columns,
+        tuple(rows),
+        f"assay search {name}",
+        tuple(notes),
+    )
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The shortest endings of dotted names that tell them apart; numbers keep what is before."""
+    found = {}
+    for name in names:
+        parts = [p for p in name.split(".") if p not in ("units", "filters") or len(names) == 1]
+        size = 1 + (parts[-1].isdigit())
+        while size < len(parts) and _clashes(".".join(parts[-size:]), name, names):
+            size += 1
+        found[name] = ".".join(parts[-size:])
+    return found
+
+
+def _clashes(ending: str, name: str, names: Sequence[str]) -> bool:
+    return any(other != name and f".{other}".endswith(f".{ending}") for other in names)
+
+
+def _value(name: str) -> Any:
+    return lambda row: row["shown"].get(name, "")
+
+
+def search_sentences(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[str]:
+    """What was tried, what was best, and what it cost, in sentences."""
+    search = plan["search"]
+    states = Counter(trial.state for trial in trials)
+    planned = search["planned"]
+    parts = [f"{len(trials)} of {planned} trials were proposed by {search_title(plan)}"]
+    for state, words in (
+        ("stopped", "stopped at a rung"),
+        ("diverged", "diverged"),
+        ("failed", "failed"),
+        ("missing", "are not trained yet"),
+    ):
+        if states[state]:
+            parts.append(f"{states[state]} {words}")
+    doubled = sum(trial.same_as is not None for trial in trials)
+    if doubled:
+        parts.append(f"{doubled} were proposed before and not trained again")
+    points = search.get("points")
+    if points:
+        parts.append(f"the space has {points:,} points")
+    said = [", ".join(parts) + "."]
+    best = ranked(plan, trials)[:1]
+    if best and np.isfinite(best[0].value):
+        title, metric = metric_title(search["objective"]), metric_of(search["objective"])
+        shown = ", ".join(f"{k} {v}" for k, v in _shown(best[0]).items())
+        said.append(
+            f"The best {title} is {metric.value(best[0].value)}, of {best[0].label} ({shown})."
+        )
+    images = sum(step.images for trial in trials for step in trial.steps)
+    seconds = sum(step.seconds for trial in trials for step in trial.steps)
+    if images:
+        said.append(
+            f"The search saw {images:,.0f} training images in {seconds:,.0f} s of training, added "
+            f"up over its runs; {len(finished_trials(trials))} trials had their whole budget."
+        )
+    return said
+
+
+def _shown(trial: SearchTrial) -> dict[str, str]:
+    short = short_names(list(trial.shown))
+    return {short[name]: text for name, text in trial.shown.items()}
+
+
+def space_table(plan: Mapping[str, Any]) -> Table:
+    """Return one row for each parameter of the space."""
+    rows = tuple(plan["search"]["space"])
+    name = str(plan["study"])
+    columns = (
+        Column("parameter", lambda r: r["name"], "left"),
+        Column("kind", lambda r: r["kind"], "left"),
+        Column("values", values_text, "left"),
+        Column("step", lambda r: f"{r['step']:g}" if r.get("step") and not r.get("log") else ""),
+        Column("when", lambda r: r.get("when", ""), "left"),
+    )
+    notes = [f"Constraint: {text}." for text in plan["search"]["constraints"]]
+    return Table(f"Space of {name}", columns, rows, f"assay search {name} --summary", tuple(notes))
+
+
+def values_text(row: Mapping[str, Any]) -> str:
+    """The values of a parameter in words: "relu, tanh", "16 to 512", "0.0001 to 0.1, log"."""
+    if row["kind"] == "choice":
+        return ", ".join(row["levels"])
+    return f"{row['low']:g} to {row['high']:g}{', log' * row['log']}"

@@ -1,0 +1,138 @@
+"""Which parameters of a search mattered, by two methods of Optuna's, with bootstrap intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.seeds import stream
+from assay.statistics.searches import SearchTrial, finished_trials
+
+__all__ = ["METHODS", "importances", "optuna_trials"]
+
+METHODS = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
+"""Method -> its name for people."""
+
+FEWEST = 8
+"""Trials from which on an importance says something."""
+
+
+def optuna_trials(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Any]:
+    """The trials of a search as Optuna's frozen trials, with values at rungs and states.
+
+    Trials that are missing are left out; proposals of equal configuration are trials of their own,
+    as they were to the sampler.
+    """
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+    from optuna.trial import TrialState, create_trial
+
+    kinds: dict[str, Any] = {}
+    for p in plan["search"]["space"]:
+        if p["kind"] == "choice":
+            kinds[p["name"]] = CategoricalDistribution(tuple(p["levels"]))
+        elif p["kind"] == "int":
+            step = 1 if p["log"] else int(p["step"] or 1)
+            low, high = int(p["low"]), int(p["high"])
+            kinds[p["name"]] = IntDistribution(low, high, log=p["log"], step=step)
+        else:
+            kinds[p["name"]] = FloatDistribution(p["low"], p["high"], log=p["log"], step=p["step"])
+    states = {
+        "complete": TrialState.COMPLETE,
+        "stopped": TrialState.PRUNED,
+        "diverged": TrialState.FAIL,
+        "failed": TrialState.FAIL,
+    }
+    found = []
+    for trial in trials:
+        if trial.state not in states:
+            continue
+        rungs = {s.epochs: s.estimate.mean for s in trial.steps if s.epochs is not None}
+        attributes: dict[str, Any] = {"label": trial.label, "group": trial.group}
+        attributes |= {} if trial.same_as is None else {"same_as": trial.same_as}
+        found.append(
+            create_trial(
+                state=states[trial.state],
+                value=trial.value if trial.state == "complete" else None,
+                params=trial.values,
+                distributions={name: kinds[name] for name in trial.values},
+                intermediate_values={e: v for e, v in rungs.items() if np.isfinite(v)},
+                user_attrs=attributes,
+            )
+        )
+    return found
+
+
+def importances(
+    plan: Mapping[str, Any],
+    trials: Sequence[SearchTrial],
+    *,
+    resamples: int = 25,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Return {"parameter", "fanova", "fanova_low", "fanova_high", "ped_anova", ...} by importance.
+
+    Shares of the variance (fANOVA) and of the divergence between good and all trials (PED-ANOVA),
+    each adding up to 1 over the parameters, which are those that are always there and took more
+    than one value. Nothing is returned for fewer than FEWEST different finished trials.
+
+    References:
+        F. Hutter et al., "An Efficient Approach for Assessing Hyperparameter Importance", ICML
+        2014; S. Watanabe et al., "PED-ANOVA", IJCAI 2023.
+    """
+    done = finished_trials(trials)
+    names = [p["name"] for p in plan["search"]["space"]]
+    names = [n for n in names if len({str(t.values.get(n)) for t in done}) > 1]
+    names = [n for n in names if all(n in t.values for t in done)]
+    if len(done) < FEWEST or not names or len({t.value for t in done}) < 3:
+        return []
+    frozen = optuna_trials(plan, done)
+    higher = bool(plan["search"]["higher_is_better"])
+    rows: list[dict[str, Any]] = [{"parameter": name} for name in names]
+    share = 100 * (1 - confidence) / 2
+    for method in METHODS:
+        found = _evaluate(method, frozen, names, higher)
+        rng = stream(seed, "bootstrap", "importances", method)
+        drawn = []
+        for _ in range(resamples):
+            sample = [frozen[i] for i in rng.integers(len(frozen), size=len(frozen))]
+            if all(len({str(t.params[n]) for t in sample}) > 1 for n in names):
+                drawn.append(_evaluate(method, sample, names, higher))
+        ends = np.percentile(drawn, [share, 100 - share], axis=0) if len(drawn) > 1 else None
+        for i, row in enumerate(rows):
+            row[method] = found[i]
+            row[f"{method}_low"] = None if ends is None else float(ends[0][i])
+            row[f"{method}_high"] = None if ends is None else float(ends[1][i])
+    return sorted(rows, key=lambda row: -row["fanova"])
+
+
+def _evaluate(
+    method: str, frozen: Sequence[Any], names: Sequence[str], higher: bool
+) -> list[float]:
+    import optuna
+    from optuna import importance as kinds
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # experimental, and parameters that hardly vary
+            study = optuna.create_study(direction="maximize" if higher else "minimize")
+            study.add_trials(frozen)
+            # few trees: the bootstrap says what they are worth
+            evaluator = (
+                kinds.FanovaImportanceEvaluator(n_trees=16, max_depth=16, seed=0)
+                if method == "fanova"
+                else kinds.PedAnovaImportanceEvaluator()
+            )
+            found = kinds.get_param_importances(study, evaluator=evaluator, params=list(names))
+    finally:
+        optuna.logging.set_verbosity(level)
+    return [float(found[name]) for name in names]

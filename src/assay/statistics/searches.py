@@ -1,0 +1,192 @@
+"""What a search found, as plain data: its trials, its history, what mattered.
+
+Everything is read from the plan and the records of the search's runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.core.seeds import stream
+from assay.statistics.estimates import Estimate, estimate
+
+__all__ = ["SearchTrial", "best_so_far", "expected_best", "finished_trials", "search_trials"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A trial at the end of a rung.
+
+    Attributes:
+        epochs: until then, from the trial's start; None for a budget in steps.
+        estimate: the objective over the runs (repeats and folds).
+        images, seconds: training images seen and seconds spent in this rung alone.
+    """
+
+    epochs: int | None
+    estimate: Estimate
+    images: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchTrial:
+    """One trial of a search.
+
+    Attributes:
+        number: in the order of the proposals; label: for people.
+        values: parameter -> number or label of a choice; shown: the same in words.
+        group: batch or bracket; same_as: an earlier trial of equal configuration, or None.
+        steps: rungs that it reached, one without rungs; those without a record are left out.
+        state: "complete", "stopped" at a rung, "diverged", "failed", or "missing".
+    """
+
+    number: int
+    label: str
+    values: dict[str, Any]
+    shown: dict[str, str]
+    group: int
+    same_as: int | None
+    steps: tuple[Step, ...]
+    state: str
+
+    @property
+    def value(self) -> float:
+        """The mean objective where the trial ended; NaN where there is none."""
+        able = self.state in ("complete", "stopped")
+        return self.steps[-1].estimate.mean if able and self.steps else math.nan
+
+
+def search_trials(plan: Mapping[str, Any], records: Iterable[Record]) -> list[SearchTrial]:
+    """Return the trials of a search in their order.
+
+    Args:
+        plan: with "search", as the store keeps it.
+        records: of the search's runs.
+    """
+    runs = {record.run_id: record for record in records}
+    search = plan["search"]
+    deepest = max((r["epochs"] or 0 for t in search["trials"] for r in t["rungs"]), default=0)
+    if search["brackets"]:
+        deepest = max(r["epochs"] for b in search["brackets"] for r in b["rungs"])
+    found = []
+    for trial in search["trials"]:
+        mine = [[runs[r] for r in rung["runs"] if r in runs] for rung in trial["rungs"]]
+        steps = [
+            _step(rung, there, search["objective"], trial["same_as"])
+            for rung, there in zip(trial["rungs"], mine, strict=True)
+            if there
+        ]
+        full = bool(mine) and len(mine[-1]) == len(trial["rungs"][-1]["runs"])
+        budget = trial["rungs"][-1]["epochs"] if trial["rungs"] else None
+        whole = not search["brackets"] or budget == deepest
+        keys = ("number", "label", "values", "shown", "group", "same_as")
+        state = _state(mine[-1] if mine else [], full, whole)
+        found.append(SearchTrial(**{k: trial[k] for k in keys}, steps=tuple(steps), state=state))
+    return found
+
+
+def _step(
+    rung: Mapping[str, Any], runs: Sequence[Record], objective: str, same_as: int | None
+) -> Step:
+    values = [r.metrics.get(objective, math.nan) for r in runs if r.status == "finished"]
+    values = [value for value in values if np.isfinite(value)]
+    diverged = sum(run.status == "diverged" for run in runs)
+    failed = len(runs) - diverged - len(values)
+    spent = [] if same_as is not None else runs  # its runs are those of the other trial
+    images = sum(r.timing.get("images_per_second", 0) * r.timing.get("train", 0) for r in spent)
+    seconds = sum(r.timing.get(kind, 0) for r in spent for kind in ("train", "evaluate", "prepare"))
+    found = estimate(values, diverged=diverged, failed=failed)
+    return Step(rung["epochs"], found, float(images), float(seconds))
+
+
+def _state(last: Sequence[Record], full: bool, whole: bool) -> str:
+    status = {record.status for record in last}
+    for bad in ("failed", "diverged"):
+        if bad in status:
+            return bad
+    if not full:
+        return "missing"
+    return "complete" if whole else "stopped"
+
+
+def finished_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
+    """Different trials that had their whole budget and have a value."""
+    return [t for t in trials if t.state == "complete" and t.same_as is None]
+
+
+def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[dict[str, float]]:
+    """Return the course of a search, an entry for each trial at each rung in the order of training.
+
+    Keys: "trials" proposed so far, "images" and "seconds" spent so far (of one worker), "value" of
+    this trial at this rung, "best" value of any so far.
+    """
+    events = sorted(
+        (trial.group, place, trial.number, step)
+        for trial in trials
+        for place, step in enumerate(trial.steps)
+        if np.isfinite(step.estimate.mean)
+    )
+    better = max if higher_is_better else min
+    found: list[dict[str, float]] = []
+    proposed = images = seconds = 0.0
+    best = -math.inf if higher_is_better else math.inf
+    for _, place, _, step in events:
+        proposed += place == 0
+        images, seconds = images + step.images, seconds + step.seconds
+        best = better(best, step.estimate.mean)
+        found.append(
+            {
+                "trials": proposed,
+                "images": images,
+                "seconds": seconds,
+                "value": step.estimate.mean,
+                "best": best,
+            }
+        )
+    return found
+
+
+def expected_best(
+    values: Sequence[float],
+    higher_is_better: bool = True,
+    *,
+    resamples: int = 500,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Return the expected best of n trials drawn from these values, for n = 1 to their number.
+
+    With replacement, as the paper has it: E = sum of v_i ((i / N)^n - ((i - 1) / N)^n) over the
+    sorted values. Exact for a random search; for a sampler that learns it describes the values
+    without their order.
+
+    Returns:
+        "n" (N,), "mean", "low" and "high" (N,), ends of a percentile bootstrap over the values.
+
+    References:
+        J. Dodge et al., "Show Your Work: Improved Reporting of Experimental Results", EMNLP 2019.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    n = np.arange(1, len(x) + 1)
+    rng = stream(seed, "bootstrap", "expected_best")
+    drawn = x[rng.integers(len(x), size=(resamples, len(x)))] if len(x) else np.zeros((0, 0))
+    curves = _expected(drawn, n, higher_is_better)
+    share = (1 - confidence) / 2
+    low, high = np.quantile(curves, [share, 1 - share], axis=0) if len(x) > 1 else [n * np.nan] * 2
+    return {"n": n, "mean": _expected(x[None], n, higher_is_better)[0], "low": low, "high": high}
+
+
+def _expected(x: np.ndarray, n: np.ndarray, higher_is_better: bool) -> np.ndarray:
+    """Expected best of n draws for each row of x (rows, N); (rows, len(n))."""
+    ordered = np.sort(x, axis=-1) if higher_is_better else -np.sort(-x, axis=-1)
+    size = ordered.shape[-1]
+    below = np.arange(size + 1) / max(size, 1)
+    weights = np.diff(below[:, None] ** n, axis=0)  # (N, len(n))
+    return ordered @ weights
