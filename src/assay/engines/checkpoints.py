@@ -32,9 +32,11 @@ def earlier(config: Config, folder: Path | None) -> State | None:
         config: of the run that is to go on.
         folder: with checkpoints, named by run.
     """
+    if folder is None or not folder.is_dir():
+        return None
     recipe = config["training"]
     last = recipe.get("stop_after") or recipe.get("epochs")
-    if folder is None or not folder.is_dir() or not last:
+    if not last:
         return None
     there = {file.stem: file for file in folder.glob("*.safetensors")}
     for epochs in range(last - 1, 0, -1) if there else ():
