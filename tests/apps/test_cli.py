@@ -43,7 +43,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
     [
         (
             ["rn"],
-            'error: Unknown command "rn". Did you mean "run"? Available commands: run, list, show, ',
+            'error: Unknown command "rn". Did you mean "run"? Available commands: run, ',
         ),
         (["run"], 'error: Command "run" parameter STUDY requires an argument.'),
         (["run", "tour", "--scael", "x"], "error: Unknown option: --scael. Did you mean --scale?"),
