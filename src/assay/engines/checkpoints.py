@@ -32,14 +32,12 @@ def earlier(config: Config, folder: Path | None) -> State | None:
         config: of the run that is to go on.
         folder: with checkpoints, named by run.
     """
-    if folder is None or not folder.is_dir():
+    there = {file.stem: file for file in folder.glob("*.safetensors")} if folder else {}
+    if not there:
         return None
     recipe = config["training"]
-    last = recipe.get("stop_after") or recipe.get("epochs")
-    if not last:
-        return None
-    there = {file.stem: file for file in folder.glob("*.safetensors")}
-    for epochs in range(last - 1, 0, -1) if there else ():
+    last = recipe.get("stop_after") or recipe.get("epochs") or 0
+    for epochs in range(last - 1, 0, -1):
         name = run_id({**config, "training": {**recipe, "stop_after": epochs}})
         if name in there:
             try:
@@ -55,7 +53,7 @@ def resumable(
     """Members in groups that stand at the same step, each with its checkpoint or None."""
     groups: dict[int, list[tuple[Member, State | None]]] = {}
     for member in members:
-        state = earlier(member.config, folder) if member.config.get("training") else None
+        state = earlier(member.config, folder)
         step = int(state["run/steps"]) if state else 0
         groups.setdefault(step, []).append((member, state))
     return [(tuple(m for m, _ in group), [s for _, s in group]) for group in groups.values()]
