@@ -18,6 +18,7 @@ from assay.core.errors import ConfigError
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
+from assay.statistics import best_trial
 
 HERE = Path(__file__).parent
 
@@ -168,3 +169,17 @@ def test_impossible_proposals_are_passed_over(tmp_path: Path):
 
 def test_the_space_of_the_command_is_that_of_the_tests():
     assert set(study()["search"]["space"]) == set(SPACE)
+
+
+def test_refit_trains_the_best_on_the_validation_images_too(tmp_path: Path):
+    search(tmp_path, study("random", trials=3, best=2, repeats=2, refit=True, batch=None))
+    plan, records = stored(tmp_path)
+    last = [records[run] for trial in plan["trials"] for run in trial["runs"]]
+    tried = [records[r] for t in plan["search"]["trials"] for r in t["rungs"][0]["runs"]]
+    # batches of 40: 300 images are eight of them, 200 are five
+    assert {record.metrics["steps"] for record in last} == {3 * 8}
+    assert {record.metrics["steps"] for record in tried} == {3 * 5}
+    assert plan["selected"] == plan["trials"][0]["trial_id"]
+    chosen = best_trial(plan, last)
+    assert chosen is not None
+    assert chosen.trial["trial_id"] == plan["selected"]

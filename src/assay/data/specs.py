@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """Keys that every dataset takes; None is "all of it" or "not"."""
 
-OPTIONAL: dict[str, Any] = {"normalize": "standard", "restore": False}
+OPTIONAL: dict[str, Any] = {"normalize": "standard", "restore": False, "refit": False}
 """Keys that a resolved specification holds only where they differ from this usual value, so that
 runs from before such a key existed keep their identity."""
 
@@ -48,6 +48,8 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
             - `permute`: seed of one permutation of all pixels, or None.
             - `restore`: undo the permutation as well as the training images tell (`unscramble`).
             - `normalize`: one of NORMALIZE, "standard" by default.
+            - `refit`: train on the validation images as well, when everything is chosen; what is
+              measured on them then tells nothing.
             - `split_seed`: which images are drawn, 0 by default.
             - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
               (0 by default) is the validation set.
@@ -82,7 +84,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
         if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
             found[key] = message
     found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
-    found |= _restore_problem(spec)
+    found |= _restore_problem(spec) | _refit_problem(spec)
     found |= entry.check({**entry.options, **spec})
     if not found:
         try:
@@ -142,6 +144,15 @@ def _restore_problem(spec: Mapping[str, Any]) -> dict[str, str]:
         return {"restore": f"dataset.restore must be true or false, got {value!r}"}
     if value and spec.get("permute") is None:
         return {"restore": "dataset.restore needs dataset.permute: nothing is out of place"}
+    return {}
+
+
+def _refit_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    value = spec.get("refit", False)
+    if not isinstance(value, bool):
+        return {"refit": f"dataset.refit must be true or false, got {value!r}"}
+    if value and spec.get("folds") is not None:
+        return {"refit": "dataset.refit and dataset.folds exclude each other"}
     return {}
 
 

@@ -67,7 +67,7 @@ def sizes(spec: Mapping[str, Any], train: int, test: int) -> Sizes:
     """Count the parts of a resolved specification.
 
     Args:
-        spec: resolved keys `train`, `validation`, `test`, `folds`, `fold`.
+        spec: resolved keys `train`, `validation`, `test`, `folds`, `fold`, `refit`.
         train: images available for training and validation together.
         test: images in the test set.
 
@@ -87,6 +87,8 @@ def sizes(spec: Mapping[str, Any], train: int, test: int) -> Sizes:
         needs = f"dataset.train: {left} and dataset.validation: {validation} together"
         _at_most(left + validation, train, needs)
         found = Sizes(left, validation, spec["test"] or test)
+    if spec.get("refit"):
+        found = Sizes(found.train + found.validation, found.validation, found.test)
     if found.train < 1:
         raise ConfigError(f"dataset: no image is left to train on, of {train}")
     if found.test > test:
@@ -120,6 +122,7 @@ def parts(
         chosen = np.concatenate([order[:start], order[stop:asked]])
     else:
         validation = order[: counts.validation]
-        chosen = order[counts.validation : counts.validation + counts.train]
+        first = 0 if spec.get("refit") else counts.validation
+        chosen = order[first : first + counts.train]
     kept = stratified_order(test, stream(spec["split_seed"], "test"))[: counts.test]
     return np.sort(chosen), np.sort(validation), np.sort(kept)

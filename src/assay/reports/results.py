@@ -91,7 +91,12 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     ]
     columns += [column for name, column in optional if any(r[name] is not None for r in rows)]
     notes = ["± is half of the 95 % t-interval of the mean over n runs with different seeds."]
-    if any(r["best"] for r in rows):
+    if plan.get("selected"):
+        notes.append(
+            "Trained on the validation images as well, so that what is measured on them tells "
+            "nothing; best: of the search."
+        )
+    elif any(r["best"] for r in rows):
         notes.append("best: chosen by the validation metric alone, among trials on the same data.")
     if any(r["diverged"] or r["failed"] for r in rows):
         notes.append("Diverged and failed runs are counted and are in no mean.")

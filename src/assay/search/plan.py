@@ -101,7 +101,10 @@ class SearchPlan(Plan):
     def _final(self, tried: Tried) -> Trial:
         shown = ", ".join(self.search.space.shown(tried.asked.values).values())
         label = f"{tried.label} ({shown})"
-        return Trial(label, {FACTOR: label}, tried.config)
+        config = tried.config
+        if self.search.refit:
+            config = {**config, "dataset": resolve({**config["dataset"], "refit": True})}
+        return Trial(label, {FACTOR: label}, config)
 
     def configs(self) -> Iterator[Config]:
         """The configuration of every run of the best trials, seed by seed."""
@@ -131,6 +134,8 @@ class SearchPlan(Plan):
             ],
             "comparisons": comparisons(Design("search"), factors, pairs),
             "metric": self.search.objective,
+            # images that were trained on cannot choose among the best, so the search has
+            "selected": finals[0].id if finals and self.search.refit else None,
             "search": self._search_json(),
         }
 

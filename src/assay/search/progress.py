@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 from assay.search.plan import planned_runs
@@ -22,18 +22,15 @@ class Progress:
 
     def __init__(self, study: Study, on_event: Callable[[Event], None]):
         self._on_event, self._total = on_event, planned_runs(study)
-        self._seen: set[str] = set()
-        self._before = self._present = self._jobs = self._most = 0
+        self._before = self._here = self._present = self._jobs = self._most = 0
         self._began = time.monotonic()
         self._sum: Summary | None = None
 
-    def expect(self, runs: Collection[str]) -> None:
-        """The next execution is of these runs; those that were seen before count once."""
-        again = len(set(runs) & self._seen)
-        self._seen |= set(runs)
-        self._before = len(self._seen) - len(set(runs))
-        self._total = max(self._total - again, len(self._seen))
-        self._jobs = self._most
+    def expect(self, runs: int, planned: int) -> None:
+        """The next execution is of so many runs, of so many planned; the others were seen before."""
+        self._before += self._here
+        self._here, self._jobs = runs, self._most
+        self._total -= planned - runs
 
     def __call__(self, event: Event) -> None:
         """Take an event of the execution that is under way."""

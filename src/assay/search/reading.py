@@ -28,6 +28,7 @@ KEYS = (
     "repeats",
     "folds",
     "best",
+    "refit",
 )
 """What may stand in `search:`."""
 
@@ -60,6 +61,7 @@ def read_search(entry: Entry) -> Search:
         repeats=take("repeats", lambda e: e.integer(1, 100), 1),
         folds=take("folds", lambda e: e.integer(2, 100), None),
         best=take("best", lambda e: e.integer(1, 100), 3),
+        refit=take("refit", lambda e: e.flag(), False),
         entries=dict(given),
         entry=entry,
     )

@@ -55,8 +55,8 @@ def run_search(
     # one thread each: the sums of a run must not depend on how many train beside it
     single = replace(resources, save_weights=False, threads=resources.threads or 1)
     with Crew() as crew:
-        training = _Training(plan, store, data_dir, workers, executor, crew)
-        training.progress = Progress(plan.study, on_event or (lambda event: None))
+        progress = Progress(plan.study, on_event or (lambda event: None))
+        training = _Training(plan, store, data_dir, workers, executor, crew, progress)
         course = _Course(plan, training, single)
         try:
             if plan.search.brackets:
@@ -82,16 +82,19 @@ class _Training:
     workers: int | None
     executor: str | None
     crew: Crew
-    progress: Progress = field(init=False)
+    progress: Progress
+    _seen: set[str] = field(default_factory=set)
 
     def run(self, configs: Sequence[dict], resources: Resources) -> dict[str, Record]:
         """The records of these runs by name, those that failed left out."""
-        names = [run_id(config) for config in configs]
-        self.progress.expect(names)
-        if configs:
+        names = {run_id(config): config for config in configs}
+        fresh = {name: config for name, config in names.items() if name not in self._seen}
+        self._seen |= fresh.keys()
+        self.progress.expect(len(fresh), len(configs))
+        if fresh:
             summary = execute(
                 self.plan.to_json(),
-                cohorts(configs, self.data_dir),
+                cohorts(fresh.values(), self.data_dir),
                 self.store,
                 resources,
                 data_dir=self.data_dir,

@@ -74,7 +74,7 @@ class Search:
         objective: a validation metric, "val_accuracy"; higher_is_better: its direction.
         repeats: runs of a trial; folds: parts of a cross-validation, None for none. The mean over
             all of them is the trial's value.
-        best: how many trials are trained again at the end.
+        best: how many trials are trained again at the end; refit: on the validation images, too.
         brackets: of `halving`, filled in when the study's epochs are known.
         samples: configurations of some points, which showed that the space can be trained.
         configure: from a point to its canonical configuration, without a seed.
@@ -91,6 +91,7 @@ class Search:
     repeats: int
     folds: int | None
     best: int
+    refit: bool
     entries: Mapping[str, Entry] = field(compare=False, repr=False)
     entry: Entry = field(compare=False, repr=False)
     higher_is_better: bool = True

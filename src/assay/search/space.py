@@ -12,7 +12,7 @@ import numpy as np
 from assay.core.config import Entry
 from assay.core.errors import ConfigError
 from assay.search.expressions import Expression
-from assay.studies.factors import Level, label_of
+from assay.studies.factors import Level
 
 __all__ = ["MANY", "NoPoint", "Parameter", "Space", "Values", "first_allowed"]
 
@@ -76,7 +76,7 @@ class Parameter:
 
     def shown(self, value: Any) -> str:
         """A value in words."""
-        return str(value) if self.kind == "choice" else label_of(value)
+        return f"{value:.3g}" if self.kind == "float" else str(value)
 
     def meaning(self, value: Any) -> Any:
         """What an expression sees of a value: the number, what a choice sets, or its label."""

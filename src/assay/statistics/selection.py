@@ -35,6 +35,7 @@ def best_trial(
 
     The test metric takes no part in the choice. Trials of which every planned run finished come
     before those with diverged, failed or missing runs, whose mean tells only of the lucky ones.
+    A plan that names the trial that was "selected" before (by a search) has the last word.
 
     Args:
         metric: without prefix; the study's main metric by default.
@@ -55,7 +56,8 @@ def best_trial(
             )
     if not ranked:
         return None
-    _, trial, validation, mine = max(ranked, key=lambda entry: entry[0])
+    selected = [e for e in ranked if e[1]["trial_id"] == plan.get("selected")]
+    _, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
     return Best(trial, base, validation, estimate_runs(mine, f"test_{base}"), len(ranked))
 
 

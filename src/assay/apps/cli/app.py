@@ -48,7 +48,6 @@ app = App(
 for place, (name, command) in enumerate(
     {
         "run": run.run,
-        "search": search.search,
         "list": studies.list_studies,
         "show": studies.show,
         "results": results.results,
@@ -56,6 +55,7 @@ for place, (name, command) in enumerate(
         "compare": results.compare,
         "data": data.app,
         "network": network.app,
+        "search": search.search,
         "unscramble": unscramble.unscramble,
         "clocks": clocks.app,
         "export": export.export,

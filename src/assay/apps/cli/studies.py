@@ -106,12 +106,14 @@ def _show_study(name: str, options: StudyOptions, places: Places) -> None:
 
 
 def _show_plan(plan: Mapping[str, Any], state: str) -> None:
+    from assay.core.plans import planned_runs
+
     console.heading(f"{plan['study']}: {plan['question']}".rstrip(": "))
     console.fields(
         {
             "design": plan["design"],
             "scale": plan["scale"],
-            "runs": len({run for trial in plan["trials"] for run in trial["runs"]}),
+            "runs": len(planned_runs(plan)),
             "in the store": state,
             "comparisons": len(plan["comparisons"]),
             "command": plan["command"],
