@@ -1,0 +1,115 @@
+"""A search by assay beside KerasTuner and Optuna with Keras: equal space, data and epochs.
+
+    ASSAY_DATA=... python benchmarks/search.py [--train 10000] [--epochs 9] [--seeds 0 1 2]
+
+Every contestant runs alone, one after the other, seed by seed. assay answers the built-in study
+`hyperband-mlp` (one run a trial; at the end the best is trained once more, within its time); the
+peers (`search_peer.py`, in the benchmark's own environment) get as many epochs in all as it used.
+Time runs from the first line after the imports to the last result. Writes
+results/search-DATE-IMAGES.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import assay
+from assay.core.machine import machine
+from assay.core.yaml import read_yaml
+from assay.data import load
+from assay.studies import library
+
+HERE = Path(__file__).parent
+PEERS = HERE / ".venv-peers" / "bin" / "python"
+TUNERS = ("keras-tuner-hyperband", "keras-tuner-bayesian", "optuna-hyperband")
+VALIDATION = 2000
+
+
+def study(train: int, epochs: int, seed: int) -> dict[str, Any]:
+    """The built-in study with other data, fewer epochs and one run a trial."""
+    text = library.find("hyperband-mlp").read_text(encoding="utf-8")
+    found = dict(read_yaml(text, "hyperband-mlp").data)
+    dataset = {"name": "fashion-mnist", "train": train, "validation": VALIDATION, "test": 1000}
+    found |= {"dataset": dataset, "repeats": 1, "seed": seed}
+    found["training"] = {**found["training"], "epochs": epochs}
+    found["search"] = {**found["search"], "best": 1}
+    return found
+
+
+def by_assay(train: int, epochs: int, seed: int) -> dict[str, Any]:
+    """Wall time, best validation accuracy, trials and epochs trained."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        results = assay.run(study(train, epochs, seed), store=folder)
+        seconds = time.perf_counter() - began
+        tried = results.tried()
+    longest: dict[str, float] = {}  # a run goes on from rung to rung
+    for r in tried:
+        longest[_whole(r)] = max(longest.get(_whole(r), 0), r.metrics["epochs"])
+    used = sum(longest.values())
+    best = max(r.metrics["val_accuracy"] for r in tried)
+    return {"tuner": "assay", "seed": seed, "seconds": seconds, "val_accuracy": best,
+            "trials": len(longest), "epochs": used}  # fmt: skip
+
+
+def _whole(record: Any) -> str:
+    """A run's configuration, whatever rung it stopped at."""
+    recipe = {k: v for k, v in record.config["training"].items() if k != "stop_after"}
+    return json.dumps({**record.config, "training": recipe}, sort_keys=True)
+
+
+def by_peer(tuner: str, data: Path, epochs: int, budget: int, seed: int) -> dict[str, Any]:
+    """One line of JSON from a process of the peers' environment."""
+    command = [str(PEERS), str(HERE / "search_peer.py"), tuner, str(data),
+               "--epochs", str(epochs), "--budget", str(budget), "--seed", str(seed)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"tuner": tuner, "seed": seed, "error": done.stderr.strip().splitlines()[-1]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Measure seed by seed; write after every row."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--train", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=9, help="of a trial, at most")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--only", nargs="*", choices=TUNERS, default=TUNERS)
+    given = parser.parse_args()
+    date = datetime.date.today().isoformat()
+    path = HERE / "results" / f"search-{date}-{given.train}.json"
+    result: dict[str, Any] = {
+        "date": date, "machine": machine(), "load_before": os.getloadavg()[0],
+        "command": f"python benchmarks/search.py --train {given.train} --epochs {given.epochs}",
+        "rows": [],
+    }  # fmt: skip
+    dataset = load(study(given.train, given.epochs, 0)["dataset"])
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.npz"
+        parts = {"x": dataset.train, "vx": dataset.validation}
+        np.savez(data, **{name: part.images[..., 0] for name, part in parts.items()},
+                 y=dataset.train.targets, vy=dataset.validation.targets)  # fmt: skip
+        for seed in given.seeds:
+            rows = [by_assay(given.train, given.epochs, seed)]
+            budget = round(rows[0]["epochs"])
+            rows += [by_peer(t, data, given.epochs, budget, seed) for t in given.only]
+            for row in rows:
+                row["times_as_long"] = row.get("seconds", float("nan")) / rows[0]["seconds"]
+                print(json.dumps(row), flush=True)
+            result["rows"] += rows
+            path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()
