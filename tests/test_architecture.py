@@ -19,6 +19,7 @@ ORDER = [
     "core",
     "clocks",
     "data",
+    "generation",  # measures of generated images; what generates them stands to the right
     "networks",
     "engines+tasks",
     "reading",
@@ -43,9 +44,9 @@ LATE = {
     "torch": LIGHT,
     "tensorflow": LIGHT,
     "optuna": LIGHT,
-    "matplotlib": LIGHT - {"reports"},
-    "pandas": LIGHT - {"statistics"} | {"engines", "tasks"},
-    "sklearn": LIGHT - {"statistics", "reports"} | {"engines", "tasks"},
+    "matplotlib": LIGHT - {"reports"} | {"generation"},
+    "pandas": LIGHT - {"statistics"} | {"engines", "tasks", "generation"},
+    "sklearn": LIGHT - {"statistics", "reports"} | {"engines", "tasks", "generation"},
     "numpy": {"apps"},
 }
 """Library -> packages that may import it inside functions only, so that they start fast."""

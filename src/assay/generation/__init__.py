@@ -1,0 +1,1 @@
+"""Generated images, and how near they come to real ones."""

@@ -1,0 +1,45 @@
+"""How near generated images come to real ones, with no pretrained network from outside.
+
+The functions take arrays and know nothing of how they were made. Most take feature vectors (n, d),
+which `assay.generation.features.Features` makes of images; the numbers depend on those features and
+are not comparable with distances on Inception features.
+"""
+
+from __future__ import annotations
+
+from assay.generation.measures.contract import MEASURES, Measure, Number, Sides
+from assay.generation.measures.everything import measure_all
+from assay.generation.measures.frechet import frechet_distance, frechet_interval
+from assay.generation.measures.intervals import Interval
+from assay.generation.measures.kernel import kernel_distance, kernel_interval
+from assay.generation.measures.manifold import Manifold, coverage, density, precision, recall
+from assay.generation.measures.neighbours import Memorisation, memorisation, nearest
+from assay.generation.measures.paths import PathLengths, path_lengths
+from assay.generation.measures.reconstruction import Reconstruction, reconstruction_error
+from assay.generation.measures.sliced import sliced_wasserstein
+
+__all__ = [
+    "MEASURES",
+    "Interval",
+    "Manifold",
+    "Measure",
+    "Memorisation",
+    "Number",
+    "PathLengths",
+    "Reconstruction",
+    "Sides",
+    "coverage",
+    "density",
+    "frechet_distance",
+    "frechet_interval",
+    "kernel_distance",
+    "kernel_interval",
+    "measure_all",
+    "memorisation",
+    "nearest",
+    "path_lengths",
+    "precision",
+    "recall",
+    "reconstruction_error",
+    "sliced_wasserstein",
+]

@@ -1,0 +1,80 @@
+"""Bootstrap intervals of measures, which obey their seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.core.seeds import stream
+
+__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "bootstrap", "mean_interval"]
+
+CONFIDENCE = 0.95
+"""The confidence of every interval here."""
+
+RESAMPLES = 200
+"""Resamples where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and where it would fall with other images of the same counts.
+
+    Attributes:
+        value: as measured.
+        low, high: ends of the interval; NaN where no interval can be had.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    counts: tuple[int, int],
+    value: float,
+    *,
+    least: float = -np.inf,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The interval of a statistic of two sets of images; both are resampled.
+
+    The interval is the percentiles of the resampled values, moved so that their mean is `value`. A
+    distance between resampled sets is larger than one between the sets themselves, because a
+    resample has fewer distinct images; what is wanted here is its spread.
+
+    Args:
+        statistic: from positions (n,) in the first set and (m,) in the second to a number.
+        counts: (n, m).
+        value: the statistic of the sets as they are.
+        least: the least value that the statistic can have; ends below it are moved there.
+        seed: equal seeds give equal intervals.
+
+    References:
+        B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993.
+    """
+    rng = stream(seed, "bootstrap")
+    draws = np.array(
+        [statistic(*(rng.integers(n, size=n) for n in counts)) for _ in range(resamples)]
+    )
+    return _centred(value, draws, least)
+
+
+def mean_interval(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Interval:
+    """The mean of numbers (n,) with its bootstrap interval; one number has none."""
+    x = np.asarray(values, np.float64)
+    if len(x) < 2:
+        return Interval(float(x.mean()), float("nan"), float("nan"))
+    rng = stream(seed, "bootstrap")
+    draws = np.array([x[rng.integers(len(x), size=len(x))].mean() for _ in range(resamples)])
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(float(x.mean()), float(low), float(high))
+
+
+def _centred(value: float, draws: np.ndarray, least: float) -> Interval:
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) - draws.mean()
+    return Interval(value, max(float(value + low), least), float(value + high))
