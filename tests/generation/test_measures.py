@@ -73,13 +73,26 @@ def test_kernel_distance_is_what_the_sums_say_and_unbiased():
 
     own = np.mean([k(s[i], s[j]) for s in (x, y) for i in range(8) for j in range(8) if i != j])
     across = np.mean([k(a, b) for a in x for b in y])
-    whole = measures.kernel.kernel_distance
-    assert measures.kernel._squared_mmd(x, y) == pytest.approx(2 * own - 2 * across)
-    assert whole(x, y, seed=3) == pytest.approx(whole(y, x, seed=3))
-    assert whole(x, y, seed=3) != whole(x, y, seed=4)
-    null = [whole(normal(40, seed=2 * s), normal(40, seed=2 * s + 1)) for s in range(60)]
+    distance = measures.kernel_distance
+    assert distance(x, y) == pytest.approx(2 * own - 2 * across)
+    # two blocks: the mean of both, whichever images come together
+    blocks = distance(x, y, block=4, seed=3)
+    assert blocks == pytest.approx(distance(y, x, block=4, seed=3))
+    assert blocks != distance(x, y, block=4, seed=4)
+    null = [distance(normal(40, seed=2 * s), normal(40, seed=2 * s + 1)) for s in range(60)]
     assert abs(np.mean(null)) < 3 * np.std(null) / np.sqrt(60)
-    assert measures.kernel_interval(normal(200), normal(200, shift=0.5, seed=1)).low > 0
+    far = normal(200, shift=0.5, seed=1)
+    found = measures.kernel_interval(normal(200), far, seed=1)
+    assert 0 < found.low < found.value < found.high
+    assert found.value == pytest.approx(distance(normal(200), far))
+    assert found != measures.kernel_interval(normal(200), far, seed=2)
+    # weights count: a resample is what the images it drew, but for themselves, say
+    whole = measures.kernel._Block.of(x, y)
+    rng = np.random.default_rng(0)
+    drawn = whole.values(1, np.random.default_rng(0))[1]
+    i, j = (np.repeat(np.arange(8), rng.multinomial(8, np.full(8, 1 / 8))) for _ in range(2))
+    own = sum(np.mean([k(s[a], s[b]) for a in t for b in t if a != b]) for s, t in ((x, i), (y, j)))
+    assert drawn == pytest.approx(own - 2 * np.mean([k(x[a], y[b]) for a in i for b in j]))
 
 
 def test_manifold_is_what_loops_say():

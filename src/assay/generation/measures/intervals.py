@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.seeds import stream
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "bootstrap", "mean_interval"]
+__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "bootstrap", "centred", "mean_interval"]
 
 CONFIDENCE = 0.95
 """The confidence of every interval here."""
@@ -61,7 +61,7 @@ def bootstrap(
     draws = np.array(
         [statistic(*(rng.integers(n, size=n) for n in counts)) for _ in range(resamples)]
     )
-    return _centred(value, draws, least)
+    return centred(value, draws, least)
 
 
 def mean_interval(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -75,6 +75,7 @@ def mean_interval(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -
     return Interval(float(x.mean()), float(low), float(high))
 
 
-def _centred(value: float, draws: np.ndarray, least: float) -> Interval:
+def centred(value: float, draws: np.ndarray, least: float = -np.inf) -> Interval:
+    """The percentiles of resampled values, moved so that their mean is `value`."""
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) - draws.mean()
     return Interval(value, max(float(value + low), least), float(value + high))
