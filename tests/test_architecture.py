@@ -21,7 +21,7 @@ ORDER = [
     "data",
     "generation",  # measures of generated images; what generates them stands to the right
     "networks",
-    "engines+tasks",
+    "engines+generation+tasks",
     "reading",
     "studies+search",
     "statistics",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, NetworkError
-from assay.networks.families import FAMILIES, build_network, read_network
+from assay.networks.families import FAMILIES, build_network, makes, read_network
 from assay.networks.layers import Dense, Dropout, Flatten, Residual
 from assay.networks.network import Network, initial_weights
 from assay.networks.parse import read_layers, write_layers
@@ -116,7 +116,9 @@ def test_every_family_reads_its_own_canonical_data_and_its_defaults(family: str)
     network = canonical(family)
     assert canonical(network) == network
     images = (150, 150, 1) if family == "clock-cnn" else MNIST  # its strides need a large picture
-    assert build_network(network, images, HEADS) == build_network(family, images, HEADS)
+    images, heads = ((32, 32, 3), {}) if makes(family) else (images, HEADS)
+    built = build_network(network, images, heads, makes(family))
+    assert built == build_network(family, images, heads, makes(family))
 
 
 def test_unknown_options_are_refused_all_at_once_with_the_nearest_name() -> None:

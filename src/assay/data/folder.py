@@ -1,4 +1,4 @@
-"""`folder`: the user's own pictures, one folder for each class."""
+"""`folder`: the user's own pictures, one folder for each class, or all in one without classes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ __all__ = ["Folder"]
 TEST_SHARE = 0.2
 MAX_SIDE = 2048
 MAX_BYTES = 8 << 30
+UNLABELLED = ""
+SHRUNK = 2
+"""A picture without a class is enlarged by less than this: nobody learns to draw from a blur."""
 
 
 @dataclass(frozen=True)
 class _Listing:
-    """Pictures by class, in the order of their names, and what was left out."""
+    """Pictures by class, in the order of their names, and what was left out.
+
+    Pictures without classes are those of one class, which is called "".
+    """
 
     classes: dict[str, list[Path]]
     others: list[str]
@@ -33,9 +39,20 @@ class _Listing:
     def paths(self) -> list[Path]:
         return [path for paths in self.classes.values() for path in paths]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return () if self.unlabelled else tuple(self.classes)
+
+    @property
+    def unlabelled(self) -> bool:
+        return UNLABELLED in self.classes
+
 
 class Folder(Entry):
-    """Class folders of pictures, with or without `train` and `test` folders around them."""
+    """Class folders of pictures, with or without `train` and `test` folders around them.
+
+    A folder that holds pictures and no folders is a set without classes.
+    """
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
         """Check `path`, `size` and `grayscale`."""
@@ -57,7 +74,7 @@ class Folder(Entry):
         height, width = spec["size"]
         return Survey(
             (height, width, 1 if spec["grayscale"] else 3),
-            tuple(train.classes),
+            train.names,
             images if test else images - held_out,
             held_out,
         )
@@ -65,7 +82,7 @@ class Folder(Entry):
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
         """Read and resize every picture."""
         train, test = _list(_root(spec["path"], data_dir))
-        names = tuple(train.classes)
+        names = train.names
         height, width = spec["size"]
         paths = train.paths + (test.paths if test else [])
         needed = len(paths) * height * width * (1 if spec["grayscale"] else 3)
@@ -75,13 +92,15 @@ class Folder(Entry):
                 f"{needed / 2**30:.0f} GiB; choose a smaller dataset.size"
             )
         images, own = read_pictures(paths, (height, width), spec["grayscale"])
+        if train.unlabelled:
+            _refuse_tiny(paths, own, (height, width))
         notes = _notes(images, own, (height, width), train.others + (test.others if test else []))
-        targets = _targets(train, names)
+        targets = _targets(train, tuple(train.classes))
         if test:
             count = len(targets)
             return Raw(
                 Split(images[:count], targets),
-                Split(images[count:], _targets(test, names)),
+                Split(images[count:], _targets(test, tuple(train.classes))),
                 names,
                 notes,
             )
@@ -120,6 +139,18 @@ def _root(path: str, data_dir: Path | None) -> Path:
     raise DataError(f"dataset.path: there is no folder {where}")
 
 
+def _refuse_tiny(paths: list[Path], own: np.ndarray, size: tuple[int, int]) -> None:
+    """Raise DataError, naming the first ones, for pictures far smaller than what is wanted."""
+    tiny = np.flatnonzero((own * SHRUNK <= size).any(1))
+    if len(tiny):
+        first = ", ".join(f"{paths[i]} ({own[i][1]}x{own[i][0]} pixels)" for i in tiny[:3])
+        more = f" and {len(tiny) - 3} more" if len(tiny) > 3 else ""
+        raise DataError(
+            f"too small for dataset.size {size[1]}x{size[0]}: {first}{more}; expected more than "
+            f"half of it; leave them out or choose a smaller dataset.size"
+        )
+
+
 def _list(root: Path) -> tuple[_Listing, _Listing | None]:
     """List training and test pictures; None where there is no test folder."""
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
@@ -137,6 +168,8 @@ def _classes(root: Path, least: int = 2) -> _Listing:
     """List the class folders of `root`, with at least `least` pictures directly in each."""
     classes, others = {}, []
     try:
+        if plain := _pictures(root):
+            return plain
         for folder in sorted(_visible(root)):
             if not folder.is_dir():
                 others.append(folder.name)
@@ -158,6 +191,15 @@ def _classes(root: Path, least: int = 2) -> _Listing:
             f"{root}: {len(classes)} class folder(s) of pictures, at least {least} expected"
         )
     return _Listing(classes, others)
+
+
+def _pictures(root: Path) -> _Listing | None:
+    """The pictures of a folder that has some and no folders inside; None for any other."""
+    found = sorted(_visible(root))
+    pictures = [p for p in found if p.suffix.lower() in SUFFIXES and p.is_file()]
+    if not pictures or any(p.is_dir() for p in found):
+        return None
+    return _Listing({UNLABELLED: pictures}, [p.name for p in found if p not in set(pictures)])
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -192,7 +234,7 @@ def _notes(
 ENTRIES.add("folder")(
     Folder(
         name="folder",
-        title="your own pictures: {name: folder, path: DIR}, one folder inside for each class",
+        title="your own pictures: {name: folder, path: DIR}, a folder inside for each class or none",
         licence="yours",
         citation="yours",
         options={"path": None, "size": [32, 32], "grayscale": False},

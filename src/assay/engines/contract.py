@@ -49,7 +49,9 @@ class Resources:
         precision: "auto" (bfloat16 where the hardware has it), "float32", "bfloat16", "float64".
         threads: threads of one worker; 0 lets the engine decide.
         save_weights: whether records carry the trained weights.
-        checkpoints: folder in which runs that stopped at an earlier epoch find where they go on.
+        checkpoints: folder in which an engine may leave the state of a run on its way, so that
+            another process, or the same run at a later epoch, can go on with it; None for nowhere.
+        checkpoint_seconds: how often at most, where a run is saved on its way.
     """
 
     device: str = "auto"
@@ -57,6 +59,7 @@ class Resources:
     threads: int = 0
     save_weights: bool = True
     checkpoints: Path | None = None
+    checkpoint_seconds: float = 300.0
 
 
 @dataclass(frozen=True)

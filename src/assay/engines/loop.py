@@ -96,24 +96,27 @@ class Loop:
             if state is not None:
                 trainer.load(k, unpack(state, self.alive[k]))
         self.start = self.alive[0].steps
+        self.clock = 0.0
 
     def run(self) -> Iterator[tuple[int, Trained]]:
         """Yield (position in the trainer, member) as members end."""
         over = [k for k, t in enumerate(self.alive) if t.steps and t.stops]
         yield from self._release(over, last=self.start >= self.stop)
-        clock = reported = time.perf_counter()
+        self.clock = reported = time.perf_counter()
         images = 0
         for step in range(self.start, self.stop if self.alive else 0):
             images += self._step(step)
             done = step + 1
             now = time.perf_counter()
             if done % self.every == 0 or done == self.stop:
-                self._share("train", now - clock)
+                self._share("train", now - self.clock)
                 ended = self._evaluate(done)
-                clock = time.perf_counter()
-                self._share("evaluate", clock - now)
+                self.clock = time.perf_counter()
+                self._share("evaluate", self.clock - now)
                 yield from self._release(ended, last=done == self.stop)
-                clock = time.perf_counter()
+                self.clock = time.perf_counter()
+            if self.alive:
+                self.pause(done)
             if now - reported > _REPORT_SECONDS or not self.alive or done == self.stop:
                 share = (done - self.start) / (self.stop - self.start)
                 self.on_progress(Progress(images, share, len(self.alive), self._latest()))
@@ -121,11 +124,15 @@ class Loop:
             if not self.alive:
                 return
 
+    def pause(self, done: int) -> None:
+        """Called after `done` updates, before the next one; what it takes is to be added to
+        `clock`, when training went on."""
+
     def _step(self, step: int) -> int:
         """One update of every member still training; returns the images it used."""
         epoch, batch = divmod(step, self.per_epoch)
         size = self.training.batch_size
-        if batch == 0:
+        if batch == 0 or step == self.start:
             orders = [batch_order(t.member.seed, epoch, self.images) for t in self.alive]
             self.trainer.start_epoch(np.stack(orders))
         start, stop = batch * size, min((batch + 1) * size, self.images)
@@ -140,27 +147,13 @@ class Loop:
 
     def _evaluate(self, done: int) -> list[int]:
         """Append to every curve; return the positions of the members that end here."""
-        loss, accuracy = (total / self.seen for total in self.trainer.sums())
-        self.seen = 0
-        outputs, val_loss = self.trainer.validate()
-        tested = self.trainer.test() if self.training.test_curve else None
-        monitored = self.task.monitor.removeprefix("val_")
-        running = "correct" if monitored == "loss" else monitored
         ended = []
-        for k, trained in enumerate(self.alive):
+        for k, (trained, values) in enumerate(zip(self.alive, self.numbers(), strict=True)):
             trained.steps = done
-            measured = self._measure(outputs, k, self.truth)
-            values = {"step": done, "epoch": done / self.per_epoch}
-            values |= {"loss": float(loss[k]), running: float(accuracy[k])}
-            values |= {"val_loss": float(val_loss[k])}
-            values |= {f"val_{name}": number for name, number in measured.items()}
-            if tested is not None:
-                seen = self._measure(tested[0], k, self._dataset.test.targets)
-                values |= {"test_loss": float(tested[1][k])}
-                values |= {f"test_{name}": number for name, number in seen.items()}
-            trained.add(values | {"seconds": trained.seconds["train"]})
-            if not (np.isfinite(loss[k]) and np.isfinite(val_loss[k])):
-                trained.diverged()
+            place = {"step": done, "epoch": done / self.per_epoch}
+            trained.add(place | values | {"seconds": trained.seconds["train"]})
+            if reason := self.failure(trained):
+                trained.diverged(reason)
                 ended.append(k)
                 continue
             if trained.judge(self.task) and trained.restores:
@@ -168,6 +161,32 @@ class Loop:
             if trained.stops:
                 ended.append(k)
         return ended
+
+    def failure(self, trained: Trained) -> str:
+        """Why nothing will come of a member after its last evaluation; "" while something may."""
+        ends = (trained.curves[name][-1] for name in ("loss", "val_loss"))
+        return "" if all(map(np.isfinite, ends)) else "the loss was not finite"
+
+    def numbers(self) -> list[dict[str, float]]:
+        """Evaluate: the points of every member's curves since the last time."""
+        loss, accuracy = (total / self.seen for total in self.trainer.sums())
+        self.seen = 0
+        outputs, val_loss = self.trainer.validate()
+        tested = self.trainer.test() if self.training.test_curve else None
+        monitored = self.task.monitor.removeprefix("val_")
+        running = "correct" if monitored == "loss" else monitored
+        found = []
+        for k in range(len(self.alive)):
+            measured = self._measure(outputs, k, self.truth)
+            values = {"loss": float(loss[k]), running: float(accuracy[k])}
+            values |= {"val_loss": float(val_loss[k])}
+            values |= {f"val_{name}": number for name, number in measured.items()}
+            if tested is not None:
+                seen = self._measure(tested[0], k, self._dataset.test.targets)
+                values |= {"test_loss": float(tested[1][k])}
+                values |= {f"test_{name}": number for name, number in seen.items()}
+            found.append(values)
+        return found
 
     def _measure(
         self, outputs: dict[str, np.ndarray], k: int, truth: np.ndarray

@@ -49,10 +49,10 @@ class Trained:
         for name, number in values.items():
             self.curves.setdefault(name, []).append(number)
 
-    def diverged(self) -> None:
-        """Note that the loss of the last evaluation was not finite."""
+    def diverged(self, why: str = "the loss was not finite") -> None:
+        """Note what the last evaluation showed: nothing will come of this run any more."""
         self.status = "diverged"
-        self.message = f"the loss was not finite by step {self.steps}"
+        self.message = f"{why} by step {self.steps}"
 
     def judge(self, task: Task) -> bool:
         """Whether the last evaluation is the best so far, by early stopping's rule if there is

@@ -30,7 +30,7 @@ LEARNING_RATES = {"sgd": 0.01}
 """Keras's default learning rates; 0.001 where none is named."""
 
 SCHEDULES = ("constant", "exponential", "cosine")
-MONITORS = ("val_loss", "val_accuracy", "val_minutes")
+MONITORS = ("val_loss", "val_accuracy", "val_minutes", "val_distance")
 
 
 def _check(condition: bool, message: str) -> None:

@@ -6,18 +6,19 @@ plain data first, so that equal meaning gives an equal identity, and only then b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.errors import NetworkError
 from assay.core.registry import Registry
+from assay.networks.assembly import Assembly, assemble
 from assay.networks.layers import Dense, Layer, Shape
 from assay.networks.network import Network
 from assay.networks.options import styled
 
-__all__ = ["FAMILIES", "Family", "build_network", "read_network"]
+__all__ = ["FAMILIES", "Family", "build_network", "makes", "read_network"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,17 @@ class Family:
         options: every setting with its reader and default.
         trunk: makes the layers before the heads from complete canonical options and the shape of
             the images; they end in a flat shape.
+        made, parts: for a task that trains several networks together, their names, and what
+            makes them from the same instead of a trunk.
         head: makes the layers that each head has of its own before its outputs, from complete
             canonical options; None for none.
     """
 
     options: Mapping[str, Option]
-    trunk: Callable[[dict[str, Any], Shape], tuple[Layer, ...]]
+    trunk: Callable[[dict[str, Any], Shape], tuple[Layer, ...]] | None = None
     head: Callable[[dict[str, Any]], Sequence[Layer]] | None = None
+    made: tuple[str, ...] = ()
+    parts: Callable[[dict[str, Any], Shape], tuple[Network, ...]] | None = None
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
@@ -69,7 +74,10 @@ def _read(entry: Entry, family: str, *, complete: bool = False) -> dict[str, Any
 
 
 def build_network(
-    network: Mapping[str, Any] | str, image_shape: Shape, heads: Mapping[str, int]
+    network: Mapping[str, Any] | str,
+    image_shape: Shape,
+    heads: Mapping[str, int],
+    parts: Collection[str] = (),
 ) -> Network:
     """Build a network for images of `image_shape` (height, width, channels).
 
@@ -77,10 +85,12 @@ def build_network(
         network: a family's name or {"family": name, option: value, ...}.
         heads: units of each named output; each becomes a dense layer that starts from, and is
             penalised by, what the family's options say for all kernels.
+        parts: names of the networks that the task trains together; empty for one network.
 
     Raises:
         ConfigError: for options that are unknown or wrong.
-        NetworkError: for an impossible shape; it names the layer.
+        NetworkError: for an impossible shape, where it names the layer, and for a family that does
+            not make what the task trains.
     """
     data = {"family": network} if isinstance(network, str) else dict(network)
     entry = Entry(data, (), Source(data))
@@ -90,10 +100,33 @@ def build_network(
     if len(image_shape) != 3:
         raise NetworkError(f"images must be (height, width, channels), got {tuple(image_shape)}")
     shape = tuple(int(side) for side in image_shape)
-    trunk = FAMILIES[family].trunk(options, shape)
-    own = tuple((FAMILIES[family].head or _no_layers)(options))
+    recipe = FAMILIES[family]
+    if parts or recipe.parts:
+        return _assembly(family, options, shape, parts)
+    assert recipe.trunk is not None
+    trunk = recipe.trunk(options, shape)
+    own = tuple((recipe.head or _no_layers)(options))
     tops = tuple((name, (*own, Dense(units, **styled(options)))) for name, units in heads.items())
     return Network(shape, trunk, tops)
+
+
+def makes(family: str) -> tuple[str, ...]:
+    """Names of the networks that a family makes; empty where it makes one."""
+    return FAMILIES[family].made
+
+
+def _assembly(
+    family: str, options: dict[str, Any], shape: Shape, wanted: Collection[str]
+) -> Assembly:
+    """The networks of a family of several; NetworkError unless they are those that are wanted."""
+    make, made = FAMILIES[family].parts, makes(family)
+    if make is None or set(made) != set(wanted):
+        fitting = [f for f in FAMILIES if set(makes(f)) == set(wanted)]
+        raise NetworkError(
+            f"the task trains {' and '.join(wanted) or 'one network'}, network family {family} "
+            f"makes {' and '.join(made) or 'one network'}; use {' or '.join(fitting)}"
+        )
+    return assemble(dict(zip(made, make(options, shape), strict=True)))
 
 
 def _no_layers(options: dict[str, Any]) -> Sequence[Layer]:

@@ -13,8 +13,9 @@ from typing import Any, get_type_hints
 
 from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
+from assay.networks.generator_layers import LAYERS
 from assay.networks.initializers import Initializer
-from assay.networks.layers import LAYERS, Activation, Conv2D, Dense, Layer
+from assay.networks.layers import Activation, Conv2D, Dense, Layer
 from assay.networks.options import (
     plain_initializer,
     plain_regularizer,
@@ -65,7 +66,14 @@ def read_layer(entry: Entry, styles: Styles | None = None) -> list[Layer]:
     return layers
 
 
-_EXAMPLES = {"dense": "100", "conv2d": "64", "activation": "relu", "residual": "[conv2d: 64]"}
+_EXAMPLES = {
+    "dense": "100",
+    "conv2d": "64",
+    "conv2d_transpose": "64",
+    "activation": "relu",
+    "residual": "[conv2d: 64]",
+    "reshape": "{height: 4, width: 4}",
+}
 
 
 def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:

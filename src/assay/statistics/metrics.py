@@ -79,6 +79,7 @@ METRICS: dict[str, Metric] = {
     "within_1_minute": Metric("within_1_minute", **_PERCENT),
     "within_5_minutes": Metric("within_5_minutes", **_PERCENT),
     "hour_flip_rate": Metric("hour_flip_rate", **_PERCENT, higher_is_better=False),
+    "distance": Metric("distance", decimals=2, higher_is_better=False, title="Fréchet distance"),
     "loss": Metric("loss", higher_is_better=False),
     "seconds": Metric("seconds", "s", "s", decimals=2, higher_is_better=False),
 }

@@ -19,7 +19,7 @@ from assay.networks.description import structure
 from assay.networks.families import build_network
 from assay.networks.network import Network
 from assay.studies.training import build_training
-from assay.tasks.contract import find_task
+from assay.tasks.contract import find_task, parts_of
 
 __all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
 
@@ -52,8 +52,9 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
 @lru_cache(maxsize=4096)
 def _network(network: str, dataset: str, task: str, data_dir: Path | None) -> Network:
     info = _info(dataset, data_dir)
-    heads = find_task(json.loads(task)).heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
-    return build_network(json.loads(network), info.image_shape, heads)
+    found = find_task(json.loads(task))
+    heads = found.heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
+    return build_network(json.loads(network), info.image_shape, heads, parts_of(found))
 
 
 def resolve_member(config: Config, data_dir: Path | None = None) -> Member:

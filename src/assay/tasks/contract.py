@@ -9,6 +9,9 @@ outputs of each sample, written out. Without it engines with autograd derive it 
 A task that measures more than its monitored metric names all of it in `measures`, without prefix;
 a search may choose by any of them.
 
+A task that trains several networks together has `parts`, their names (see `assay.tasks.parts`); an
+engine trains them as a program of its own.
+
 A task with choices of its own has `options`, readers by name as network families have them, and
 `with_options`, which makes the task that a study asks for.
 """
@@ -24,7 +27,7 @@ from assay.core.config import Option
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 
-__all__ = ["TASKS", "Task", "TaskName", "find_task", "task_options"]
+__all__ = ["TASKS", "Task", "TaskName", "find_task", "parts_of", "task_options"]
 
 TaskName = str | Mapping[str, Any]
 """A task's name, or {"name": ..., option: value, ...} for a task with options."""
@@ -63,6 +66,11 @@ TASKS: Registry[Task] = Registry("task", "assay.tasks")
 def task_options(name: str) -> Mapping[str, Option]:
     """The options of a task; none for most."""
     return getattr(TASKS[name], "options", {})
+
+
+def parts_of(task: Task) -> tuple[str, ...]:
+    """Names of the networks that a task trains together; empty where it trains one."""
+    return getattr(task, "parts", ())
 
 
 def find_task(task: TaskName) -> Task:

@@ -89,13 +89,16 @@ def _table(title: str, network: Network) -> None:
 def _find(name: str, trial: str | None, changes: list[str], places: Places) -> tuple[str, Network]:
     """The network of a family, on MNIST unless a dataset is named, or of a study's trial."""
     from assay.core.errors import ConfigError, unknown_name
-    from assay.networks.families import FAMILIES
+    from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
     from assay.studies.study import parse_study
+    from assay.tasks.contract import TASKS, parts_of
 
     study: Any = name
     if name in FAMILIES:
         study = {"study": name, "dataset": "mnist", "network": {"family": name}}
+        fitting = [t for t in TASKS if FAMILIES[name].parts and makes(name) == parts_of(TASKS[t])]
+        study |= {"dataset": "drawn-dials", "task": fitting[0]} if fitting else {}
     elif not is_study(name):
         raise ConfigError(unknown_name("network family or study", name, network_names()))
     found = parse_study(study, set=changes, data_dir=places.data_path)

@@ -11,12 +11,13 @@ from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import train_groups
 from assay.engines.torch_engine.device import Place, describe, no_denormals, place
+from assay.engines.torch_engine.generative.run import check_parts, train_parts
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.network import initial_weights
-from assay.tasks.contract import Task, find_task
+from assay.tasks.contract import Task, find_task, parts_of
 
 __all__ = ["TorchEngine"]
 
@@ -35,10 +36,12 @@ class TorchEngine:
     def check(self, cohort: Cohort, resources: Resources) -> None:
         """Raise EngineError when the device or the precision is not there."""
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
+        if parts_of(find_task(cohort.task)):
+            check_parts(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members of a stack: five on the CPU, a hundred on a GPU; one for what takes turns."""
-        if not _stacks(cohort.members[0]):
+        if not _stacks(cohort.members[0]) or parts_of(find_task(cohort.task)):
             return 1
         return _STACK if place(resources).device.type == "cpu" else 100
 
@@ -58,6 +61,18 @@ class TorchEngine:
         first = cohort.members[0]
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
+        if parts_of(task):
+            with no_denormals():
+                yield from train_parts(
+                    cohort,
+                    dataset,
+                    resources,
+                    where,
+                    task,
+                    lambda: {**self.describe(resources), "precision": where.precision},
+                    on_progress,
+                )
+            return
         data = DeviceDataset(dataset, task, where)
         stacked = _stacks(first)
 

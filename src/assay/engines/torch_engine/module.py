@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from assay.engines.contract import Member
 from assay.engines.streams import read_stream, set_stream
+from assay.engines.torch_engine import generator_modules
 from assay.engines.torch_engine.activations import RISING
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.modules import (
     WITH_WEIGHTS,
     WITHOUT_WEIGHTS,
@@ -25,10 +27,14 @@ from assay.engines.torch_engine.modules import (
 from assay.engines.torch_engine.optimizers import Slot, update
 from assay.engines.torch_engine.program import Outputs, optimizer_numbers, plain
 from assay.networks import layers
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.network import Network
 from assay.tasks.contract import Task
 
-__all__ = ["ModuleProgram", "NetworkModule"]
+__all__ = ["ModuleProgram", "NetworkModule", "from_plain", "make_slots", "to_plain"]
+
+_WITH_WEIGHTS = {**WITH_WEIGHTS, **generator_modules.WITH_WEIGHTS}
+_WITHOUT_WEIGHTS = {**WITHOUT_WEIGHTS, **generator_modules.WITHOUT_WEIGHTS}
 
 
 class NetworkModule(nn.Module):
@@ -75,10 +81,20 @@ class NetworkModule(nn.Module):
             return ResidualModule(body, self._module(f"{name}.shortcut", shortcut, shape))
         if isinstance(layer, layers.Dropout):
             return DropoutModule(layer, name, self._seed, self.place.device)
-        if type(layer) in WITHOUT_WEIGHTS:
-            return WITHOUT_WEIGHTS[type(layer)](layer)
-        self.owners[name] = WITH_WEIGHTS[type(layer)](layer, self._own(name))
+        if isinstance(layer, GaussianNoise):
+            return GaussianNoiseModule(layer, name, self._seed, self.place.device)
+        if type(layer) in _WITHOUT_WEIGHTS:
+            return _WITHOUT_WEIGHTS[type(layer)](layer)
+        self.owners[name] = _WITH_WEIGHTS[type(layer)](layer, self._own(name))
         return self.owners[name]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and moving statistics by name."""
+        return {
+            f"{name}.{key}": tensor
+            for name, module in self.owners.items()
+            for key, tensor in module.state_dict().items()
+        }
 
     def forward(self, x: Tensor) -> Outputs:
         x = self.trunk(x.to(self.place.compute))
@@ -117,24 +133,8 @@ class ModuleProgram:
         self.place, self.task = place, task
         self.module = NetworkModule(self.member.network, weights[0], self.member.seed, place)
         self.rule = self.member.training.optimizer.name
-        described: dict[str, Any] = {p.name: p.layer for p in self.member.network.leaves()}
-        self._slots: list[Slot] = []
-        for name, module in self.module.owners.items():
-            for key, weight in module.named_parameters(recurse=False):
-                numbers = optimizer_numbers(self.member)
-                if key == "kernel":
-                    regularizer = described[name].kernel_regularizer
-                    numbers |= {"l1": regularizer.l1, "l2": regularizer.l2}
-                self._slots.append(Slot(weight, numbers))
-        self._average = WeightAverage(self._tensors(), self.member.training.ema)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Weights and moving statistics by name."""
-        return {
-            f"{name}.{key}": tensor
-            for name, module in self.module.owners.items()
-            for key, tensor in module.state_dict().items()
-        }
+        self._slots = make_slots(self.member, self.member.network, self.module)
+        self._average = WeightAverage(self.module.tensors(), self.member.training.ema)
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         self.module.train()
@@ -158,16 +158,15 @@ class ModuleProgram:
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
         with self._average.in_place():
-            return {name: _to_plain(tensor) for name, tensor in self._tensors().items()}
+            return {name: to_plain(tensor) for name, tensor in self.module.tensors().items()}
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        for name, tensor in self._tensors().items():
-            value = torch.from_numpy(weights[name])
-            tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
+        for name, tensor in self.module.tensors().items():
+            from_plain(tensor, weights[name])
         self._average.restart()
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        found = {f"tensor/{name}": plain(tensor) for name, tensor in self._tensors().items()}
+        found = {f"tensor/{name}": plain(tensor) for name, tensor in self.module.tensors().items()}
         for i, slot in enumerate(self._slots):
             found[f"slot/{i}/steps"] = np.array(slot.steps)
             found |= {f"slot/{i}/state/{n}": plain(tensor) for n, tensor in slot.state.items()}
@@ -177,7 +176,7 @@ class ModuleProgram:
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        for name, tensor in self._tensors().items():
+        for name, tensor in self.module.tensors().items():
             tensor.copy_(torch.from_numpy(state[f"tensor/{name}"]))
         for i, slot in enumerate(self._slots):
             slot.steps, start = int(state[f"slot/{i}/steps"]), f"slot/{i}/state/"
@@ -192,8 +191,28 @@ class ModuleProgram:
         return [m for m in self.module.modules() if isinstance(m, DropoutModule)]
 
 
-def _to_plain(tensor: Tensor) -> np.ndarray:
+def to_plain(tensor: Tensor) -> np.ndarray:
     """A weight as `initial_weights` lays it out: convolution kernels (kh, kw, in, out)."""
     if tensor.dim() == 4:
         tensor = tensor.permute(2, 3, 1, 0)
     return np.ascontiguousarray(tensor.float().cpu().numpy()).copy()
+
+
+def from_plain(tensor: Tensor, array: np.ndarray) -> None:
+    """Copy a weight, as `to_plain` gives it, into its tensor."""
+    value = torch.from_numpy(array)
+    tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
+
+
+def make_slots(member: Member, network: Network, module: NetworkModule) -> list[Slot]:
+    """What the member's optimizer updates: every trained weight of `network`'s module."""
+    described: dict[str, Any] = {p.name: p.layer for p in network.leaves()}
+    slots: list[Slot] = []
+    for name, owner in module.owners.items():
+        for key, weight in owner.named_parameters(recurse=False):
+            numbers = optimizer_numbers(member)
+            if key == "kernel":
+                regularizer = described[name].kernel_regularizer
+                numbers |= {"l1": regularizer.l1, "l2": regularizer.l2}
+            slots.append(Slot(weight, numbers))
+    return slots

@@ -1,0 +1,1 @@
+"""Programs that train several networks together: a GAN, a variational autoencoder."""

@@ -1,0 +1,145 @@
+"""From members to records, for tasks that train several networks together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from assay.core.errors import EngineError
+from assay.core.records import Record, content_hash, run_id
+from assay.data.dataset import Dataset
+from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.recording import in_turns, make_record
+from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.generative.adversarial import AdversarialProgram
+from assay.engines.torch_engine.generative.autoencoding import AutoencodingProgram
+from assay.engines.torch_engine.generative.checkpoint import Checkpoint
+from assay.engines.torch_engine.generative.loop import PartsLoop
+from assay.engines.torch_engine.generative.parts import PartsProgram
+from assay.engines.torch_engine.generative.trainer import PartsTrainer
+from assay.engines.torch_engine.trainer import DeviceDataset
+from assay.engines.trained import Trained
+from assay.generation.judge import Judge
+from assay.generation.latents import Normal, between, point
+from assay.tasks.contract import Task
+
+__all__ = ["PROGRAMS", "check_parts", "train_parts"]
+
+PROGRAMS: dict[str, type[PartsProgram]] = {
+    "adversarial": AdversarialProgram,
+    "autoencode": AutoencodingProgram,
+}
+"""Name of the task -> what trains it."""
+
+SAMPLES, STEPS = 64, 12
+"""Random pictures, and pictures on the way from seed 1 to seed 2, that a record keeps."""
+
+LEAST = 10
+"""Pictures of a part, without which a distance says nothing."""
+
+
+def check_parts(cohort: Cohort) -> None:
+    """Raise EngineError for what has no meaning for several networks."""
+    for member in cohort.members:
+        spec = member.config.get("dataset") or {}
+        if "normalize" in spec:
+            raise EngineError(
+                f"task {cohort.task_name} sees pixels from -1 to 1, got dataset.normalize "
+                f"{spec['normalize']!r}; leave it out"
+            )
+        if member.training.test_curve:
+            raise EngineError(f"task {cohort.task_name} keeps no test curve, got test_curve true")
+        stopping = member.training.early_stopping
+        known = ("val_distance", "val_loss") if _has_loss(cohort) else ("val_distance",)
+        if stopping and stopping.monitor not in known:
+            raise EngineError(
+                f"early_stopping.monitor {stopping.monitor!r} is not measured by task "
+                f"{cohort.task_name}; use {' or '.join(known)}"
+            )
+
+
+def _has_loss(cohort: Cohort) -> bool:
+    return cohort.task_name == "autoencode"
+
+
+def train_parts(
+    cohort: Cohort,
+    dataset: Dataset,
+    resources: Resources,
+    where: Place,
+    task: Task,
+    describe: Callable[[], dict[str, Any]],
+    on_progress: Callable[[Progress], None],
+) -> Iterator[Record]:
+    """Train the members one after the other; yield each record as soon as it is done.
+
+    Raises:
+        EngineError: the dataset has too few validation or test pictures.
+    """
+    started = time.perf_counter()
+    for name, part in (("validation", dataset.validation), ("test", dataset.test)):
+        if len(part) < LEAST:
+            raise EngineError(
+                f"dataset {dataset.name} has {len(part)} {name} images, and generated ones are "
+                f"judged by them; expected at least {LEAST}"
+            )
+    middle = np.full(dataset.image_shape[-1], 127.5, np.float32)
+    dataset = replace(dataset, mean=middle, std=middle)
+    updates = getattr(task, "features", 0)
+    judge, data = Judge(dataset, updates), DeviceDataset(dataset, task, where)
+    for turn, member in enumerate(cohort.members):
+        checkpoint = _checkpoint(member, dataset, resources, where)
+        program = PROGRAMS[task.name](member, where, task, dataset)
+        trainer = PartsTrainer(program, member, data, dataset, judge, where)
+        report = in_turns(on_progress, turn, len(cohort.members))
+        loop = PartsLoop(trainer, member, dataset, task, report, checkpoint)
+        prepare = time.perf_counter() - started
+        for _, trained in loop.run():
+            _finish(trainer, trained)
+            if resources.save_weights and trained.status == "finished":
+                trained.weights = program.weights()
+            yield make_record(trained, dataset, {**describe(), "cohort": 1}, prepare)
+        checkpoint.remove()
+        started = time.perf_counter()
+
+
+def _checkpoint(member: Member, dataset: Dataset, resources: Resources, where: Place) -> Checkpoint:
+    network, version = member.network.hash, torch.__version__
+    identity = content_hash([dataset.fingerprint, network, where.precision, version])
+    folder = resources.checkpoints
+    return Checkpoint(folder, run_id(member.config), identity, resources.checkpoint_seconds)
+
+
+def _finish(trainer: PartsTrainer, trained: Trained) -> None:
+    """Restore the best weights if asked for, read the test part, once, and keep pictures.
+
+    Of a run that diverged the film is kept: it shows how.
+    """
+    started = time.perf_counter()
+    if trainer.film:
+        trained.predictions["film"] = np.stack([pictures for _, pictures in trainer.film])
+        trained.predictions["film_step"] = np.array([n for n, _ in trainer.film], np.int64)
+    if trained.status != "finished":
+        return
+    program = trainer.program
+    if trained.best_weights is not None:
+        trainer.restore(0, trained.best_weights)
+        program.prepare(trainer.data.train)
+    at = trained.result_at()
+    for name, curve in trained.curves.items():
+        if name.startswith("val_"):
+            trained.metrics[name] = curve[at]
+    trained.metrics |= {f"test_{name}": number for name, number in trainer.tested().items()}
+    spherical = isinstance(program.prior, Normal)
+    start, end = (point(program.prior, seed)[0] for seed in (1, 2))
+    trained.predictions |= {
+        "samples": program.make(point(program.prior, 0, SAMPLES)),
+        "interpolation": program.make(between(start, end, STEPS, spherical=spherical)),
+        **program.extras(trainer.data.test()),
+    }
+    trained.seconds["evaluate"] += time.perf_counter() - started

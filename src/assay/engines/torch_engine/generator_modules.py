@@ -1,0 +1,116 @@
+"""The layers of `assay.networks.generator_layers` as modules for autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from assay.core.seeds import stream
+from assay.networks import generator_layers as layers
+from assay.networks.layers import Layer
+
+__all__ = ["WITHOUT_WEIGHTS", "WITH_WEIGHTS", "ConvTransposeModule", "GaussianNoiseModule"]
+
+
+class ConvTransposeModule(nn.Module):
+    """Transposed convolution with Keras's "same"; the kernel is kept (out, in, kh, kw)."""
+
+    def __init__(self, layer: layers.Conv2DTranspose, weights: dict[str, Tensor]):
+        super().__init__()
+        self.layer = layer
+        kernel = weights["kernel"].permute(3, 2, 0, 1)
+        self.kernel = nn.Parameter(kernel.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(weights["bias"]) if layer.use_bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        size, strides = self.layer.kernel_size, self.layer.strides
+        before = max(size - strides, 0) // 2  # what "same" pads before the rows of a convolution
+        kernel = self.kernel.to(x.dtype).transpose(0, 1).contiguous()
+        # without the bias, with which oneDNN takes ten times as long in bfloat16; and where strides
+        # leave gaps between the kernels, the gaps get it too
+        y = F.conv_transpose2d(x, kernel, None, strides)
+        # the convolution back pads more after than before; PyTorch knows only equal paddings
+        bottom, right = (
+            n * strides + before - ((n - 1) * strides + size) for n in (x.shape[2], x.shape[3])
+        )
+        # F.pad keeps the memory format both ways, a slice's gradient does not: a third of the time
+        y = F.pad(y, (-before, right, -before, bottom))
+        if self.bias is not None:
+            y = y + self.bias.to(x.dtype)[:, None, None]
+        return y.contiguous(memory_format=torch.channels_last)
+
+
+class UpSamplingModule(nn.Module):
+    """Larger by a whole factor."""
+
+    def __init__(self, layer: layers.UpSampling2D):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        bilinear = self.layer.interpolation == "bilinear"
+        corners = {"align_corners": False} if bilinear else {}
+        return F.interpolate(
+            x, scale_factor=self.layer.size, mode=self.layer.interpolation, **corners
+        )
+
+
+class ReshapeModule(nn.Module):
+    """(B, h * w * c) or (B, c', h', w') -> (B, c, h, w) in channels_last memory: a view."""
+
+    def __init__(self, layer: layers.Reshape):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+        return flat.view(len(x), self.layer.height, self.layer.width, -1).permute(0, 3, 1, 2)
+
+
+class LeakyReLUModule(nn.Module):
+    """x or slope * x."""
+
+    def __init__(self, layer: layers.LeakyReLU):
+        super().__init__()
+        self.slope = layer.negative_slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x, self.slope)
+
+
+class GaussianNoiseModule(nn.Module):
+    """Normal noise while training.
+
+    Attributes:
+        random: what it draws from: a generator of its own, begun by the run's seed and the layer's
+            name, unless the program puts one here.
+    """
+
+    def __init__(self, layer: layers.GaussianNoise, name: str, seed: int, device: torch.device):
+        super().__init__()
+        self.stddev = layer.stddev
+        self.random = torch.Generator(device)
+        self.random.manual_seed(int(stream(seed, "noise", name).integers(2**62)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.stddev:
+            return x
+        # one after the other in memory, in which drawing is ten times faster than in channels_last
+        shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else x.shape
+        noise = torch.empty(shape, dtype=x.dtype, device=x.device)
+        noise.normal_(0.0, self.stddev, generator=self.random)
+        return x + (noise.permute(0, 3, 1, 2) if x.dim() == 4 else noise)
+
+
+WITH_WEIGHTS: dict[type[Layer], Callable[[Any, dict[str, Tensor]], nn.Module]] = {
+    layers.Conv2DTranspose: ConvTransposeModule,
+}
+WITHOUT_WEIGHTS: dict[type[Layer], Callable[[Any], nn.Module]] = {
+    layers.UpSampling2D: UpSamplingModule,
+    layers.Reshape: ReshapeModule,
+    layers.LeakyReLU: LeakyReLUModule,
+}

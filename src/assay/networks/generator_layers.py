@@ -1,0 +1,131 @@
+"""Layers of networks that make images: strided the other way round, noise, and changes of shape.
+
+They join `layers.LAYERS`, so that a study may use them in any list of layers. Engines that do not
+have one of them say so by its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from assay.core.errors import NetworkError, unknown_name
+from assay.networks.description import value
+from assay.networks.layers import LAYERS, Conv2D, Layer, Shape
+
+__all__ = [
+    "LAYERS",
+    "Conv2DTranspose",
+    "GaussianNoise",
+    "LeakyReLU",
+    "Reshape",
+    "UpSampling2D",
+]
+
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def _sides(layer: Layer, shape: Shape) -> tuple[int, int]:
+    if len(shape) != 3:
+        raise NetworkError(f"{layer.kind} needs an image (height, width, channels), got {shape}")
+    return shape[0], shape[1]
+
+
+@dataclass(frozen=True)
+class Conv2DTranspose(Conv2D):
+    """The transpose of a strided convolution: (h, w, c) -> (h strides, w strides, filters).
+
+    Padding is "same" as Keras has it: what a convolution with these strides would map back to
+    (h, w). The kernel is kept as that of `Conv2D`, (kh, kw, in, out); Keras has (kh, kw, out, in).
+
+    References:
+        V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016.
+    """
+
+    kind: ClassVar[str] = "conv2d_transpose"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.padding != "same":
+            raise NetworkError(f"{self.kind}: padding must be 'same', got {self.padding!r}")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        h, w = _sides(self, shape)
+        return (h * self.strides, w * self.strides, self.filters)
+
+    def macs(self, shape: Shape) -> int:
+        return prod(shape) * self.kernel_size**2 * self.filters
+
+
+@dataclass(frozen=True)
+class UpSampling2D(Layer):
+    """Every pixel becomes size x size of them; "bilinear" blends neighbours."""
+
+    kind: ClassVar[str] = "up_sampling2d"
+    size: int = 2
+    interpolation: str = "nearest"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise NetworkError(f"{self.kind}: size must be a whole number >= 1, got {self.size!r}")
+        if self.interpolation not in INTERPOLATIONS:
+            said = unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
+            raise NetworkError(f"{self.kind}: {said}")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        h, w = _sides(self, shape)
+        return (h * self.size, w * self.size, shape[2])
+
+
+@dataclass(frozen=True)
+class Reshape(Layer):
+    """The same numbers as an image of `height` x `width`, with as many channels as it takes."""
+
+    kind: ClassVar[str] = "reshape"
+    height: int
+    width: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        pixels, numbers = self.height * self.width, prod(shape)
+        if pixels < 1 or numbers % pixels:
+            raise NetworkError(
+                f"{self.kind}: {numbers} numbers are no image of {self.height}x{self.width} pixels"
+            )
+        return (self.height, self.width, numbers // pixels)
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Layer):
+    """Add normal noise of this standard deviation while training."""
+
+    kind: ClassVar[str] = "gaussian_noise"
+    stddev: float = value(0.1)
+
+    def __post_init__(self) -> None:
+        if not self.stddev >= 0:
+            raise NetworkError(f"{self.kind}: stddev must be >= 0, got {self.stddev!r}")
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Layer):
+    """x where it is positive, `negative_slope` times x elsewhere; 0.3 is Keras's layer.
+
+    References:
+        A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic
+        Models", 2013.
+    """
+
+    kind: ClassVar[str] = "leaky_relu"
+    negative_slope: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.negative_slope <= 1:
+            raise NetworkError(
+                f"{self.kind}: negative_slope must be from 0 to 1, got {self.negative_slope!r}"
+            )
+
+
+LAYERS.update(
+    {cls.kind: cls for cls in (Conv2DTranspose, UpSampling2D, Reshape, GaussianNoise, LeakyReLU)}
+)

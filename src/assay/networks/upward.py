@@ -1,0 +1,105 @@
+"""What generators and decoders, discriminators and encoders have in common: layers of halving and
+of doubling sides, and the options that shape them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from assay.core.config import Entry, Option
+from assay.core.errors import NetworkError
+from assay.networks.generator_layers import (
+    Conv2DTranspose,
+    GaussianNoise,
+    LeakyReLU,
+    Reshape,
+    UpSampling2D,
+)
+from assay.networks.initializers import Initializer
+from assay.networks.layers import Activation, Conv2D, Dense, Layer, Residual, Shape
+from assay.networks.network import Network
+from assay.networks.options import WEIGHTS, read_size, read_widths, styled
+
+__all__ = ["UPWARD_OPTIONS", "downward", "image_maker"]
+
+UPSAMPLINGS = ("transposed", "nearest", "bilinear")
+
+
+def _read_upsampling(entry: Entry) -> str:
+    return entry.choice("upsampling", UPSAMPLINGS)
+
+
+def _read_leak(entry: Entry) -> float:
+    return entry.number(0, 1)
+
+
+UPWARD_OPTIONS = {
+    "filters": Option(read_widths, [128] * 5),  # of the maker of images, one for each doubling
+    "down_filters": Option(read_widths, [128] * 5),  # of the other one, one for each halving
+    "dense": Option(read_size, 1024),  # from which the maker of images begins
+    "kernel_size": Option(read_size, 3),
+    "upsampling": Option(_read_upsampling, "transposed"),
+    "residual_blocks": Option(lambda entry: entry.integer(0), 0),  # after each change of size
+    "leak": Option(_read_leak, 0.3),
+    **WEIGHTS,
+}
+
+
+def _residual(filters: int, options: dict[str, Any]) -> list[Layer]:
+    """Blocks that start as the identity, so that depth needs no normalisation.
+
+    References:
+        H. Zhang, Y. Dauphin and T. Ma, "Fixup Initialization", ICLR 2019; Y. Huang et al., "The
+        GAN is dead; long live the GAN!", NeurIPS 2024.
+    """
+    conv = Conv2D(filters, options["kernel_size"], **styled(options))
+    zeros = replace(conv, kernel_initializer=Initializer("zeros"))
+    body = (conv, LeakyReLU(options["leak"]), zeros)
+    return [Residual(body) for _ in range(options["residual_blocks"])]
+
+
+def _doubled(filters: int, options: dict[str, Any]) -> list[Layer]:
+    styles, size, kind = styled(options), options["kernel_size"], options["upsampling"]
+    if kind == "transposed":
+        return [Conv2DTranspose(filters, size, 2, **styles)]
+    return [UpSampling2D(2, kind), Conv2D(filters, size, **styles)]
+
+
+def image_maker(latent: int, shape: Shape, options: dict[str, Any]) -> Network:
+    """From a latent point (latent,) to an image of `shape` with values from -1 to 1.
+
+    A dense layer, seen as a small image, is doubled once for each of `filters`; a convolution and
+    tanh make the channels.
+
+    Raises:
+        NetworkError: the sides of the image cannot be reached by doubling.
+    """
+    height, width, channels = shape
+    times = len(options["filters"])
+    if height % 2**times or width % 2**times:
+        raise NetworkError(
+            f"filters: {times} doublings do not lead to {height}x{width} pixels; give as many "
+            f"filters as the sides can be halved"
+        )
+    start = (height >> times, width >> times)
+    if options["dense"] % (start[0] * start[1]):
+        raise NetworkError(
+            f"dense: {options['dense']} numbers are no image of {start[0]}x{start[1]} pixels"
+        )
+    leak, styles = LeakyReLU(options["leak"]), styled(options)
+    trunk: list[Layer] = [Dense(options["dense"], **styles), leak, Reshape(*start)]
+    for filters in options["filters"]:
+        trunk += [*_doubled(filters, options), leak, *_residual(filters, options)]
+    image = (Conv2D(channels, options["kernel_size"], **styles), Activation("tanh"))
+    return Network((latent,), tuple(trunk), (("image", image),))
+
+
+def downward(options: dict[str, Any], noise: float = 0.0) -> list[Layer]:
+    """Convolutions of stride 2, each followed by LeakyReLU and by noise where there is some."""
+    layers: list[Layer] = []
+    for filters in options["down_filters"]:
+        layers.append(Conv2D(filters, options["kernel_size"], 2, **styled(options)))
+        layers.append(LeakyReLU(options["leak"]))
+        layers += [GaussianNoise(noise)] if noise else []
+        layers += _residual(filters, options)
+    return layers
