@@ -19,7 +19,6 @@ ORDER = [
     "core",
     "clocks",
     "data",
-    "generation",  # measures of generated images; what generates them stands to the right
     "networks",
     "engines+generation+tasks",
     "reading",

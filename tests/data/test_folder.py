@@ -71,7 +71,25 @@ def test_classes_with_too_few_pictures_are_named(root):
     for call in (data.load, data.describe):
         with pytest.raises(DataError, match=r"birds: 1 picture\(s\), a class needs at least 2"):
             call(spec(root))
-    with pytest.raises(DataError, match=r"0 class folder\(s\) of pictures, at least 2"):
+    (root / "empty" / "inside").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"inside: 0 picture\(s\), a class needs at least 2"):
+        data.load(spec(root / "empty"))
+
+
+def test_a_folder_of_pictures_alone_is_a_set_without_classes(root):
+    loaded = data.load(spec(root / "cats"))
+    assert loaded.class_names == ()
+    assert not loaded.train.targets.any()
+    described = data.describe(spec(root / "cats"))
+    assert (described.train, described.test) == (len(loaded.train), len(loaded.test))
+
+
+def test_without_classes_a_broken_or_a_tiny_picture_is_an_error(root):
+    draw(root / "cats" / "tiny.png", size=(5, 4))
+    with pytest.raises(DataError, match=r"too small for dataset.size .*tiny\.png \(5x4 pixels\)"):
+        data.load(spec(root / "cats"))
+    (root / "cats" / "tiny.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"tiny\.png: unreadable picture"):
         data.load(spec(root / "cats"))
 
 

@@ -234,7 +234,7 @@ def _notes(
 ENTRIES.add("folder")(
     Folder(
         name="folder",
-        title="your own pictures: {name: folder, path: DIR}, a folder inside for each class or none",
+        title="your own pictures: {name: folder, path: DIR}, in class folders or all in one",
         licence="yours",
         citation="yours",
         options={"path": None, "size": [32, 32], "grayscale": False},

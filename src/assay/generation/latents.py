@@ -59,10 +59,7 @@ class Mixture:
 
     def weights(self) -> dict[str, np.ndarray]:
         """As float32 arrays to keep beside a run's weights; see `prior_of`."""
-        return {
-            f"prior.{name}": np.asarray(getattr(self, name), np.float32)
-            for name in ("shares", "means", "factors")
-        }
+        return {f"prior.{name}": getattr(self, name) for name in ("shares", "means", "factors")}
 
 
 Prior = Normal | Mixture
@@ -83,7 +80,10 @@ def fit_mixture(points: np.ndarray, components: int, rng: np.random.Generator) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fifty steps are close enough
         mixture.fit(chosen)
-    return Mixture(mixture.weights_, mixture.means_, np.linalg.cholesky(mixture.covariances_))
+    factors = np.linalg.cholesky(mixture.covariances_)
+    # float32 as they are kept, so that a stored run draws exactly what it drew
+    found = (mixture.weights_, mixture.means_, factors)
+    return Mixture(*(np.asarray(array, np.float32) for array in found))
 
 
 def prior_of(weights: Mapping[str, np.ndarray], size: int) -> Prior:

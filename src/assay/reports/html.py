@@ -19,6 +19,7 @@ from assay.reports import predictions, views
 from assay.reports.answers import answers
 from assay.reports.clock_sections import clock_section
 from assay.reports.context import dataset_rows, environment, when
+from assay.reports.generation_section import generation_section
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
@@ -96,6 +97,7 @@ def render_html(
         "closer": closer_looks(plan, records, lookup),
         "search": search_section(plan, tried),
         "clocks": clock_section(plan, records, lookup),
+        "generation": generation_section(plan, records, lookup),
         "examples": example_rows(plan, lookup),
         "results": results(plan, records),
         "effects": effects_table(plan, records, metric, found) if found else None,

@@ -22,7 +22,8 @@ COLLAPSED = 0.02
 """Variety below which a generator makes one and the same picture, or nearly so."""
 
 PATIENCE = 3
-"""Evaluations in a row, after a quarter of the budget, that it takes to call it collapsed."""
+"""Evaluations in a row, all in the second half of the budget, that it takes to call it collapsed:
+at first every generator makes one picture."""
 
 
 class PartsLoop(Loop):
@@ -56,8 +57,10 @@ class PartsLoop(Loop):
         if not all(map(np.isfinite, ends.values())):
             name = next(name for name, value in ends.items() if not np.isfinite(value))
             return f"{name} was not finite"
+        steps = trained.curves["step"]
         late = trained.curves["val_variety"][-PATIENCE:]
-        if trained.steps * 4 > self.total and len(late) == PATIENCE and max(late) < COLLAPSED:
+        halfway = len(steps) >= PATIENCE and 2 * steps[-PATIENCE] > self.total
+        if halfway and max(late) < COLLAPSED:
             return (
                 f"the generator collapsed: its pictures vary by {late[-1]:.2%} of what real ones do"
             )

@@ -1,0 +1,159 @@
+"""What runs that make pictures left behind, as plain data and joined pictures."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.tables import plain
+from assay.statistics import best_run, by_trial, estimate
+
+__all__ = [
+    "best_made",
+    "film_uri",
+    "filmstrip",
+    "generation_rows",
+    "latent_map",
+    "made_runs",
+    "progress",
+    "sheet",
+]
+
+GAP = 2
+"""White pixels between the pictures of a sheet."""
+
+MEASURES = (
+    "test_distance",
+    "test_floor_distance",
+    "test_variety",
+    "test_reconstruction_error",
+    "test_loss",
+)
+
+
+def made_runs(records: Iterable[Record]) -> list[Record]:
+    """The runs that made pictures; those that diverged have a film only."""
+    return [r for r in records if "film" in r.predictions]
+
+
+def best_made(records: Iterable[Record]) -> Record | None:
+    """The finished run with the smallest distance on validation."""
+    return best_run([r for r in records if "samples" in r.predictions], "val_distance")
+
+
+def generation_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+    """One row for each trial that made pictures: {"trial", "n", "task"}, mean and 95 % interval of
+    every measure that was taken, epochs, and seconds of training."""
+    runs = by_trial(records)
+    rows = []
+    for trial in plan["trials"]:
+        mine = [r for r in made_runs(runs.get(trial["trial_id"], [])) if r.status == "finished"]
+        if not mine:
+            continue
+        task = mine[0].config["task"]
+        row: dict[str, Any] = {
+            "trial": str(trial["label"]),
+            "n": len(mine),
+            "task": task if isinstance(task, str) else task["name"],
+            "epochs": float(np.mean([r.metrics["epochs"] for r in mine])),
+            "seconds": float(np.mean([r.timing["train"] for r in mine])),
+        }
+        for name in MEASURES:
+            found = estimate([r.metrics[name] for r in mine if name in r.metrics])
+            row |= {name: plain(found.mean)}
+            row |= {f"{name}_low": plain(found.low), f"{name}_high": plain(found.high)}
+        rows.append(row)
+    return rows
+
+
+def progress(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+    """One entry for each trial that made pictures: {"trial", "epoch", "seconds", "curves"}.
+
+    Each of "curves" ("val_distance" and all losses) is the mean over the finished runs at each
+    evaluation that all of them reached; "floor" is the mean distance of real pictures.
+    """
+    runs = by_trial(records)
+    found = []
+    for trial in plan["trials"]:
+        mine = [r for r in made_runs(runs.get(trial["trial_id"], [])) if r.status == "finished"]
+        if not mine:
+            continue
+        points = min(len(r.curves["step"]) for r in mine)
+        names = [n for n in mine[0].curves if n not in ("step",)]
+        curves = {n: np.mean([r.curves[n][:points] for r in mine], 0) for n in names}
+        found.append(
+            {
+                "trial": str(trial["label"]),
+                "n": len(mine),
+                "epoch": curves.pop("epoch"),
+                "seconds": curves.pop("seconds"),
+                "curves": curves,
+                "floor": float(np.mean([r.metrics["test_floor_distance"] for r in mine])),
+            }
+        )
+    return found
+
+
+def sheet(images: np.ndarray, columns: int, gap: int = GAP) -> np.ndarray:
+    """Join pictures uint8 (n, h, w, c) row by row; what is left of the last row stays white."""
+    n, h, w, c = images.shape
+    rows = -(-n // columns)
+    canvas = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, c), 255, np.uint8)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * (h + gap), (i % columns) * (w + gap)
+        canvas[top : top + h, left : left + w] = image
+    return canvas
+
+
+def filmstrip(
+    film: np.ndarray, steps: Sequence[int], rows: int = 6, columns: int = 10
+) -> tuple[np.ndarray, list[int]]:
+    """The same latent points (across) at evaluations spread over the run (down), first and last
+    included; and the updates of each row."""
+    chosen = np.unique(np.linspace(0, len(film) - 1, min(rows, len(film))).round().astype(int))
+    shown = film[chosen, :columns]
+    joined = shown.reshape(-1, *film.shape[2:])
+    return sheet(joined, shown.shape[1]), [int(steps[i]) for i in chosen]
+
+
+def film_uri(film: np.ndarray, columns: int = 4, milliseconds: int = 250) -> str:
+    """A film (frames, n, h, w, c) as an animated GIF in a data URI; the last frame stays longer."""
+    from PIL import Image
+
+    frames = [Image.fromarray(_three(sheet(images, columns))) for images in film]
+    times = [milliseconds] * (len(frames) - 1) + [6 * milliseconds]
+    out = io.BytesIO()
+    frames[0].save(
+        out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True
+    )
+    return "data:image/gif;base64," + b64encode(out.getvalue()).decode()
+
+
+def _three(image: np.ndarray) -> np.ndarray:
+    return np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
+
+
+def latent_map(
+    points: np.ndarray, images: np.ndarray, side: int = 720, most: int = 250
+) -> np.ndarray:
+    """Pictures where their latent points (n, 2) lie, as many as find room: uint8 (side, side, c).
+
+    The middle 98 % of each direction fill the map; the first picture takes the place.
+    """
+    low, high = np.percentile(points, 1, 0), np.percentile(points, 99, 0)
+    h, w, c = images.shape[1:]
+    canvas = np.full((side, side, c), 255, np.uint8)
+    share = np.clip((points - low) / np.maximum(high - low, 1e-9), 0, 1)
+    corners = np.rint(share * [side - w, side - h]).astype(int)
+    taken: list[np.ndarray] = []
+    for (x, y), image in zip(corners, images, strict=False):
+        clear = all(abs(x - a) >= w * 0.8 or abs(y - b) >= h * 0.8 for a, b in taken)
+        if clear and len(taken) < most:
+            taken.append(np.array([x, y]))
+            canvas[y : y + h, x : x + w] = image
+    return canvas

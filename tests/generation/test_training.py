@@ -1,0 +1,130 @@
+"""Both kinds of generation, trained for seconds: they learn, repeat themselves, and go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.core.errors import DataError, EngineError
+from assay.engines.contract import Progress
+from assay.engines.torch_engine.generative.checkpoint import Checkpoint
+from assay.engines.torch_engine.generative.loop import PartsLoop
+from assay.generation.sampler import Sampler
+
+
+def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize(("kind", "steps"), [("gan", 120), ("vae", 80)])
+def test_pictures_come_nearer_to_real_ones(train, kind, steps):
+    record = train(kind, steps=steps, batch_size=32, evaluate_every=40)
+    assert record.status == "finished"
+    untrained = train(kind, steps=1, batch_size=32).metrics["test_distance"]
+    assert record.metrics["test_distance"] < 0.5 * untrained
+    assert record.metrics["test_floor_distance"] < 0.1 * record.metrics["test_distance"]
+    film = record.predictions["film"]
+    assert film.shape == (steps // 40, 16, 32, 32, 3)
+    assert record.predictions["film_step"][-1] == steps
+    # the weights alone make the same pictures again, for a seed that stands for the same points
+    again = Sampler(record, record.weights)
+    np.testing.assert_array_equal(again.sample(64, seed=0), record.predictions["samples"])
+    np.testing.assert_array_equal(again.interpolate(1, 2, 12), record.predictions["interpolation"])
+    assert not np.array_equal(again.sample(4, seed=3), again.sample(4, seed=4))
+    np.testing.assert_array_equal(again.interpolate(3, 4, 5)[[0]], again.sample(1, seed=3))
+
+
+@pytest.mark.parametrize("kind", ["gan", "vae"])
+def test_a_run_goes_on_where_it_was_interrupted_as_if_it_had_not_been(
+    train, kind, tmp_path, monkeypatch
+):
+    more = {"steps": 12, "batch_size": 50, "evaluate_every": 4}  # eight are an epoch
+    whole = train(kind, **more)
+    assert _same(whole.weights, train(kind, **more).weights)
+    other = train(kind, **more, seed=1)
+    assert not np.array_equal(whole.predictions["samples"], other.predictions["samples"])
+    checkpoints = {"checkpoints": tmp_path, "checkpoint_seconds": 0.0}
+    _interrupted(train, monkeypatch, kind, more, checkpoints)
+    seen: list[Progress] = []
+    resumed = train(kind, **more, resources=checkpoints, on_progress=seen.append)
+    assert sum(p.images for p in seen) == 2 * 50  # of 12 updates, two were left
+    assert _same(whole.weights, resumed.weights)
+    assert _same(whole.predictions, resumed.predictions)
+    for name in set(whole.curves) - {"seconds"}:
+        np.testing.assert_array_equal(whole.curves[name], resumed.curves[name])
+    assert not list(tmp_path.iterdir())  # the run is over
+
+
+def test_a_checkpoint_that_is_damaged_or_of_something_else_is_of_no_use(tmp_path):
+    arrays, plain = {"a": np.arange(5.0)}, {"done": 3}
+    Checkpoint(tmp_path, "run", "data", 0.0).save(arrays, plain)
+    found = Checkpoint(tmp_path, "run", "data", 0.0).load()
+    assert found is not None
+    np.testing.assert_array_equal(found[0]["a"], arrays["a"])
+    assert found[1]["done"] == 3
+    assert Checkpoint(tmp_path, "run", "other data", 0.0).load() is None
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    assert Checkpoint(tmp_path, "run", "data", 0.0).load() is None
+    assert not Checkpoint(None, "run", "data", 0.0).due()
+
+
+class Killed(Exception):
+    """In the middle of a run."""
+
+
+def _interrupted(train, monkeypatch, kind: str, more: dict, checkpoints: dict) -> None:
+    """Train until the second evaluation is over and two updates more, then fail."""
+    pause = PartsLoop.pause
+
+    def pause_once(self, done: int) -> None:
+        pause(self, done)
+        if done == 10:
+            raise Killed
+
+    monkeypatch.setattr(PartsLoop, "pause", pause_once)
+    with pytest.raises(Killed):
+        train(kind, **more, resources=checkpoints)
+    monkeypatch.setattr(PartsLoop, "pause", pause)
+
+
+def test_the_best_weights_on_validation_are_kept_where_asked_for(train):
+    stopping = {"patience": 50, "monitor": "val_distance"}
+    record = train("gan", steps=40, batch_size=32, evaluate_every=8, early_stopping=stopping)
+    best = record.curves["val_distance"].min()
+    assert record.metrics["val_distance"] == best
+    with pytest.raises(EngineError, match=r"'val_loss' is not measured by task adversarial"):
+        train("gan", steps=4, early_stopping={"monitor": "val_loss"})
+
+
+def test_divergence_and_collapse_are_named(train, monkeypatch):
+    record = train("gan", steps=20, batch_size=50, evaluate_every=5, learning_rate=1e20)
+    assert record.status == "diverged"
+    assert "was not finite by step" in record.message
+    assert "samples" not in record.predictions  # but the film shows how
+    monkeypatch.setattr("assay.engines.torch_engine.generative.loop.COLLAPSED", 1e9)
+    record = train("vae", steps=12, batch_size=50, evaluate_every=2)
+    assert record.status == "diverged"
+    assert record.message.startswith("the generator collapsed: its pictures vary by ")
+    assert record.message.endswith("by step 12")
+
+
+def test_a_loss_over_feature_maps_is_another_loss(train):
+    plain = train("vae", steps=2, batch_size=50)
+    seen = train("vae", steps=2, batch_size=50, task={"perceptual": 5.0})
+    assert seen.curves["loss"][0] > plain.curves["loss"][0]
+
+
+def test_bfloat16_learns_as_well(train):
+    record = train("vae", steps=20, batch_size=32, precision="bfloat16")
+    exact = train("vae", steps=20, batch_size=32)
+    assert record.provenance["precision"] == "bfloat16"
+    assert record.metrics["test_loss"] == pytest.approx(exact.metrics["test_loss"], rel=0.1)
+
+
+def test_a_sampler_says_what_it_cannot_use(train, tmp_path: Path):
+    record = train("vae", steps=1, batch_size=50, resources={"save_weights": False})
+    with pytest.raises(DataError, match="were not kept"):
+        Sampler(record, record.weights)

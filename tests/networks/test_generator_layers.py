@@ -1,0 +1,119 @@
+"""Layers that make images: shapes, values, and families of several networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from assay.core.config import Entry, Source
+from assay.core.errors import NetworkError
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
+from assay.engines.torch_engine.module import NetworkModule
+from assay.networks.assembly import Assembly
+from assay.networks.families import build_network, makes
+from assay.networks.generator_layers import (
+    Conv2DTranspose,
+    GaussianNoise,
+    LeakyReLU,
+    Reshape,
+    UpSampling2D,
+)
+from assay.networks.layers import Flatten
+from assay.networks.network import Network, initial_weights
+from assay.networks.parse import read_layers, write_layers
+
+EXACT = place(Resources(device="cpu", precision="float64", threads=1))
+
+
+def _apply(layer, images):
+    network = Network(images.shape[1:], (layer, Flatten()), (("out", (Flatten(),)),))
+    weights = initial_weights(network, 0)
+    if "trunk.0.bias" in weights:
+        weights["trunk.0.bias"] += 0.5
+    module = NetworkModule(network, weights, 0, EXACT).eval()
+    with torch.no_grad():
+        out = module(torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2))["out"]
+    return weights, out.numpy().reshape(len(images), *layer.output_shape(images.shape[1:]))
+
+
+@pytest.mark.parametrize(("window", "strides"), [(3, 2), (4, 2), (5, 3), (2, 2), (3, 1), (2, 3)])
+def test_a_transposed_convolution_is_the_transpose_of_keras_s(window, strides):
+    images = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
+    weights, out = _apply(Conv2DTranspose(5, window, strides), images)
+    kernel = weights["trunk.0.kernel"].astype(float)
+    before = max(0, window - strides) // 2  # zeros that "same" puts before the larger image
+    full = np.zeros((2, 4 * strides + window, 3 * strides + window, 5))
+    for i in range(4):
+        for j in range(3):
+            rows, columns = (slice(k * strides, k * strides + window) for k in (i, j))
+            full[:, rows, columns] += np.einsum("bc,hwco->bhwo", images[:, i, j], kernel)
+    expected = full[:, before : before + 4 * strides, before : before + 3 * strides] + 0.5
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+
+
+def test_the_other_layers_by_value():
+    images = np.arange(8.0).reshape(1, 2, 2, 2) - 3
+    _, larger = _apply(UpSampling2D(2), images)
+    np.testing.assert_array_equal(larger, images.repeat(2, 1).repeat(2, 2))
+    _, leaky = _apply(LeakyReLU(0.25), images)
+    np.testing.assert_array_equal(leaky, np.where(images > 0, images, images / 4))
+    _, shaped = _apply(Reshape(1, 4), images)
+    np.testing.assert_array_equal(shaped, images.reshape(1, 1, 4, 2))
+    _, still = _apply(GaussianNoise(1.0), images)
+    np.testing.assert_array_equal(still, images)  # only while training
+    noise = GaussianNoiseModule(GaussianNoise(2.0), "trunk.0", 0, torch.device("cpu")).train()
+    blank = torch.zeros(8, 5, 20, 20).contiguous(memory_format=torch.channels_last)
+    assert noise(blank).std().item() == pytest.approx(2.0, rel=0.05)
+
+
+def test_layers_are_written_and_read_and_refused():
+    data = [
+        {"conv2d_transpose": 8, "strides": 2, "activation": "relu"},
+        {"up_sampling2d": 3, "interpolation": "bilinear"},
+        {"reshape": 4, "width": 2},
+        {"gaussian_noise": 0.2},
+        {"leaky_relu": 0.1},
+    ]
+    layers = read_layers(Entry(data, (), Source(data)))
+    written = write_layers(layers)
+    assert read_layers(Entry(written, (), Source(written))) == layers
+    for wrong, said in (
+        (lambda: Reshape(3, 3).output_shape((10,)), "10 numbers are no image of 3x3 pixels"),
+        (lambda: UpSampling2D(2, "cubic"), "unknown interpolation 'cubic'"),
+        (lambda: Conv2DTranspose(8, padding="valid"), "padding must be 'same'"),
+        (lambda: LeakyReLU(2.0), "negative_slope must be from 0 to 1"),
+    ):
+        with pytest.raises(NetworkError, match=said):
+            wrong()
+
+
+def test_the_course_s_networks():
+    gan = build_network("gan", (64, 64, 3), {}, makes("gan"))
+    vae = build_network("vae", (64, 64, 3), {}, makes("vae"))
+    assert isinstance(gan, Assembly)
+    assert isinstance(vae, Assembly)
+    shapes = {p.name: p.output_shape for p in gan.places()}
+    assert shapes["generator.trunk.2"] == (2, 2, 256)
+    assert shapes["generator.head.image.1"] == (64, 64, 3)
+    assert shapes["discriminator.head.score.0"] == (1,)
+    assert {p.output_shape for p in vae.places() if "head.log" in p.name} == {(32,)}
+    assert gan.parameters == sum(part.parameters for _, part in gan.parts)
+    named = initial_weights(gan, 0)
+    assert not np.array_equal(
+        named["generator.trunk.5.kernel"], named["discriminator.trunk.6.kernel"]
+    )
+
+
+def test_a_family_that_does_not_make_what_the_task_trains_is_refused():
+    for family, heads, parts, said in (
+        ("gan", {"class": 2}, (), "makes generator and discriminator; use clock-cnn or"),
+        ("mlp", {}, makes("gan"), "trains generator and discriminator.*use gan"),
+        ("vae", {}, makes("gan"), "makes encoder and decoder; use gan"),
+    ):
+        with pytest.raises(NetworkError, match=said):
+            build_network(family, (32, 32, 3), heads, parts)
+    with pytest.raises(NetworkError, match="5 doublings do not lead to 28x28 pixels"):
+        build_network("gan", (28, 28, 1), {}, makes("gan"))
