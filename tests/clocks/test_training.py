@@ -10,6 +10,7 @@ import torch
 
 from assay.clocks.labels.contract import true_minutes
 from assay.clocks.time import distance
+from assay.core.errors import ConfigError
 from assay.core.records import Record
 from assay.data import load
 from assay.engines.contract import Resources
@@ -113,3 +114,34 @@ def test_the_average_of_the_weights_is_the_textbook_one():
     with average.in_place():
         assert torch.allclose(weight, torch.full((3,), expected))
     assert torch.equal(weight, torch.full((3,), 2.0))
+
+
+def test_a_run_can_begin_from_rendered_clocks():
+    parts = {"train": 64, "validation": 48, "test": 48}
+    dataset = {"name": "clocks-rendered", "size": 30, "angles": False, **parts}
+    small = {"family": "clock-net", "filters": [[8], [8]], "squeeze": 4, "dense": [16]}
+    task = {"name": "tell_time", "labels": "relational"}
+
+    def kernels(rate: float, steps: int) -> dict[str, Any]:
+        recipe = {"steps": 1, "batch_size": 32, "learning_rate": rate, "optimizer": "adam"}
+        recipe |= {"pretrain": {"name": "rendered", "steps": steps}} if steps else {}
+        study = {"dataset": dataset, "network": small, "task": task, "training": recipe}
+        found = train({**study, "precision": "float32"})
+        assert found.status == "finished"
+        return {name: w.tolist() for name, w in found.weights.items() if name.endswith("kernel")}
+
+    # a rate that changes nothing: the run begins where the initializers put it
+    begun = kernels(1e-12, 1)
+    for name, kernel in kernels(1e-12, 0).items():
+        np.testing.assert_allclose(kernel, begun[name], atol=1e-6)
+    fast, again, plain = kernels(0.01, 4), kernels(0.01, 4), kernels(0.01, 0)
+    assert fast == again
+    assert all(np.abs(np.subtract(fast[n], plain[n])).max() > 0.01 for n in fast)
+
+
+DIGITS = {"study": "x", "dataset": "digits", "network": "mlp"}
+
+
+def test_only_clocks_begin_from_rendered_ones():
+    with pytest.raises(ConfigError, match=r"training.pretrain draws clocks"):
+        parse_study({**DIGITS, "training": {"pretrain": "rendered"}})

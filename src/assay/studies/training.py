@@ -16,9 +16,11 @@ from assay.engines.training import (
     MONITORS,
     OPTIMIZERS,
     SCHEDULES,
+    STYLES,
     Augment,
     EarlyStopping,
     Optimizer,
+    Pretrain,
     Schedule,
     Training,
 )
@@ -117,6 +119,15 @@ def _read_ema(entry: Entry) -> float:
     return decay
 
 
+def _read_pretrain(entry: Entry) -> dict[str, Any]:
+    name, rest = _named(entry, "pretraining", ["rendered"])
+    settings = {
+        "style": Option(lambda e: e.choice("style of clocks", STYLES), "course"),
+        "steps": Option(lambda e: e.integer(1), 3000),
+    }
+    return {"name": name, **read_options(rest, "setting of pretrain", settings)}
+
+
 def _size(default: int | None) -> Option:
     return Option(lambda entry: entry.integer(1), default)
 
@@ -134,6 +145,7 @@ TRAINING: dict[str, Option] = {
     "early_stopping": Option(_read_stopping, None),
     "augment": Option(_read_augment, None),
     "ema": Option(_read_ema, 0.0),
+    "pretrain": Option(lambda entry: _read_pretrain(entry), None),
 }
 """Settings of `training:`; the learning rate's default is the optimizer's in Keras."""
 
@@ -157,6 +169,8 @@ def build_training(data: Mapping[str, Any]) -> Training:
     made["optimizer"] = Optimizer.parse(made["optimizer"])
     made["schedule"] = Schedule(**schedule) if schedule else Schedule()
     made["early_stopping"] = EarlyStopping(**stopping) if stopping else None
+    pretrain = made.get("pretrain")
+    made["pretrain"] = Pretrain(**pretrain) if pretrain else None
     made["test_curve"] = bool(made.get("test_curve"))
     made["augment"] = Augment(**(made.get("augment") or {}))
     return Training(**made)

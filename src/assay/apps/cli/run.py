@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -34,6 +35,7 @@ def run(
     backend: Backend | None = None,
     workers: int | None = None,
     report: Path | None = None,
+    pretrain: Literal["rendered"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Train what is missing of a study, then report.
@@ -46,6 +48,7 @@ def run(
         backend: Of the keras engine: tensorflow, jax or torch [KERAS_BACKEND, or tensorflow].
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
+        pretrain: Of clocks: rendered starts every run from training on rendered clocks.
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """
     from assay.apps.api import plan_of, train
@@ -56,6 +59,8 @@ def run(
         from assay.engines.keras_engine.backend import choose_backend
 
         choose_backend(backend)
+    if pretrain:
+        options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
     plan = plan_of(study, data_dir=places.data_path, **options.changes())
     if dry_run:
         _show_cost(plan, places)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from assay.core.records import Record
+import numpy as np
+
+from assay.core.records import Record, run_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import train_groups
@@ -14,6 +17,7 @@ from assay.engines.torch_engine.device import Place, describe, no_denormals, pla
 from assay.engines.torch_engine.generative.run import check_parts, train_parts
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
+from assay.engines.torch_engine.pretraining import SHARE, pretrained
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.network import initial_weights
@@ -73,13 +77,18 @@ class TorchEngine:
                     on_progress,
                 )
             return
+        begun: dict[str, dict[str, np.ndarray]] = {}
+        if first.training.pretrain:
+            begun = pretrained(cohort, dataset, resources, on_progress, self.train)
+            on_progress = _later(on_progress)
         data = DeviceDataset(dataset, task, where)
         stacked = _stacks(first)
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
-            program = _program(group, where, task, stacked)
+            weights = [begun.get(run_id(m.config)) for m in group]
+            program = _program(group, weights, where, task, stacked)
             epochs = recipe.total_epochs(len(dataset.train))
             return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)
 
@@ -102,7 +111,24 @@ def _stacks(member: Member) -> bool:
     return stackable(member.network) and not member.training.ema
 
 
-def _program(group: Sequence[Member], where: Place, task: Task, stacked: bool) -> Program:
-    weights = [initial_weights(m.network, m.seed) for m in group]
+def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Progress of what comes after pretraining."""
+
+    def report(p: Progress) -> None:
+        on_progress(replace(p, fraction=SHARE + (1 - SHARE) * p.fraction))
+
+    return report
+
+
+def _program(
+    group: Sequence[Member],
+    begun: Sequence[dict[str, np.ndarray] | None],
+    where: Place,
+    task: Task,
+    stacked: bool,
+) -> Program:
+    """The program of a group, with the weights that are there, or else the initializers'."""
+    pairs = zip(group, begun, strict=True)
+    weights = [given or initial_weights(m.network, m.seed) for m, given in pairs]
     kind = StackedProgram if stacked else ModuleProgram
     return kind(group, weights, where, task)
