@@ -27,7 +27,7 @@ class Progress:
         self._sum: Summary | None = None
 
     def expect(self, runs: int, planned: int) -> None:
-        """The next execution is of so many runs of those planned; the others were seen before."""
+        """The next execution is of so many of the planned runs; the others were seen before."""
         self._before += self._here
         self._here, self._jobs = runs, self._most
         self._total -= planned - runs
