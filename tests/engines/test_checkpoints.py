@@ -14,7 +14,7 @@ from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import encode_arrays
-from assay.data.dataset import Dataset
+from assay.data.dataset import Dataset, Split
 from assay.engines.contract import ENGINES, Cohort, Member, Resources
 from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
 from assay.networks.families import build_network
@@ -117,6 +117,21 @@ def test_in_the_numpy_engine_too(corners: Dataset, tmp_path: Path):
     (end,) = train([member(corners, case, 3, None)], corners, tmp_path, "numpy")
     assert end.provenance["resumed_after_epoch"] == 2
     assert_same(end, whole)
+
+
+def test_fresh_pictures_go_on_with_the_next_epoch(corners: Dataset, tmp_path: Path):
+    def fresh(epoch: int) -> Split:
+        return Split(np.roll(corners.train.images, epoch, axis=1), corners.train.targets)
+
+    values = {name: getattr(corners, name) for name in vars(corners)}
+    drawn, case = Dataset(**{**values, "fresh": fresh}), "stacked adam"
+    (whole,) = train([member(corners, case, 3, None)], drawn, None)
+    train([member(corners, case, 3, 2)], drawn, tmp_path)
+    (end,) = train([member(corners, case, 3, None)], drawn, tmp_path)
+    assert end.provenance["resumed_after_epoch"] == 2
+    assert_same(end, whole)
+    (still,) = train([member(corners, case, 3, None)], corners, None)
+    assert not np.array_equal(still.curves["loss"], whole.curves["loss"])
 
 
 def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):

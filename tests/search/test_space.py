@@ -201,6 +201,16 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             {"sampler": "hyperband"},
             "hyperband has as many trials as its brackets need",
         ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"sampler": "bohb", "trials": None, "batch": 3},
+            "bohb asks for a bracket at a time, batch: cannot be set",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"sampler": "successive_halving", "trials": None},
+            "search with sampler successive_halving needs its number of trials",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(space: Any, search: Any, message: str):

@@ -37,7 +37,8 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str) -> Figure:
         ax.step(x, best, where="post", color=PALETTE[1], lw=1.8)
         ax.set_xlabel(title)
         ax.set_xlim(left=0)
-        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if key == "images":
+            ax.xaxis.set_major_formatter(EngFormatter(sep=""))  # "25k"
         ax.grid(axis="y")
     axes[0].set_ylim(*_reach(values, metric))
     axes[0].set_ylabel(axis_title(metric))

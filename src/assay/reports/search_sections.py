@@ -111,8 +111,8 @@ def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Sec
             _figure(
                 "search-expected",
                 "What so many trials are worth",
-                f"Expected best {title} of so many of these {len(done)} trials drawn at random, "
-                f"with a 95 % bootstrap band (Dodge et al. 2019).{note}",
+                f"Expected best {title} of so many of these {len(done)} trials, drawn with "
+                f"replacement, and its 95 % bootstrap band (Dodge et al. 2019).{note}",
                 draw.draw_expected(curve, metric),
             )
         )

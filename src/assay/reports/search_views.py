@@ -70,12 +70,12 @@ def search_table(
     unit = metric_of(objective).unit
     title = f"{metric_title(objective)}{f' ({unit})' if unit else ''}"
     columns = (
-        Column("trial", lambda r: f"{r['trial']}{' (trained again)' * r['best']}", "left"),
+        Column("trial", lambda r: r["trial"], "left"),
         *(Column(short, _value(name), "left") for name, short in short_names(names).items()),
         Column(title, lambda r: mean_text(r, objective)),
         Column("n", lambda r: str(r["n"])),
         Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
-        Column("state", lambda r: r["state"], "left"),
+        Column("state", lambda r: "trained again" if r["best"] else r["state"], "left"),
     )
     notes = [
         "Judged by validation alone; these runs never saw the test images. The best value of a "

@@ -47,12 +47,11 @@ def checked(search: Search, configure: Callable[[Values], Config], seed: int) ->
     with problems.collect(search.place("sampler")):
         _check_sampler(search)
     with problems.collect(search.place("sampler")):
+        _check_trials(search)
         search = _with_brackets(search, samples)
-    if search.trials is None and search.halving is None and search.sampler != "grid":
-        said = f"search with sampler {search.sampler} needs its number of trials: trials: 50"
-        problems.add(search.entry.error(said, key=True))
     problems.raise_if_any()
-    return replace(search, configure=configure, samples=tuple(samples))
+    points = search.space.size()
+    return replace(search, configure=configure, samples=tuple(samples), points=points)
 
 
 def _samples(
@@ -136,6 +135,25 @@ def _check_sampler(search: Search) -> None:
             raise search.place("space").error(f"{said}; use random, or trials: 100")
 
 
+def _check_trials(search: Search) -> None:
+    """Whether the number of trials is given where it must be, and only there."""
+    halving = search.halving
+    if search.trials is None and search.sampler != "grid":
+        if halving is None or halving.name == "successive_halving":
+            name = halving.name if halving else search.sampler
+            said = f"search with sampler {name} needs its number of trials: trials: 50"
+            raise search.entry.error(said, key=True)
+    elif halving is not None and halving.name != "successive_halving":
+        raise search.place("trials").error(
+            f"{halving.name} has as many trials as its brackets need, trials: cannot be set; "
+            "set rounds, min_epochs or training.epochs",
+            key=True,
+        )
+    if halving is not None and search.batch is not None:
+        said = f"{halving.name} asks for a bracket at a time, batch: cannot be set"
+        raise search.place("batch").error(said, key=True)
+
+
 def _with_brackets(search: Search, samples: list[Config]) -> Search:
     halving, place = search.halving, search.place("sampler")
     if halving is None:
@@ -148,12 +166,6 @@ def _with_brackets(search: Search, samples: list[Config]) -> Search:
     budgets = {recipe["epochs"] for recipe in recipes}
     if len(budgets) > 1:
         raise place.error(f"{halving.name} decides over the epochs: the space cannot vary them")
-    if search.trials is not None and halving.name != "successive_halving":
-        raise search.place("trials").error(
-            f"{halving.name} has as many trials as its brackets need, trials: cannot be set; "
-            "set rounds, min_epochs or training.epochs",
-            key=True,
-        )
     epochs = budgets.pop()
     if halving.min_epochs > epochs:
         said = f"min_epochs: {halving.min_epochs} is more than training.epochs: {epochs}"

@@ -151,7 +151,7 @@ class SearchPlan(Plan):
             "folds": search.folds,
             "batch": search.batch or SAMPLERS[search.sampler].batch,
             "planned": planned_trials(search),
-            "points": search.space.size(),
+            "points": search.points,
             "space": [p.to_json() for p in search.space.parameters],
             "constraints": [c.text for c in search.space.constraints],
             "brackets": [asdict(bracket) for bracket in search.brackets],
@@ -182,8 +182,7 @@ def planned_trials(search: Search) -> int:
     if search.brackets:
         return sum(bracket.rungs[0].trials for bracket in search.brackets)
     if search.sampler == "grid":
-        size = search.space.size()
-        return min(n for n in (size, search.trials) if n is not None)
+        return min(n for n in (search.points, search.trials) if n is not None)
     return search.trials or 0
 
 

@@ -55,7 +55,8 @@ class Halving:
     def brackets(self, max_epochs: int, trials: int | None) -> list[Bracket]:
         """All brackets, in their order."""
         if self.name == "successive_halving":
-            one = successive_halving(trials or 27, max_epochs, self.min_epochs, self.eta)
+            assert trials is not None
+            one = successive_halving(trials, max_epochs, self.min_epochs, self.eta)
         else:
             one = hyperband(max_epochs, self.min_epochs, self.eta)
         return one * self.rounds
@@ -76,6 +77,7 @@ class Search:
             all of them is the trial's value.
         best: how many trials are trained again at the end; refit: on the validation images, too.
         brackets: of `halving`, filled in when the study's epochs are known.
+        points: how many the space has; None where there is no end of them, or too many to count.
         samples: configurations of some points, which showed that the space can be trained.
         configure: from a point to its canonical configuration, without a seed.
         entries, entry: where it was written.
@@ -96,6 +98,7 @@ class Search:
     entry: Entry = field(compare=False, repr=False)
     higher_is_better: bool = True
     brackets: tuple[Bracket, ...] = ()
+    points: int | None = None
     samples: tuple[Config, ...] = field(default=(), compare=False, repr=False)
     configure: Callable[[Values], Config] = field(default=dict, compare=False, repr=False)
 

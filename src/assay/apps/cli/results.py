@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "report", "results", "show_table", "stored_results"]
 
-LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run")
+LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run", "epochs", "state")
 """Columns to do without in a narrow terminal, the first one first."""
 
 StoredStudy = Annotated[str, Parameter(completer=stored_names)]
