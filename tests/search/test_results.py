@@ -32,7 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def trial(number: int, value: float, images: float = 10, **values: Any) -> SearchTrial:
-    step = Step(3, estimate([value]), images, 1.0)
+    step = Step(3, number, estimate([value]), images, 1.0)
     return SearchTrial(number, f"#{number}", values, {}, 0, None, (step,), "complete")
 
 

@@ -15,10 +15,32 @@ from assay.studies.plan import Plan
 from assay.studies.study import Study
 from assay.studies.trials import Trial
 
-__all__ = ["SearchPlan", "Tried", "rung_configs"]
+__all__ = [
+    "SearchPlan",
+    "Tried",
+    "TriedRung",
+    "planned_runs",
+    "planned_trials",
+    "rung_configs",
+]
 
 FACTOR = "trial"
 """Name of the only factor of a search's study: which of the best trials it is."""
+
+
+@dataclass(frozen=True)
+class TriedRung:
+    """A trial until the end of an epoch.
+
+    Attributes:
+        epochs: None for the whole budget.
+        runs: names of its runs.
+        wave: how many executions came before the one that trained it.
+    """
+
+    epochs: int | None
+    runs: list[str]
+    wave: int
 
 
 @dataclass
@@ -30,7 +52,7 @@ class Tried:
         config: its configuration with the whole budget, without a seed.
         same_as: number of an earlier trial of equal configuration; that one's runs are its runs.
         group: batch or bracket in which it was proposed.
-        rungs: epochs (None for the whole budget) and the runs until then.
+        rungs: how far it was trained, in order.
     """
 
     number: int
@@ -38,7 +60,7 @@ class Tried:
     config: Config
     group: int
     same_as: int | None = None
-    rungs: list[tuple[int | None, list[str]]] = field(default_factory=list)
+    rungs: list[TriedRung] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -168,8 +190,8 @@ class SearchPlan(Plan):
                     "trial_id": trial_id(t.config),
                     "config": t.config,
                     "rungs": [
-                        {"epochs": epochs or t.config["training"].get("epochs"), "runs": runs}
-                        for epochs, runs in t.rungs
+                        {**asdict(r), "epochs": r.epochs or t.config["training"].get("epochs")}
+                        for r in t.rungs
                     ],
                 }
                 for t in self.tried

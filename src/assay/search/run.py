@@ -18,7 +18,7 @@ from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.engines.contract import Resources
 from assay.search.hyperband import Bracket, promoted
-from assay.search.plan import SearchPlan, Tried, planned_trials, rung_configs
+from assay.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
 from assay.search.progress import Progress
 from assay.search.samplers.contract import SAMPLERS, Asked
 from assay.studies.execute import StudyInterrupted, Summary, execute
@@ -60,8 +60,7 @@ def run_search(
         course = _Course(plan, training, single)
         try:
             if plan.search.brackets:
-                for number, bracket in enumerate(plan.search.brackets):
-                    course.bracket(number, bracket)
+                course.brackets()
             else:
                 course.batches()
             plan.chosen = course.best()
@@ -124,6 +123,7 @@ class _Course:
         self.values: dict[int, float | None] = {}
         self.complete: list[int] = []
         self._known: dict[str, int] = {}
+        self._wave = 0
 
     def batches(self) -> None:
         """A search whose trials all have the whole budget."""
@@ -134,35 +134,47 @@ class _Course:
             batch = self.propose(min(size, total - len(self.plan.tried)), group)
             if not batch:
                 return
-            self.train(batch, None)
+            self.train([(tried, None) for tried in batch])
             for tried in batch:
                 self.tell(tried)
             group += 1
 
-    def bracket(self, number: int, bracket: Bracket) -> None:
-        """One bracket: at each rung all train as far as it reaches, and the losers stop."""
-        alive = self.propose(bracket.rungs[0].trials, number)
-        for place, rung in enumerate(bracket.rungs):
-            last = place == len(bracket.rungs) - 1
-            self.train(alive, rung.epochs)
-            for tried in alive:
-                value = self.values[tried.number]
-                if value is not None:
-                    self.sampler.report(tried.asked, rung.epochs, value)
-            count = 0 if last else bracket.rungs[place + 1].trials
-            values = {t.number: self.values[t.number] for t in alive}
-            ahead = set(promoted(values, count, self.search.higher_is_better))
-            for tried in alive:
-                if tried.number not in ahead:
-                    self.tell(tried, stopped=not last)
-            self._drop(alive, ahead)
-            alive = [t for t in alive if t.number in ahead]
+    def brackets(self) -> None:
+        """Brackets one after the other, or all together where the sampler does not learn.
+
+        Together they keep the machine busy: while one bracket is down to its last trial, another
+        still has many.
+        """
+        brackets = list(enumerate(self.search.brackets))
+        learns = SAMPLERS[self.search.sampler].batch is not None
+        for group in [[one] for one in brackets] if learns else [brackets]:
+            alive = [(b, self.propose(b.rungs[0].trials, number)) for number, b in group]
+            for place in range(max(len(b.rungs) for b, _ in alive)):
+                alive = [(b, trials) for b, trials in alive if place < len(b.rungs)]
+                self.train([(t, b.rungs[place].epochs) for b, trials in alive for t in trials])
+                alive = [(b, self._promote(b, place, trials)) for b, trials in alive]
+
+    def _promote(self, bracket: Bracket, place: int, alive: list[Tried]) -> list[Tried]:
+        """Those that go on after a rung; the others end."""
+        last = place == len(bracket.rungs) - 1
+        for tried in alive:
+            value = self.values[tried.number]
+            if value is not None:
+                self.sampler.report(tried.asked, bracket.rungs[place].epochs, value)
+        count = 0 if last else bracket.rungs[place + 1].trials
+        values = {t.number: self.values[t.number] for t in alive}
+        ahead = set(promoted(values, count, self.search.higher_is_better))
+        for tried in alive:
+            if tried.number not in ahead:
+                self.tell(tried, stopped=not last)
+        self._drop(alive, ahead)
+        return [t for t in alive if t.number in ahead]
 
     def _drop(self, trials: Sequence[Tried], ahead: Collection[int]) -> None:
         """Forget how those could go on that will not."""
         runs: dict[bool, set[str]] = {True: set(), False: set()}
         for tried in trials:
-            runs[tried.number in ahead] |= {run for _, rung in tried.rungs for run in rung}
+            runs[tried.number in ahead] |= {run for rung in tried.rungs for run in rung.runs}
         self.training.store.drop_checkpoints(sorted(runs[False] - runs[True]))
 
     def propose(self, count: int, group: int) -> list[Tried]:
@@ -201,16 +213,18 @@ class _Course:
         self.plan.tried.append(tried)
         return tried, ""
 
-    def train(self, batch: Sequence[Tried], epochs: int | None) -> None:
-        """Train trials to a rung, and note their values."""
+    def train(self, batch: Sequence[tuple[Tried, int | None]]) -> None:
+        """Train trials, each to the end of an epoch or (None) of its budget; note their values."""
         wanted: list[dict] = []
-        for tried in batch:
+        for tried, epochs in batch:
             configs = rung_configs(self.plan.study, tried.config, epochs)
-            tried.rungs.append((epochs, [run_id(config) for config in configs]))
+            runs = [run_id(config) for config in configs]
+            tried.rungs.append(TriedRung(epochs, runs, self._wave))
             wanted += configs
+        self._wave += 1
         records = self.training.run(wanted, self.resources)
-        for tried in batch:
-            runs = [records.get(run) for run in tried.rungs[-1][1]]
+        for tried, _ in batch:
+            runs = [records.get(run) for run in tried.rungs[-1].runs]
             self.values[tried.number] = self._value(runs)
 
     def _value(self, runs: Sequence[Record | None]) -> float | None:

@@ -16,7 +16,14 @@ from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.statistics.estimates import Estimate, estimate
 
-__all__ = ["SearchTrial", "best_so_far", "expected_best", "finished_trials", "search_trials"]
+__all__ = [
+    "SearchTrial",
+    "Step",
+    "best_so_far",
+    "expected_best",
+    "finished_trials",
+    "search_trials",
+]
 
 
 @dataclass(frozen=True)
@@ -26,10 +33,12 @@ class Step:
     Attributes:
         epochs: until then, from the trial's start; None for a budget in steps.
         estimate: the objective over the runs (repeats and folds).
+        wave: its place among the executions of the search; what has the same trained together.
         images, seconds: training images seen and seconds spent in this rung alone.
     """
 
     epochs: int | None
+    wave: int
     estimate: Estimate
     images: float
     seconds: float
@@ -103,7 +112,7 @@ def _step(
     images = sum(r.timing.get("images_per_second", 0) * r.timing.get("train", 0) for r in spent)
     seconds = sum(r.timing.get(kind, 0) for r in spent for kind in ("train", "evaluate", "prepare"))
     found = estimate(values, diverged=diverged, failed=failed)
-    return Step(rung["epochs"], found, float(images), float(seconds))
+    return Step(rung["epochs"], rung.get("wave", 0), found, float(images), float(seconds))
 
 
 def _state(last: Sequence[Record], full: bool, whole: bool) -> str:
@@ -128,7 +137,7 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     this trial at this rung, "best" value of any so far.
     """
     events = sorted(
-        (trial.group, place, trial.number, step)
+        (step.wave, trial.number, place, step)
         for trial in trials
         for place, step in enumerate(trial.steps)
         if np.isfinite(step.estimate.mean)
@@ -137,7 +146,7 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     found: list[dict[str, float]] = []
     proposed = images = seconds = 0.0
     best = -math.inf if higher_is_better else math.inf
-    for _, place, _, step in events:
+    for _, _, place, step in events:
         proposed += place == 0
         images, seconds = images + step.images, seconds + step.seconds
         best = better(best, step.estimate.mean)

@@ -98,13 +98,14 @@ def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
 
     search, points, batch = plan.search, data["search"]["points"], data["search"]["batch"]
     asked = f"in batches of {batch}" if batch else "all at once"
+    asked = "bracket by bracket" if search.brackets and batch else asked
     computed = [f"{'.'.join(map(str, d.path))} = {d.expression.text}" for d in search.derived]
     runs = search.repeats * (search.folds or 1)
     return {
         "points": "no end of them, or too many to count" if points is None else f"{points:,}",
         "constraints": "; ".join(data["search"]["constraints"]) or "none",
         "computed": "; ".join(computed) or "nothing",
-        "sampler": f"{search_title(data)}, {'by bracket' if search.brackets else asked}",
+        "sampler": f"{search_title(data)}, {asked}",
         "objective": f"{search.objective}, {'highest' if search.higher_is_better else 'lowest'}",
         "trials": planned_trials(search),
         "runs of each": f"{runs} ({search.folds} folds)" if search.folds else runs,
