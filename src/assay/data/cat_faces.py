@@ -94,7 +94,8 @@ ENTRIES.add("cat-faces")(
         ),
         note=(
             f"of {FILES:,} files the {IMAGES:,} distinct pictures are used, each once; a fixed "
-            f"{TEST:,} of them are held out as test set"
+            f"{TEST:,} of them are held out as test set; about 1 % are the photo of another one, "
+            "compressed or coloured anew, and may be on the other side of a split"
         ),
     )
 )

@@ -66,37 +66,42 @@ def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 @styled
 def draw_progress(entries: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw distance by epoch and by second, and below them the losses of every trial by epoch."""
+    """Draw distance by epoch and by second, and below them the losses of each kind by epoch."""
+    shown = entries[: len(PALETTE)]
+    kinds = [names for names in _LOSSES if any(names[0] in e["curves"] for e in shown)]
     figure = new_figure(6.2)
-    (by_epoch, by_second), (left, right) = figure.subplots(2, 2)
-    for i, entry in enumerate(entries[: len(PALETTE)]):
-        color, values = PALETTE[i], entry["curves"]["val_distance"]
-        label = shorten(entry["trial"], 30)
+    (by_epoch, by_second), *below = figure.subplots(2, 2)
+    for i, entry in enumerate(shown):
+        label, values = shorten(entry["trial"], 30), entry["curves"]["val_distance"]
         for ax, x in ((by_epoch, entry["epoch"]), (by_second, entry["seconds"])):
-            ax.plot(x, values, color=color, marker="o", ms=3, label=label)
+            ax.plot(x, values, color=PALETTE[i], marker="o", ms=3, label=label)
             ax.axhline(entry["floor"], color=INK, lw=1, ls=":")
-        for ax, names in (
-            (left, ("discriminator_loss", "loss")),
-            (right, ("generator_loss", "val_loss")),
-        ):
-            for name in names:
+        for ax, names in zip(below[0], kinds, strict=False):
+            for name, style in zip(names, ("-", ":"), strict=True):
                 if name in entry["curves"]:
-                    ax.plot(entry["epoch"], entry["curves"][name], color=color, lw=1.5)
+                    curve = entry["curves"][name]
+                    ax.plot(entry["epoch"], curve, color=PALETTE[i], lw=1.6, ls=style)
     for ax, label in ((by_epoch, "epoch"), (by_second, "seconds of training")):
         ax.set_yscale("log")
         ax.set_xlabel(label)
         ax.set_ylabel("validation distance")
-    for ax, label in (
-        (left, "discriminator loss, or VAE training loss"),
-        (right, "generator loss, or VAE validation loss"),
-    ):
-        ax.set_xlabel("epoch")
-        ax.set_title(label)
-    for ax in (by_epoch, by_second, left, right):
         ax.grid()
+    for ax, names in zip(below[0], kinds, strict=False):
+        ax.set_title(_LOSSES[names])
+        ax.set_xlabel("epoch")
+        ax.grid()
+    for ax in below[0][len(kinds) :]:
+        ax.set_axis_off()
     handles, labels = by_epoch.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)))
     return figure
+
+
+_LOSSES = {
+    ("generator_loss", "discriminator_loss"): "loss: generator —, discriminator ···",
+    ("loss", "val_loss"): "loss: training —, validation ···",
+}
+"""Two curves that share an axes -> its title."""
 
 
 def generation_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:

@@ -29,7 +29,7 @@ def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) 
     groups = data_groups(plan)
     factors = dict(plan.get("factors") or {})
     if len(entries) <= 4 and len(groups) == 1:
-        return [_panel("", [(e["trial"], e) for e in entries])]
+        return [_panel("", [(e["trial"], e) for e in entries])] if entries else []
     if factors and plan.get("design") == "one_at_a_time":
         panels = _by_factor(factors, entries)
     elif factors and plan.get("design") == "full_factorial":

@@ -38,7 +38,7 @@ def sample(
     name, sampler = generation.find_sampler(run, places.store_path)
     generation.check_count(n, 1)
     target = out or places.store_path / "samples" / f"{name}-{seed}.png"
-    written = generation.save_sheet(sampler.sample(n, seed), target, COLUMNS)
+    written = generation.save_sheet(sampler.sample(n, seed), target, min(n, COLUMNS))
     console.say(f"{n} pictures of run {name}, seed {seed}: {written}")
 
 

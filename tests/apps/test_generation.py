@@ -1,0 +1,86 @@
+"""Pictures from a stored run by the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assay.apps.api import plan_of
+from assay.apps.cli.app import main
+from assay.core.store import Store
+from assay.data import load
+from assay.engines.contract import ENGINES, Resources
+from assay.studies.members import cohorts
+
+STUDY = {
+    "study": "tiny",
+    "dataset": {"name": "drawn-dials", "size": 16, "train": 40, "validation": 20, "test": 20},
+    "network": {"family": "vae", "latent": 2, "filters": [4], "down_filters": [4], "dense": 64},
+    "task": {"name": "autoencode", "features": 1},
+    "training": {"steps": 2, "optimizer": "adam"},
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one run that makes pictures."""
+    plan = plan_of(STUDY)
+    (cohort,) = cohorts(plan.runs().values())
+    dials = load(STUDY["dataset"])
+    resources = Resources(device="cpu", precision="float32", threads=1)
+    (record,) = ENGINES["torch"]().train(cohort, dials, resources, lambda progress: None)
+    folder = tmp_path_factory.mktemp("made") / "store"
+    with Store(folder) as store:
+        store.save_plan(plan.to_json())
+        store.add(record)
+    return folder
+
+
+def _pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_pictures_of_a_seed_are_always_the_same(made: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.png" for name in "abc"]
+    for file, seed in zip(files, ("3", "3", "4"), strict=True):
+        command = ["sample", "tiny", "-n", "10", "--seed", seed, "--out", str(file)]
+        assert main([*command, "--store", str(made)]) == 0
+    first, again, other = map(_pixels, files)
+    assert first.shape == (2 * 18 - 2, 8 * 18 - 2, 3)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_way_between_two_seeds_begins_and_ends_with_them(made: Path, tmp_path: Path) -> None:
+    command = ["interpolate", "tiny", "--from", "3", "--to", "5", "--steps", "4"]
+    assert main([*command, "--out", str(tmp_path / "way.png"), "--store", str(made)]) == 0
+    one = ["sample", "tiny", "-n", "1", "--seed", "5", "--out", str(tmp_path / "end.png")]
+    assert main([*one, "--store", str(made)]) == 0
+    way = _pixels(tmp_path / "way.png")
+    assert way.shape == (16, 4 * 18 - 2, 3)
+    np.testing.assert_array_equal(way[:, -16:], _pixels(tmp_path / "end.png"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["sample", "tony"], "no study 'tony' in the store"),
+        (["sample", "tiny", "-n", "0"], "must be from 1 to 10,000, got 0"),
+        (["interpolate", "tiny", "--steps", "1"], "must be from 2 to 10,000, got 1"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(made: Path, capsys, command: list[str], said: str) -> None:
+    assert main([*command, "--store", str(made)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
+    assert main(["sample", "small", "--store", str(store)]) == 2
+    assert "has no finished run that makes pictures" in capsys.readouterr().err
+    with Store(store, create=False, read_only=True) as opened:
+        run = opened.run_ids()[0]
+    assert main(["sample", run, "--store", str(store)]) == 2
+    assert "expected a run of task adversarial or autoencode" in capsys.readouterr().err
