@@ -1,0 +1,137 @@
+"""Clocks: how fast they are drawn, and how well and how fast a reader reads them.
+
+    [ASSAY_DATA=...] python benchmarks/clocks.py [--reader FILE|any|course] [--skip-speed]
+
+Measured: drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
+core; errors on 3,600 rendered clocks that no training used (five for each time, seed 1), looked at
+once; and on pictures from elsewhere, where ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11
+of the course's set), `analog-clocks-75.npz`, `time-faces-96.npz` (see `sets`). Writes
+results/clocks-DATE-STYLE.json with every reading that was wrong by more than five minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import io
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from assay.apps.clocks import find_reader
+from assay.clocks.render import render
+from assay.clocks.time import distance, text
+from assay.core.machine import machine
+from assay.reading.reader import Reader
+
+FILES = {"analog-clocks-75": 75, "time-faces-96": 96}
+"""Files of pictures in WebP strips of 100, and their side."""
+
+SURE = 0.9
+
+
+def sets(style: str, most: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, images (n, h, w, c) and true minutes of every set of pictures that is there."""
+    times = np.repeat(np.arange(720), 5)
+    yield f"rendered, {style}", render(times, style=style, seed=1).images[..., None], times
+    folder = Path(os.environ.get("ASSAY_DATA", "")) / "clocks"
+    if (path := folder / "leiden-samples-150.npz").is_file():
+        with np.load(path, allow_pickle=False) as file:
+            yield "the course's, 11 samples", file["images"][..., None], _minutes(file["labels"])
+    for name, side in FILES.items():
+        if (path := folder / f"{name}.npz").is_file():
+            with np.load(path, allow_pickle=False) as file:
+                images, minutes = _strips(file, side), _minutes(file["labels"])
+            some = np.random.default_rng(0).permutation(len(images))[:most]
+            yield name, images[some], minutes[some]
+
+
+def _minutes(labels: np.ndarray) -> np.ndarray:
+    return labels[:, 0].astype(int) % 12 * 60 + labels[:, 1]
+
+
+def _strips(file: Any, side: int) -> np.ndarray:
+    whole, edges = file["webp"].tobytes(), file["offsets"].tolist()
+    strips = [Image.open(io.BytesIO(whole[a:b])) for a, b in itertools.pairwise(edges)]
+    return np.concatenate([np.asarray(s.convert("RGB")).reshape(-1, side, side, 3) for s in strips])
+
+
+def accuracy(reader: Reader, images: np.ndarray, true: np.ndarray) -> dict[str, Any]:
+    """How far readings are from the truth, and whether certainties keep their word."""
+    sights = [reader.read(image) for image in images]
+    error = distance(np.array([s.minutes for s in sights]), true)
+    sure = np.array([s.certainty > SURE for s in sights])
+    wrong = [
+        {"true": text(t), "read": text(s.minutes), "certainty": round(s.certainty, 3)}
+        for s, t, e in zip(sights, true, error, strict=True)
+        if e > 5
+    ]
+    found = {"n": len(true), "mean_minutes": error.mean(), "median_minutes": np.median(error)}
+    for minutes in (1, 2, 5):
+        found[f"within_{minutes}"] = (error <= minutes).mean()
+    found |= {
+        "sure": sure.mean(),
+        "right_when_sure": (error[sure] <= 1).mean() if any(sure) else None,
+    }
+    return found | {"readable": np.mean([s.readable for s in sights]), "wrong": wrong}
+
+
+def speed(reader: Reader) -> dict[str, float]:
+    """Clocks drawn a second with all cores, and seconds a reading with one."""
+    found = {}
+    times = np.arange(720)
+    for style in ("course", "any"):
+        render(times[:64], style=style)
+        began = time.perf_counter()
+        render(times, style=style)
+        found[f"drawn_a_second_{style}"] = len(times) / (time.perf_counter() - began)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    small = render(times[:1]).images[0][..., None]
+    large = np.asarray(Image.fromarray(small[..., 0]).resize((4000, 3000)))[..., None]
+    for name, picture, rounds in (("150x150", small, 20), ("12_megapixels", large, 3)):
+        reader.read(picture)
+        began = time.perf_counter()
+        for _ in range(rounds):
+            reader.read(picture)
+        found[f"seconds_{name}"] = (time.perf_counter() - began) / rounds
+    torch.set_num_threads(threads)
+    return found
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--reader", help="a reader's file, or a style")
+    parser.add_argument("--most", type=int, default=4000, help="pictures of a set")
+    parser.add_argument("--skip-speed", action="store_true")
+    given = parser.parse_args()
+    reader = find_reader(given.reader)
+    style, date = reader.about["style"], datetime.date.today().isoformat()
+    result: dict[str, Any] = {
+        "date": date, "machine": machine(), "load_before": os.getloadavg()[0],
+        "command": "python benchmarks/clocks.py",
+        "reader": {k: v for k, v in reader.about.items() if k not in ("network", "mean", "std")},
+    }  # fmt: skip
+    if not given.skip_speed:
+        result["speed"] = speed(reader)
+        print(json.dumps(result["speed"]), flush=True)
+    path = Path(__file__).parent / "results" / f"clocks-{date}-{style}.json"
+    for name, images, true in sets(style, given.most):
+        found = accuracy(reader, images, true)
+        result.setdefault("sets", {})[name] = found
+        print(name, json.dumps({k: v for k, v in found.items() if k != "wrong"}, default=float))
+        path.write_text(json.dumps(result, indent=1, default=float) + "\n")
+    print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()
