@@ -10,13 +10,12 @@ import numpy as np
 
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import State, unpack
 from assay.engines.contract import Member, Progress
 from assay.engines.schedules import factor
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
 
-__all__ = ["Evaluation", "Loop", "Trainer"]
+__all__ = ["Evaluation", "Loop", "Resumable", "Trainer"]
 
 _REPORT_SECONDS = 0.25
 
@@ -55,6 +54,10 @@ class Trainer(Protocol):
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         """Put weights back into one member."""
 
+
+class Resumable(Trainer, Protocol):
+    """A trainer whose members can stop after an epoch and go on later."""
+
     def state(self, member: int) -> dict[str, np.ndarray]:
         """All that one member needs to go on after the epoch that has just ended: weights in full
         precision, the memory of its update rule, where its streams stand."""
@@ -69,8 +72,9 @@ class Loop:
     Args:
         trainer: its order of members is that of `members`.
         members: of equal structure, so that the first one's recipe holds for all.
-        states: checkpoints at which the members go on, all after the same epoch; None from the
-            start.
+
+    Attributes:
+        start: updates that the members have had already, in another process.
     """
 
     def __init__(
@@ -80,7 +84,6 @@ class Loop:
         dataset: Dataset,
         task: Task,
         on_progress: Callable[[Progress], None],
-        states: Sequence[State | None] = (),
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.images = len(dataset.train)
@@ -92,10 +95,7 @@ class Loop:
         self.every = self.training.evaluate_every or self.per_epoch
         self.seen = 0
         self.stop = self.training.last_step(self.images)
-        for k, state in enumerate(states):
-            if state is not None:
-                trainer.load(k, unpack(state, self.alive[k]))
-        self.start = self.alive[0].steps
+        self.start = 0
         self.clock = 0.0
 
     def run(self) -> Iterator[tuple[int, Trained]]:

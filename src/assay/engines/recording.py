@@ -15,9 +15,9 @@ from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import VALIDATION_ONLY, Record, run_id, trial_id
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import pack, resumable
+from assay.engines.checkpoints import pack, resumable, unpack
 from assay.engines.contract import Member, Progress
-from assay.engines.loop import Evaluation, Loop, Trainer
+from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
 
@@ -38,7 +38,7 @@ class Finisher(Protocol):
 
 def train_groups(
     groups: Sequence[Group],
-    make_trainer: Callable[[Group], Trainer],
+    make_trainer: Callable[[Group], Resumable],
     dataset: Dataset,
     task: Task,
     describe: Callable[[], dict[str, Any]],
@@ -69,7 +69,11 @@ def train_groups(
     for turn, (group, states) in enumerate(parts):
         trainer = make_trainer(group)
         report = in_turns(on_progress, turn, len(parts))
-        loop = Loop(trainer, group, dataset, task, report, states)
+        loop = Loop(trainer, group, dataset, task, report)
+        for k, state in enumerate(states):
+            if state is not None:
+                trainer.load(k, unpack(state, loop.alive[k]))
+        loop.start = loop.alive[0].steps
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
