@@ -98,25 +98,27 @@ def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Sec
             draw.draw_parallel(axes, values, metric),
         ),
     ]
-    if len(done) > 1:
-        curve = expected_best([t.value for t in done], higher)
-        note = (
-            ""
-            if search_title(plan) in ("random", "grid")
-            else (
-                " The sampler learned as it went, so this describes its trials without their order."
-            )
-        )
-        made.append(
-            _figure(
-                "search-expected",
-                "What so many trials are worth",
-                f"Expected best {title} of so many of these {len(done)} trials, drawn with "
-                f"replacement, and its 95 % bootstrap band (Dodge et al. 2019).{note}",
-                draw.draw_expected(curve, metric),
-            )
-        )
-    return made + _importance_figure(plan, trials)
+    return made + _expected_figure(plan, done) + _importance_figure(plan, trials)
+
+
+def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> list[Section]:
+    from assay.reports.search_figures import draw_expected
+
+    if len(done) < 2:
+        return []
+    metric, higher = plan["search"]["objective"], plan["search"]["higher_is_better"]
+    curve = expected_best([t.value for t in done], higher)
+    images = np.mean([sum(step.images for step in t.steps) for t in done])
+    seconds = np.mean([sum(step.seconds for step in t.steps) for t in done])
+    caption = (
+        f"Expected best {metric_title(metric)} of so many of these {len(done)} trials, drawn with "
+        "replacement, and its 95 % bootstrap band (Dodge et al. 2019). A trial took "
+        f"{images:,.0f} training images and {seconds:,.1f} s on average."
+    )
+    if search_title(plan) not in ("random", "grid", "qmc"):
+        caption += " The sampler learned as it went: this describes its trials without their order."
+    drawn = draw_expected(curve, metric)
+    return [_figure("search-expected", "What so many trials are worth", caption, drawn)]
 
 
 def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Section]:

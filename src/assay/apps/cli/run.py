@@ -65,6 +65,7 @@ def run(
     if dry_run:
         _show_cost(plan, places)
         return 0
+    _announce(plan)
     with display() as shown:
         summary = train(
             plan,
@@ -117,6 +118,16 @@ def _account(summary: Summary) -> str:
         if number:
             parts.append(f"{number} {what}")
     return ", ".join(parts)
+
+
+def _announce(plan: Plan) -> None:
+    """Say before the start how a search will stop its trials."""
+    from assay.search.plan import SearchPlan
+
+    if isinstance(plan, SearchPlan) and plan.search.brackets:
+        from assay.apps.cli.search import show_brackets
+
+        show_brackets(plan)
 
 
 def _show_cost(plan: Plan, places: Places) -> None:

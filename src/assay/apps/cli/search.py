@@ -14,7 +14,7 @@ from assay.apps.cli.studies import names
 if TYPE_CHECKING:
     from assay.search.plan import SearchPlan
 
-__all__ = ["preview", "search", "show_space"]
+__all__ = ["preview", "search", "show_brackets", "show_space"]
 
 ROWS = 20
 SAMPLE = 24
@@ -67,7 +67,6 @@ def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
 
 def show_space(plan: SearchPlan) -> None:
     """Print names, kinds, ranges, steps and defaults, the number of points, and the brackets."""
-    from assay.reports.search_sections import bracket_rows
     from assay.reports.search_views import values_text
 
     data = plan.to_json()
@@ -86,9 +85,21 @@ def show_space(plan: SearchPlan) -> None:
     console.table(("parameter", "kind", "values", "step", "default", "when"), rows)
     console.say()
     console.fields(_facts(plan, data))
-    if data["search"]["brackets"]:
-        console.heading("brackets")
-        console.points(bracket_rows(data))
+    if plan.search.brackets:
+        show_brackets(plan)
+
+
+def show_brackets(plan: SearchPlan) -> None:
+    """Print how trials are stopped, each bracket on a line."""
+    from assay.reports.search_sections import bracket_rows
+
+    halving, brackets = plan.search.halving, plan.search.brackets
+    assert halving is not None
+    longest = max(rung.epochs for bracket in brackets for rung in bracket.rungs)
+    console.heading(
+        f"{halving.name}: eta {halving.eta}, from {halving.min_epochs} to {longest} epochs"
+    )
+    console.points(bracket_rows(plan.to_json()))
 
 
 def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
