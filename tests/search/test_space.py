@@ -202,6 +202,11 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             "hyperband has as many trials as its brackets need",
         ),
         (
+            {"network.hidden.0": {"int": [4, 8]}},
+            {"set": {"network.hidden": "[8, 8]"}},
+            "network.hidden is set here and chosen by network.hidden.0 as well",
+        ),
+        (
             {"network.dropout": {"float": [0, 0.5]}},
             {"sampler": "bohb", "trials": None, "batch": 3},
             "bohb asks for a bracket at a time, batch: cannot be set",

@@ -93,7 +93,8 @@ class Problems:
         """Raise one ConfigError with a line for each error."""
         if self._found:
             order = sorted(self._found.items(), key=lambda kv: kv[1] or Mark(""))
-            raise ConfigError("\n".join(text for text, _ in order))
+            # each line has its place already, and whoever catches this adds none
+            raise LocatedError("\n".join(text for text, _ in order), None)
 
 
 @dataclass

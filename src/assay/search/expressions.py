@@ -58,8 +58,8 @@ class Expression:
             return eval(self._code, {"__builtins__": {}, **FUNCTIONS, **known})
         except Exception as error:
             shown = ", ".join(f"{name} = {values[name]!r}" for name in sorted(self.names))
-            said = f"{self.text!r} cannot be computed ({error}) for {shown}"
-            raise ConfigError(said) from None
+            said = f"{self.text!r} cannot be computed ({error})"
+            raise ConfigError(f"{said} for {shown}" if shown else said) from None
 
 
 def parse_expression(text: Any, names: Collection[str]) -> Expression:

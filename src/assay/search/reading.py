@@ -99,6 +99,9 @@ def _read_parameter(name: str, entry: Entry, above: list[str]) -> Parameter:
         raise entry.error(f"{name!r} must be a dotted setting or a plain name", key=True)
     elif name in SECTIONS and not _is_choice(entry):
         raise entry.error(f"{name} is a whole section: it can only be a choice", key=True)
+    if not isinstance(entry.value, (dict, list)):
+        kinds = "a list of choices, {int: [1, 8]} or {float: [0.1, 1]}"
+        raise entry.expected(kinds)
     if not isinstance(entry.value, dict):
         return Parameter(name, "choice", levels=_levels(name, entry), entry=entry)
     given = entry.keys("key of a parameter", ("choice", "int", "float", *_NUMBER))
@@ -202,6 +205,9 @@ def _read_derived(entry: Entry, names: list[str]) -> list[Derived]:
     for name, inner in entry.keys("setting").items():
         with entry.problems.collect(inner):
             path = setting_path(name, inner, entry.source.mark(inner.path, key=True))
+            for other in names:
+                if f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}."):
+                    raise inner.error(f"{name} is set here and chosen by {other} as well", key=True)
             found.append(Derived(path, _expression(inner, names), inner))
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.config import Entry, Path
+from assay.core.errors import ConfigError
 from assay.core.records import Config
 from assay.search.expressions import Expression
 from assay.search.hyperband import Bracket, hyperband, successive_halving
@@ -128,8 +129,11 @@ class Search:
             if missing:
                 said = f"{derived.expression.text!r} needs {missing[0]}, which is not there for"
                 raise derived.entry.error(f"{said} {self.space.shown(values)}")
-            made = _with(derived.entry, derived.expression.value(meanings))
-            flat[derived.path] = Setting(derived.path, made)
+            try:
+                made = derived.expression.value(meanings)
+            except ConfigError as error:
+                raise derived.entry.error(str(error)) from None
+            flat[derived.path] = Setting(derived.path, _with(derived.entry, made))
         return Level("point", tuple(_lists(flat)), self.entry)
 
 

@@ -119,7 +119,12 @@ class Space:
         when = parameter.when
         if when is None:
             return True
-        return when.names <= values.keys() and bool(when.value(self.meanings(values)))
+        if not when.names <= values.keys():
+            return False
+        try:
+            return bool(when.value(self.meanings(values)))
+        except ConfigError as error:
+            raise parameter.entry.error(str(error)) from None
 
     def allows(self, values: Mapping[str, Any]) -> bool:
         """Whether a point fulfils every constraint; one on a parameter that is not there does
