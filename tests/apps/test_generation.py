@@ -70,11 +70,21 @@ def test_the_way_between_two_seeds_begins_and_ends_with_them(made: Path, tmp_pat
         (["sample", "tony"], "no study 'tony' in the store"),
         (["sample", "tiny", "-n", "0"], "must be from 1 to 10,000, got 0"),
         (["interpolate", "tiny", "--steps", "1"], "must be from 2 to 10,000, got 1"),
+        (["sample", "zzz"], "no run starts with 'zzz'"),
     ],
 )
 def test_what_cannot_be_meant_is_said(made: Path, capsys, command: list[str], said: str) -> None:
     assert main([*command, "--store", str(made)]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_takes_one_network_says_so(made: Path, capsys) -> None:
+    with Store(made, create=False, read_only=True) as opened:
+        (run,) = opened.run_ids()
+    assert main(["export", run, "--to", "torch", "--store", str(made)]) == 2
+    assert "has several that were trained together" in capsys.readouterr().err
+    assert main(["engines", "dials-gan-vae"]) == 2
+    assert "generator and discriminator are trained together" in capsys.readouterr().err
 
 
 def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:

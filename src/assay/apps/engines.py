@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, EngineError
 
 if TYPE_CHECKING:
     from assay.core.records import Config, Record
@@ -55,9 +55,16 @@ def compare_engines(
 
     Raises:
         ConfigError: there is no engine of a name.
+        EngineError: the task trains several networks together.
     """
     from assay.data import load
+    from assay.tasks.contract import find_task, parts_of
 
+    if parts := parts_of(find_task(config["task"])):
+        raise EngineError(
+            f"engines are compared by the loss of one network; {' and '.join(parts)} are trained "
+            "together, by the torch engine alone"
+        )
     whole = load(config["dataset"], data_dir)
     dataset = replace(
         whole,

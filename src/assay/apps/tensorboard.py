@@ -105,11 +105,13 @@ def write_events(
             _hyperparameters(writer, trial, record)
             network = _network(results, record)
             if network is not None and weights:
-                _graph(writer, network, record, weights)
+                if network.heads:  # several networks that train together are no one graph
+                    _graph(writer, network, record, weights)
                 if histograms:
                     for name, array in weights.items():
                         writer.add_histogram(f"weights/{name}", array, int(record.metrics["steps"]))
             _mistakes(writer, results, trial, record)
+            _film(writer, record)
         folders.append(folder)
         on_run(done)
     return folders
@@ -198,6 +200,15 @@ def _graph(
     with warnings.catch_warnings(), silence():  # TensorFlow, where it is there, tells of itself
         warnings.simplefilter("ignore")  # what tracing says of Python numbers in shapes
         writer.add_graph(module, torch.zeros(1, channels, height, width))
+
+
+def _film(writer: Any, record: Record) -> None:
+    """Pictures of the same latent points at every evaluation, of a run that makes pictures."""
+    from assay.reports.generation_views import sheet
+
+    frames = record.predictions.get("film", ())
+    for step, images in zip(record.predictions.get("film_step", ()), frames, strict=True):
+        writer.add_image("made pictures", sheet(images, 4), int(step), dataformats="HWC")
 
 
 def _mistakes(

@@ -120,4 +120,9 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
         seen = {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
         provenance = {**provenance, "pixels": seen}
     network = resolve_network(record.config, places.data_path)
+    if not network.heads:
+        raise StoreError(
+            f"--to {to} takes one network, run {run} has several that were trained together; "
+            f"assay sample {run} makes pictures with them"
+        )
     return replace(record, weights=weights, provenance=provenance), network
