@@ -149,7 +149,6 @@ class _Reader:
         self._override(given)
         self.top |= {k: e for k, e in self.changes.keys.items() if not k.startswith("search.")}
         self._change_search()
-        self.top = {k: e for k, e in self.top.items() if e.value is not None}
 
     def _keys(self) -> dict[str, Entry]:
         entry = Entry(self.source.data, (), self.source, self.problems)
