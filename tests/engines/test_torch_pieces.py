@@ -10,7 +10,7 @@ from assay.engines.contract import Resources
 from assay.engines.schedules import factor
 from assay.engines.torch_engine.device import no_denormals, place
 from assay.engines.torch_engine.images import Augmenter
-from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.training import Augment, Schedule
 from assay.networks.layers import Activation, AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
@@ -91,7 +91,7 @@ def test_a_residual_block_adds_its_input():
 def test_masks_drop_the_given_share_and_keep_the_mean():
     bits = Bits([0, 1], "layer", torch.device("cpu"))
     rates = torch.tensor([0.1, 0.5]).view(2, 1, 1)
-    mask = scaled_mask(bits.draw((500, 400)), rates, torch.float32)
+    mask = Masks(rates).scaled(bits.draw((500, 400)), torch.float32)
     np.testing.assert_allclose((mask == 0).float().mean((1, 2)), [0.1, 0.5], atol=0.004)
     np.testing.assert_allclose(mask.mean((1, 2)), [1, 1], atol=0.01)
     alone = Bits([1], "layer", torch.device("cpu")).draw((500, 400))

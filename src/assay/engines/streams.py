@@ -5,6 +5,7 @@ A member draws the same alone or in a cohort, on any device, in any number forma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,10 +44,11 @@ class Bits:
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """int16 (S, *shape), uniform over all 65,536 values."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         words = -(-count // 4)
         raw = [rng.bit_generator.random_raw(words) for rng in self.streams]
-        rows = np.stack(raw).view(np.int16)[:, :count]
+        whole = np.stack(raw) if len(raw) > 1 else raw[0][None]
+        rows = whole.view(np.int16)[:, :count]
         return rows.reshape(len(rows), *shape)
 
     def keep(self, members: Sequence[int]) -> None:

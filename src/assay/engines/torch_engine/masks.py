@@ -10,7 +10,7 @@ from torch import Tensor
 
 from assay.engines import streams
 
-__all__ = ["Bits", "scaled_mask"]
+__all__ = ["Bits", "Masks"]
 
 
 class Bits:
@@ -33,12 +33,25 @@ class Bits:
         self._bits.keep(members)
 
 
-def scaled_mask(bits: Tensor, rate: Tensor, dtype: torch.dtype) -> Tensor:
-    """0 with probability `rate`, else 1 / (1 - rate); `rate` broadcasts over `bits`.
+class Masks:
+    """Dropout masks of a stack: 0 with probability `rate`, else 1 / (1 - rate).
 
-    As `assay.engines.streams.scaled_mask`, for several members at once.
+    As `assay.engines.streams.scaled_mask`, for several members at once. Threshold and scale are
+    worked out once: every operation on a handful of numbers costs as much as one on a whole batch.
+
+    Args:
+        rate: float32, broadcasts over the bits.
     """
-    threshold = (rate * 65536 - 32768).round().to(torch.int16)
-    # seen as bytes, because PyTorch turns booleans into floats seven times more slowly
-    kept = (bits >= threshold).view(torch.uint8)
-    return kept.to(dtype).mul_((1 / (1 - rate)).to(dtype))
+
+    def __init__(self, rate: Tensor):
+        self._threshold = (rate * 65536 - 32768).round().to(torch.int16)
+        self._scale = 1 / (1 - rate)
+        self._scales = {rate.dtype: self._scale}
+
+    def scaled(self, bits: Tensor, dtype: torch.dtype) -> Tensor:
+        """The mask that `bits` (int16) make, of their shape."""
+        if dtype not in self._scales:
+            self._scales[dtype] = self._scale.to(dtype)
+        # seen as bytes, because PyTorch turns booleans into floats seven times more slowly
+        kept = (bits >= self._threshold).view(torch.uint8)
+        return kept.to(dtype).mul_(self._scales[dtype])

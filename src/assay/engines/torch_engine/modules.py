@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assay.engines.torch_engine.activations import FORWARD
-from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.engines.torch_engine.masks import Bits, Masks
 from assay.networks import layers
 
 __all__ = [
@@ -140,7 +140,8 @@ class DropoutModule(nn.Module):
 
     def __init__(self, layer: layers.Dropout, name: str, seed: int, device: torch.device):
         super().__init__()
-        self.rate = torch.tensor(layer.rate, device=device)
+        self.rate = layer.rate
+        self.masks = Masks(torch.tensor(layer.rate, device=device))
         self.bits = Bits([seed], name, device)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,7 +149,7 @@ class DropoutModule(nn.Module):
             return x
         # drawn as (h, w, c) whatever the memory format, so that engines agree
         shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else tuple(x.shape)
-        mask = scaled_mask(self.bits.draw(shape)[0], self.rate, x.dtype)
+        mask = self.masks.scaled(self.bits.draw(shape)[0], x.dtype)
         return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask)
 
 

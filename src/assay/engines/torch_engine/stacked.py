@@ -16,7 +16,7 @@ from torch import Tensor
 from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.activations import FORWARD, backward
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.masks import Bits, scaled_mask
+from assay.engines.torch_engine.masks import Bits, Masks
 from assay.networks import layers
 
 __all__ = ["BLOCKS", "Block", "DropoutBlock"]
@@ -151,13 +151,15 @@ class DropoutBlock(Block):
         rates = torch.tensor([layer.rate for layer in stack], dtype=torch.float32)
         self.buffers["rate"] = rates.view(-1, 1, 1).to(place.device)
         self.bits = Bits(seeds, name, place.device)
+        self._masks: Masks | None = None
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         if not training:
             return x
         bits = self.bits.draw(tuple(x.shape[1:]))
-        rate = self.buffers["rate"].view(-1, *(1,) * (x.dim() - 1))
-        self._kept = scaled_mask(bits, rate, x.dtype)
+        if self._masks is None:
+            self._masks = Masks(self.buffers["rate"].view(-1, *(1,) * (x.dim() - 1)))
+        self._kept = self._masks.scaled(bits, x.dtype)
         return x * self._kept
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
@@ -166,6 +168,7 @@ class DropoutBlock(Block):
     def keep(self, members: list[int]) -> None:
         super().keep(members)
         self.bits.keep(members)
+        self._masks = None
 
 
 class BatchNormBlock(Block):
