@@ -3,9 +3,11 @@
     ASSAY_DATA=... python benchmarks/search.py [--train 10000] [--epochs 9] [--seeds 0 1 2]
 
 Every contestant runs alone, one after the other, seed by seed. assay answers the built-in study
-`hyperband-mlp` (one run a trial; at the end the best is trained once more, within its time); the
-peers (`search_peer.py`, in the benchmark's own environment) get as many epochs in all as it used.
-Time runs from the first line after the imports to the last result. Writes
+`hyperband-mlp` (one run a trial); the peers (`search_peer.py`, in the benchmark's own environment)
+get as many epochs in all as it used. Time runs from the first line after the imports to the last
+trial of the search; what assay does afterwards (the best is trained once more and tested) stands
+beside it as `seconds_in_all`. For every peer it is also written how good assay's best was after a
+fifth of the peer's time, and when it was as good as the peer's best. Writes
 results/search-DATE-IMAGES.json.
 """
 
@@ -28,6 +30,7 @@ from assay.core.machine import machine
 from assay.core.yaml import read_yaml
 from assay.data import load
 from assay.studies import library
+from assay.studies.execute_events import Event
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".venv-peers" / "bin" / "python"
@@ -50,16 +53,35 @@ def by_assay(train: int, epochs: int, seed: int) -> dict[str, Any]:
     """Wall time, best validation accuracy, trials and epochs trained."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        results = assay.run(study(train, epochs, seed), store=folder)
-        seconds = time.perf_counter() - began
+        history: list[tuple[float, float]] = []  # when a trial ended, the best so far
+
+        def see(event: Event) -> None:
+            if event.record is not None and event.record.config.get("validation_only"):
+                value = event.record.metrics["val_accuracy"]
+                best = max(value, history[-1][1]) if history else value
+                history.append((time.perf_counter() - began, best))
+
+        results = assay.run(study(train, epochs, seed), store=folder, on_event=see)
+        in_all = time.perf_counter() - began
         tried = results.tried()
     longest: dict[str, float] = {}  # a run goes on from rung to rung
     for r in tried:
         longest[_whole(r)] = max(longest.get(_whole(r), 0), r.metrics["epochs"])
     used = sum(longest.values())
-    best = max(r.metrics["val_accuracy"] for r in tried)
-    return {"tuner": "assay", "seed": seed, "seconds": seconds, "val_accuracy": best,
-            "trials": len(longest), "epochs": used}  # fmt: skip
+    seconds, best = history[-1]
+    return {"tuner": "assay", "seed": seed, "seconds": seconds, "seconds_in_all": in_all,
+            "val_accuracy": best, "trials": len(longest), "epochs": used,
+            "history": history}  # fmt: skip
+
+
+def beside(peer: dict[str, Any], ours: dict[str, Any]) -> dict[str, float | None]:
+    """How a peer's time and best accuracy compare with assay's of the same seed."""
+    history = ours["history"]
+    early = [best for seconds, best in history if seconds <= peer["seconds"] / 5]
+    as_good = [seconds for seconds, best in history if best >= peer["val_accuracy"]]
+    return {"times_as_long": peer["seconds"] / ours["seconds"],
+            "assay_after_a_fifth": early[-1] if early else None,
+            "assay_as_good_after": as_good[0] if as_good else None}  # fmt: skip
 
 
 def _whole(record: Any) -> str:
@@ -104,7 +126,8 @@ def main() -> None:
             budget = round(rows[0]["epochs"])
             rows += [by_peer(t, data, given.epochs, budget, seed) for t in given.only]
             for row in rows:
-                row["times_as_long"] = row.get("seconds", float("nan")) / rows[0]["seconds"]
+                if row["tuner"] != "assay" and "seconds" in row:
+                    row |= beside(row, rows[0])
                 print(json.dumps(row), flush=True)
             result["rows"] += rows
             path.write_text(json.dumps(result, indent=1) + "\n")
