@@ -213,6 +213,9 @@ def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "trunk.1 dense 300 300 19,500 19,200" in out  # 64 * 300 + 300
     assert "parameters 50,610" in out
+    for family in ("clock-net", "gan"):  # on a dataset and with a task that suit them
+        assert main(["network", "show", family]) == 0
+    assert "dials" in capsys.readouterr().out
 
 
 def test_doctor_and_data_say_what_is_here(capsys: pytest.CaptureFixture[str]):

@@ -30,4 +30,4 @@ _OPTIONS = {
     "dropout": Option(CNN_OPTIONS["dropout"].read, 0.0),
 }
 
-FAMILIES.add("clock-cnn")(Family(_OPTIONS, cnn_trunk, _head))
+FAMILIES.add("clock-cnn")(Family(_OPTIONS, cnn_trunk, _head, dataset="clocks-rendered"))

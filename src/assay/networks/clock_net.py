@@ -85,4 +85,4 @@ _OPTIONS = {
     "kernel_initializer": Option(WEIGHTS["kernel_initializer"].read, "he_normal"),
 }
 
-FAMILIES.add("clock-net")(Family(_OPTIONS, _trunk, _head))
+FAMILIES.add("clock-net")(Family(_OPTIONS, _trunk, _head, dataset="clocks-rendered"))

@@ -33,6 +33,7 @@ class Family:
             makes them from the same instead of a trunk.
         head: makes the layers that each head has of its own before its outputs, from complete
             canonical options; None for none.
+        dataset: what it is shown on where none is named.
     """
 
     options: Mapping[str, Option]
@@ -40,6 +41,7 @@ class Family:
     head: Callable[[dict[str, Any]], Sequence[Layer]] | None = None
     made: tuple[str, ...] = ()
     parts: Callable[[dict[str, Any], Shape], tuple[Network, ...]] | None = None
+    dataset: str = "mnist"
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks")

@@ -34,4 +34,6 @@ _OPTIONS = {
     **UPWARD_OPTIONS,
 }
 
-FAMILIES.add("gan")(Family(_OPTIONS, made=("generator", "discriminator"), parts=gan_parts))
+FAMILIES.add("gan")(
+    Family(_OPTIONS, made=("generator", "discriminator"), parts=gan_parts, dataset="drawn-dials")
+)

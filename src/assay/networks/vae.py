@@ -37,4 +37,6 @@ _OPTIONS = {
     **UPWARD_OPTIONS,
 }
 
-FAMILIES.add("vae")(Family(_OPTIONS, made=("encoder", "decoder"), parts=vae_parts))
+FAMILIES.add("vae")(
+    Family(_OPTIONS, made=("encoder", "decoder"), parts=vae_parts, dataset="drawn-dials")
+)

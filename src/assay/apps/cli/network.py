@@ -43,13 +43,13 @@ def show(
     Args:
         name: A network family (mlp, cnn, ...) or a study.
         trial: Label of the study's trial; its first one otherwise.
-        dataset: Dataset whose images it is for [a family: mnist].
+        dataset: Dataset whose images it is for [a family: one that suits it].
         set: Change one option, e.g. --set network.hidden=[512,512]; may be repeated.
         as_: table, or keras: Python code that makes the network in Keras.
     """
     places = places or Places()
     changes = [*(set or ()), *([f"dataset.name={dataset}"] if dataset else [])]
-    title, network = _find(name, trial, changes, places)
+    title, network = _find(name, trial, dataset, changes, places)
     if as_ == "keras":
         from assay.engines.keras_engine.code import keras_code
 
@@ -86,8 +86,10 @@ def _table(title: str, network: Network) -> None:
     )
 
 
-def _find(name: str, trial: str | None, changes: list[str], places: Places) -> tuple[str, Network]:
-    """The network of a family, on MNIST unless a dataset is named, or of a study's trial."""
+def _find(
+    name: str, trial: str | None, dataset: str | None, changes: list[str], places: Places
+) -> tuple[str, Network]:
+    """The network of a family, on a dataset that suits it or the named one, or of a study's trial."""
     from assay.core.errors import ConfigError, unknown_name
     from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
@@ -96,9 +98,14 @@ def _find(name: str, trial: str | None, changes: list[str], places: Places) -> t
 
     study: Any = name
     if name in FAMILIES:
-        study = {"study": name, "dataset": "mnist", "network": {"family": name}}
+        study = {"study": name, "dataset": FAMILIES[name].dataset, "network": {"family": name}}
         fitting = [t for t in TASKS if FAMILIES[name].parts and makes(name) == parts_of(TASKS[t])]
-        study |= {"dataset": "drawn-dials", "task": fitting[0]} if fitting else {}
+        study |= {"task": fitting[0]} if fitting else {}
+        shown_on = resolve_info(
+            {"dataset": {"name": dataset or study["dataset"]}}, places.data_path
+        )
+        if not shown_on.classes and not fitting:  # clocks: their targets are times
+            study |= {"task": "tell_time"}
     elif not is_study(name):
         raise ConfigError(unknown_name("network family or study", name, network_names()))
     found = parse_study(study, set=changes, data_dir=places.data_path)
