@@ -77,6 +77,7 @@ class Entry:
         folders: names of the folder that may hold the files inside a data folder.
         options: extra keys of a study's `dataset:` and their defaults.
         note: what a reader of results should know.
+        kept: where the pictures of a dataset without sources come from.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Entry:
     folders: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    kept: str = "your own pictures"
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with this entry's own options: {key: message}."""

@@ -136,6 +136,7 @@ ENTRIES.add("clocks-rendered")(
     ClocksRendered(
         name="clocks-rendered",
         title="analog clocks at every time, grey, drawn by assay's own renderer",
+        kept="drawn by assay",
         licence="MIT, as assay itself",
         citation="assay's renderer (assay.clocks.render)",
         train=TIMES * PER_TIME["train"],

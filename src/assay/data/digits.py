@@ -41,6 +41,7 @@ ENTRIES.add("digits")(
     Digits(
         name="digits",
         title="handwritten digits, 8x8 grey, embedded in scikit-learn",
+        kept="in scikit-learn",
         licence="CC BY 4.0 (UCI Machine Learning Repository)",
         citation=(
             "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, "

@@ -9,7 +9,7 @@ from typing import IO
 
 from assay.core.errors import DataError
 from assay.data.catalog import ENTRIES, File
-from assay.data.storage import download_dir, search, sha256, verify
+from assay.data.storage import download_dir, how_to_get, search, sha256, verify
 
 try:
     import fcntl
@@ -49,8 +49,8 @@ def get(name: str, data_dir: Path | None = None, progress: Progress | None = Non
 
     Raises:
         ConfigError: when there is no such dataset.
-        DataError: when no mirror delivers the published file, saying what each one did, or when
-            the files that are there are damaged.
+        DataError: when no mirror delivers the published file, saying what each one did, when no
+            address is known, or when the files that are there are damaged.
     """
     entry = ENTRIES[name]
     if not entry.sources:
@@ -66,7 +66,9 @@ def get(name: str, data_dir: Path | None = None, progress: Progress | None = Non
             for file in source.files:
                 verify(found[file.name], file)
             return folder
-    source = next(source for source in entry.sources if source.mirrors)
+    source = next((source for source in entry.sources if source.mirrors), None)
+    if source is None:
+        raise DataError(f"{name}: {how_to_get(entry)}")
     for file in source.files:
         fetch(file, source.mirrors, target, progress)
     return target

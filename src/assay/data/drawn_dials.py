@@ -108,6 +108,7 @@ ENTRIES.add("drawn-dials")(
     DrawnDials(
         name="drawn-dials",
         title="coloured clock dials drawn by assay itself, 32x32 (or another size)",
+        kept="drawn by assay",
         licence="that of assay",
         citation="assay",
         train=TRAIN,

@@ -17,6 +17,7 @@ __all__ = [
     "cache_dir",
     "download_dir",
     "find",
+    "how_to_get",
     "locate",
     "places",
     "save_array",
@@ -72,7 +73,19 @@ def search(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str
     reasons = "".join(f"\n  {text}" for text in incomplete)
     raise DataError(
         f"dataset {entry.name!r} was not found; looked in {', '.join(looked)}{reasons}\n"
-        f"download it with: assay data get {entry.name}"
+        f"{how_to_get(entry)}"
+    )
+
+
+def how_to_get(entry: Entry) -> str:
+    """What a user can do who has not got the files of `entry`."""
+    if any(source.mirrors for source in entry.sources):
+        return f"download it with: assay data get {entry.name}"
+    wanted = " and ".join(file.name for file in entry.sources[0].files)
+    return (
+        f"no address is known to download it from; put {wanted} into {download_dir(entry)}, or "
+        f"into {entry.folders[0]} in the folder that --data names, or read your own pictures with "
+        "{name: folder, path: DIR}"
     )
 
 

@@ -99,9 +99,12 @@ def whereabouts(entry: Entry, data: Path | None) -> str:
     from assay.data import find
 
     if not entry.sources:
-        return "your own pictures" if entry.train is None else "in scikit-learn"
+        return entry.kept
     folder = find(entry.name, data)
-    return str(folder) if folder else f"not here: assay data get {entry.name}"
+    if folder:
+        return str(folder)
+    known = any(source.mirrors for source in entry.sources)
+    return f"not here: assay data get {entry.name}" if known else "not here: put it there yourself"
 
 
 def _shown() -> Callable[[str, int, int], None]:

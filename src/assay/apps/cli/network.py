@@ -89,7 +89,7 @@ def _table(title: str, network: Network) -> None:
 def _find(
     name: str, trial: str | None, dataset: str | None, changes: list[str], places: Places
 ) -> tuple[str, Network]:
-    """The network of a family, on a dataset that suits it or the named one, or of a study's trial."""
+    """The network of a family, on the named dataset or one that suits it, or of a study's trial."""
     from assay.core.errors import ConfigError, unknown_name
     from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
