@@ -39,7 +39,7 @@ GRID = {
 
 def _torch_weights(program):
     return {
-        f"{block.name}.{key}": tensor[0].numpy().reshape(-1)
+        f"{block.name}.{key}": tensor[0].squeeze(0)[block.own(key, 0)].numpy().reshape(-1)
         for block in program.trunk + program.heads["class"]
         for key, tensor in {**block.params, **block.buffers}.items()
         if key != "rate"

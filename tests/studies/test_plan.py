@@ -142,13 +142,14 @@ SAME = [
     {"network.kernel_initializer": "he_uniform"},
     {"network.bias_initializer": "ones"},
     {"network.dropout": 0.2},
+    {"network.hidden": [17]},
     {"network.kernel_regularizer": {"l2": 0.5, "l1": 0.1}},
     {"training.optimizer": {"name": "sgd", "momentum": 0.5}},
 ]
 OTHER = [
     {"network.dropout": 0},
     {"network.activation": "tanh"},
-    {"network.hidden": [17]},
+    {"network.hidden": [40]},
     {"network.batch_norm": True},
     {"network.kernel_regularizer": {"l2": 0.5}},
     {"network.kernel_regularizer": "none"},

@@ -42,18 +42,32 @@ class Bits:
     def __init__(self, seeds: Sequence[int], name: str):
         self.streams = [stream(s, "dropout", name) for s in seeds]
 
-    def draw(self, shape: tuple[int, ...]) -> np.ndarray:
-        """int16 (S, *shape), uniform over all 65,536 values."""
-        count = math.prod(shape)
-        words = -(-count // 4)
-        raw = [rng.bit_generator.random_raw(words) for rng in self.streams]
-        whole = np.stack(raw) if len(raw) > 1 else raw[0][None]
-        rows = whole.view(np.int16)[:, :count]
-        return rows.reshape(len(rows), *shape)
+    def draw(self, shape: tuple[int, ...], widths: Sequence[int] | None = None) -> np.ndarray:
+        """int16 (S, *shape), uniform over all 65,536 values.
+
+        Args:
+            shape: of one member's units.
+            widths: (S,), how many of the last axis each member has; the rest is 0.
+        """
+        if widths is not None:
+            whole = np.zeros((len(self.streams), *shape), np.int16)
+            for own, rng, width in zip(whole, self.streams, widths, strict=True):
+                own[..., :width] = _words(rng, math.prod(shape[:-1]) * width).reshape(
+                    *shape[:-1], width
+                )
+            return whole
+        rows = [_words(rng, math.prod(shape)) for rng in self.streams]
+        whole = np.stack(rows) if len(rows) > 1 else rows[0][None]
+        return whole.reshape(len(rows), *shape)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
         self.streams = [self.streams[m] for m in members]
+
+
+def _words(rng: np.random.Generator, count: int) -> np.ndarray:
+    """int16 (count,)."""
+    return rng.bit_generator.random_raw(-(-count // 4)).view(np.int16)[:count]
 
 
 def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:

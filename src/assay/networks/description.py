@@ -2,16 +2,17 @@
 
 A field declared with `value(...)` is only a number in the program, so the members of one cohort
 may differ in it. Every other field changes the program. `structure` replaces each value by
-whether it is present at all (a dropout rate of 0 needs no dropout layer); runs whose structures are
-equal can train together.
+whether it is present at all (a dropout rate of 0 needs no dropout layer), and each size by the room
+that it needs; runs whose structures are equal can train together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any
 
-__all__ = ["free", "plain", "structure", "value"]
+__all__ = ["free", "plain", "size", "structure", "value"]
 
 
 def value(default: Any = MISSING) -> Any:
@@ -22,6 +23,11 @@ def value(default: Any = MISSING) -> Any:
 def free(default: Any = MISSING) -> Any:
     """Declare a choice that never changes the program (an initializer, a learning rate)."""
     return field(default=default, metadata={"value": "free"})
+
+
+def size(room: Callable[[int], int]) -> Any:
+    """Declare a size that may differ between members that need equal `room`."""
+    return field(metadata={"value": room})
 
 
 def plain(node: Any) -> Any:
@@ -53,4 +59,6 @@ def structure(node: Any) -> Any:
             data[f.name] = structure(item)
         elif role == "present":
             data[f.name] = bool(item)
+        elif callable(role):
+            data[f.name] = role(item)
     return data

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from assay.core.errors import NetworkError
 from assay.networks.activations import check_activation
-from assay.networks.description import value
+from assay.networks.description import size, value
 from assay.networks.initializers import Initializer
 from assay.networks.regularizers import Regularizer
 
@@ -35,6 +35,7 @@ __all__ = [
     "MaxPool2D",
     "Residual",
     "SpaceToDepth",
+    "room",
 ]
 
 Shape = tuple[int, ...]
@@ -88,12 +89,19 @@ def _check_positive(kind: str, **numbers: int) -> None:
             raise NetworkError(f"{kind}: {name} must be a whole number >= 1, got {number!r}")
 
 
+def room(units: int) -> int:
+    """Units that a stack of dense layers has room for, so that narrow layers of nearly equal width
+    train together: what they do not have is zero and stays zero. Wide layers get no more than their
+    own, because there every unit costs time."""
+    return units if units > 128 else -(-units // 32) * 32
+
+
 @dataclass(frozen=True)
 class Dense(Layer):
     """y = x W + b, with x flat: (features,) -> (units,)."""
 
     kind: ClassVar[str] = "dense"
-    units: int
+    units: int = size(room)
     use_bias: bool = True
     kernel_initializer: Initializer = GLOROT
     bias_initializer: Initializer = ZEROS

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["FORWARD", "RISING", "backward"]
+__all__ = ["FORWARD", "NOT_ZERO_AT_ZERO", "RISING", "backward"]
 
 aten = torch.ops.aten
 _SLOPE = 0.2  # Keras's leaky_relu; PyTorch's default is 0.01
@@ -27,6 +27,9 @@ FORWARD: dict[str, Callable[[Tensor], Tensor]] = {
 
 RISING = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh")
 """Functions that never fall, so that they commute with a maximum."""
+
+NOT_ZERO_AT_ZERO = ("sigmoid",)
+"""Functions that make something of nothing."""
 
 _BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "linear": lambda d, x, y: d,

@@ -25,8 +25,12 @@ from assay.tasks.contract import Task, find_task, parts_of
 
 __all__ = ["TorchEngine"]
 
-_STACK = 5
-"""Members worth stacking on a CPU: with more, their weights push each other out of the cache."""
+_STACK = (5, 20)
+"""Members worth stacking on a CPU, at least and at most: with too many, their weights push each
+other out of the cache."""
+
+_STACKED_WEIGHTS = 1_600_000
+"""Weights of a stack that stay in the cache; small networks make larger stacks."""
 
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
@@ -44,10 +48,13 @@ class TorchEngine:
             check_parts(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Members of a stack: five on the CPU, a hundred on a GPU; one for what takes turns."""
+        """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
         if not _stacks(cohort.members[0]) or parts_of(find_task(cohort.task)):
             return 1
-        return _STACK if place(resources).device.type == "cpu" else 100
+        if place(resources).device.type != "cpu":
+            return 100
+        few, many = _STACK
+        return min(max(few, _STACKED_WEIGHTS // cohort.members[0].network.parameters), many)
 
     def describe(self, resources: Resources) -> dict[str, Any]:
         """Device, precision, threads and versions."""

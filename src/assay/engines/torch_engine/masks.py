@@ -24,9 +24,9 @@ class Bits:
         """The members' streams."""
         return self._bits.streams
 
-    def draw(self, shape: tuple[int, ...]) -> Tensor:
-        """int16 (S, *shape), uniform over all 65,536 values."""
-        return torch.from_numpy(self._bits.draw(shape)).to(self._device)
+    def draw(self, shape: tuple[int, ...], widths: Sequence[int] | None = None) -> Tensor:
+        """See `assay.engines.streams.Bits.draw`."""
+        return torch.from_numpy(self._bits.draw(shape, widths)).to(self._device)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -16,8 +17,11 @@ from assay.engines.contract import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.slots import StackSlot, stack_slot
-from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock
+from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
+from assay.networks.layers import Dense, Flatten
+from assay.networks.layers import room as stack_room
 from assay.networks.network import Network
+from assay.networks.network import Place as Standing
 from assay.tasks.contract import Task
 
 __all__ = ["Program", "StackedProgram", "optimizer_numbers", "plain", "stackable"]
@@ -89,31 +93,49 @@ def loss_and_gradient(
 
 
 class StackedProgram:
-    """Dense networks of equal structure, trained as one stack."""
+    """Dense networks of equal structure (of nearly equal width), trained as one stack."""
 
     def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
         self.place, self.task = place, task
         self.rule = members[0].training.optimizer.name
         self.members, self.steps = list(members), 0
-        networks = [m.network for m in members]
-        self.trunk = self._chain("trunk", [n.trunk for n in networks])
-        self.heads = {
-            name: self._chain(f"head.{name}", [dict(n.heads)[name] for n in networks])
-            for name, _ in networks[0].heads
-        }
+        heads = [name for name, _ in members[0].network.heads]
+        places = list(zip(*(m.network.places() for m in members), strict=True))
+        shape = members[0].network.input_shape
+        self.trunk, room = self._chain("trunk", places, shape)
+        self.heads = {name: self._chain(f"head.{name}", places, room)[0] for name in heads}
         self._blocks = self.trunk + [b for head in self.heads.values() for b in head]
         for block in self._blocks:
             block.load(weights)
         self._make_slots()
 
-    def _chain(self, prefix: str, stacks: list[tuple]) -> list[Block]:
+    def _chain(
+        self, prefix: str, places: Sequence[tuple[Standing, ...]], room: tuple[int, ...]
+    ) -> tuple[list[Block], tuple[int, ...]]:
+        """The blocks of a chain, and the shape behind it that the stack has room for."""
         seeds = [m.seed for m in self.members]
+        columns = [column for column in places if column[0].name.startswith(f"{prefix}.")]
+        dense = [column for column in columns if isinstance(column[0].layer, Dense)]
         chain: list[Block] = []
-        for i, column in enumerate(zip(*stacks, strict=True)):
-            last = prefix != "trunk" and i == len(stacks[0]) - 1
-            kind = BLOCKS[type(column[0])]
-            chain.append(kind(column, f"{prefix}.{i}", self.place, seeds, last))
-        return chain
+        for column in columns:
+            layer, before = column[0].layer, room
+            last = prefix != "trunk" and column is columns[-1]
+            if isinstance(layer, Dense):
+                exact = prefix != "trunk" and column is dense[-1]
+                room = (layer.units if exact else stack_room(layer.units),)
+            elif isinstance(layer, Flatten):
+                room = (math.prod(before),)
+            widths = Widths(
+                tuple(place.input_shape[-1] for place in column),
+                tuple(place.output_shape[-1] for place in column),
+                before[-1],
+                room[-1],
+                last,
+            )
+            layers = [place.layer for place in column]
+            kind = BLOCKS[type(layer)]
+            chain.append(kind(layers, column[0].name, self.place, seeds, widths))
+        return chain, room
 
     def _make_slots(self) -> None:
         self._slots: dict[tuple[str, str], StackSlot] = {}
@@ -164,7 +186,7 @@ class StackedProgram:
         for block in self._blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
-                    row = tensor[member].squeeze(0) if key != "kernel" else tensor[member]
+                    row = _own(block, key, tensor, member)
                     found[f"{block.name}.{key}"] = row.float().cpu().numpy().copy()
         return found
 
@@ -173,7 +195,7 @@ class StackedProgram:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
                     value = torch.from_numpy(weights[f"{block.name}.{key}"])
-                    tensor[member].copy_(value.reshape(tensor[member].shape))
+                    _own(block, key, tensor, member).copy_(value)
             block.refresh()
 
     def state(self, member: int) -> dict[str, np.ndarray]:
@@ -209,6 +231,12 @@ class StackedProgram:
 def plain(tensor: Tensor) -> np.ndarray:
     """A copy of a tensor as it is, in its own precision."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def _own(block: Block, key: str, tensor: Tensor, member: int) -> Tensor:
+    """The part of a stack's tensor that a member has, shaped as its own weights."""
+    row = tensor[member] if key == "kernel" else tensor[member].squeeze(0)
+    return row[block.own(key, member)]
 
 
 def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:

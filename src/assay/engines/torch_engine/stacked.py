@@ -3,23 +3,54 @@
 Every tensor has the members in front: activations (S, B, units), kernels (S, in, out). Each block
 keeps what its backward pass needs; there is no autograd except for the gradient of the loss with
 respect to the outputs, which is a task's own business.
+
+Members may be narrower than the stack (see `assay.networks.layers.room`). What they do not have is
+zero: weights that lead to it and away from it get no gradient, so no update rule ever moves them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from assay.engines.torch_engine import gemm
-from assay.engines.torch_engine.activations import FORWARD, backward
+from assay.engines.torch_engine.activations import FORWARD, NOT_ZERO_AT_ZERO, backward
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.networks import layers
 
-__all__ = ["BLOCKS", "Block", "DropoutBlock"]
+__all__ = ["BLOCKS", "Block", "DropoutBlock", "Widths"]
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Features in front of and behind a layer: each member's own, and what the stack has room for.
+
+    Attributes:
+        inputs, outputs: (S,), each member's own.
+        room_in, room_out: of the stack.
+        last: whether it is the last layer of a head.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    room_in: int
+    room_out: int
+    last: bool = False
+
+    def keep(self, members: list[int]) -> Widths:
+        """Those of these members only."""
+        inputs, outputs = (tuple(w[m] for m in members) for w in (self.inputs, self.outputs))
+        return replace(self, inputs=inputs, outputs=outputs)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some members have less behind the layer than the stack."""
+        return any(own < self.room_out for own in self.outputs)
 
 
 class Block:
@@ -32,10 +63,10 @@ class Block:
     """
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
     ):
         self.stack: list[Any] = list(stack)
-        self.name, self.place = name, place
+        self.name, self.place, self.widths = name, place, widths
         self._kept: Any = None
         self.params: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
@@ -62,6 +93,7 @@ class Block:
     def keep(self, members: list[int]) -> None:
         """Go on with these members only."""
         self.stack = [self.stack[m] for m in members]
+        self.widths = self.widths.keep(members)
         for store in (self.params, self.buffers):
             for key, tensor in store.items():
                 store[key] = tensor[members].contiguous()
@@ -71,21 +103,29 @@ class Block:
         """The penalties on `param` of one member."""
         return {}
 
+    def own(self, key: str, member: int) -> tuple[slice, ...]:
+        """Where in a tensor of the stack one member's own numbers are."""
+        outputs = slice(self.widths.outputs[member])
+        return (slice(self.widths.inputs[member]), outputs) if key == "kernel" else (outputs,)
+
     def _stack(self, weights: Sequence[dict[str, Any]], key: str) -> Tensor:
-        rows = [torch.as_tensor(w[f"{self.name}.{key}"]) for w in weights]
-        return torch.stack(rows).to(self.place.device, self.place.master)
+        shape = (self.widths.room_in, self.widths.room_out)[-1 if key != "kernel" else 0 :]
+        whole = torch.zeros(len(weights), *shape, dtype=self.place.master)
+        for m, given in enumerate(weights):
+            whole[m][self.own(key, m)] = torch.as_tensor(given[f"{self.name}.{key}"])
+        return whole.to(self.place.device)
 
 
 class DenseBlock(Block):
     """z = x W + b."""
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
     ):
-        super().__init__(stack, name, place, seeds, last)
+        super().__init__(stack, name, place, seeds, widths)
         # outputs are computed in the master type: ten units cost nothing, and rounding the logits
         # to bfloat16 makes ties
-        self.forward_type = place.master if last else place.compute
+        self.forward_type = place.master if widths.last else place.compute
         self.low = self._gradient = torch.empty(0, dtype=place.compute)
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
@@ -129,10 +169,15 @@ class DenseBlock(Block):
 
 
 class ActivationBlock(Block):
-    """y = f(x), elementwise."""
+    """y = f(x), elementwise; 0 for units that a member does not have."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        y = FORWARD[self.stack[0].function](x)
+        function = self.stack[0].function
+        if self.widths.narrow and function == "softmax":
+            x = x.masked_fill(~self._there(), -torch.inf)
+        y = FORWARD[function](x)
+        if self.widths.narrow and function in NOT_ZERO_AT_ZERO:
+            y = y * self._there().to(y.dtype)
         self._kept = (x, y) if training else None
         return y
 
@@ -140,14 +185,20 @@ class ActivationBlock(Block):
         x, y = self._kept
         return backward(self.stack[0].function, d.to(y.dtype), x, y) if need_input else None
 
+    def _there(self) -> Tensor:
+        """Which units each member has, (S, 1, units)."""
+        units = torch.arange(self.widths.room_out, device=self.place.device)
+        own = torch.tensor(self.widths.outputs, device=self.place.device)
+        return (units < own[:, None]).unsqueeze(1)
+
 
 class DropoutBlock(Block):
     """y = x * mask, each member with a rate and a stream of its own."""
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], last: bool
+        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
     ):
-        super().__init__(stack, name, place, seeds, last)
+        super().__init__(stack, name, place, seeds, widths)
         rates = torch.tensor([layer.rate for layer in stack], dtype=torch.float32)
         self.buffers["rate"] = rates.view(-1, 1, 1).to(place.device)
         self.bits = Bits(seeds, name, place.device)
@@ -156,7 +207,8 @@ class DropoutBlock(Block):
     def forward(self, x: Tensor, training: bool) -> Tensor:
         if not training:
             return x
-        bits = self.bits.draw(tuple(x.shape[1:]))
+        own = self.widths.outputs if self.widths.narrow else None
+        bits = self.bits.draw(tuple(x.shape[1:]), own)
         if self._masks is None:
             self._masks = Masks(self.buffers["rate"].view(-1, *(1,) * (x.dim() - 1)))
         self._kept = self._masks.scaled(bits, x.dtype)
