@@ -14,6 +14,10 @@ from assay.statistics.metrics import metric_of, metric_title
 __all__ = ["effect_sentence", "estimate_sentence", "factor_name", "factor_sentences", "p_text"]
 
 
+FEW = 4
+"""Single combinations that are told of where a factor's pooled effect stands in one line."""
+
+
 def p_text(p: float) -> str:
     """Return "p = 0.012", or "p < 0.001"; "no test" for NaN."""
     if not np.isfinite(p):
@@ -88,11 +92,12 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
 
 
 def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, Any]]:
-    """Return one entry per factor: {"factor", "name", "verdict", "sentences", "text"}.
+    """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
-    "verdict" is "matters", "depends" (on other factors), "no difference" or "unknown"; "text" is
-    all in one line. The sentences speak of pooled effects where there are some, else of the single
-    ones; where single combinations are judged differently, they follow.
+    "verdict" is "matters", "depends" (on other factors), "no difference" or "unknown". The
+    sentences speak of pooled effects where there are some, else of the single ones; "more" has the
+    single combinations that are judged differently; "text" is both in one line, cut when there are
+    very many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries = []
@@ -103,14 +108,17 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
         depends = any(e.verdict in ("better", "worse") for e in mine)
         tested = any(e.verdict != "unknown" for e in main)
         name = factor_name(factor, factors)
-        sentences = [effect_sentence(e, factors) for e in main + _differing(mine)]
+        sentences = [effect_sentence(e, factors) for e in main]
+        more = [effect_sentence(e, factors) for e in _differing(mine)]
+        cut = [f"{len(more) - FEW} more in the report"] if len(more) > FEW else []
         entries.append(
             {
                 "factor": factor,
                 "name": name,
                 "verdict": _verdict(called, depends, tested),
                 "sentences": sentences,
-                "text": f"{name}: {'; '.join(sentences)}.",
+                "more": more,
+                "text": f"{name}: {'; '.join([*sentences, *more[:FEW], *cut])}.",
             }
         )
     return entries
