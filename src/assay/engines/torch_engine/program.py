@@ -16,7 +16,7 @@ from torch import Tensor
 from assay.engines.contract import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.slots import StackSlot, stack_slot
+from assay.engines.torch_engine.slots import StackSlot, stack_slots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
@@ -138,15 +138,20 @@ class StackedProgram:
         return chain, room
 
     def _make_slots(self) -> None:
-        self._slots: dict[tuple[str, str], StackSlot] = {}
-        for block in self._blocks:
-            for key, tensor in block.params.items():
-                each = [
-                    {**optimizer_numbers(m), **block.numbers(key, k)}
-                    for k, m in enumerate(self.members)
-                ]
-                slot = stack_slot(tensor, block.copy_of(key), self.rule, each)
-                self._slots[block.name, key] = slot
+        owners = {(b.name, key): b for b in self._blocks for key in b.params}
+        numbers = {
+            (name, key): [
+                {**optimizer_numbers(m), **block.numbers(key, k)}
+                for k, m in enumerate(self.members)
+            ]
+            for (name, key), block in owners.items()
+        }
+        self._slots: dict[tuple[str, str], StackSlot] = stack_slots(
+            {(name, key): block.params[key] for (name, key), block in owners.items()},
+            {(name, key): block.copy_of(key) for (name, key), block in owners.items()},
+            self.rule,
+            numbers,
+        )
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         self.steps += 1

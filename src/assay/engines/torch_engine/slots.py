@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -11,12 +11,15 @@ from torch import Tensor
 from assay.engines.torch_engine import fused
 from assay.engines.torch_engine.optimizers import Slot, update
 
-__all__ = ["EagerSlot", "StackSlot", "stack_slot"]
+__all__ = ["EagerSlot", "StackSlot", "stack_slots"]
 
 Numbers = dict[str, Any]
+Key = tuple[str, str]
+"""A block's name and the name of one of its tensors."""
 
 WORTH_COMPILING = 50_000
-"""Weights of a member from which on a compiled loop pays; compiling it takes a second or two."""
+"""Weights of a member's largest kernel from which on a compiled loop pays; compiling it takes a
+second or two."""
 
 
 class StackSlot(Protocol):
@@ -44,19 +47,31 @@ class StackSlot(Protocol):
         ...
 
 
-def stack_slot(weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]) -> StackSlot:
-    """The slot that is fastest for this weight.
+def stack_slots(
+    weights: Mapping[Key, Tensor],
+    lows: Mapping[Key, Tensor | None],
+    rule: str,
+    each: Mapping[Key, Sequence[Numbers]],
+) -> dict[Key, StackSlot]:
+    """For all weights of a stack the slots that are fastest.
+
+    A loop that is compiled for one kernel does for the others as well. What decides is the size of
+    one member's weights, so that a run goes through the same operations in any stack.
 
     Args:
-        weight: (S, ...), updated in place.
-        low: its low-precision copy, or None.
+        weights: (S, ...) each, updated in place.
+        lows: their low-precision copies, or None.
         rule: the optimizer's name.
         each: for every member the numbers of its rule, with l1 and l2.
     """
-    large = weight[0].numel() >= WORTH_COMPILING and weight.device.type == "cpu"
-    if large and fused.available():
-        return fused.FusedSlot(weight, low, rule, each)
-    return EagerSlot(weight, low, rule, each)
+    largest = max(weight[0].numel() for weight in weights.values())
+    on_cpu = all(weight.device.type == "cpu" for weight in weights.values())
+    compiled = largest >= WORTH_COMPILING and on_cpu and fused.available()
+    made: dict[Key, StackSlot] = {}
+    for key, weight in weights.items():
+        kind = fused.FusedSlot if compiled and key[1] == "kernel" else EagerSlot
+        made[key] = kind(weight, lows[key], rule, each[key])
+    return made
 
 
 class EagerSlot:
