@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.apps.api import plan_of
-from assay.core.records import Record
+from assay.core.records import VALIDATION_ONLY, Record
 from assay.data import load
 from assay.engines.contract import ENGINES, Progress, Resources
 from assay.studies.members import cohorts
@@ -49,6 +49,7 @@ def train() -> Train:
         resources: dict[str, Any] | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         task: dict[str, Any] | None = None,
+        only_chooses: bool = False,
         **training: Any,
     ) -> Record:
         recipe = RECIPES[kind]
@@ -60,7 +61,9 @@ def train() -> Train:
             "training": {"learning_rate": 2e-3, **recipe["training"], **training},
             "seed": seed,
         }
-        (cohort,) = cohorts(plan_of(study).runs().values())
+        configs = plan_of(study).runs().values()
+        more = {VALIDATION_ONLY: True} if only_chooses else {}
+        (cohort,) = cohorts([config | more for config in configs])
         given = Resources(device="cpu", precision=precision, threads=1, **(resources or {}))
         engine = ENGINES["torch"]()
         engine.check(cohort, given)

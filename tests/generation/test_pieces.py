@@ -1,4 +1,4 @@
-"""Distances, latent points, losses and changes of pictures by hand-checkable values."""
+"""Latent points, losses and changes of pictures by hand-checkable values."""
 
 from __future__ import annotations
 
@@ -10,23 +10,8 @@ from assay.core.seeds import stream
 from assay.data.drawn_dials import draw_dials
 from assay.engines.torch_engine.generative.diff_augment import CHANGES, change
 from assay.engines.torch_engine.generative.losses import LOSSES
-from assay.generation.distance import feature_distance, variety
-from assay.generation.latents import Mixture, Normal, between, fit_mixture, prior_of
+from assay.generation.latents import Mixture, Normal, between, fit_mixture, prior_of, way
 from assay.tasks import adversarial
-
-
-def test_the_distance_of_normal_distributions_is_the_formula():
-    rng = np.random.default_rng(0)
-    a = rng.normal(size=(500, 3))
-    assert feature_distance(a, a) == pytest.approx(0, abs=1e-9)
-    assert feature_distance(a, a + np.array([1, 2, 2])) == pytest.approx(9)
-    # twice the deviation: the squared difference of deviations, summed over the dimensions
-    assert feature_distance(a, 2 * a - a.mean(0)) == pytest.approx(np.trace(np.cov(a.T)))
-    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    b = rng.normal(size=(400, 3)) * [1, 2, 3]
-    assert feature_distance(a @ turn, b @ turn) == pytest.approx(feature_distance(a, b))
-    assert feature_distance(a, b) == pytest.approx(feature_distance(b, a))
-    assert variety(a, a / 2) == pytest.approx(0.25)
 
 
 def test_the_way_between_latent_points_keeps_to_the_arc_or_to_the_line():
@@ -37,6 +22,9 @@ def test_the_way_between_latent_points_keeps_to_the_arc_or_to_the_line():
     line = between(start, end, 5, spherical=False)
     np.testing.assert_allclose(line[2], [1.5, 1.5, 0])
     np.testing.assert_allclose(between(start, start, 3, spherical=True), [start] * 3)
+    mixture = Mixture(np.ones(1), np.zeros((1, 3)), np.eye(3)[None])
+    np.testing.assert_array_equal(way(Normal(3), start, end, 5), arc)
+    np.testing.assert_array_equal(way(mixture, start, end, 5), line)
 
 
 def test_a_fitted_mixture_draws_what_it_was_fitted_to():

@@ -11,6 +11,9 @@ from assay.core.errors import DataError, EngineError
 from assay.engines.contract import Progress
 from assay.engines.torch_engine.generative.checkpoint import Checkpoint
 from assay.engines.torch_engine.generative.loop import PartsLoop
+from assay.engines.torch_engine.trainer import DeviceDataset
+from assay.generation.judge import Judge
+from assay.generation.measures import numbers
 from assay.generation.sampler import Sampler
 
 
@@ -25,6 +28,7 @@ def test_pictures_come_nearer_to_real_ones(train, kind, steps):
     untrained = train(kind, steps=1, batch_size=32).metrics["test_distance"]
     assert record.metrics["test_distance"] < 0.4 * untrained  # about a fifth of it
     assert record.metrics["test_floor_distance"] < record.metrics["test_distance"]
+    _measured(record, kind)
     film = record.predictions["film"]
     assert film.shape == (steps // 40, 16, 32, 32, 3)
     assert record.predictions["film_step"][-1] == steps
@@ -34,6 +38,30 @@ def test_pictures_come_nearer_to_real_ones(train, kind, steps):
     np.testing.assert_array_equal(again.interpolate(1, 2, 12), record.predictions["interpolation"])
     assert not np.array_equal(again.sample(4, seed=3), again.sample(4, seed=4))
     np.testing.assert_array_equal(again.interpolate(3, 4, 5)[[0]], again.sample(1, seed=3))
+
+
+def _measured(record, kind: str) -> None:
+    """Every number is there, in its interval and beside its floor."""
+    known = {"distance" if name == "frechet_distance" else name for name in numbers()}
+    own = {"reconstruction_error"}
+    there = known - own if kind == "gan" else known
+    assert {n for n in known if f"test_{n}" in record.metrics} == there
+    for name in known - own:
+        low, value, high = (record.metrics[f"test_{end}{name}"] for end in ("low_", "", "high_"))
+        assert low <= value <= high, name
+        assert f"test_floor_{name}" in record.metrics, name
+    near = record.predictions["samples_nearest"]
+    assert near.shape == (64, 4)
+    assert 0 <= near.min() <= near.max() < 400
+    assert (np.diff(record.predictions["samples_distance"]) >= 0).all()
+
+
+def test_a_run_that_only_chooses_never_sees_the_test_part(train, monkeypatch):
+    monkeypatch.setattr(DeviceDataset, "test", lambda self: pytest.fail("it was read"))
+    monkeypatch.setattr(Judge, "_test", property(lambda self: pytest.fail("it was read")))
+    record = train("vae", steps=1, batch_size=50, only_chooses=True)
+    assert record.metrics["val_distance"] > 0
+    assert not [name for name in record.metrics if name.startswith("test")]
 
 
 @pytest.mark.parametrize("kind", ["gan", "vae"])

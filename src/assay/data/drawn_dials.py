@@ -12,7 +12,7 @@ from assay.core.seeds import stream
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
 
-__all__ = ["DrawnDials", "draw_dials"]
+__all__ = ["DrawnDials", "draw_dials", "draw_hands"]
 
 TRAIN, TEST = 3_600, 720
 SIZES = (16, 128)
@@ -45,9 +45,7 @@ def _draw(minutes: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarra
     rim, ink = rng.uniform(10, 120, (n, 1, 1, 3)), rng.uniform(0, 70, (n, 1, 1, 3))
     off = np.remainder(angle + np.pi / 12, np.pi / 6) - np.pi / 12  # to the nearest hour
     tick = np.maximum(np.abs(rho * np.sin(off)) - 0.035, np.abs(rho - 0.84 * radius) - 0.07)
-    turns = np.stack([minutes / 720, minutes / 60]) * 2 * np.pi
-    short = _hand(x, y, turns[0], 0.48 * radius, 0.075)
-    long = _hand(x, y, turns[1], 0.74 * radius, 0.045)
+    short, long = _hands(x, y, minutes, radius)
     picture = np.broadcast_to(ground, (n, size, size, 3))
     for distance, color in (
         (rho - radius, rim),
@@ -61,8 +59,34 @@ def _draw(minutes: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarra
     return np.rint(picture).astype(np.uint8)
 
 
+def draw_hands(minutes: np.ndarray, size: int, radius: float) -> np.ndarray:
+    """The hands alone of dials in the middle of the picture, at these times (n,) after 12:00.
+
+    Args:
+        minutes: (n,), after 12:00.
+        size: height and width in pixels.
+        radius: of the dials, where half of the picture is 1.
+
+    Returns:
+        How much of each pixel they cover, float (n, size, size) from 0 to 1.
+    """
+    axis = (np.arange(size) + 0.5) * 2 / size - 1
+    y, x = np.broadcast_arrays(axis[None, :, None], axis[None, None, :])
+    return np.maximum(
+        *(np.clip(0.5 - hand * size / 2, 0, 1) for hand in _hands(x, y, minutes, radius))
+    )
+
+
+def _hands(
+    x: np.ndarray, y: np.ndarray, minutes: np.ndarray, radius: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Signed distances to the short and to the long hand."""
+    short, long = np.stack([minutes / 720, minutes / 60]) * 2 * np.pi
+    return _hand(x, y, short, 0.48 * radius, 0.075), _hand(x, y, long, 0.74 * radius, 0.045)
+
+
 def _hand(
-    x: np.ndarray, y: np.ndarray, turn: np.ndarray, length: np.ndarray, width: float
+    x: np.ndarray, y: np.ndarray, turn: np.ndarray, length: np.ndarray | float, width: float
 ) -> np.ndarray:
     """Signed distance to a hand from just behind the centre out to `length`."""
     sine, cosine = (f(turn)[:, None, None] for f in (np.sin, np.cos))

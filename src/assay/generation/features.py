@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,7 +19,10 @@ from assay.core.errors import DataError
 from assay.data.storage import cache_dir
 from assay.generation.measures.checks import checked_images
 
-__all__ = ["Features", "FeatureSettings"]
+if TYPE_CHECKING:
+    from assay.generation.encoder import Encoder
+
+__all__ = ["FeatureSettings", "Features"]
 
 RECIPE = 1
 """Changes whenever the same images and settings may give other features."""
@@ -77,6 +81,7 @@ class Features:
             if name.startswith("encoder.")
         }
         self._encoder.load_state_dict(state)
+        self._encoder.eval().requires_grad_(False)
 
     @classmethod
     def fit(
@@ -109,7 +114,10 @@ class Features:
         from filelock import FileLock
 
         folder = cache_dir() / "features"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:  # a cache that cannot be written only costs the time to learn again
+            return cls._learned(images, seed, settings)
         path = folder / f"{_identity(images, seed, settings)}.safetensors"
         with FileLock(path.with_suffix(".lock")):
             if path.exists():
@@ -118,8 +126,14 @@ class Features:
                 except DataError:
                     path.unlink()  # damaged: made anew below
             found = cls._learned(images, seed, settings)
-            found.save(path)
+            with suppress(OSError):
+                found.save(path)
         return found
+
+    @property
+    def encoder(self) -> Encoder:
+        """The network itself, whose maps a loss may compare: not to be trained further."""
+        return self._encoder
 
     @classmethod
     def _learned(cls, images: np.ndarray, seed: int, settings: FeatureSettings) -> Features:

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.seeds import stream
 
-__all__ = ["Mixture", "Normal", "Prior", "between", "fit_mixture", "point", "prior_of"]
+__all__ = ["Mixture", "Normal", "Prior", "between", "fit_mixture", "point", "prior_of", "way"]
 
 _FITTED_ON = 5_000
 """Latent points that are enough for a mixture; more take longer and change little."""
@@ -96,6 +96,12 @@ def prior_of(weights: Mapping[str, np.ndarray], size: int) -> Prior:
 def point(prior: Prior, seed: int, count: int = 1) -> np.ndarray:
     """The latent points that a seed stands for, (count, size): the same for every run."""
     return prior.draw(count, stream(seed, "sample"))
+
+
+def way(prior: Prior, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+    """The way between two latent points of a prior, (steps, size): along the arc for N(0, I), along
+    the straight line for a mixture."""
+    return between(start, end, steps, spherical=isinstance(prior, Normal))
 
 
 def between(start: np.ndarray, end: np.ndarray, steps: int, *, spherical: bool) -> np.ndarray:

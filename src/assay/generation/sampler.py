@@ -13,7 +13,7 @@ from assay.engines.contract import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.generative.parts import to_bytes
 from assay.engines.torch_engine.module import NetworkModule
-from assay.generation.latents import Normal, between, point, prior_of
+from assay.generation.latents import point, prior_of, way
 from assay.networks.assembly import Assembly
 from assay.networks.families import build_network, makes
 from assay.tasks.contract import find_task
@@ -65,9 +65,8 @@ class Sampler:
     def interpolate(self, start: int, end: int, steps: int) -> np.ndarray:
         """Pictures on the way between the latent points of two seeds, both included: on the arc
         where the prior is N(0, I), on the straight line where it is a mixture."""
-        ends = (point(self.prior, seed)[0] for seed in (start, end))
-        spherical = isinstance(self.prior, Normal)
-        return self.make(between(next(ends), next(ends), steps, spherical=spherical))
+        first, last = (point(self.prior, seed)[0] for seed in (start, end))
+        return self.make(way(self.prior, first, last, steps))
 
     def make(self, points: np.ndarray) -> np.ndarray:
         """Pictures of latent points (n, latent): uint8 (n, h, w, c)."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from assay.core.config import Entry, Option
 from assay.tasks.contract import TASKS
-from assay.tasks.parts import PartsTask
+from assay.tasks.parts import FEATURES, PartsTask
 
 __all__ = ["LOSSES", "POLICIES", "Adversarial"]
 
@@ -45,7 +45,7 @@ class Adversarial(PartsTask):
         "r1": Option(lambda entry: entry.number(0), 0.0),
         "r2": Option(lambda entry: entry.number(0), 0.0),
         "augment": Option(lambda entry: _read_policies(entry), []),
-        "features": Option(lambda entry: entry.integer(1), 200),
+        "features": Option(lambda entry: entry.integer(1), FEATURES),
     }
 
     def __init__(
@@ -54,7 +54,7 @@ class Adversarial(PartsTask):
         r1: float = 0.0,
         r2: float = 0.0,
         augment: list[str] | None = None,
-        features: int = 200,
+        features: int = FEATURES,
     ):
         self.loss_name, self.r1, self.r2 = loss, r1, r2
         self.augment, self.features = tuple(augment or ()), features

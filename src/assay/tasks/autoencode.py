@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from assay.core.config import Option
 from assay.tasks.contract import TASKS
-from assay.tasks.parts import PartsTask
+from assay.tasks.parts import FEATURES, PartsTask
 
 __all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
 
@@ -52,7 +52,7 @@ class Autoencode(PartsTask):
         "prior": Option(lambda entry: entry.choice("prior", PRIORS), "normal"),
         "components": Option(lambda entry: entry.integer(1), 16),
         "perceptual": Option(lambda entry: entry.number(0), 0.0),
-        "features": Option(lambda entry: entry.integer(1), 200),
+        "features": Option(lambda entry: entry.integer(1), FEATURES),
     }
 
     def __init__(
@@ -64,7 +64,7 @@ class Autoencode(PartsTask):
         prior: str = "normal",
         components: int = 16,
         perceptual: float = 0.0,
-        features: int = 200,
+        features: int = FEATURES,
     ):
         self.loss_name, self.beta, self.warmup, self.free_bits = loss, beta, warmup, free_bits
         self.prior, self.components = prior, components

@@ -9,19 +9,23 @@ import numpy as np
 from assay.core.errors import EngineError
 from assay.data.dataset import Dataset
 
-__all__ = ["PartsTask"]
+__all__ = ["FEATURES", "PartsTask"]
+
+FEATURES = 600
+"""Updates of the network that looks at pictures: a minute on one core, once for each dataset."""
 
 
 class PartsTask:
     """A task whose networks make pictures, judged by how far these are from real ones.
 
     Pictures are seen with values from -1 to 1, whatever the dataset's own normalization. The
-    engine measures "distance" and "variety" (see `assay.generation.judge`); there is no loss of a
-    single network, and asking for one is an error of the engine.
+    engine measures "distance" and "variety" at every evaluation and all else at the end (see
+    `assay.generation.judge`); there is no loss of a single network, and asking for one is an error
+    of the engine.
 
     Attributes:
         parts: names of the networks; `maker` is the one that makes pictures of latent points.
-        features: updates of the network that looks at pictures (see `assay.generation.looking`).
+        features: updates of the network that looks at pictures (see `assay.generation.features`).
     """
 
     name: str = ""
@@ -29,7 +33,7 @@ class PartsTask:
     higher_is_better: bool = False
     parts: ClassVar[tuple[str, ...]] = ()
     maker: ClassVar[str] = ""
-    features: int = 200
+    features: int = FEATURES
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """None: the parts have outputs of their own."""

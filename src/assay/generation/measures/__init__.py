@@ -8,7 +8,7 @@ are not comparable with distances on Inception features.
 from __future__ import annotations
 
 from assay.generation.measures.contract import MEASURES, Measure, Number, Sides
-from assay.generation.measures.everything import measure_all
+from assay.generation.measures.everything import measure_all, measure_sides, numbers
 from assay.generation.measures.frechet import frechet_distance, frechet_interval
 from assay.generation.measures.intervals import Interval
 from assay.generation.measures.kernel import kernel_distance, kernel_interval
@@ -17,6 +17,7 @@ from assay.generation.measures.neighbours import Memorisation, memorisation, nea
 from assay.generation.measures.paths import PathLengths, path_lengths
 from assay.generation.measures.reconstruction import Reconstruction, reconstruction_error
 from assay.generation.measures.sliced import sliced_wasserstein
+from assay.generation.measures.variety import variety
 
 __all__ = [
     "MEASURES",
@@ -35,11 +36,14 @@ __all__ = [
     "kernel_distance",
     "kernel_interval",
     "measure_all",
+    "measure_sides",
     "memorisation",
     "nearest",
+    "numbers",
     "path_lengths",
     "precision",
     "recall",
     "reconstruction_error",
     "sliced_wasserstein",
+    "variety",
 ]

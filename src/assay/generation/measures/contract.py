@@ -43,6 +43,7 @@ class Sides:
         fake_images: uint8 (m, height, width, channels), generated (or real, for the floor).
         real, fake: their features, float (n, d) and (m, d).
         train: features (t, d) of the images that the generator learned from, if known.
+        dataset: name of the dataset that the real images are of; empty if it has none.
     """
 
     real_images: np.ndarray
@@ -50,6 +51,7 @@ class Sides:
     real: np.ndarray
     fake: np.ndarray
     train: np.ndarray | None = None
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,18 @@ class Measure:
         numbers: name -> what it is, in the order of tables.
         take: from both sides and a seed to every one of `numbers`.
         needs_train: whether it can only be taken with `Sides.train`.
+        only: names of the datasets whose images it understands; all if empty.
     """
 
     numbers: Mapping[str, Number]
     take: Callable[[Sides, int], dict[str, Interval]]
     needs_train: bool = False
+    only: tuple[str, ...] = ()
+
+    def suits(self, sides: Sides) -> bool:
+        """Whether it can be taken of these images."""
+        known = not self.only or sides.dataset in self.only
+        return known and (sides.train is not None or not self.needs_train)
 
 
 MEASURES: Registry[Measure] = Registry("measure", "assay.generation.measures")

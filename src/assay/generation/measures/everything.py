@@ -10,10 +10,11 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.core.seeds import stream
+from assay.generation.measures import paths, reconstruction
 from assay.generation.measures.checks import checked_images
-from assay.generation.measures.contract import MEASURES, Sides
+from assay.generation.measures.contract import MEASURES, Number, Sides
 
-__all__ = ["measure_all"]
+__all__ = ["measure_all", "measure_sides", "numbers"]
 
 LEAST = 20
 """Images of each set; with fewer no interval means anything."""
@@ -59,17 +60,39 @@ def measure_all(
         Sides(sets["real"], sets[what], vectors["real"], vectors[what], vectors.get("train"))
         for what in ("fake", "floor")
     )
-    counts = {"n_real": len(sets["real"]), "n_fake": len(sets["fake"])}
+    return measure_sides(sides, floor_sides, names=names, seed=seed)
+
+
+def measure_sides(
+    sides: Sides, floor: Sides, *, names: Sequence[str] | None = None, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """Take the measures of two comparisons, of fakes and of the floor, whose features are known.
+
+    Arguments and what is returned are as those of `measure_all`. A measure that does not suit the
+    images (see `Measure.suits`) is left out.
+
+    Raises:
+        ConfigError: an unknown measure.
+    """
+    counts = {"n_real": len(sides.real), "n_fake": len(sides.fake)}
     found: dict[str, dict[str, Any]] = {}
     for measure in [MEASURES[name] for name in (MEASURES if names is None else names)]:
-        if measure.needs_train and train is None:
+        if not measure.suits(sides):
             continue
-        of_fakes, of_floor = measure.take(sides, seed), measure.take(floor_sides, seed)
+        of_fakes, of_floor = measure.take(sides, seed), measure.take(floor, seed)
         for name, number in measure.numbers.items():
             least = of_floor[name]
             ends = {"floor": least.value, "floor_low": least.low, "floor_high": least.high}
             found[name] = asdict(number) | asdict(of_fakes[name]) | ends | counts
     return found
+
+
+def numbers() -> dict[str, Number]:
+    """Every number that a run is judged by, in the order of tables: those of all measures, first
+    of those that suit all images, then of paths and reconstructions."""
+    entries = sorted((MEASURES[name] for name in MEASURES), key=lambda m: bool(m.only))
+    found = {name: number for measure in entries for name, number in measure.numbers.items()}
+    return found | paths.NUMBERS | reconstruction.NUMBERS
 
 
 def _sets(

@@ -52,19 +52,17 @@ def frechet_interval(
 
 def _distance(real: np.ndarray, fake: np.ndarray) -> float:
     (mean, root), (other_mean, other_root) = _moments(real), _moments(fake)
-    # tr (C C')^½ is the sum of singular values of R' R'' where C = R R' and C' = R'' R'''. No
-    # square root of a product of covariances is needed, which loses half the digits
-    shared = np.linalg.svd(root.T @ other_root, compute_uv=False).sum()
+    # tr (C C')^½ is the sum of singular values of R S', where S' S = C'. No square root of a
+    # product of covariances is needed, which loses half the digits; few images make small roots
+    shared = np.linalg.svd(root @ other_root.T, compute_uv=False).sum()
     apart = ((mean - other_mean) ** 2).sum() + (root**2).sum() + (other_root**2).sum() - 2 * shared
     return max(float(apart), 0.0)
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (d,) and a root R (d, d) of the covariance, R R' = C."""
+    """Mean (d,) and a root R (min(n, d), d) of the covariance, R' R = C."""
     mean = x.mean(0)
-    centred = x - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / (len(x) - 1))
-    return mean, vectors * np.sqrt(np.maximum(values, 0))
+    return mean, np.linalg.qr(x - mean, mode="r") / np.sqrt(len(x) - 1)
 
 
 def _take(sides: Sides, seed: int) -> dict[str, Interval]:

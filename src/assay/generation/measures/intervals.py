@@ -38,6 +38,7 @@ def bootstrap(
     value: float,
     *,
     least: float = -np.inf,
+    most: float = np.inf,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
@@ -51,7 +52,7 @@ def bootstrap(
         statistic: from positions (n,) in the first set and (m,) in the second to a number.
         counts: (n, m).
         value: the statistic of the sets as they are.
-        least: the least value that the statistic can have; ends below it are moved there.
+        least, most: between which the statistic is; ends beyond are moved there.
         seed: equal seeds give equal intervals.
 
     References:
@@ -61,7 +62,7 @@ def bootstrap(
     draws = np.array(
         [statistic(*(rng.integers(n, size=n) for n in counts)) for _ in range(resamples)]
     )
-    return centred(value, draws, least)
+    return centred(value, draws, least, most)
 
 
 def mean_interval(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -75,7 +76,11 @@ def mean_interval(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -
     return Interval(float(x.mean()), float(low), float(high))
 
 
-def centred(value: float, draws: np.ndarray, least: float = -np.inf) -> Interval:
+def centred(
+    value: float, draws: np.ndarray, least: float = -np.inf, most: float = np.inf
+) -> Interval:
     """The percentiles of resampled values, moved so that their mean is `value`."""
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) - draws.mean()
-    return Interval(value, max(float(value + low), least), float(value + high))
+    # never beside the value, by which ends are off where all resamples are equal but for rounding
+    low, high = np.clip([value + min(low, 0.0), value + max(high, 0.0)], least, most)
+    return Interval(value, float(low), float(high))

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.generation.measures.contract import Number
 
-__all__ = ["Distance", "PathLengths", "path_lengths"]
+__all__ = ["NUMBERS", "Distance", "PathLengths", "path_lengths"]
+
+NUMBERS = {
+    "path_length": Number("Length of interpolations", "floor"),
+    "path_detour": Number("Their length by the distance of their ends", "lower"),
+    "path_step": Number("Their largest step, as a share", "lower"),
+}
+"""What a run is judged by; there is one side only, so they are no `Measure`."""
 
 Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From two arrays of n images to n distances."""

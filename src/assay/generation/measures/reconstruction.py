@@ -8,9 +8,13 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.generation.measures.checks import checked_images
+from assay.generation.measures.contract import Number
 from assay.generation.measures.intervals import Interval, mean_interval
 
-__all__ = ["Reconstruction", "reconstruction_error"]
+__all__ = ["NUMBERS", "Reconstruction", "reconstruction_error"]
+
+NUMBERS = {"reconstruction_error": Number("Reconstruction error", "lower")}
+"""What a run of an autoencoder is judged by."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ SMALLEST = 14
 """No level of the pyramid has fewer pixels along a side."""
 PATCHES = 8192
 """Patches of one set of images on one level, about."""
+EACH = 32
+"""Patches of an image on one level, at most."""
 DIRECTIONS = 64
 """Directions on which patches are projected."""
 IMAGES = 2048
@@ -115,7 +117,7 @@ def _levels(real: np.ndarray, fake: np.ndarray, seed: int) -> list[_Level]:
             f"real images have the shape {real.shape[1:]} and fake ones {fake.shape[1:]}; "
             "expected one shape"
         )
-    each = max(1, PATCHES // max(len(real), len(fake)))
+    each = min(max(1, PATCHES // max(len(real), len(fake))), EACH)
     return [
         _level(first, second, each, seed, number)
         for number, (first, second) in enumerate(zip(pyramid(real), pyramid(fake), strict=True))

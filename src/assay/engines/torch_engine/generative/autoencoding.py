@@ -13,11 +13,11 @@ from assay.core.seeds import stream
 from assay.data.dataset import Dataset
 from assay.engines.contract import Member
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.generative.parts import ROWS, PartsProgram, to_bytes
+from assay.engines.torch_engine.generative.parts import ROWS, PartsProgram
 from assay.engines.torch_engine.images import DeviceSplit
 from assay.engines.torch_engine.optimizers import update
+from assay.generation.judge import look
 from assay.generation.latents import fit_mixture
-from assay.generation.looking import features_of
 
 __all__ = ["AutoencodingProgram"]
 
@@ -38,8 +38,8 @@ class AutoencodingProgram(PartsProgram):
         self._looker = None
         if task.perceptual:
             # another network than the judge's, whose own view would be learned otherwise
-            found = features_of(dataset.fit_data, dataset.fingerprint, task.features, seed=1)
-            self._looker = found.network.to(place.device)
+            found = look(dataset, task.features, seed=1)
+            self._looker = found.encoder.to(place.device, place.compute)
 
     def step(
         self, images: Tensor, number: int, fraction: float, factor: float
@@ -85,8 +85,9 @@ class AutoencodingProgram(PartsProgram):
             each = F.binary_cross_entropy(share, (real + 1) / 2, reduction="none")
         loss = each.sum((1, 2, 3))
         if self._looker is not None:
-            seen = zip(self._looker.maps(made), self._looker.maps(real), strict=True)
-            apart = sum((a - b).square().mean((1, 2, 3)) for a, b in seen)
+            made, real = (self._looker(x.to(self.place.compute)) for x in (made, real))
+            seen = zip(made, real, strict=True)
+            apart = sum((a - b).float().square().mean((1, 2, 3)) for a, b in seen)
             loss = loss + self.task.perceptual * apart
         return loss
 
@@ -137,15 +138,17 @@ class AutoencodingProgram(PartsProgram):
             "reconstruction_error": float(np.sqrt(squared)),
         }
 
+    def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray:
+        """See the contract."""
+        return self.make(self._encoded(split)[0][:count].float().cpu().numpy())
+
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:
         """The first test pictures decoded again, and all of them on a plane of latent points."""
         mean, _ = self._encoded(test)
-        with torch.no_grad(), self.average.in_place():
-            made = self.modules["decoder"].eval()(mean[:KEPT])["image"]
         centred = (mean - mean.mean(0)).double().cpu().numpy()
         _, _, axes = np.linalg.svd(centred, full_matrices=False)
         return {
-            "test_reconstruction": to_bytes(made),
+            "test_reconstruction": self.reconstruct(test, KEPT),
             "test_latent": (centred @ axes[:2].T).astype(np.float32),
         }
 

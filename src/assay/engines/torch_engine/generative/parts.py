@@ -120,6 +120,11 @@ class PartsProgram:
                 images.append(to_bytes(made))
         return np.concatenate(images)
 
+    def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray | None:
+        """The first pictures of a split, encoded and decoded again, uint8 (count, h, w, c); None
+        from a program that cannot."""
+        return None
+
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:
         """What else the record keeps of a finished run, small arrays by name."""
         return {}

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from assay.core.errors import EngineError
-from assay.core.records import Record, content_hash, run_id
+from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import in_turns, make_record
@@ -21,11 +21,11 @@ from assay.engines.torch_engine.generative.autoencoding import AutoencodingProgr
 from assay.engines.torch_engine.generative.checkpoint import Checkpoint
 from assay.engines.torch_engine.generative.loop import PartsLoop
 from assay.engines.torch_engine.generative.parts import PartsProgram
-from assay.engines.torch_engine.generative.trainer import PartsTrainer
+from assay.engines.torch_engine.generative.trainer import STEPS, PartsTrainer
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.trained import Trained
-from assay.generation.judge import Judge
-from assay.generation.latents import Normal, between, point
+from assay.generation.judge import LEAST, Judge
+from assay.generation.latents import point, way
 from assay.tasks.contract import Task
 
 __all__ = ["PROGRAMS", "check_parts", "train_parts"]
@@ -36,11 +36,8 @@ PROGRAMS: dict[str, type[PartsProgram]] = {
 }
 """Name of the task -> what trains it."""
 
-SAMPLES, STEPS = 64, 12
-"""Random pictures, and pictures on the way from seed 1 to seed 2, that a record keeps."""
-
-LEAST = 10
-"""Pictures of a part, without which a distance says nothing."""
+SAMPLES, NEAREST = 64, 4
+"""Random pictures that a record keeps, and nearest training pictures of each."""
 
 
 def check_parts(cohort: Cohort) -> None:
@@ -90,8 +87,8 @@ def train_parts(
             )
     middle = np.full(dataset.image_shape[-1], 127.5, np.float32)
     dataset = replace(dataset, mean=middle, std=middle)
-    updates = getattr(task, "features", 0)
-    judge, data = Judge(dataset, updates), DeviceDataset(dataset, task, where)
+    judge = Judge(dataset, getattr(task, "features", 0))
+    data = DeviceDataset(dataset, task, where)
     for turn, member in enumerate(cohort.members):
         checkpoint = _checkpoint(member, dataset, resources, where)
         program = PROGRAMS[task.name](member, where, task, dataset)
@@ -118,7 +115,8 @@ def _checkpoint(member: Member, dataset: Dataset, resources: Resources, where: P
 def _finish(trainer: PartsTrainer, trained: Trained) -> None:
     """Restore the best weights if asked for, read the test part, once, and keep pictures.
 
-    Of a run that diverged the film is kept: it shows how.
+    Of a run that diverged the film is kept: it shows how. One that only serves to choose does not
+    read the test part at all.
     """
     started = time.perf_counter()
     if trainer.film:
@@ -134,12 +132,17 @@ def _finish(trainer: PartsTrainer, trained: Trained) -> None:
     for name, curve in trained.curves.items():
         if name.startswith("val_"):
             trained.metrics[name] = curve[at]
-    trained.metrics |= {f"test_{name}": number for name, number in trainer.tested().items()}
-    spherical = isinstance(program.prior, Normal)
     start, end = (point(program.prior, seed)[0] for seed in (1, 2))
+    samples = program.make(point(program.prior, 0, SAMPLES))
+    near, apart = trainer.judge.nearest(samples, NEAREST)
     trained.predictions |= {
-        "samples": program.make(point(program.prior, 0, SAMPLES)),
-        "interpolation": program.make(between(start, end, STEPS, spherical=spherical)),
-        **program.extras(trainer.data.test()),
+        "samples": samples,
+        "samples_nearest": near,
+        "samples_distance": apart,
+        "interpolation": program.make(way(program.prior, start, end, STEPS)),
     }
+    if not trained.member.config.get(VALIDATION_ONLY):
+        tested = trainer.tested()
+        trained.metrics |= {f"test_{name}": number for name, number in tested.items()}
+        trained.predictions |= program.extras(trainer.data.test())
     trained.seconds["evaluate"] += time.perf_counter() - started

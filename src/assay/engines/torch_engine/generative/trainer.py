@@ -16,10 +16,13 @@ from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.generative.parts import PartsProgram
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.trainer import DeviceDataset
-from assay.generation.judge import Judge
-from assay.generation.latents import point
+from assay.generation.judge import MOST, Judge
+from assay.generation.latents import point, way
 
-__all__ = ["PartsTrainer"]
+__all__ = ["STEPS", "PartsTrainer"]
+
+PATHS, STEPS = 64, 12
+"""Interpolations that are measured at the end, and the pictures of one."""
 
 FILMED, FRAMES = 16, 24
 """Latent points whose pictures are kept at evaluations, and at how many of them at most."""
@@ -87,11 +90,23 @@ class PartsTrainer:
 
     def tested(self) -> dict[str, float]:
         """Losses and measures of the test part."""
-        found = self.program.losses(self.data.test())
-        return found | self.judge.test(self._made(self.judge.test_count, "test"))
+        test = self.data.test()
+        found = self.program.losses(test)
+        found |= self.judge.test(self._made(self.judge.count, "test"))
+        found |= self.judge.paths(self._paths())
+        again = self.program.reconstruct(test, MOST)
+        return found if again is None else found | self.judge.reconstruction(again)
 
     def _made(self, count: int, name: str) -> np.ndarray:
         return self.program.make(self.program.prior.draw(count, stream(0, name)))
+
+    def _paths(self) -> np.ndarray:
+        """Pictures on the ways between pairs of latent points, (PATHS, STEPS, h, w, c)."""
+        prior = self.program.prior
+        starts, ends = np.split(prior.draw(2 * PATHS, stream(0, "paths")), 2)
+        points = [way(prior, a, b, STEPS) for a, b in zip(starts, ends, strict=True)]
+        made = self.program.make(np.concatenate(points))
+        return made.reshape(PATHS, STEPS, *made.shape[1:])
 
     def _take_frame(self) -> None:
         """Keep every evaluation's pictures, then every second one's, so that they stay few."""
