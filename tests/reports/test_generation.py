@@ -12,7 +12,7 @@ from PIL import Image
 
 from assay.core.records import Record
 from assay.reports import generation_views as views
-from assay.reports.generation_section import generation_section, generation_table
+from assay.reports.generation_section import generation_section, generation_table, near_tables
 from assay.reports.html import render_html
 
 
@@ -44,6 +44,9 @@ def _record(trial: str, seed: int, distance: float, **more: Any) -> Record:
             "test_distance": distance + 1,
             "test_floor_distance": 1.0,
             "test_variety": 0.5,
+            "test_low_variety": 0.4,
+            "test_high_variety": 0.625,
+            "test_floor_variety": 1.0,
             "epochs": 3.0,
             "best_epoch": 3.0,
             "steps": 30.0,
@@ -100,6 +103,20 @@ def test_the_map_puts_pictures_where_their_points_are():
     assert not (drawn == 30).any()
 
 
+def test_neighbours_stand_below_the_samples_that_are_nearest_to_them():
+    train = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 3), np.uint8)
+    kept = {
+        "samples": 100 + train[:3],
+        "samples_nearest": np.array([[4, 5], [6, 7], [8, 9]], np.int32),
+        "samples_distance": np.array([[0.5, 0.6], [0.1, 0.9], [0.3, 0.3]], np.float32),
+    }
+    pictures, columns = views.neighbours(kept, train, count=2)
+    assert columns == 2
+    assert pictures[:, 0, 0, 0].tolist() == [101, 102, 6, 8, 7, 9]
+    assert views.neighbours(kept, train[:5]) is None  # other pictures than the run saw
+    assert views.neighbours({}, train) is None
+
+
 def test_the_section_shows_the_best_run_of_each_trial_and_what_went_wrong():
     failed = _record("b", 1, 9.0)
     failed = Record(**{**vars(failed), "status": "diverged", "message": "it collapsed"})
@@ -108,6 +125,16 @@ def test_the_section_shows_the_best_run_of_each_trial_and_what_went_wrong():
     assert section is not None
     assert [(t["label"], t["seed"]) for t in section["trials"]] == [("a", 1), ("b", 0)]
     assert section["failed"] == ["it collapsed"]
+    (near,) = near_tables(PLAN, records)  # the same dataset: the numbers compare
+    assert near.headers == ["measure", "best", "floor", "a", "b"]
+    assert near.texts() == [
+        ["Fréchet distance", "lower", "1.000", "7.000 ± 25.41", "3.000"],
+        ["Variety", "the floor", "1.000", "0.500 [0.400, 0.625] ± 0.000", "0.500 [0.400, 0.625]"],
+    ]
+    other = _record("b", 0, 2.0)
+    other.config["dataset"] = {"name": "y"}
+    tables = near_tables(PLAN, [*records[:2], other])
+    assert [t.headers[3:] for t in tables] == [["a"], ["b"]]
     rows = generation_table(PLAN, records).rows
     assert [(r["trial"], r["n"], r["test_distance"]) for r in rows] == [
         ("a", 2, 7.0),

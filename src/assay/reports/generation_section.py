@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.data.dataset import Dataset
 
-__all__ = ["draw_progress", "generation_section", "generation_table"]
+__all__ = ["draw_progress", "generation_section", "generation_table", "near_tables"]
 
 MAX_TRIALS = 4
 """Trials whose pictures are shown, the best on validation; a page should open quickly."""
@@ -31,7 +31,8 @@ _SHOWN, _COLUMNS = 32, 8
 def generation_section(
     plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
-    """Return {"table", "figures", "trials", "left_out"}; None where no run made pictures."""
+    """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None where no run made
+    pictures."""
     if not made.made_runs(records):
         return None
     runs = by_trial(records)
@@ -42,6 +43,7 @@ def generation_section(
     entries = made.progress(plan, records)
     return {
         "table": generation_table(plan, records),
+        "near": near_tables(plan, records),
         "figures": [_progress_figure(entries)] if entries else [],
         "trials": [_trial(t, run, lookup) for t, run in there if t["trial_id"] in chosen],
         "left_out": len(there) - len(ranked),
@@ -105,23 +107,18 @@ _LOSSES = {
 
 
 def generation_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
-    """Return the measures of each trial's pictures, each beside its floor."""
+    """Return how far each trial's pictures are from real ones, and what that took."""
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         Column("n", lambda r: str(r["n"])),
         Column("Fréchet distance", _cell("test_distance", 2)),
         Column("floor", _cell("test_floor_distance", 2)),
-        Column("variety", _cell("test_variety", 2)),
-        Column("reconstruction error", _cell("test_reconstruction_error", 4)),
         Column("epochs", lambda r: f"{r['epochs']:.1f}"),
         Column("s of training", lambda r: f"{r['seconds']:.0f}"),
     )
     notes = (
-        "On the test pictures: mean over runs ± half of the 95 % interval. Floor: as many training "
-        "pictures in place of made ones. Variety: variance of the features as a share of that of "
-        "real ones. Reconstruction error: root mean square of pixels from 0 to 1.",
-        "Distances are measured on features of a network trained on these pictures; they are not "
-        "comparable with Inception FID.",
+        "On the test pictures: mean over runs ± half of the 95 % interval. Floor: as many "
+        "validation pictures in place of made ones. Not comparable with Inception FID.",
     )
     rows = tuple(made.generation_rows(plan, records))
     return Table("Pictures that were made", columns, rows, f"assay report {plan['study']}", notes)
@@ -136,6 +133,58 @@ def _cell(name: str, decimals: int) -> Callable[[Mapping[str, Any]], str]:
         return said if low is None or high is None else f"{said} ± {(high - low) / 2:.{decimals}f}"
 
     return text
+
+
+def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Table]:
+    """Return every measure of every trial beside its floor; one table holds what compares."""
+    tables = []
+    for labels, rows in made.near_groups(plan, records):
+        for start in range(0, len(labels), _ABREAST):
+            some = labels[start : start + _ABREAST]
+            columns = (
+                Column("measure", lambda r: r["measure"], "left"),
+                Column("best", lambda r: _BEST[r["better"]], "left"),
+                Column("floor", lambda r: _short(r["floor"])),
+                *(Column(shorten(label, 30), _near_cell(label)) for label in some),
+            )
+            command = f"assay report {plan['study']}"
+            tables.append(Table("How near to real pictures", columns, tuple(rows), command, _NOTES))
+    return tables
+
+
+_ABREAST = 5
+"""Trials side by side in a table."""
+
+_BEST = {"lower": "lower", "higher": "higher", "floor": "the floor"}
+
+_NOTES = (
+    "Mean over the runs of a trial [95 % bootstrap interval over pictures] ± half of the 95 % "
+    "interval over seeds, where there are several. Floor: as many validation pictures in place of "
+    "made ones; for interpolations two real pictures, a straight way and even steps.",
+    "Precision and recall: shares of made pictures among real ones, and of real ones among made "
+    "ones; density and coverage: the same, less deceived by outliers. Nearer to training than test "
+    "images: above the floor where pictures are copied. Reconstruction error: root mean square of "
+    "intensities from 0 to 1; only an autoencoder has one.",
+)
+
+
+def _near_cell(label: str) -> Callable[[Mapping[str, Any]], str]:
+    def text(row: Mapping[str, Any]) -> str:
+        low, high, seeds = (row[f"{label} {key}"] for key in ("low", "high", "seeds"))
+        said = _short(row[label])
+        if row[label] is not None and low is not None and high is not None:
+            said += f" [{_short(low)}, {_short(high)}]"
+        return said if seeds is None else f"{said} ± {_short(seeds)}"
+
+    return text
+
+
+def _short(value: float | None) -> str:
+    """A number with three or four digits."""
+    if value is None:
+        return "-"
+    size = abs(value)
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3}f}"
 
 
 def _trial(trial: Mapping[str, Any], run: Record, lookup: predictions.DatasetOf) -> dict[str, Any]:
@@ -191,6 +240,7 @@ def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> lis
             "Test pictures, not chosen either.",
         )
     ]
+    items += _neighbours(kept, dataset.train.images)
     if "test_reconstruction" in kept:
         again = kept["test_reconstruction"]
         both = np.concatenate([real[: len(again)], again])
@@ -210,3 +260,19 @@ def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> lis
             )
         )
     return items
+
+
+def _neighbours(kept: Mapping[str, np.ndarray], train: np.ndarray) -> list[dict[str, str]]:
+    found = made.neighbours(kept, train)
+    if found is None:
+        return []
+    joined, columns = found
+    return [
+        _item(
+            "Nearest training pictures",
+            png_uri(made.sheet(joined, columns)),
+            f"Above those of {len(kept['samples'])} random pictures that are nearest to a training "
+            "picture, the nearest one first; below each its nearest training pictures, as the "
+            "features see them. A copy would be seen here.",
+        )
+    ]

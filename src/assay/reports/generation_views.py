@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = [
     "generation_rows",
     "latent_map",
     "made_runs",
+    "near_groups",
+    "neighbours",
     "progress",
     "sheet",
 ]
@@ -27,13 +30,11 @@ __all__ = [
 GAP = 2
 """White pixels between the pictures of a sheet."""
 
-MEASURES = (
-    "test_distance",
-    "test_floor_distance",
-    "test_variety",
-    "test_reconstruction_error",
-    "test_loss",
-)
+MEASURES = ("test_distance", "test_floor_distance")
+"""Of the table of trials; all others are in that of `near_groups`."""
+
+METRICS = {"frechet_distance": "distance"}
+"""Number of a measure -> the metric it is recorded as, where that has another name."""
 
 
 def made_runs(records: Iterable[Record]) -> list[Record]:
@@ -97,6 +98,88 @@ def progress(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[st
             }
         )
     return found
+
+
+def near_groups(
+    plan: Mapping[str, Any], records: Iterable[Record]
+) -> list[tuple[list[str], list[dict[str, Any]]]]:
+    """How near the pictures of each trial come to real ones, by every measure.
+
+    Trials stand together when their numbers compare: the same pictures, seen by the same network.
+
+    Returns:
+        For each group its trials' labels and a row for each measure that some run took: {"measure",
+        "name", "better", "floor"} and for each trial LABEL, "LABEL low" and "LABEL high" (bootstrap
+        over pictures), "LABEL seeds" (half of the interval over seeds), "LABEL n". All are means
+        over the finished runs; None where there is no number.
+    """
+    from assay.generation.measures import numbers
+
+    runs, groups = by_trial(records), {}
+    for trial in plan["trials"]:
+        mine = [r for r in made_runs(runs.get(trial["trial_id"], [])) if r.status == "finished"]
+        if mine:
+            groups.setdefault(_seen(mine[0]), []).append((str(trial["label"]), mine))
+    found = []
+    for trials in groups.values():
+        rows = [
+            _near_row(number.title, METRICS.get(name, name), number.better, trials)
+            for name, number in numbers().items()
+        ]
+        kept = [r for r in rows if any(r[label] is not None for label, _ in trials)]
+        found.append(([label for label, _ in trials], kept))
+    return found
+
+
+def _seen(run: Record) -> str:
+    """What must be equal for two runs' numbers to compare."""
+    task = run.config["task"]
+    steps = None if isinstance(task, str) else task.get("features")
+    return json.dumps([run.config.get("dataset"), steps], sort_keys=True)
+
+
+def _near_row(
+    title: str, name: str, better: str, trials: Sequence[tuple[str, Sequence[Record]]]
+) -> dict[str, Any]:
+    floors = [r.metrics.get(f"test_floor_{name}") for _, mine in trials for r in mine]
+    row: dict[str, Any] = {"measure": title, "name": name, "better": better, "floor": _mean(floors)}
+    for label, mine in trials:
+        values = [r.metrics.get(f"test_{name}") for r in mine]
+        found = estimate([v for v in values if v is not None])
+        row |= {label: plain(found.mean), f"{label} n": found.n}
+        row[f"{label} seeds"] = plain(found.half_width)
+        for end in ("low", "high"):
+            row[f"{label} {end}"] = _mean([r.metrics.get(f"test_{end}_{name}") for r in mine])
+    return row
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    there = [v for v in values if v is not None]
+    return float(np.mean(there)) if there else None
+
+
+def neighbours(
+    kept: Mapping[str, np.ndarray], train: np.ndarray, count: int = 8
+) -> tuple[np.ndarray, int] | None:
+    """The samples that are nearest to a training picture, and below each its nearest ones.
+
+    Args:
+        kept: arrays of a record.
+        train: training pictures uint8 (n, h, w, c).
+        count: samples.
+
+    Returns:
+        Pictures for a `sheet`, row by row, and the columns; None where the record has no nearest
+        ones, or they are of other pictures.
+    """
+    if "samples_nearest" not in kept:
+        return None
+    near, samples = kept["samples_nearest"], kept["samples"]
+    if near.max() >= len(train) or train.shape[1:] != samples.shape[1:]:
+        return None
+    chosen = np.argsort(kept["samples_distance"][:, 0], kind="stable")[:count]
+    rows = [samples[chosen], *(train[near[chosen, k]] for k in range(near.shape[1]))]
+    return np.concatenate(rows), len(chosen)
 
 
 def sheet(images: np.ndarray, columns: int, gap: int = GAP) -> np.ndarray:
