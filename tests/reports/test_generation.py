@@ -110,7 +110,9 @@ def test_neighbours_stand_below_the_samples_that_are_nearest_to_them():
         "samples_nearest": np.array([[4, 5], [6, 7], [8, 9]], np.int32),
         "samples_distance": np.array([[0.5, 0.6], [0.1, 0.9], [0.3, 0.3]], np.float32),
     }
-    pictures, columns = views.neighbours(kept, train, count=2)
+    found = views.neighbours(kept, train, count=2)
+    assert found is not None
+    pictures, columns = found
     assert columns == 2
     assert pictures[:, 0, 0, 0].tolist() == [101, 102, 6, 8, 7, 9]
     assert views.neighbours(kept, train[:5]) is None  # other pictures than the run saw

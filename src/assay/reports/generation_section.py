@@ -148,7 +148,9 @@ def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Tabl
                 *(Column(shorten(label, 30), _near_cell(label)) for label in some),
             )
             command = f"assay report {plan['study']}"
-            tables.append(Table("How near to real pictures", columns, tuple(rows), command, _NOTES))
+            tables.append(
+                Table("Every measure beside its floor", columns, tuple(rows), command, _NOTES)
+            )
     return tables
 
 
