@@ -38,6 +38,9 @@ CANDIDATES = 4
 STEPS = (0.16, 0.08, 0.04)
 """How far beside such a place it is then looked, one after the other, in parts of its side."""
 
+COLOURED = 24
+"""Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
+
 TURNS = {
     "course": (0.0, 0.25, 0.5, 0.75),
     "any": (0.0, 0.008, -0.008),
@@ -132,12 +135,14 @@ class Reader:
                 f"{width}x{height} pixels: too small to show a clock, expected at least "
                 f"{SMALLEST}x{SMALLEST}"
             )
-        grey = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).convert("L")
-        shrunk, ratio = _shrunk(grey, self.size)
+        whole = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+        shrunk, ratio = _shrunk(whole, self.size)
+        greys = _greys(shrunk)
         found = squares(shrunk.height, shrunk.width, self.size)
         if len(found) > 1:
-            found = [self._approach(shrunk, s) for s in self._surest(shrunk, found, CANDIDATES)]
-        sights = [self._look(shrunk, square, ratio) for square in found]
+            surest = self._surest(greys[0], found, CANDIDATES)
+            found = [self._approach(greys[0], square) for square in surest]
+        sights = [self._look(grey, square, ratio) for square in found for grey in greys]
         return max(sights, key=lambda sight: sight.certainty)
 
     def _surest(self, photo: Image.Image, found: list[Square], count: int) -> list[Square]:
@@ -172,6 +177,17 @@ class Reader:
         slope, offset = self.about.get("calibration") or (1.0, 0.0)
         clipped = min(max(certainty, 1e-6), 1 - 1e-6)
         return 1 / (1 + math.exp(-(slope * math.log(clipped / (1 - clipped)) + offset)))
+
+
+def _greys(photo: Image.Image) -> list[Image.Image]:
+    """The photo in grey, and one with colours as through a red, a green and a blue glass as well: a
+    red hand on a green dial may be as bright as the dial."""
+    grey = photo.convert("L")
+    if photo.mode == "L":
+        return [grey]
+    colours = photo.convert("RGB")
+    apart = np.ptp(np.asarray(colours), axis=-1).max(initial=0)
+    return [grey, *colours.split()] if apart >= COLOURED else [grey]
 
 
 def _shrunk(photo: Image.Image, size: int) -> tuple[Image.Image, float]:
