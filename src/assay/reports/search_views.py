@@ -97,7 +97,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     """The shortest endings of dotted names that tell them apart; numbers keep what is before."""
     found = {}
     for name in names:
-        parts = [p for p in name.split(".") if p not in ("units", "filters") or len(names) == 1]
+        whole = name.split(".")
+        parts = [p for p in whole if p not in ("units", "filters")] if len(whole) > 1 else whole
         size = 1 + (parts[-1].isdigit())
         while size < len(parts) and _clashes(".".join(parts[-size:]), name, names):
             size += 1
