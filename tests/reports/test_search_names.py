@@ -10,6 +10,7 @@ def test_names_are_as_short_as_they_can_be_told_apart():
         "units",
         "network.hidden.0.units",
         "network.hidden.1.units",
+        "network.filters.0.0",
         "network.dropout",
         "training.learning_rate",
     ]
@@ -17,6 +18,7 @@ def test_names_are_as_short_as_they_can_be_told_apart():
         "units",
         "hidden.0",
         "hidden.1",
+        "filters.0.0",
         "dropout",
         "learning_rate",
     ]

@@ -97,10 +97,13 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     """The shortest endings of dotted names that tell them apart; numbers keep what is before."""
     found = {}
     for name in names:
-        whole = name.split(".")
-        parts = [p for p in whole if p not in ("units", "filters")] if len(whole) > 1 else whole
-        size = 1 + (parts[-1].isdigit())
-        while size < len(parts) and _clashes(".".join(parts[-size:]), name, names):
+        parts = name.split(".")
+        if len(parts) > 1 and parts[-1] in ("units", "filters"):
+            parts = parts[:-1]
+        size = 1
+        while size < len(parts) and (
+            parts[-size].isdigit() or _clashes(".".join(parts[-size:]), name, names)
+        ):
             size += 1
         found[name] = ".".join(parts[-size:])
     return found
