@@ -52,6 +52,9 @@ def sets(style: str, most: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             with np.load(path, allow_pickle=False) as file:
                 images, minutes = _strips(file, side), _minutes(file["labels"])
             yield name, images[:most], minutes[:most]
+            if (images[:most] != images[:most, ..., :1]).any():
+                grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images[:most]]
+                yield f"{name}, in grey", np.stack(grey)[..., None], minutes[:most]
 
 
 def _minutes(labels: np.ndarray) -> np.ndarray:

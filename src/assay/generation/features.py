@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from assay.core.errors import DataError
+from assay.core.tensor_file import read_tensors, write_tensors
 from assay.data.storage import cache_dir
 from assay.generation.measures.checks import checked_images
 
@@ -149,7 +147,6 @@ class Features:
         std = np.where(std < LEAST_LEVEL, np.inf, std).astype(np.float32)
         weights |= {"level": level, "mean": logs.mean(0), "std": std}
         about = {
-            "format": _FORMAT,
             "shape": list(images.shape[1:]),
             "widths": list(settings.widths),
             "seed": seed,
@@ -185,26 +182,15 @@ class Features:
     def load(cls, path: str | Path) -> Features:
         """Read what `save` wrote; raises DataError for a missing, damaged or other file."""
         try:
-            with safe_open(str(path), "np") as file:
-                about = json.loads((file.metadata() or {})["assay"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about["format"] != _FORMAT:
-                raise KeyError(about["format"])
-            return cls(about, weights)
+            return cls(*read_tensors(path, _FORMAT))
         except FileNotFoundError as error:
             raise DataError(f"{path}: there are no such features") from error
-        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError) as error:
             raise DataError(f"{path}: no features of images ({error})") from error
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, which is whole or absent."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            save_file(self._weights, str(part), {"assay": json.dumps(self.about, sort_keys=True)})
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_tensors(path, _FORMAT, self.about, self._weights)
 
 
 def _identity(images: np.ndarray, seed: int, settings: FeatureSettings) -> str:

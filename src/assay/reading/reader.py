@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import HEADS, Relational
 from assay.core.errors import DataError
+from assay.core.tensor_file import read_tensors, write_tensors
 from assay.engines.contract import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import NetworkModule
@@ -97,23 +95,18 @@ class Reader:
     def load(cls, path: str | Path) -> Reader:
         """Read a reader's file; raises DataError when it is missing, damaged or something else."""
         try:
-            with safe_open(str(path), "np") as file:
-                about = json.loads((file.metadata() or {})["assay"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about["format"] != _FORMAT:
-                raise KeyError(about["format"])
+            about, weights = read_tensors(path, _FORMAT)
         except FileNotFoundError as error:
             raise DataError(f"{path}: there is no such reader") from error
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+        except ValueError as error:
             said = "expected a file that assay clocks train wrote"
             raise DataError(f"{path}: no reader of clocks ({error}); {said}") from error
         return cls(about, weights)
 
     def save(self, path: str | Path) -> None:
-        """Write the file; weights as float16."""
+        """Write the file, which is whole or absent; weights as float16."""
         half = {name: np.asarray(array, np.float16) for name, array in self.weights.items()}
-        about = {**self.about, "format": _FORMAT}
-        save_file(half, str(path), {"assay": json.dumps(about, sort_keys=True)})
+        write_tensors(path, _FORMAT, self.about, half)
 
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """What the network says of images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""

@@ -96,8 +96,8 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
 
     "verdict" is "matters", "depends" (on other factors), "no difference" or "unknown". The
     sentences speak of pooled effects where there are some, else of the single ones; "more" has the
-    single combinations that are judged differently; "text" is both in one line, cut when there are
-    very many.
+    single combinations where they are not all judged alike; "text" is both in one line, cut when
+    there are very many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries = []

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from assay.apps.sklearn.settings import plain
 from assay.core.errors import DataError
 from assay.core.records import Record
-from assay.core.store_format import COLUMNS, decode_record, encode_record, write_file
+from assay.core.store_format import COLUMNS, decode_record, encode_record
+from assay.core.tensor_file import read_tensors, write_tensors
 
 __all__ = ["Fitted", "read_fitted", "write_fitted"]
 
@@ -51,7 +49,6 @@ def write_fitted(path: str | Path, fitted: Fitted) -> None:
     row, _ = encode_record(replace(fitted.record, curves={}, predictions={}))
     names = fitted.feature_names
     about = {
-        "format": _FORMAT,
         "params": fitted.params,
         "classes": _encode(fitted.classes),
         "image_shape": list(fitted.image_shape),
@@ -59,12 +56,8 @@ def write_fitted(path: str | Path, fitted: Fitted) -> None:
         "record": dict(zip(_COLUMNS, row, strict=True)),
     }
     tensors = _named("weights", fitted.record.weights) | _named("curves", fitted.record.curves)
-    target = Path(path)
-    temporary = target.with_name(f"{target.name}.part")
     try:
-        text = json.dumps(plain(about), sort_keys=True)
-        write_file(temporary, save(tensors, {"assay": text}))
-        temporary.replace(target)
+        write_tensors(path, _FORMAT, plain(about), tensors)
     except OSError as error:
         raise DataError(f"{path}: this file cannot be written: {error}") from error
     except TypeError as error:
@@ -78,11 +71,7 @@ def read_fitted(path: str | Path) -> Fitted:
         DataError: the file is missing, damaged or something else.
     """
     try:
-        with safe_open(str(path), "np") as file:
-            about = json.loads((file.metadata() or {})["assay"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about["format"] != _FORMAT:
-            raise KeyError(about["format"])
+        about, tensors = read_tensors(path, _FORMAT)
         record = decode_record([about["record"][name] for name in _COLUMNS], None)
         weights, curves = (_taken(kind, tensors) for kind in ("weights", "curves"))
         names, (height, width, channels) = about["feature_names"], about["image_shape"]
@@ -95,7 +84,7 @@ def read_fitted(path: str | Path) -> Fitted:
         )
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         said = "expected a file that AssayClassifier.save wrote"
         raise DataError(f"{path}: no fitted classifier ({error}); {said}") from error
 
