@@ -16,7 +16,7 @@ from torch import Tensor
 from assay.engines.contract import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.slots import StackSlot, stack_slots
+from assay.engines.torch_engine.slots import StackSlots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
@@ -27,6 +27,7 @@ from assay.tasks.contract import Task
 __all__ = ["Program", "StackedProgram", "optimizer_numbers", "plain", "stackable"]
 
 Outputs = dict[str, Tensor]
+Key = tuple[str, str]
 
 
 class Program(Protocol):
@@ -146,12 +147,20 @@ class StackedProgram:
             ]
             for (name, key), block in owners.items()
         }
-        self._slots: dict[tuple[str, str], StackSlot] = stack_slots(
-            {(name, key): block.params[key] for (name, key), block in owners.items()},
-            {(name, key): block.copy_of(key) for (name, key), block in owners.items()},
-            self.rule,
-            numbers,
-        )
+        self._slots = StackSlots(*self._tensors(), self.rule, numbers)
+        self._move()
+
+    def _tensors(self) -> tuple[dict[Key, Tensor], dict[Key, Tensor | None]]:
+        """All trained tensors, and the low-precision copies that they have or have not."""
+        owners = [(block, key) for block in self._blocks for key in block.params]
+        params = {(block.name, key): block.params[key] for block, key in owners}
+        return params, {(block.name, key): block.copy_of(key) for block, key in owners}
+
+    def _move(self) -> None:
+        """Let the blocks use the tensors that are updated."""
+        for block in self._blocks:
+            for key in block.params:
+                block.params[key] = self._slots.weights[block.name, key]
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         self.steps += 1
@@ -160,9 +169,8 @@ class StackedProgram:
         correct = self.task.correct(outputs, targets)
         through = [_backward(head, d[name], True) for name, head in self.heads.items()]
         _backward(self.trunk, sum(through[1:], start=through[0]), need_input=False)
-        for block in self._blocks:
-            for key in block.params:
-                self._slots[block.name, key].update(block.gradients[key], factor)
+        gradients = {(b.name, key): b.gradients[key] for b in self._blocks for key in b.params}
+        self._slots.update(gradients, factor)
         return losses.sum(-1), correct.sum(-1)
 
     def outputs(self, images: Tensor) -> Outputs:
@@ -183,8 +191,8 @@ class StackedProgram:
         self.members = [self.members[m] for m in members]
         for block in self._blocks:
             block.keep(members)
-            for key, tensor in block.params.items():
-                self._slots[block.name, key].keep(members, tensor, block.copy_of(key))
+        self._slots.keep(members, *self._tensors())
+        self._move()
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
         found = {}
@@ -208,11 +216,11 @@ class StackedProgram:
         for block in self._blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 found[f"tensor/{block.name}.{key}"] = plain(tensor[member])
-            for key in block.params:
-                for name, tensor in self._slots[block.name, key].memory(member).items():
-                    found[f"memory/{block.name}.{key}/{name}"] = plain(tensor)
             if isinstance(block, DropoutBlock):
                 found[f"stream/{block.name}"] = read_stream(block.bits.streams[member])
+        for (name, key), memory in self._slots.memory(member).items():
+            for what, tensor in memory.items():
+                found[f"memory/{name}.{key}/{what}"] = plain(tensor)
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
@@ -220,17 +228,15 @@ class StackedProgram:
         for block in self._blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 tensor[member].copy_(torch.from_numpy(state[f"tensor/{block.name}.{key}"]))
-            for key in block.params:
-                start = f"memory/{block.name}.{key}/"
-                memory = {
-                    k.removeprefix(start): torch.from_numpy(v)
-                    for k, v in state.items()
-                    if k.startswith(start)
-                }
-                self._slots[block.name, key].remember(member, memory, self.steps)
             if isinstance(block, DropoutBlock):
                 set_stream(block.bits.streams[member], state[f"stream/{block.name}"])
             block.refresh()
+        memory: dict[Key, dict[str, Tensor]] = {key: {} for key in self._slots.weights}
+        for name, key in memory:
+            start = f"memory/{name}.{key}/"
+            for entry in (entry for entry in state if entry.startswith(start)):
+                memory[name, key][entry.removeprefix(start)] = torch.from_numpy(state[entry])
+        self._slots.remember(member, memory, self.steps)
 
 
 def plain(tensor: Tensor) -> np.ndarray:

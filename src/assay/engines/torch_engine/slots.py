@@ -11,7 +11,7 @@ from torch import Tensor
 from assay.engines.torch_engine import fused
 from assay.engines.torch_engine.optimizers import Slot, update
 
-__all__ = ["EagerSlot", "StackSlot", "stack_slots"]
+__all__ = ["EagerSlot", "StackSlot", "StackSlots"]
 
 Numbers = dict[str, Any]
 Key = tuple[str, str]
@@ -47,31 +47,100 @@ class StackSlot(Protocol):
         ...
 
 
-def stack_slots(
-    weights: Mapping[Key, Tensor],
-    lows: Mapping[Key, Tensor | None],
-    rule: str,
-    each: Mapping[Key, Sequence[Numbers]],
-) -> dict[Key, StackSlot]:
-    """For all weights of a stack the slots that are fastest.
+class StackSlots:
+    """All weights of a stack in training, each with the slot that is fastest.
 
     A loop that is compiled for one kernel does for the others as well. What decides is the size of
     one member's weights, so that a run goes through the same operations in any stack.
 
+    Biases and the like lie side by side in one tensor: so few numbers cost as much to update as a
+    call does, and all of them together need one call.
+
     Args:
-        weights: (S, ...) each, updated in place.
+        weights: (S, ...) each, updated in place; what is no kernel is (S, 1, n).
         lows: their low-precision copies, or None.
         rule: the optimizer's name.
         each: for every member the numbers of its rule, with l1 and l2.
+
+    Attributes:
+        weights: where each tensor is from now on; blocks are to use these.
     """
-    largest = max(weight[0].numel() for weight in weights.values())
-    on_cpu = all(weight.device.type == "cpu" for weight in weights.values())
-    compiled = largest >= WORTH_COMPILING and on_cpu and fused.available()
-    made: dict[Key, StackSlot] = {}
-    for key, weight in weights.items():
-        kind = fused.FusedSlot if compiled and key[1] == "kernel" else EagerSlot
-        made[key] = kind(weight, lows[key], rule, each[key])
-    return made
+
+    def __init__(
+        self,
+        weights: Mapping[Key, Tensor],
+        lows: Mapping[Key, Tensor | None],
+        rule: str,
+        each: Mapping[Key, Sequence[Numbers]],
+    ):
+        largest = max(weight[0].numel() for weight in weights.values())
+        on_cpu = all(weight.device.type == "cpu" for weight in weights.values())
+        compiled = largest >= WORTH_COMPILING and on_cpu and fused.available()
+        kind = fused.FusedSlot if compiled else EagerSlot
+        self._small = [key for key in weights if key[1] != "kernel"]
+        self._widths = [weights[key].shape[-1] for key in self._small]
+        packed = self._take(weights)
+        self._kernels: dict[Key, StackSlot] = {
+            key: kind(weight, lows[key], rule, each[key])
+            for key, weight in self.weights.items()
+            if key[1] == "kernel"
+        }
+        self._packed: StackSlot | None = None
+        if packed is not None:
+            self._packed = kind(packed, None, rule, each[self._small[0]])
+
+    def _take(self, weights: Mapping[Key, Tensor]) -> Tensor | None:
+        """Note where the weights are, the small ones in one new tensor, which is returned."""
+        self.weights = dict(weights)
+        if not self._small:
+            return None
+        packed = torch.cat([weights[key].flatten(1) for key in self._small], 1)
+        for key, part in zip(self._small, packed.split(self._widths, 1), strict=True):
+            self.weights[key] = part.unsqueeze(1)
+        return packed
+
+    def update(self, gradients: Mapping[Key, Tensor | list[Tensor]], factor: float) -> None:
+        """One step of all weights; see `StackSlot.update`."""
+        for key, slot in self._kernels.items():
+            slot.update(gradients[key], factor)
+        if self._packed is not None:
+            small = [whole(gradients[key]).flatten(1) for key in self._small]
+            self._packed.update(torch.cat(small, 1), factor)
+
+    def keep(
+        self, members: list[int], weights: Mapping[Key, Tensor], lows: Mapping[Key, Tensor | None]
+    ) -> None:
+        """Go on with these members, whose weights are now packed in `weights` and `lows`."""
+        packed = self._take(weights)
+        for key, slot in self._kernels.items():
+            slot.keep(members, self.weights[key], lows[key])
+        if self._packed is not None and packed is not None:
+            self._packed.keep(members, packed, None)
+
+    def memory(self, member: int) -> dict[Key, dict[str, Tensor]]:
+        """What the rule remembers of one member's tensors."""
+        found = {key: slot.memory(member) for key, slot in self._kernels.items()}
+        found |= {key: {} for key in self._small}
+        packed = self._packed.memory(member) if self._packed is not None else {}
+        for name, tensor in packed.items():
+            for key, part in zip(self._small, tensor.split(self._widths), strict=True):
+                found[key][name] = part.unsqueeze(0)
+        return found
+
+    def remember(self, member: int, memory: Mapping[Key, dict[str, Tensor]], steps: int) -> None:
+        """Go on with what `memory` gave after so many updates."""
+        for key, slot in self._kernels.items():
+            slot.remember(member, memory[key], steps)
+        if self._packed is not None:
+            small = [memory[key] for key in self._small]
+            names = small[0]
+            joined = {n: torch.cat([own[n].flatten() for own in small]) for n in names}
+            self._packed.remember(member, joined, steps)
+
+
+def whole(gradient: Tensor | list[Tensor]) -> Tensor:
+    """The gradient of all members in one tensor."""
+    return gradient if isinstance(gradient, Tensor) else torch.stack(gradient)
 
 
 class EagerSlot:
@@ -83,8 +152,7 @@ class EagerSlot:
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
         """See the contract."""
-        whole = gradient if isinstance(gradient, Tensor) else torch.stack(gradient)
-        update(self._rule, [self._slot], [whole], factor)
+        update(self._rule, [self._slot], [whole(gradient)], factor)
         if self._low is not None:
             self._low.copy_(self._slot.weight)
 
