@@ -25,7 +25,7 @@ from assay.engines.training import Training
 from assay.networks.families import build_network
 from assay.studies.execute_jobs import cut
 from assay.studies.executors.cores import physical_cores
-from assay.studies.executors.processes import THREAD_SETTINGS
+from assay.studies.executors.processes import worker_environment
 from protocol import CLASSES, IMAGES, Measured, Setup, images, main, timed
 
 COHORTS = {"one run": 1, "cohort of 5": 5, "cohort of 20": 20}
@@ -57,7 +57,7 @@ class AssayPeer:
         self.engine = TorchEngine()
         self.shares = {variant: self._share(size) for variant, size in COHORTS.items()}
         self.steps = dict.fromkeys(COHORTS, FIRST_STEPS)
-        os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
+        os.environ.update(worker_environment(1))
         self.ends = [self._start() for _ in range(self.cores)]
 
     def prepare(self) -> dict[str, Any]:

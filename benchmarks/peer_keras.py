@@ -97,7 +97,7 @@ class KerasPeer:
         whole = len(self.x) // self.setup.batch // unit * unit
         once = min(whole, max(1, round(steps / unit)) * unit)
         epochs = max(1, round(steps / once))
-        inside = _Clock(self.keras)
+        inside = Clock(self.keras)
         count = once * self.setup.batch
         self.models[setting].fit(
             self.x[:count],
@@ -110,7 +110,7 @@ class KerasPeer:
         return inside.seconds * steps / (once * epochs)
 
 
-class _Clock:
+class Clock:
     """Adds up the time inside epochs; says nothing about batches, which `fit` may not wait for."""
 
     def __init__(self, keras: Any):

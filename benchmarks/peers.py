@@ -9,8 +9,10 @@ import select
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 __all__ = ["CONTESTANTS", "Contestant", "PeerError", "Process", "environment", "peers_python"]
@@ -77,9 +79,15 @@ class Process:
     Args:
         contestant: which.
         arguments: of the command line, model and so on.
+        settings: environment variables that it gets besides.
     """
 
-    def __init__(self, contestant: Contestant, arguments: list[str]):
+    def __init__(
+        self,
+        contestant: Contestant,
+        arguments: list[str],
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ):
         python = str(peers_python()) if contestant.own_environment else sys.executable
         command = [python, str(HERE / contestant.script), *arguments, *contestant.options, "--wait"]
         self.contestant = contestant
@@ -90,7 +98,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
-            env=environment(),
+            env={**environment(), **settings},
         )
 
     def ask(self, line: str) -> dict[str, Any]:

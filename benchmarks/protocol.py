@@ -40,6 +40,7 @@ class Setup:
     precision: str
     seconds: float
     backend: str = ""
+    threads: int = 0  # as many as the peer likes
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -95,13 +96,18 @@ def timed(train: Callable[[int], float], batch: float, steps: int, seconds: floa
         steps = min(wanted, 50 * steps)
 
 
-def main(make: Callable[[Setup], Peer], backends: tuple[str, ...] = ()) -> None:
+def main(
+    make: Callable[[Setup], Peer],
+    backends: tuple[str, ...] = (),
+    models: tuple[str, ...] = MODELS,
+) -> None:
     """Read the command line and serve the peer that `make` returns."""
     parser = argparse.ArgumentParser(description="One peer of the benchmark; see README.md.")
-    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--model", choices=models, required=True)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as the peer likes")
     parser.add_argument("--wait", action="store_true", help="measure when standard input says so")
     if backends:
         parser.add_argument("--backend", choices=backends, default=backends[0])

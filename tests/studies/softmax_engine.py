@@ -123,6 +123,7 @@ class SoftmaxEngine:
             provenance={
                 "pid": os.getpid(),
                 "threads": os.environ.get("OMP_NUM_THREADS"),
+                "waiting": os.environ.get("OMP_WAIT_POLICY"),
                 "cohort": cohort_size,
             },
             weights={"trunk.0.kernel": weights},

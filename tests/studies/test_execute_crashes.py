@@ -115,6 +115,9 @@ def test_kill_and_resume(tmp_path, undisturbed):
     assert trained == set(NAMES) - before
     found = records(tmp_path)
     assert {record.provenance["threads"] for record in found} == {"1"}
+    assert {record.provenance["waiting"] for record in found} == {
+        "PASSIVE"
+    }  # see worker_environment
     assert same(found, undisturbed)
 
 

@@ -21,7 +21,7 @@ from assay.core.errors import EngineError
 from assay.studies.executors.contract import EXECUTORS, Job, Message, Setup
 from assay.studies.executors.training import Datasets, train_job
 
-__all__ = ["Processes"]
+__all__ = ["Processes", "worker_environment"]
 
 TICK_SECONDS = 0.2
 THREAD_SETTINGS = (
@@ -156,6 +156,17 @@ class _Worker:
         self.connection.close()
 
 
+def worker_environment(threads: int) -> dict[str, str]:
+    """What libraries of a worker read when they are loaded.
+
+    Threads that wait must sleep, unless the user has set it otherwise. Where another program wants
+    a core as well, threads that spin make a step of a small network take 80 ms instead of 0.8 (two
+    threads on two cores).
+    """
+    waiting = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
+    return {**dict.fromkeys(THREAD_SETTINGS, str(max(1, threads))), "OMP_WAIT_POLICY": waiting}
+
+
 @contextmanager
 def _clean_start(threads: int) -> Iterator[None]:
     """Start processes that know nothing of the caller's script and have their threads set.
@@ -165,12 +176,13 @@ def _clean_start(threads: int) -> Iterator[None]:
     `if __name__ == "__main__"` would start itself again and again. Ctrl-C stays blocked in the
     workers from the start: it reaches the whole group, and the parent decides what it means.
     """
-    before = {name: os.environ.get(name) for name in THREAD_SETTINGS}
+    wanted = worker_environment(threads)
+    before = {name: os.environ.get(name) for name in wanted}
     main = sys.modules["__main__"]
     mask = getattr(signal, "pthread_sigmask", None)
     old = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
     try:
-        os.environ.update(dict.fromkeys(THREAD_SETTINGS, str(max(1, threads))))
+        os.environ.update(wanted)
         sys.modules["__main__"] = ModuleType("__main__")
         yield
     finally:
