@@ -29,6 +29,7 @@ import assay
 from assay.core.machine import machine
 from assay.core.yaml import read_yaml
 from assay.data import load
+from assay.statistics.estimates import t_interval
 from assay.studies import library
 from assay.studies.execute_events import Event
 
@@ -84,6 +85,27 @@ def beside(peer: dict[str, Any], ours: dict[str, Any]) -> dict[str, float | None
             "assay_as_good_after": as_good[0] if as_good else None}  # fmt: skip
 
 
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """By peer, over the seeds: how much longer it took, and how assay's best after a fifth of its
+    time differs from the best that it found in the end, with a 95 % interval.
+    """
+    found: dict[str, Any] = {}
+    for tuner in TUNERS:
+        own = [row for row in rows if row["tuner"] == tuner and "seconds" in row]
+        if not own or any(row["assay_after_a_fifth"] is None for row in own):
+            continue
+        ahead = np.array([row["assay_after_a_fifth"] - row["val_accuracy"] for row in own])
+        mean, low, high = (float(x) for x in t_interval(ahead))
+        longer = [row["times_as_long"] for row in own]
+        found[tuner] = {
+            "n": len(own), "times_as_long": float(np.mean(longer)),
+            "least": min(longer), "most": max(longer),
+            "after_a_fifth": {"difference": mean, "low": low, "high": high},
+            "no_worse": high >= 0,
+        }  # fmt: skip
+    return found
+
+
 def _whole(record: Any) -> str:
     """A run's configuration, whatever rung it stopped at."""
     recipe = {k: v for k, v in record.config["training"].items() if k != "stop_after"}
@@ -130,6 +152,7 @@ def main() -> None:
                     row |= beside(row, rows[0])
                 print(json.dumps(row), flush=True)
             result["rows"] += rows
+            result["summary"] = summary(result["rows"])
             path.write_text(json.dumps(result, indent=1) + "\n")
     print(f"written: {path}")
 

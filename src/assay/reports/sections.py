@@ -102,8 +102,8 @@ def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
         "The table of results holds the numbers.",
-        f"{title.capitalize()} of every finished run (rings), the mean of each trial and its 95 % "
-        "interval. The best is chosen by validation, not by what is shown here."
+        f"{title[0].upper()}{title[1:]} of every finished run (rings), the mean of each trial and "
+        "its 95 % interval. The best is chosen by validation, not by what is shown here."
         + (f" {more} more trials are in the table." if more else ""),
         draw_runs(_limit(groups), metric, published_rows(plan, records)),
     )
