@@ -12,8 +12,9 @@ from assay.core.errors import EngineError, StoreError
 from assay.core.records import Record, run_id
 from assay.core.store import Store
 from assay.core.store_owner import new_owner
-from assay.engines.contract import Resources
+from assay.engines.contract import Progress, Resources
 from assay.studies.execute import Summary, execute
+from assay.studies.execute_events import Tracker
 from assay.studies.execute_jobs import cut, make_span
 from assay.studies.executors.contract import EXECUTORS
 
@@ -203,3 +204,17 @@ def test_jobs_keep_to_the_limit_and_balance_the_workers():
 def test_make_span_by_hand():
     assert make_span([3, 3, 2, 2, 2], 2) == 7  # 3+2+2 and 3+2; the best would be 6
     assert make_span([5], 3) == 5
+
+
+def test_the_time_left_does_not_count_what_comes_before_training(monkeypatch):
+    """Learning features for a minute made the first estimates of a short run days long."""
+    now = 0.0
+    monkeypatch.setattr("assay.studies.execute_events.time.monotonic", lambda: now)
+    tracker = Tracker(work=100.0)
+    tracker.start(0, 100.0)
+    assert tracker.seconds_left is None
+    for now, fraction, left in ((60.0, 0.01, None), (61.0, 0.02, None), (70.0, 0.11, 89.0)):
+        tracker.advance(0, Progress(10, fraction, 1, {}))
+        assert tracker.seconds_left == (left if left is None else pytest.approx(left))
+    tracker.advance(0, Progress(10, 1.0, 1, {}))
+    assert tracker.seconds_left == 0

@@ -56,6 +56,8 @@ class Event:
     done: int = 0
     images_per_second: float = 0.0
     seconds_left: float | None = None
+LEAST_SECONDS = 2.0
+"""For so long the speed of training is not known well enough to say how much is left."""
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Tracker:
     _running: dict[int, tuple[float, float]] = field(default_factory=dict)
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
     _began: float | None = None
+    _first: tuple[float, float] | None = None
 
     def start(self, job: int, work: float) -> None:
         """A job starts."""
@@ -85,6 +88,7 @@ class Tracker:
         self._running[job] = (work, progress.fraction)
         self.images += progress.images
         now = time.monotonic()
+        self._first = self._first or (now, self._done)
         self._recent.append((now, progress.images))
         while self._recent[0][0] < now - WINDOW_SECONDS:
             self._recent.popleft()
@@ -105,8 +109,21 @@ class Tracker:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected time to the end at the speed so far, None while nothing is done."""
-        done = self.finished + sum(work * share for work, share in self._running.values())
-        if self._began is None or done <= 0:
+        """Expected time to the end at the speed so far, None while that is not known.
+
+        The clock starts at the first report: what comes before, such as learning the features that
+        judge pictures, says nothing about the speed of training.
+        """
+        if self._first is None:
             return None
-        return (time.monotonic() - self._began) * max(0.0, self.work - done) / done
+        began, before = self._first
+        done, took = self._done, time.monotonic() - began
+        if done >= self.work:
+            return 0.0
+        if done <= before or took < LEAST_SECONDS:
+            return None
+        return took * (self.work - done) / (done - before)
+
+    @property
+    def _done(self) -> float:
+        return self.finished + sum(work * share for work, share in self._running.values())
