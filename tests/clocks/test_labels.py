@@ -102,7 +102,7 @@ def test_plain_regression_does_not_know_the_dial():
     scheme = SCHEMES["regression"]
     encoded = torch.from_numpy(scheme.encode(np.array([(0, 0)])))
     late = torch.tensor([[719 / 60]])
-    assert scheme.loss({"hours": late}, encoded) > 100
+    assert scheme.loss({"hours": late}, encoded) > 10
     assert SCHEMES["circular_regression"].loss({"hours": late}, encoded) < 1e-3
 
 

@@ -208,12 +208,12 @@ def test_make_span_by_hand():
 
 def test_the_time_left_does_not_count_what_comes_before_training(monkeypatch):
     """Learning features for a minute made the first estimates of a short run days long."""
-    now = 0.0
-    monkeypatch.setattr("assay.studies.execute_events.time.monotonic", lambda: now)
+    clock = [0.0]
+    monkeypatch.setattr("assay.studies.execute_events.time.monotonic", lambda: clock[0])
     tracker = Tracker(work=100.0)
     tracker.start(0, 100.0)
     assert tracker.seconds_left is None
-    for now, fraction, left in ((60.0, 0.01, None), (61.0, 0.02, None), (70.0, 0.11, 89.0)):
+    for clock[0], fraction, left in ((60.0, 0.01, None), (61.0, 0.02, None), (70.0, 0.11, 89.0)):
         tracker.advance(0, Progress(10, fraction, 1, {}))
         assert tracker.seconds_left == (left if left is None else pytest.approx(left))
     tracker.advance(0, Progress(10, 1.0, 1, {}))

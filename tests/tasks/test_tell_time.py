@@ -100,11 +100,14 @@ def test_directions_are_asked_for_in_training_and_change_no_reading(labels):
     loss = asked.loss(tensors, torch.from_numpy(asked.encode(targets)))
     without = plain.loss(tensors, torch.from_numpy(plain.encode(targets)))
     unknown = asked.loss(tensors, torch.from_numpy(asked.encode(targets[:, :2])))
-    assert (loss > without).all()
-    assert torch.allclose(unknown, without)
+    seen = TellTime("relational")
+    beside = seen.loss(tensors, torch.from_numpy(seen.encode(targets)))
+    assert torch.allclose(loss, without + beside)
+    assert (without < unknown).all()  # the time alone teaches directions, too, if less
+    assert (unknown < loss).all()
     for name, read in plain.predictions(outputs).items():
         assert np.array_equal(read, asked.predictions(outputs)[name], equal_nan=True)
 
 
 def test_relational_labels_are_directions_already():
-    assert TellTime("relational", directions=True).asked == ()
+    assert TellTime("relational", directions=True).beside is None

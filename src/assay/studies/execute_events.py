@@ -56,6 +56,8 @@ class Event:
     done: int = 0
     images_per_second: float = 0.0
     seconds_left: float | None = None
+
+
 LEAST_SECONDS = 2.0
 """For so long the speed of training is not known well enough to say how much is left."""
 

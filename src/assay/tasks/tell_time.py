@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, true_minutes
-from assay.clocks.labels.relational import BINS, HEADS, directions_loss, seen_directions
+from assay.clocks.labels.relational import Relational
 from assay.clocks.time import distance, hour_flip
 from assay.core.config import Entry, Option
 from assay.core.errors import DataError
@@ -27,9 +27,10 @@ class TellTime:
 
     Args:
         labels: name of the label scheme, how the time is said to the network.
-        directions: ask for the directions of the 12 and of both hands as well, on heads of their
-            own that are used in training only. They teach the trunk to see what every
-            representation needs; pictures whose directions are not known teach nothing by it.
+        directions: ask for the directions of the 12 and of both hands as well (the loss of labels
+            "relational"), on heads of their own that are used in training only. They teach the
+            trunk to see what every representation needs, most of all where the dataset knows the
+            directions.
     """
 
     name = "tell_time"
@@ -51,7 +52,7 @@ class TellTime:
         self.labels = labels
         self.scheme = SCHEMES[labels]
         # relational labels are these directions already
-        self.asked = HEADS if directions and not set(HEADS) & set(self.scheme.heads()) else ()
+        self.beside = Relational() if directions and labels != "relational" else None
 
     def with_options(self, data: Mapping[str, Any]) -> TellTime:
         """The task with other options, as `options` reads them."""
@@ -64,26 +65,26 @@ class TellTime:
                 f"dataset {dataset.name} has {len(dataset.class_names)} classes and no times; "
                 "task tell_time needs pictures of clocks, for example dataset clocks-rendered"
             )
-        return {**self.scheme.heads(), **dict.fromkeys(self.asked, BINS)}
+        return {**self.scheme.heads(), **(self.beside.heads() if self.beside else {})}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """The true minutes, the directions where they are asked for, and then what the scheme makes
-        of the targets; float32 (n, 1 + k)."""
+        """The true minutes, what the scheme makes of the targets, and the directions where they are
+        asked for; float32 (n, 1 + k)."""
         if np.ndim(targets) != 2 or targets.shape[1] < 2:
             raise DataError(
                 f"task tell_time needs targets (n, 2), hour and minute, got {targets.shape}"
             )
         minutes = true_minutes(targets).astype(np.float32)[:, None]
-        seen = [seen_directions(targets)] if self.asked else []
-        return np.concatenate([minutes, *seen, self.scheme.encode(targets)], -1)
+        schemes = [self.scheme, *([self.beside] if self.beside else [])]
+        return np.concatenate([minutes, *(scheme.encode(targets) for scheme in schemes)], -1)
 
     def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
         """That of the label scheme, and of the directions where they are asked for."""
-        loss = self.scheme.loss(outputs, targets[..., 1 + len(self.asked) :])
-        if not self.asked:
-            return loss
-        logs = [outputs[name].log_softmax(-1) for name in self.asked]
-        return loss + directions_loss(logs, targets[..., 1 : 1 + len(self.asked)])
+        if self.beside is None:
+            return self.scheme.loss(outputs, targets[..., 1:])
+        width = self.beside.width
+        told, seen = targets[..., 1:-width], targets[..., -width:]
+        return self.scheme.loss(outputs, told) + self.beside.loss(outputs, seen)
 
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
         """The error of each image in minutes."""

@@ -13,6 +13,7 @@ from assay.clocks.time import HOUR, difference, wrap
 __all__ = ["Regression"]
 
 HOURS = 12
+GUESSING = HOURS**2 / 12
 
 
 class Regression:
@@ -38,9 +39,14 @@ class Regression:
         return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Squared error in hours."""
+        """Squared error in parts of what guessing gives, 12 squared hours.
+
+        In hours its gradient, noise as long as the time is a guess, would drown the losses of other
+        heads.
+        """
         read, true = outputs["hours"][..., 0], encoded[..., 0]
-        return (difference(read, true, HOURS) if self.circular else read - true) ** 2
+        apart = difference(read, true, HOURS) if self.circular else read - true
+        return apart**2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The output, brought to the dial by whole turns."""

@@ -78,6 +78,8 @@ class Relational:
 
     title = "relational"
     resolution = 0.0
+    width = 5
+    """Columns of what `encode` gives."""
 
     def heads(self) -> dict[str, int]:
         """120 units for each direction."""
