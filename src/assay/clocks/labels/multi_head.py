@@ -42,8 +42,8 @@ class HourAndMinute:
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
         """Cross-entropy of the hour, and the squared error of the minute in hours.
 
-        Ten times that error (2026-11-21, 3,000 updates of clock-net) drowned everything else: as
-        long as the minute is a guess, its gradient is noise.
+        It weighs little on purpose: as long as the minute is a guess its gradient is noise, which
+        must not drown what the other heads learn.
         """
         apart = difference(outputs["minute"][..., 0], encoded[..., 1], 1)
         return cross_entropy(outputs["hour"], encoded[..., 0]) + apart**2

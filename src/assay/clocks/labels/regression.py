@@ -14,6 +14,7 @@ __all__ = ["Regression"]
 
 HOURS = 12
 GUESSING = HOURS**2 / 12
+"""Squared error, in hours, of the best guess."""
 
 
 class Regression:
@@ -39,7 +40,7 @@ class Regression:
         return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Squared error in parts of what guessing gives, 12 squared hours.
+        """Squared error in parts of what guessing gives.
 
         In hours its gradient, noise as long as the time is a guess, would drown the losses of other
         heads.

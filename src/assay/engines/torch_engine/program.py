@@ -16,7 +16,7 @@ from torch import Tensor
 from assay.engines.contract import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.slots import StackSlots
+from assay.engines.torch_engine.slots import Key, StackSlots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
@@ -27,7 +27,6 @@ from assay.tasks.contract import Task
 __all__ = ["Program", "StackedProgram", "optimizer_numbers", "plain", "stackable"]
 
 Outputs = dict[str, Tensor]
-Key = tuple[str, str]
 
 
 class Program(Protocol):

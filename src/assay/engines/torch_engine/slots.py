@@ -11,7 +11,7 @@ from torch import Tensor
 from assay.engines.torch_engine import fused
 from assay.engines.torch_engine.optimizers import Slot, update
 
-__all__ = ["EagerSlot", "StackSlot", "StackSlots"]
+__all__ = ["EagerSlot", "Key", "StackSlot", "StackSlots"]
 
 Numbers = dict[str, Any]
 Key = tuple[str, str]
@@ -104,7 +104,7 @@ class StackSlots:
         for key, slot in self._kernels.items():
             slot.update(gradients[key], factor)
         if self._packed is not None:
-            small = [whole(gradients[key]).flatten(1) for key in self._small]
+            small = [_whole(gradients[key]).flatten(1) for key in self._small]
             self._packed.update(torch.cat(small, 1), factor)
 
     def keep(
@@ -138,7 +138,7 @@ class StackSlots:
             self._packed.remember(member, joined, steps)
 
 
-def whole(gradient: Tensor | list[Tensor]) -> Tensor:
+def _whole(gradient: Tensor | list[Tensor]) -> Tensor:
     """The gradient of all members in one tensor."""
     return gradient if isinstance(gradient, Tensor) else torch.stack(gradient)
 
@@ -152,7 +152,7 @@ class EagerSlot:
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
         """See the contract."""
-        update(self._rule, [self._slot], [whole(gradient)], factor)
+        update(self._rule, [self._slot], [_whole(gradient)], factor)
         if self._low is not None:
             self._low.copy_(self._slot.weight)
 
