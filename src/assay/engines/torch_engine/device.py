@@ -28,10 +28,12 @@ PRECISIONS = {
 
 @dataclass(frozen=True)
 class Place:
-    """A device and the dtype of matrix products on it; weights are float32 or wider everywhere."""
+    """A device, the dtype of matrix products on it (weights are float32 or wider everywhere) and
+    how many threads of the CPU there are."""
 
     device: torch.device
     compute: torch.dtype
+    threads: int = 1
 
     @property
     def master(self) -> torch.dtype:
@@ -55,7 +57,7 @@ def place(resources: Resources, precision: str = "auto") -> Place:
     if device.type == "cpu":
         torch.set_num_threads(resources.threads or torch.get_num_threads())
         _keep_memory()
-    return Place(device, PRECISIONS[wish])
+    return Place(device, PRECISIONS[wish], torch.get_num_threads())
 
 
 @functools.cache

@@ -18,8 +18,9 @@ __all__ = ["FreshPictures"]
 class FreshPictures:
     """The pictures of one epoch after the other.
 
-    While another device trains the next ones are drawn; a CPU takes turns, because threads of both
-    would wait for each other. Pictures stay bytes until a batch is taken, to save memory.
+    The next ones are drawn while these are trained on: on a CPU by a third of its threads, which
+    training then goes without (with a single thread both take turns). Pictures stay bytes until a
+    batch is taken, to save memory.
 
     Args:
         fresh: from the number of an epoch to its pictures.
@@ -41,8 +42,11 @@ class FreshPictures:
         self._shift = torch.from_numpy(mean).to(place.device, place.master)
         self._scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
         self._epoch, self._epochs = 0, epochs
-        self._ahead = place.device.type != "cpu"
-        self._artist = ThreadPoolExecutor(1, thread_name_prefix="fresh pictures")
+        drawing = max(1, place.threads // 3)
+        self._ahead = place.device.type != "cpu" or place.threads > 1
+        if place.device.type == "cpu" and self._ahead:
+            torch.set_num_threads(place.threads - drawing)
+        self._artist = ThreadPoolExecutor(1, "drawing", torch.set_num_threads, (drawing,))
         self._next: Future[Split] | None = None
 
     def skip(self, epochs: int) -> None:
