@@ -108,6 +108,14 @@ def test_rendered_clocks_are_drawn_only_where_asked_for():
     assert load(SMALL | {"style": "any"}).fingerprint != dataset.fingerprint
 
 
+def test_there_can_be_more_clocks_for_each_time():
+    few = {"name": "clocks-rendered", "size": 24, "train": None, "validation": 720, "test": 30}
+    dataset = load(few | {"per_time": 2})
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (720, 720, 30)
+    hour, minute = dataset.train.targets[:, 0], dataset.train.targets[:, 1]
+    assert len({*(60 * hour + minute)}) == 720
+
+
 def test_fresh_clocks_are_others_in_every_epoch_and_the_same_again():
     assert load(SMALL).fresh is None
     fresh = load(SMALL | {"fresh": True}).fresh
@@ -129,3 +137,7 @@ def test_wrong_options_are_named():
         load(SMALL | {"size": 3})
     with pytest.raises(ConfigError, match=r"dataset.fresh must be true or false, got 3"):
         load(SMALL | {"fresh": 3})
+    with pytest.raises(
+        ConfigError, match=r"dataset.per_time must be a whole number from 1 to 1000, got 0"
+    ):
+        load(SMALL | {"per_time": 0})

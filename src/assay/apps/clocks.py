@@ -48,7 +48,6 @@ def reader_study(style: str, steps: int, seed: int = 0, **dataset: Any) -> dict[
             "fresh": True,
             "train": EPOCH,
             "validation": 720,
-            "test": 1440,
             **dataset,
         },
         "network": "clock-net",

@@ -18,7 +18,8 @@ from assay.data.dataset import Fresh, Split
 __all__ = ["ClocksRendered", "DrawnImages"]
 
 TIMES = 720
-PER_TIME = {"train": 20, "test": 5}
+PER_TIME, TEST_PER_TIME = 20, 5
+MOST_PER_TIME = 1000
 SIDES = (24, 512)
 STYLES = ("course", "any")
 
@@ -70,10 +71,10 @@ class DrawnImages:
 
 
 class ClocksRendered(Entry):
-    """18,000 clocks, 25 for each of the 720 times, of which 5 are held out as the test set."""
+    """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check `style`, `size`, `seed`, `fresh` and `angles`."""
+        """Check `style`, `size`, `seed`, `per_time`, `fresh` and `angles`."""
         found = {}
         if spec["style"] not in STYLES:
             found["style"] = (
@@ -86,6 +87,11 @@ class ClocksRendered(Entry):
             )
         if type(spec["seed"]) is not int or spec["seed"] < 0:
             found["seed"] = f"dataset.seed must be a whole number >= 0, got {spec['seed']!r}"
+        many = spec["per_time"]
+        if type(many) is not int or not 1 <= many <= MOST_PER_TIME:
+            found["per_time"] = (
+                f"dataset.per_time must be a whole number from 1 to {MOST_PER_TIME}, got {many!r}"
+            )
         for key in ("fresh", "angles"):
             if not isinstance(spec[key], bool):
                 found[key] = f"dataset.{key} must be true or false, got {spec[key]!r}"
@@ -93,14 +99,13 @@ class ClocksRendered(Entry):
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Known without drawing."""
-        return Survey(
-            (spec["size"], spec["size"], 1), (), TIMES * PER_TIME["train"], TIMES * PER_TIME["test"]
-        )
+        shape = (spec["size"], spec["size"], 1)
+        return Survey(shape, (), TIMES * spec["per_time"], TIMES * TEST_PER_TIME)
 
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
         """Pictures that will be drawn once it is known which are wanted."""
         parts = []
-        for part, count in PER_TIME.items():
+        for part, count in (("train", spec["per_time"]), ("test", TEST_PER_TIME)):
             images = _drawn(spec, np.repeat(np.arange(TIMES), count), part)
             parts.append(Split(images, _targets(images, spec)))  # type: ignore[arg-type]
         return Raw(parts[0], parts[1], ())
@@ -139,10 +144,18 @@ ENTRIES.add("clocks-rendered")(
         kept="drawn by assay",
         licence="MIT, as assay itself",
         citation="assay's renderer (assay.clocks.render)",
-        train=TIMES * PER_TIME["train"],
-        test=TIMES * PER_TIME["test"],
-        options={"style": "course", "size": 150, "seed": 0, "fresh": False, "angles": True},
-        note="fresh: true draws new training pictures for every epoch; angles: false hides where "
-        "the 12 and the hands point in the picture",
+        train=TIMES * PER_TIME,
+        test=TIMES * TEST_PER_TIME,
+        options={
+            "style": "course",
+            "size": 150,
+            "seed": 0,
+            "per_time": PER_TIME,
+            "fresh": False,
+            "angles": True,
+        },
+        note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
+        "training pictures for every epoch; angles: false hides where the 12 and the hands point "
+        "in the picture",
     )
 )

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from assay.clocks.labels.contract import Reading
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import HEADS, Relational
 from assay.core.errors import DataError
@@ -39,12 +40,12 @@ STEPS = (0.16, 0.08, 0.04)
 COLOURED = 24
 """Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
 
-TURNS = {
-    "course": (0.0, 0.25, 0.5, 0.75),
-    "any": (0.0, 0.008, -0.008),
-}
-"""By style, how the picture is turned before it is looked at again. Clocks on a wall without
-numerals stand upright: they must not be turned far."""
+TURNS = (0.0, 0.008, -0.008, 0.02, -0.02)
+"""How the picture is turned before it is looked at again. Not far: clocks without numerals stand
+upright, and the course's camera always looks along the planks from below."""
+
+_TOGETHER = 20
+"""Clocks that are looked at together."""
 
 _FORMAT = "assay clock reader 1"
 
@@ -153,17 +154,33 @@ class Reader:
 
     def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
         """Look at one square from several sides and put together what was seen."""
-        turns = TURNS[self.about["style"]]
-        outputs = self.outputs(turned(photo, square, self.size, turns))
-        read = read_together(*(log.mean(0) for log in self.scheme.log_shares(outputs)))
+        outputs = self.outputs(turned(photo, square, self.size, TURNS))
+        read = self._together(outputs)
         bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
         return Sight(
-            minutes=int(read.minutes),
-            certainty=self._trust(float(read.certainty)),
-            runner_up=int(read.runner_up),
+            minutes=int(read.minutes[0]),
+            certainty=self._trust(float(read.certainty[0])),
+            runner_up=int(read.runner_up[0]),
             square=Square(square.left * ratio, square.top * ratio, square.side * ratio),
             directions=(bins[0], bins[1], bins[2]),
         )
+
+    def glance(self, images: np.ndarray) -> Reading:
+        """The times in pictures uint8 (n, size, size, 1) of clocks and no more, with certainties
+        before calibration."""
+        whole = Square(0, 0, self.size)
+        found = []
+        for start in range(0, len(images), _TOGETHER):
+            photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
+            views = np.concatenate([turned(p, whole, self.size, TURNS) for p in photos])
+            found.append(self._together(self.outputs(views)))
+        parts = ("minutes", "certainty", "runner_up")
+        return Reading(*(np.concatenate([getattr(read, k) for read in found]) for k in parts))
+
+    def _together(self, outputs: Mapping[str, np.ndarray]) -> Reading:
+        """Readings (n,) from outputs for n clocks, each of them seen with all TURNS in a row."""
+        logs = self.scheme.log_shares(outputs)
+        return read_together(*(log.reshape(-1, len(TURNS), log.shape[-1]).mean(1) for log in logs))
 
     def _trust(self, certainty: float) -> float:
         """How often readings of such a certainty are right within a minute."""

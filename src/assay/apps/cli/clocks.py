@@ -67,8 +67,9 @@ def _tell(path: Path) -> None:
 
     about = find_reader(path).about
     console.say(
-        f"mean error {about['test_minutes']:.2f} min on rendered clocks that it never saw, "
-        f"{about['test_within_1_minute']:.1%} within one minute; {about['images']:,.0f} clocks seen"
+        f"mean error {about['test_minutes']:.2f} min on {about['test_n']:,} rendered clocks that "
+        f"it never saw, {about['test_within_1_minute']:.1%} within one minute; trained on "
+        f"{about['images']:,.0f}"
     )
     size = path.stat().st_size / 1e6
     console.say(f"reader: {path} ({size:.1f} MB); assay show {about['run']} has its run")
