@@ -40,9 +40,11 @@ STEPS = (0.16, 0.08, 0.04)
 COLOURED = 24
 """Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
 
-TURNS = (0.0, 0.008, -0.008, 0.02, -0.02)
-"""How the picture is turned before it is looked at again. Not far: clocks without numerals stand
-upright, and the course's camera always looks along the planks from below."""
+_LITTLE = (0.0, 0.008, -0.008, 0.02, -0.02)
+
+TURNS = {"course": (*_LITTLE, 0.04, -0.04, 0.06, -0.06), "any": _LITTLE}
+"""By style, how the picture is turned before it is looked at again. Clocks on a wall without
+numerals stand upright; the course's lie on planks, but its camera is never on its side."""
 
 _TOGETHER = 20
 """Clocks that are looked at together."""
@@ -87,6 +89,7 @@ class Reader:
         self.about, self.weights = dict(about), dict(weights)
         self.size = int(about["size"])
         self.scheme = Relational()
+        self._turns = TURNS[about["style"]]
         network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
         self._place = place(Resources(device="cpu"))
         full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
@@ -154,7 +157,7 @@ class Reader:
 
     def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
         """Look at one square from several sides and put together what was seen."""
-        outputs = self.outputs(turned(photo, square, self.size, TURNS))
+        outputs = self.outputs(turned(photo, square, self.size, self._turns))
         read = self._together(outputs)
         bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
         return Sight(
@@ -172,15 +175,16 @@ class Reader:
         found = []
         for start in range(0, len(images), _TOGETHER):
             photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
-            views = np.concatenate([turned(p, whole, self.size, TURNS) for p in photos])
+            views = np.concatenate([turned(p, whole, self.size, self._turns) for p in photos])
             found.append(self._together(self.outputs(views)))
         parts = ("minutes", "certainty", "runner_up")
         return Reading(*(np.concatenate([getattr(read, k) for read in found]) for k in parts))
 
     def _together(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """Readings (n,) from outputs for n clocks, each of them seen with all TURNS in a row."""
+        """Readings (n,) from outputs for n clocks, each seen with all its turns in a row."""
         logs = self.scheme.log_shares(outputs)
-        return read_together(*(log.reshape(-1, len(TURNS), log.shape[-1]).mean(1) for log in logs))
+        shape = (-1, len(self._turns), logs[0].shape[-1])
+        return read_together(*(log.reshape(shape).mean(1) for log in logs))
 
     def _trust(self, certainty: float) -> float:
         """How often readings of such a certainty are right within a minute."""
