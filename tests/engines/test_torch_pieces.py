@@ -9,7 +9,7 @@ import torch
 from assay.engines.contract import Resources
 from assay.engines.schedules import factor
 from assay.engines.torch_engine.device import no_denormals, place
-from assay.engines.torch_engine.images import Augmenter
+from assay.engines.torch_engine.images import Augmenter, turned
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.training import Augment, Schedule
@@ -27,6 +27,16 @@ def _apply(layers, images, seed=0):
         out = module(torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2))["out"]
     shape = list(network.places())[len(layers)].input_shape
     return weights, out.numpy().reshape(len(images), *shape)
+
+
+def test_pictures_turn_clockwise_round_their_middle_and_black_moves_in():
+    blank = torch.tensor([-1.0, -2.0], dtype=torch.float64)
+    images = torch.rand(1, 3, 6, 6, 2, dtype=torch.float64)
+    quarter = turned(images, 0.25, blank)
+    assert torch.allclose(quarter, torch.rot90(images, -1, (2, 3)))
+    assert torch.allclose(turned(images, 0.0, blank), images)
+    corner = turned(images, 0.125, blank)[0, :, 0, 0]
+    assert torch.allclose(corner, blank.expand(3, 2))
 
 
 @pytest.mark.parametrize("size", [5, 6])

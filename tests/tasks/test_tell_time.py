@@ -60,6 +60,11 @@ def test_a_task_with_options_has_one_canonical_form():
         ({"labels": "joint"}, "a task needs a name, one of: .*classify"),
         ("tel_time", "did you mean 'tell_time'"),
         ({"name": "classify", "labels": "joint"}, "unknown option of task classify 'labels'"),
+        ({"name": "tell_time", "looks": 10}, "from 1 to 9"),
+        (
+            {"name": "tell_time", "labels": "regression", "looks": 3},
+            "need labels joint or relational",
+        ),
     ],
 )
 def test_wrong_tasks_are_refused(task, message):

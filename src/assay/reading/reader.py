@@ -15,6 +15,7 @@ from PIL import Image
 from assay.clocks.labels.contract import Reading
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import HEADS, Relational
+from assay.clocks.looks import TURNS
 from assay.core.errors import DataError
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.engines.contract import Resources
@@ -23,7 +24,7 @@ from assay.engines.torch_engine.module import NetworkModule
 from assay.networks.families import build_network
 from assay.reading.views import Square, beside, cut_out, squares, turned
 
-__all__ = ["CERTAIN", "SMALLEST", "TURNS", "Reader", "Sight"]
+__all__ = ["CERTAIN", "LOOKS", "SMALLEST", "Reader", "Sight"]
 
 SMALLEST = 24
 """Shorter side, in pixels, below which a picture shows no clock that could be read."""
@@ -40,11 +41,9 @@ STEPS = (0.16, 0.08, 0.04)
 COLOURED = 24
 """Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
 
-_LITTLE = (0.0, 0.008, -0.008, 0.02, -0.02)
-
-TURNS = {"course": (*_LITTLE, 0.04, -0.04, 0.06, -0.06), "any": _LITTLE}
-"""By style, how the picture is turned before it is looked at again. Clocks on a wall without
-numerals stand upright; the course's lie on planks, but its camera is never on its side."""
+LOOKS = {"course": 9, "any": 5}
+"""By style, how often a clock is looked at. Clocks on a wall without numerals stand upright and
+must not be turned far; the course's lie on planks."""
 
 _TOGETHER = 20
 """Clocks that are looked at together."""
@@ -89,7 +88,7 @@ class Reader:
         self.about, self.weights = dict(about), dict(weights)
         self.size = int(about["size"])
         self.scheme = Relational()
-        self._turns = TURNS[about["style"]]
+        self._turns = TURNS[: LOOKS[about["style"]]]
         network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
         self._place = place(Resources(device="cpu"))
         full = {name: np.asarray(array, np.float32) for name, array in weights.items()}

@@ -18,7 +18,7 @@ from assay.data import resolve
 from assay.data.specs import DEFAULTS, OPTIONAL
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
-from assay.tasks.contract import TASKS, task_options
+from assay.tasks.contract import TASKS, find_task, task_options
 
 __all__ = ["PRECISIONS", "SECTIONS", "engine_names", "nearest_setting", "read_config", "shorthand"]
 
@@ -109,7 +109,11 @@ def _read_task(entry: Entry) -> Any:
     rest = {key: value for key, value in given.items() if key != "name"}
     inner = Entry(rest, entry.path, entry.source, entry.problems)
     options = read_options(inner, f"option of task {name}", task_options(name))
-    return {"name": name, **options} if options else name
+    task = {"name": name, **options} if options else name
+    if not entry.problems:
+        with entry.problems.collect(entry):
+            find_task(task)  # which knows what does not go together
+    return task
 
 
 def _empty(entry: Entry, key: str) -> Entry:

@@ -12,6 +12,10 @@ a search may choose by any of them.
 A task that trains several networks together has `parts`, their names (see `assay.tasks.parts`); an
 engine trains them as a program of its own.
 
+A task whose networks look at each picture several times in evaluation has `turns`, by how much the
+picture is turned clockwise for each look, the first by nothing. `predictions` then gets outputs
+{head: (n, looks, units)}; the loss is that of the first look.
+
 A task with choices of its own has `options`, readers by name as network families have them, and
 `with_options`, which makes the task that a study asks for.
 """
@@ -27,7 +31,7 @@ from assay.core.config import Option
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 
-__all__ = ["TASKS", "Task", "TaskName", "find_task", "parts_of", "task_options"]
+__all__ = ["TASKS", "Task", "TaskName", "find_task", "parts_of", "task_options", "turns_of"]
 
 TaskName = str | Mapping[str, Any]
 """A task's name, or {"name": ..., option: value, ...} for a task with options."""
@@ -71,6 +75,11 @@ def task_options(name: str) -> Mapping[str, Option]:
 def parts_of(task: Task) -> tuple[str, ...]:
     """Names of the networks that a task trains together; empty where it trains one."""
     return getattr(task, "parts", ())
+
+
+def turns_of(task: Task) -> tuple[float, ...]:
+    """By how much of a full turn pictures are turned for each look at them; mostly one look."""
+    return getattr(task, "turns", (0.0,))
 
 
 def find_task(task: TaskName) -> Task:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, true_minutes
+from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import Relational
+from assay.clocks.looks import TURNS
 from assay.clocks.time import distance, hour_flip
 from assay.core.config import Entry, Option
-from assay.core.errors import DataError
+from assay.core.errors import ConfigError, DataError
 from assay.data.dataset import Dataset
 from assay.tasks.contract import TASKS
 
@@ -31,6 +33,11 @@ class TellTime:
             "relational"), on heads of their own that are used in training only. They teach the
             trunk to see what every representation needs, most of all where the dataset knows the
             directions.
+        looks: how often each picture is looked at in evaluation, turned by a little (`TURNS`), 1 to
+            9 (None: once); what is seen is averaged. For distributions round the dial only.
+
+    Raises:
+        ConfigError: several looks with other labels.
     """
 
     name = "tell_time"
@@ -46,11 +53,16 @@ class TellTime:
     options: Mapping[str, Option] = {
         "labels": Option(lambda entry: _read_labels(entry), "joint"),
         "directions": Option(lambda entry: entry.flag(), False),
+        "looks": Option(lambda entry: _read_looks(entry)),
     }
 
-    def __init__(self, labels: str = "joint", directions: bool = False):
+    def __init__(self, labels: str = "joint", directions: bool = False, looks: int | None = None):
         self.labels = labels
         self.scheme = SCHEMES[labels]
+        if looks and not hasattr(self.scheme, "log_shares"):
+            able = [name for name in SCHEMES if hasattr(SCHEMES[name], "log_shares")]
+            raise ConfigError(f"{looks} looks need labels {' or '.join(able)}, got {labels}")
+        self.turns = TURNS[: looks or 1]
         # relational labels are these directions already
         self.beside = Relational() if directions and labels != "relational" else None
 
@@ -93,7 +105,11 @@ class TellTime:
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What was read, how certain it is, and the runner-up."""
-        read = self.scheme.decode(outputs)
+        if len(self.turns) > 1:
+            logs = self.scheme.log_shares(outputs)  # type: ignore[attr-defined]
+            read = read_together(*(log.mean(-2) for log in logs))
+        else:
+            read = self.scheme.decode(outputs)
         return {
             "minutes": read.minutes.astype(np.float32),
             "certainty": read.certainty.astype(np.float16),
@@ -115,6 +131,11 @@ class TellTime:
 
 def _read_labels(entry: Entry) -> str:
     return entry.choice("label scheme", list(SCHEMES))
+
+
+def _read_looks(entry: Entry) -> int | None:
+    looks = entry.integer(1, len(TURNS))
+    return looks if looks > 1 else None
 
 
 def _plain(tensor: Any) -> np.ndarray:

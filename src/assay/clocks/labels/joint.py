@@ -51,8 +51,13 @@ class Joint:
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The likeliest of all 720 times."""
+        return read_together(*self.log_shares(outputs))
+
+    def log_shares(self, outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms of the shares of minute and phase, (..., bins): several views of one clock are
+        joined by averaging these."""
         minute, phase = (logarithm(probabilities(outputs[name])) for name in BINS)
-        return read_together(minute, phase)
+        return minute, phase
 
 
 SCHEMES.add("joint")(Joint())

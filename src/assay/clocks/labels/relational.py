@@ -109,7 +109,7 @@ class Relational:
 
     def log_shares(self, outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the shares of minute and phase, (..., 120): several views of one clock,
-        turned as they may be, are joined by adding these up."""
+        turned as they may be, are joined by averaging these."""
         twelve, minute, hour = (probabilities(outputs[name]) for name in HEADS)
         return logarithm(correlate(twelve, minute)), logarithm(correlate(twelve, hour))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from assay.data.dataset import Split
@@ -13,7 +15,7 @@ from assay.engines.streams import Moves
 from assay.engines.torch_engine.device import Place
 from assay.engines.training import Augment
 
-__all__ = ["Augmenter", "DeviceSplit", "to_device"]
+__all__ = ["Augmenter", "DeviceSplit", "to_device", "turned"]
 
 
 class DeviceSplit:
@@ -45,6 +47,23 @@ def to_device(
         part = torch.tensor(split.images[start : start + 4096])
         images[start : start + 4096] = (part.to(place.device, place.master) - shift) * scale
     return DeviceSplit(images, torch.from_numpy(encoded).to(place.device))
+
+
+def turned(images: Tensor, turn: float, blank: Tensor) -> Tensor:
+    """Images (S, B, h, w, c) turned clockwise round their middle, black moving in from outside.
+
+    Args:
+        turn: how far, in turns.
+        blank: (c,), what a black pixel is after normalisation.
+    """
+    s, b, h, w, c = images.shape
+    flat = (images.reshape(s * b, h, w, c).to(blank.dtype) - blank).permute(0, 3, 1, 2)
+    cosine, sine = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+    # where each pixel comes from: coordinates run from -1 to 1 along each side
+    source = flat.new_tensor([[cosine, sine * h / w, 0], [-sine * w / h, cosine, 0]])
+    grid = F.affine_grid(source.expand(s * b, 2, 3), [s * b, c, h, w], align_corners=False)
+    found = F.grid_sample(flat, grid, align_corners=False).permute(0, 2, 3, 1) + blank
+    return found.to(images.dtype).view(s, b, h, w, c)
 
 
 class Augmenter:

@@ -12,9 +12,9 @@ from assay.engines.loop import Evaluation
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.fresh import FreshPictures
-from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device
+from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device, turned
 from assay.engines.torch_engine.program import Program
-from assay.tasks.contract import Task
+from assay.tasks.contract import Task, turns_of
 
 __all__ = ["DeviceDataset", "TorchTrainer"]
 
@@ -127,15 +127,24 @@ class TorchTrainer:
         total: Tensor | float = 0.0
         with torch.no_grad():
             for start in range(0, len(split), self.rows):
-                outputs = self.program.outputs(split.images[None, start : start + self.rows])
+                images = split.images[None, start : start + self.rows]
+                outputs = self.program.outputs(images)
                 first = next(iter(outputs.values()))
                 targets = split.targets[None, start : start + self.rows]
                 targets = targets.expand(len(first), *targets.shape[1:])
                 total = total + self.task.loss(outputs, targets).sum(-1)
-                parts.append(outputs)
+                parts.append(self._look_again(images, outputs))
         joined = {h: torch.cat([p[h] for p in parts], 1).float().cpu().numpy() for h in parts[0]}
         assert isinstance(total, Tensor)
         return joined, total.double().cpu().numpy() / len(split)
+
+    def _look_again(self, images: Tensor, first: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Outputs (S, n, looks, units), where the task wants several looks."""
+        turns = turns_of(self.task)[1:]
+        if not turns:
+            return first
+        again = [self.program.outputs(turned(images, t, self.data.blank)) for t in turns]
+        return {head: torch.stack([o[head] for o in (first, *again)], -2) for head in first}
 
     def keep(self, members: list[int]) -> None:
         """See the contract."""
