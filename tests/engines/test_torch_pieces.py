@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from assay.data.dataset import Split
 from assay.engines.contract import Resources
 from assay.engines.schedules import factor
 from assay.engines.torch_engine.device import no_denormals, place
-from assay.engines.torch_engine.images import Augmenter, turned
+from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.training import Augment, Schedule
@@ -135,3 +136,20 @@ def test_numbers_too_small_to_matter_are_zero_while_training_and_only_then():
     with no_denormals():
         assert not (small * 1e-3).any(), "they would cost a hundredfold"
     assert (small * 1e-3).all()
+
+
+def test_large_sets_stay_bytes_until_they_are_taken(monkeypatch):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (10, 4, 4, 3), np.uint8)
+    images.flags.writeable = False  # as files that are mapped into memory
+    split, targets = Split(images, np.arange(10)), np.arange(10)
+    normalise = Normalise(np.array([90.0, 5, 0]), np.array([60.0, 1, 0]), EXACT)
+    ready = to_device(split, targets, normalise)
+    monkeypatch.setattr("assay.engines.torch_engine.images._MOST", 10)
+    late = to_device(split, targets, normalise)
+    index = torch.tensor([[3, 1], [9, 9]])
+    both = ((*s.take(index), *s.part(2, 7)) for s in (ready, late))
+    for a, b in zip(*both, strict=True):
+        assert torch.equal(a, b)
+        assert a.dtype == b.dtype
+    assert torch.equal(ready.take(index)[1], index)

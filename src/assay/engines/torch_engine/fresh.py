@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from assay.data.dataset import Fresh, Split
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.images import DeviceSplit, Normalise
 
 __all__ = ["FreshPictures"]
 
@@ -25,7 +25,6 @@ class FreshPictures:
     Args:
         fresh: from the number of an epoch to its pictures.
         encode: targets as the loss wants them.
-        mean, std: by channel, as those of the dataset.
         epochs: how many there will be; none is drawn for nothing.
     """
 
@@ -33,15 +32,12 @@ class FreshPictures:
         self,
         fresh: Fresh,
         encode: Callable[[np.ndarray], np.ndarray],
-        mean: np.ndarray,
-        std: np.ndarray,
-        place: Place,
+        normalise: Normalise,
         epochs: int,
     ):
-        self._fresh, self._encode, self._place = fresh, encode, place
-        self._shift = torch.from_numpy(mean).to(place.device, place.master)
-        self._scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
+        self._fresh, self._encode, self._normalise = fresh, encode, normalise
         self._epoch, self._epochs = 0, epochs
+        place = normalise.place
         drawing = max(1, place.threads // 3)
         self._ahead = place.device.type != "cpu" or place.threads > 1
         if place.device.type == "cpu" and self._ahead:
@@ -63,16 +59,10 @@ class FreshPictures:
             self._next = self._artist.submit(self._fresh, self._epoch)
         if not more:
             self._artist.shutdown(wait=False)
-        self._images = torch.from_numpy(np.ascontiguousarray(split.images))
-        self._targets = torch.from_numpy(self._encode(split.targets))
+        images = torch.from_numpy(np.ascontiguousarray(split.images))
+        targets = torch.from_numpy(self._encode(split.targets))
+        self._split = DeviceSplit(images, targets, self._normalise)
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
-        flat, place = index.reshape(-1).cpu(), self._place
-        images = self._images.index_select(0, flat).to(place.device, place.master)
-        images = ((images - self._shift) * self._scale).to(place.compute)
-        targets = self._targets.index_select(0, flat).to(place.device)
-        return (
-            images.view(*index.shape, *images.shape[1:]),
-            targets.view(*index.shape, *targets.shape[1:]),
-        )
+        return self._split.take(index)

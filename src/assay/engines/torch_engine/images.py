@@ -15,38 +15,72 @@ from assay.engines.streams import Moves
 from assay.engines.torch_engine.device import Place
 from assay.engines.training import Augment
 
-__all__ = ["Augmenter", "DeviceSplit", "to_device", "turned"]
+__all__ = ["Augmenter", "DeviceSplit", "Normalise", "to_device", "turned"]
+
+
+_MOST = 1 << 30
+"""Bytes of normalised images that are kept; larger sets stay bytes until a batch is taken."""
+
+
+class Normalise:
+    """Images as a dataset has them to what the network sees: (image - mean) / std per channel, on
+    the device, in the compute type."""
+
+    def __init__(self, mean: np.ndarray, std: np.ndarray, place: Place):
+        self.place = place
+        self._shift = torch.from_numpy(mean).to(place.device, place.master)
+        self._scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Normalise (..., h, w, c)."""
+        images = images.to(self.place.device, self.place.master)
+        return ((images - self._shift) * self._scale).to(self.place.compute)
 
 
 class DeviceSplit:
-    """Normalised images (n, h, w, c) in the compute type and encoded targets (n, ...)."""
+    """Images (n, h, w, c) and encoded targets (n, ...).
 
-    def __init__(self, images: Tensor, targets: Tensor):
-        self.images, self.targets = images, targets
+    Args:
+        normalise: what is still to be done with images that are taken; None where they are ready.
+    """
+
+    def __init__(self, images: Tensor, targets: Tensor, normalise: Normalise | None = None):
+        self._images, self._targets, self._normalise = images, targets, normalise
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._images)
+
+    def part(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Normalised images (b, h, w, c) and targets (b, ...) of some rows, in their order."""
+        images = self._images[start:stop]
+        images = self._normalise(images) if self._normalise else images
+        return images, self._targets[start:stop].to(images.device)
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
-        flat = index.reshape(-1)
+        """Normalised images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
+        flat = index.reshape(-1).to(self._images.device)
         # index_select is nine times faster than indexing with brackets on the CPU
-        images = self.images.index_select(0, flat).view(*index.shape, *self.images.shape[1:])
-        targets = self.targets.index_select(0, flat).view(*index.shape, *self.targets.shape[1:])
-        return images, targets
+        images = self._images.index_select(0, flat)
+        images = self._normalise(images) if self._normalise else images
+        targets = self._targets.index_select(0, flat).to(images.device)
+        return (
+            images.view(*index.shape, *images.shape[1:]),
+            targets.view(*index.shape, *targets.shape[1:]),
+        )
 
 
-def to_device(
-    split: Split, encoded: np.ndarray, mean: np.ndarray, std: np.ndarray, place: Place
-) -> DeviceSplit:
-    """Put a split on the device: (image - mean) / std per channel, in the compute type."""
-    shift = torch.from_numpy(mean).to(place.device, place.master)
-    scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
+def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> DeviceSplit:
+    """Put a split on the device, normalised where there is memory for that."""
+    place = normalise.place
+    targets = torch.from_numpy(encoded).to(place.device)
+    size = split.images.size * torch.empty(0, dtype=place.compute).element_size()
+    if size > _MOST and split.images.dtype == np.uint8:
+        bytes_ = torch.from_numpy(np.require(split.images, requirements=["C", "W"]))
+        return DeviceSplit(bytes_.to(place.device), targets, normalise)
     images = torch.empty(split.images.shape, dtype=place.compute, device=place.device)
     for start in range(0, len(split), 4096):  # no float copy of the whole set
-        part = torch.tensor(split.images[start : start + 4096])
-        images[start : start + 4096] = (part.to(place.device, place.master) - shift) * scale
-    return DeviceSplit(images, torch.from_numpy(encoded).to(place.device))
+        images[start : start + 4096] = normalise(torch.tensor(split.images[start : start + 4096]))
+    return DeviceSplit(images, targets)
 
 
 def turned(images: Tensor, turn: float, blank: Tensor) -> Tensor:

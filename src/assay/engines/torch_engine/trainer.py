@@ -12,7 +12,7 @@ from assay.engines.loop import Evaluation
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.fresh import FreshPictures
-from assay.engines.torch_engine.images import Augmenter, DeviceSplit, to_device, turned
+from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
 from assay.engines.torch_engine.program import Program
 from assay.tasks.contract import Task, turns_of
 
@@ -29,13 +29,15 @@ class DeviceDataset:
     def __init__(self, dataset: Dataset, task: Task, where: Place):
         fit = dataset.fit_data
 
+        normalise = self._normalise = Normalise(fit.mean, fit.std, where)
+
         def load(split: Split) -> DeviceSplit:
-            return to_device(split, task.encode(split.targets), fit.mean, fit.std, where)
+            return to_device(split, task.encode(split.targets), normalise)
 
         self._load, self._dataset = load, dataset
         self._train: DeviceSplit | None = None
         self.validation = load(fit.validation)
-        self._encode, self._fit, self._where = task.encode, fit, where
+        self._encode, self._fit = task.encode, fit
         blank = torch.from_numpy(-fit.mean / np.maximum(fit.std, 1e-6))
         self.blank = blank.to(where.device)
         self._test: DeviceSplit | None = None
@@ -52,7 +54,7 @@ class DeviceDataset:
         fit = self._fit
         if fit.fresh is None:
             return None
-        return FreshPictures(fit.fresh, self._encode, fit.mean, fit.std, self._where, epochs)
+        return FreshPictures(fit.fresh, self._encode, self._normalise, epochs)
 
     def test(self) -> DeviceSplit:
         """The test part."""
@@ -127,10 +129,9 @@ class TorchTrainer:
         total: Tensor | float = 0.0
         with torch.no_grad():
             for start in range(0, len(split), self.rows):
-                images = split.images[None, start : start + self.rows]
+                images, targets = (x[None] for x in split.part(start, start + self.rows))
                 outputs = self.program.outputs(images)
                 first = next(iter(outputs.values()))
-                targets = split.targets[None, start : start + self.rows]
                 targets = targets.expand(len(first), *targets.shape[1:])
                 total = total + self.task.loss(outputs, targets).sum(-1)
                 parts.append(self._look_again(images, outputs))

@@ -98,7 +98,7 @@ class AutoencodingProgram(PartsProgram):
         self.modules["encoder"].eval()
         with torch.no_grad():
             parts = [
-                self._encode(split.images[i : i + ROWS].permute(0, 3, 1, 2))
+                self._encode(split.part(i, i + ROWS)[0].permute(0, 3, 1, 2))
                 for i in range(0, len(split), ROWS)
             ]
         means, log_variances = zip(*parts, strict=True)
@@ -122,7 +122,7 @@ class AutoencodingProgram(PartsProgram):
         with torch.no_grad(), self.average.in_place():
             decoder = self.modules["decoder"].eval()
             for i in range(0, len(split), ROWS):
-                images = split.images[i : i + ROWS].permute(0, 3, 1, 2)
+                images = split.part(i, i + ROWS)[0].permute(0, 3, 1, 2)
                 part, noise = slice(i, i + ROWS), self.points(len(images), rng)
                 drawn = mean[part] + (log_variance[part] / 2).exp() * noise
                 made, exact = decoder(drawn)["image"], decoder(mean[part])["image"]
