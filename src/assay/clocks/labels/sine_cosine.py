@@ -13,6 +13,9 @@ from assay.clocks.time import HALF_DAY, HOUR, hands, wrap
 __all__ = ["Hands", "Phase"]
 
 
+_TINY = 1e-8
+
+
 def _points(turns: Any) -> np.ndarray:
     """Sine and cosine, float32 (n, 2)."""
     angle = 2 * np.pi * np.asarray(turns)
@@ -25,8 +28,10 @@ def _turns(points: np.ndarray) -> np.ndarray:
     return wrap(np.arctan2(sine, cosine) / (2 * np.pi), 1)
 
 
-def _squared_error(output: Any, encoded: Any) -> Any:
-    return ((output - encoded) ** 2).sum(-1)
+def _apart(output: Any, encoded: Any) -> Any:
+    """Distance of points (..., 2). Not squared: the nearer they come, the less would a square count
+    beside other losses, and doubtful pictures would count most. The root has a slope at 0."""
+    return ((output - encoded) ** 2).sum(-1).add(_TINY).sqrt()
 
 
 class Phase:
@@ -44,8 +49,8 @@ class Phase:
         return _points(hands(true_minutes(targets))[0])
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Squared distance of the points."""
-        return _squared_error(outputs["phase"], encoded)
+        """Distance of the points."""
+        return _apart(outputs["phase"], encoded)
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The direction of the point."""
@@ -67,8 +72,9 @@ class Hands:
         return np.concatenate([_points(t) for t in hands(true_minutes(targets))], -1)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Sum of both squared distances."""
-        return _squared_error(outputs["hands"], encoded)
+        """Sum of both distances."""
+        pairs = ((outputs["hands"][..., i : i + 2], encoded[..., i : i + 2]) for i in (0, 2))
+        return sum(_apart(*pair) for pair in pairs)
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The minute, in the hour for which the hour hand stands nearest to where it was seen."""
