@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Resources
 from assay.networks.families import build_network
 from assay.studies.executors.training import find_engine
@@ -102,7 +102,7 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     import torch
 
     from assay.engines.torch_engine.device import place
-    from assay.engines.torch_engine.images import to_device
+    from assay.engines.torch_engine.images import Normalise
     from assay.engines.torch_engine.module import NetworkModule
 
     height, width, channels = images.shape[1:]
@@ -111,13 +111,11 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     exact = "float64" if record.provenance["precision"] == "float64" else "float32"
     where = place(Resources(device=device, precision=exact))
     module = NetworkModule(network, record.weights, record.seed, where).eval()
-    seen = record.provenance["pixels"]
-    mean, std = (np.asarray(seen[name], np.float32) for name in ("mean", "std"))
-    parts = []
+    pixels = record.provenance["pixels"]
+    mean, std = (np.asarray(pixels[name], np.float32) for name in ("mean", "std"))
+    normalise, parts = Normalise(mean, std, where), []
     with torch.inference_mode():
         for start in range(0, len(images), _ROWS):
-            part = images[start : start + _ROWS]
-            split = Split(part, np.zeros(len(part), np.int64))
-            normal = to_device(split, split.targets, mean, std, where).images
-            parts.append(module(normal.permute(0, 3, 1, 2))["class"].cpu().numpy())
+            seen = normalise(torch.tensor(images[start : start + _ROWS]))
+            parts.append(module(seen.permute(0, 3, 1, 2))["class"].cpu().numpy())
     return np.concatenate(parts)
