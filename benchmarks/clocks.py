@@ -3,9 +3,10 @@
     [ASSAY_DATA=...] python benchmarks/clocks.py [--reader FILE|any|course] [--skip-speed]
 
 Measured: drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
-core; errors on 3,600 rendered clocks that no training used (five for each time, seed 1), looked at
-once; and on pictures from elsewhere, where ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11
-of the course's set), `analog-clocks-75.npz`, `time-faces-96.npz` (see `sets`). Writes
+core; what looking at a clock several times gives (see `looks`); errors on 3,600 rendered clocks
+that no training used (five for each time, seed 1); and on pictures from elsewhere, where
+ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11 of the course's set), for style any
+`analog-clocks-75.npz` and `time-faces-96.npz` as well (see `sets`). Writes
 results/clocks-DATE-STYLE.json with every reading that was wrong by more than five minutes, by the
 number of its picture.
 """
@@ -47,7 +48,7 @@ def sets(style: str, most: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     if (path := folder / "leiden-samples-150.npz").is_file():
         with np.load(path, allow_pickle=False) as file:
             yield "the course's, 11 samples", file["images"][..., None], _minutes(file["labels"])
-    for name, side in FILES.items():
+    for name, side in FILES.items() if style == "any" else ():
         if (path := folder / f"{name}.npz").is_file():
             with np.load(path, allow_pickle=False) as file:
                 images, minutes = _strips(file, side), _minutes(file["labels"])
@@ -85,6 +86,20 @@ def accuracy(reader: Reader, images: np.ndarray, true: np.ndarray) -> dict[str, 
         "right_when_sure": (error[sure] <= 1).mean() if any(sure) else None,
     }
     return found | {"readable": np.mean([s.readable for s in sights]), "wrong": wrong}
+
+
+def looks(reader: Reader, style: str) -> dict[str, list[float]]:
+    """Mean error in minutes by how often each clock is looked at, on three sets of 3,600 drawn ones
+    (seeds 1, 2 and 3)."""
+    times, usual = np.repeat(np.arange(720), 5), reader.looks
+    found: dict[str, list[float]] = {}
+    for seed in (1, 2, 3):
+        images = render(times, style=style, seed=seed).images[..., None]
+        for reader.looks in (1, 5, 9):
+            error = distance(reader.glance(images).minutes, times)
+            found.setdefault(str(reader.looks), []).append(float(error.mean()))
+    reader.looks = usual
+    return found
 
 
 def speed(reader: Reader) -> dict[str, float]:
@@ -127,6 +142,8 @@ def main() -> None:
     if not given.skip_speed:
         result["speed"] = speed(reader)
         print(json.dumps(result["speed"]), flush=True)
+    result["mean_minutes_by_looks"] = looks(reader, style)
+    print(json.dumps(result["mean_minutes_by_looks"]), flush=True)
     path = Path(__file__).parent / "results" / f"clocks-{date}-{style}.json"
     for name, images, true in sets(style, given.most):
         found = accuracy(reader, images, true)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from assay.data.dataset import Split
 from assay.engines.contract import Resources
 from assay.engines.schedules import factor
-from assay.engines.torch_engine.device import no_denormals, place
+from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
@@ -136,6 +137,17 @@ def test_numbers_too_small_to_matter_are_zero_while_training_and_only_then():
     with no_denormals():
         assert not (small * 1e-3).any(), "they would cost a hundredfold"
     assert (small * 1e-3).all()
+
+
+def test_numpy_takes_no_core_from_training():
+    def threads() -> list[int]:
+        return [i["num_threads"] for i in threadpool_info() if i["internal_api"] == "openblas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        with one_numpy_thread():
+            assert all(number == 1 for number in threads())
+        assert threads() == before
 
 
 def test_large_sets_stay_bytes_until_they_are_taken(monkeypatch):

@@ -61,7 +61,7 @@ def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, st
     seen = [reader.glance(images) for images in (clear, spoiled(clear, seed=0))]
     right = np.concatenate([_error(read, targets) <= NEAR for read in seen])
     about["calibration"] = calibrate(np.concatenate([read.certainty for read in seen]), right)
-    error = _error(reader.glance(np.asarray(dataset.test.images)), dataset.test.targets)
+    error = _error(reader.glance(dataset.test.images), dataset.test.targets)
     about |= {
         "test_n": len(error),
         "test_minutes": float(error.mean()),

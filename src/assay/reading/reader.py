@@ -88,7 +88,7 @@ class Reader:
         self.about, self.weights = dict(about), dict(weights)
         self.size = int(about["size"])
         self.scheme = Relational()
-        self._turns = TURNS[: LOOKS[about["style"]]]
+        self.looks = LOOKS[about["style"]]
         network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
         self._place = place(Resources(device="cpu"))
         full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
@@ -156,7 +156,7 @@ class Reader:
 
     def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
         """Look at one square from several sides and put together what was seen."""
-        outputs = self.outputs(turned(photo, square, self.size, self._turns))
+        outputs = self.outputs(turned(photo, square, self.size, TURNS[: self.looks]))
         read = self._together(outputs)
         bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
         return Sight(
@@ -174,15 +174,17 @@ class Reader:
         found = []
         for start in range(0, len(images), _TOGETHER):
             photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
-            views = np.concatenate([turned(p, whole, self.size, self._turns) for p in photos])
+            views = np.concatenate(
+                [turned(p, whole, self.size, TURNS[: self.looks]) for p in photos]
+            )
             found.append(self._together(self.outputs(views)))
         parts = ("minutes", "certainty", "runner_up")
         return Reading(*(np.concatenate([getattr(read, k) for read in found]) for k in parts))
 
     def _together(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """Readings (n,) from outputs for n clocks, each seen with all its turns in a row."""
+        """Readings (n,) from outputs for n clocks, all looks at one in a row."""
         logs = self.scheme.log_shares(outputs)
-        shape = (-1, len(self._turns), logs[0].shape[-1])
+        shape = (-1, self.looks, logs[0].shape[-1])
         return read_together(*(log.reshape(shape).mean(1) for log in logs))
 
     def _trust(self, certainty: float) -> float:

@@ -101,7 +101,7 @@ def render_clocks(
 
     seconds = write_clocks(out, n, style, size, seed, device, console.progress())
     console.say(f"{n:,} clocks of {size}x{size} pixels in {seconds:.1f} s: {out}")
-    console.say(f"train on them: assay run tell-the-time --data {out} --set dataset.name=clocks")
+    console.say(f"train on them: assay run tell-the-time --data {out} --set dataset=clocks")
 
 
 @app.command(name="read")

@@ -12,7 +12,6 @@ from assay.clocks.time import HALF_DAY, HOUR, hands, wrap
 
 __all__ = ["Hands", "Phase"]
 
-
 _TINY = 1e-8
 
 
@@ -29,8 +28,8 @@ def _turns(points: np.ndarray) -> np.ndarray:
 
 
 def _apart(output: Any, encoded: Any) -> Any:
-    """Distance of points (..., 2). Not squared: the nearer they come, the less would a square count
-    beside other losses, and doubtful pictures would count most. The root has a slope at 0."""
+    """Distance of points (..., 2), with a slope at 0. Not squared: the nearer they come, the less
+    would a square count beside other losses, and doubtful pictures would count most."""
     return ((output - encoded) ** 2).sum(-1).add(_TINY).sqrt()
 
 

@@ -13,7 +13,13 @@ from assay.core.records import Record, run_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import train_groups
-from assay.engines.torch_engine.device import Place, describe, no_denormals, place
+from assay.engines.torch_engine.device import (
+    Place,
+    describe,
+    no_denormals,
+    one_numpy_thread,
+    place,
+)
 from assay.engines.torch_engine.generative.run import check_parts, train_parts
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
@@ -68,25 +74,34 @@ class TorchEngine:
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
         """Train the members; see the contract."""
+        with no_denormals(), one_numpy_thread():
+            yield from self._train(cohort, dataset, resources, on_progress)
+
+    def _train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+    ) -> Iterator[Record]:
         started = time.perf_counter()
         first = cohort.members[0]
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
         if parts_of(task):
-            with no_denormals():
-                yield from train_parts(
-                    cohort,
-                    dataset,
-                    resources,
-                    where,
-                    task,
-                    lambda: {**self.describe(resources), "precision": where.precision},
-                    on_progress,
-                )
+            yield from train_parts(
+                cohort,
+                dataset,
+                resources,
+                where,
+                task,
+                lambda: {**self.describe(resources), "precision": where.precision},
+                on_progress,
+            )
             return
         begun: dict[str, dict[str, np.ndarray]] = {}
         if first.training.pretrain:
-            begun = pretrained(cohort, dataset, resources, on_progress, self.train)
+            begun = pretrained(cohort, dataset, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset, task, where)
         stacked = _stacks(first)
@@ -99,18 +114,17 @@ class TorchEngine:
             epochs = recipe.total_epochs(len(dataset.train))
             return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)
 
-        with no_denormals():
-            yield from train_groups(
-                [cohort.members] if stacked else [(m,) for m in cohort.members],
-                make_trainer,
-                dataset,
-                task,
-                lambda: {**self.describe(resources), "precision": where.precision},
-                on_progress,
-                save_weights=resources.save_weights,
-                started=started,
-                checkpoints=resources.checkpoints,
-            )
+        yield from train_groups(
+            [cohort.members] if stacked else [(m,) for m in cohort.members],
+            make_trainer,
+            dataset,
+            task,
+            lambda: {**self.describe(resources), "precision": where.precision},
+            on_progress,
+            save_weights=resources.save_weights,
+            started=started,
+            checkpoints=resources.checkpoints,
+        )
 
 
 def _stacks(member: Member) -> bool:

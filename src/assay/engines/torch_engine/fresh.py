@@ -18,9 +18,9 @@ __all__ = ["FreshPictures"]
 class FreshPictures:
     """The pictures of one epoch after the other.
 
-    The next ones are drawn while these are trained on: on a CPU by a third of its threads, which
-    training then goes without (with a single thread both take turns). Pictures stay bytes until a
-    batch is taken, to save memory.
+    The next ones are drawn while these are trained on: where a CPU trains, by a third of its
+    threads, which training then goes without (with a single thread both take turns). Pictures stay
+    bytes until a batch is taken, to save memory.
 
     Args:
         fresh: from the number of an epoch to its pictures.
@@ -38,9 +38,10 @@ class FreshPictures:
         self._fresh, self._encode, self._normalise = fresh, encode, normalise
         self._epoch, self._epochs = 0, epochs
         place = normalise.place
-        drawing = max(1, place.threads // 3)
+        drawing = place.threads
         self._ahead = place.device.type != "cpu" or place.threads > 1
         if place.device.type == "cpu" and self._ahead:
+            drawing = max(1, place.threads // 3)
             torch.set_num_threads(place.threads - drawing)
         self._artist = ThreadPoolExecutor(1, "drawing", torch.set_num_threads, (drawing,))
         self._next: Future[Split] | None = None

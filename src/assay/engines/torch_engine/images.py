@@ -17,7 +17,6 @@ from assay.engines.training import Augment
 
 __all__ = ["Augmenter", "DeviceSplit", "Normalise", "to_device", "turned"]
 
-
 _MOST = 1 << 30
 """Bytes of normalised images that are kept; larger sets stay bytes until a batch is taken."""
 
@@ -75,8 +74,8 @@ def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> Device
     targets = torch.from_numpy(encoded).to(place.device)
     size = split.images.size * torch.empty(0, dtype=place.compute).element_size()
     if size > _MOST and split.images.dtype == np.uint8:
-        bytes_ = torch.from_numpy(np.require(split.images, requirements=["C", "W"]))
-        return DeviceSplit(bytes_.to(place.device), targets, normalise)
+        raw = torch.from_numpy(np.require(split.images, requirements=["C", "W"]))
+        return DeviceSplit(raw.to(place.device), targets, normalise)
     images = torch.empty(split.images.shape, dtype=place.compute, device=place.device)
     for start in range(0, len(split), 4096):  # no float copy of the whole set
         images[start : start + 4096] = normalise(torch.tensor(split.images[start : start + 4096]))

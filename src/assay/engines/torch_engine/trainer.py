@@ -28,7 +28,6 @@ class DeviceDataset:
 
     def __init__(self, dataset: Dataset, task: Task, where: Place):
         fit = dataset.fit_data
-
         normalise = self._normalise = Normalise(fit.mean, fit.std, where)
 
         def load(split: Split) -> DeviceSplit:
