@@ -273,7 +273,7 @@ def test_unscramble_writes_what_it_found(tmp_path, capsys, monkeypatch):
 def test_the_command_that_rendering_ends_with_can_be_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(["clocks", "render", "-n", "3600", "--size", "30", "--out", str(tmp_path)]) == 0
+    assert main(["clocks", "render", "--n", "3600", "--size", "30", "--out", str(tmp_path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     command = said.partition("train on them: assay ")[2].split()
     assert main([*command, "--dry-run", "--store", str(tmp_path / "store")]) == 0

@@ -124,7 +124,7 @@ def _affordable(style: str, seconds: float, device: str) -> int:
     engine = find_engine(str(cohort.members[0].config["engine"]))
     resources = Resources(device=device, threads=physical_cores(), save_weights=False)
     (record,) = engine.train(cohort, dataset, resources, lambda progress: None)
-    spent = record.curves["seconds"][:-1]  # nothing is drawn beside the last epoch
+    spent = record.curves["seconds"]
     step = float(spent[-1] - spent[0]) / (per_epoch * (len(spent) - 1))
     return max(100, round(seconds / step / 100) * 100)
 

@@ -29,12 +29,10 @@ PRECISIONS = {
 
 @dataclass(frozen=True)
 class Place:
-    """A device, the dtype of matrix products on it (weights are float32 or wider everywhere) and
-    how many threads of the CPU there are."""
+    """A device, and the dtype of matrix products on it; weights are float32 or wider everywhere."""
 
     device: torch.device
     compute: torch.dtype
-    threads: int
 
     @property
     def master(self) -> torch.dtype:
@@ -58,7 +56,7 @@ def place(resources: Resources, precision: str = "auto") -> Place:
     if device.type == "cpu":
         torch.set_num_threads(resources.threads or torch.get_num_threads())
         _keep_memory()
-    return Place(device, PRECISIONS[wish], torch.get_num_threads())
+    return Place(device, PRECISIONS[wish])
 
 
 @functools.cache

@@ -18,9 +18,9 @@ __all__ = ["FreshPictures"]
 class FreshPictures:
     """The pictures of one epoch after the other.
 
-    The next ones are drawn while these are trained on: where a CPU trains, by a third of its
-    threads, which training then goes without (with a single thread both take turns). Pictures stay
-    bytes until a batch is taken, to save memory.
+    Where a GPU trains, the next ones are drawn meanwhile. A CPU draws and trains in turns, each
+    with all cores, which is faster than side by side. Pictures stay bytes until a batch is taken,
+    to save memory.
 
     Args:
         fresh: from the number of an epoch to its pictures.
@@ -37,13 +37,9 @@ class FreshPictures:
     ):
         self._fresh, self._encode, self._normalise = fresh, encode, normalise
         self._epoch, self._epochs = 0, epochs
-        place = normalise.place
-        drawing = place.threads
-        self._ahead = place.device.type != "cpu" or place.threads > 1
-        if place.device.type == "cpu" and self._ahead:
-            drawing = max(1, place.threads // 3)
-            torch.set_num_threads(place.threads - drawing)
-        self._artist = ThreadPoolExecutor(1, "drawing", torch.set_num_threads, (drawing,))
+        self._artist: ThreadPoolExecutor | None = None
+        if normalise.place.device.type != "cpu":
+            self._artist = ThreadPoolExecutor(1, "drawing")
         self._next: Future[Split] | None = None
 
     def skip(self, epochs: int) -> None:
@@ -54,11 +50,10 @@ class FreshPictures:
         """Go on to the pictures of the next epoch."""
         split = self._next.result() if self._next else self._fresh(self._epoch)
         self._epoch += 1
-        more = self._epoch < self._epochs
         self._next = None
-        if more and self._ahead:
+        if self._artist and self._epoch < self._epochs:
             self._next = self._artist.submit(self._fresh, self._epoch)
-        if not more:
+        elif self._artist:
             self._artist.shutdown(wait=False)
         images = torch.from_numpy(np.ascontiguousarray(split.images))
         targets = torch.from_numpy(self._encode(split.targets))
