@@ -41,9 +41,9 @@ STEPS = (0.16, 0.08, 0.04)
 COLOURED = 24
 """Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
 
-LOOKS = {"course": 9, "any": 5}
-"""By style, how often a clock is looked at. Clocks on a wall without numerals stand upright and
-must not be turned far; the course's lie on planks."""
+LOOKS = 5
+"""How often a clock is looked at. Nine looks, which turn it further, were no better for the
+course's clocks, and clocks on a wall that have no numerals must not be turned far."""
 
 _TOGETHER = 20
 """Clocks that are looked at together."""
@@ -88,7 +88,7 @@ class Reader:
         self.about, self.weights = dict(about), dict(weights)
         self.size = int(about["size"])
         self.scheme = Relational()
-        self.looks = LOOKS[about["style"]]
+        self.looks = LOOKS
         network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
         self._place = place(Resources(device="cpu"))
         full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
