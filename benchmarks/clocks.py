@@ -136,7 +136,7 @@ def main() -> None:
     style, date = reader.about["style"], datetime.date.today().isoformat()
     result: dict[str, Any] = {
         "date": date, "machine": machine(), "load_before": os.getloadavg()[0],
-        "command": "python benchmarks/clocks.py",
+        "command": f"python benchmarks/clocks.py --reader {style}",
         "reader": {k: v for k, v in reader.about.items() if k not in ("network", "mean", "std")},
     }  # fmt: skip
     if not given.skip_speed:
