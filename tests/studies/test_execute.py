@@ -169,16 +169,18 @@ def test_runs_of_another_command_are_waited_for(tmp_path, monkeypatch):
     other = new_owner()
     with Store(tmp_path / "store") as theirs:
         theirs.claim([elsewhere.run_id, given_up.run_id], other)
-        kinds = []
+        kinds, done = [], []
 
         def follow(event):
             kinds.append(event.kind)
+            done.append((event.done, event.seconds_left))
             if event.kind == "waiting":
                 theirs.add(elsewhere)
                 theirs.release([elsewhere.run_id, given_up.run_id], other)
 
         summary, _ = train(tmp_path / "store", configs, executor="inline", on_event=follow)
     assert counts(summary) == (0, 2, 1, 0)
+    assert done[-1] == (3, 0.0), "theirs counts as done"
     assert kinds.count("waiting") == 1
     assert kinds.index("waiting") > kinds.index("finished")
 

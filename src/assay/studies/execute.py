@@ -148,8 +148,7 @@ class _Course:
         executor = executor or self._default_executor(missing)
         workers = 1 if executor == "inline" else workers or physical_cores()
         parts = self._cut(missing, workers)
-        self.ledger.tracker.work = sum(part.work for part in parts)
-        self.ledger.tell("planned", work=self.ledger.tracker.work)
+        self.ledger.expect(parts)
         while parts and not self.stopped():
             self._train(parts, executor, workers)
             alone = [run for part in self.ledger.again for run in part.pieces(len(part.runs))]

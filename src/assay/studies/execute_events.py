@@ -67,12 +67,14 @@ class Tracker:
     """Counts work and images.
 
     Attributes:
-        work: expected work of all runs that were missing at the start; `finished`: done of it.
+        work: expected work of all runs that were missing at the start; `finished`: done of it here;
+            `elsewhere`: by other commands.
         images: training images seen so far.
     """
 
     work: float = 0.0
     finished: float = 0.0
+    elsewhere: float = 0.0
     images: int = 0
     _running: dict[int, tuple[float, float]] = field(default_factory=dict)
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
@@ -128,4 +130,5 @@ class Tracker:
 
     @property
     def _done(self) -> float:
-        return self.finished + sum(work * share for work, share in self._running.values())
+        stored = self.finished + self.elsewhere
+        return stored + sum(work * share for work, share in self._running.values())

@@ -46,6 +46,8 @@ class Ledger:
         self.diverged: set[str] = set()
         self.failed: dict[str, str] = {}
         self.tracker = Tracker()
+        self._works: dict[str, float] = {}
+        self._others = 0
         self._store, self._on_event = store, on_event
         self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
         self._jobs: dict[int, tuple[Part, bool]] = {}
@@ -59,12 +61,26 @@ class Ledger:
 
     def missing(self) -> list[str]:
         """Runs without a record that have not failed here."""
-        present = self._store.present(self.members)
+        present = self._present()
         return [r for r in self.members if r not in present and r not in self.failed]
+
+    def _present(self) -> set[str]:
+        """Runs that are stored; what other commands stored since the start counts as done."""
+        present = self._store.present(self.members)
+        others = present & self._works.keys() - self.trained - self.failed.keys()
+        self._others = len(others)
+        self.tracker.elsewhere = sum(self._works[run] for run in others)
+        return present
 
     def left_by_others(self) -> list[str]:
         """Missing runs that no other command holds (any more), claimed for us."""
         return self._store.claim(self.missing(), self._owner)
+
+    def expect(self, parts: Sequence[Part]) -> None:
+        """Say what is to be done."""
+        self._works = {r: w for part in parts for r, w in zip(part.runs, part.works, strict=True)}
+        self.tracker.work = sum(self._works.values())
+        self.tell("planned", work=self.tracker.work)
 
     def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:
         """Make jobs, each claimed at the moment when a worker is free for it."""
@@ -81,6 +97,7 @@ class Ledger:
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._beat = time.monotonic()
             self._store.heartbeat(self._owner)
+            self._present()
         if message.kind == "tick":
             return
         part, alone = self._jobs[message.job]
@@ -132,7 +149,7 @@ class Ledger:
             kind,
             job,
             total=len(self.members),
-            done=self.present + len(self.trained) + len(self.failed),
+            done=self.present + len(self.trained) + len(self.failed) + self._others,
             images_per_second=self.tracker.images_per_second,
             seconds_left=self.tracker.seconds_left,
             **news,
