@@ -24,7 +24,7 @@ from assay.engines.torch_engine.module import NetworkModule
 from assay.networks.families import build_network
 from assay.reading.views import Square, beside, cut_out, squares, turned
 
-__all__ = ["CERTAIN", "LOOKS", "SMALLEST", "Reader", "Sight"]
+__all__ = ["CERTAIN", "SMALLEST", "Reader", "Sight"]
 
 SMALLEST = 24
 """Shorter side, in pixels, below which a picture shows no clock that could be read."""
@@ -82,6 +82,9 @@ class Reader:
         about: {"network", "size", "mean", "std", "style", "calibration", ...}, as the file keeps
             it: JSON data.
         weights: float arrays as `initial_weights` names them.
+
+    Attributes:
+        looks: how often each clock is looked at, 1 to 9.
     """
 
     def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
