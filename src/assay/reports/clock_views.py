@@ -173,7 +173,7 @@ def _sentence(label: str, labels: str, found: Mapping[str, Estimate], seams: Est
         return f"{said}: {beside}{why}."
     if labels.startswith("classes_"):
         exact = _said(found["within_1_minute"], "%", 100)
-        learned = found["minutes"].n > 1 and found["minutes"].high < HALF_DAY / 4
-        verdict = "above chance" if learned else "not told from guessing (180 min)"
-        return f"{said}, within one minute in {exact}: {verdict}."
+        learned = found["minutes"].high < HALF_DAY / 4
+        verdict = ": above chance" if learned else ": not told from guessing (180 min)"
+        return f"{said}, within one minute in {exact}{verdict * (found['minutes'].n > 1)}."
     return f"{said}; the minute right and the hour wrong in {flips}."

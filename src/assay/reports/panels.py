@@ -57,7 +57,7 @@ def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
 
 def _merit(entry: Mapping[str, Any]) -> float:
     """Best validation value that the mean curve reached, higher is better."""
-    for name in ("val_accuracy", "val_loss"):
+    for name in ("val_accuracy", "val_minutes", "val_loss"):  # losses of other labels differ
         if name in entry["series"]:
             sign = 1 if metric_of(name).higher_is_better else -1
             return float(np.max(sign * entry["series"][name]["mean"]))
