@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assay.clocks.labels.contract import SCHEMES, true_minutes
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import correlate
-from assay.clocks.time import distance
+from assay.clocks.time import distance, hands
 from assay.core.errors import ConfigError
 
 NAMES = [
@@ -56,6 +56,35 @@ def test_what_minimises_the_loss_reads_the_time_back(name):
     slack = 0.6 if name in ("regression", "circular_regression", "phase_sine_cosine") else 0.1
     assert distance(found.minutes, true_minutes(targets)).max() <= scheme.resolution + slack
     assert ((found.minutes >= 0) & (found.minutes < 720)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("circular_regression", 6), ("multi_head", 4), ("sine_cosine", 0.5)]
+)
+def test_numbers_can_be_learned_from_where_the_hands_point(name, error):
+    """A wrapped loss of outputs that start turns apart has seams all over the dial."""
+    torch.manual_seed(0)
+    scheme, targets = SCHEMES[name], np.array([(h, m) for h in range(12) for m in range(60)])
+    turns = 2 * np.pi * torch.from_numpy(np.stack(hands(true_minutes(targets)), -1))
+    seen = torch.cat([turns.sin(), turns.cos()], -1).float()
+    trunk = torch.nn.Sequential(_dense(4, 64), torch.nn.ReLU(), _dense(64, 64), torch.nn.ReLU())
+    heads = {head: _dense(64, units) for head, units in scheme.heads().items()}
+    weights = [w for part in (trunk, *heads.values()) for w in part.parameters()]
+    descent, encoded = torch.optim.Adam(weights, 3e-3), torch.from_numpy(scheme.encode(targets))
+    for _ in range(300):
+        features = trunk(seen)
+        outputs = {head: layer(features) for head, layer in heads.items()}
+        descent.zero_grad()
+        scheme.loss(outputs, encoded).mean().backward()
+        descent.step()
+    read = scheme.decode({head: output.detach().numpy() for head, output in outputs.items()})
+    assert distance(read.minutes, true_minutes(targets)).mean() < error  # guessing gives 180
+
+
+def _dense(inputs: int, units: int) -> torch.nn.Linear:
+    layer = torch.nn.Linear(inputs, units)
+    torch.nn.init.kaiming_normal_(layer.weight)
+    return layer
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,6 +9,7 @@ import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.labels.distributions import cross_entropy, probabilities
+from assay.clocks.labels.regression import GUESSING, NUMERALS
 from assay.clocks.time import HOUR, difference, wrap
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
@@ -22,9 +23,13 @@ def _split(targets: np.ndarray) -> np.ndarray:
 
 
 class HourAndMinute:
-    """Hour classes, and the minute as one output in parts of an hour, with a loss that wraps.
+    """Hour classes, and where the minute hand points as one output, with a loss that wraps.
 
-    Nothing ties the heads: at 2:59 the hour head may say 2 and the minute head 0.01 of an hour,
+    The output counts the dial's numerals, of five minutes each, and not hours: outputs that start
+    more than a turn apart would each be drawn to its own nearest turn, and the network would have
+    to learn where it changes from one to the next (`tests/clocks/test_labels.py` shows it).
+
+    Nothing ties the heads: at 2:59 the hour head may say 2 and the minute head 0.1 of a numeral,
     which reads 2:01 and is 58 minutes wrong.
     """
 
@@ -36,17 +41,13 @@ class HourAndMinute:
         return {"hour": HOURS, "minute": 1}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Hour and part of the hour, (n, 2)."""
-        return _split(targets) / np.array([1, HOUR], np.float32)
+        """Hour and numeral in [0, 12), (n, 2)."""
+        return _split(targets) / np.array([1, HOUR / NUMERALS], np.float32)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Cross-entropy of the hour, and the squared error of the minute in hours.
-
-        It weighs little on purpose: as long as the minute is a guess its gradient is noise, which
-        must not drown what the other heads learn.
-        """
-        apart = difference(outputs["minute"][..., 0], encoded[..., 1], 1)
-        return cross_entropy(outputs["hour"], encoded[..., 0]) + apart**2
+        """Cross-entropy of the hour, and squared error of the minute over that of guessing it."""
+        apart = difference(outputs["minute"][..., 0], encoded[..., 1], NUMERALS)
+        return cross_entropy(outputs["hour"], encoded[..., 0]) + apart**2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The likeliest hour, and the whole minute of the other head; next best: another hour.
@@ -55,7 +56,8 @@ class HourAndMinute:
         """
         shares = probabilities(outputs["hour"])
         best, second = np.moveaxis(np.argsort(-shares, -1)[..., :2], -1, 0)
-        minute = wrap(np.round(outputs["minute"][..., 0].astype(float) * HOUR), HOUR)
+        minutes = outputs["minute"][..., 0].astype(float) * HOUR / NUMERALS
+        minute = wrap(np.round(minutes), HOUR)
         return Reading(best * HOUR + minute, shares.max(-1), second * HOUR + minute)
 
 

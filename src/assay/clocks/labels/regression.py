@@ -10,11 +10,13 @@ import numpy as np
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.time import HOUR, difference, wrap
 
-__all__ = ["Regression"]
+__all__ = ["GUESSING", "NUMERALS", "Regression"]
 
-HOURS = 12
-GUESSING = HOURS**2 / 12
-"""Squared error, in hours, of the best guess."""
+NUMERALS = 12
+"""Numerals of a dial: hours for the hour hand, steps of five minutes for the minute hand."""
+
+GUESSING = NUMERALS**2 / 12
+"""Squared error, in numerals, of the best guess."""
 
 
 class Regression:
@@ -46,7 +48,7 @@ class Regression:
         heads.
         """
         read, true = outputs["hours"][..., 0], encoded[..., 0]
-        apart = difference(read, true, HOURS) if self.circular else read - true
+        apart = difference(read, true, NUMERALS) if self.circular else read - true
         return apart**2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
