@@ -37,7 +37,7 @@ def test_every_study_says_what_it_asks_and_plans_at_every_scale(name: str) -> No
         plan = make_plan(study)
         assert study.name == name
         assert study.question == built_in.question
-        assert len(study.comparisons) >= 1
+        assert study.comparisons or study.published  # or nothing is compared
         members = sum(len(c.members) for c in cohorts(plan.runs().values()))
         assert members == len(study.trials) * len(study.seeds)
         runs[scale] = sum(
