@@ -82,7 +82,7 @@ def draw_error_maps(maps: Mapping[str, np.ndarray]) -> Figure:
         largest = max(float(np.nanmax(values)), 1e-3)
         mesh = ax.pcolormesh(values, cmap=colors, vmin=0, vmax=largest, edgecolors="face", lw=0.2)
         ax.invert_yaxis()
-        ax.set_title(shorten(label, 26))
+        ax.set_title(shorten(label, 29))
         ax.set_xticks([0, 3, 6, 9, 12], ["0", "15", "30", "45", "60"])
         ax.set_yticks([0.5, 3.5, 6.5, 9.5], ["12", "3", "6", "9"])
         ax.tick_params(length=2)
