@@ -30,7 +30,7 @@ def closed_world(
     monkeypatch.setattr(socket.socket, "connect", local_only)
     monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "assay-store"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    # some imported libraries set it; what a table looks like must not depend on the tests before
+    # some test runs come with it set; what a table looks like must not depend on that
     monkeypatch.delenv("COLUMNS", raising=False)
     # one cache for all tests, or each would verify the real files anew
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -18,8 +18,7 @@ HOURS = 12
 
 MINUTE = 0.1
 """Weight of the minute's squared error beside the cross-entropies: as long as the minute is a guess
-its gradient is noise, up to six numerals long, and with full weight it kept the trunk from learning
-for a fifth of the training (seed 1 of `tell-the-time`)."""
+its gradient is noise, up to six numerals long, and with full weight it holds up the trunk."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:
@@ -50,7 +49,7 @@ class HourAndMinute:
         return _split(targets) / np.array([1, HOUR / NUMERALS], np.float32)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Cross-entropy of the hour, and a tenth of the minute's squared error over guessing's."""
+        """Cross-entropy of the hour, and squared error of the minute over that of guessing it."""
         apart = difference(outputs["minute"][..., 0], encoded[..., 1], NUMERALS)
         return cross_entropy(outputs["hour"], encoded[..., 0]) + MINUTE * apart**2 / GUESSING
 
