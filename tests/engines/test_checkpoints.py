@@ -15,8 +15,10 @@ from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import encode_arrays
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import ENGINES, Cohort, Member, Resources
+from assay.engines.contract import ENGINES, Cohort, Member, Progress, Resources
+from assay.engines.loop import Loop
 from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
+from assay.engines.unfinished import Checkpoint
 from assay.networks.families import build_network
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -70,10 +72,14 @@ def member(
 
 
 def train(
-    members: Sequence[Member], dataset: Dataset, folder: Path | None, engine: str = "torch"
+    members: Sequence[Member],
+    dataset: Dataset,
+    folder: Path | None,
+    engine: str = "torch",
+    on_progress: Callable[[Progress], None] = lambda p: None,
 ) -> list[Record]:
-    resources = Resources(device="cpu", precision="float32", threads=1, checkpoints=folder)
-    made = ENGINES[engine]().train(Cohort(tuple(members)), dataset, resources, lambda p: None)
+    resources = Resources("cpu", "float32", 1, checkpoints=folder, checkpoint_seconds=0.0)
+    made = ENGINES[engine]().train(Cohort(tuple(members)), dataset, resources, on_progress)
     records = {r.seed: r for r in made}
     if folder is not None:
         for record in records.values():
@@ -119,7 +125,9 @@ def test_in_the_numpy_engine_too(corners: Dataset, tmp_path: Path):
     assert_same(end, whole)
 
 
-def test_fresh_pictures_go_on_with_the_next_epoch(corners: Dataset, tmp_path: Path):
+def test_fresh_pictures_go_on_with_the_next_epoch(
+    corners: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     def fresh(epoch: int) -> Split:
         return Split(np.roll(corners.train.images, epoch, axis=1), corners.train.targets)
 
@@ -127,11 +135,87 @@ def test_fresh_pictures_go_on_with_the_next_epoch(corners: Dataset, tmp_path: Pa
     drawn, case = Dataset(**{**values, "fresh": fresh}), "stacked adam"
     (whole,) = train([member(corners, case, 3, None)], drawn, None)
     train([member(corners, case, 3, 2)], drawn, tmp_path)
+    kill(monkeypatch, 30, [member(corners, case, 3, None)], drawn, tmp_path)
     (end,) = train([member(corners, case, 3, None)], drawn, tmp_path)
     assert end.provenance["resumed_after_epoch"] == 2
     assert_same(end, whole)
+    often = member(corners, case, 3, None, evaluate_every=5)
+    kill(monkeypatch, 13, [often], drawn, tmp_path / "often")
+    assert list((tmp_path / "often").iterdir())
+    assert_same(*(train([often], drawn, at)[0] for at in (tmp_path / "often", None)))
     (still,) = train([member(corners, case, 3, None)], corners, None)
     assert not np.array_equal(still.curves["loss"], whole.curves["loss"])
+
+
+class Killed(Exception):
+    """In the middle of a run."""
+
+
+def kill(monkeypatch: pytest.MonkeyPatch, after: int, *training: Any) -> None:
+    """Train until so many updates are done."""
+    pause = Loop.pause
+
+    def pause_once(self: Loop, done: int) -> None:
+        pause(self, done)
+        if done == after:
+            raise Killed
+
+    monkeypatch.setattr(Loop, "pause", pause_once)
+    with pytest.raises(Killed):
+        train(*training)
+    monkeypatch.setattr(Loop, "pause", pause)
+
+
+@pytest.mark.parametrize(
+    ("case", "engine"),
+    [(case, "torch") for case in CASES] + [(case, "numpy") for case in CASES if "cnn" not in case],
+)
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    case: str, engine: str, corners: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    members = [member(corners, case, s, None, evaluate_every=4) for s in (3, 4)]
+    whole = train(members, corners, None, engine)
+    kill(monkeypatch, 10, members, corners, tmp_path, engine)  # in the middle of an epoch
+    there = {file.name for file in tmp_path.iterdir()}
+    assert f"{whole[0].run_id}.unfinished.safetensors" in there
+    seen: list[Progress] = []
+    resumed = train(members, corners, tmp_path, engine, seen.append)
+    for before, after in zip(whole, resumed, strict=True):
+        assert_same(before, after)
+        assert "resumed_after_epoch" not in after.provenance  # it is one run with one record
+    steps = sum(record.metrics["steps"] for record in whole)
+    assert sum(p.images for p in seen) < 40 * steps  # not all was done again
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_rung_goes_on_and_so_does_the_next(
+    corners: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    case = "stacked adam"
+    (whole,) = train([member(corners, case, 3, None)], corners, None)
+    first, per_epoch = member(corners, case, 3, 3), -(-len(corners.train) // 40)
+    kill(monkeypatch, 2 * per_epoch, [first], corners, tmp_path)
+    (rung,) = train([first], corners, tmp_path)
+    assert "resumed_after_epoch" not in rung.provenance
+    kill(monkeypatch, 5 * per_epoch, [member(corners, case, 3, None)], corners, tmp_path)
+    (end,) = train([member(corners, case, 3, None)], corners, tmp_path)
+    assert end.provenance["resumed_after_epoch"] == 3
+    assert_same(end, whole)
+    spent = rung.timing["train"] + end.timing["train"]
+    assert spent == pytest.approx(end.curves["seconds"][-1], rel=1e-6)
+
+
+def test_a_checkpoint_that_is_damaged_or_of_something_else_is_of_no_use(tmp_path: Path):
+    arrays = {"a": np.arange(5.0)}
+    Checkpoint(tmp_path, "run", "data", 0.0).save(arrays)
+    found = Checkpoint(tmp_path, "run", "data", 0.0).load()
+    assert found is not None
+    np.testing.assert_array_equal(found["a"], arrays["a"])
+    assert Checkpoint(tmp_path, "run", "other data", 0.0).load() is None
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    assert Checkpoint(tmp_path, "run", "data", 0.0).load() is None
+    assert not Checkpoint(None, "run", "data", 0.0).due()
 
 
 def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):

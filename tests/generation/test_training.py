@@ -9,7 +9,6 @@ import pytest
 
 from assay.core.errors import DataError, EngineError
 from assay.engines.contract import Progress
-from assay.engines.torch_engine.generative.checkpoint import Checkpoint
 from assay.engines.torch_engine.generative.loop import PartsLoop
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.generation.judge import Judge
@@ -82,20 +81,6 @@ def test_a_run_goes_on_where_it_was_interrupted_as_if_it_had_not_been(
     for name in set(whole.curves) - {"seconds"}:
         np.testing.assert_array_equal(whole.curves[name], resumed.curves[name])
     assert not list(tmp_path.iterdir())  # the run is over
-
-
-def test_a_checkpoint_that_is_damaged_or_of_something_else_is_of_no_use(tmp_path):
-    arrays, plain = {"a": np.arange(5.0)}, {"done": 3}
-    Checkpoint(tmp_path, "run", "data", 0.0).save(arrays, plain)
-    found = Checkpoint(tmp_path, "run", "data", 0.0).load()
-    assert found is not None
-    np.testing.assert_array_equal(found[0]["a"], arrays["a"])
-    assert found[1]["done"] == 3
-    assert Checkpoint(tmp_path, "run", "other data", 0.0).load() is None
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:-9])
-    assert Checkpoint(tmp_path, "run", "data", 0.0).load() is None
-    assert not Checkpoint(None, "run", "data", 0.0).due()
 
 
 class Killed(Exception):

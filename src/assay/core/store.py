@@ -1,9 +1,9 @@
 """The store: one folder with every record; reports need nothing else.
 
 `index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights and
-`checkpoints/RUN.safetensors` what a run that stopped at a rung needs to go on. A run
-is there whole or not at all. Writing waits its turn and is short; reading never blocks a writer.
-Processes on several hosts may share a store only where the file system locks files properly.
+`checkpoints/` what a run that stopped at a rung, or was interrupted, needs to go on. A run is there
+whole or not at all. Writing waits its turn and is short; reading never blocks a writer. Processes
+on several hosts may share a store only where the file system locks files properly.
 """
 
 from __future__ import annotations

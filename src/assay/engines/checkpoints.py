@@ -1,12 +1,14 @@
-"""Where a run stopped at a rung, so that it can go on as if it had never stopped.
+"""Where a run stopped, so that it can go on as if it had never stopped.
 
 A checkpoint is the state of a trainer's member (weights, memory of the update rule, streams) and
-its books (curves, best evaluation, times), as named arrays.
+its books (curves, best evaluation, times), as named arrays. A run leaves one at its rung, which its
+next rung goes on from, and others on its way (`unfinished`), in case it is interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +16,18 @@ import numpy as np
 from assay.core.errors import StoreError
 from assay.core.records import Config, run_id
 from assay.core.store_format import decode_arrays
-from assay.engines.contract import Member
+from assay.engines.contract import Resources
 from assay.engines.trained import Trained
 
-__all__ = ["State", "earlier", "pack", "resumable", "unpack"]
+__all__ = ["State", "at_rung", "earlier", "pack", "resumable", "unpack"]
 
 State = dict[str, np.ndarray]
 
-_NUMBERS = ("steps", "best", "waited", "best_at")
+_NUMBERS = ("steps", "best", "waited", "best_at", "resumed_at")
 
 
 def earlier(config: Config, folder: Path | None) -> State | None:
-    """The latest checkpoint of the same run at an earlier epoch; None where there is none, or it
+    """The latest checkpoint of the same run at an earlier rung; None where there is none, or it
     cannot be read.
 
     Args:
@@ -48,15 +50,25 @@ def earlier(config: Config, folder: Path | None) -> State | None:
 
 
 def resumable(
-    members: Sequence[Member], folder: Path | None
-) -> list[tuple[tuple[Member, ...], list[State | None]]]:
-    """Members in groups that stand at the same step, each with its checkpoint or None."""
-    groups: dict[int, list[tuple[Member, State | None]]] = {}
-    for member in members:
-        state = earlier(member.config, folder)
+    members: Sequence[Trained], resources: Resources
+) -> list[tuple[list[Trained], list[State | None]]]:
+    """Members in groups that stand at the same step, each with its checkpoint or None: of where it
+    was interrupted, else of its last rung."""
+    groups: dict[int, tuple[list[Trained], list[State | None]]] = {}
+    for trained in members:
+        state = trained.checkpoint.load()
+        state = state or earlier(trained.member.config, resources.checkpoints)
         step = int(state["run/steps"]) if state else 0
-        groups.setdefault(step, []).append((member, state))
-    return [(tuple(m for m, _ in group), [s for _, s in group]) for group in groups.values()]
+        group, states = groups.setdefault(step, ([], []))
+        group.append(trained)
+        states.append(state)
+    return list(groups.values())
+
+
+def at_rung(trained: Trained) -> Trained:
+    """The member as its next rung finds it, whose record counts its own part of the time."""
+    last = len(trained.curves["step"]) - 1
+    return replace(trained, resumed_at=last, seconds_before=dict(trained.seconds))
 
 
 def pack(trained: Trained, state: State) -> State:
@@ -68,6 +80,8 @@ def pack(trained: Trained, state: State) -> State:
     found = {f"trainer/{name}": array for name, array in state.items()}
     found |= {f"run/{name}": np.array(getattr(trained, name), np.float64) for name in _NUMBERS}
     found |= {f"seconds/{name}": np.array(value) for name, value in trained.seconds.items()}
+    before = trained.seconds_before
+    found |= {f"before/{name}": np.array(value) for name, value in before.items()}
     found |= {f"curve/{name}": np.array(c, np.float64) for name, c in trained.curves.items()}
     found |= {f"best/{name}": array for name, array in (trained.best_weights or {}).items()}
     return found
@@ -79,10 +93,9 @@ def unpack(state: State, trained: Trained) -> State:
         number = float(state[f"run/{name}"])
         setattr(trained, name, number if name == "best" else int(number))
     trained.seconds = {k: float(v) for k, v in _part(state, "seconds").items()}
+    trained.seconds_before = {k: float(v) for k, v in _part(state, "before").items()}
     trained.curves = {k: [float(x) for x in v] for k, v in _part(state, "curve").items()}
     trained.best_weights = _part(state, "best") or None
-    trained.resumed_at = len(trained.curves["step"]) - 1
-    trained.seconds_before = dict(trained.seconds)
     return _part(state, "trainer")
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member, Progress
+from assay.engines.checkpoints import pack
+from assay.engines.contract import Progress
 from assay.engines.schedules import factor
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
@@ -26,8 +27,8 @@ Evaluation = tuple[dict[str, np.ndarray], np.ndarray]
 class Trainer(Protocol):
     """S members in training together, in one framework; it owns their weights and the images."""
 
-    def start_epoch(self, orders: np.ndarray) -> None:
-        """From now on see the training images in these orders, int64 (S, n)."""
+    def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
+        """From now on see the training images of an epoch in these orders, int64 (S, n)."""
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """One update of every member with images start:stop of its order.
@@ -56,14 +57,14 @@ class Trainer(Protocol):
 
 
 class Resumable(Trainer, Protocol):
-    """A trainer whose members can stop after an epoch and go on later."""
+    """A trainer whose members can stop after an evaluation and go on later."""
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """All that one member needs to go on after the epoch that has just ended: weights in full
-        precision, the memory of its update rule, where its streams stand."""
+        """All that one member needs to go on after the evaluation that has just ended: weights in
+        full precision, the memory of its update rule, where its streams stand."""
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave, before the first step; all members from one epoch."""
+        """Go on from what `state` gave, before the first step; all members from one step."""
 
 
 class Loop:
@@ -71,16 +72,20 @@ class Loop:
 
     Args:
         trainer: its order of members is that of `members`.
-        members: of equal structure, so that the first one's recipe holds for all.
+        members: of equal structure, so that the first one's recipe holds for all, and at one step.
 
     Attributes:
         start: updates that the members have had already, in another process.
+        anywhere: whether the trainer's state is whole after any update, or only after an
+            evaluation, when no sums are begun.
     """
+
+    anywhere = False
 
     def __init__(
         self,
-        trainer: Trainer,
-        members: Sequence[Member],
+        trainer: Resumable,
+        members: Sequence[Trained],
         dataset: Dataset,
         task: Task,
         on_progress: Callable[[Progress], None],
@@ -88,14 +93,14 @@ class Loop:
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.images = len(dataset.train)
         self.truth, self._dataset = dataset.validation.targets, dataset
-        self.alive = [Trained(m) for m in members]
-        self.training = members[0].training
+        self.alive = list(members)
+        self.training = members[0].member.training
         self.total = self.training.total_steps(self.images)
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
         self.seen = 0
         self.stop = self.training.last_step(self.images)
-        self.start = 0
+        self.start = members[0].steps
         self.clock = 0.0
 
     def run(self) -> Iterator[tuple[int, Trained]]:
@@ -125,8 +130,15 @@ class Loop:
                 return
 
     def pause(self, done: int) -> None:
-        """Called after `done` updates, before the next one; what it takes is to be added to
-        `clock`, when training went on."""
+        """Between two updates: save the state of every member when it is due, which is no
+        training time."""
+        if (done % self.every and not self.anywhere) or not self.alive[0].checkpoint.due():
+            return
+        self._share("train", time.perf_counter() - self.clock)
+        for k, trained in enumerate(self.alive):
+            trained.steps = done
+            trained.checkpoint.save(pack(trained, self.trainer.state(k)))
+        self.clock = time.perf_counter()
 
     def _step(self, step: int) -> int:
         """One update of every member still training; returns the images it used."""
@@ -134,7 +146,7 @@ class Loop:
         size = self.training.batch_size
         if batch == 0 or step == self.start:
             orders = [batch_order(t.member.seed, epoch, self.images) for t in self.alive]
-            self.trainer.start_epoch(np.stack(orders))
+            self.trainer.start_epoch(np.stack(orders), epoch)
         start, stop = batch * size, min((batch + 1) * size, self.images)
         rate = factor(self.training.schedule, step, self.total, self.per_epoch)
         self.trainer.step(start, stop, rate)

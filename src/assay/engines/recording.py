@@ -5,20 +5,20 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from assay.core.errors import EngineError
 from assay.core.machine import machine
-from assay.core.records import VALIDATION_ONLY, Record, run_id, trial_id
+from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id, trial_id
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import pack, resumable, unpack
-from assay.engines.contract import Member, Progress
+from assay.engines.checkpoints import at_rung, pack, resumable, unpack
+from assay.engines.contract import Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
+from assay.engines.unfinished import Checkpoint
 from assay.tasks.contract import Task
 
 __all__ = ["Finisher", "finish", "in_turns", "make_record", "train_groups"]
@@ -44,9 +44,8 @@ def train_groups(
     describe: Callable[[], dict[str, Any]],
     on_progress: Callable[[Progress], None],
     *,
-    save_weights: bool,
+    resources: Resources,
     started: float,
-    checkpoints: Path | None = None,
 ) -> Iterator[Record]:
     """Train groups of members one after the other; yield each record as soon as it is done.
 
@@ -54,8 +53,9 @@ def train_groups(
         groups: members of one group train together.
         make_trainer: makes the trainer of a group, with its initial weights.
         describe: the engine's part of the provenance.
+        resources: whether weights are saved, and where runs leave their state on their way, or
+            find where they go on.
         started: `time.perf_counter()` when preparation began.
-        checkpoints: folder in which runs that stopped earlier find where they go on.
 
     Raises:
         EngineError: the dataset has no validation images.
@@ -65,25 +65,40 @@ def train_groups(
             f"dataset {dataset.name} has no validation images, and training is judged by them; "
             "expected dataset.validation > 0"
         )
-    parts = [part for group in groups for part in resumable(group, checkpoints)]
+    identity = _identity(dataset, describe())
+    parts = [
+        part
+        for group in groups
+        for part in resumable([_begin(m, identity, resources) for m in group], resources)
+    ]
     for turn, (group, states) in enumerate(parts):
-        trainer = make_trainer(group)
-        report = in_turns(on_progress, turn, len(parts))
-        loop = Loop(trainer, group, dataset, task, report)
+        trainer = make_trainer([trained.member for trained in group])
         for k, state in enumerate(states):
             if state is not None:
-                trainer.load(k, unpack(state, loop.alive[k]))
-        loop.start = loop.alive[0].steps
+                trainer.load(k, unpack(state, group[k]))
+        loop = Loop(trainer, group, dataset, task, in_turns(on_progress, turn, len(parts)))
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
                 if trained.member.training.stop_after:
-                    trained.state = pack(trained, trainer.state(k))
+                    trained.state = pack(at_rung(trained), trainer.state(k))
                 finish(trainer, k, trained, dataset, task)
-                if save_weights:
+                if resources.save_weights:
                     trained.weights = trainer.weights(k)
             yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
+            trained.checkpoint.remove()
         started = time.perf_counter()
+
+
+def _identity(dataset: Dataset, description: Mapping[str, Any]) -> str:
+    """What must be equal, beside the configuration, for a run to go on as it began."""
+    said = ("engine", "precision", description["engine"])
+    return content_hash([dataset.fingerprint, *(description.get(name) for name in said)])
+
+
+def _begin(member: Member, identity: str, resources: Resources) -> Trained:
+    name, seconds = run_id(member.config), resources.checkpoint_seconds
+    return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))
 
 
 def in_turns(

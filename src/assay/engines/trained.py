@@ -8,6 +8,7 @@ import numpy as np
 
 from assay.core.records import Status
 from assay.engines.contract import Member
+from assay.engines.unfinished import Checkpoint
 from assay.tasks.contract import Task
 
 __all__ = ["Trained"]
@@ -22,12 +23,14 @@ class Trained:
         best_at: index of that evaluation.
         waited: evaluations since then.
         best_weights: its weights, where early stopping will restore them.
+        checkpoint: where its state is kept while it is on its way.
         state: what it needs to go on, where it stopped at a rung.
         resumed_at: index of the last evaluation before this part of the run; -1 from the start.
         seconds_before: seconds of the earlier parts, which are in `seconds`, too.
     """
 
     member: Member
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
     curves: dict[str, list[float]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluate": 0.0})
     status: Status = "finished"

@@ -99,9 +99,8 @@ class NumpyEngine:
             task,
             lambda: {**self.describe(resources), "precision": dtype.name},
             on_progress,
-            save_weights=resources.save_weights,
+            resources=resources,
             started=started,
-            checkpoints=resources.checkpoints,
         )
 
 

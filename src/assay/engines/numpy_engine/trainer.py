@@ -89,7 +89,7 @@ class NumpyTrainer:
         self._moves = Moves(recipe.augment, [member.seed]) if recipe.augment else None
         self._loss = self._correct = 0.0
 
-    def start_epoch(self, orders: Array) -> None:
+    def start_epoch(self, orders: Array, epoch: int) -> None:
         """See the contract."""
         (self._order,) = orders
 

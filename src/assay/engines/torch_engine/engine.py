@@ -121,9 +121,8 @@ class TorchEngine:
             task,
             lambda: {**self.describe(resources), "precision": where.precision},
             on_progress,
-            save_weights=resources.save_weights,
+            resources=resources,
             started=started,
-            checkpoints=resources.checkpoints,
         )
 
 

@@ -36,23 +36,18 @@ class FreshPictures:
         epochs: int,
     ):
         self._fresh, self._encode, self._normalise = fresh, encode, normalise
-        self._epoch, self._epochs = 0, epochs
+        self._epochs = epochs
         self._artist: ThreadPoolExecutor | None = None
         if normalise.place.device.type != "cpu":
             self._artist = ThreadPoolExecutor(1, "drawing")
         self._next: Future[Split] | None = None
 
-    def skip(self, epochs: int) -> None:
-        """Begin with the pictures after those of so many epochs."""
-        self._epoch = epochs
-
-    def start_epoch(self) -> None:
-        """Go on to the pictures of the next epoch."""
-        split = self._next.result() if self._next else self._fresh(self._epoch)
-        self._epoch += 1
+    def start_epoch(self, epoch: int) -> None:
+        """Go on to the pictures of an epoch: that after the last one, or any at first."""
+        split = self._next.result() if self._next else self._fresh(epoch)
         self._next = None
-        if self._artist and self._epoch < self._epochs:
-            self._next = self._artist.submit(self._fresh, self._epoch)
+        if self._artist and epoch + 1 < self._epochs:
+            self._next = self._artist.submit(self._fresh, epoch + 1)
         elif self._artist:
             self._artist.shutdown(wait=False)
         images = torch.from_numpy(np.ascontiguousarray(split.images))

@@ -83,15 +83,13 @@ class TorchTrainer:
         self.program, self.data, self.task = program, data, task
         self.augment, self.rows = augment, rows
         self._pictures = data.fresh(epochs) or data.train
-        self._epoch = 0
         self._reset()
 
-    def start_epoch(self, orders: np.ndarray) -> None:
+    def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
         """See the contract."""
-        self._epoch += 1
         self._order = torch.from_numpy(orders).to(self.data.blank.device)
         if isinstance(self._pictures, FreshPictures):
-            self._pictures.start_epoch()
+            self._pictures.start_epoch(epoch)
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See the contract."""
@@ -166,7 +164,7 @@ class TorchTrainer:
         found = {f"program/{k}": v for k, v in self.program.state(member).items()}
         if self.augment:
             found["augment"] = read_stream(self.augment.streams[member])
-        return found | {"epoch": np.array(self._epoch)}
+        return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
         """See the contract."""
@@ -174,6 +172,3 @@ class TorchTrainer:
         self.program.load(member, inner)
         if self.augment:
             set_stream(self.augment.streams[member], state["augment"])
-        self._epoch = int(state["epoch"])
-        if isinstance(self._pictures, FreshPictures):
-            self._pictures.skip(self._epoch)

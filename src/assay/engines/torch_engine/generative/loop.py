@@ -1,17 +1,14 @@
-"""The training loop for several networks: measures instead of outputs, and checkpoints."""
+"""The training loop for several networks: measures instead of outputs."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member, Progress
+from assay.engines.contract import Progress
 from assay.engines.loop import Loop
-from assay.engines.torch_engine.generative.checkpoint import Checkpoint
 from assay.engines.torch_engine.generative.trainer import PartsTrainer
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
@@ -27,22 +24,20 @@ at first every generator makes one picture."""
 
 
 class PartsLoop(Loop):
-    """The loop of one run; it begins where the checkpoint left off."""
+    """The loop of one run."""
+
+    anywhere = True
 
     def __init__(
         self,
         trainer: PartsTrainer,
-        member: Member,
+        trained: Trained,
         dataset: Dataset,
         task: Task,
         on_progress: Callable[[Progress], None],
-        checkpoint: Checkpoint,
     ):
-        super().__init__(trainer, [member], dataset, task, on_progress)
-        self.parts, self.checkpoint = trainer, checkpoint
-        saved = checkpoint.load()
-        if saved is not None:
-            self._go_on(*saved)
+        super().__init__(trainer, [trained], dataset, task, on_progress)
+        self.parts = trainer
 
     def numbers(self) -> list[dict[str, float]]:
         """See the loop."""
@@ -65,36 +60,3 @@ class PartsLoop(Loop):
                 f"the generator collapsed: its pictures vary by {late[-1]:.2%} of what real ones do"
             )
         return ""
-
-    def pause(self, done: int) -> None:
-        """Save the state when it is due."""
-        if not self.checkpoint.due() or done == self.total:
-            return
-        now = time.perf_counter()
-        (trained,) = self.alive
-        arrays, plain = self.parts.state()
-        best = trained.best_weights
-        arrays |= {f"best/{name}": array for name, array in (best or {}).items()}
-        kept = ("curves", "steps", "best", "waited", "best_at")
-        plain |= {
-            "done": done,
-            "seen": self.seen,
-            "seconds": {**trained.seconds, "train": trained.seconds["train"] + now - self.clock},
-            "trained": {name: getattr(trained, name) for name in kept},
-            "has_best": best is not None,
-        }
-        self.checkpoint.save(arrays, plain)
-        self.clock += time.perf_counter() - now
-
-    def _go_on(self, arrays: dict[str, np.ndarray], plain: dict) -> None:
-        best = {k.removeprefix("best/"): v for k, v in arrays.items() if k.startswith("best/")}
-        self.parts.go_on(arrays, plain)
-        self.start, self.seen = plain["done"], plain["seen"]
-        self.alive = [
-            replace(
-                self.alive[0],
-                **plain["trained"],
-                seconds=plain["seconds"],
-                best_weights=best if plain["has_best"] else None,
-            )
-        ]

@@ -13,17 +13,18 @@ import torch
 from assay.core.errors import EngineError
 from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id
 from assay.data.dataset import Dataset
+from assay.engines.checkpoints import unpack
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.recording import in_turns, make_record
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.generative.adversarial import AdversarialProgram
 from assay.engines.torch_engine.generative.autoencoding import AutoencodingProgram
-from assay.engines.torch_engine.generative.checkpoint import Checkpoint
 from assay.engines.torch_engine.generative.loop import PartsLoop
 from assay.engines.torch_engine.generative.parts import PartsProgram
 from assay.engines.torch_engine.generative.trainer import STEPS, PartsTrainer
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.trained import Trained
+from assay.engines.unfinished import Checkpoint
 from assay.generation.judge import LEAST, Judge
 from assay.generation.latents import point, way
 from assay.tasks.contract import Task
@@ -90,18 +91,21 @@ def train_parts(
     judge = Judge(dataset, getattr(task, "features", 0))
     data = DeviceDataset(dataset, task, where)
     for turn, member in enumerate(cohort.members):
-        checkpoint = _checkpoint(member, dataset, resources, where)
+        trained = Trained(member, _checkpoint(member, dataset, resources, where))
         program = PROGRAMS[task.name](member, where, task, dataset)
         trainer = PartsTrainer(program, member, data, dataset, judge, where)
+        state = trained.checkpoint.load()
+        if state is not None:
+            trainer.load(0, unpack(state, trained))
         report = in_turns(on_progress, turn, len(cohort.members))
-        loop = PartsLoop(trainer, member, dataset, task, report, checkpoint)
+        loop = PartsLoop(trainer, trained, dataset, task, report)
         prepare = time.perf_counter() - started
-        for _, trained in loop.run():
+        for _ in loop.run():
             _finish(trainer, trained)
             if resources.save_weights and trained.status == "finished":
                 trained.weights = program.weights()
             yield make_record(trained, dataset, {**describe(), "cohort": 1}, prepare)
-        checkpoint.remove()
+        trained.checkpoint.remove()
         started = time.perf_counter()
 
 

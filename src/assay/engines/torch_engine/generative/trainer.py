@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -56,7 +54,7 @@ class PartsTrainer:
 
     # -- as the loop calls it ------------------------------------------------------------------
 
-    def start_epoch(self, orders: np.ndarray) -> None:
+    def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
         """See the contract."""
         self._order = torch.from_numpy(orders).to(self._place.device)
 
@@ -142,28 +140,22 @@ class PartsTrainer:
 
     # -- to go on later ------------------------------------------------------------------------
 
-    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Arrays and plain data that `go_on` continues from."""
-        arrays = self.program.state()
-        arrays |= {f"film/{i}": pictures for i, (_, pictures) in enumerate(self.film)}
-        plain = {
-            "number": self.number,
-            "added": self.added,
-            "totals": {name: float(total) for name, total in self.totals.items()},
-            "film": [number for number, _ in self.film],
-            "every": self._every,
-            "seen": self._seen,
-        }
-        return arrays, plain
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """See the contract; whole after any update."""
+        found = self.program.state()
+        found |= {f"film/{i}": pictures for i, (_, pictures) in enumerate(self.film)}
+        found |= {f"total/{name}": np.array(float(t)) for name, t in self.totals.items()}
+        found["filmed"] = np.array([number for number, _ in self.film], np.int64)
+        counts = [self.number, self.added, self._every, self._seen]
+        return found | {"counts": np.array(counts, np.int64)}
 
-    def go_on(self, arrays: dict[str, np.ndarray], plain: dict[str, Any]) -> None:
-        """Continue from what `state` gave."""
-        self.program.go_on(arrays)
-        self.number, self.added = plain["number"], plain["added"]
-        device = self._place.device
+    def load(self, member: int, state: dict[str, np.ndarray]) -> None:
+        """See the contract."""
+        self.program.go_on(state)
+        self.number, self.added, self._every, self._seen = state["counts"].tolist()
+        self.film = [(n, state[f"film/{i}"]) for i, n in enumerate(state["filmed"].tolist())]
         self.totals = {
-            name: torch.tensor(total, dtype=torch.float64, device=device)
-            for name, total in plain["totals"].items()
+            name.removeprefix("total/"): torch.from_numpy(total).to(self._place.device)
+            for name, total in state.items()
+            if name.startswith("total/")
         }
-        self.film = [(n, arrays[f"film/{i}"]) for i, n in enumerate(plain["film"])]
-        self._every, self._seen = plain["every"], plain["seen"]

@@ -1,14 +1,14 @@
-"""The state of a run on its way, in a file, so that another process goes on as if nothing was."""
+"""The state of a run on its way, in a file, so that another process goes on as if nothing was.
+
+Nothing is wrong without it: a run that has none is trained from its start.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +28,10 @@ class Checkpoint:
         seconds: how often it is due.
     """
 
-    def __init__(self, folder: Path | None, run: str, identity: str, seconds: float):
-        self._file = folder / f"{run}.safetensors" if folder else None
+    def __init__(
+        self, folder: Path | None = None, run: str = "", identity: str = "", seconds: float = 0.0
+    ):
+        self._file = folder / f"{run}.unfinished.safetensors" if folder else None
         self._identity, self._seconds = identity, seconds
         self._last = time.monotonic()
 
@@ -37,29 +39,28 @@ class Checkpoint:
         """Whether it is time to write it again."""
         return self._file is not None and time.monotonic() - self._last >= self._seconds
 
-    def save(self, arrays: Mapping[str, np.ndarray], plain: dict[str, Any]) -> None:
+    def save(self, arrays: dict[str, np.ndarray]) -> None:
         """Write it; where that fails, the run goes on without."""
         assert self._file is not None
-        text = json.dumps({"identity": self._identity, **plain})
-        told = np.frombuffer(text.encode(), np.uint8)
+        told = np.frombuffer(self._identity.encode(), np.uint8)
         unfinished = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            content = form.encode_arrays({**arrays, "plain": told}, str(self._file))
+            content = form.encode_arrays({**arrays, "identity": told}, str(self._file))
             form.write_file(unfinished, content)
             unfinished.replace(self._file)
         self._last = time.monotonic()
 
-    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    def load(self) -> dict[str, np.ndarray] | None:
         """What was saved; None where there is nothing, or nothing that fits."""
         if self._file is None:
             return None
         try:
             arrays = form.decode_arrays(self._file.read_bytes(), str(self._file))
-            plain = json.loads(arrays.pop("plain").tobytes())
-        except (OSError, StoreError, KeyError, ValueError):
+        except (OSError, StoreError):
             return None
-        return (arrays, plain) if plain.get("identity") == self._identity else None
+        told = arrays.pop("identity", np.empty(0, np.uint8)).tobytes()
+        return arrays if told == self._identity.encode() else None
 
     def remove(self) -> None:
         """The run is over."""
