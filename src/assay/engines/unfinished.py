@@ -43,7 +43,7 @@ class Checkpoint:
         """Write it; where that fails, the run goes on without."""
         assert self._file is not None
         told = np.frombuffer(self._identity.encode(), np.uint8)
-        unfinished = self._file.with_name(f"{self._file.name}.{os.getpid()}.part")
+        unfinished = self._file.with_name(f"{self._file.name}.{os.getpid()}.tmp")
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             content = form.encode_arrays({**arrays, "identity": told}, str(self._file))
