@@ -9,16 +9,12 @@ import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.labels.distributions import cross_entropy, probabilities
-from assay.clocks.labels.regression import GUESSING, NUMERALS
+from assay.clocks.labels.regression import GUESSING, NUMERALS, ROUND
 from assay.clocks.time import HOUR, difference, wrap
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 
 HOURS = 12
-
-MINUTE = 0.1
-"""Weight of the minute's squared error beside the cross-entropies: as long as the minute is a guess
-its gradient is noise, up to six numerals long, and with full weight it holds up the trunk."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:
@@ -51,7 +47,7 @@ class HourAndMinute:
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
         """Cross-entropy of the hour, and squared error of the minute over that of guessing it."""
         apart = difference(outputs["minute"][..., 0], encoded[..., 1], NUMERALS)
-        return cross_entropy(outputs["hour"], encoded[..., 0]) + MINUTE * apart**2 / GUESSING
+        return cross_entropy(outputs["hour"], encoded[..., 0]) + ROUND * apart**2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The likeliest hour, and the whole minute of the other head; next best: another hour.

@@ -10,13 +10,18 @@ import numpy as np
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.time import HOUR, difference, wrap
 
-__all__ = ["GUESSING", "NUMERALS", "Regression"]
+__all__ = ["GUESSING", "NUMERALS", "ROUND", "Regression"]
 
 NUMERALS = 12
 """Numerals of a dial: hours for the hour hand, steps of five minutes for the minute hand."""
 
 GUESSING = NUMERALS**2 / 12
 """Squared error, in numerals, of the best guess."""
+
+ROUND = 0.1
+"""Weight of a squared error that goes the shorter way round, beside the losses of other heads: as
+long as the output is a guess its gradient is noise, up to six numerals long, and with full weight
+it holds up the trunk."""
 
 
 class Regression:
@@ -42,14 +47,15 @@ class Regression:
         return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Squared error in parts of what guessing gives.
+        """Squared error in parts of what guessing gives; the circular one with weight ROUND.
 
         In hours its gradient, noise as long as the time is a guess, would drown the losses of other
         heads.
         """
         read, true = outputs["hours"][..., 0], encoded[..., 0]
-        apart = difference(read, true, NUMERALS) if self.circular else read - true
-        return apart**2 / GUESSING
+        if self.circular:
+            return ROUND * difference(read, true, NUMERALS) ** 2 / GUESSING
+        return (read - true) ** 2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """The output, brought to the dial by whole turns."""
