@@ -21,7 +21,7 @@ from assay.engines.trained import Trained
 from assay.engines.unfinished import Checkpoint
 from assay.tasks.contract import Task
 
-__all__ = ["Finisher", "finish", "in_turns", "make_record", "train_groups"]
+__all__ = ["Finisher", "begin", "finish", "in_turns", "make_record", "train_groups"]
 
 Group = Sequence[Member]
 
@@ -65,12 +65,9 @@ def train_groups(
             f"dataset {dataset.name} has no validation images, and training is judged by them; "
             "expected dataset.validation > 0"
         )
-    identity = _identity(dataset, describe())
-    parts = [
-        part
-        for group in groups
-        for part in resumable([_begin(m, identity, resources) for m in group], resources)
-    ]
+    said = describe()
+    begun = [[begin(m, dataset, said, resources) for m in group] for group in groups]
+    parts = [part for group in begun for part in resumable(group, resources)]
     for turn, (group, states) in enumerate(parts):
         trainer = make_trainer([trained.member for trained in group])
         for k, state in enumerate(states):
@@ -90,13 +87,16 @@ def train_groups(
         started = time.perf_counter()
 
 
-def _identity(dataset: Dataset, description: Mapping[str, Any]) -> str:
-    """What must be equal, beside the configuration, for a run to go on as it began."""
-    said = ("engine", "precision", description["engine"])
-    return content_hash([dataset.fingerprint, *(description.get(name) for name in said)])
+def begin(
+    member: Member, dataset: Dataset, description: Mapping[str, Any], resources: Resources
+) -> Trained:
+    """A member before its first update, with the place of its checkpoint.
 
-
-def _begin(member: Member, identity: str, resources: Resources) -> Trained:
+    Beside its configuration, the network as built, the images, the number format and the framework
+    must be what they were for a run to go on as it began.
+    """
+    said = [description.get(name) for name in ("engine", "precision", description["engine"])]
+    identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = run_id(member.config), resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from assay.core.errors import EngineError
-from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id
+from assay.core.records import VALIDATION_ONLY, Record
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import unpack
-from assay.engines.contract import Cohort, Member, Progress, Resources
-from assay.engines.recording import in_turns, make_record
+from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.recording import begin, in_turns, make_record
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.generative.adversarial import AdversarialProgram
 from assay.engines.torch_engine.generative.autoencoding import AutoencodingProgram
@@ -24,7 +23,6 @@ from assay.engines.torch_engine.generative.parts import PartsProgram
 from assay.engines.torch_engine.generative.trainer import STEPS, PartsTrainer
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.trained import Trained
-from assay.engines.unfinished import Checkpoint
 from assay.generation.judge import LEAST, Judge
 from assay.generation.latents import point, way
 from assay.tasks.contract import Task
@@ -91,7 +89,7 @@ def train_parts(
     judge = Judge(dataset, getattr(task, "features", 0))
     data = DeviceDataset(dataset, task, where)
     for turn, member in enumerate(cohort.members):
-        trained = Trained(member, _checkpoint(member, dataset, resources, where))
+        trained = begin(member, dataset, describe(), resources)
         program = PROGRAMS[task.name](member, where, task, dataset)
         trainer = PartsTrainer(program, member, data, dataset, judge, where)
         state = trained.checkpoint.load()
@@ -107,13 +105,6 @@ def train_parts(
             yield make_record(trained, dataset, {**describe(), "cohort": 1}, prepare)
         trained.checkpoint.remove()
         started = time.perf_counter()
-
-
-def _checkpoint(member: Member, dataset: Dataset, resources: Resources, where: Place) -> Checkpoint:
-    network, version = member.network.hash, torch.__version__
-    identity = content_hash([dataset.fingerprint, network, where.precision, version])
-    folder = resources.checkpoints
-    return Checkpoint(folder, run_id(member.config), identity, resources.checkpoint_seconds)
 
 
 def _finish(trainer: PartsTrainer, trained: Trained) -> None:
