@@ -156,6 +156,22 @@ def test_a_dry_run_counts_and_trains_nothing(
     assert not store.exists()
 
 
+def test_some_trials_can_be_trained_alone(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    store = str(tmp_path / "store")
+    assert main(["run", str(study), "--only", "0.1", "--store", store]) == 2
+    assert "small has no trial or level '0.1'" in capsys.readouterr().err
+    assert main(["run", str(study), "--only", "baseline", "--store", store]) == 0
+    assert "trained 2 of 2 runs" in capsys.readouterr().out
+    assert main(["results", "small", "--store", store]) == 0
+    assert "0, 2 missing" in capsys.readouterr().out
+    assert main(["run", str(study), "--store", store]) == 0
+    assert "trained 2 of 4 runs" in capsys.readouterr().out
+    assert main(["run", "random-mlp", "--only", "#1", "--store", store]) == 2
+    assert "is a search, which chooses its trials itself" in capsys.readouterr().err
+
+
 def test_running_again_trains_nothing_and_says_what_was_found(
     study: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assay.core.errors import ConfigError
 from assay.core.records import run_id, trial_id
 from assay.studies.estimate import estimate, matrix_speed
 from assay.studies.plan import cohorts, make_plan, resolve_member
@@ -134,6 +135,22 @@ def test_seeds_go_round_before_trials_do() -> None:
     configs = list(make_plan(parse_study({**BASE, "factors": FACTORS})).configs())
     assert [c["seed"] for c in configs[:4]] == [0, 0, 0, 0]
     assert len({run_id(c) for c in configs}) == 4 * 3
+
+
+def test_some_trials_only() -> None:
+    study = parse_study({**BASE, "design": "full_factorial", "factors": FACTORS})
+
+    def labels(*only: str) -> list[str]:
+        return [trial.label for trial in make_plan(study, only).trials]
+
+    every = labels()
+    assert labels(every[2], every[0]) == [every[0], every[2]]
+    assert labels("tanh") == [label for label in every if "tanh" in label] != []
+    part = make_plan(study, ["tanh"])
+    assert set(part.runs()) < set(make_plan(study).runs())
+    assert part.to_json() == make_plan(study).to_json()
+    with pytest.raises(ConfigError, match="no trial or level 'tanhh'; did you mean 'tanh'"):
+        make_plan(study, ["tanh", "tanhh"])
 
 
 ADAM = {"epochs": 2, "optimizer": "adam"}

@@ -29,6 +29,7 @@ def run(
     repeats: int | None = None,
     precision: str | None = None,
     set: Mapping[str, Any] | Sequence[str] = (),
+    only: str | Sequence[str] = (),
     device: str = "auto",
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -56,6 +57,8 @@ def run(
         repeats: runs of each trial.
         precision: "auto", "float32", "bfloat16" or "float64".
         set: other changes: {"training.learning_rate": 0.003} or "path=value" strings.
+        only: labels of the trials to train now, or of levels, which mean all trials at that level;
+            the others stay missing.
         device: "auto", "cpu", "cuda", ...
         workers: how many jobs train at the same time; one for each core otherwise.
         on_event: told what happens, for a display.
@@ -75,20 +78,25 @@ def run(
         repeats=repeats,
         precision=precision,
         set=assignments(set),
+        only=only,
     )
     folder = store_folder(store)
     train(plan, folder, data_dir=data, device=device, workers=workers, on_event=on_event)
     return Results(folder, plan.to_json(), data)
 
 
-def plan_of(study: str | Path | Mapping[str, Any], **changes: Any) -> Plan:
+def plan_of(
+    study: str | Path | Mapping[str, Any], *, only: str | Sequence[str] = (), **changes: Any
+) -> Plan:
     """Read and check a study and plan its runs; `changes` are those of `parse_study`."""
     from assay.studies.plan import make_plan
     from assay.studies.study import parse_study
 
     parsed = parse_study(study, **changes)
     if parsed.search is None:
-        return make_plan(parsed)
+        return make_plan(parsed, [only] if isinstance(only, str) else only)
+    if only:
+        raise ConfigError(f"only: {parsed.name} is a search, which chooses its trials itself")
     from assay.search.plan import SearchPlan
 
     return SearchPlan(parsed)

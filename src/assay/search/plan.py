@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -106,7 +106,7 @@ class SearchPlan(Plan):
         tried: trials of the search; chosen: numbers of the best ones, once they are known.
     """
 
-    study: Study
+    trials: Sequence[Trial] = ()
     tried: list[Tried] = field(default_factory=list)
     chosen: list[int] = field(default_factory=list)
     impossible: int = 0

@@ -88,7 +88,7 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
         gflops: speed of this machine; measured (in 0.2 s) when not given.
     """
     configs = list(plan.runs().values())
-    return estimate_configs(configs, len(plan.study.trials), data_dir, gflops)
+    return estimate_configs(configs, len(plan.trials), data_dir, gflops)
 
 
 def estimate_configs(

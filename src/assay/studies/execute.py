@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from assay.core.errors import AssayError
+from assay.core.plans import planned_runs
 from assay.core.records import run_id
 from assay.core.store import Store
 from assay.engines.contract import Cohort, Engine, Resources
@@ -229,6 +230,8 @@ def _summary(ledger: Ledger, seconds: float) -> Summary:
 
 def _how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
     command = plan.get("command")
+    if not plan.get("search") and runs < len(planned_runs(plan)):
+        command = None  # some trials only, of which the plan knows nothing
     if command and store.path.resolve() != Path("assay-store").resolve():
         command += f" --store {store.path}"
     again = f": `{command}`" if command else ""

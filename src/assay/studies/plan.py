@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assay.core.errors import ConfigError, nearest
 from assay.core.records import Config, run_id
 from assay.studies.members import cohorts, resolve_member
-from assay.studies.study import Study
+from assay.studies.study import Study, Trial
 
 __all__ = ["Plan", "cohorts", "make_plan", "resolve_member"]
 
 
 @dataclass
 class Plan:
-    """All runs of a study, the same seeds for every trial."""
+    """All runs of a study, the same seeds for every trial.
+
+    Attributes:
+        trials: those that are to be trained now. A store keeps the plan of all, so that the others
+            count as missing.
+    """
 
     study: Study
+    trials: Sequence[Trial]
 
     def configs(self) -> Iterator[Config]:
-        """The configuration of every run: trial by trial for each seed in turn.
+        """The configuration of every run to train: trial by trial for each seed in turn.
 
         So an interrupted study has every trial at the first seeds, not some trials at all seeds.
         """
         for seed in self.study.seeds:
-            for trial in self.study.trials:
+            for trial in self.trials:
                 yield {**trial.config, "seed": seed}
 
     def runs(self) -> dict[str, Config]:
@@ -64,6 +71,24 @@ class Plan:
         }
 
 
-def make_plan(study: Study) -> Plan:
-    """Plan every run of a study."""
-    return Plan(study)
+def make_plan(study: Study, only: Sequence[str] = ()) -> Plan:
+    """Plan every run of a study.
+
+    Args:
+        only: labels of the trials to train now, or of levels, which mean all trials at that level;
+            none for all trials.
+
+    Raises:
+        ConfigError: a label that no trial of the study has.
+    """
+    names = {trial.label: {trial.label, *trial.levels.values()} for trial in study.trials}
+    known = sorted(set().union(*names.values()))
+    for label in only:
+        if label not in known:
+            close = nearest(label, known)
+            hint = f"; did you mean {close!r}?" if close else ""
+            raise ConfigError(
+                f"only: {study.name} has no trial or level {label!r}{hint} "
+                f"(`assay show {study.name}` lists them)"
+            )
+    return Plan(study, [t for t in study.trials if not only or names[t.label] & set(only)])

@@ -36,6 +36,7 @@ def run(
     workers: int | None = None,
     report: Path | None = None,
     pretrain: Literal["rendered"] | None = None,
+    only: Annotated[list[str] | None, Parameter(negative="", show_default=False)] = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Train what is missing of a study, then report.
@@ -49,6 +50,8 @@ def run(
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
         pretrain: Of clocks: rendered starts every run from training on rendered clocks.
+        only: Train only trials of this label, or with this level (see `assay show STUDY`); may be
+            repeated. The others stay missing.
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """
     from assay.apps.api import plan_of, train
@@ -61,7 +64,7 @@ def run(
         choose_backend(backend)
     if pretrain:
         options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
-    plan = plan_of(study, data_dir=places.data_path, **options.changes())
+    plan = plan_of(study, only=only or (), data_dir=places.data_path, **options.changes())
     if dry_run:
         _show_cost(plan, places)
         return 0
@@ -152,7 +155,7 @@ def _preview(plan: Plan, places: Places) -> None:
         with Store(places.store_path, create=False, read_only=True) as store:
             stored = len(store.present(runs))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
-    rows = [(t.label, *t.levels.values(), t.id) for t in plan.study.trials]
+    rows = [(t.label, *t.levels.values(), t.id) for t in plan.trials]
     console.table(("trial", *plan.study.factors, "identity"), rows)
     cost = estimate(plan, places.data_path)
     missing = len(runs) - stored
