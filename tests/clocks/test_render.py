@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 from assay.clocks.render import draw_scene, make_scene, render, targets_of
 from assay.clocks.render.camera import homography, project, rays, upward
+from assay.clocks.render.compiled import paint
 from assay.clocks.render.dials import TEXTURE, Design, draw_dial
+from assay.clocks.render.shade import shade
+from assay.clocks.render.styles import STYLES
+from assay.clocks.render.textures import make_textures
 from assay.core.errors import ConfigError
 
 SIZE = 150
@@ -135,6 +139,18 @@ def test_a_picture_is_the_same_whatever_is_drawn_with_it():
     whole = draw_scene(scene, "any", 60)
     some = draw_scene(scene[np.array([7, 2])], "any", 60)
     assert np.abs(whole[[7, 2]].astype(int) - some).max() <= 1
+
+
+@pytest.mark.parametrize("style", ["course", "any"])
+def test_what_is_compiled_draws_what_pytorch_draws(style):
+    scene = make_scene(np.arange(0, 720, 20), style, 8)
+    textures = make_textures(STYLES[style].designs, STYLES[style].surfaces, "cpu")
+    scene = replace(scene, square=np.arange(36) % 3 / 2)  # round, between, square
+    fast, plain = (draw(scene, textures, 64).astype(int) for draw in (paint, shade))
+    # the ground is not interpolated: a pixel between two texels may take either of them
+    assert (np.abs(fast - plain) > 1).mean() < 1e-3
+    assert (fast != plain).mean() < 5e-3
+    assert np.abs(paint(scene[::-1], textures, 64)[::-1] - fast).max() == 0
 
 
 def test_a_scene_can_be_cut():

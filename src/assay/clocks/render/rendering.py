@@ -15,8 +15,8 @@ from assay.core.seeds import stream
 
 __all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]
 
-_AT_ONCE = {"cpu": 4}
-"""Pictures drawn together: on a CPU as many as its cache holds."""
+_AT_ONCE = 256
+"""Pictures drawn together, at most."""
 
 
 @dataclass(frozen=True)
@@ -86,24 +86,17 @@ def draw_scene(scene: Scene, style: str, size: int, device: str = "cpu") -> np.n
     """The pixels of a scene with the textures of a style, uint8 (n, size, size)."""
     import torch
 
+    from assay.clocks.render.compiled import paint
     from assay.clocks.render.shade import shade
     from assay.clocks.render.textures import make_textures
 
     textures = make_textures(STYLES[style].designs, STYLES[style].surfaces, device)
-    together = _AT_ONCE.get(torch.device(device).type, 256)
-    found = np.empty((len(scene), size, size), np.uint8)
-
-    def draw(start: int) -> None:
-        part = slice(start, start + together)
-        with torch.inference_mode():
-            found[part] = shade(scene[part], textures, size).cpu().numpy()
-
-    # each artist with one thread of its own: waiting for each other after every small step is slow
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as artists:
-        list(artists.map(draw, range(0, len(scene), together)))
-    torch.set_num_threads(threads)
-    return found
+    draw, artists = (paint, torch.get_num_threads()) if device == "cpu" else (shade, 1)
+    together = min(_AT_ONCE, -(-len(scene) // artists) or 1)
+    parts = [slice(start, start + together) for start in range(0, len(scene), together)]
+    with ThreadPoolExecutor(artists) as pool:
+        drawn = pool.map(lambda part: draw(scene[part], textures, size), parts)
+        return np.concatenate([np.empty((0, size, size), np.uint8), *drawn])
 
 
 def targets_of(scene: Scene) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pixels of a scene, in PyTorch: batched, on any device.
+"""Pixels of a scene, in PyTorch: batched, on any device; `compiled` draws the same on a CPU.
 
 All that is straight or round in the scene is linear in (q_x, q_y, 1, |q|^2) of a pixel's ray (see
 `straight`), so one matrix product gives it for every pixel. Few passes over the pictures are what
@@ -20,9 +20,10 @@ from assay.clocks.render.textures import Textures
 __all__ = ["shade"]
 
 
-def shade(scene: Scene, textures: Textures, size: int) -> Tensor:
-    """Draw: uint8 (n, size, size) on the device of the textures."""
-    return _Painter(scene, textures, size).paint()
+@torch.inference_mode()
+def shade(scene: Scene, textures: Textures, size: int) -> np.ndarray:
+    """Draw on the device of the textures: uint8 (n, size, size)."""
+    return _Painter(scene, textures, size).paint().cpu().numpy()
 
 
 class _Painter:
@@ -119,7 +120,8 @@ class _Painter:
         for i in range(hands):
             face.lerp_(self.put(scene.hands[:, i, 4:]).expand_as(face), self.cover[:, i])
         if scene.hub.any():
-            cap = self._edge(self.put(scene.hub[:, :1]) - self.distance["dial"])
+            hub = self.put(scene.hub[:, :1])
+            cap = self._edge(hub - self.distance["dial"]).mul_(hub > 0)
             face.lerp_(self.put(scene.hub[:, 1:]).expand_as(face), cap)
         return face
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ __all__ = ["Textures", "make_textures"]
 
 SURFACE = 1024
 """Pixels across a surface."""
+
+PACKED = 1 << 14
+"""The unit of `Textures.packed`: brightness up to 4, in steps far below one grey level."""
 
 _NOISE = 1 << 21
 _PLANKS = 4
@@ -35,6 +38,11 @@ class Textures:
     dials: Tensor
     surfaces: Tensor
     bank: Tensor
+
+    @cached_property
+    def packed(self) -> np.ndarray:
+        """The surfaces as uint16 parts of 1 / PACKED: neighbours share a line of the cache."""
+        return (self.surfaces.numpy() * PACKED).round().clip(0, 2**16 - 1).astype(np.uint16)
 
     def dial(self, numbers: np.ndarray) -> Tensor:
         """The dials of n pictures, (n, 1, TEXTURE, TEXTURE)."""
