@@ -29,7 +29,11 @@ import torch
 from PIL import Image
 
 from assay.apps.clocks import find_reader
-from assay.clocks.render import render
+from assay.clocks.render import draw_scene, make_scene, render
+from assay.clocks.render.compiled import paint
+from assay.clocks.render.shade import shade
+from assay.clocks.render.styles import STYLES
+from assay.clocks.render.textures import make_textures
 from assay.clocks.time import distance, text
 from assay.core.machine import machine
 from assay.reading.reader import Reader
@@ -102,18 +106,38 @@ def looks(reader: Reader, style: str) -> dict[str, list[float]]:
     return found
 
 
-def speed(reader: Reader) -> dict[str, float]:
-    """Clocks drawn a second with all cores, and seconds a reading with one."""
-    found = {}
-    times = np.arange(720)
+def drawing(rounds: int = 5) -> dict[str, float]:
+    """Clocks drawn a second: with all cores, and with one, compiled and by PyTorch in turns."""
+    found: dict[str, list[float]] = {}
+    threads, times = torch.get_num_threads(), np.arange(720)
     for style in ("course", "any"):
-        render(times[:64], style=style)
-        began = time.perf_counter()
-        render(times, style=style)
-        found[f"drawn_a_second_{style}"] = len(times) / (time.perf_counter() - began)
+        scene = make_scene(times, style, 0)
+        textures = make_textures(STYLES[style].designs, STYLES[style].surfaces, "cpu")
+        ways = {
+            "": (threads, lambda s=style, x=scene: draw_scene(x, s, 150)),
+            "_one_core": (1, lambda x=scene, t=textures: paint(x, t, 150)),
+            "_one_core_pytorch": (1, lambda x=scene, t=textures: [
+                shade(x[i : i + 4], t, 150) for i in range(0, len(x), 4)  # as many as a cache holds
+            ]),
+        }  # fmt: skip
+        for measured in range(-1, rounds):
+            for name, (cores, draw) in ways.items():
+                torch.set_num_threads(cores)
+                began = time.perf_counter()
+                draw()
+                if measured >= 0:
+                    rate = len(times) / (time.perf_counter() - began)
+                    found.setdefault(f"drawn_a_second_{style}{name}", []).append(rate)
+    torch.set_num_threads(threads)
+    return {name: float(np.median(rates)) for name, rates in found.items()}
+
+
+def speed(reader: Reader) -> dict[str, float]:
+    """Clocks drawn a second, and seconds a reading with one core."""
+    found = drawing()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    small = render(times[:1]).images[0][..., None]
+    small = render(np.arange(1)).images[0][..., None]
     large = np.asarray(Image.fromarray(small[..., 0]).resize((4000, 3000)))[..., None]
     for name, picture, rounds in (("150x150", small, 20), ("12_megapixels", large, 3)):
         reader.read(picture)

@@ -74,10 +74,11 @@ class ConvModule(nn.Module):
         self.bias = nn.Parameter(weights["bias"]) if layer.use_bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        layer, padding = self.layer, 0
+        layer, padding = self.layer, (0, 0)
         if layer.padding == "same":
-            if layer.strides == 1 and layer.kernel_size % 2 and not any(self.unread):
-                padding = layer.kernel_size // 2
+            sides = [_same_padding(n, layer.kernel_size, layer.strides) for n in x.shape[2:]]
+            if all(first == last for first, last in sides) and not any(self.unread):
+                padding = (sides[0][0], sides[1][0])  # no copy of the image
             else:
                 x = _pad_image(x, layer.kernel_size, layer.strides, unread=self.unread)
         bias = None if self.bias is None else self.bias.to(x.dtype)
