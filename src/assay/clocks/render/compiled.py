@@ -16,7 +16,7 @@ from numba import njit
 from assay.clocks.render.camera import rays
 from assay.clocks.render.scene import Scene
 from assay.clocks.render.straight import circles, edges, planes
-from assay.clocks.render.textures import PACKED, SURFACE, Textures
+from assay.clocks.render.textures import PACKED, Textures
 
 __all__ = ["paint"]
 
@@ -70,7 +70,7 @@ _PLANES = ("ground", "lit", "painted", "low", "dial", "top")
 def _numbers(scene: Scene, soft: np.ndarray) -> np.ndarray:
     """Plain numbers of each picture, (n,) records; see `Scene` for most of them."""
     columns: dict[str, Any] = {
-        "dial": scene.dial, "surface": scene.surface * SURFACE**2, "grain": scene.grain,
+        "dial": scene.dial, "surface": scene.surface, "grain": scene.grain,
         "soft": soft, "square": scene.square, "noise": scene.noise,
         "dark": -0.45 * np.minimum(20 * scene.rim[:, 3], 1),  # at the foot of the rim
     }  # fmt: skip
@@ -83,6 +83,7 @@ def _numbers(scene: Scene, soft: np.ndarray) -> np.ndarray:
     ):
         columns |= {name: of[:, i] for i, name in enumerate(names.split())}
     whole = ("dial", "surface", "grain")
+    columns["ground"] = columns["ground"] / PACKED
     found = np.empty(len(scene), [(n, np.int64 if n in whole else np.float32) for n in columns])
     for name, column in columns.items():
         found[name] = column
@@ -136,7 +137,7 @@ def _paint(  # type: ignore[no-untyped-def]
         one, look, round_, flat, hand, grey = (
             numbers[i], looks[i], rounds[i], flats[i], hands[i], greys[i]
         )  # fmt: skip
-        surface, paint = surfaces[one.surface :], dials[one.dial]
+        surface, paint = surfaces[one.surface], dials[one.dial]
         noise = bank[one.grain % (len(bank) - pixels) :]
         across, along = right[i], down[i]
         for j in range(size):
@@ -206,15 +207,15 @@ def _inside(dial):  # type: ignore[no-untyped-def]
 def _ground(one, flat, surface, x, y, foot, clock, row):  # type: ignore[no-untyped-def]
     """What the clock lies on; less light reaches the foot of its rim."""
     a, b, five = _three(flat, 0), _three(flat, 1), np.float32(5)
-    across, mask = np.float32(SURFACE), np.int32(SURFACE - 1)
-    ground = one.ground / np.float32(PACKED)
+    across, mask = np.float32(len(surface)), np.int32(len(surface) - 1)
+    outer, dark, ground = one.outer, one.dark, one.ground
     for k in range(len(row)):
         if clock[k] < ONE:
             right = np.int32(_on(a, x[k], y[k]) * across) & mask
             down = np.int32(_on(b, x[k], y[k]) * across) & mask
-            near = _clip(ONE - five * (foot[k] - one.outer))
-            brightness = np.float32(surface[down * SURFACE + right]) * ground
-            row[k] = brightness * (ONE + one.dark * near)
+            near = _clip(ONE - five * (foot[k] - outer))
+            brightness = np.float32(surface[np.uint64(down), np.uint64(right)]) * ground
+            row[k] = brightness * (ONE + dark * near)
 
 
 @compiled
