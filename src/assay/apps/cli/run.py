@@ -50,8 +50,7 @@ def run(
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
         pretrain: Of clocks: rendered starts every run from training on rendered clocks.
-        only: Train only trials of this label, or with this level (see `assay show STUDY`); may be
-            repeated. The others stay missing.
+        only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """
     from assay.apps.api import plan_of, train
