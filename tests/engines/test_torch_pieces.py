@@ -10,10 +10,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from assay.data.dataset import Split
 from assay.engines.contract import Resources
 from assay.engines.schedules import factor
+from assay.engines.torch_engine import patches
 from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
+from assay.engines.torch_engine.patches import convolve_by_patches
 from assay.engines.training import Augment, Schedule
 from assay.networks.layers import Activation, AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
 from assay.networks.network import Network, initial_weights
@@ -165,3 +167,49 @@ def test_large_sets_stay_bytes_until_they_are_taken(monkeypatch):
         assert torch.equal(a, b)
         assert a.dtype == b.dtype
     assert torch.equal(ready.take(index)[1], index)
+
+
+@pytest.mark.parametrize(
+    ("side", "window", "strides", "padding"),
+    [(7, 3, 1, (1, 1)), (8, 3, 1, (0, 0)), (8, 4, 2, (1, 1)), (5, 3, 2, (0, 1))],
+)
+def test_gradients_by_patches_are_those_of_the_convolution(
+    side: int, window: int, strides: int, padding: tuple[int, int]
+) -> None:
+    def make(*shape: int) -> torch.Tensor:
+        found = torch.randn(shape, dtype=torch.float64, generator=bits)
+        return found.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+    bits = torch.Generator().manual_seed(1)
+    x, kernel = make(2, 3, side, side), make(4, 3, window, window)
+    plain = torch.nn.functional.conv2d(x, kernel, None, strides, padding)
+    patched = convolve_by_patches(x, kernel, strides, padding)
+    weight = torch.randn(plain.shape, dtype=torch.float64, generator=bits)
+    assert torch.equal(plain, patched)
+    for one, other in zip(
+        torch.autograd.grad((plain * weight).sum(), [x, kernel]),
+        torch.autograd.grad((patched * weight).sum(), [x, kernel]),
+        strict=True,
+    ):
+        assert torch.allclose(one, other, atol=1e-12)
+    assert torch.autograd.gradgradcheck(
+        lambda x, kernel: convolve_by_patches(x, kernel, strides, padding), (x, kernel)
+    )
+
+
+def test_small_maps_of_bfloat16_train_by_patches_where_that_pays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patches, "_amx", lambda: True)
+    kernel = torch.randn(4, 3, 3, 3, requires_grad=True)
+    bias = torch.randn(4)
+
+    def way(dtype: torch.dtype, side: int) -> str:
+        x = torch.randn(2, 3, side, side, dtype=dtype)
+        y = patches.convolve(x, kernel.to(dtype), bias.to(dtype), 1, (1, 1))
+        plain = torch.nn.functional.conv2d(x, kernel.to(dtype), bias.to(dtype), 1, (1, 1))
+        assert torch.allclose(y.float(), plain.float(), atol=0.1)
+        return type(y.grad_fn).__name__
+
+    assert way(torch.bfloat16, 8) == "AddBackward0"  # of the bias
+    assert way(torch.bfloat16, 9) == way(torch.float32, 8) == "ConvolutionBackward0"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from assay.engines.torch_engine.activations import FORWARD
 from assay.engines.torch_engine.masks import Bits, Masks
+from assay.engines.torch_engine.patches import convolve
 from assay.networks import layers
 
 __all__ = [
@@ -82,7 +83,7 @@ class ConvModule(nn.Module):
             else:
                 x = _pad_image(x, layer.kernel_size, layer.strides, unread=self.unread)
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        y = F.conv2d(x, self.kernel.to(x.dtype), bias, layer.strides, padding)
+        y = convolve(x, self.kernel.to(x.dtype), bias, layer.strides, padding)
         # with one input channel the memory format is ambiguous and PyTorch falls back to planes, in
         # which the pooling that follows is sixty times slower
         return y.contiguous(memory_format=torch.channels_last)
