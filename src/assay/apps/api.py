@@ -57,8 +57,7 @@ def run(
         repeats: runs of each trial.
         precision: "auto", "float32", "bfloat16" or "float64".
         set: other changes: {"training.learning_rate": 0.003} or "path=value" strings.
-        only: labels of the trials to train now, or of levels, which mean all trials at that level;
-            the others stay missing.
+        only: trials to train now, by label or level; the others stay missing.
         device: "auto", "cpu", "cuda", ...
         workers: how many jobs train at the same time; one for each core otherwise.
         on_event: told what happens, for a display.
@@ -70,16 +69,8 @@ def run(
         StoreError: the store cannot be written.
     """
     data = data_folder(data_dir)
-    plan = plan_of(
-        study,
-        data_dir=data,
-        scale=scale,
-        seed=seed,
-        repeats=repeats,
-        precision=precision,
-        set=assignments(set),
-        only=only,
-    )
+    changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
+    plan = plan_of(study, only=only, data_dir=data, set=assignments(set), **changes)
     folder = store_folder(store)
     train(plan, folder, data_dir=data, device=device, workers=workers, on_event=on_event)
     return Results(folder, plan.to_json(), data)
