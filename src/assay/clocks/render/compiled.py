@@ -137,7 +137,7 @@ def _paint(  # type: ignore[no-untyped-def]
         one, look, round_, flat, hand, grey = (
             numbers[i], looks[i], rounds[i], flats[i], hands[i], greys[i]
         )  # fmt: skip
-        surface, paint = surfaces[one.surface], dials[one.dial]
+        surface, texture = surfaces[one.surface], dials[one.dial]
         noise = bank[one.grain % (len(bank) - pixels) :]
         across, along = right[i], down[i]
         for j in range(size):
@@ -147,7 +147,7 @@ def _paint(  # type: ignore[no-untyped-def]
             _rim(one, crown, lit, clock, row)
             first, last = _inside(dial)
             if first < last:
-                _face(one, round_, flat, paint, first, last, x, y, lit, face)
+                _face(one, round_, flat, texture, first, last, x, y, lit, face)
                 _hands(one, round_, hand, grey, first, last, x, y, spare, deep, face)
                 for k in range(first, last):
                     row[k] = _mix(row[k], face[k], dial[k])
@@ -230,13 +230,13 @@ def _rim(one, crown, lit, clock, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _face(one, rounds, flat, paint, first, last, x, y, lit, face):  # type: ignore[no-untyped-def]
+def _face(one, rounds, flat, texture, first, last, x, y, lit, face):  # type: ignore[no-untyped-def]
     """The dial with its ink, and the shadow of the rim."""
     a, b, shadow = _three(flat, 3), _three(flat, 4), _four(rounds, 3)
-    side, eight = np.float32(len(paint)), np.float32(8)
+    side, eight = np.float32(len(texture)), np.float32(8)
     half, most = side * HALF, side - np.float32(1.001)
-    texels, wide = paint.ravel(), np.int32(len(paint))
-    under, next_ = np.uint64(len(paint)), np.uint64(1)
+    texels, wide = texture.ravel(), np.int32(len(texture))
+    under, next_ = np.uint64(len(texture)), np.uint64(1)
     paper, change, deep = one.paper, one.change, one.under_rim
     dark, near = one.ink - paper, one.inner - np.float32(0.06)
     for k in range(first, last):
