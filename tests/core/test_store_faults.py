@@ -180,26 +180,29 @@ def test_many_processes_make_one_store(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="kills without warning")
 def test_kill_in_the_middle_of_writing(tmp_path):
+    """Every run that a writer had said to be stored, before it was killed, is there."""
+    said = set()
     for attempt in range(3):
         writer = start(
             """
             with Store(sys.argv[1]) as store:
-                print("ready", flush=True)
                 for number in range(100_000):
-                    store.add(make(f"{sys.argv[2]}-{number:06}", 5000))
+                    name = f"{sys.argv[2]}-{number:06}"
+                    store.add(make(name, 5000))
+                    print(name, flush=True)
             """,
             tmp_path,
             attempt,
         )
         assert writer.stdout is not None
-        assert writer.stderr is not None
-        writer.stdout.readline()
+        said.add(writer.stdout.readline().strip())  # a busy machine may take long to get here
         time.sleep(0.1 + 0.03 * attempt)
         os.kill(writer.pid, signal.SIGKILL)
-        writer.communicate(timeout=60)
+        said |= {line for line in writer.communicate(timeout=60)[0].splitlines() if len(line) == 8}
         assert writer.returncode == -signal.SIGKILL
     names = check_whole(tmp_path)
-    assert {name.split("-")[0] for name in names} == {"0", "1", "2"}
+    assert said <= set(names)
+    assert len(names) - len(said) <= 3  # one of each writer may be stored and not yet said
     old = next(iter((tmp_path / "weights").iterdir())).with_suffix(".123.tmp")
     old.write_bytes(b"half")
     os.utime(old, (time.time() - 9999, time.time() - 9999))
