@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from assay.clocks.time import distance
 from assay.core.errors import ConfigError
 from assay.core.records import Record
 from assay.data import load
-from assay.engines.contract import Resources
+from assay.engines.contract import Progress, Resources
+from assay.engines.loop import Loop
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.reading.pack import pack
@@ -22,14 +25,18 @@ from assay.studies.plan import make_plan
 from assay.studies.study import parse_study
 
 SMALL = {"family": "clock-net", "filters": [[16], [32, 32], [64, 64]], "squeeze": 32, "dense": 128}
+ONE_CORE = Resources(threads=1, device="cpu")
 
 
-def train(study: dict[str, Any]) -> Record:
+def train(
+    study: dict[str, Any],
+    resources: Resources = ONE_CORE,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Record:
     plan = make_plan(parse_study({"study": "clocks", "network": SMALL, "repeats": 1, **study}))
     (cohort,) = cohorts(plan.runs().values())
     dataset = load(cohort.members[0].config["dataset"])
-    resources = Resources(threads=1, device="cpu")
-    (record,) = TorchEngine().train(cohort, dataset, resources, lambda progress: None)
+    (record,) = TorchEngine().train(cohort, dataset, resources, on_progress)
     return record
 
 
@@ -121,27 +128,58 @@ def test_the_average_of_the_weights_is_the_textbook_one():
     assert torch.equal(weight, torch.full((3,), 2.0))
 
 
-def test_a_run_can_begin_from_rendered_clocks():
+def with_pretraining(rate: float, steps: int, own: int = 1) -> dict[str, Any]:
+    """A run of `own` updates after `steps` on rendered clocks."""
     parts = {"train": 64, "validation": 48, "test": 48}
-    dataset = {"name": "clocks-rendered", "size": 30, "angles": False, **parts}
-    small = {"family": "clock-net", "filters": [[8], [8]], "squeeze": 4, "dense": [16]}
-    task = {"name": "tell_time", "labels": "relational"}
+    recipe = {"steps": own, "batch_size": 32, "learning_rate": rate, "optimizer": "adam"}
+    recipe |= {"pretrain": {"name": "rendered", "steps": steps}} if steps else {}
+    return {
+        "dataset": {"name": "clocks-rendered", "size": 30, "angles": False, **parts},
+        "network": {"family": "clock-net", "filters": [[8], [8]], "squeeze": 4, "dense": [16]},
+        "task": {"name": "tell_time", "labels": "relational"},
+        "training": {**recipe, "evaluate_every": 1},
+        "precision": "float32",
+    }
 
-    def kernels(rate: float, steps: int) -> dict[str, Any]:
-        recipe = {"steps": 1, "batch_size": 32, "learning_rate": rate, "optimizer": "adam"}
-        recipe |= {"pretrain": {"name": "rendered", "steps": steps}} if steps else {}
-        study = {"dataset": dataset, "network": small, "task": task, "training": recipe}
-        found = train({**study, "precision": "float32"})
-        assert found.status == "finished"
-        return {name: w.tolist() for name, w in found.weights.items() if name.endswith("kernel")}
 
+def kernels(record: Record) -> dict[str, Any]:
+    assert record.status == "finished"
+    return {name: w.tolist() for name, w in record.weights.items() if name.endswith("kernel")}
+
+
+def test_a_run_can_begin_from_rendered_clocks():
     # a rate that changes nothing: the run begins where the initializers put it
-    begun = kernels(1e-12, 1)
-    for name, kernel in kernels(1e-12, 0).items():
+    begun = kernels(train(with_pretraining(1e-12, 1)))
+    for name, kernel in kernels(train(with_pretraining(1e-12, 0))).items():
         np.testing.assert_allclose(kernel, begun[name], atol=1e-6)
-    fast, again, plain = kernels(0.01, 4), kernels(0.01, 4), kernels(0.01, 0)
+    fast, again, plain = (kernels(train(with_pretraining(0.01, n))) for n in (4, 4, 0))
     assert fast == again
     assert all(np.abs(np.subtract(fast[n], plain[n])).max() > 0.01 for n in fast)
+
+
+@pytest.mark.parametrize(("pauses", "left"), [(3, 1 + 3), (3 + 2, 1)])  # of 4 and then 3 updates
+def test_an_interrupted_run_does_not_begin_with_rendered_clocks_again(
+    pauses, left, tmp_path, monkeypatch
+):
+    """What was done before the interruption is not done again, and nothing differs."""
+    study, pause, done = with_pretraining(0.01, 4, 3), Loop.pause, []
+
+    def pause_once(self, step):
+        pause(self, step)
+        done.append(step)
+        if len(done) == pauses:
+            raise InterruptedError
+
+    resources = replace(ONE_CORE, checkpoints=tmp_path, checkpoint_seconds=0.0)
+    monkeypatch.setattr(Loop, "pause", pause_once)
+    with pytest.raises(InterruptedError):
+        train(study, resources)
+    monkeypatch.setattr(Loop, "pause", pause)
+    progress = []
+    found = train(study, resources, progress.append)
+    assert kernels(found) == kernels(train(study))
+    assert sum(p.images for p in progress) == 32 * left
+    assert not list(tmp_path.iterdir())
 
 
 DIGITS = {"study": "x", "dataset": "digits", "network": "mlp"}

@@ -15,13 +15,21 @@ from assay.core.machine import machine
 from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id, trial_id
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import at_rung, pack, resumable, unpack
-from assay.engines.contract import Member, Progress, Resources
+from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
 from assay.engines.unfinished import Checkpoint
 from assay.tasks.contract import Task
 
-__all__ = ["Finisher", "begin", "finish", "in_turns", "make_record", "train_groups"]
+__all__ = [
+    "Finisher",
+    "begin",
+    "finish",
+    "in_turns",
+    "make_record",
+    "train_groups",
+    "without_state",
+]
 
 Group = Sequence[Member]
 
@@ -99,6 +107,15 @@ def begin(
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = run_id(member.config), resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))
+
+
+def without_state(
+    cohort: Cohort, dataset: Dataset, description: Mapping[str, Any], resources: Resources
+) -> tuple[Member, ...]:
+    """The members that have no checkpoint to go on from."""
+    begun = [begin(member, dataset, description, resources) for member in cohort.members]
+    groups = [zip(*group, strict=True) for group in resumable(begun, resources)]
+    return tuple(t.member for group in groups for t, state in group if state is None)
 
 
 def in_turns(

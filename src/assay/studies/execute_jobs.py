@@ -32,6 +32,11 @@ class Part:
         """Expected multiply-adds of all members."""
         return sum(self.works)
 
+    @property
+    def seed(self) -> int:
+        """The first of its members."""
+        return min(member.seed for member in self.cohort.members)
+
     def only(self, wanted: set[str]) -> Part:
         """The part with just the runs that are wanted."""
         return self._take([i for i, run in enumerate(self.runs) if run in wanted])
@@ -66,7 +71,8 @@ def cut(
     limit: Callable[[Cohort], int],
     workers: int,
 ) -> list[Part]:
-    """Cut cohorts into parts for `workers` workers, the longest first.
+    """Cut cohorts into parts for `workers` workers: the first seed's before the second's, so that
+    an interrupted study has every trial at the first seeds; within that the longest first.
 
     Args:
         cohorts: what to train.
@@ -81,24 +87,29 @@ def cut(
         whole = Part(cohort, tuple(run_id(m.config) for m in cohort.members), works)
         parts += whole.pieces(-(-len(works) // max(1, limit(cohort))))
     # Splitting a part costs speed (its members share less), so only as far as balance needs it.
-    best = make_span([work for part in parts for work in part.works], workers)
+    best = _least_span([work for part in parts for work in part.works], workers)
     for _ in range(4 * workers):
         divisible = [part for part in parts if len(part.runs) > 1]
-        if not divisible or make_span([p.work for p in parts], workers) <= SLACK * best:
+        if not divisible or _least_span([p.work for p in parts], workers) <= SLACK * best:
             break
         largest = max(divisible, key=lambda part: part.work)
         parts.remove(largest)
         parts += largest.pieces(2)
-    return sorted(parts, key=lambda part: -part.work)
+    return sorted(parts, key=lambda part: (part.seed, -part.work))
 
 
 def make_span(works: Sequence[float], workers: int) -> float:
-    """When the last worker is done if each, once free, takes the longest job left.
+    """When the last worker is done if each, once free, takes the next job."""
+    loads = [0.0] * workers
+    for work in works:
+        heapq.heapreplace(loads, loads[0] + work)
+    return max(loads)
+
+
+def _least_span(works: Sequence[float], workers: int) -> float:
+    """That time with the longest job first, which is hardly ever more than the least.
 
     References:
         R. L. Graham, "Bounds on multiprocessing timing anomalies", 1969.
     """
-    loads = [0.0] * workers
-    for work in sorted(works, reverse=True):
-        heapq.heapreplace(loads, loads[0] + work)
-    return max(loads)
+    return make_span(sorted(works, reverse=True), workers)

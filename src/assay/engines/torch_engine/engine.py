@@ -12,7 +12,7 @@ import numpy as np
 from assay.core.records import Record, run_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
-from assay.engines.recording import train_groups
+from assay.engines.recording import train_groups, without_state
 from assay.engines.torch_engine.device import (
     Place,
     describe,
@@ -100,8 +100,10 @@ class TorchEngine:
             )
             return
         begun: dict[str, dict[str, np.ndarray]] = {}
-        if first.training.pretrain:
-            begun = pretrained(cohort, dataset, resources, on_progress, self._train)
+        said = {**self.describe(resources), "precision": where.precision}
+        if first.training.pretrain and (new := without_state(cohort, dataset, said, resources)):
+            some = replace(cohort, members=new)
+            begun = pretrained(some, dataset, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset, task, where)
         stacked = _stacks(first)

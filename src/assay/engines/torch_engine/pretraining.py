@@ -22,6 +22,9 @@ SHARE = 0.5
 EPOCH = 3200
 """Fresh clocks drawn at a time."""
 
+LOOKS = 20
+"""Evaluations, after each of which an interrupted pretraining can go on."""
+
 Train = Callable[[Cohort, Dataset, Resources, Callable[[Progress], None]], Iterable[Record]]
 
 
@@ -52,7 +55,7 @@ def pretrained(
     spec: dict[str, Any] = {"name": "clocks-rendered", "style": recipe.style, "size": height}
     spec |= {"fresh": True, "train": EPOCH, "validation": 720, "test": 720}
     members = tuple(_first_part(member, recipe.steps) for member in cohort.members)
-    inner = replace(resources, save_weights=True, checkpoints=None)
+    inner = replace(resources, save_weights=True)
 
     def report(p: Progress) -> None:
         on_progress(replace(p, fraction=SHARE * p.fraction))
@@ -65,7 +68,8 @@ def pretrained(
 
 def _first_part(member: Member, steps: int) -> Member:
     training = replace(
-        member.training, pretrain=None, steps=steps, evaluate_every=steps, early_stopping=None,
-        stop_after=None, test_curve=False,
+        member.training, pretrain=None, steps=steps, evaluate_every=-(-steps // LOOKS),
+        early_stopping=None, stop_after=None, test_curve=False,
     )  # fmt: skip
-    return replace(member, config={**member.config, VALIDATION_ONLY: True}, training=training)
+    config = {**member.config, VALIDATION_ONLY: True, "pretraining": steps}
+    return replace(member, config=config, training=training)
