@@ -143,6 +143,30 @@ def test_the_hour_never_contradicts_the_minute_hand():
     assert read_together(minute, phase).minutes[0] == 178
 
 
+def test_the_least_error_lies_between_hours_that_may_all_be_right():
+    """An hour hand that glare hides, behind 1, 2 or 3: two o'clock is never far off."""
+    minute, phase = np.full((1, 60), -20.0), np.full((1, 72), -20.0)
+    minute[0, 0] = 0.0
+    phase[0, [6, 12, 18]] = np.log([0.4, 0.35, 0.25])
+    assert read_together(minute, phase).minutes[0] == 60
+    assert read_together(minute, phase, least_error=True).minutes[0] == 120
+    phase[0, [6, 12, 18]] = np.log([0.3, 0.1, 0.6])  # more than half on one: it is that
+    assert read_together(minute, phase, least_error=True).minutes[0] == 180
+
+
+def test_no_time_has_a_smaller_expected_error():
+    rng = np.random.default_rng(0)
+    minute, phase = (rng.normal(0, 2, (4, bins)) for bins in (60, 72))
+    position = np.arange(720)
+    # the phase has a bin for every tenth minute; those in between lie on straight lines
+    between = np.stack([np.interp(position, np.arange(0, 721, 10), [*p, p[0]]) for p in phase])
+    shares = np.exp(minute[:, position % 60] + between)
+    shares /= shares.sum(-1, keepdims=True)
+    errors = shares @ distance(position[:, None], position)
+    found = read_together(minute, phase, least_error=True).minutes.astype(int)
+    assert (errors[range(4), found] <= errors.min(-1) + 1e-9).all()
+
+
 def test_correlation_finds_the_turn_between_two_directions():
     a, b = np.zeros(120), np.zeros(120)
     a[100], b[30] = 1, 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.clocks.labels.contract import SCHEMES, true_minutes
+from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import Relational
 from assay.clocks.looks import TURNS
@@ -100,21 +100,31 @@ class TellTime:
 
     def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
         """The error of each image in minutes."""
-        read = self.scheme.decode({head: _plain(out) for head, out in outputs.items()})
+        read = self._read({head: _plain(out) for head, out in outputs.items()})
         return targets.new_tensor(distance(read.minutes, _plain(targets[..., 0])))
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What was read, how certain it is, and the runner-up."""
-        if len(self.turns) > 1:
-            logs = self.scheme.log_shares(outputs)  # type: ignore[attr-defined]
-            read = read_together(*(log.mean(-2) for log in logs))
-        else:
-            read = self.scheme.decode(outputs)
+        read = self._read(outputs, len(self.turns))
         return {
             "minutes": read.minutes.astype(np.float32),
             "certainty": read.certainty.astype(np.float16),
             "runner_up": read.runner_up.astype(np.float32),
         }
+
+    def _read(self, outputs: dict[str, np.ndarray], looks: int = 1) -> Reading:
+        """What the scheme reads; of distributions round the dial, the time with the least expected
+        error, since that is what a reading is judged by.
+
+        Args:
+            looks: how many there are, one axis before the last; none where there is one.
+        """
+        if not hasattr(self.scheme, "log_shares"):
+            return self.scheme.decode(outputs)
+        logs = self.scheme.log_shares(outputs)
+        if looks > 1:
+            logs = [log.mean(-2) for log in logs]
+        return read_together(*logs, least_error=True)
 
     def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
         """Mean and median error in minutes, shares within 1 and 5 minutes, and of hour flips."""

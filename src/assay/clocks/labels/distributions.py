@@ -57,7 +57,9 @@ def _between(bins: int, period: int) -> np.ndarray:
     return np.maximum(0, 1 - apart)
 
 
-def read_together(log_minute: np.ndarray, log_phase: np.ndarray) -> Reading:
+def read_together(
+    log_minute: np.ndarray, log_phase: np.ndarray, least_error: bool = False
+) -> Reading:
     """The time out of all 720 that the minute hand and the hour hand together make likeliest.
 
     The hour cannot contradict the minute hand: each of the 720 times is judged by both.
@@ -65,15 +67,24 @@ def read_together(log_minute: np.ndarray, log_phase: np.ndarray) -> Reading:
     Args:
         log_minute: logarithms of shares over one hour, (..., bins).
         log_phase: the same over twelve hours.
+        least_error: read the time with the least expected error instead, the median round the dial:
+            between an hour before and an hour after that are each a little likelier.
     """
     score = log_minute @ _between(log_minute.shape[-1], HOUR)
     score = score + log_phase @ _between(log_phase.shape[-1], HALF_DAY)
     shares = probabilities(score)
-    best = shares.argmax(-1)
+    best = _expected_error(shares).argmin(-1) if least_error else shares.argmax(-1)
     apart = distance(np.arange(HALF_DAY), best[..., None])
     certainty = np.where(apart <= NEAR, shares, 0).sum(-1)
     second = np.where(apart >= APART, shares, -1).argmax(-1)
     return Reading(best.astype(float), certainty, second.astype(float))
+
+
+def _expected_error(shares: np.ndarray) -> np.ndarray:
+    """(..., 720): how many minutes each time is from the others, on average by their shares."""
+    away = np.fft.rfft(distance(np.arange(HALF_DAY), 0))
+    found: np.ndarray = np.fft.irfft(np.fft.rfft(shares) * away, HALF_DAY)
+    return found
 
 
 def logarithm(shares: np.ndarray) -> np.ndarray:
