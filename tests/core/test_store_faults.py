@@ -195,12 +195,14 @@ def test_kill_in_the_middle_of_writing(tmp_path):
             attempt,
         )
         assert writer.stdout is not None
+        assert writer.stderr is not None
         said.add(writer.stdout.readline().strip())  # a busy machine may take long to get here
         time.sleep(0.1 + 0.03 * attempt)
         os.kill(writer.pid, signal.SIGKILL)
         said |= {line for line in writer.communicate(timeout=60)[0].splitlines() if len(line) == 8}
         assert writer.returncode == -signal.SIGKILL
     names = check_whole(tmp_path)
+    assert {name.split("-")[0] for name in names} == {"0", "1", "2"}
     assert said <= set(names)
     assert len(names) - len(said) <= 3  # one of each writer may be stored and not yet said
     old = next(iter((tmp_path / "weights").iterdir())).with_suffix(".123.tmp")

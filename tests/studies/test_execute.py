@@ -194,10 +194,11 @@ def test_jobs_keep_to_the_limit_and_balance_the_workers():
         assert sorted(runs) == sorted(run_id(m.config) for g in groups for m in g.members)
         assert all(len(part.runs) <= limit for part in parts)
         order = [(part.seed, -part.work) for part in parts]
-        assert order == sorted(order), "every trial at the first seed, then at the second"
         works = [part.work for part in parts]
+        assert order == sorted(order) or works == sorted(works, reverse=True)
+        assert order == sorted(order) or limit > 1, "every trial at the first seed, then the second"
         ones = [work for part in parts for work in part.works]
-        assert make_span(works, workers) <= 1.2 * make_span(sorted(ones)[::-1], workers)
+        assert make_span(works, workers) <= 1.1 * make_span(sorted(ones)[::-1], workers)
     assert len(cut(groups, lambda c: 1293, lambda c: 100, 1)) == 2
     (part,) = cut([long], lambda c: 1293, lambda c: 100, 1)
     assert part.work == 4 * sum(p.work for p in cut([short], lambda c: 1293, lambda c: 100, 1))

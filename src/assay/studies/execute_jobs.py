@@ -71,8 +71,10 @@ def cut(
     limit: Callable[[Cohort], int],
     workers: int,
 ) -> list[Part]:
-    """Cut cohorts into parts for `workers` workers: the first seed's before the second's, so that
-    an interrupted study has every trial at the first seeds; within that the longest first.
+    """Cut cohorts into parts for `workers` workers.
+
+    The first seed's come before the second's, so that an interrupted study has every trial at the
+    first seeds; within that, and where all would take much longer this way, the longest first.
 
     Args:
         cohorts: what to train.
@@ -95,7 +97,9 @@ def cut(
         largest = max(divisible, key=lambda part: part.work)
         parts.remove(largest)
         parts += largest.pieces(2)
-    return sorted(parts, key=lambda part: (part.seed, -part.work))
+    parts.sort(key=lambda part: -part.work)
+    in_turn = sorted(parts, key=lambda part: part.seed)
+    return in_turn if make_span([p.work for p in in_turn], workers) <= SLACK * best else parts
 
 
 def make_span(works: Sequence[float], workers: int) -> float:

@@ -88,20 +88,15 @@ class TorchEngine:
         first = cohort.members[0]
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
+
+        def said() -> dict[str, Any]:
+            return {**self.describe(resources), "precision": where.precision}
+
         if parts_of(task):
-            yield from train_parts(
-                cohort,
-                dataset,
-                resources,
-                where,
-                task,
-                lambda: {**self.describe(resources), "precision": where.precision},
-                on_progress,
-            )
+            yield from train_parts(cohort, dataset, resources, where, task, said, on_progress)
             return
         begun: dict[str, dict[str, np.ndarray]] = {}
-        said = {**self.describe(resources), "precision": where.precision}
-        if first.training.pretrain and (new := without_state(cohort, dataset, said, resources)):
+        if first.training.pretrain and (new := without_state(cohort, dataset, said(), resources)):
             some = replace(cohort, members=new)
             begun = pretrained(some, dataset, resources, on_progress, self._train)
             on_progress = _later(on_progress)
@@ -121,7 +116,7 @@ class TorchEngine:
             make_trainer,
             dataset,
             task,
-            lambda: {**self.describe(resources), "precision": where.precision},
+            said,
             on_progress,
             resources=resources,
             started=started,
