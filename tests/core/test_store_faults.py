@@ -183,23 +183,20 @@ def test_kill_in_the_middle_of_writing(tmp_path):
     """Every run that a writer had said to be stored, before it was killed, is there."""
     said = set()
     for attempt in range(3):
-        writer = start(
-            """
+        program = """
             with Store(sys.argv[1]) as store:
                 for number in range(100_000):
                     name = f"{sys.argv[2]}-{number:06}"
                     store.add(make(name, 5000))
                     print(name, flush=True)
-            """,
-            tmp_path,
-            attempt,
-        )
-        assert writer.stdout is not None
-        assert writer.stderr is not None
-        said.add(writer.stdout.readline().strip())  # a busy machine may take long to get here
-        time.sleep(0.1 + 0.03 * attempt)
-        os.kill(writer.pid, signal.SIGKILL)
-        said |= {line for line in writer.communicate(timeout=60)[0].splitlines() if len(line) == 8}
+            """
+        with start(program, tmp_path, attempt) as writer:
+            assert writer.stdout is not None
+            said.add(writer.stdout.readline().strip())  # a busy machine may take long to get here
+            time.sleep(0.1 + 0.03 * attempt)
+            os.kill(writer.pid, signal.SIGKILL)
+            # Not communicate(), which leaves out what readline has read ahead.
+            said |= set(writer.stdout.read().splitlines())
         assert writer.returncode == -signal.SIGKILL
     names = check_whole(tmp_path)
     assert {name.split("-")[0] for name in names} == {"0", "1", "2"}
