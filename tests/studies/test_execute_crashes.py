@@ -151,11 +151,13 @@ def test_interrupt_and_resume(tmp_path, executor, number, undisturbed):
         os.killpg(first.pid, number)  # Ctrl-C reaches the whole group
     else:
         os.kill(first.pid, number)
-    out, err = first.communicate(timeout=60)
+    assert first.stdout is not None
+    said += first.stdout.readlines()  # communicate() leaves out what `wait_for` has read ahead
+    _, err = first.communicate(timeout=60)
     assert first.returncode == 130, err
     with Store(tmp_path) as store:
         kept = store.present(NAMES)
-    assert kept == {x.split()[3] for x in [*said, *out.splitlines()] if x.startswith("finished")}
+    assert kept == {line.split()[3] for line in said if line.startswith("finished")}
     expected = (
         f"interrupted: {len(kept)} of 8 runs are stored; run the same command again to train "
         f"the other {8 - len(kept)}: `assay run softmax --store {tmp_path}`\n"
