@@ -143,6 +143,27 @@ def test_the_hour_never_contradicts_the_minute_hand():
     assert read_together(minute, phase).minutes[0] == 178
 
 
+@pytest.mark.parametrize(
+    ("shares", "minute", "read"),
+    [
+        ({2: 0.6, 3: 0.4}, 0, 180),  # between 2 and 3 with the minute hand up is 3:00,
+        ({1: 0.4, 2: 0.6}, 0, 120),  # between 1 and 2 it is 2:00,
+        ({2: 1.0}, 0, 120),  # and 2 alone is 2:00 as well
+        ({2: 0.4, 3: 0.6}, 59, 179),
+        ({2: 1.0}, 59, 179),
+        ({11: 0.6, 0: 0.4}, 0, 0),
+        ({2: 0.6, 3: 0.4}, 10, 130),  # far from the full hour the likeliest hour is read
+    ],
+)
+def test_the_hour_fits_a_minute_that_may_be_a_little_off(shares, minute, read):
+    hour = np.full((1, 12), -30.0)
+    hour[0, list(shares)] = np.log(list(shares.values()))
+    outputs = {"hour": hour, "minute": np.array([[minute / 5]])}
+    found = SCHEMES["multi_head"].decode(outputs)
+    assert found.minutes[0] == read
+    assert found.certainty[0] == pytest.approx(shares[read // 60])
+
+
 def test_the_least_error_lies_between_hours_that_may_all_be_right():
     """An hour hand that glare hides, behind 1, 2 or 3: two o'clock is never far off."""
     minute, phase = np.full((1, 60), -20.0), np.full((1, 72), -20.0)

@@ -9,17 +9,33 @@ import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.labels.distributions import cross_entropy, probabilities
-from assay.clocks.labels.regression import GUESSING, NUMERALS, ROUND
-from assay.clocks.time import HOUR, difference, wrap
+from assay.clocks.labels.regression import NUMERALS, ROUND
+from assay.clocks.time import HOUR, distance, wrap
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 
 HOURS = 12
 
+SLACK = 2
+"""Minutes by which a minute that was read as a number is believed to be off at most."""
+
 
 def _split(targets: np.ndarray) -> np.ndarray:
     """Hour and minute, float32 (n, 2)."""
     return np.stack(np.divmod(true_minutes(targets), HOUR), -1).astype(np.float32)
+
+
+def _support(shares: np.ndarray, minute: np.ndarray) -> np.ndarray:
+    """Share of each hour (..., 12) for a minute (...) that may be SLACK off.
+
+    What of it lies before the full hour belongs to the hour before, what lies after the next one to
+    the hour after: between 2 and 3, a minute hand at 0 is one of 3:00, and not of 2:00.
+    """
+    middle = minute[..., None] + 0.5
+    before = np.clip((SLACK - middle) / (2 * SLACK), 0, 1)
+    after = np.clip((middle + SLACK - HOUR) / (2 * SLACK), 0, 1)
+    around = before * np.roll(shares, 1, -1) + after * np.roll(shares, -1, -1)
+    return (1 - before - after) * shares + around
 
 
 class HourAndMinute:
@@ -29,8 +45,8 @@ class HourAndMinute:
     more than a turn apart would each be drawn to its own nearest turn, and the network would have
     to learn where it changes from one to the next (`tests/clocks/test_labels.py` shows it).
 
-    Nothing ties the heads: at 2:59 the hour head may say 2 and the minute head 0.1 of a numeral,
-    which reads 2:01 and is 58 minutes wrong.
+    Nothing ties the heads in training: at 2:59 the hour head may say 2 and the minute head 0, which
+    would read 2:00. So an hour is read that fits a minute which may be SLACK off (`_support`).
     """
 
     title = "multi-head"
@@ -45,20 +61,25 @@ class HourAndMinute:
         return _split(targets) / np.array([1, HOUR / NUMERALS], np.float32)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Cross-entropy of the hour, and squared error of the minute over that of guessing it."""
-        apart = difference(outputs["minute"][..., 0], encoded[..., 1], NUMERALS)
-        return cross_entropy(outputs["hour"], encoded[..., 0]) + ROUND * apart**2 / GUESSING
+        """Cross-entropy of the hour, and distance of the minute over that of guessing it.
+
+        Not squared: an error of a minute would hardly count beside the hour's loss.
+        """
+        apart = distance(outputs["minute"][..., 0], encoded[..., 1], NUMERALS) / (NUMERALS / 4)
+        return cross_entropy(outputs["hour"], encoded[..., 0]) + ROUND * apart
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The likeliest hour, and the whole minute of the other head; next best: another hour.
+        """The whole minute of its head, and the hour that fits it best; next best: another hour.
 
         Whole, or a hair's breadth before the full hour would read as 59 of the same hour.
         """
-        shares = probabilities(outputs["hour"])
-        best, second = np.moveaxis(np.argsort(-shares, -1)[..., :2], -1, 0)
         minutes = outputs["minute"][..., 0].astype(float) * HOUR / NUMERALS
         minute = wrap(np.round(minutes), HOUR)
-        return Reading(best * HOUR + minute, shares.max(-1), second * HOUR + minute)
+        shares = probabilities(outputs["hour"])
+        hours = np.argsort(-_support(shares, minute), -1)[..., :2]
+        best, second = np.moveaxis(hours, -1, 0)
+        certainty = np.take_along_axis(shares, hours[..., :1], -1)[..., 0]
+        return Reading(best * HOUR + minute, certainty, second * HOUR + minute)
 
 
 class HourAndMinuteClasses:
