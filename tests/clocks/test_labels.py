@@ -152,10 +152,10 @@ def test_the_hour_never_contradicts_the_minute_hand():
         ({2: 0.4, 3: 0.6}, 59, 179),
         ({2: 1.0}, 59, 179),
         ({11: 0.6, 0: 0.4}, 0, 0),
-        ({2: 0.6, 3: 0.4}, 10, 130),  # far from the full hour the likeliest hour is read
+        ({2: 0.6, 3: 0.4}, 10, 130),  # further from the full hour the likeliest hour is read
     ],
 )
-def test_the_hour_fits_a_minute_that_may_be_a_little_off(shares, minute, read):
+def test_the_hour_fits_the_minute(shares, minute, read):
     hour = np.full((1, 12), -30.0)
     hour[0, list(shares)] = np.log(list(shares.values()))
     outputs = {"hour": hour, "minute": np.array([[minute / 5]])}

@@ -16,8 +16,9 @@ __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 
 HOURS = 12
 
-SLACK = 2
-"""Minutes by which a minute that was read as a number is believed to be off at most."""
+SLACK = 10
+"""Minutes by which two hands that are read each by itself are believed to contradict each other: five
+degrees of the hour hand. Chosen on clocks that no training and no test used (benchmarks/README.md)."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:
@@ -26,10 +27,10 @@ def _split(targets: np.ndarray) -> np.ndarray:
 
 
 def _support(shares: np.ndarray, minute: np.ndarray) -> np.ndarray:
-    """Share of each hour (..., 12) for a minute (...) that may be SLACK off.
+    """How well each hour (..., 12) fits a minute (...), from the hours' shares.
 
-    What of it lies before the full hour belongs to the hour before, what lies after the next one to
-    the hour after: between 2 and 3, a minute hand at 0 is one of 3:00, and not of 2:00.
+    What of minute ± SLACK lies before the full hour belongs to the hour before, what lies after the
+    next one to the hour after: between 2 and 3, a minute hand at 0 is one of 3:00, and not of 2:00.
     """
     middle = minute[..., None] + 0.5
     before = np.clip((SLACK - middle) / (2 * SLACK), 0, 1)
@@ -46,7 +47,7 @@ class HourAndMinute:
     to learn where it changes from one to the next (`tests/clocks/test_labels.py` shows it).
 
     Nothing ties the heads in training: at 2:59 the hour head may say 2 and the minute head 0, which
-    would read 2:00. So an hour is read that fits a minute which may be SLACK off (`_support`).
+    would read 2:00. So the hour is read that fits both heads best (`_support`).
     """
 
     title = "multi-head"
