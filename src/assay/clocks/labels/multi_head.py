@@ -17,8 +17,8 @@ __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 HOURS = 12
 
 SLACK = 10
-"""Minutes by which two hands that are read each by itself are believed to contradict each other: five
-degrees of the hour hand. Chosen on clocks that no training and no test used (benchmarks/README.md)."""
+"""Minutes by which two hands that are read each by itself may contradict each other: five degrees
+of the hour hand. Chosen on clocks that no training and no test used (benchmarks/README.md)."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:
