@@ -182,14 +182,14 @@ def test_many_processes_make_one_store(tmp_path):
 def test_kill_in_the_middle_of_writing(tmp_path):
     """Every run that a writer had said to be stored, before it was killed, is there."""
     said = set()
+    program = """
+        with Store(sys.argv[1]) as store:
+            for number in range(100_000):
+                name = f"{sys.argv[2]}-{number:06}"
+                store.add(make(name, 5000))
+                print(name, flush=True)
+        """
     for attempt in range(3):
-        program = """
-            with Store(sys.argv[1]) as store:
-                for number in range(100_000):
-                    name = f"{sys.argv[2]}-{number:06}"
-                    store.add(make(name, 5000))
-                    print(name, flush=True)
-            """
         with start(program, tmp_path, attempt) as writer:
             assert writer.stdout is not None
             said.add(writer.stdout.readline().strip())  # a busy machine may take long to get here

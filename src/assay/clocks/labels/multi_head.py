@@ -32,7 +32,7 @@ def _support(shares: np.ndarray, minute: np.ndarray) -> np.ndarray:
     What of minute ± SLACK lies before the full hour belongs to the hour before, what lies after the
     next one to the hour after: between 2 and 3, a minute hand at 0 is one of 3:00, and not of 2:00.
     """
-    middle = minute[..., None] + 0.5
+    middle = minute[..., None] + 0.5  # a full hour is the first minute of its own hour
     before = np.clip((SLACK - middle) / (2 * SLACK), 0, 1)
     after = np.clip((middle + SLACK - HOUR) / (2 * SLACK), 0, 1)
     around = before * np.roll(shares, 1, -1) + after * np.roll(shares, -1, -1)

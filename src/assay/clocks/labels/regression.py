@@ -19,8 +19,8 @@ GUESSING = NUMERALS**2 / 12
 """Squared error, in numerals, of the best guess."""
 
 ROUND = 0.1
-"""Weight of a squared error that goes the shorter way round, beside the losses of other heads: as
-long as the output is a guess its gradient is noise, up to six numerals long, and with full weight
+"""Weight of an error that goes the shorter way round, in parts of what guessing gives, beside the
+losses of other heads: as long as the output is a guess its gradient is noise, and with full weight
 it holds up the trunk."""
 
 
