@@ -87,6 +87,21 @@ def _dense(inputs: int, units: int) -> torch.nn.Linear:
     return layer
 
 
+@pytest.mark.parametrize(
+    ("name", "head"), [("circular_regression", "hours"), ("multi_head", "minute")]
+)
+def test_numbers_that_are_turns_away_are_led_home(name, head):
+    scheme = SCHEMES[name]
+    targets = np.stack([np.arange(720) // 60, np.arange(720) % 60], -1)
+    outputs = {h: torch.zeros(720, units) for h, units in scheme.heads().items()}
+    for away in (-300.0, -24.0, -12.1, 12.1, 31.4, 2000.0):
+        said = torch.full((720, 1), away, requires_grad=True)
+        encoded = torch.from_numpy(scheme.encode(targets))
+        scheme.loss(outputs | {head: said}, encoded).sum().backward()
+        assert said.grad is not None
+        assert (said.grad.sign() == np.sign(away)).all()  # down the loss is towards 0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_and_losses_have_the_shapes_that_stacked_members_need(name):
     scheme = SCHEMES[name]

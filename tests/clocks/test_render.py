@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from assay.clocks.render import draw_scene, make_scene, render, targets_of
 from assay.clocks.render.camera import homography, project, rays, upward
 from assay.clocks.render.compiled import paint
+from assay.clocks.render.covered import COVERED, hidden
 from assay.clocks.render.dials import TEXTURE, Design, draw_dial
 from assay.clocks.render.shade import shade
 from assay.clocks.render.styles import STYLES
@@ -163,12 +164,25 @@ def test_glare_hides_what_it_covers():
     tip = project(homography(scene, SIZE), np.array([[[0.0, scene.hands[0, 1, 0]]]]))[0, 0] / SIZE
     glow = scene.glow.copy()
     glow[0, 0] = [*tip, 0.05, 1.0]
-    from assay.clocks.render.rendering import _hidden
 
     lit = replace(scene, glow=glow)
-    assert _hidden(scene, homography(scene, SIZE), SIZE)[0] == 0
-    assert _hidden(lit, homography(lit, SIZE), SIZE)[0] > 0.99
+    assert hidden(scene)[0] == 0
+    assert hidden(lit)[0] > 0.99
     assert (draw_scene(lit, "course", SIZE)[0] >= draw_scene(scene, "course", SIZE)[0]).all()
+
+
+@pytest.mark.parametrize("style", list(STYLES))
+def test_clocks_can_be_drawn_with_a_hand_covered(style):
+    minutes = np.arange(0, 720, 3)
+    usual, asked = (make_scene(minutes, style, 5, covered=n) for n in (0, 120))
+    assert (hidden(asked)[:120] >= COVERED).mean() > 0.5 > 0.2 > (hidden(usual) >= COVERED).mean()
+    assert (asked.minutes == minutes).all()
+    assert all((getattr(asked, f.name)[120:] == getattr(usual, f.name)[120:]).all()
+               for f in fields(asked))  # fmt: skip
+    again = make_scene(minutes, style, 5, covered=120)
+    assert (again.glow == asked.glow).all()
+    # other clocks than the usual ones, not the usual ones with another lamp
+    assert (asked.turn != usual.turn)[hidden(usual) < COVERED][:40].any()
 
 
 def test_a_dial_has_its_numerals_and_ticks_where_they_belong():

@@ -76,6 +76,7 @@ class Entry:
         sources: forms in which the files exist, the first complete one found is read.
         folders: names of the folder that may hold the files inside a data folder.
         options: extra keys of a study's `dataset:` and their defaults.
+        optional: more of them, held only where they differ from the usual value (`specs.OPTIONAL`).
         note: what a reader of results should know.
         kept: where the pictures of a dataset without sources come from.
     """
@@ -92,6 +93,7 @@ class Entry:
     sources: tuple[Source, ...] = ()
     folders: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    optional: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     kept: str = "your own pictures"
 

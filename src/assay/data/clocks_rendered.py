@@ -32,6 +32,7 @@ class DrawnImages:
         minutes: (n,) the times.
         style, size, seed: see `assay.clocks.render`.
         names: which of the seed's pictures.
+        glare: share of them whose glare covers the tip of a hand at least; the first ones.
     """
 
     minutes: np.ndarray
@@ -39,6 +40,7 @@ class DrawnImages:
     size: int
     seed: int
     names: tuple[str | int, ...]
+    glare: float = 0.0
 
     def __len__(self) -> int:
         return len(self.minutes)
@@ -53,7 +55,8 @@ class DrawnImages:
         """What will be drawn, a `Scene`."""
         from assay.clocks.render import make_scene
 
-        return make_scene(self.minutes, self.style, self.seed, self.names)
+        covered = round(self.glare * len(self))
+        return make_scene(self.minutes, self.style, self.seed, self.names, covered)
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         from assay.clocks.render import draw_scene
@@ -74,7 +77,7 @@ class ClocksRendered(Entry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check `style`, `size`, `seed`, `per_time`, `fresh` and `angles`."""
+        """Check `style`, `size`, `seed`, `per_time`, `fresh`, `angles` and `glare`."""
         found = {}
         if spec["style"] not in STYLES:
             found["style"] = (
@@ -95,7 +98,7 @@ class ClocksRendered(Entry):
         for key in ("fresh", "angles"):
             if not isinstance(spec[key], bool):
                 found[key] = f"dataset.{key} must be true or false, got {spec[key]!r}"
-        return found
+        return found | _glare_problem(spec)
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Known without drawing."""
@@ -118,7 +121,9 @@ class ClocksRendered(Entry):
         def draw(epoch: int) -> Split:
             rng = stream(spec["seed"], "clock times", epoch)
             times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
-            images = _drawn(spec, times, "fresh", epoch)
+            names = ("fresh", epoch)
+            glare = spec.get("glare", 0.0)
+            images = DrawnImages(times, spec["style"], spec["size"], spec["seed"], names, glare)
             return Split(np.asarray(images), _targets(images, spec))
 
         return draw
@@ -130,6 +135,15 @@ class ClocksRendered(Entry):
 
 def _drawn(spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int) -> DrawnImages:
     return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names)
+
+
+def _glare_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    share = spec["glare"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        return {"glare": f"dataset.glare must be a share from 0 to 1, got {share!r}"}
+    if share and spec["fresh"] is not True:
+        return {"glare": "dataset.glare needs dataset.fresh: true, it is of fresh clocks"}
+    return {}
 
 
 def _targets(images: DrawnImages, spec: Mapping[str, Any]) -> np.ndarray:
@@ -154,8 +168,10 @@ ENTRIES.add("clocks-rendered")(
             "fresh": False,
             "angles": True,
         },
+        optional={"glare": 0.0},
         note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
-        "training pictures for every epoch; angles: false hides where the 12 and the hands point "
+        "training pictures for every epoch; glare: share of these whose glare covers the tip of a "
+        "hand (1 in 20 without being asked); angles: false hides where the 12 and the hands point "
         "in the picture",
     )
 )

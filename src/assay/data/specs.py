@@ -74,7 +74,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
     entry = ENTRIES[name]
-    known = ["name", *DEFAULTS, *OPTIONAL, *entry.options]
+    known = ["name", *DEFAULTS, *OPTIONAL, *entry.options, *entry.optional]
     found = {
         str(key): f"dataset.{key}: {unknown_name(f'setting of dataset {name}', key, known)}"
         for key in spec
@@ -85,7 +85,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
             found[key] = message
     found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
     found |= _restore_problem(spec) | _refit_problem(spec)
-    found |= entry.check({**entry.options, **spec})
+    found |= entry.check({**entry.options, **entry.optional, **spec})
     if not found:
         try:
             _fill(entry, spec)
@@ -98,7 +98,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
 def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
     spec: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
-    for key, usual in OPTIONAL.items():
+    for key, usual in {**OPTIONAL, **entry.optional}.items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)
     if spec["folds"] is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
-from assay.clocks.labels.distributions import read_together
+from assay.clocks.labels.distributions import logarithm, read_together
 from assay.clocks.labels.relational import Relational
 from assay.clocks.looks import TURNS
 from assay.clocks.time import distance, hour_flip
@@ -123,7 +123,7 @@ class TellTime:
             return self.scheme.decode(outputs)
         logs = self.scheme.log_shares(outputs)
         if looks > 1:
-            logs = [log.mean(-2) for log in logs]
+            logs = [logarithm(np.exp(log).mean(-2)) for log in logs]
         return read_together(*logs, least_error=True)
 
     def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:

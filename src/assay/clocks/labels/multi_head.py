@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.labels.distributions import cross_entropy, probabilities
-from assay.clocks.labels.regression import NUMERALS, ROUND
+from assay.clocks.labels.regression import NUMERALS, ROUND, beyond
 from assay.clocks.time import HOUR, distance, wrap
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
@@ -66,7 +66,8 @@ class HourAndMinute:
 
         Not squared: an error of a minute would hardly count beside the hour's loss.
         """
-        apart = distance(outputs["minute"][..., 0], encoded[..., 1], NUMERALS) / (NUMERALS / 4)
+        read, true = outputs["minute"][..., 0], encoded[..., 1]
+        apart = (distance(read, true, NUMERALS) + 2 * beyond(read)) / (NUMERALS / 4)
         return cross_entropy(outputs["hour"], encoded[..., 0]) + ROUND * apart
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:

@@ -10,7 +10,7 @@ import numpy as np
 from assay.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.clocks.time import HOUR, difference, wrap
 
-__all__ = ["GUESSING", "NUMERALS", "ROUND", "Regression"]
+__all__ = ["GUESSING", "NUMERALS", "ROUND", "Regression", "beyond"]
 
 NUMERALS = 12
 """Numerals of a dial: hours for the hour hand, steps of five minutes for the minute hand."""
@@ -22,6 +22,16 @@ ROUND = 0.1
 """Weight of an error that goes the shorter way round, in parts of what guessing gives, beside the
 losses of other heads: as long as the output is a guess its gradient is noise, and with full weight
 it holds up the trunk."""
+
+
+def beyond(read: Any) -> Any:
+    """By how many numerals an output is more than a turn away from 0, where it begins.
+
+    A loss that wraps lets outputs run away: where the network has to leap from one turn to the
+    next, farther turns are as right as near ones. Twice the steepest way on leads home. One turn to
+    either side is enough for "one direction less another", each of which leaps once.
+    """
+    return (read.abs() - NUMERALS).clamp_min(0)
 
 
 class Regression:
@@ -54,7 +64,8 @@ class Regression:
         """
         read, true = outputs["hours"][..., 0], encoded[..., 0]
         if self.circular:
-            return ROUND * difference(read, true, NUMERALS) ** 2 / GUESSING
+            apart = difference(read, true, NUMERALS) ** 2
+            return ROUND * (apart + 2 * NUMERALS * beyond(read)) / GUESSING
         return (read - true) ** 2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.clocks.render.camera import homography, project, upward
+from assay.clocks.render.camera import homography, upward
+from assay.clocks.render.covered import covered_scene, hidden
 from assay.clocks.render.scene import Scene
 from assay.clocks.render.styles import STYLES
 from assay.core.errors import ConfigError, unknown_name
@@ -62,24 +63,38 @@ def render(
         ConfigError: for an unknown style.
     """
     scene = make_scene(minutes, style, seed, names)
-    matrix = homography(scene, size)
     return Rendered(
         images=draw_scene(scene, style, size, device),
         targets=targets_of(scene),
-        homography=matrix,
-        hidden=_hidden(scene, matrix, size),
+        homography=homography(scene, size),
+        hidden=hidden(scene),
         scene=scene,
     )
 
 
 def make_scene(
-    minutes: np.ndarray, style: str, seed: int, names: tuple[str | int, ...] = ()
+    minutes: np.ndarray,
+    style: str,
+    seed: int,
+    names: tuple[str | int, ...] = (),
+    covered: int = 0,
 ) -> Scene:
-    """What `render` would draw, before any pixel; ConfigError for an unknown style."""
+    """What `render` would draw, before any pixel.
+
+    Args:
+        covered: on how many of them, the first ones, glare is to cover the tip of a hand.
+
+    Raises:
+        ConfigError: for an unknown style.
+    """
     if style not in STYLES:
         raise ConfigError(unknown_name("style of clocks", style, STYLES))
-    rng = stream(seed, "clocks", style, *names)
-    return STYLES[style].scene(rng, np.asarray(minutes, np.float64))
+
+    def scene(times: np.ndarray, *more: str | int) -> Scene:
+        rng = stream(seed, "clocks", style, *names, *more)
+        return STYLES[style].scene(rng, np.asarray(times, np.float64))
+
+    return covered_scene(scene, minutes, covered) if covered else scene(minutes)
 
 
 def draw_scene(scene: Scene, style: str, size: int, device: str = "cpu") -> np.ndarray:
@@ -105,17 +120,3 @@ def targets_of(scene: Scene) -> np.ndarray:
     seen = (pointing - upward(scene)[:, None]) % 1
     hour, minute = scene.minutes // 60, scene.minutes % 60
     return np.concatenate([np.stack([hour, minute], -1), seen], -1).astype(np.float32)
-
-
-def _hidden(scene: Scene, matrix: np.ndarray, size: int) -> np.ndarray:
-    """How strong the glare is at the tips of the hour and minute hands, the larger of both."""
-    angle = 2 * np.pi * scene.pointing()[:, :2]
-    length = scene.hands[:, :2, 0]
-    tips = length[..., None] * np.stack([np.sin(angle), np.cos(angle)], -1)
-    place = project(matrix, tips) / size  # (n, 2, 2)
-    spots = scene.glow
-    apart = ((place[:, :, None] - spots[:, None, :, :2]) ** 2).sum(-1)
-    glow = (
-        spots[:, None, :, 3] * np.exp(-apart / np.maximum(spots[:, None, :, 2], 1e-3) ** 2)
-    ).sum(-1)
-    return glow.clip(0, 1).max(1)

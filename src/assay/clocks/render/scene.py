@@ -72,6 +72,13 @@ class Scene:
         """Some of the pictures."""
         return Scene(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
+    def replaced(self, rows: np.ndarray, others: Scene) -> Scene:
+        """The same with other pictures at `rows`."""
+        found = self[np.arange(len(self))]
+        for f in fields(self):
+            getattr(found, f.name)[rows] = getattr(others, f.name)
+        return found
+
     def pointing(self) -> np.ndarray:
         """Directions of the hands on the plane, (n, m), in turns clockwise from the y axis."""
         hour, minute = self.minutes / 720, self.minutes / 60
