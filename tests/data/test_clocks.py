@@ -126,6 +126,18 @@ def test_fresh_clocks_are_others_in_every_epoch_and_the_same_again():
     assert (first.images != second.images).any()
 
 
+def test_fresh_clocks_can_have_more_glare_and_a_dataset_without_it_stays_itself():
+    usual, asked = (load(SMALL | {"fresh": True, "glare": g}) for g in (0.0, 0.5))
+    assert "glare" not in usual.spec
+    assert asked.spec["glare"] == 0.5
+    assert (usual.test.images[:] == asked.test.images[:]).all()
+    assert asked.fresh is not None
+    assert usual.fresh is not None
+    times = [np.sort(d.fresh(0).targets[:, 0]) for d in (usual, asked)]
+    assert (times[0] == times[1]).all()
+    assert (asked.fresh(0).images != usual.fresh(0).images).any()
+
+
 def test_angles_can_be_hidden():
     assert load(SMALL | {"angles": False}).train.targets.shape == (40, 2)
 
@@ -141,3 +153,7 @@ def test_wrong_options_are_named():
         ConfigError, match=r"dataset.per_time must be a whole number from 1 to 1000, got 0"
     ):
         load(SMALL | {"per_time": 0})
+    with pytest.raises(ConfigError, match=r"dataset.glare must be a share from 0 to 1, got 2"):
+        load(SMALL | {"fresh": True, "glare": 2})
+    with pytest.raises(ConfigError, match=r"dataset.glare needs dataset.fresh: true"):
+        load(SMALL | {"glare": 0.5})

@@ -171,7 +171,7 @@ ENTRIES.add("clocks-rendered")(
         optional={"glare": 0.0},
         note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
         "training pictures for every epoch; glare: share of these whose glare covers the tip of a "
-        "hand (1 in 20 without being asked); angles: false hides where the 12 and the hands point "
+        "hand (1 in 23 without being asked); angles: false hides where the 12 and the hands point "
         "in the picture",
     )
 )
