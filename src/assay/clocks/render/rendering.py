@@ -91,9 +91,9 @@ def make_scene(
         raise ConfigError(unknown_name("style of clocks", style, STYLES))
 
     def scene(times: np.ndarray, *more: str | int) -> Scene:
-        rng = stream(seed, "clocks", style, *names, *more)
-        return STYLES[style].scene(rng, np.asarray(times, np.float64))
+        return STYLES[style].scene(stream(seed, "clocks", style, *names, *more), times)
 
+    minutes = np.asarray(minutes, np.float64)
     return covered_scene(scene, minutes, covered) if covered else scene(minutes)
 
 
