@@ -142,7 +142,7 @@ def _glare_problem(spec: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         return {"glare": f"dataset.glare must be a share from 0 to 1, got {share!r}"}
     if share and spec["fresh"] is not True:
-        return {"glare": "dataset.glare needs dataset.fresh: true, it is of fresh clocks"}
+        return {"glare": "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"}
     return {}
 
 
