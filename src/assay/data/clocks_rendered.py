@@ -121,9 +121,7 @@ class ClocksRendered(Entry):
         def draw(epoch: int) -> Split:
             rng = stream(spec["seed"], "clock times", epoch)
             times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
-            names = ("fresh", epoch)
-            glare = spec.get("glare", 0.0)
-            images = DrawnImages(times, spec["style"], spec["size"], spec["seed"], names, glare)
+            images = _drawn(spec, times, "fresh", epoch, glare=spec.get("glare", 0.0))
             return Split(np.asarray(images), _targets(images, spec))
 
         return draw
@@ -133,8 +131,10 @@ class ClocksRendered(Entry):
         return (60 * targets[:, 0] + targets[:, 1]).astype(np.int64)
 
 
-def _drawn(spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int) -> DrawnImages:
-    return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names)
+def _drawn(
+    spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int, glare: float = 0.0
+) -> DrawnImages:
+    return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names, glare)
 
 
 def _glare_problem(spec: Mapping[str, Any]) -> dict[str, str]:
