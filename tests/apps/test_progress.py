@@ -51,6 +51,13 @@ def test_what_went_wrong_is_said_and_counted():
     assert state.summary() == "2 of 2 runs, 1 diverged, 1 failed"
 
 
+def test_what_runs_have_to_say_is_said_once():
+    state, remark = State(), "an interrupted run goes on from update 2,000"
+    state(Event("started", 1, title="rate = 1", members=1))
+    told = Event("progress", 1, progress=Progress(0, 0.0, 1, remark=remark))
+    assert [state(told), state(told)] == [f"rate = 1: {remark}", ""]
+
+
 def test_a_pipe_gets_a_line_when_there_is_news():
     lines: list[str] = []
     clock = Clock()

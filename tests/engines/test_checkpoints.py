@@ -184,6 +184,9 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
         assert_same(before, after)
         assert "resumed_after_epoch" not in after.provenance  # it is one run with one record
     steps = [record.metrics["steps"] for record in whole]
+    said = [p.remark for p in seen if p.remark]
+    assert said
+    assert all(text.endswith(" on from update 8") for text in said)
     trained = sum(40 * s - 10 * (s // 8) for s in steps)  # every eighth batch has 30 images
     assert sum(p.images for p in seen) == trained - 310 * sum(begun)  # not the first 8 again
     assert not list(tmp_path.iterdir())
@@ -217,6 +220,21 @@ def test_a_checkpoint_that_is_damaged_or_of_something_else_is_of_no_use(tmp_path
     file.write_bytes(file.read_bytes()[:-9])
     assert Checkpoint(tmp_path, "run", "data", 0.0).load() is None
     assert not Checkpoint(None, "run", "data", 0.0).due()
+
+
+def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(
+    corners: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    one = member(corners, "stacked adam", 3, None, evaluate_every=4)
+    (whole,) = train([one], corners, None)
+    kill(monkeypatch, 10, [one], corners, tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    seen: list[Progress] = []
+    (again,) = train([one], corners, tmp_path, "torch", seen.append)
+    assert_same(again, whole)
+    (said,) = [p.remark for p in seen if p.remark]
+    assert said.startswith("an interrupted run begins anew; what was saved on the way is damaged")
 
 
 def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):

@@ -72,7 +72,9 @@ class SoftmaxEngine:
                 if not marker.exists():
                     marker.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
-            yield self.run(member, dataset, len(cohort.members), place, on_progress)
+            size = len(cohort.members)
+            on_progress(Progress(0, place / size, size - place, remark=f"seed {seed} begins"))
+            yield self.run(member, dataset, size, place, on_progress)
 
     def run(
         self,

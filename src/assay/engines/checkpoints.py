@@ -19,7 +19,7 @@ from assay.core.store_format import decode_arrays
 from assay.engines.contract import Resources
 from assay.engines.trained import Trained
 
-__all__ = ["State", "at_rung", "earlier", "pack", "resumable", "unpack"]
+__all__ = ["State", "at_rung", "earlier", "pack", "resumable", "resumed", "unpack"]
 
 State = dict[str, np.ndarray]
 
@@ -63,6 +63,25 @@ def resumable(
         group.append(trained)
         states.append(state)
     return list(groups.values())
+
+
+def resumed(members: Sequence[Trained]) -> str:
+    """What people should know of interrupted runs, after `unpack`: where they go on, or that what
+    was saved of them is of no use."""
+    found = [t.steps for t in members if t.checkpoint.loaded]
+    if found:
+        return f"{_runs(len(found), 'goes', 'go')} on from update {min(found):,}"
+    unfit = sum(t.checkpoint.loaded is False for t in members)
+    if unfit:
+        return (
+            f"{_runs(unfit, 'begins', 'begin')} anew; what was saved on the way is damaged, or of "
+            "other data, another precision or another version of the engine"
+        )
+    return ""
+
+
+def _runs(count: int, one: str, several: str) -> str:
+    return f"an interrupted run {one}" if count == 1 else f"{count} interrupted runs {several}"
 
 
 def at_rung(trained: Trained) -> Trained:

@@ -71,12 +71,14 @@ class Progress:
         fraction: share of the cohort's budget done, 0 to 1.
         alive: members still training.
         latest: last evaluation, for people: {"val_accuracy": 0.91, ...} (mean over members).
+        remark: what people should know of these runs, said once; "" for nothing.
     """
 
     images: int
     fraction: float
     alive: int
     latest: dict[str, float] = field(default_factory=dict)
+    remark: str = ""
 
 
 class Engine(Protocol):

@@ -6,6 +6,7 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id, trial_id
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import at_rung, pack, resumable, unpack
+from assay.engines.checkpoints import at_rung, pack, resumable, resumed, unpack
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
@@ -81,7 +82,10 @@ def train_groups(
         for k, state in enumerate(states):
             if state is not None:
                 trainer.load(k, unpack(state, group[k]))
-        loop = Loop(trainer, group, dataset, task, in_turns(on_progress, turn, len(parts)))
+        report = in_turns(on_progress, turn, len(parts))
+        if remark := resumed(group):
+            report(Progress(0, 0.0, len(group), remark=remark))
+        loop = Loop(trainer, group, dataset, task, report)
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
@@ -125,7 +129,7 @@ def in_turns(
 
     def report(p: Progress) -> None:
         alive = turns - turn - 1 + p.alive
-        on_progress(Progress(p.images, (turn + p.fraction) / turns, alive, p.latest))
+        on_progress(replace(p, fraction=(turn + p.fraction) / turns, alive=alive))
 
     return report
 

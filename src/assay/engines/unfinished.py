@@ -26,6 +26,9 @@ class Checkpoint:
         run: the run's identity.
         identity: what else must be equal for the state to be of use (data, precision, versions).
         seconds: how often it is due.
+
+    Attributes:
+        loaded: whether a state was found that fits; None where there was none at all.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Checkpoint:
         self._file = folder / f"{run}.unfinished.safetensors" if folder else None
         self._identity, self._seconds = identity, seconds
         self._last = time.monotonic()
+        self.loaded: bool | None = None
 
     def due(self) -> bool:
         """Whether it is time to write it again."""
@@ -53,14 +57,16 @@ class Checkpoint:
 
     def load(self) -> dict[str, np.ndarray] | None:
         """What was saved; None where there is nothing, or nothing that fits."""
-        if self._file is None:
+        if self._file is None or not self._file.exists():
             return None
+        self.loaded = False
         try:
             arrays = form.decode_arrays(self._file.read_bytes(), str(self._file))
         except (OSError, StoreError):
             return None
         told = arrays.pop("identity", np.empty(0, np.uint8)).tobytes()
-        return arrays if told == self._identity.encode() else None
+        self.loaded = told == self._identity.encode()
+        return arrays if self.loaded else None
 
     def remove(self) -> None:
         """The run is over."""

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def train_job(job: Job, datasets: Datasets, send: Callable[[Message], None]) -> 
 
 
 class _Reporter:
-    """Passes progress on, a few times a second at most."""
+    """Passes progress on, a few times a second at most, and remarks at once."""
 
     def __init__(self, job: int, send: Callable[[Message], None]):
         self._job, self._send = job, send
@@ -83,7 +84,7 @@ class _Reporter:
     def __call__(self, progress: Progress) -> None:
         self._images += progress.images
         self._last = progress
-        if time.monotonic() - self._sent >= PROGRESS_SECONDS:
+        if progress.remark or time.monotonic() - self._sent >= PROGRESS_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -91,6 +92,6 @@ class _Reporter:
         if self._last is None:
             return
         last = self._last
-        total = Progress(self._images, last.fraction, last.alive, last.latest)
+        total = replace(last, images=self._images)
         self._sent, self._images, self._last = time.monotonic(), 0, None
         self._send(Message("progress", self._job, progress=total))
