@@ -157,24 +157,24 @@ def test_a_run_can_begin_from_rendered_clocks():
     assert all(np.abs(np.subtract(fast[n], plain[n])).max() > 0.01 for n in fast)
 
 
-@pytest.mark.parametrize(("pauses", "left"), [(3, 1 + 3), (3 + 2, 1)])  # of 4 and then 3 updates
+@pytest.mark.parametrize(("updates", "left"), [(3, 1 + 3), (4, 3), (4 + 2, 1)])
 def test_an_interrupted_run_does_not_begin_with_rendered_clocks_again(
-    pauses, left, tmp_path, monkeypatch
+    updates, left, tmp_path, monkeypatch
 ):
     """What was done before the interruption is not done again, and nothing differs."""
-    study, pause, done = with_pretraining(0.01, 4, 3), Loop.pause, []
+    study, step, done = with_pretraining(0.01, 4, 3), Loop._step, []
 
-    def pause_once(self, step):
-        pause(self, step)
-        done.append(step)
-        if len(done) == pauses:
+    def step_until(self, number):
+        if len(done) == updates:
             raise InterruptedError
+        done.append(number)
+        return step(self, number)
 
     resources = replace(ONE_CORE, checkpoints=tmp_path, checkpoint_seconds=0.0)
-    monkeypatch.setattr(Loop, "pause", pause_once)
+    monkeypatch.setattr(Loop, "_step", step_until)
     with pytest.raises(InterruptedError):
         train(study, resources)
-    monkeypatch.setattr(Loop, "pause", pause)
+    monkeypatch.setattr(Loop, "_step", step)
     progress = []
     found = train(study, resources, progress.append)
     assert kernels(found) == kernels(train(study))

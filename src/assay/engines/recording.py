@@ -82,6 +82,8 @@ def train_groups(
         for k, state in enumerate(states):
             if state is not None:
                 trainer.load(k, unpack(state, group[k]))
+            elif group[k].member.training.pretrain:  # which is over, and forgotten but for this
+                group[k].checkpoint.save(pack(group[k], trainer.state(k)))
         report = in_turns(on_progress, turn, len(parts))
         if remark := resumed(group):
             report(Progress(0, 0.0, len(group), remark=remark))
