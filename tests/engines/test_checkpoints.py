@@ -234,7 +234,9 @@ def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(
     (again,) = train([one], corners, tmp_path, "torch", seen.append)
     assert_same(again, whole)
     (said,) = [p.remark for p in seen if p.remark]
-    assert said.startswith("an interrupted run begins anew; what was saved on the way is damaged")
+    assert said.startswith(
+        "an interrupted run goes on from update 0; what was saved later is damaged"
+    )
 
 
 def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):

@@ -209,7 +209,7 @@ def test_small_maps_of_bfloat16_train_by_patches_where_that_pays(
         y = patches.convolve(x, kernel.to(dtype), bias.to(dtype), 1, (1, 1))
         plain = torch.nn.functional.conv2d(x, kernel.to(dtype), bias.to(dtype), 1, (1, 1))
         # both round to the 8 bits of bfloat16, one of them also before it adds the bias
-        assert torch.allclose(y.float(), plain.float(), rtol=0.02, atol=0.1)
+        assert torch.allclose(y.float(), plain.float(), rtol=2**-6, atol=2**-6)
         return type(y.grad_fn).__name__
 
     assert way(torch.bfloat16, 8) == "AddBackward0"  # of the bias

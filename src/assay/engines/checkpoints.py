@@ -66,22 +66,15 @@ def resumable(
 
 
 def resumed(members: Sequence[Trained]) -> str:
-    """What people should know of interrupted runs, after `unpack`: where they go on, or that what
-    was saved of them is of no use."""
-    found = [t.steps for t in members if t.checkpoint.loaded]
-    if found:
-        return f"{_runs(len(found), 'goes', 'go')} on from update {min(found):,}"
-    unfit = sum(t.checkpoint.loaded is False for t in members)
-    if unfit:
-        return (
-            f"{_runs(unfit, 'begins', 'begin')} anew; what was saved on the way is damaged, or of "
-            "other data, another precision or another version of the engine"
-        )
-    return ""
-
-
-def _runs(count: int, one: str, several: str) -> str:
-    return f"an interrupted run {one}" if count == 1 else f"{count} interrupted runs {several}"
+    """What people should know of members that stand at one step, after `unpack`: where interrupted
+    ones go on, or that what was saved of them is of no use; "" where none was interrupted."""
+    fits = [t.checkpoint.loaded for t in members if t.checkpoint.loaded is not None]
+    if not fits:
+        return ""
+    runs = "an interrupted run goes" if len(fits) == 1 else f"{len(fits)} interrupted runs go"
+    told = f"{runs} on from update {members[0].steps:,}"
+    unfit = "what was saved later is damaged, or of other data, another precision or other versions"
+    return told if all(fits) else f"{told}; {unfit}"
 
 
 def at_rung(trained: Trained) -> Trained:

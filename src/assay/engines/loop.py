@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import pack
+from assay.engines.checkpoints import pack, resumed
 from assay.engines.contract import Progress
 from assay.engines.schedules import factor
 from assay.engines.trained import Trained
@@ -105,6 +105,8 @@ class Loop:
 
     def run(self) -> Iterator[tuple[int, Trained]]:
         """Yield (position in the trainer, member) as members end."""
+        if remark := resumed(self.alive):
+            self.on_progress(Progress(0, 0.0, len(self.alive), remark=remark))
         over = [k for k, t in enumerate(self.alive) if t.steps and t.stops]
         yield from self._release(over, last=self.start >= self.stop)
         self.clock = reported = time.perf_counter()

@@ -15,7 +15,7 @@ from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id, trial_id
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import at_rung, pack, resumable, resumed, unpack
+from assay.engines.checkpoints import at_rung, pack, resumable, unpack
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
@@ -84,10 +84,7 @@ def train_groups(
                 trainer.load(k, unpack(state, group[k]))
             elif group[k].member.training.pretrain:  # which is over, and forgotten but for this
                 group[k].checkpoint.save(pack(group[k], trainer.state(k)))
-        report = in_turns(on_progress, turn, len(parts))
-        if remark := resumed(group):
-            report(Progress(0, 0.0, len(group), remark=remark))
-        loop = Loop(trainer, group, dataset, task, report)
+        loop = Loop(trainer, group, dataset, task, in_turns(on_progress, turn, len(parts)))
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":

@@ -95,7 +95,7 @@ class State:
             return (
                 f"{self._title(event)}: {event.message}; its {event.members} runs are tried again"
             )
-        if event.kind == "progress" and event.progress is not None and event.progress.remark:
+        if event.progress is not None and event.progress.remark:
             return f"{self._title(event)}: {event.progress.remark}"
         if event.kind == "waiting":
             return f"{event.members} runs are being trained by another command; waiting for them"

@@ -12,7 +12,7 @@ import numpy as np
 from assay.core.errors import EngineError
 from assay.core.records import VALIDATION_ONLY, Record
 from assay.data.dataset import Dataset
-from assay.engines.checkpoints import resumed, unpack
+from assay.engines.checkpoints import unpack
 from assay.engines.contract import Cohort, Progress, Resources
 from assay.engines.recording import begin, in_turns, make_record
 from assay.engines.torch_engine.device import Place
@@ -96,8 +96,6 @@ def train_parts(
         if state is not None:
             trainer.load(0, unpack(state, trained))
         report = in_turns(on_progress, turn, len(cohort.members))
-        if remark := resumed([trained]):
-            report(Progress(0, 0.0, 1, remark=remark))
         loop = PartsLoop(trainer, trained, dataset, task, report)
         prepare = time.perf_counter() - started
         for _ in loop.run():
