@@ -98,7 +98,7 @@ def test_an_estimate_counts_products_and_steps() -> None:
             "precision": "float32",
         }
     )
-    seen, steps, macs = 2 * 1168, 2 * 37, 64 * 16 + 16 * 10
+    seen, steps, macs = 2 * 1293, 2 * 41, 64 * 16 + 16 * 10
     one, two = (estimate(make_plan(study), gflops=speed) for speed in (1.0, 2.0))
     assert (one.images, one.steps, one.macs) == (seen, steps, (macs, macs))
     # products once forward and twice backward, two operations each; the rest costs time by steps
