@@ -28,15 +28,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from assay.apps.clocks import find_reader
-from assay.clocks.render import draw_scene, make_scene, render
-from assay.clocks.render.compiled import paint
-from assay.clocks.render.shade import shade
-from assay.clocks.render.styles import STYLES
-from assay.clocks.render.textures import make_textures
-from assay.clocks.time import distance, text
 from assay.core.machine import machine
-from assay.reading.reader import Reader
+from assay.subjects.clocks.app import find_reader
+from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.render import draw_scene, make_scene, render
+from assay.subjects.clocks.render.compiled import paint
+from assay.subjects.clocks.render.shade import shade
+from assay.subjects.clocks.render.styles import STYLES
+from assay.subjects.clocks.render.textures import make_textures
+from assay.subjects.clocks.time import distance, text
 
 FILES = {"analog-clocks-75": 75, "time-faces-96": 96}
 """Files of pictures in WebP strips of 100, and their side."""

@@ -24,9 +24,9 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Any
 
+from assay.core.cores import physical_cores
 from assay.core.machine import machine
-from assay.studies.executors.cores import physical_cores
-from assay.studies.executors.processes import worker_environment
+from assay.execution.executors.processes import worker_environment
 from peer_generation import MODELS, network
 from peers import HERE, Contestant, Process, environment, peers_python
 

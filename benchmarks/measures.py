@@ -21,8 +21,8 @@ from scipy.ndimage import gaussian_filter
 from assay import data
 from assay.core.seeds import stream
 from assay.data import Split
-from assay.generation.features import Features
-from assay.generation.measures import frechet_distance, kernel_distance, measure_all
+from assay.subjects.generation.features import Features
+from assay.subjects.generation.measures import frechet_distance, kernel_distance, measure_all
 
 FITTED, SIDE, SPLITS = 5000, 1000, 8
 SPOILED = {

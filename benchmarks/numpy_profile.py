@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from assay.core.cores import physical_cores
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
 from assay.engines.contract import Member
@@ -33,7 +34,6 @@ from assay.engines.training import Training
 from assay.networks import layers as described
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
-from assay.studies.executors.cores import physical_cores
 from assay.tasks.contract import TASKS
 
 HIDDEN, BATCH, IMAGES = 100, 200, 10_000

@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.cores import physical_cores
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
 from assay.engines.contract import Cohort, Member, Resources
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.engines.training import Training
+from assay.execution.executors.processes import worker_environment
+from assay.execution.jobs import cut
 from assay.networks.families import build_network
-from assay.studies.execute_jobs import cut
-from assay.studies.executors.cores import physical_cores
-from assay.studies.executors.processes import worker_environment
 from protocol import CLASSES, IMAGES, Measured, Setup, images, main, timed
 
 COHORTS = {"one run": 1, "cohort of 5": 5, "cohort of 20": 20}

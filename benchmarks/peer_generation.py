@@ -16,10 +16,10 @@ from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
 from assay.engines.contract import Member, Resources
 from assay.engines.torch_engine.device import no_denormals, place
-from assay.engines.torch_engine.generative.run import PROGRAMS
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.training import Optimizer, Training
 from assay.networks.families import build_network
+from assay.subjects.generation.training.run import PROGRAMS
 from assay.tasks.contract import find_task, parts_of
 from protocol import Measured, Setup, main, timed
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from assay.core.machine import machine
 from assay.data import load
-from assay.data.restoration_truth import quality
-from assay.data.restoring import restored_order
+from assay.subjects.unscrambling.restoring import restored_order
+from assay.subjects.unscrambling.truth import quality
 
 DATASETS = ("mnist", "fashion-mnist", "cifar10")
 TRAIN = (100, 300, 1_000, 3_000, 10_000, None)

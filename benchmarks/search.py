@@ -29,9 +29,9 @@ import assay
 from assay.core.machine import machine
 from assay.core.yaml import read_yaml
 from assay.data import load
+from assay.execution.events import Event
 from assay.statistics.estimates import t_interval
 from assay.studies import library
-from assay.studies.execute_events import Event
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".venv-peers" / "bin" / "python"

@@ -21,7 +21,7 @@ import numpy as np
 
 from assay.core.machine import machine
 from assay.data import load, unscramble
-from assay.data.restoration_truth import quality
+from assay.subjects.unscrambling.truth import quality
 
 DATASETS = ("cifar10", "mnist", "fashion-mnist")
 SEEDS = (1, 2, 3, 4, 5)

@@ -17,35 +17,36 @@ ROOT = Path(__file__).resolve().parents[1] / "src" / "assay"
 
 ORDER = [
     "core",
-    "clocks",
     "data",
     "networks",
-    "engines+generation+tasks",
-    "reading",
-    "studies+search",
+    "tasks",
+    "engines",
+    "studies",
+    "execution",
     "statistics",
     "reports",
     "apps",
+    "subjects",
 ]
-"""A package imports itself and what stands to its left; "+" joins packages of one rank."""
+"""A package imports itself and what stands to its left: nothing imports a subject."""
 
 NEVER = {
     # an old study is read with no engine at all
-    "statistics": {"engines", "tasks", "studies", "search"},
-    "reports": {"engines", "tasks", "studies", "search"},
+    "statistics": {"engines", "tasks", "studies", "execution"},
+    "reports": {"engines", "tasks", "studies", "execution"},
 }
 """Arrows that the order would allow and that are refused all the same."""
 
-LIGHT = {"core", "data", "networks", "studies", "search", "statistics", "reports", "apps"}
+LIGHT = {"core", "data", "networks", "studies", "statistics", "reports", "apps"}
 """Packages that are loaded for a plan, a table or `--help`."""
 
 LATE = {
     "torch": LIGHT,
     "tensorflow": LIGHT,
     "optuna": LIGHT,
-    "matplotlib": LIGHT - {"reports"} | {"generation"},
-    "pandas": LIGHT - {"statistics"} | {"engines", "tasks", "generation"},
-    "sklearn": LIGHT - {"statistics", "reports"} | {"engines", "tasks", "generation"},
+    "matplotlib": LIGHT - {"reports"},
+    "pandas": LIGHT - {"statistics"} | {"engines", "tasks"},
+    "sklearn": LIGHT - {"statistics", "reports"} | {"engines", "tasks"},
     "numpy": {"apps"},
 }
 """Library -> packages that may import it inside functions only, so that they start fast."""
@@ -97,8 +98,7 @@ def package(module: str) -> str:
 
 def rank(name: str) -> int:
     """Place of a package in ORDER; assay itself, which only forwards to the apps, is last."""
-    places = {part: i for i, parts in enumerate(ORDER) for part in parts.split("+")}
-    return places.get(name, len(ORDER))
+    return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
 MODULES = sources()
@@ -111,8 +111,7 @@ def inside(tree: ast.AST, late: bool = True) -> set[str]:
 
 
 def test_every_package_has_its_place():
-    packages = {package(m) for m in MODULES if m.count(".") > 1}
-    assert packages <= {part for parts in ORDER for part in parts.split("+")}
+    assert {package(m) for m in MODULES if m.count(".") > 1} <= set(ORDER)
 
 
 def test_imports_point_one_way():
@@ -122,6 +121,19 @@ def test_imports_point_one_way():
         for target in inside(tree)
         if rank(package(target)) > rank(package(module))
         or package(target) in NEVER.get(package(module), ())
+    ]
+    assert not wrong
+
+
+def test_subjects_know_nothing_of_each_other():
+    def subject(module: str) -> str:
+        return ".".join(module.split(".")[:3])
+
+    wrong = [
+        f"{module} imports {target}"
+        for module, tree in MODULES.items()
+        for target in inside(tree)
+        if package(target) == package(module) == "subjects" and subject(target) != subject(module)
     ]
     assert not wrong
 

@@ -263,7 +263,7 @@ def test_a_narrow_terminal_cuts_no_number(
 
 
 def test_unscramble_writes_what_it_found(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("assay.data.unscrambling.pipeline.STEPS_A_PIXEL", 8_000)
+    monkeypatch.setattr("assay.subjects.unscrambling.solver.pipeline.STEPS_A_PIXEL", 8_000)
     out = tmp_path / "out"
     assert main(["unscramble", "digits", "--out", str(out)]) == 0
     said = capsys.readouterr().out

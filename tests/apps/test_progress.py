@@ -6,7 +6,7 @@ import pytest
 
 from assay.apps.cli.progress import Lines, State, duration
 from assay.engines.contract import Progress
-from assay.studies.execute_events import Event
+from assay.execution.events import Event
 
 
 class Clock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from assay.search.plan import planned_runs
 from assay.studies import library
 from assay.studies.plan import cohorts, make_plan
+from assay.studies.search.plan import planned_runs
 from assay.studies.study import parse_study
 
 

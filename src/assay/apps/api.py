@@ -12,8 +12,8 @@ from assay.core.errors import ConfigError
 from assay.core.store import Store
 
 if TYPE_CHECKING:
-    from assay.studies.execute import Summary
-    from assay.studies.execute_events import Event
+    from assay.execution.events import Event
+    from assay.execution.execute import Summary
     from assay.studies.plan import Plan
 
 __all__ = ["plan_of", "run", "train"]
@@ -88,7 +88,7 @@ def plan_of(
         return make_plan(parsed, [only] if isinstance(only, str) else only)
     if only:
         raise ConfigError(f"only: {parsed.name} is a search, which chooses its trials itself")
-    from assay.search.plan import SearchPlan
+    from assay.studies.search.plan import SearchPlan
 
     return SearchPlan(parsed)
 
@@ -102,7 +102,7 @@ def train(
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Summary:
-    """Train what is missing of a plan; see `assay.studies.execute` and `assay.search.run`.
+    """Train what is missing of a plan; see `assay.execution.execute` and `assay.execution.search`.
 
     The plan of a search knows its trials afterwards.
 
@@ -111,7 +111,7 @@ def train(
         DataError: a dataset is missing or damaged; nothing has been trained then.
     """
     from assay.engines.contract import Resources
-    from assay.studies.execute import execute
+    from assay.execution.execute import execute
     from assay.studies.members import cohorts
 
     if workers is not None and workers < 1:
@@ -119,8 +119,8 @@ def train(
     resources = Resources(device=device, save_weights=plan.study.save_weights)
     options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "on_event": on_event}
     if plan.study.search is not None:
-        from assay.search.plan import SearchPlan
-        from assay.search.run import run_search
+        from assay.execution.search import run_search
+        from assay.studies.search.plan import SearchPlan
 
         assert isinstance(plan, SearchPlan)
         with Store(store) as opened:

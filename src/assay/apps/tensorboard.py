@@ -204,7 +204,7 @@ def _graph(
 
 def _film(writer: Any, record: Record) -> None:
     """Pictures of the same latent points at every evaluation, of a run that makes pictures."""
-    from assay.reports.generation_views import sheet
+    from assay.reports.sheets import sheet
 
     frames = record.predictions.get("film", ())
     for step, images in zip(record.predictions.get("film_step", ()), frames, strict=True):

@@ -1,16 +1,92 @@
-"""Registries: how a new family, dataset, task or engine is found without editing a loop."""
+"""Registries: how a dataset, network, task, metric, ... is found by its name, wherever it lives.
+
+What assay brings and what a user's plugin brings are registered by the same call. An entry may be
+given as text, "module:attribute", which is imported when the name is first looked up; so the names
+are known at once and cost nothing.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from assay.core.errors import ConfigError, unknown_name
 
-__all__ = ["Registry"]
+__all__ = ["Place", "Registered", "Registry", "places", "register"]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was registered: a module, its file and the line."""
+
+    module: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass
+class Registered:
+    """An entry, or where it is imported from, and the place that registered it."""
+
+    entry: Any
+    place: Place
+
+    def get(self) -> Any:
+        """The entry; imported when it is first asked for."""
+        if isinstance(self.entry, str):
+            module, _, attribute = self.entry.partition(":")
+            self.entry = getattr(import_module(module), attribute)
+        return self.entry
+
+
+_TABLES: dict[str, dict[str, Registered]] = {}
+"""Kind -> name -> entry, for all registries."""
+
+
+def register(kind: str, name: str, entry: Any) -> None:
+    """Register `entry` under `name` among the things of one kind.
+
+    Args:
+        kind: "dataset", "network family", "task", ...: as error messages call it.
+        name: how studies, commands and tables name it.
+        entry: the thing itself, or "module:attribute" to import it when it is first needed.
+
+    Raises:
+        ConfigError: another place has registered this name before.
+    """
+    place, table = _caller(), _TABLES.setdefault(kind, {})
+    known = table.get(name)
+    if known and (known.place.file, known.place.line) != (place.file, place.line):
+        raise ConfigError(
+            f"{kind} {name!r} is registered twice: at {known.place} and at {place}; "
+            "choose another name"
+        )
+    table[name] = Registered(entry, place)
+
+
+def places() -> Iterator[Place]:
+    """Where everything was registered that is known so far."""
+    for table in _TABLES.values():
+        yield from (known.place for known in table.values())
+
+
+def _caller() -> Place:
+    """The first place outside of this file and of the functions called register_..."""
+    frame = sys._getframe(1)
+    while frame.f_back and (
+        frame.f_globals.get("__name__") == __name__ or frame.f_code.co_name.startswith("register_")
+    ):
+        frame = frame.f_back
+    name = str(frame.f_globals.get("__name__", ""))
+    return Place(name, frame.f_code.co_filename, frame.f_lineno)
 
 
 class Registry(Generic[T]):
@@ -24,23 +100,31 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str | None = None):
         self.kind = kind
         self._package = package
-        self._entries: dict[str, T] = {}
-        self._loaded = package is None
+        self._entries = _TABLES.setdefault(kind, {})
 
     def add(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers its argument under `name`."""
 
-        def register(entry: T) -> T:
-            self._entries[name] = entry
+        def register_entry(entry: T) -> T:
+            register(self.kind, name, entry)
             return entry
 
-        return register
+        return register_entry
 
     def __getitem__(self, name: str) -> T:
         self._load()
         if name not in self._entries:
             raise ConfigError(unknown_name(self.kind, name, self._entries))
-        return self._entries[name]
+        return self._entries[name].get()
+
+    def get(self, name: str) -> T | None:
+        """The entry of that name, or None."""
+        return self[name] if name in self else None  # noqa: SIM401
+
+    def place(self, name: str) -> Place:
+        """Where `name` was registered; raises ConfigError like a look-up."""
+        self[name]
+        return self._entries[name].place
 
     def __contains__(self, name: object) -> bool:
         self._load()
@@ -51,12 +135,13 @@ class Registry(Generic[T]):
         return iter(sorted(self._entries))
 
     def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        import pkgutil
+        if self._package is not None:
+            package, self._package = self._package, None
+            import pkgutil
 
-        package = import_module(self._package or "")
-        for module in pkgutil.iter_modules(package.__path__):
-            if not module.name.startswith("_"):
-                import_module(f"{self._package}.{module.name}")
+            for module in pkgutil.iter_modules(import_module(package).__path__):
+                if not module.name.startswith("_"):
+                    import_module(f"{package}.{module.name}")
+        from assay.core.plugins import load_installed
+
+        load_installed()

@@ -10,14 +10,12 @@ from assay.data.loading import Info, describe, load
 from assay.data.permutation import restore
 from assay.data.specs import problems, resolve
 from assay.data.storage import find
-from assay.data.unscrambling import Unscrambler, unscramble
 
 __all__ = [
     "Dataset",
     "FitData",
     "Info",
     "Split",
-    "Unscrambler",
     "batch_order",
     "describe",
     "entries",
@@ -27,5 +25,4 @@ __all__ = [
     "problems",
     "resolve",
     "restore",
-    "unscramble",
 ]

@@ -79,6 +79,7 @@ class Entry:
         optional: more of them, held only where they differ from the usual value (`specs.OPTIONAL`).
         note: what a reader of results should know.
         kept: where the pictures of a dataset without sources come from.
+        task: what is learned from it where nothing else is said.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Entry:
     optional: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     kept: str = "your own pictures"
+    task: str = "classify"
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with this entry's own options: {key: message}."""

@@ -13,9 +13,9 @@ import numpy as np
 from assay.data.catalog import ENTRIES
 from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
-from assay.data.restoring import restored_order
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
+from assay.data.transforms import switched_on
 
 __all__ = ["Info", "describe", "fingerprint", "load", "normalisation"]
 
@@ -91,13 +91,13 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         for split, positions in zip((raw.train, raw.train, raw.test), chosen, strict=True)
     )
     notes = raw.notes
-    if resolved.get("restore") and permutation is not None:
-        order, contrast = restored_order(train.images)
+    for transform in switched_on(resolved):
+        fitted = transform.fit(resolved, train.images, permutation)
         train, validation, test = (
-            Split(permute(part.images, order), part.targets) for part in (train, validation, test)
+            Split(fitted.apply(part.images), part.targets) for part in (train, validation, test)
         )
-        permutation = permutation[order]
-        notes = (*notes, _restored(len(train), contrast, permutation))
+        permutation = fitted.permutation
+        notes = (*notes, fitted.note) if fitted.note else notes
     mean, std = normalisation(resolved.get("normalize", "standard"), train.images)
     return Dataset(
         spec=resolved,
@@ -123,15 +123,6 @@ def _fresh(fresh: Fresh | None, permutation: np.ndarray | None) -> Fresh | None:
         return Split(permute(split.images, permutation), split.targets)
 
     return permuted
-
-
-def _restored(images: int, contrast: float, permutation: np.ndarray) -> str:
-    """What was restored, in words; only this line looks at the truth."""
-    exact = bool((permutation == np.arange(len(permutation))).all())
-    return (
-        f"the order of the pixels was estimated from {images:,} training images, {contrast:.1f} "
-        f"times as good as one of shuffled pixels{' (exact)' if exact else ''}"
-    )
 
 
 def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:

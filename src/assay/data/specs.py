@@ -8,6 +8,7 @@ from typing import Any
 from assay.core.errors import ConfigError, unknown_name
 from assay.data.catalog import ENTRIES, Entry
 from assay.data.splits import sizes
+from assay.data.transforms import TRANSFORMS
 
 __all__ = ["DEFAULTS", "NORMALIZE", "OPTIONAL", "problems", "resolve"]
 
@@ -22,9 +23,9 @@ DEFAULTS: dict[str, Any] = {
 }
 """Keys that every dataset takes; None is "all of it" or "not"."""
 
-OPTIONAL: dict[str, Any] = {"normalize": "standard", "restore": False, "refit": False}
+OPTIONAL: dict[str, Any] = {"normalize": "standard", "refit": False}
 """Keys that a resolved specification holds only where they differ from this usual value, so that
-runs from before such a key existed keep their identity."""
+runs from before such a key existed keep their identity; the keys of transforms are others."""
 
 NORMALIZE = ("standard", "center", "unit", "none")
 """What networks see of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""
@@ -46,14 +47,13 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
               by default 5,000 when at least 50,000 are trained on, 10 % otherwise.
             - `test`: a stratified subset of the test set; all of it by default.
             - `permute`: seed of one permutation of all pixels, or None.
-            - `restore`: undo the permutation as well as the training images tell (`unscramble`).
             - `normalize`: one of NORMALIZE, "standard" by default.
             - `refit`: train on the validation images as well, when everything is chosen; what is
               measured on them then tells nothing.
             - `split_seed`: which images are drawn, 0 by default.
             - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
               (0 by default) is the validation set.
-            - the dataset's own options.
+            - the dataset's own options, and the key of each registered transform (`restore`).
 
     Raises:
         ConfigError: naming every unknown key and impossible value, with the nearest valid name.
@@ -74,7 +74,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
     entry = ENTRIES[name]
-    known = ["name", *DEFAULTS, *OPTIONAL, *entry.options, *entry.optional]
+    known = ["name", *DEFAULTS, *_optional(entry), *entry.options]
     found = {
         str(key): f"dataset.{key}: {unknown_name(f'setting of dataset {name}', key, known)}"
         for key in spec
@@ -84,7 +84,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
         if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
             found[key] = message
     found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
-    found |= _restore_problem(spec) | _refit_problem(spec)
+    found |= _refit_problem(spec) | _transform_problems(spec)
     found |= entry.check({**entry.options, **entry.optional, **spec})
     if not found:
         try:
@@ -98,7 +98,7 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
 def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
     spec: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
-    for key, usual in {**OPTIONAL, **entry.optional}.items():
+    for key, usual in _optional(entry).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)
     if spec["folds"] is not None:
@@ -138,13 +138,15 @@ def _normalize_problem(spec: Mapping[str, Any]) -> dict[str, str]:
     return {"normalize": f"dataset.normalize: {unknown_name('normalization', value, NORMALIZE)}"}
 
 
-def _restore_problem(spec: Mapping[str, Any]) -> dict[str, str]:
-    value = spec.get("restore", False)
-    if not isinstance(value, bool):
-        return {"restore": f"dataset.restore must be true or false, got {value!r}"}
-    if value and spec.get("permute") is None:
-        return {"restore": "dataset.restore needs dataset.permute: nothing is out of place"}
-    return {}
+def _optional(entry: Entry) -> dict[str, Any]:
+    """Keys that are held only where they differ from their usual value."""
+    transforms = {name: TRANSFORMS[name].usual for name in TRANSFORMS}
+    return {**OPTIONAL, **transforms, **entry.optional}
+
+
+def _transform_problems(spec: Mapping[str, Any]) -> dict[str, str]:
+    said = {name: TRANSFORMS[name].check(spec) for name in TRANSFORMS if name in spec}
+    return {name: message for name, message in said.items() if message}
 
 
 def _refit_problem(spec: Mapping[str, Any]) -> dict[str, str]:

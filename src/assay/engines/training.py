@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from assay.core.errors import ConfigError, unknown_name
-from assay.data.clocks_rendered import STYLES
 from assay.networks.description import free, value
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
-    "STYLES",
     "Augment",
     "EarlyStopping",
     "Optimizer",
-    "Pretrain",
     "Schedule",
     "Training",
 ]
@@ -33,7 +31,6 @@ LEARNING_RATES = {"sgd": 0.01}
 """Keras's default learning rates; 0.001 where none is named."""
 
 SCHEDULES = ("constant", "exponential", "cosine")
-MONITORS = ("val_loss", "val_accuracy", "val_minutes", "val_distance")
 
 
 def _check(condition: bool, message: str) -> None:
@@ -143,26 +140,6 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class Pretrain:
-    """First train on fresh rendered clocks, for task tell_time.
-
-    Args:
-        name: "rendered".
-        style: of the clocks, "course" or "any".
-        steps: updates.
-    """
-
-    name: str = "rendered"
-    style: str = "course"
-    steps: int = 3000
-
-    def __post_init__(self) -> None:
-        _check(self.name == "rendered", unknown_name("pretraining", self.name, ["rendered"]))
-        _check(self.style in STYLES, unknown_name("style of clocks", self.style, STYLES))
-        _check(self.steps >= 1, f"pretrain.steps must be >= 1, got {self.steps!r}")
-
-
-@dataclass(frozen=True)
 class Training:
     """The whole recipe of a run.
 
@@ -177,7 +154,8 @@ class Training:
             ones. Nothing reads it while training: no choice can depend on it.
         ema: decay of an exponential moving average of the weights, which is what is evaluated and
             kept; 0 for none. The first updates use (1 + t) / (10 + t) where that is smaller.
-        pretrain: what the first weights come from, instead of the initializers alone.
+        pretrain: where the first weights come from, instead of the initializers alone: a
+            `assay.engines.pretraining.Pretraining`, or None.
 
     References:
         B. Polyak and A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
@@ -195,7 +173,7 @@ class Training:
     early_stopping: EarlyStopping | None = None
     augment: Augment = Augment()
     ema: float = value(0.0)
-    pretrain: Pretrain | None = None
+    pretrain: Any = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps", "stop_after", "batch_size", "evaluate_every"):

@@ -17,14 +17,14 @@ from assay.core.errors import AssayError, StoreError
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.answers import answers
-from assay.reports.clock_sections import clock_section
 from assay.reports.context import dataset_rows, environment, when
-from assay.reports.generation_section import generation_section
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
 from assay.reports.svg import DARK, LIGHT
 from assay.statistics import effects, metric_title, primary_metric
+from assay.subjects.clocks.sections import clock_section
+from assay.subjects.generation.section import generation_section
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.clocks.time import minutes_of, text
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.panels import curve_panels
-from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri, svg
 from assay.reports.tables import Column, Table
 from assay.statistics import Effect, by_trial, metric_of, metric_title
+from assay.subjects.clocks.time import minutes_of, text
+from assay.subjects.unscrambling.pixel_grid import animation, gif_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

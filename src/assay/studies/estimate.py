@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.core.cores import physical_cores
 from assay.core.records import Config
 from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
 from assay.networks.network import Network
 from assay.networks.summary import totals
-from assay.studies.executors.cores import physical_cores
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 

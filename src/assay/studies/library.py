@@ -1,4 +1,5 @@
-"""The built-in studies: one YAML file each, its question and its claim in the header comment."""
+"""The built-in studies, of assay and of its subjects: one YAML file each, with its question and, in
+the header comment, its claim."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from assay.core.errors import ConfigError, unknown_name
+from assay.core.registry import Registry
 from assay.core.yaml import read_yaml
 
 __all__ = ["BuiltIn", "built_in", "find", "is_built_in", "names"]
@@ -24,14 +26,20 @@ class BuiltIn:
     text: str
 
 
-def _folder() -> Traversable:
-    return files("assay") / "library"
+STUDIES: Registry[Path] = Registry("studies")
+"""Name of a subject or plugin -> the folder of its studies."""
+
+
+def _files() -> dict[str, Traversable | Path]:
+    """Name of a study -> its file: the library's own, then those of subjects and plugins."""
+    folders = [files("assay") / "library", *(STUDIES[name] for name in STUDIES)]
+    found = [f for folder in folders for f in folder.iterdir() if f.name.endswith(".yaml")]
+    return {f.name.removesuffix(".yaml"): f for f in reversed(found)}
 
 
 def names() -> list[str]:
     """Names of all built-in studies."""
-    found = (f.name for f in _folder().iterdir() if f.name.endswith(".yaml"))
-    return sorted(name.removesuffix(".yaml") for name in found)
+    return sorted(_files())
 
 
 def is_built_in(study: str | Path) -> bool:
@@ -43,7 +51,7 @@ def built_in(name: str) -> BuiltIn:
     """Read a built-in study; raises ConfigError, with the nearest name, if there is none."""
     if not is_built_in(name):
         raise ConfigError(unknown_name("built-in study", name, names()))
-    text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    text = _files()[name].read_text(encoding="utf-8")
     lines = []
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -60,7 +68,7 @@ def find(study: str | Path) -> Traversable | Path:
         ConfigError: when there is neither; with the nearest built-in name.
     """
     if is_built_in(study):
-        return _folder() / f"{study}.yaml"
+        return _files()[str(study)]
     path = Path(study).expanduser()
     if path.is_file():
         return path

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import ConfigError
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
 from assay.engines.contract import Cohort, Member
@@ -61,10 +60,8 @@ def _network(network: str, dataset: str, task: str, data_dir: Path | None) -> Ne
 def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     """Turn the configuration of a run (with its seed) into the objects that an engine trains."""
     training = build_training(config["training"])
-    if training.pretrain and find_task(config["task"]).name != "tell_time":
-        raise ConfigError(
-            f"training.pretrain draws clocks and is for task tell_time, got task {config['task']!r}"
-        )
+    if training.pretrain:
+        training.pretrain.check(find_task(config["task"]).name)
     return Member(config, resolve_network(config, data_dir), training, int(config["seed"]))
 
 

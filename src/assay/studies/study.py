@@ -11,16 +11,16 @@ from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError, ConfigError
 from assay.core.records import Config
 from assay.core.yaml import read_yaml
-from assay.search.checks import checked
-from assay.search.reading import factor_names, read_search
-from assay.search.search import Search
-from assay.search.space import Values
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
+from assay.studies.search.checks import checked
+from assay.studies.search.reading import factor_names, read_search
+from assay.studies.search.search import Search
+from assay.studies.search.space import Values
 from assay.studies.settings import SECTIONS, read_config, shorthand
 from assay.studies.trials import Trial, TrialTable
 

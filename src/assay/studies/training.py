@@ -11,19 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
+from assay.engines.pretraining import PRETRAININGS
 from assay.engines.training import (
     LEARNING_RATES,
-    MONITORS,
     OPTIMIZERS,
     SCHEDULES,
-    STYLES,
     Augment,
     EarlyStopping,
     Optimizer,
-    Pretrain,
     Schedule,
     Training,
 )
+from assay.tasks.contract import TASKS
 
 __all__ = ["TRAINING", "build_training", "read_training"]
 
@@ -36,7 +35,7 @@ _SCHEDULES: dict[str, dict[str, float]] = {
 }
 _STOPPING = {
     "patience": Option(lambda entry: entry.integer(1), 10),
-    "monitor": Option(lambda entry: entry.choice("monitor", MONITORS), "val_loss"),
+    "monitor": Option(lambda entry: entry.choice("monitor", _monitors()), "val_loss"),
     "min_delta": Option(lambda entry: entry.number(0), 0.0),
     "restore_best_weights": Option(lambda entry: entry.flag(), True),
 }
@@ -45,6 +44,11 @@ _AUGMENT = {
     "flip": Option(lambda entry: entry.flag(), False),
     "crop": Option(lambda entry: entry.integer(0), 0),
 }
+
+
+def _monitors() -> list[str]:
+    """What some task is monitored by; whether it is this one's, `resolve_member` sees."""
+    return ["val_loss", *dict.fromkeys(TASKS[name].monitor for name in TASKS)]
 
 
 def _as_mapping(entry: Entry, key: str) -> Entry:
@@ -120,11 +124,8 @@ def _read_ema(entry: Entry) -> float:
 
 
 def _read_pretrain(entry: Entry) -> dict[str, Any]:
-    name, rest = _named(entry, "pretraining", ["rendered"])
-    settings = {
-        "style": Option(lambda e: e.choice("style of clocks", STYLES), "course"),
-        "steps": Option(lambda e: e.integer(1), 3000),
-    }
+    name, rest = _named(entry, "pretraining", list(PRETRAININGS))
+    settings = PRETRAININGS[name].options
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 
@@ -169,8 +170,8 @@ def build_training(data: Mapping[str, Any]) -> Training:
     made["optimizer"] = Optimizer.parse(made["optimizer"])
     made["schedule"] = Schedule(**schedule) if schedule else Schedule()
     made["early_stopping"] = EarlyStopping(**stopping) if stopping else None
-    pretrain = made.get("pretrain")
-    made["pretrain"] = Pretrain(**pretrain) if pretrain else None
+    pretrain = dict(made.get("pretrain") or {})
+    made["pretrain"] = PRETRAININGS[pretrain.pop("name")](**pretrain) if pretrain else None
     made["test_curve"] = bool(made.get("test_curve"))
     made["augment"] = Augment(**(made.get("augment") or {}))
     return Training(**made)

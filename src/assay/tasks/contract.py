@@ -9,8 +9,8 @@ outputs of each sample, written out. Without it engines with autograd derive it 
 A task that measures more than its monitored metric names all of it in `measures`, without prefix;
 a search may choose by any of them.
 
-A task that trains several networks together has `parts`, their names (see `assay.tasks.parts`); an
-engine trains them as a program of its own.
+A task that trains several networks together has `parts`, their names; an engine trains them as a
+program of its own.
 
 A task whose networks look at each picture several times in evaluation has `turns`, by how much the
 picture is turned clockwise for each look, the first by nothing. `predictions` then gets outputs

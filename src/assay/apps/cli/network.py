@@ -91,6 +91,7 @@ def _find(
 ) -> tuple[str, Network]:
     """The network of a family, on the named dataset or one that suits it, or of a study's trial."""
     from assay.core.errors import ConfigError, unknown_name
+    from assay.data.catalog import ENTRIES
     from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
     from assay.studies.study import parse_study
@@ -101,11 +102,8 @@ def _find(
         study = {"study": name, "dataset": FAMILIES[name].dataset, "network": {"family": name}}
         fitting = [t for t in TASKS if FAMILIES[name].parts and makes(name) == parts_of(TASKS[t])]
         study |= {"task": fitting[0]} if fitting else {}
-        shown_on = resolve_info(
-            {"dataset": {"name": dataset or study["dataset"]}}, places.data_path
-        )
-        if not shown_on.classes and not fitting:  # clocks: their targets are times
-            study |= {"task": "tell_time"}
+        if not fitting:
+            study |= {"task": ENTRIES[dataset or FAMILIES[name].dataset].task}
     elif not is_study(name):
         raise ConfigError(unknown_name("network family or study", name, network_names()))
     found = parse_study(study, set=changes, data_dir=places.data_path)

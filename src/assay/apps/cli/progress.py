@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from assay.studies.execute_events import Event
+    from assay.execution.events import Event
 
 __all__ = ["Lines", "Live", "State", "display", "duration"]
 

@@ -15,7 +15,7 @@ from assay.apps.cli.progress import display, duration
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
-    from assay.studies.execute import Summary
+    from assay.execution.execute import Summary
     from assay.studies.plan import Plan
 
 __all__ = ["run"]
@@ -124,7 +124,7 @@ def _account(summary: Summary) -> str:
 
 def _announce(plan: Plan) -> None:
     """Say before the start how a search will stop its trials."""
-    from assay.search.plan import SearchPlan
+    from assay.studies.search.plan import SearchPlan
 
     if isinstance(plan, SearchPlan) and plan.search.brackets:
         from assay.apps.cli.search import show_brackets
@@ -133,7 +133,7 @@ def _announce(plan: Plan) -> None:
 
 
 def _show_cost(plan: Plan, places: Places) -> None:
-    from assay.search.plan import SearchPlan
+    from assay.studies.search.plan import SearchPlan
 
     if isinstance(plan, SearchPlan):
         from assay.apps.cli.search import preview

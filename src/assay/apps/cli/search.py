@@ -12,7 +12,7 @@ from assay.apps.cli.progress import duration
 from assay.apps.cli.studies import names
 
 if TYPE_CHECKING:
-    from assay.search.plan import SearchPlan
+    from assay.studies.search.plan import SearchPlan
 
 __all__ = ["preview", "search", "show_brackets", "show_space"]
 
@@ -53,7 +53,7 @@ def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
     """The plan of a study with a search."""
     from assay.apps.api import plan_of
     from assay.core.errors import ConfigError
-    from assay.search.plan import SearchPlan
+    from assay.studies.search.plan import SearchPlan
 
     plan = plan_of(study, data_dir=places.data_path, **options.changes())
     if not isinstance(plan, SearchPlan):
@@ -105,7 +105,7 @@ def show_brackets(plan: SearchPlan) -> None:
 def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
     """What besides the space there is to know of a search."""
     from assay.reports.search_views import search_title
-    from assay.search.plan import planned_runs, planned_trials
+    from assay.studies.search.plan import planned_runs, planned_trials
 
     search, points, batch = plan.search, data["search"]["points"], data["search"]["batch"]
     asked = f"in batches of {batch}" if batch else "all at once"
@@ -146,9 +146,9 @@ def preview(plan: SearchPlan, places: Places) -> None:
 
     from assay.core.errors import AssayError
     from assay.core.seeds import stream
-    from assay.search.plan import planned_runs, planned_trials, rung_configs
-    from assay.search.space import first_allowed
     from assay.studies.estimate import estimate_configs
+    from assay.studies.search.plan import planned_runs, planned_trials, rung_configs
+    from assay.studies.search.space import first_allowed
 
     show_space(plan)
     study, search = plan.study, plan.search

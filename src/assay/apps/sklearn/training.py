@@ -11,8 +11,8 @@ from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Resources
+from assay.execution.executors.worker import find_engine
 from assay.networks.families import build_network
-from assay.studies.executors.training import find_engine
 from assay.studies.training import build_training
 from assay.tasks.contract import find_task
 

@@ -12,6 +12,7 @@ import numpy as np
 from assay.core.records import Record, run_id
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.pretraining import SHARE
 from assay.engines.recording import train_groups, without_state
 from assay.engines.torch_engine.device import (
     Place,
@@ -20,14 +21,13 @@ from assay.engines.torch_engine.device import (
     one_numpy_thread,
     place,
 )
-from assay.engines.torch_engine.generative.run import check_parts, train_parts
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
-from assay.engines.torch_engine.pretraining import SHARE, pretrained
+from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.network import initial_weights
-from assay.tasks.contract import Task, find_task, parts_of
+from assay.tasks.contract import Task, find_task
 
 __all__ = ["TorchEngine"]
 
@@ -50,12 +50,12 @@ class TorchEngine:
     def check(self, cohort: Cohort, resources: Resources) -> None:
         """Raise EngineError when the device or the precision is not there."""
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
-        if parts_of(find_task(cohort.task)):
-            check_parts(cohort)
+        if own := PROGRAMS.get(cohort.task_name):
+            own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
-        if not _stacks(cohort.members[0]) or parts_of(find_task(cohort.task)):
+        if not _stacks(cohort.members[0]) or cohort.task_name in PROGRAMS:
             return 1
         if place(resources).device.type != "cpu":
             return 100
@@ -92,13 +92,14 @@ class TorchEngine:
         def said() -> dict[str, Any]:
             return {**self.describe(resources), "precision": where.precision}
 
-        if parts_of(task):
-            yield from train_parts(cohort, dataset, resources, where, task, said, on_progress)
+        if own := PROGRAMS.get(cohort.task_name):
+            yield from own.train(cohort, dataset, resources, where, task, said, on_progress)
             return
         begun: dict[str, dict[str, np.ndarray]] = {}
         if first.training.pretrain and (new := without_state(cohort, dataset, said(), resources)):
             some = replace(cohort, members=new)
-            begun = pretrained(some, dataset, resources, on_progress, self._train)
+            pretrain = first.training.pretrain
+            begun = pretrain.weights(some, dataset, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset, task, where)
         stacked = _stacks(first)

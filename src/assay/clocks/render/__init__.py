@@ -1,5 +1,0 @@
-"""assay's own renderer of analog clocks: a pinhole camera over a dial, batched in PyTorch."""
-
-from assay.clocks.render.rendering import Rendered, draw_scene, make_scene, render, targets_of
-
-__all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]

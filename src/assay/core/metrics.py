@@ -1,0 +1,77 @@
+"""What is known about a metric: its unit, its direction and how many digits it deserves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from assay.core.registry import Registry
+
+__all__ = ["METRICS", "PERCENT", "Metric"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is shown and which way is better.
+
+    Attributes:
+        name: without the prefix "val_" or "test_".
+        unit: printed behind a value ("%"), empty for none.
+        title: for people, where the name in words will not do.
+        difference_unit: printed behind a difference ("points" between two percentages).
+        scale: a recorded value times this is what is shown (100 for a share shown in %).
+        decimals: digits after the point of a value, and at most so many of a difference.
+        higher_is_better: the direction.
+        rank: the main metric of a study is the one with the smallest.
+    """
+
+    name: str
+    unit: str = ""
+    difference_unit: str = ""
+    scale: float = 1.0
+    decimals: int = 4
+    higher_is_better: bool = True
+    title: str = ""
+    rank: int = 50
+
+    def number(self, value: float | None, decimals: int | None = None) -> str:
+        """Return the scaled value as text without its unit, "-" where there is none."""
+        if value is None or not math.isfinite(value):
+            return "-"
+        text = f"{self.scale * value:.{self.decimals if decimals is None else decimals}f}"
+        return text[1:] if text.startswith("-") and not text.strip("-0.") else text
+
+    def value(self, value: float) -> str:
+        """Return the scaled value with its unit: "97.68 %"."""
+        text = self.number(value)
+        return f"{text} {self.unit}" if self.unit and text != "-" else text
+
+    def size(self, difference: float, decimals: int | None = None) -> str:
+        """Return the size of a difference with its unit and no sign: "1.2 points"."""
+        return f"{self.number(abs(difference), decimals)} {self.difference_unit}".rstrip()
+
+    def signed(self, difference: float, decimals: int | None = None) -> str:
+        """Return a difference with sign and unit: "+0.1 points"."""
+        text = self.number(difference, decimals)
+        sign = "" if text.startswith("-") or not text.strip("0.") else "+"
+        return f"{sign}{text} {self.difference_unit}".rstrip()
+
+    def digits(self, half_width: float | None) -> int:
+        """Return the decimals of a difference that its interval's half width can support."""
+        width = self.scale * half_width if half_width is not None else math.nan
+        if not math.isfinite(width) or width <= 0:
+            return self.decimals
+        first = math.floor(math.log10(width))
+        leading = width / 10**first
+        return min(self.decimals, max(1, -first + (leading < 2)))
+
+
+PERCENT = {"unit": "%", "difference_unit": "points", "scale": 100.0, "decimals": 2}
+"""How a share is shown."""
+
+METRICS: Registry[Metric] = Registry("metric")
+"""The metrics of which more is known than a name; tasks register theirs."""
+
+METRICS.add("accuracy")(Metric("accuracy", **PERCENT, rank=0))
+METRICS.add("loss")(Metric("loss", higher_is_better=False, rank=90))
+METRICS.add("seconds")(Metric("seconds", "s", "s", decimals=2, higher_is_better=False, rank=91))

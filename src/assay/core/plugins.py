@@ -1,0 +1,229 @@
+"""Plugins: modules that register parts, of the user's own, installed, or assay's own subjects.
+
+An installed package announces a module under the entry point group `assay.plugins`; a study names
+files or modules (`plugins: [my_parts.py]`). Importing the module is all that happens: what it
+registers is known from then on. Worker processes load the same plugins first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from assay.core import registry
+from assay.core.errors import AssayError, ConfigError
+
+__all__ = [
+    "GROUP",
+    "Plugin",
+    "digest_of",
+    "load",
+    "load_again",
+    "load_installed",
+    "load_main",
+    "loaded",
+]
+
+GROUP = "assay.plugins"
+"""The entry point group of installed plugins."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin of a study.
+
+    Attributes:
+        name: as the study names it: a file's name or a module's.
+        file: the file that was read.
+        digest: 16 hexadecimal digits of its content.
+        module: name of the module in `sys.modules`.
+    """
+
+    name: str
+    file: str
+    digest: str
+    module: str
+
+
+_loaded: dict[str, Plugin] = {}
+_installed = False
+
+
+def load_installed() -> None:
+    """Import every installed plugin, once; one that fails is named in a warning and left out."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        _import_installed(point)
+
+
+def _import_installed(point: EntryPoint) -> None:
+    try:
+        point.load()
+    except ModuleNotFoundError as error:
+        if error.name and f"{point.module}.".startswith(f"{error.name}."):
+            return  # its folder was deleted: there is nothing to register
+        _warn(point, error)
+    except Exception as error:  # somebody else's code: whatever it raises, assay goes on without
+        _warn(point, error)
+
+
+def _warn(point: EntryPoint, error: Exception) -> None:
+    said = f"{type(error).__name__}: {error}"
+    warnings.warn(
+        f"plugin {point.name!r} ({point.value}) cannot be imported and is left out: {said}",
+        stacklevel=2,
+    )
+
+
+def load(name: str, beside: Path | None = None) -> Plugin:
+    """Import a plugin of a study, once.
+
+    Args:
+        name: a Python file, absolute or relative to `beside`, or the name of an installed module.
+        beside: the folder of the study file; None is the current one.
+
+    Raises:
+        ConfigError: there is no such file or module, or importing it fails.
+    """
+    if name.endswith(".py"):
+        return _load_file(name, (beside or Path.cwd()) / Path(name).expanduser())
+    if name in _loaded:
+        return _loaded[name]
+    try:
+        module = import_module(name)
+    except AssayError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0]:
+            raise _failed(name, error) from error
+        raise ConfigError(
+            f"plugin {name!r}: no module of that name is installed; a file is written with its "
+            f"ending, {name}.py"
+        ) from None
+    except Exception as error:
+        raise _failed(name, error) from error
+    file = getattr(module, "__file__", None) or ""
+    _loaded[name] = Plugin(name, file, digest_of(Path(file)) if file else "", name)
+    return _loaded[name]
+
+
+def _load_file(name: str, path: Path) -> Plugin:
+    try:
+        path = path.resolve()
+        content = path.read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"plugin {name!r} cannot be read: {path}: {reason}") from None
+    digest = _digest(content)
+    known = _loaded.get(str(path))
+    if known and known.digest == digest:
+        return known
+    _register_file(name, path)
+    _loaded[str(path)] = Plugin(name, str(path), digest, path.stem)
+    return _loaded[str(path)]
+
+
+def _register_file(name: str, path: Path) -> None:
+    """Import a file under its own name, so that `import` finds it, too."""
+    if not path.stem.isidentifier():
+        raise ConfigError(
+            f"plugin {name!r}: a plugin is imported, so its file's name must be a Python "
+            "identifier, such as my_parts.py"
+        )
+    main = sys.modules.get("__main__")
+    if main is not None and _same_file(getattr(main, "__file__", None), path):
+        sys.modules[path.stem] = main  # the script that runs is the plugin
+        return
+    taken = sys.modules.get(path.stem)
+    if taken is not None and not _same_file(getattr(taken, "__file__", None), path):
+        raise ConfigError(
+            f"plugin {name!r}: there is another module {path.stem!r} "
+            f"({getattr(taken, '__file__', 'built in')}); rename the file"
+        )
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[path.stem] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # for what it imports beside itself, now or later
+    try:
+        found.loader.exec_module(module)
+    except AssayError:
+        sys.modules.pop(path.stem, None)
+        raise
+    except Exception as error:
+        sys.modules.pop(path.stem, None)
+        raise _failed(name, error, path) from error
+
+
+def _same_file(file: str | None, path: Path) -> bool:
+    return file is not None and Path(file).resolve() == path
+
+
+def _failed(name: str, error: Exception, path: Path | None = None) -> ConfigError:
+    """The plugin's own error with the line of the plugin where it happened."""
+    line, trace = getattr(error, "lineno", None), error.__traceback__
+    while trace is not None:
+        if path is not None and trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f"{path}:{line}: " if path and line else ""
+    return ConfigError(
+        f"{where}plugin {name!r} cannot be imported: {type(error).__name__}: {error}"
+    )
+
+
+def digest_of(path: Path) -> str:
+    """16 hexadecimal digits of a file's content."""
+    return _digest(path.read_bytes())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def loaded() -> tuple[Plugin, ...]:
+    """The plugins that studies have named so far; what a worker process has to load."""
+    return tuple(_loaded.values())
+
+
+def load_main() -> bool:
+    """Treat the script that runs as a plugin where it has registered parts itself.
+
+    Returns:
+        False when parts were registered in a notebook or at a prompt, which no other process can
+        read.
+    """
+    if not any(place.module == "__main__" for place in registry.places()):
+        return True
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if file is None or not file.endswith(".py"):
+        return False
+    load(str(Path(file).resolve()))
+    return True
+
+
+def load_again(plugins: Iterable[Plugin]) -> None:
+    """Load in a worker what the process that drives the study has loaded.
+
+    Raises:
+        ConfigError: a plugin is missing here or is another one than there.
+    """
+    for plugin in plugins:
+        mine = load(plugin.file if plugin.name.endswith(".py") else plugin.name)
+        if mine.digest != plugin.digest:
+            raise ConfigError(
+                f"plugin {plugin.name!r} is another one here than where the study was started: "
+                f"{mine.file} has digest {mine.digest}, expected {plugin.digest}"
+            )

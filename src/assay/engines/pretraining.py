@@ -1,0 +1,46 @@
+"""Where a run's first weights come from, other than its initializers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from assay.core.config import Option
+from assay.core.records import Record
+from assay.core.registry import Registry
+from assay.data.dataset import Dataset
+from assay.engines.contract import Cohort, Progress, Resources
+
+__all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train"]
+
+SHARE = 0.5
+"""How much of the progress bar pretraining takes."""
+
+Train = Callable[[Cohort, Dataset, Resources, Callable[[Progress], None]], Iterable[Record]]
+"""How an engine trains a cohort from its first weights."""
+
+
+class Pretraining(Protocol):
+    """`training.pretrain`: a frozen dataclass whose fields are its `options`."""
+
+    options: ClassVar[Mapping[str, Option]]
+    """Its settings, with their readers and defaults."""
+
+    def check(self, task: str) -> None:
+        """Raise ConfigError where it is of no use to a task."""
+
+    def weights(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+        train: Train,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """By name of the run, the weights that each member begins with."""
+
+
+PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
+"""Name -> its class."""

@@ -1,0 +1,38 @@
+"""Programs of tasks that train in a way of their own, such as several networks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from assay.core.records import Record
+from assay.core.registry import Registry
+from assay.data.dataset import Dataset
+from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.torch_engine.device import Place
+from assay.tasks.contract import Task
+
+__all__ = ["PROGRAMS", "OwnProgram"]
+
+
+class OwnProgram(Protocol):
+    """Trains the cohorts of one task on PyTorch; its members take turns."""
+
+    def check(self, cohort: Cohort) -> None:
+        """Raise EngineError for settings that have no meaning for the task; must be cheap."""
+
+    def train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        where: Place,
+        task: Task,
+        describe: Callable[[], dict[str, Any]],
+        on_progress: Callable[[Progress], None],
+    ) -> Iterator[Record]:
+        """Train every member; yield each record as soon as it is done."""
+
+
+PROGRAMS: Registry[OwnProgram] = Registry("training program")
+"""Name of the task -> its program."""

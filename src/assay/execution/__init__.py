@@ -1,0 +1,1 @@
+"""Execution: jobs, their ledger, events, and the executors that train them."""

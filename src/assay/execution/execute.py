@@ -1,0 +1,265 @@
+"""Training just what is missing: jobs go to an executor, records to the store as they come.
+
+Runs are claimed in the store when a worker is free for them, so that several commands on one
+store share the work. Killing the process at any moment loses at most the runs in flight.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from assay.core.cores import physical_cores
+from assay.core.errors import AssayError
+from assay.core.plans import planned_runs
+from assay.core.records import run_id
+from assay.core.store import Store
+from assay.engines.contract import Cohort, Engine, Resources
+from assay.execution.events import Event
+from assay.execution.executors.contract import EXECUTORS, Crew, Setup
+from assay.execution.executors.worker import find_engine
+from assay.execution.jobs import Part, cut
+from assay.execution.ledger import Ledger
+from assay.studies.members import resolve_info
+
+__all__ = ["StudyInterrupted", "Summary", "execute"]
+
+WAIT_SECONDS = 0.5
+REMIND_SECONDS = 30.0
+
+
+class StudyInterrupted(AssayError):
+    """The user stopped a study; what was finished is stored. Exit status 130."""
+
+    exit_code = 130
+
+
+class HasPlan(Protocol):
+    """A plan as an object; `to_json` gives what the store keeps of it."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an execution did.
+
+    Attributes:
+        runs: runs of the study; `present`: those that were stored before.
+        trained: trained now, the diverged among them; `elsewhere`: by another command meanwhile.
+        diverged: names of those of the trained that diverged.
+        failed: run -> why; the next execution tries them again.
+        seconds: from start to end; `images`: training images seen.
+    """
+
+    runs: int
+    present: int
+    trained: int
+    elsewhere: int
+    diverged: tuple[str, ...]
+    failed: dict[str, str]
+    seconds: float
+    images: int
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images a second, on average, all workers together."""
+        return self.images / max(self.seconds, 1e-9)
+
+
+def execute(
+    plan: Mapping[str, Any] | HasPlan,
+    cohorts: Sequence[Cohort],
+    store: Store,
+    resources: Resources,
+    *,
+    data_dir: Path | None = None,
+    workers: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    executor: str | None = None,
+    crew: Crew | None = None,
+) -> Summary:
+    """Train every run of a study that the store does not hold yet, and save the plan with it.
+
+    A run whose engine fails, or whose worker dies, is tried once more by itself and then stored as
+    failed; it never ends the study. Ctrl-C and SIGTERM end it in good order.
+
+    Args:
+        plan: the plan of the study, as the store keeps it.
+        cohorts: all runs of the plan, those that are stored already included.
+        store: where records go; no one else writes.
+        resources: device, precision and threads of one worker (0: chosen here).
+        data_dir: folder of the data files, as for `assay.data.load`.
+        workers: jobs at the same time; None is one for each physical core.
+        on_event: told what happens, in this thread; an `Event` is made to be displayed.
+        executor: "processes", "inline" or another registered name; None is "processes" on a CPU
+            and "inline" elsewhere.
+        crew: keeps executors with their workers for the next execution; None ends them here.
+
+    Raises:
+        EngineError: an engine cannot train a cohort; nothing has been trained then.
+        StoreError: a record cannot be stored; those before it are.
+        StudyInterrupted: the user stopped it.
+    """
+    plain = dict(plan) if isinstance(plan, Mapping) else plan.to_json()
+    store.save_plan(plain)
+    ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
+    began = time.monotonic()
+    try:
+        resources = replace(resources, checkpoints=store.checkpoints.resolve())
+        with _interrupts() as stopped:
+            course = _Course(ledger, cohorts, resources, data_dir, stopped, crew)
+            course.run(workers, executor)
+            missing = ledger.missing()
+        if missing and stopped():
+            raise StudyInterrupted(_how_to_resume(plain, store, len(ledger.members), len(missing)))
+        ledger.tell("done")
+        return _summary(ledger, time.monotonic() - began)
+    finally:
+        ledger.close()
+
+
+@dataclass
+class _Course:
+    """The course of one execution: own work, second tries, then what others leave."""
+
+    ledger: Ledger
+    cohorts: Sequence[Cohort]
+    resources: Resources
+    data_dir: Path | None
+    stopped: Callable[[], bool]
+    crew: Crew | None
+
+    def __post_init__(self) -> None:
+        names = {c.members[0].config["engine"] for c in self.cohorts}
+        self.engines: dict[str, Engine] = {name: find_engine(name) for name in names}
+
+    def run(self, workers: int | None, executor: str | None) -> None:
+        """Train until nothing is missing or the user stops it."""
+        missing = self.ledger.missing()
+        for cohort in self._cohorts(missing):
+            self._engine(cohort).check(cohort, self.resources)
+        executor = executor or self._default_executor(missing)
+        workers = 1 if executor == "inline" else workers or physical_cores()
+        parts = self._cut(missing, workers)
+        self.ledger.expect(parts)
+        while parts and not self.stopped():
+            self._train(parts, executor, workers)
+            alone = [run for part in self.ledger.again for run in part.pieces(len(part.runs))]
+            self.ledger.again = []
+            if alone and not self.stopped():
+                # with no neighbours: if memory ran out, there is the most of it now
+                self._train(alone, executor, 1, alone=True)
+            parts = self._cut(self._wait(), workers)
+
+    def _train(self, parts: list[Part], executor: str, workers: int, alone: bool = False) -> None:
+        share = self.resources
+        if executor != "inline":
+            share = _share(share, min(workers, len(parts)))
+        jobs = self.ledger.jobs(parts, share, alone)
+        setup = Setup(self.data_dir, workers)
+        runner = self.crew.get(executor, setup) if self.crew else EXECUTORS[executor](setup)
+        runner.run(jobs, self.ledger.receive, self.stopped)
+
+    def _wait(self) -> list[str]:
+        """Wait for runs that others train; return what they leave to us, or nothing at the end."""
+        told = -REMIND_SECONDS
+        while not self.stopped() and (missing := self.ledger.missing()):
+            if mine := self.ledger.left_by_others():
+                return mine
+            if time.monotonic() - told >= REMIND_SECONDS:
+                told = time.monotonic()
+                self.ledger.tell("waiting", members=len(missing))
+            time.sleep(WAIT_SECONDS)
+        return []
+
+    def _cut(self, runs: Collection[str], workers: int) -> list[Part]:
+        def train_images(cohort: Cohort) -> int:
+            return resolve_info(cohort.members[0].config, self.data_dir).train
+
+        def limit(cohort: Cohort) -> int:
+            return self._engine(cohort).limit(cohort, _share(self.resources, workers))
+
+        return cut(self._cohorts(runs), train_images, limit, workers)
+
+    def _cohorts(self, runs: Collection[str]) -> list[Cohort]:
+        """The cohorts of some runs, with just these as members."""
+        chosen = set(runs)
+        parts = [
+            replace(c, members=tuple(m for m in c.members if run_id(m.config) in chosen))
+            for c in self.cohorts
+        ]
+        return [cohort for cohort in parts if cohort.members]
+
+    def _default_executor(self, missing: Collection[str]) -> str:
+        for cohort in self._cohorts(missing):
+            device = self._engine(cohort).describe(self.resources).get("device", "cpu")
+            return "processes" if str(device).startswith("cpu") else "inline"
+        return "inline"
+
+    def _engine(self, cohort: Cohort) -> Engine:
+        return self.engines[cohort.members[0].config["engine"]]
+
+
+def _share(resources: Resources, workers: int) -> Resources:
+    """What one of `workers` workers may use: its part of the cores, unless told otherwise."""
+    threads = resources.threads or max(1, physical_cores() // workers)
+    return replace(resources, threads=threads)
+
+
+def _summary(ledger: Ledger, seconds: float) -> Summary:
+    own = ledger.present + len(ledger.trained) + len(ledger.failed)
+    return Summary(
+        runs=len(ledger.members),
+        present=ledger.present,
+        trained=len(ledger.trained),
+        elsewhere=len(ledger.members) - own,
+        diverged=tuple(sorted(ledger.diverged)),
+        failed=dict(ledger.failed),
+        seconds=seconds,
+        images=ledger.tracker.images,
+    )
+
+
+def _how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
+    command = plan.get("command")
+    if not plan.get("search") and runs < len(planned_runs(plan)):
+        command = None  # some trials only, of which the plan knows nothing
+    if command and store.path.resolve() != Path("assay-store").resolve():
+        command += f" --store {store.path}"
+    again = f": `{command}`" if command else ""
+    return (
+        f"interrupted: {runs - missing} of {runs} runs are stored; run the same command again to "
+        f"train the other {missing}{again}"
+    )
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and SIGTERM ask for a stop in good order; a second one is not so patient."""
+    asked = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # only the main thread hears signals
+        return
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    try:
+        for number in signals:
+            signal.signal(number, ask)
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

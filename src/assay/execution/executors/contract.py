@@ -1,0 +1,112 @@
+"""What an executor is given and what it reports; a new one (a cluster, say) is one file here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from assay.core.records import Record
+from assay.core.registry import Registry
+from assay.engines.contract import Cohort, Progress, Resources
+
+__all__ = ["EXECUTORS", "Crew", "Executor", "Job", "Message", "Setup"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cohort, or a part of one, that one worker trains in one go.
+
+    Attributes:
+        number: tells the jobs of one execution apart.
+        engine: a registered name, or "module:callable" that makes an engine of one's own.
+        work: expected multiply-adds, for balance and for the time left.
+        alone: a second try of a single run whose first one took others down with it.
+    """
+
+    number: int
+    cohort: Cohort
+    engine: str
+    resources: Resources
+    work: float
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """News of a job.
+
+    "started"; "progress" with `progress`; "record" with `record`; then one of "ended", "failed"
+    (the engine raised: `text` for people, `details` for the curious, `expected` when it was one
+    of assay's own errors) and "lost" (its worker died: `text` says how). "tick" is no news and
+    comes several times a second, so that the receiver can see to other things.
+    """
+
+    kind: Literal["started", "progress", "record", "ended", "failed", "lost", "tick"]
+    job: int = -1
+    progress: Progress | None = None
+    record: Record | None = None
+    text: str = ""
+    details: str = ""
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an executor is made with: where the data are, and how many workers it may have.
+
+    With `keep`, workers stay for the next `run`; who made the executor calls its `close`.
+    """
+
+    data_dir: Path | None
+    workers: int
+    keep: bool = False
+
+
+class Executor(Protocol):
+    """Trains jobs somewhere. Only the receiver of the messages ever writes to the store."""
+
+    def run(
+        self, jobs: Iterator[Job], send: Callable[[Message], None], stop: Callable[[], bool]
+    ) -> None:
+        """Train all jobs and report; return when each has ended, failed or been lost.
+
+        Args:
+            jobs: drawn one by one, and only when a worker is free: drawing claims the runs, and
+                what is not drawn is left to other commands on the same store.
+            send: to be called in the caller's own thread. What it raises ends everything.
+            stop: asked several times a second; once true, hand on the records that are ready,
+                end the workers and return.
+        """
+
+
+EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", "assay.execution.executors")
+"""Name -> factory."""
+
+
+class Crew:
+    """Executors that stay through several executions, so that their workers start once.
+
+    Leaving it ends them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, Setup], Executor] = {}
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for executor in self._kept.values():
+            close = getattr(executor, "close", None)
+            if close:
+                close()
+        self._kept = {}
+
+    def get(self, name: str, setup: Setup) -> Executor:
+        """The executor of this name and setup, made when it is first asked for."""
+        setup = replace(setup, keep=True)
+        if (name, setup) not in self._kept:
+            self._kept[name, setup] = EXECUTORS[name](setup)
+        return self._kept[name, setup]

@@ -1,0 +1,45 @@
+"""The executor without workers: one job after the other, in this process.
+
+For a single GPU, for debugging and for tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from assay.execution.executors.contract import EXECUTORS, Job, Message, Setup
+from assay.execution.executors.worker import Datasets, train_job
+
+__all__ = ["Inline"]
+
+
+class _Unwind(BaseException):
+    """Leaves an engine in the middle of a job; no engine catches it."""
+
+
+@EXECUTORS.add("inline")
+class Inline:
+    """Trains in the calling process and thread."""
+
+    def __init__(self, setup: Setup):
+        self._datasets = Datasets(setup.data_dir)
+
+    def run(
+        self, jobs: Iterator[Job], send: Callable[[Message], None], stop: Callable[[], bool]
+    ) -> None:
+        """Train all jobs; see `Executor.run`."""
+
+        def send_or_unwind(message: Message) -> None:
+            try:
+                send(message)
+            except Exception as error:
+                raise _Unwind from error
+            if stop():
+                raise _Unwind
+
+        try:
+            while not stop() and (job := next(jobs, None)) is not None:
+                train_job(job, self._datasets, send_or_unwind)
+        except _Unwind as unwind:
+            if unwind.__cause__ is not None:
+                raise unwind.__cause__ from None

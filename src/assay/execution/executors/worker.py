@@ -1,0 +1,97 @@
+"""What every worker does with a job, wherever it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import AssayError, ConfigError
+from assay.data import Dataset, load
+from assay.engines.contract import ENGINES, Engine, Progress
+from assay.execution.executors.contract import Job, Message
+
+__all__ = ["Datasets", "find_engine", "train_job"]
+
+PROGRESS_SECONDS = 0.25
+
+
+class Datasets:
+    """Loads each dataset once and keeps the last few, which a worker's next jobs often share."""
+
+    def __init__(self, data_dir: Path | None, keep: int = 2):
+        self._data_dir, self._keep = data_dir, keep
+        self._loaded: OrderedDict[str, Dataset] = OrderedDict()
+
+    def get(self, spec: dict[str, Any]) -> Dataset:
+        """Return the dataset of a specification."""
+        key = json.dumps(spec, sort_keys=True)
+        if key not in self._loaded:
+            while len(self._loaded) >= self._keep:
+                self._loaded.popitem(last=False)
+            self._loaded[key] = load(spec, self._data_dir)
+        self._loaded.move_to_end(key)
+        return self._loaded[key]
+
+
+def find_engine(name: str) -> Engine:
+    """Make the engine of a registered name or of "module:callable".
+
+    Raises:
+        ConfigError: there is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        return ENGINES[name]()
+    try:
+        return getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"engine {name!r} cannot be imported: {error}") from error
+
+
+def train_job(job: Job, datasets: Datasets, send: Callable[[Message], None]) -> None:
+    """Train a job and report all of it; what goes wrong inside becomes a message, too."""
+    send(Message("started", job.number))
+    try:
+        engine = find_engine(job.engine)
+        dataset = datasets.get(job.cohort.members[0].config["dataset"])
+        report = _Reporter(job.number, send)
+        for record in engine.train(job.cohort, dataset, job.resources, report):
+            send(Message("record", job.number, record=record))
+        report.flush()
+        send(Message("ended", job.number))
+    except AssayError as error:
+        send(Message("failed", job.number, text=str(error), expected=True))
+    except Exception as error:  # whatever an engine does, the study goes on
+        text = f"{type(error).__name__}: {error}"
+        send(Message("failed", job.number, text=text, details=traceback.format_exc()))
+
+
+class _Reporter:
+    """Passes progress on, a few times a second at most, and remarks at once."""
+
+    def __init__(self, job: int, send: Callable[[Message], None]):
+        self._job, self._send = job, send
+        self._sent, self._images = 0.0, 0
+        self._last: Progress | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        self._images += progress.images
+        self._last = progress
+        if progress.remark or time.monotonic() - self._sent >= PROGRESS_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has come together since the last time."""
+        if self._last is None:
+            return
+        last = self._last
+        total = replace(last, images=self._images)
+        self._sent, self._images, self._last = time.monotonic(), 0, None
+        self._send(Message("progress", self._job, progress=total))

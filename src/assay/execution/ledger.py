@@ -1,0 +1,176 @@
+"""The books of one execution: which job holds which runs, and what became of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import StoreError
+from assay.core.plans import runs_by_label
+from assay.core.records import Record, run_id, trial_id
+from assay.core.store import Store
+from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
+from assay.engines.contract import Cohort, Member, Resources
+from assay.execution.events import Event, Kind, Tracker
+from assay.execution.executors.contract import Job, Message
+from assay.execution.jobs import Part
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Claims runs for jobs, keeps records as they come and tells the caller.
+
+    Attributes:
+        members: every run of the study.
+        again: parts whose runs are to be tried once more, each by itself.
+        trained, diverged: runs trained here; failed: run -> why.
+        tracker: work and images so far.
+    """
+
+    def __init__(
+        self,
+        plan: Mapping[str, Any],
+        cohorts: Sequence[Cohort],
+        store: Store,
+        on_event: Callable[[Event], None],
+    ):
+        self.members = {run_id(m.config): m for cohort in cohorts for m in cohort.members}
+        self.present = len(store.present(self.members))
+        self.again: list[Part] = []
+        self.trained: set[str] = set()
+        self.diverged: set[str] = set()
+        self.failed: dict[str, str] = {}
+        self.tracker = Tracker()
+        self._works: dict[str, float] = {}
+        self._others = 0
+        self._store, self._on_event = store, on_event
+        self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
+        self._jobs: dict[int, tuple[Part, bool]] = {}
+        self._owner, self._beat = new_owner(), time.monotonic()
+
+    def close(self) -> None:
+        """Give back every claim."""
+        retire_owner(self._owner)
+        with suppress(StoreError):  # on a full disk, say: claims of a retired owner are void
+            self._store.release(self.members, self._owner)
+
+    def missing(self) -> list[str]:
+        """Runs without a record that have not failed here."""
+        present = self._present()
+        return [r for r in self.members if r not in present and r not in self.failed]
+
+    def _present(self) -> set[str]:
+        """Runs that are stored; what other commands stored since the start counts as done."""
+        present = self._store.present(self.members)
+        others = present & self._works.keys() - self.trained - self.failed.keys()
+        self._others = len(others)
+        self.tracker.elsewhere = sum(self._works[run] for run in others)
+        return present
+
+    def left_by_others(self) -> list[str]:
+        """Missing runs that no other command holds (any more), claimed for us."""
+        return self._store.claim(self.missing(), self._owner)
+
+    def expect(self, parts: Sequence[Part]) -> None:
+        """Say what is to be done."""
+        self._works = {r: w for part in parts for r, w in zip(part.runs, part.works, strict=True)}
+        self.tracker.work = sum(self._works.values())
+        self.tell("planned", work=self.tracker.work)
+
+    def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:
+        """Make jobs, each claimed at the moment when a worker is free for it."""
+        for part in parts:
+            mine = part.only(set(self._store.claim(part.runs, self._owner)))
+            if mine.runs:
+                number = len(self._jobs)
+                self._jobs[number] = mine, alone
+                engine = mine.cohort.members[0].config["engine"]
+                yield Job(number, mine.cohort, engine, resources, mine.work, alone)
+
+    def receive(self, message: Message) -> None:
+        """Take a message of the executor."""
+        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            self._beat = time.monotonic()
+            self._store.heartbeat(self._owner)
+            self._present()
+        if message.kind == "tick":
+            return
+        part, alone = self._jobs[message.job]
+        if message.kind == "started":
+            self.tracker.start(message.job, part.work)
+            news = {"title": self._title(part), "members": len(part.runs), "work": part.work}
+            self.tell("started", message.job, **news)
+        elif message.progress is not None:
+            self.tracker.advance(message.job, message.progress)
+            self.tell("progress", message.job, progress=message.progress)
+        elif message.record is not None:
+            self._keep(message.record, message.job)
+        else:
+            self._end(message, part, alone)
+
+    def _keep(self, record: Record, job: int) -> None:
+        if not self._store.add(record):
+            return  # another command, which took us for dead, was faster
+        if record.status == "failed":
+            self.failed[record.run_id] = record.message
+        else:
+            self.trained.add(record.run_id)
+        if record.status == "diverged":
+            self.diverged.add(record.run_id)
+        self.tell(record.status, job, record=record, message=record.message)
+
+    def _end(self, message: Message, part: Part, alone: bool) -> None:
+        """A job is over: see to those of its runs that left no record."""
+        rest = part.only(set(self.missing()))
+        # One bad run must not fail its neighbours, nor a passing want of memory any run; an
+        # engine that says what it cannot do will say so again.
+        worth = message.kind == "lost" or (message.kind == "failed" and len(part.runs) > 1)
+        if rest.runs and worth and not message.expected and not alone:
+            self.again.append(rest)
+            self.tracker.end(message.job, counts=False)
+            self.tell("lost", message.job, members=len(rest.runs), message=message.text)
+        else:
+            text = message.text or "the engine ended without a record of this run"
+            for run in rest.runs:
+                failed = _failed_record(run, self.members[run], text, message.details)
+                self._keep(failed, message.job)
+            self._store.release(part.runs, self._owner)
+            self.tracker.end(message.job)
+        self.tell("ended", message.job)
+
+    def tell(self, kind: Kind, job: int = -1, **news: Any) -> None:
+        """Give the caller an event with the counts of the moment."""
+        event = Event(
+            kind,
+            job,
+            total=len(self.members),
+            done=self.present + len(self.trained) + len(self.failed) + self._others,
+            images_per_second=self.tracker.images_per_second,
+            seconds_left=self.tracker.seconds_left,
+            **news,
+        )
+        self._on_event(event)
+
+    def _title(self, part: Part) -> str:
+        labels = list(dict.fromkeys(self._labels.get(run, "") for run in part.runs))
+        return labels[0] + (f" and {len(labels) - 1} more" if len(labels) > 1 else "")
+
+
+def _failed_record(run: str, member: Member, message: str, details: str) -> Record:
+    nothing = np.zeros(0, np.float32)
+    return Record(
+        run_id=run,
+        trial_id=trial_id(member.config),
+        seed=member.seed,
+        status="failed",
+        config=member.config,
+        curves={"step": nothing, "epoch": nothing},
+        metrics={},
+        provenance={"traceback": details} if details else {},
+        message=message,
+    )

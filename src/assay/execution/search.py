@@ -1,0 +1,270 @@
+"""The course of a search: ask a batch, train what is missing of it, tell, and again.
+
+Nothing but the records is remembered. A search that was interrupted is gone through from its start
+again: with its seed the sampler proposes the same trials, whose records are there already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from assay.core.errors import AssayError, ConfigError
+from assay.core.records import Record, run_id, trial_id
+from assay.core.store import Store
+from assay.engines.contract import Resources
+from assay.execution.events import Event
+from assay.execution.execute import StudyInterrupted, Summary, execute
+from assay.execution.executors.contract import Crew
+from assay.execution.search_progress import Progress
+from assay.studies.members import cohorts
+from assay.studies.search.hyperband import Bracket, promoted
+from assay.studies.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
+from assay.studies.search.samplers.contract import SAMPLERS, Asked
+
+__all__ = ["run_search"]
+
+TRIES = 1000
+"""Proposals in a row that may be impossible before a search gives up."""
+
+
+def run_search(
+    plan: SearchPlan,
+    store: Store,
+    resources: Resources,
+    *,
+    data_dir: Path | None = None,
+    workers: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    executor: str | None = None,
+) -> Summary:
+    """Search, then train the best trials again with fresh seeds.
+
+    Args:
+        plan: of a study with a search; it grows here, and the store has it after every batch.
+        resources, data_dir, workers, on_event, executor: as for `execute`.
+
+    Raises:
+        ConfigError: no point of the space can be trained.
+        StudyInterrupted: the user stopped it; the same command goes on.
+    """
+    # one thread each: the sums of a run must not depend on how many train beside it
+    single = replace(resources, save_weights=False, threads=resources.threads or 1)
+    with Crew() as crew:
+        progress = Progress(plan.study, on_event or (lambda event: None))
+        training = _Training(plan, store, data_dir, workers, executor, crew, progress)
+        course = _Course(plan, training, single)
+        try:
+            if plan.search.brackets:
+                course.brackets()
+            else:
+                course.batches()
+            plan.chosen = course.best()
+            training.run(list(plan.configs()), resources)
+            store.save_plan(plan.to_json())
+        except StudyInterrupted:
+            raise StudyInterrupted(_how_to_resume(plan, store)) from None
+    return training.progress.summary()
+
+
+@dataclass
+class _Training:
+    """Trains runs and gives their records back."""
+
+    plan: SearchPlan
+    store: Store
+    data_dir: Path | None
+    workers: int | None
+    executor: str | None
+    crew: Crew
+    progress: Progress
+    _seen: set[str] = field(default_factory=set)
+
+    def run(self, configs: Sequence[dict], resources: Resources) -> dict[str, Record]:
+        """The records of these runs by name, those that failed left out."""
+        names = {run_id(config): config for config in configs}
+        fresh = {name: config for name, config in names.items() if name not in self._seen}
+        self._seen |= fresh.keys()
+        self.progress.expect(len(fresh), len(configs))
+        if fresh:
+            summary = execute(
+                self.plan.to_json(),
+                cohorts(fresh.values(), self.data_dir),
+                self.store,
+                resources,
+                data_dir=self.data_dir,
+                workers=self.workers,
+                on_event=self.progress,
+                executor=self.executor,
+                crew=self.crew,
+            )
+            self.progress.add(summary)
+        present = sorted(self.store.present(names))
+        return {r.run_id: r for r in self.store.records(present, arrays=False)}
+
+
+class _Course:
+    """Asks, trains and tells.
+
+    Attributes:
+        values: trial number -> objective at its last rung; None where it diverged or failed.
+        complete: numbers of the trials that had their whole budget.
+    """
+
+    def __init__(self, plan: SearchPlan, training: _Training, resources: Resources):
+        self.plan, self.training, self.resources = plan, training, resources
+        search, seed = plan.search, plan.study.seeds[0] - plan.search.repeats
+        self.search = search
+        self.sampler = SAMPLERS[search.sampler].make(search.space, seed, search.higher_is_better)
+        self.values: dict[int, float | None] = {}
+        self.complete: list[int] = []
+        self._known: dict[str, int] = {}
+        self._wave = 0
+
+    def batches(self) -> None:
+        """A search whose trials all have the whole budget."""
+        total = planned_trials(self.search)
+        size = self.search.batch or SAMPLERS[self.search.sampler].batch or total
+        group = 0
+        while len(self.plan.tried) < total:
+            batch = self.propose(min(size, total - len(self.plan.tried)), group)
+            if not batch:
+                return
+            self.train([(tried, None) for tried in batch])
+            for tried in batch:
+                self.tell(tried)
+            group += 1
+
+    def brackets(self) -> None:
+        """Brackets one after the other, or all together where the sampler does not learn.
+
+        Together they keep the machine busy: while one bracket is down to its last trial, another
+        still has many.
+        """
+        brackets = list(enumerate(self.search.brackets))
+        learns = SAMPLERS[self.search.sampler].batch is not None
+        for group in [[one] for one in brackets] if learns else [brackets]:
+            alive = [(b, self.propose(b.rungs[0].trials, number)) for number, b in group]
+            for place in range(max(len(b.rungs) for b, _ in alive)):
+                alive = [(b, trials) for b, trials in alive if place < len(b.rungs)]
+                self.train([(t, b.rungs[place].epochs) for b, trials in alive for t in trials])
+                alive = [(b, self._promote(b, place, trials)) for b, trials in alive]
+
+    def _promote(self, bracket: Bracket, place: int, alive: list[Tried]) -> list[Tried]:
+        """Those that go on after a rung; the others end."""
+        last = place == len(bracket.rungs) - 1
+        for tried in alive:
+            value = self.values[tried.number]
+            if value is not None:
+                self.sampler.report(tried.asked, bracket.rungs[place].epochs, value)
+        count = 0 if last else bracket.rungs[place + 1].trials
+        values = {t.number: self.values[t.number] for t in alive}
+        ahead = set(promoted(values, count, self.search.higher_is_better))
+        for tried in alive:
+            if tried.number not in ahead:
+                self.tell(tried, stopped=not last)
+        self._drop(alive, ahead)
+        return [t for t in alive if t.number in ahead]
+
+    def _drop(self, trials: Sequence[Tried], ahead: Collection[int]) -> None:
+        """Forget how those could go on that will not."""
+        runs: dict[bool, set[str]] = {True: set(), False: set()}
+        for tried in trials:
+            runs[tried.number in ahead] |= {run for rung in tried.rungs for run in rung.runs}
+        self.training.store.drop_checkpoints(sorted(runs[False] - runs[True]))
+
+    def propose(self, count: int, group: int) -> list[Tried]:
+        """Ask for so many allowed trials; fewer where the sampler has no more."""
+        batch: list[Tried] = []
+        failed, error = 0, ""
+        while len(batch) < count:
+            asked = self.sampler.ask()
+            if asked is None:
+                break
+            tried, error = self._make(asked, group)
+            if tried is not None:
+                batch.append(tried)
+                failed = 0
+                continue
+            self.sampler.tell(asked, None)
+            failed += 1
+            if failed >= TRIES:
+                said = f"{TRIES} proposals in a row cannot be trained; the last one: {error}"
+                raise ConfigError(said)
+        return batch
+
+    def _make(self, asked: Asked, group: int) -> tuple[Tried | None, str]:
+        """A proposal as a trial of the plan, or why it cannot be one."""
+        if not self.search.space.allows(asked.values):
+            return None, "the constraints do not hold"
+        try:
+            config = self.search.configure(asked.values)
+        except AssayError as error:
+            self.plan.impossible += 1
+            return None, str(error)
+        number = len(self.plan.tried)
+        earlier = self._known.setdefault(trial_id(config), number)
+        same_as = earlier if earlier != number else None
+        tried = Tried(number, asked, config, group, same_as)
+        self.plan.tried.append(tried)
+        return tried, ""
+
+    def train(self, batch: Sequence[tuple[Tried, int | None]]) -> None:
+        """Train trials, each to the end of an epoch or (None) of its budget; note their values."""
+        wanted: list[dict] = []
+        for tried, epochs in batch:
+            configs = rung_configs(self.plan.study, tried.config, epochs)
+            runs = [run_id(config) for config in configs]
+            tried.rungs.append(TriedRung(epochs, runs, self._wave))
+            wanted += configs
+        self._wave += 1
+        records = self.training.run(wanted, self.resources)
+        for tried, _ in batch:
+            runs = [records.get(run) for run in tried.rungs[-1].runs]
+            self.values[tried.number] = self._value(runs)
+
+    def _value(self, runs: Sequence[Record | None]) -> float | None:
+        """The mean objective; None when a run failed or diverged."""
+        values = [
+            run.metrics.get(self.search.objective, math.nan)
+            if run is not None and run.status == "finished"
+            else math.nan
+            for run in runs
+        ]
+        mean = float(np.mean(values))
+        return mean if math.isfinite(mean) else None
+
+    def tell(self, tried: Tried, stopped: bool = False) -> None:
+        """End a trial. One without a value is told as the worst so far, so that the sampler
+        learns to stay away from there."""
+        value = self.values[tried.number]
+        if value is None:
+            known = [v for v in self.values.values() if v is not None]
+            worst = (min if self.search.higher_is_better else max)(known, default=None)
+            self.sampler.tell(tried.asked, worst)
+            return
+        self.sampler.tell(tried.asked, value, stopped=stopped)
+        if not stopped:
+            self.complete.append(tried.number)
+
+    def best(self) -> list[int]:
+        """Numbers of the best different trials with their whole budget, the best first."""
+        sign = -1 if self.search.higher_is_better else 1
+        different = [n for n in self.complete if self.plan.tried[n].same_as is None]
+        ranked = sorted(different, key=lambda n: (sign * (self.values[n] or 0.0), n))
+        return ranked[: self.search.best]
+
+
+def _how_to_resume(plan: SearchPlan, store: Store) -> str:
+    command = plan.study.command
+    if store.path.resolve() != Path("assay-store").resolve():
+        command += f" --store {store.path}"
+    done = len(plan.tried)
+    return (
+        f"interrupted after {done} of {planned_trials(plan.search)} trials were proposed; run the "
+        f"same command again to go on: `{command}`"
+    )

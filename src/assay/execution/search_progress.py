@@ -1,0 +1,84 @@
+"""One display for the many executions of a search: their events, counted together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from assay.execution.events import Event
+from assay.execution.execute import Summary
+from assay.studies.search.plan import planned_runs
+from assay.studies.study import Study
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Passes events on as if all runs of a search were one execution.
+
+    Work is counted in runs, because what later batches will train is not known yet.
+    """
+
+    def __init__(self, study: Study, on_event: Callable[[Event], None]):
+        self._on_event, self._total = on_event, planned_runs(study)
+        self._before = self._here = self._present = self._jobs = self._most = 0
+        self._began = time.monotonic()
+        self._sum: Summary | None = None
+
+    def expect(self, runs: int, planned: int) -> None:
+        """The next execution is of so many of the planned runs; the others were seen before."""
+        self._before += self._here
+        self._here, self._jobs = runs, self._most
+        self._total -= planned - runs
+
+    def __call__(self, event: Event) -> None:
+        """Take an event of the execution that is under way."""
+        if event.kind == "done":
+            return
+        done = self._before + event.done
+        if event.kind == "planned":
+            self._present += event.done
+        work = self._total - self._present if event.kind == "planned" else float(event.members)
+        job = event.job + self._jobs if event.job >= 0 else -1
+        self._most = max(self._most, job + 1)
+        self._on_event(
+            replace(
+                event,
+                job=job,
+                done=done,
+                total=self._total,
+                work=float(max(work, 0)),
+                seconds_left=self._seconds_left(done),
+            )
+        )
+
+    def _seconds_left(self, done: int) -> float | None:
+        trained = done - self._present
+        if trained <= 0:
+            return None
+        return (time.monotonic() - self._began) * (self._total - done) / trained
+
+    def add(self, summary: Summary) -> None:
+        """Count an execution that has ended."""
+        if self._sum is None:
+            self._sum = summary
+            return
+        a, b = self._sum, summary
+        self._sum = Summary(
+            runs=a.runs + b.runs,
+            present=a.present + b.present,
+            trained=a.trained + b.trained,
+            elsewhere=a.elsewhere + b.elsewhere,
+            diverged=tuple(sorted({*a.diverged, *b.diverged})),
+            failed={**a.failed, **b.failed},
+            seconds=a.seconds + b.seconds,
+            images=a.images + b.images,
+        )
+
+    def summary(self) -> Summary:
+        """What all executions did."""
+        assert self._sum is not None
+        seconds = time.monotonic() - self._began
+        self._on_event(Event("done", total=self._total, done=self._total))
+        return replace(self._sum, seconds=seconds)

@@ -1,1 +1,0 @@
-"""Generated images, and how near they come to real ones."""

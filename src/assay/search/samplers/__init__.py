@@ -1,1 +1,0 @@
-"""Samplers, one file each kind; found through `assay.search.samplers.contract.SAMPLERS`."""

@@ -1,0 +1,175 @@
+"""What only the whole study shows about a search, before anything trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from assay.core.config import Problems
+from assay.core.errors import unknown_name
+from assay.core.metrics import METRICS
+from assay.core.records import Config
+from assay.core.seeds import stream
+from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.search import Search
+from assay.studies.search.space import NoPoint, Values, first_allowed
+from assay.tasks.contract import Task, find_task
+
+__all__ = ["checked"]
+
+MAX_POINTS = 10_000
+"""Points of a grid that a search may train."""
+
+_CHOICES = 60
+"""Choices of one parameter that are tried in the check; more are only read when proposed."""
+
+_POINTS = 5
+"""Points in which an end must be impossible to be called so."""
+
+
+def checked(search: Search, configure: Callable[[Values], Config], seed: int) -> Search:
+    """The search with everything filled in that depends on the rest of the study.
+
+    Every parameter is tried at its ends, so that a choice that cannot be trained is said now.
+
+    Raises:
+        ConfigError: all that is wrong, each with its place.
+    """
+    problems = Problems()
+    samples = _samples(search, configure, seed, problems)
+    problems.raise_if_any()
+    first = samples[0]
+    task = find_task(first["task"])
+    with problems.collect(search.place("objective")):
+        name, higher = _objective(search, task)
+        search = replace(search, objective=name, higher_is_better=higher)
+    with problems.collect(search.place("sampler")):
+        _check_sampler(search)
+    with problems.collect(search.place("sampler")):
+        _check_trials(search)
+        search = _with_brackets(search, samples)
+    problems.raise_if_any()
+    points = search.space.size()
+    return replace(search, configure=configure, samples=tuple(samples), points=points)
+
+
+def _samples(
+    search: Search, configure: Callable[[Values], Config], seed: int, problems: Problems
+) -> list[Config]:
+    """Configurations that show every parameter at its ends; what is wrong is noted.
+
+    A point may be impossible by what its values do together (too many pools for the image, say);
+    an end is only wrong when it is in several points.
+    """
+    rng = stream(seed, "search", "checks")
+    configs: list[Config] = []
+    with problems.collect(search.place("constraints")):
+        first_allowed(search.space, rng, {})
+    if problems:
+        return []
+    for parameter in search.space.parameters:
+        reached = False
+        for end in parameter.ends()[:_CHOICES]:
+            made, wrong = _try(search, configure, rng, {parameter.name: end})
+            reached = reached or bool(made or wrong)
+            configs += made
+            if not made:
+                problems.extend(wrong)
+        if not reached:
+            said = f"{parameter.name} is never there: no point reaches it"
+            problems.add(parameter.entry.error(said, key=True))
+    return configs
+
+
+def _try(
+    search: Search,
+    configure: Callable[[Values], Config],
+    rng: np.random.Generator,
+    fixed: Values,
+) -> tuple[list[Config], Problems]:
+    """The configuration of one point with these values, or what was wrong with a few."""
+    wrong = Problems()
+    for _ in range(_POINTS):
+        try:
+            values = first_allowed(search.space, rng, fixed)
+        except NoPoint:  # the constraints or the conditions leave this end out
+            break
+        wrong = Problems()
+        with wrong.collect(search.entry):
+            return [configure(values)], wrong
+    return [], wrong
+
+
+def _objective(search: Search, task: Task) -> tuple[str, bool]:
+    """The objective and its direction: that of early stopping."""
+    monitored = task.monitor.removeprefix("val_")
+    known = ["val_loss", *(f"val_{name}" for name in getattr(task, "measures", (monitored,)))]
+    name = search.objective or task.monitor
+    if name.startswith("test_"):
+        said = f"unknown objective {name!r}: a search never sees the test images"
+        raise search.place("objective").error(f"{said} (known: {', '.join(sorted(known))})")
+    if name not in known:
+        raise search.place("objective").error(unknown_name("objective", name, known))
+    if name == task.monitor:
+        return name, task.higher_is_better
+    metric = METRICS.get(name.removeprefix("val_"))
+    return name, metric is None or metric.higher_is_better
+
+
+def _check_sampler(search: Search) -> None:
+    kind, space = SAMPLERS[search.sampler], search.space
+    always = [p for p in space.parameters if p.kind != "choice" and p.when is None]
+    if len(always) < kind.numbers:
+        some = "no number" if not always else f"only {always[0].name}"
+        need = "a number" if kind.numbers == 1 else f"{kind.numbers} numbers"
+        raise search.place("sampler").error(
+            f"sampler {search.sampler} needs {need} (int or float) without a condition, this space "
+            f"has {some}; use tpe, random or grid"
+        )
+    if kind.finite:
+        next(space.points(), None)  # says which parameter has no end of values
+        size = space.size()
+        if search.trials is None and (size is None or size > MAX_POINTS):
+            many = "too many points to count" if size is None else f"{size:,} points"
+            said = f"the grid has {many}, at most {MAX_POINTS:,} can be trained"
+            raise search.place("space").error(f"{said}; use random, or trials: 100")
+
+
+def _check_trials(search: Search) -> None:
+    """Whether the number of trials is given where it must be, and only there."""
+    halving = search.halving
+    if search.trials is None and search.sampler != "grid":
+        if halving is None or halving.name == "successive_halving":
+            name = halving.name if halving else search.sampler
+            said = f"search with sampler {name} needs its number of trials: trials: 50"
+            raise search.entry.error(said, key=True)
+    elif halving is not None and halving.name != "successive_halving":
+        raise search.place("trials").error(
+            f"{halving.name} has as many trials as its brackets need, trials: cannot be set; "
+            "set rounds, min_epochs or training.epochs",
+            key=True,
+        )
+    if halving is not None and search.batch is not None:
+        said = f"{halving.name} asks for a bracket at a time, batch: cannot be set"
+        raise search.place("batch").error(said, key=True)
+
+
+def _with_brackets(search: Search, samples: list[Config]) -> Search:
+    halving, place = search.halving, search.place("sampler")
+    if halving is None:
+        return search
+    recipes = [config["training"] for config in samples]
+    if any("steps" in recipe or recipe.get("evaluate_every") for recipe in recipes):
+        raise place.error(
+            f"{halving.name} counts epochs: training.steps and evaluate_every cannot be set"
+        )
+    budgets = {recipe["epochs"] for recipe in recipes}
+    if len(budgets) > 1:
+        raise place.error(f"{halving.name} decides over the epochs: the space cannot vary them")
+    epochs = budgets.pop()
+    if halving.min_epochs > epochs:
+        said = f"min_epochs: {halving.min_epochs} is more than training.epochs: {epochs}"
+        raise place.error(said)
+    return replace(search, brackets=tuple(halving.brackets(epochs, search.trials)))

@@ -1,0 +1,221 @@
+"""The plan of a search, which grows batch by batch; what a store keeps of it is plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from assay.core.records import VALIDATION_ONLY, Config, run_id, trial_id
+from assay.data import resolve
+from assay.studies.design import Design, comparisons
+from assay.studies.plan import Plan
+from assay.studies.search.samplers.contract import SAMPLERS, Asked
+from assay.studies.search.search import Search
+from assay.studies.study import Study
+from assay.studies.trials import Trial
+
+__all__ = [
+    "SearchPlan",
+    "Tried",
+    "TriedRung",
+    "planned_runs",
+    "planned_trials",
+    "rung_configs",
+]
+
+FACTOR = "trial"
+"""Name of the only factor of a search's study: which of the best trials it is."""
+
+
+@dataclass(frozen=True)
+class TriedRung:
+    """A trial until the end of an epoch.
+
+    Attributes:
+        epochs: None for the whole budget.
+        runs: names of its runs.
+        wave: how many executions came before the one that trained it.
+    """
+
+    epochs: int | None
+    runs: list[str]
+    wave: int
+
+
+@dataclass
+class Tried:
+    """One trial of a search.
+
+    Attributes:
+        number: in the order of the proposals, from 0.
+        config: its configuration with the whole budget, without a seed.
+        same_as: number of an earlier trial of equal configuration; that one's runs are its runs.
+        group: batch or bracket in which it was proposed.
+        rungs: how far it was trained, in order.
+    """
+
+    number: int
+    asked: Asked
+    config: Config
+    group: int
+    same_as: int | None = None
+    rungs: list[TriedRung] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"#{self.number}"
+
+
+def rung_configs(study: Study, config: Config, epochs: int | None) -> list[Config]:
+    """The runs of a trial until the end of an epoch: every fold with every seed.
+
+    They never read the test part. A run that reaches its whole budget is the same with and without
+    rungs.
+
+    Args:
+        epochs: where a rung ends; None for the whole budget.
+    """
+    search = _search(study)
+    base: Config = {**config, VALIDATION_ONLY: True}
+    recipe = config["training"]
+    if epochs is not None and epochs < recipe["epochs"]:
+        base["training"] = {**recipe, "stop_after": epochs}
+    first = study.seeds[0] - search.repeats
+    seeds = range(first, first + search.repeats)
+    return [
+        {**base, "dataset": dataset, "seed": seed}
+        for dataset in _folds(config["dataset"], search.folds)
+        for seed in seeds
+    ]
+
+
+def _folds(dataset: dict[str, Any], folds: int | None) -> list[dict[str, Any]]:
+    if folds is None:
+        return [dataset]
+    spec = {**dataset, "validation": None, "folds": folds}
+    return [resolve({**spec, "fold": fold}) for fold in range(folds)]
+
+
+@dataclass
+class SearchPlan(Plan):
+    """All runs of a search that are decided so far.
+
+    Attributes:
+        tried: trials of the search; chosen: numbers of the best ones, once they are known.
+    """
+
+    trials: Sequence[Trial] = ()
+    tried: list[Tried] = field(default_factory=list)
+    chosen: list[int] = field(default_factory=list)
+    impossible: int = 0
+
+    @property
+    def search(self) -> Search:
+        """What is searched and how."""
+        return _search(self.study)
+
+    def finals(self) -> list[Trial]:
+        """The best trials, to be trained again with seeds that chose nothing."""
+        return [self._final(self.tried[number]) for number in self.chosen]
+
+    def _final(self, tried: Tried) -> Trial:
+        shown = ", ".join(self.search.space.shown(tried.asked.values).values())
+        label = f"{tried.label} ({shown})"
+        config = tried.config
+        if self.search.refit:
+            config = {**config, "dataset": resolve({**config["dataset"], "refit": True})}
+        return Trial(label, {FACTOR: label}, config)
+
+    def configs(self) -> Iterator[Config]:
+        """The configuration of every run of the best trials, seed by seed."""
+        for seed in self.study.seeds:
+            for trial in self.finals():
+                yield {**trial.config, "seed": seed}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which reports work, without this package."""
+        plan = super().to_json()
+        finals = self.finals()
+        factors = {FACTOR: [trial.label for trial in finals]}
+        pairs = [(trial.id, trial.levels) for trial in finals]
+        seeds = self.study.seeds
+        return {
+            **plan,
+            "factors": factors,
+            "trials": [
+                {
+                    "label": trial.label,
+                    "trial_id": trial.id,
+                    "levels": trial.levels,
+                    "config": trial.config,
+                    "runs": [run_id({**trial.config, "seed": seed}) for seed in seeds],
+                }
+                for trial in finals
+            ],
+            "comparisons": comparisons(Design("search"), factors, pairs),
+            "metric": self.search.objective,
+            # images that were trained on cannot choose among the best, so the search has
+            "selected": finals[0].id if finals and self.search.refit else None,
+            "search": self._search_json(),
+        }
+
+    def _search_json(self) -> dict[str, Any]:
+        search = self.search
+        halving = search.halving
+        return {
+            "sampler": search.sampler,
+            "halving": asdict(halving) if halving else None,
+            "objective": search.objective,
+            "higher_is_better": search.higher_is_better,
+            "repeats": search.repeats,
+            "folds": search.folds,
+            "batch": search.batch or SAMPLERS[search.sampler].batch,
+            "planned": planned_trials(search),
+            "points": search.points,
+            "space": [p.to_json() for p in search.space.parameters],
+            "constraints": [c.text for c in search.space.constraints],
+            "brackets": [asdict(bracket) for bracket in search.brackets],
+            "chosen": list(self.chosen),
+            "impossible": self.impossible,
+            "trials": [
+                {
+                    "number": t.number,
+                    "label": t.label,
+                    "values": t.asked.values,
+                    "shown": search.space.shown(t.asked.values),
+                    "group": t.group,
+                    "same_as": t.same_as,
+                    "trial_id": trial_id(t.config),
+                    "config": t.config,
+                    "rungs": [
+                        {**asdict(r), "epochs": r.epochs or t.config["training"].get("epochs")}
+                        for r in t.rungs
+                    ],
+                }
+                for t in self.tried
+            ],
+        }
+
+
+def planned_trials(search: Search) -> int:
+    """How many trials a search will propose."""
+    if search.brackets:
+        return sum(bracket.rungs[0].trials for bracket in search.brackets)
+    if search.sampler == "grid":
+        return min(n for n in (search.points, search.trials) if n is not None)
+    return search.trials or 0
+
+
+def planned_runs(study: Study) -> int:
+    """How many runs a search will train at most, the best trials' last ones included."""
+    search = _search(study)
+    each = search.repeats * (search.folds or 1)
+    rungs = sum(rung.trials for bracket in search.brackets for rung in bracket.rungs)
+    return (rungs or planned_trials(search)) * each + search.best * len(study.seeds)
+
+
+def _search(study: Study) -> Search:
+    assert study.search is not None
+    return study.search

@@ -1,0 +1,250 @@
+"""The `search:` of a study, read with the place of everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from assay.core.config import Entry, dotted
+from assay.core.errors import ConfigError
+from assay.studies.factors import Factor, Level, Setting, label_of, read_settings, setting_path
+from assay.studies.search.expressions import Expression, parse_expression
+from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.search import HALVING, Derived, Halving, Search
+from assay.studies.search.space import Parameter, Space
+from assay.studies.settings import SECTIONS
+
+__all__ = ["KEYS", "factor_names", "read_search"]
+
+KEYS = (
+    "sampler",
+    "trials",
+    "objective",
+    "space",
+    "set",
+    "constraints",
+    "batch",
+    "repeats",
+    "folds",
+    "best",
+    "refit",
+)
+"""What may stand in `search:`."""
+
+_NUMBER = ("step", "log", "when")
+_MOST = 10_000
+
+
+def read_search(entry: Entry) -> Search:
+    """Read `search:`; problems are noted in `entry.problems`.
+
+    Raises:
+        ConfigError: nothing can be made of it.
+    """
+    given = {k: e for k, e in entry.keys("key of search", KEYS).items() if e.value is not None}
+    if "space" not in given:
+        raise entry.error("search needs a space: {setting: {float: [low, high]}, ...}", key=True)
+    take = _Taker(given, entry)
+    parameters = take("space", _read_space, ())
+    names = list(given["space"].value) if isinstance(given["space"].value, dict) else []
+    constraints = take("constraints", lambda e: _read_constraints(e, names), ())
+    name, halving = take("sampler", _read_sampler, ("random", None))
+    return Search(
+        space=Space(tuple(parameters), tuple(constraints)),
+        derived=tuple(take("set", lambda e: _read_derived(e, names), ())),
+        sampler=name,
+        halving=halving,
+        trials=take("trials", lambda e: e.integer(1, _MOST), None),
+        batch=take("batch", lambda e: e.integer(1, _MOST), None),
+        objective=take("objective", lambda e: e.text(), ""),
+        repeats=take("repeats", lambda e: e.integer(1, 100), 1),
+        folds=take("folds", lambda e: e.integer(2, 100), None),
+        best=take("best", lambda e: e.integer(1, 100), 3),
+        refit=take("refit", lambda e: e.flag(), False),
+        entries=dict(given),
+        entry=entry,
+    )
+
+
+class _Taker:
+    """Reads one key after the other; what is wrong is noted and its default is taken."""
+
+    def __init__(self, given: Mapping[str, Entry], entry: Entry):
+        self._given, self._problems = given, entry.problems
+
+    def __call__(self, key: str, read: Callable[[Entry], Any], default: Any) -> Any:
+        if key in self._given:
+            with self._problems.collect(self._given[key]):
+                return read(self._given[key])
+        return default
+
+
+def _read_space(entry: Entry) -> list[Parameter]:
+    found: list[Parameter] = []
+    names = list(entry.keys())
+    for i, (name, inner) in enumerate(entry.keys().items()):
+        with entry.problems.collect(inner):
+            found.append(_read_parameter(name, inner, names[:i]))
+    if not entry.value:
+        raise entry.error("space: there is nothing to choose")
+    return found
+
+
+def _read_parameter(name: str, entry: Entry, above: list[str]) -> Parameter:
+    """One parameter; a plain list is a choice."""
+    if "." in name:
+        setting_path(name, entry, entry.source.mark(entry.path, key=True))
+    elif not name.isidentifier():
+        raise entry.error(f"{name!r} must be a dotted setting or a plain name", key=True)
+    elif name in SECTIONS and not _is_choice(entry):
+        raise entry.error(f"{name} is a whole section: it can only be a choice", key=True)
+    if not isinstance(entry.value, (dict, list)):
+        kinds = "a list of choices, {int: [1, 8]} or {float: [0.1, 1]}"
+        raise entry.expected(kinds)
+    if not isinstance(entry.value, dict):
+        return Parameter(name, "choice", levels=_levels(name, entry), entry=entry)
+    given = entry.keys("key of a parameter", ("choice", "int", "float", *_NUMBER))
+    kinds = [kind for kind in ("choice", "int", "float") if kind in given]
+    if len(kinds) != 1:
+        raise entry.error(f"{name} must be one of choice, int and float, such as {{int: [1, 8]}}")
+    when = _expression(given["when"], above, "above it") if "when" in given else None
+    if kinds[0] == "choice":
+        for key in ("step", "log"):
+            if key in given:
+                raise given[key].error(f"a choice has no {key}", key=True)
+        levels = _levels(name, given["choice"])
+        return Parameter(name, "choice", levels=levels, when=when, entry=entry)
+    return replace(_read_number(name, kinds[0], given), when=when, entry=entry)
+
+
+def _is_choice(entry: Entry) -> bool:
+    return isinstance(entry.value, list) or (
+        isinstance(entry.value, dict) and "choice" in entry.value
+    )
+
+
+def _read_number(name: str, kind: Any, given: Mapping[str, Entry]) -> Parameter:
+    """{int: [low, high]} or {int: {low, high, step, log}}, with step and log at either place."""
+    place = given[kind]
+    parts = {k: e for k, e in given.items() if k in ("step", "log")}
+    if isinstance(place.value, dict):
+        parts |= place.keys("key of a range", ("low", "high", "step", "log"))
+        if not {"low", "high"} <= parts.keys():
+            raise place.error(f"{name} needs low and high")
+        low, high = parts["low"], parts["high"]
+    elif isinstance(place.value, list) and len(place.value) == 2:
+        low, high = place.items()
+    else:
+        raise place.expected("two numbers [low, high]")
+    read = (lambda e: e.integer()) if kind == "int" else (lambda e: e.number())
+    ends = read(low), read(high)
+    if ends[0] >= ends[1]:
+        raise place.error(f"{name}: low must be less than high, got {low.value} and {high.value}")
+    log = parts["log"].flag() if "log" in parts else False
+    if log and ends[0] <= 0:
+        raise low.error(f"{name}: with log, low must be > 0, got {low.value}")
+    step = read(parts["step"]) if "step" in parts else (1 if kind == "int" else None)
+    if "step" in parts:
+        _check_step(name, parts["step"], step, ends, log)
+    return Parameter(name, kind, *ends, step=step, log=log)
+
+
+def _check_step(name: str, entry: Entry, step: Any, ends: tuple[Any, Any], log: bool) -> None:
+    if step <= 0:
+        raise entry.expected("a number > 0")
+    if log:
+        raise entry.error(f"{name}: step and log exclude each other", key=True)
+    steps = (ends[1] - ends[0]) / step
+    if abs(steps - round(steps)) > 1e-6:
+        said = f"{name}: high - low = {ends[1] - ends[0]:g} is no multiple of step {step:g}"
+        raise entry.error(said)
+
+
+def _levels(name: str, entry: Entry) -> tuple[Level, ...]:
+    """[value, ...], or {label: {setting: value, ...}, ...} as a factor has them."""
+    if isinstance(entry.value, dict):
+        levels = [
+            Level(label, tuple(read_settings(_mapping(level))), level)
+            for label, level in entry.keys().items()
+        ]
+    else:
+        path = tuple(name.split(".")) if "." in name or name in SECTIONS else ()
+        levels = [
+            Level(label_of(e.value), (Setting(path, e),) if path else (), e) for e in entry.items()
+        ]
+    labels = [level.label for level in levels]
+    for level in levels:
+        if labels.count(level.label) > 1:
+            raise level.entry.error(f"{name}: {level.label} is given twice")
+    if not levels:
+        raise entry.error(f"{name}: there is nothing to choose from")
+    return tuple(levels)
+
+
+def _mapping(entry: Entry) -> Entry:
+    value = {} if entry.value is None else entry.value
+    return Entry(value, entry.path, entry.source, entry.problems)
+
+
+def _expression(entry: Entry, names: Iterable[str], where: str = "") -> Expression:
+    try:
+        return parse_expression(entry.value, list(names))
+    except ConfigError as error:
+        hint = f" (it may speak of what stands {where})" if where else ""
+        raise entry.error(f"{error}{hint}") from None
+
+
+def _read_constraints(entry: Entry, names: list[str]) -> list[Expression]:
+    items = entry.items() if isinstance(entry.value, list) else [entry]
+    return [_expression(item, names) for item in items]
+
+
+def _read_derived(entry: Entry, names: list[str]) -> list[Derived]:
+    found = []
+    for name, inner in entry.keys("setting").items():
+        with entry.problems.collect(inner):
+            path = setting_path(name, inner, entry.source.mark(inner.path, key=True))
+            for other in names:
+                if f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}."):
+                    raise inner.error(f"{name} is set here and chosen by {other} as well", key=True)
+            found.append(Derived(path, _expression(inner, names), inner))
+    return found
+
+
+def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
+    """A name, or {name: hyperband, eta, min_epochs, rounds, proposals}."""
+    known = [*SAMPLERS, *HALVING]
+    if not isinstance(entry.value, dict):
+        name = entry.choice("sampler", known)
+        return (name, None) if name in SAMPLERS else (HALVING[name], Halving(name))
+    given = entry.keys("setting of a sampler", ("name", "eta", "min_epochs", "rounds", "proposals"))
+    if "name" not in given:
+        raise entry.error(f"a sampler needs a name, one of: {', '.join(known)}")
+    name = given.pop("name").choice("sampler", known)
+    if name in SAMPLERS:
+        for key, inner in given.items():
+            raise inner.error(f"sampler {name} has no {key}; hyperband and its kin do", key=True)
+        return name, None
+    proposals = HALVING[name]
+    if "proposals" in given:
+        proposals = given["proposals"].choice("sampler", [n for n in SAMPLERS if n != "grid"])
+    numbers = {
+        "eta": given["eta"].integer(2, 10) if "eta" in given else 3,
+        "min_epochs": given["min_epochs"].integer(1) if "min_epochs" in given else 1,
+        "rounds": given["rounds"].integer(1, 100) if "rounds" in given else 1,
+    }
+    return proposals, Halving(name, **numbers)
+
+
+def factor_names(search: Search) -> list[Factor]:
+    """What the search varies, as factors without levels: nothing else may fix it."""
+    names = [p.name for p in search.space.parameters if "." in p.name]
+    names += [dotted(d.path) for d in search.derived]
+    names += [
+        dotted(setting.path)
+        for p in search.space.parameters
+        for level in p.levels
+        for setting in level.settings
+    ]
+    return [Factor(name, ()) for name in dict.fromkeys(names)]

@@ -1,0 +1,29 @@
+"""Every point of a space, in the order in which it is written."""
+
+from __future__ import annotations
+
+from assay.studies.search.samplers.contract import SAMPLERS, Asked, Kind
+from assay.studies.search.space import Space
+
+__all__ = ["Grid"]
+
+
+class Grid:
+    """Walks through all points, the last parameter fastest; learns nothing."""
+
+    def __init__(self, space: Space, seed: int, higher_is_better: bool):
+        self._points = space.points()
+
+    def ask(self) -> Asked | None:
+        """See the contract."""
+        values = next(self._points, None)
+        return None if values is None else Asked(values)
+
+    def report(self, asked: Asked, epochs: int, value: float) -> None:
+        """See the contract."""
+
+    def tell(self, asked: Asked, value: float | None, *, stopped: bool = False) -> None:
+        """See the contract."""
+
+
+SAMPLERS.add("grid")(Kind(Grid, finite=True))

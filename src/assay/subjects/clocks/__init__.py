@@ -1,0 +1,40 @@
+"""Analog clocks: the arithmetic of the dial, the ways to say a time to a network, the renderer.
+
+The targets of a dataset of clocks, which the tasks, the label schemes and the renderer share, are
+rows (hour, minute) or (hour, minute, twelve, minute_hand, hour_hand): hour 0..11, minute 0..59, and
+then, where the renderer knows them, the directions of the dial's 12 and of both hands, in turns
+clockwise, in [0, 1), from what on the dial is straight up in the picture. They are directions on
+the dial, not in the picture, where a tilt distorts angles: only so is the time exactly what lies
+between them. Two columns are integers, five are float32.
+A dataset that can draw new pictures for every epoch has `Dataset.fresh`, a function from the number
+of the epoch to a `Split` like `train`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.core.extend import (
+    register_command,
+    register_dataset,
+    register_metric,
+    register_network,
+    register_pretraining,
+    register_section,
+    register_studies,
+    register_task,
+)
+
+_HERE = "assay.subjects.clocks"
+
+register_dataset("clocks", f"{_HERE}.own_files:OWN")
+register_dataset("clocks-rendered", f"{_HERE}.dataset:RENDERED")
+register_network("clock-cnn", f"{_HERE}.cnn:CLOCK_CNN")
+register_network("clock-net", f"{_HERE}.net:CLOCK_NET")
+register_task("tell_time", f"{_HERE}.task:TELL_TIME")
+register_pretraining("rendered", f"{_HERE}.pretraining:RENDERED")
+for _name in ("minutes", "median_minutes", "within_1_minute", "within_5_minutes", "hour_flip_rate"):
+    register_metric(_name, f"{_HERE}.metrics:{_name}")
+register_section("clocks", f"{_HERE}.sections:clock_section")
+register_command("clocks", f"{_HERE}.commands:app")
+register_studies("clocks", Path(__file__).with_name("studies"))

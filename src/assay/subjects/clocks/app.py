@@ -1,0 +1,185 @@
+"""Training a reader of clocks and reading photos with it, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.apps.api import plan_of, train
+from assay.apps.places import data_folder, store_folder
+from assay.core.errors import ConfigError, DataError, unknown_name
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    from assay.core.records import Config
+    from assay.execution.events import Event
+    from assay.studies.plan import Plan
+    from assay.subjects.clocks.reading.reader import Reader, Sight
+
+__all__ = ["STYLES", "find_reader", "read_photo", "reader_study", "train_reader"]
+
+STYLES = ("any", "course")
+"""Styles of clocks that a reader may be trained on, the more general one first."""
+
+EPOCH = 3200
+"""Fresh pictures at a time: enough that drawing them is efficient, few enough for the memory."""
+
+PILOT_EPOCHS = 5
+
+BATCH = 32
+
+
+def reader_study(style: str, steps: int, seed: int = 0, **dataset: Any) -> dict[str, Any]:
+    """The study of one run whose result is a reader.
+
+    Args:
+        style: "course" or "any".
+        steps: updates.
+        dataset: other settings of the dataset.
+    """
+    return {
+        "study": f"clock-reader-{style}",
+        "question": f"How well can clocks of style {style} be read?",
+        "dataset": {
+            "name": "clocks-rendered",
+            "style": style,
+            "fresh": True,
+            "train": EPOCH,
+            "validation": 720,
+            **dataset,
+        },
+        "network": "clock-net",
+        "task": {"name": "tell_time", "labels": "relational"},
+        "training": {
+            "steps": steps,
+            "batch_size": BATCH,
+            "optimizer": "adam",
+            "learning_rate": 2e-3,
+            "schedule": {"name": "cosine", "warmup": 0.03},
+            "ema": 0.998,
+            "evaluate_every": max(steps // 10, 1),
+        },
+        "repeats": 1,
+        "seed": seed,
+    }
+
+
+def train_reader(
+    style: str = "any",
+    minutes: float = 20,
+    *,
+    store: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    out: str | Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_plan: Callable[[int], None] = lambda steps: None,
+) -> Path:
+    """Train a reader for about so many minutes, store its run, and pack it into one file.
+
+    The speed is measured first; the number of updates that fit is part of the run's identity, so
+    a run that was stopped is found again by that number, not by the minutes.
+
+    Args:
+        style: "course" or "any".
+        minutes: training time, the last evaluation and the packing not included.
+        out: the file; STORE/readers/STYLE.safetensors otherwise.
+        on_plan: told the number of updates before training begins.
+
+    Returns:
+        The file.
+    """
+    if style not in STYLES:
+        raise ConfigError(unknown_name("style of clocks", style, STYLES))
+    if not minutes > 0:
+        raise ConfigError(f"minutes must be > 0, got {minutes}")
+    folder, data = store_folder(store), data_folder(data_dir)
+    steps = _affordable(style, 60 * minutes, device)
+    on_plan(steps)
+    plan = plan_of(reader_study(style, steps, seed), data_dir=data)
+    train(plan, folder, data_dir=data, device=device, workers=1, on_event=on_event)
+    target = Path(out) if out else folder / "readers" / f"{style}.safetensors"
+    _pack(plan, folder, data, style, target)
+    return target
+
+
+def _affordable(style: str, seconds: float, device: str) -> int:
+    """Updates that fit into a time, by a short training; a round number, so that it is likely to
+    be the same again."""
+    from assay.core.cores import physical_cores
+    from assay.data import load
+    from assay.engines.contract import Resources
+    from assay.execution.executors.worker import find_engine
+    from assay.studies.members import cohorts
+
+    per_epoch = 20
+    pictures = BATCH * per_epoch
+    pilot = reader_study(style, PILOT_EPOCHS * per_epoch, train=pictures, validation=120, test=120)
+    pilot["training"]["evaluate_every"] = per_epoch
+    (cohort,) = cohorts(plan_of(pilot).runs().values())
+    dataset = load(cohort.members[0].config["dataset"])
+    engine = find_engine(str(cohort.members[0].config["engine"]))
+    resources = Resources(device=device, threads=physical_cores(), save_weights=False)
+    (record,) = engine.train(cohort, dataset, resources, lambda progress: None)
+    spent = record.curves["seconds"]
+    step = float(spent[-1] - spent[0]) / (per_epoch * (len(spent) - 1))
+    return max(100, round(seconds / step / 100) * 100)
+
+
+def _pack(plan: Plan, folder: Path, data: Path | None, style: str, target: Path) -> None:
+    from assay.data import load
+    from assay.subjects.clocks.reading.pack import pack
+
+    (run,) = plan.runs()
+    with Store(folder, create=False, read_only=True) as opened:
+        record, weights = opened.record(run), opened.weights(run)
+    if record.status != "finished":
+        raise DataError(f"run {run} {record.status}: {record.message}; try another --seed")
+    config: Config = record.config
+    reader = pack(record, weights, load(config["dataset"], data), style)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    reader.save(target)
+
+
+def find_reader(given: str | Path | None = None, store: str | Path | None = None) -> Reader:
+    """The reader to use: the one given, or the store's, or the one that ships with assay.
+
+    Args:
+        given: a file, or a style of the store's own readers.
+
+    Raises:
+        DataError: there is none; the message says how to train one.
+    """
+    from assay.subjects.clocks.reading.reader import Reader
+
+    own = {s: store_folder(store) / "readers" / f"{s}.safetensors" for s in STYLES}
+    if given is not None and str(given) not in own:
+        return Reader.load(given)
+    styles = (str(given),) if given is not None else STYLES
+    for style in styles:
+        if own[style].is_file():
+            return Reader.load(own[style])
+    for style in styles:
+        shipped = files("assay.subjects.clocks") / "readers" / f"{style}.safetensors"
+        if shipped.is_file():
+            with as_file(shipped) as path:
+                return Reader.load(path)
+    what = f"of style {given} " if given is not None else ""
+    raise DataError(
+        f"there is no trained reader {what}in {store_folder(store) / 'readers'} and none in assay "
+        f"itself; train one: assay clocks train --style {styles[0]} --minutes 20"
+    )
+
+
+def read_photo(path: str | Path, reader: Reader) -> Sight:
+    """Read the clock in a photo; raises DataError, naming the file, when it cannot be looked at."""
+    from assay.data.pictures import open_picture
+
+    picture = open_picture(Path(path))
+    try:
+        return reader.read(picture)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None

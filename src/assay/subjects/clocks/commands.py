@@ -1,0 +1,186 @@
+"""`assay clocks`: train a reader of analog clocks, and read the clock in a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+
+if TYPE_CHECKING:
+    from assay.subjects.clocks.reading.reader import Sight
+
+__all__ = ["app"]
+
+WRONG_INPUT = 2
+
+app = App(
+    name="clocks", help="Draw analog clocks, and read them in photos.", help_format="plaintext"
+)
+
+
+@app.command(name="train")
+def train_clocks(
+    *,
+    style: Literal["any", "course"] = "any",
+    minutes: float = 20,
+    out: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    places: Places | None = None,
+) -> None:
+    """Train a reader of clocks on rendered ones, store its run and pack the reader.
+
+    Args:
+        style: Clocks of any kind, or those of the course: one wall clock lying on planks.
+        minutes: How long to train, about.
+        out: The reader's file [STORE/readers/STYLE.safetensors].
+        seed: Seed of the run.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+    from assay.apps.cli.progress import display
+    from assay.subjects.clocks.app import train_reader
+
+    places = places or Places()
+    console.say("measuring the speed of this machine")
+    with display() as shown:
+        path = train_reader(
+            style,
+            minutes,
+            store=places.store_path,
+            data_dir=places.data_path,
+            device=device,
+            seed=seed,
+            out=out,
+            on_event=shown,
+            on_plan=lambda steps: console.say(f"{steps:,} updates fit into {minutes:g} minutes"),
+        )
+    _tell(path)
+
+
+def _tell(path: Path) -> None:
+    """What the reader is, in a few lines."""
+    from assay.subjects.clocks.app import find_reader
+
+    about = find_reader(path).about
+    console.say(
+        f"mean error {about['test_minutes']:.2f} min on {about['test_n']:,} rendered clocks that "
+        f"it never saw, {about['test_within_1_minute']:.1%} within one minute; trained on "
+        f"{about['images']:,.0f}"
+    )
+    size = path.stat().st_size / 1e6
+    console.say(f"reader: {path} ({size:.1f} MB); assay show {about['run']} has its run")
+
+
+@app.command(name="render")
+def render_clocks(
+    *,
+    out: Path,
+    n: int = 18_000,
+    style: Literal["any", "course"] = "course",
+    size: int = 150,
+    seed: int = 0,
+    device: str = "cpu",
+) -> None:
+    """Draw clocks into files of the course's form: images.npy and labels.npy.
+
+    All 720 times occur equally often, in order; angles.npy and sheet.png go with them.
+
+    Args:
+        out: The folder; it is made.
+        n: How many.
+        style: Clocks of any kind, or those of the course: one wall clock lying on planks.
+        size: Width and height in pixels.
+        seed: Equal seeds draw equal clocks.
+        device: cpu, cuda or mps.
+    """
+    from assay.subjects.clocks.files import write_clocks
+
+    seconds = write_clocks(out, n, style, size, seed, device, console.progress())
+    console.say(f"{n:,} clocks of {size}x{size} pixels in {seconds:.1f} s: {out}")
+    console.say(f"train on them: assay run tell-the-time --data {out} --set dataset=clocks")
+
+
+@app.command(name="read")
+def read_clocks(
+    *photos: Path,
+    reader: str | None = None,
+    overlay: Path | None = None,
+    json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    places: Places | None = None,
+) -> int:
+    """Read the clock in photos of any size and kind.
+
+    Prints the time, how certain it is, and the next best time.
+
+    Args:
+        photos: Pictures, one clock each.
+        reader: The reader's file, or any or course [your own of the store, or the one in assay].
+        overlay: Draw what was seen on the photo and write it here, as PNG; for one photo.
+        json: Print JSON.
+    """
+    from assay.core.errors import ConfigError, DataError
+    from assay.subjects.clocks.app import find_reader, read_photo
+
+    if not photos:
+        raise ConfigError("expected at least one photo")
+    if overlay and len(photos) > 1:
+        raise ConfigError(f"--overlay draws on one photo, got {len(photos)}")
+    found = find_reader(reader, (places or Places()).store_path)
+    rows: list[dict[str, Any]] = []
+    wrong = 0
+    for photo in photos:
+        try:
+            sight = read_photo(photo, found)
+        except DataError as error:
+            console.error(str(error))
+            wrong = WRONG_INPUT
+            continue
+        if overlay:
+            _draw(photo, sight, overlay)
+        rows.append(_row(photo, sight))
+        if not json:
+            console.say(_sentence(photo, sight))
+    if json:
+        import json as writer
+
+        print(writer.dumps(rows, indent=2))
+    return wrong
+
+
+def _sentence(photo: Path, sight: Sight) -> str:
+    from assay.subjects.clocks.time import text
+
+    if not sight.readable:
+        return f"{photo}: no clock that I can read"
+    return (
+        f"{photo}: {text(sight.minutes)} ({sight.certainty:.0%} certain; "
+        f"otherwise {text(sight.runner_up)})"
+    )
+
+
+def _row(photo: Path, sight: Sight) -> dict[str, Any]:
+    from assay.subjects.clocks.time import text
+
+    return {
+        "photo": str(photo),
+        "readable": sight.readable,
+        "time": text(sight.minutes) if sight.readable else None,
+        "minutes": sight.minutes if sight.readable else None,
+        "certainty": round(sight.certainty, 4),
+        "runner_up": text(sight.runner_up),
+        "square": [round(v, 1) for v in (sight.square.left, sight.square.top, sight.square.side)],
+    }
+
+
+def _draw(photo: Path, sight: Sight, path: Path) -> None:
+    from assay.core.errors import StoreError
+    from assay.subjects.clocks.reading.overlay import draw
+
+    try:
+        draw(photo, sight).save(path, "PNG")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error

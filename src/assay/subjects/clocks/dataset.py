@@ -1,0 +1,176 @@
+"""`clocks-rendered`: analog clocks from assay's own renderer, drawn when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import unknown_name
+from assay.core.seeds import stream
+from assay.data.catalog import Entry, Raw, Survey
+from assay.data.dataset import Fresh, Split
+
+__all__ = ["ClocksRendered", "DrawnImages"]
+
+TIMES = 720
+PER_TIME, TEST_PER_TIME = 20, 5
+MOST_PER_TIME = 1000
+SIDES = (24, 512)
+STYLES = ("course", "any")
+
+
+@dataclass(frozen=True)
+class DrawnImages:
+    """Pictures that are drawn when they are indexed; picture i is the same whatever else is drawn.
+
+    Attributes:
+        minutes: (n,) the times.
+        style, size, seed: see `assay.subjects.clocks.render`.
+        names: which of the seed's pictures.
+        glare: share of them whose glare covers the tip of a hand at least; the first ones.
+    """
+
+    minutes: np.ndarray
+    style: str
+    size: int
+    seed: int
+    names: tuple[str | int, ...]
+    glare: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.minutes)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, size, size, 1)."""
+        return (len(self), self.size, self.size, 1)
+
+    @cached_property
+    def scene(self) -> Any:
+        """What will be drawn, a `Scene`."""
+        from assay.subjects.clocks.render import make_scene
+
+        covered = round(self.glare * len(self))
+        return make_scene(self.minutes, self.style, self.seed, self.names, covered)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        from assay.subjects.clocks.render import draw_scene
+
+        return draw_scene(self.scene[rows], self.style, self.size)[..., None]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[np.arange(len(self))]
+
+    def targets(self) -> np.ndarray:
+        """See `assay.clocks`: float32 (n, 5)."""
+        from assay.subjects.clocks.render import targets_of
+
+        return targets_of(self.scene)
+
+
+class ClocksRendered(Entry):
+    """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
+
+    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Check `style`, `size`, `seed`, `per_time`, `fresh`, `angles` and `glare`."""
+        found = {}
+        if spec["style"] not in STYLES:
+            found["style"] = (
+                f"dataset.style: {unknown_name('style of clocks', spec['style'], STYLES)}"
+            )
+        low, high = SIDES
+        if type(spec["size"]) is not int or not low <= spec["size"] <= high:
+            found["size"] = (
+                f"dataset.size must be a whole number from {low} to {high}, got {spec['size']!r}"
+            )
+        if type(spec["seed"]) is not int or spec["seed"] < 0:
+            found["seed"] = f"dataset.seed must be a whole number >= 0, got {spec['seed']!r}"
+        many = spec["per_time"]
+        if type(many) is not int or not 1 <= many <= MOST_PER_TIME:
+            found["per_time"] = (
+                f"dataset.per_time must be a whole number from 1 to {MOST_PER_TIME}, got {many!r}"
+            )
+        for key in ("fresh", "angles"):
+            if not isinstance(spec[key], bool):
+                found[key] = f"dataset.{key} must be true or false, got {spec[key]!r}"
+        return found | _glare_problem(spec)
+
+    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+        """Known without drawing."""
+        shape = (spec["size"], spec["size"], 1)
+        return Survey(shape, (), TIMES * spec["per_time"], TIMES * TEST_PER_TIME)
+
+    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+        """Pictures that will be drawn once it is known which are wanted."""
+        parts = []
+        for part, count in (("train", spec["per_time"]), ("test", TEST_PER_TIME)):
+            images = _drawn(spec, np.repeat(np.arange(TIMES), count), part)
+            parts.append(Split(images, _targets(images, spec)))  # type: ignore[arg-type]
+        return Raw(parts[0], parts[1], ())
+
+    def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
+        """New clocks for each epoch, where `fresh: true` asks for them."""
+        if not spec["fresh"]:
+            return None
+
+        def draw(epoch: int) -> Split:
+            rng = stream(spec["seed"], "clock times", epoch)
+            times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
+            images = _drawn(spec, times, "fresh", epoch, glare=spec.get("glare", 0.0))
+            return Split(np.asarray(images), _targets(images, spec))
+
+        return draw
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """The time."""
+        return (60 * targets[:, 0] + targets[:, 1]).astype(np.int64)
+
+
+def _drawn(
+    spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int, glare: float = 0.0
+) -> DrawnImages:
+    return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names, glare)
+
+
+def _glare_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+    share = spec["glare"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        return {"glare": f"dataset.glare must be a share from 0 to 1, got {share!r}"}
+    if share and spec["fresh"] is not True:
+        return {"glare": "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"}
+    return {}
+
+
+def _targets(images: DrawnImages, spec: Mapping[str, Any]) -> np.ndarray:
+    found = images.targets()
+    return found if spec["angles"] else found[:, :2].astype(np.int64)
+
+
+RENDERED = ClocksRendered(
+    name="clocks-rendered",
+    title="analog clocks at every time, grey, drawn by assay's own renderer",
+    kept="drawn by assay",
+    task="tell_time",
+    licence="MIT, as assay itself",
+    citation="assay's renderer (assay.subjects.clocks.render)",
+    train=TIMES * PER_TIME,
+    test=TIMES * TEST_PER_TIME,
+    options={
+        "style": "course",
+        "size": 150,
+        "seed": 0,
+        "per_time": PER_TIME,
+        "fresh": False,
+        "angles": True,
+    },
+    optional={"glare": 0.0},
+    note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
+    "training pictures for every epoch; glare: share of these whose glare covers the tip of a "
+    "hand (1 in 23 without being asked); angles: false hides where the 12 and the hands point "
+    "in the picture",
+)

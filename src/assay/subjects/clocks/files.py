@@ -1,0 +1,94 @@
+"""Rendered clocks as files of the course's form, with a contact sheet to look at."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.core.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["contact_sheet", "write_clocks"]
+
+BLOCK = 720
+SHEET = 48
+
+
+def write_clocks(
+    folder: str | Path,
+    n: int = 18_000,
+    style: str = "course",
+    size: int = 150,
+    seed: int = 0,
+    device: str = "cpu",
+    on_progress: Callable[[float, str], None] = lambda share, doing: None,
+) -> float:
+    """Draw `n` clocks, all 720 times equally often and in order, and write
+
+    - images.npy: uint8 (n, size, size);
+    - labels.npy: uint8 (n, 2), hour 0..11 and minute 0..59;
+    - angles.npy: float32 (n, 3), directions of the 12, the minute hand and the hour hand on the
+      dial, in turns clockwise from what is up in the picture;
+    - sheet.png: some of them.
+
+    Args:
+        n, size: how many, and pixels across.
+        style, seed, device: see `assay.subjects.clocks.render.render`.
+        on_progress: told the share that is done.
+
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        ConfigError: an unknown style, or nothing to draw.
+        StoreError: the folder cannot be written; no image file is left half-written.
+    """
+    import numpy as np
+    from numpy.lib.format import open_memmap
+
+    from assay.data.storage import save_array
+    from assay.subjects.clocks.render import draw_scene, make_scene, targets_of
+
+    if n < 1 or size < 8:
+        raise ConfigError(f"expected --n >= 1 and --size >= 8, got {n} and {size}")
+    began = time.monotonic()
+    minutes = np.sort(np.arange(n) % 720)
+    scene = make_scene(minutes, style, seed, ("files",))
+    targets = targets_of(scene)
+    folder = Path(folder)
+    part = folder / f"images.npy.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        images = open_memmap(part, "w+", np.uint8, (n, size, size))
+        for start in range(0, n, BLOCK):
+            rows = slice(start, start + BLOCK)
+            images[rows] = draw_scene(scene[rows], style, size, device)
+            on_progress(min(start + BLOCK, n) / n, "drawing")
+        images.flush()
+        some = np.random.default_rng(seed).choice(n, min(n, SHEET), replace=False)
+        contact_sheet(images[some]).save(folder / "sheet.png")
+        os.replace(part, folder / "images.npy")
+        save_array(folder / "labels.npy", targets[:, :2].astype(np.uint8))
+        save_array(folder / "angles.npy", targets[:, 2:])
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
+    return time.monotonic() - began
+
+
+def contact_sheet(images: np.ndarray, columns: int = 8):  # type: ignore[no-untyped-def]
+    """Grey images (n, h, w) beside and below each other, as a Pillow image."""
+    from PIL import Image
+
+    height, width = images.shape[1:3]
+    rows = -(-len(images) // columns)
+    sheet = Image.new("L", (columns * (width + 2) - 2, rows * (height + 2) - 2), 255)
+    for i, image in enumerate(images):
+        down, right = divmod(i, columns)
+        sheet.paste(Image.fromarray(image), (right * (width + 2), down * (height + 2)))
+    return sheet

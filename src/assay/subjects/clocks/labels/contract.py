@@ -1,0 +1,71 @@
+"""What a label scheme is: how a time becomes a target, what the network pays, how it is read back.
+
+A scheme is one entry of `SCHEMES`. Whatever outputs minimise its loss for a time, its `decode`
+reads that time back, to within `resolution` minutes; the tests hold every scheme to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from assay.core.registry import Registry
+from assay.subjects.clocks.time import HALF_DAY, minutes_of
+
+__all__ = ["SCHEMES", "Reading", "Scheme", "true_minutes"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from some clocks; arrays of one shape (...,).
+
+    Attributes:
+        minutes: the time, in [0, 720).
+        certainty: probability that it is right as the scheme sees it, 0 to 1; NaN where the scheme
+            has no probabilities.
+        runner_up: the next best time that is meant differently; NaN where there is none.
+    """
+
+    minutes: np.ndarray
+    certainty: np.ndarray
+    runner_up: np.ndarray
+
+    @classmethod
+    def plain(cls, minutes: np.ndarray) -> Reading:
+        """A reading without probabilities."""
+        nothing = np.full(minutes.shape, np.nan)
+        return cls(minutes, nothing, nothing)
+
+
+class Scheme(Protocol):
+    """One way to say a time to a network."""
+
+    title: str
+    """For people: "24 classes"."""
+    resolution: float
+    """Largest error of a perfect network, in minutes."""
+
+    def heads(self) -> dict[str, int]:
+        """Units of each named output."""
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Targets (n, 2 or 5) of a dataset as the loss wants them, float32 (n, k)."""
+
+    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+        """Loss (..., batch) of outputs {head: (..., batch, units)}, on PyTorch's tensors."""
+
+    def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
+        """Read outputs {head: (..., units)}."""
+
+
+SCHEMES: Registry[Scheme] = Registry("label scheme", "assay.subjects.clocks.labels")
+"""Name -> scheme."""
+
+
+def true_minutes(targets: np.ndarray) -> np.ndarray:
+    """Minutes after 12:00, float64 (n,), of targets whose first columns are hour and minute."""
+    rows = np.asarray(targets, float)
+    return np.asarray(minutes_of(rows[:, 0], rows[:, 1])) % HALF_DAY

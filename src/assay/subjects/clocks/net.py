@@ -1,0 +1,88 @@
+"""Family `clock-net`: a small, fast network for clocks.
+
+The picture is folded three by three pixels into channels, so that no convolution works at full
+size; each block of convolutions but the first halves the map and ends in a shortcut; a 1x1
+convolution narrows what goes into the one dense layer, where most weights would be. All is
+normalised: without it that dense layer dies. For 150x150 pixels 1.4 million weights and 69 million
+multiply-adds; a third more filters learn less in the same time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.core.config import Entry, Option
+from assay.networks.families import Family
+from assay.networks.layers import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    Residual,
+    Shape,
+    SpaceToDepth,
+)
+from assay.networks.options import ACTIVATION, WEIGHTS, read_size, read_widths, styled
+
+__all__: list[str] = []
+
+_MOMENTUM = 0.95
+"""Of the moving averages: a run of a few hundred updates must not be judged by where they began."""
+
+
+def _read_blocks(entry: Entry) -> list[list[int]]:
+    return [read_widths(block) for block in entry.items()]
+
+
+def _convolution(filters: int, size: int, strides: int, options: dict[str, Any]) -> list[Layer]:
+    conv = Conv2D(filters, size, strides, use_bias=False, **styled(options))
+    return [conv, BatchNorm(_MOMENTUM)]
+
+
+def _block(number: int, widths: list[int], options: dict[str, Any]) -> list[Layer]:
+    layers: list[Layer] = []
+    for i, filters in enumerate(widths):
+        strides = 2 if number and not i else 1
+        body = _convolution(filters, 3, strides, options)
+        fits = i and widths[i - 1] == filters
+        layers += [Residual(tuple(body))] if fits else body
+        layers.append(Activation(options["activation"]))
+    return layers
+
+
+def _dense(widths: list[int], options: dict[str, Any]) -> list[Layer]:
+    layers: list[Layer] = []
+    for units in widths:
+        layers.append(Dense(units, use_bias=False, **styled(options)))
+        layers += [BatchNorm(_MOMENTUM), Activation(options["activation"])]
+    return layers
+
+
+def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+    divide = (k for k in (3, 2, 1) if not image_shape[0] % k and not image_shape[1] % k)
+    layers: list[Layer] = [SpaceToDepth(options["block_size"] or next(divide))]
+    for number, widths in enumerate(options["filters"]):
+        layers += _block(number, widths, options)
+    layers += _convolution(options["squeeze"], 1, 1, options)
+    layers += [Activation(options["activation"]), Flatten()]
+    return (*layers, *_dense(options["dense"], options))
+
+
+def _head(options: dict[str, Any]) -> list[Layer]:
+    return _dense(options["head_dense"], options)
+
+
+_OPTIONS = {
+    "block_size": Option(read_size, None),  # the largest of 3, 2, 1 that divides height and width
+    "filters": Option(_read_blocks, [[32], [48, 48], [96, 96], [160, 160]]),
+    "squeeze": Option(read_size, 64),  # filters of the 1x1 convolution before the dense layer
+    "dense": Option(read_widths, [256]),
+    "head_dense": Option(read_widths, []),  # dense layers of each head's own
+    "activation": ACTIVATION,
+    **WEIGHTS,
+    "kernel_initializer": Option(WEIGHTS["kernel_initializer"].read, "he_normal"),
+}
+
+CLOCK_NET = Family(_OPTIONS, _trunk, _head, dataset="clocks-rendered")

@@ -1,0 +1,96 @@
+"""First weights from rendered clocks: a run begins where the same run on drawn clocks ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from assay.core.config import Option
+from assay.core.errors import ConfigError, EngineError
+from assay.core.records import VALIDATION_ONLY, run_id
+from assay.data.dataset import Dataset
+from assay.data.loading import load
+from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.pretraining import SHARE, Train
+from assay.subjects.clocks.dataset import STYLES
+
+__all__ = ["RENDERED", "Rendered"]
+
+EPOCH = 3200
+"""Fresh clocks drawn at a time."""
+
+LOOKS = 20
+"""Evaluations, after each of which an interrupted pretraining can go on."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """First train on fresh rendered clocks, for task tell_time.
+
+    Args:
+        style: of the clocks, "course" or "any".
+        steps: updates.
+    """
+
+    style: str = "course"
+    steps: int = 3000
+
+    options: ClassVar[Mapping[str, Option]] = {
+        "style": Option(lambda entry: entry.choice("style of clocks", STYLES), "course"),
+        "steps": Option(lambda entry: entry.integer(1), 3000),
+    }
+
+    def check(self, task: str) -> None:
+        """Other tasks do not learn from clocks."""
+        if task != "tell_time":
+            raise ConfigError(
+                f"training.pretrain draws clocks and is for task tell_time, got task {task!r}"
+            )
+
+    def weights(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+        train: Train,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """By name of the run, the weights of each member after pretraining: the same recipe, for
+        its own number of updates, on fresh rendered clocks of the dataset's size.
+
+        Raises:
+            EngineError: the pictures are not square and grey.
+        """
+        height, width, channels = dataset.image_shape
+        if height != width or channels != 1:
+            raise EngineError(
+                f"training.pretrain draws square grey pictures; dataset {dataset.name} has "
+                f"{height}x{width}x{channels}"
+            )
+        spec: dict[str, Any] = {"name": "clocks-rendered", "style": self.style, "size": height}
+        spec |= {"fresh": True, "train": EPOCH, "validation": 720, "test": 720}
+        members = tuple(_first_part(member, self.steps) for member in cohort.members)
+        inner = replace(resources, save_weights=True)
+
+        def report(p: Progress) -> None:
+            on_progress(replace(p, fraction=SHARE * p.fraction))
+
+        trained = train(replace(cohort, members=members), load(spec), inner, report)
+        records = {record.run_id: record for record in trained}
+        pairs = zip(cohort.members, members, strict=True)
+        return {run_id(own.config): records[run_id(first.config)].weights for own, first in pairs}
+
+
+def _first_part(member: Member, steps: int) -> Member:
+    training = replace(
+        member.training, pretrain=None, steps=steps, evaluate_every=-(-steps // LOOKS),
+        early_stopping=None, stop_after=None, test_curve=False,
+    )  # fmt: skip
+    config = {**member.config, VALIDATION_ONLY: True, "pretraining": steps}
+    return replace(member, config=config, training=training)
+
+
+RENDERED = Rendered

@@ -1,0 +1,218 @@
+"""A trained reader of clocks: one file with a network, its weights and how far to trust it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from assay.core.errors import DataError
+from assay.core.tensor_file import read_tensors, write_tensors
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.module import NetworkModule
+from assay.networks.families import build_network
+from assay.subjects.clocks.labels.contract import Reading
+from assay.subjects.clocks.labels.distributions import read_together
+from assay.subjects.clocks.labels.relational import HEADS, Relational
+from assay.subjects.clocks.looks import TURNS
+from assay.subjects.clocks.reading.views import Square, beside, cut_out, squares, turned
+
+__all__ = ["CERTAIN", "SMALLEST", "Reader", "Sight"]
+
+SMALLEST = 24
+"""Shorter side, in pixels, below which a picture shows no clock that could be read."""
+
+CERTAIN = 0.5
+"""Certainty below which nothing is read."""
+
+CANDIDATES = 4
+"""Places in a photo that are looked at closely, and from several sides."""
+
+STEPS = (0.16, 0.08, 0.04)
+"""How far beside such a place it is then looked, one after the other, in parts of its side."""
+
+COLOURED = 24
+"""Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
+
+LOOKS = 5
+"""How often a clock is looked at. Nine looks, which turn it further, were no better for the
+course's clocks, and clocks on a wall that have no numerals must not be turned far."""
+
+_TOGETHER = 20
+"""Clocks that are looked at together."""
+
+_FORMAT = "assay clock reader 1"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen in one picture.
+
+    Attributes:
+        minutes: the time, a whole number of minutes after 12:00.
+        certainty: probability that it is right within a minute, 0 to 1.
+        runner_up: the next best time that is at least five minutes away.
+        square: where the clock was looked for.
+        directions: in the picture, in turns clockwise from up: of the 12, minute and hour hand.
+    """
+
+    minutes: int
+    certainty: float
+    runner_up: int
+    square: Square
+    directions: tuple[float, float, float]
+
+    @property
+    def readable(self) -> bool:
+        """Whether it is certain enough to be said."""
+        return self.certainty >= CERTAIN
+
+
+class Reader:
+    """Reads clocks.
+
+    Args:
+        about: {"network", "size", "mean", "std", "style", "calibration", ...}, as the file keeps
+            it: JSON data.
+        weights: float arrays as `initial_weights` names them.
+
+    Attributes:
+        looks: how often each clock is looked at, 1 to 9.
+    """
+
+    def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
+        self.about, self.weights = dict(about), dict(weights)
+        self.size = int(about["size"])
+        self.scheme = Relational()
+        self.looks = LOOKS
+        network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
+        self._place = place(Resources(device="cpu"))
+        full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
+        self._module = NetworkModule(network, full, 0, self._place).eval()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Reader:
+        """Read a reader's file; raises DataError when it is missing, damaged or something else."""
+        try:
+            about, weights = read_tensors(path, _FORMAT)
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: there is no such reader") from error
+        except ValueError as error:
+            said = "expected a file that assay clocks train wrote"
+            raise DataError(f"{path}: no reader of clocks ({error}); {said}") from error
+        return cls(about, weights)
+
+    def save(self, path: str | Path) -> None:
+        """Write the file, which is whole or absent; weights as float16."""
+        half = {name: np.asarray(array, np.float16) for name, array in self.weights.items()}
+        write_tensors(path, _FORMAT, self.about, half)
+
+    def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network says of images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""
+        shift, scale = (np.asarray(self.about[k], np.float32) for k in ("mean", "std"))
+        normal = torch.from_numpy((images.astype(np.float32) - shift) / scale)
+        with torch.inference_mode():
+            found = self._module(normal.permute(0, 3, 1, 2))
+        return {name: found[name].float().numpy() for name in HEADS}
+
+    def read(self, picture: np.ndarray) -> Sight:
+        """Read a picture uint8 (height, width, 1 or 3) of any size.
+
+        Raises:
+            DataError: the picture is too small.
+        """
+        height, width = picture.shape[:2]
+        if min(height, width) < SMALLEST:
+            raise DataError(
+                f"{width}x{height} pixels: too small to show a clock, expected at least "
+                f"{SMALLEST}x{SMALLEST}"
+            )
+        whole = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+        shrunk, ratio = _shrunk(whole, self.size)
+        greys = _greys(shrunk)
+        found = squares(shrunk.height, shrunk.width, self.size)
+        if len(found) > 1:
+            surest = self._surest(greys[0], found, CANDIDATES)
+            found = [self._approach(greys[0], square) for square in surest]
+        sights = [self._look(grey, square, ratio) for square in found for grey in greys]
+        return max(sights, key=lambda sight: sight.certainty)
+
+    def _surest(self, photo: Image.Image, found: list[Square], count: int) -> list[Square]:
+        """The squares in which the network is surest of a time."""
+        seen = np.stack([cut_out(photo, square, self.size) for square in found])
+        certainty = self.scheme.decode(self.outputs(seen)).certainty
+        return [found[i] for i in np.argsort(-certainty, kind="stable")[:count]]
+
+    def _approach(self, photo: Image.Image, square: Square) -> Square:
+        """Move a square to where the network is surest, in smaller and smaller steps."""
+        for step in STEPS:
+            near = beside(square, step, photo.height, photo.width)
+            (square,) = self._surest(photo, near, 1)
+        return square
+
+    def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
+        """Look at one square from several sides and put together what was seen."""
+        outputs = self.outputs(turned(photo, square, self.size, TURNS[: self.looks]))
+        read = self._together(outputs)
+        bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
+        return Sight(
+            minutes=int(read.minutes[0]),
+            certainty=self._trust(float(read.certainty[0])),
+            runner_up=int(read.runner_up[0]),
+            square=Square(square.left * ratio, square.top * ratio, square.side * ratio),
+            directions=(bins[0], bins[1], bins[2]),
+        )
+
+    def glance(self, images: np.ndarray) -> Reading:
+        """The times in pictures uint8 (n, size, size, 1) of clocks and no more, with certainties
+        before calibration."""
+        whole = Square(0, 0, self.size)
+        found = []
+        for start in range(0, len(images), _TOGETHER):
+            photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
+            views = np.concatenate(
+                [turned(p, whole, self.size, TURNS[: self.looks]) for p in photos]
+            )
+            found.append(self._together(self.outputs(views)))
+        parts = ("minutes", "certainty", "runner_up")
+        return Reading(*(np.concatenate([getattr(read, k) for read in found]) for k in parts))
+
+    def _together(self, outputs: Mapping[str, np.ndarray]) -> Reading:
+        """Readings (n,) from outputs for n clocks, all looks at one in a row."""
+        logs = self.scheme.log_shares(outputs)
+        shape = (-1, self.looks, logs[0].shape[-1])
+        return read_together(*(log.reshape(shape).mean(1) for log in logs))
+
+    def _trust(self, certainty: float) -> float:
+        """How often readings of such a certainty are right within a minute."""
+        slope, offset = self.about.get("calibration") or (1.0, 0.0)
+        clipped = min(max(certainty, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(slope * math.log(clipped / (1 - clipped)) + offset)))
+
+
+def _greys(photo: Image.Image) -> list[Image.Image]:
+    """The photo in grey, and one with colours as through a red, a green and a blue glass as well: a
+    red hand on a green dial may be as bright as the dial."""
+    grey = photo.convert("L")
+    if photo.mode == "L":
+        return [grey]
+    colours = photo.convert("RGB")
+    apart = np.ptp(np.asarray(colours), axis=-1).max(initial=0)
+    return [grey, *colours.split()] if apart >= COLOURED else [grey]
+
+
+def _shrunk(photo: Image.Image, size: int) -> tuple[Image.Image, float]:
+    """A large photo made smaller, so that its smallest square is what the network sees."""
+    enough = 2.5 * size
+    ratio = max(min(photo.size) / enough, 1.0)
+    if ratio == 1:
+        return photo, 1.0
+    sides = (round(photo.width / ratio), round(photo.height / ratio))
+    return photo.resize(sides, Image.Resampling.BILINEAR, reducing_gap=2.0), ratio

@@ -1,0 +1,11 @@
+"""assay's own renderer of analog clocks: a pinhole camera over a dial, batched in PyTorch."""
+
+from assay.subjects.clocks.render.rendering import (
+    Rendered,
+    draw_scene,
+    make_scene,
+    render,
+    targets_of,
+)
+
+__all__ = ["Rendered", "draw_scene", "make_scene", "render", "targets_of"]

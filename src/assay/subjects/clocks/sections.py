@@ -1,0 +1,148 @@
+"""The part of a report about reading clocks: what each trial gets wrong, when, and the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports import predictions, views
+from assay.reports.style import new_figure, shorten, styled
+from assay.reports.svg import png_uri, svg
+from assay.reports.tables import Column, Table
+from assay.statistics import by_trial
+from assay.subjects.clocks.views import (
+    BLOCK,
+    clock_answers,
+    clock_runs,
+    error_map,
+    fault_rows,
+    worst,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["clock_section", "draw_error_maps", "fault_table"]
+
+MAX_MAPS = 12
+"""Trials whose errors are drawn by time."""
+
+_COLUMNS = 3
+
+
+def clock_section(
+    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+) -> dict[str, Any] | None:
+    """Return {"answers", "table", "figure", "worst"}; None where no run read clocks."""
+    if not clock_runs(records):
+        return None
+    runs = by_trial(records)
+    mine = {t["trial_id"]: clock_runs(runs.get(t["trial_id"], [])) for t in plan["trials"]}
+    shown = [t for t in plan["trials"] if mine[t["trial_id"]]][:MAX_MAPS]
+    maps = {str(t["label"]): error_map(mine[t["trial_id"]]) for t in shown}
+    headline = [t for t in views.headline_trials(plan, records) if mine[t["trial_id"]]]
+    return {
+        "answers": clock_answers(plan, records),
+        "table": fault_table(plan, records),
+        "figure": _map_figure(maps),
+        "worst": [_worst(t, mine[t["trial_id"]], lookup) for t in headline],
+    }
+
+
+def _map_figure(maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    alt = (
+        f"Mean error by hour and minute of the true time for {len(maps)} trials, as heat maps. "
+        "The table of mistakes holds the means."
+    )
+    return {
+        "name": "clock-errors",
+        "title": "Error by the time on the clock",
+        "caption": "Mean error in minutes on the test images by true hour (down) and minute "
+        f"(across, in blocks of {BLOCK}), pooled over the runs of a trial. Each map has its own "
+        "scale, from 0 to its largest value; white: no test image.",
+        "drawings": [svg(draw_error_maps(maps), "clock-errors-0", alt)],
+    }
+
+
+@styled
+def draw_error_maps(maps: Mapping[str, np.ndarray]) -> Figure:
+    """Draw maps (12, 12) of errors in minutes, one for each trial."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = LinearSegmentedColormap.from_list("error", ["#eef3f7", "#56b4e9", "#0b3c5d"])
+    rows = -(-len(maps) // _COLUMNS)
+    figure = new_figure(0.2 + 2.5 * rows)
+    axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for ax in axes[len(maps) :]:
+        ax.set_axis_off()
+    for ax, (label, values) in zip(axes, maps.items(), strict=False):
+        largest = max(float(np.nanmax(values)), 1e-3)
+        mesh = ax.pcolormesh(values, cmap=colors, vmin=0, vmax=largest, edgecolors="face", lw=0.2)
+        ax.invert_yaxis()
+        ax.set_title(shorten(label, 29))
+        ax.set_xticks([0, 3, 6, 9, 12], ["0", "15", "30", "45", "60"])
+        ax.set_yticks([0.5, 3.5, 6.5, 9.5], ["12", "3", "6", "9"])
+        ax.tick_params(length=2)
+        bar = figure.colorbar(mesh, ax=ax, fraction=0.046, pad=0.02)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.ax.tick_params(length=0, labelsize=8)
+    axes[0].set_ylabel("hour")
+    axes[0].set_xlabel("minute")
+    return figure
+
+
+def fault_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
+    """Return how often each trial errs in which way."""
+    columns = (
+        Column("trial", lambda r: r["trial"], "left"),
+        Column("n", lambda r: str(r["n"])),
+        Column("mean error (min)", _cell("minutes", 1, 2)),
+        Column("within 1 min (%)", _cell("within_1_minute", 100, 1)),
+        Column("within 5 min (%)", _cell("within_5_minutes", 100, 1)),
+        Column("hour flips (%)", _cell("hour_flips", 100, 2)),
+        Column("wrong side of 12 (%)", _cell("wraps", 100, 2)),
+        Column("error near 12:00 (min)", _cell("seam", 1, 1)),
+        Column("elsewhere (min)", _cell("elsewhere", 1, 1)),
+    )
+    notes = (
+        "Mean over runs ± half of the 95 % interval.",
+        "Hour flip: the minute within 5 minutes, the hour wrong. Wrong side of 12: at most an hour "
+        "away on the dial, but across 12:00. Near 12:00: from 11:30 to 12:30.",
+    )
+    rows = tuple(fault_rows(plan, records))
+    return Table("What goes wrong", columns, rows, f"assay report {plan['study']}", notes)
+
+
+def _cell(name: str, scale: float, decimals: int) -> Callable[[Mapping[str, Any]], str]:
+    def text(row: Mapping[str, Any]) -> str:
+        mean, low, high = (row.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+        if mean is None:
+            return "-"
+        said = f"{scale * mean:.{decimals}f}"
+        if low is None or high is None:
+            return said
+        return f"{said} ± {scale * (high - low) / 2:.{decimals}f}"
+
+    return text
+
+
+def _worst(
+    trial: Mapping[str, Any], runs: Sequence[Record], lookup: predictions.DatasetOf
+) -> dict[str, Any]:
+    """The worst pictures of a trial; "missing" says why there are none."""
+    found = worst(runs)
+    dataset = lookup(trial.get("config", {}).get("dataset") or {})
+    indices = [item["index"] for item in found["items"]]
+    shown = predictions.pictures(dataset, found["run"], indices)
+    if shown["missing"] is None:
+        for item, image in zip(found["items"], shown["images"], strict=True):
+            item |= {"image": png_uri(image), "original": None, "shuffled": None}
+    return {
+        "label": str(trial["label"]),
+        "seed": found["run"].seed,
+        "items": found["items"] if shown["missing"] is None else [],
+        "missing": shown["missing"],
+    }

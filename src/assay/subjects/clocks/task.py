@@ -1,0 +1,154 @@
+"""Telling the time: clocks in, times out, judged by the shorter way round the dial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.core.config import Entry, Option
+from assay.core.errors import ConfigError, DataError
+from assay.data.dataset import Dataset
+from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
+from assay.subjects.clocks.labels.distributions import logarithm, read_together
+from assay.subjects.clocks.labels.relational import Relational
+from assay.subjects.clocks.looks import TURNS
+from assay.subjects.clocks.time import distance, hour_flip
+
+__all__ = ["TellTime"]
+
+
+class TellTime:
+    """Read the time off a picture of a clock.
+
+    Targets are rows (hour, minute, ...), see `assay.clocks`. A record keeps per image "minutes"
+    (float32, what was read, in minutes after 12:00), "certainty" (float16, 0 to 1) and "runner_up"
+    (float32, the next best time); both are NaN where the label scheme has no probabilities.
+
+    Args:
+        labels: name of the label scheme, how the time is said to the network.
+        directions: ask for the directions of the 12 and of both hands as well (the loss of labels
+            "relational"), on heads of their own that are used in training only. They teach the
+            trunk to see what every representation needs, most of all where the dataset knows the
+            directions.
+        looks: how often each picture is looked at in evaluation, turned by a little (`TURNS`), 1 to
+            9 (None: once); what is seen is averaged. For distributions round the dial only.
+
+    Raises:
+        ConfigError: several looks with other labels.
+    """
+
+    name = "tell_time"
+    monitor = "val_minutes"
+    higher_is_better = False
+    measures = (
+        "minutes",
+        "median_minutes",
+        "within_1_minute",
+        "within_5_minutes",
+        "hour_flip_rate",
+    )
+    options: Mapping[str, Option] = {
+        "labels": Option(lambda entry: _read_labels(entry), "joint"),
+        "directions": Option(lambda entry: entry.flag(), False),
+        "looks": Option(lambda entry: _read_looks(entry)),
+    }
+
+    def __init__(self, labels: str = "joint", directions: bool = False, looks: int | None = None):
+        self.labels = labels
+        self.scheme = SCHEMES[labels]
+        if looks and not hasattr(self.scheme, "log_shares"):
+            able = [name for name in SCHEMES if hasattr(SCHEMES[name], "log_shares")]
+            raise ConfigError(f"{looks} looks need labels {' or '.join(able)}, got {labels}")
+        self.turns = TURNS[: looks or 1]
+        # relational labels are these directions already
+        self.beside = Relational() if directions and labels != "relational" else None
+
+    def with_options(self, data: Mapping[str, Any]) -> TellTime:
+        """The task with other options, as `options` reads them."""
+        return TellTime(**data)
+
+    def heads(self, dataset: Dataset) -> dict[str, int]:
+        """Those of the label scheme; DataError for a dataset of things with classes."""
+        if dataset.class_names:
+            raise DataError(
+                f"dataset {dataset.name} has {len(dataset.class_names)} classes and no times; "
+                "task tell_time needs pictures of clocks, for example dataset clocks-rendered"
+            )
+        return {**self.scheme.heads(), **(self.beside.heads() if self.beside else {})}
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """The true minutes, what the scheme makes of the targets, and the directions where they are
+        asked for; float32 (n, 1 + k)."""
+        if np.ndim(targets) != 2 or targets.shape[1] < 2:
+            raise DataError(
+                f"task tell_time needs targets (n, 2), hour and minute, got {targets.shape}"
+            )
+        minutes = true_minutes(targets).astype(np.float32)[:, None]
+        schemes = [self.scheme, *([self.beside] if self.beside else [])]
+        return np.concatenate([minutes, *(scheme.encode(targets) for scheme in schemes)], -1)
+
+    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """That of the label scheme, and of the directions where they are asked for."""
+        if self.beside is None:
+            return self.scheme.loss(outputs, targets[..., 1:])
+        width = self.beside.width
+        told, seen = targets[..., 1:-width], targets[..., -width:]
+        return self.scheme.loss(outputs, told) + self.beside.loss(outputs, seen)
+
+    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """The error of each image in minutes."""
+        read = self._read({head: _plain(out) for head, out in outputs.items()})
+        return targets.new_tensor(distance(read.minutes, _plain(targets[..., 0])))
+
+    def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What was read, how certain it is, and the runner-up."""
+        read = self._read(outputs, len(self.turns))
+        return {
+            "minutes": read.minutes.astype(np.float32),
+            "certainty": read.certainty.astype(np.float16),
+            "runner_up": read.runner_up.astype(np.float32),
+        }
+
+    def _read(self, outputs: dict[str, np.ndarray], looks: int = 1) -> Reading:
+        """What the scheme reads; of distributions round the dial, the time with the least expected
+        error, since that is what a reading is judged by.
+
+        Args:
+            looks: how many there are, one axis before the last; none where there is one.
+        """
+        if not hasattr(self.scheme, "log_shares"):
+            return self.scheme.decode(outputs)
+        logs = self.scheme.log_shares(outputs)
+        if looks > 1:
+            logs = [logarithm(np.exp(log).mean(-2)) for log in logs]
+        return read_together(*logs, least_error=True)
+
+    def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
+        """Mean and median error in minutes, shares within 1 and 5 minutes, and of hour flips."""
+        read, true = predictions["minutes"].astype(float), true_minutes(targets)
+        error = distance(read, true)
+        return {
+            "minutes": float(error.mean()),
+            "median_minutes": float(np.median(error)),
+            "within_1_minute": float((error <= 1).mean()),
+            "within_5_minutes": float((error <= 5).mean()),
+            "hour_flip_rate": float(hour_flip(read, true).mean()),
+        }
+
+
+def _read_labels(entry: Entry) -> str:
+    return entry.choice("label scheme", list(SCHEMES))
+
+
+def _read_looks(entry: Entry) -> int | None:
+    looks = entry.integer(1, len(TURNS))
+    return looks if looks > 1 else None
+
+
+def _plain(tensor: Any) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+TELL_TIME = TellTime()

@@ -1,0 +1,187 @@
+"""What readers of clocks get wrong, as plain data: by time, by kind of mistake, the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.views import flat
+from assay.statistics import Estimate, best_run, by_trial, estimate
+from assay.subjects.clocks.time import (
+    HALF_DAY,
+    HOUR,
+    distance,
+    hour_flip,
+    minutes_of,
+    text,
+    wrapped_error,
+)
+
+__all__ = ["BLOCK", "clock_answers", "clock_runs", "error_map", "fault_rows", "seam", "worst"]
+
+BLOCK = 5
+"""Minutes of one column of an error map."""
+
+SEAM = 30
+"""A time is at the seam of the dial when it is at most so many minutes from 12:00."""
+
+Read = tuple[np.ndarray, np.ndarray]
+"""Read and true minutes of the test images, float64 (n,) each."""
+
+
+def clock_runs(records: Iterable[Record]) -> list[Record]:
+    """Finished runs that read times and kept the true ones."""
+    return [
+        r
+        for r in records
+        if r.status == "finished"
+        and {"test_minutes", "test_target"} <= set(r.predictions)
+        and r.predictions["test_target"].ndim == 2
+    ]
+
+
+def _read(record: Record) -> Read:
+    target = record.predictions["test_target"].astype(float)
+    read = record.predictions["test_minutes"].astype(float)
+    return read, np.asarray(minutes_of(target[:, 0], target[:, 1]))
+
+
+def error_map(runs: Sequence[Record]) -> np.ndarray:
+    """Mean error in minutes by true hour and block of minutes, (12, 12); NaN where no image is.
+
+    Pooled over the runs of a trial.
+    """
+    read, true = (np.concatenate(part) for part in zip(*map(_read, runs), strict=True))
+    cell = (true // BLOCK).astype(int)
+    cells = HALF_DAY // BLOCK
+    count = np.bincount(cell, minlength=cells)
+    total = np.bincount(cell, distance(read, true), minlength=cells)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean.reshape(HALF_DAY // HOUR, HOUR // BLOCK)
+
+
+def seam(record: Record) -> tuple[float, float]:
+    """Mean error of a run for times at the seam of the dial, and for all others; minutes."""
+    read, true = _read(record)
+    error, near = distance(read, true), distance(true, 0) <= SEAM
+    return tuple(float(error[k].mean()) if k.any() else float("nan") for k in (near, ~near))  # type: ignore[return-value]
+
+
+_FAULTS = {
+    "hour_flips": "minute right, hour wrong",
+    "wraps": "near, but on the other side of 12:00",
+}
+
+
+def fault_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return for each trial how often it errs in which way, as estimates over its runs.
+
+    Keys: trial, n, and the columns of `flat` for minutes, within_1_minute, within_5_minutes,
+    hour_flips, wraps (shares of all test images), seam and elsewhere (mean error in minutes).
+    """
+    runs = by_trial(records)
+    rows = []
+    for trial in plan["trials"]:
+        mine = clock_runs(runs.get(trial["trial_id"], []))
+        if not mine:
+            continue
+        found: dict[str, list[float]] = {}
+        for record in mine:
+            for name, value in _faults(record).items():
+                found.setdefault(name, []).append(value)
+        row: dict[str, Any] = {"trial": str(trial["label"]), "n": len(mine)}
+        for name, values in found.items():
+            row |= flat(name, estimate(values))
+        rows.append(row)
+    return rows
+
+
+def _faults(record: Record) -> dict[str, float]:
+    read, true = _read(record)
+    error = distance(read, true)
+    near, elsewhere = seam(record)
+    return {
+        "minutes": float(error.mean()),
+        "within_1_minute": float((error <= 1).mean()),
+        "within_5_minutes": float((error <= 5).mean()),
+        "hour_flips": float(hour_flip(read, true).mean()),
+        "wraps": float(wrapped_error(read, true).mean()),
+        "seam": near,
+        "elsewhere": elsewhere,
+    }
+
+
+def worst(runs: Sequence[Record], count: int = 12) -> dict[str, Any]:
+    """Return the largest errors of the run with the best validation result.
+
+    Returns:
+        {"run": record, "items": [{"index" (into the test split), "true", "read" (texts),
+        "error" (minutes), "certainty" (0 to 1, or None)}]}, the worst first.
+    """
+    run = best_run(runs, "val_minutes") or runs[0]
+    read, true = _read(run)
+    error = distance(read, true)
+    certainty = run.predictions.get("test_certainty", np.full(len(read), np.nan)).astype(float)
+    items = [
+        {
+            "index": int(i),
+            "true": text(true[i]),
+            "read": text(read[i]),
+            "error": float(error[i]),
+            "certainty": float(certainty[i]) if np.isfinite(certainty[i]) else None,
+        }
+        for i in np.argsort(-error, kind="stable")[:count]
+        if error[i] > 0
+    ]
+    return {"run": run, "items": items}
+
+
+def _labels(trial: Mapping[str, Any]) -> str:
+    task = trial.get("config", {}).get("task")
+    return str(task.get("labels", "")) if isinstance(task, Mapping) else ""
+
+
+def _said(found: Estimate, unit: str, scale: float = 1.0) -> str:
+    if found.n < 2:
+        return f"{scale * found.mean:.2f} {unit} (one run)"
+    low, high = scale * found.low, scale * found.high
+    return f"{scale * found.mean:.2f} {unit} (95 % CI {low:.2f} to {high:.2f}, n = {found.n})"
+
+
+def clock_answers(plan: Mapping[str, Any], records: Iterable[Record]) -> list[str]:
+    """Return what the runs say to the questions about representations, one sentence for each.
+
+    What is wrong with plain regression, can 720 classes be learned, and what do several heads and
+    periodic labels do? Only what was measured is said.
+    """
+    runs = by_trial(records)
+    texts = []
+    for trial in plan["trials"]:
+        mine = clock_runs(runs.get(trial["trial_id"], []))
+        if not mine:
+            continue
+        faults = [_faults(record) for record in mine]
+        found = {name: estimate([f[name] for f in faults]) for name in faults[0]}
+        seams = estimate([f["seam"] - f["elsewhere"] for f in faults])
+        texts.append(_sentence(str(trial["label"]), _labels(trial), found, seams))
+    return texts
+
+
+def _sentence(label: str, labels: str, found: Mapping[str, Estimate], seams: Estimate) -> str:
+    said = f"{label}: mean error {_said(found['minutes'], 'min')}"
+    flips = _said(found["hour_flips"], "%", 100)
+    if labels in ("regression", "circular_regression"):
+        worse = seams.n > 1 and seams.low > 0
+        beside = f"{found['seam'].mean:.1f} min within half an hour of 12:00, "
+        beside += f"{found['elsewhere'].mean:.1f} elsewhere"
+        why = "; the seam costs it" if worse else "; the seam is not its trouble" * (seams.n > 1)
+        return f"{said}: {beside}{why}."
+    if labels.startswith("classes_"):
+        exact = _said(found["within_1_minute"], "%", 100)
+        learned = found["minutes"].high < HALF_DAY / 4
+        verdict = ": above chance" if learned else ": not told from guessing (180 min)"
+        return f"{said}, within one minute in {exact}{verdict * (found['minutes'].n > 1)}."
+    return f"{said}; the minute right and the hour wrong in {flips}."

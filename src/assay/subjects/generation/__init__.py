@@ -1,0 +1,32 @@
+"""Generation: GANs and VAEs, and how near the images that they make come to real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.core.extend import (
+    register_command,
+    register_dataset,
+    register_metric,
+    register_network,
+    register_program,
+    register_section,
+    register_studies,
+    register_task,
+)
+
+_HERE = "assay.subjects.generation"
+
+register_dataset("cat-faces", f"{_HERE}.cat_faces:CAT_FACES")
+register_dataset("drawn-dials", f"{_HERE}.drawn_dials:DRAWN_DIALS")
+register_network("gan", f"{_HERE}.gan:GAN")
+register_network("vae", f"{_HERE}.vae:VAE")
+register_task("adversarial", f"{_HERE}.adversarial:ADVERSARIAL")
+register_task("autoencode", f"{_HERE}.autoencode:AUTOENCODE")
+register_program("adversarial", f"{_HERE}.training.run:PROGRAM")
+register_program("autoencode", f"{_HERE}.training.run:PROGRAM")
+register_metric("distance", f"{_HERE}.metrics:distance")
+register_section("generation", f"{_HERE}.section:generation_section")
+register_command("sample", f"{_HERE}.commands:sample")
+register_command("interpolate", f"{_HERE}.commands:interpolate")
+register_studies("generation", Path(__file__).with_name("studies"))

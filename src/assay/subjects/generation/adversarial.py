@@ -1,0 +1,73 @@
+"""Adversarial generation: a generator learns to make what a discriminator takes for real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from assay.core.config import Entry, Option
+from assay.subjects.generation.parts import FEATURES, PartsTask
+
+__all__ = ["LOSSES", "POLICIES", "Adversarial"]
+
+LOSSES = ("least_squares", "non_saturating", "hinge", "relativistic")
+"""What the two networks lose; `assay.subjects.generation.training.losses` has the formulas."""
+
+POLICIES = ("flip", "color", "translation", "cutout")
+"""What may be done to all pictures that the discriminator sees, real and generated."""
+
+
+class Adversarial(PartsTask):
+    """Train a generator against a discriminator, which is updated first.
+
+    Args:
+        loss: one of LOSSES.
+        r1, r2: strength of the penalty on the discriminator's squared gradient at real and at
+            generated pictures; 0 for none.
+        augment: changes, some of POLICIES, that both real and generated pictures go through
+            before the discriminator sees them.
+        features: updates of the network that looks at pictures.
+
+    References:
+        I. Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014; X. Mao et al., "Least
+        Squares GANs", ICCV 2017; L. Mescheder et al., "Which Training Methods for GANs do actually
+        Converge?", ICML 2018 (R1, R2); S. Zhao et al., "Differentiable Augmentation for
+        Data-Efficient GAN Training", NeurIPS 2020; Y. Huang et al., "The GAN is dead; long live the
+        GAN! A Modern GAN Baseline", NeurIPS 2024 (relativistic with R1 and R2).
+    """
+
+    name = "adversarial"
+    parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    maker: ClassVar[str] = "generator"
+    options: Mapping[str, Option] = {
+        "loss": Option(lambda entry: entry.choice("loss", LOSSES), "least_squares"),
+        "r1": Option(lambda entry: entry.number(0), 0.0),
+        "r2": Option(lambda entry: entry.number(0), 0.0),
+        "augment": Option(lambda entry: _read_policies(entry), []),
+        "features": Option(lambda entry: entry.integer(1), FEATURES),
+    }
+
+    def __init__(
+        self,
+        loss: str = "least_squares",
+        r1: float = 0.0,
+        r2: float = 0.0,
+        augment: list[str] | None = None,
+        features: int = FEATURES,
+    ):
+        self.loss_name, self.r1, self.r2 = loss, r1, r2
+        self.augment, self.features = tuple(augment or ()), features
+
+    def with_options(self, data: Mapping[str, Any]) -> Adversarial:
+        """The task with other options, as `options` reads them."""
+        return Adversarial(**data)
+
+
+def _read_policies(entry: Entry) -> list[str]:
+    """Some of POLICIES in any order; the canonical one is that of POLICIES."""
+    items = entry.items() if isinstance(entry.value, (list, tuple)) else [entry]
+    chosen = {item.choice("change of pictures", POLICIES) for item in items}
+    return [policy for policy in POLICIES if policy in chosen]
+
+
+ADVERSARIAL = Adversarial()

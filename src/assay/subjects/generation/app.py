@@ -1,0 +1,78 @@
+"""Pictures from stored runs, from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.apps.places import store_folder
+from assay.core.errors import ConfigError, StoreError
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from assay.subjects.generation.sampler import Sampler
+
+__all__ = ["check_count", "find_sampler", "save_sheet"]
+
+MOST = 10_000
+
+
+def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, Sampler]:
+    """The maker of pictures of a run, with the run's name.
+
+    Args:
+        run: the start of a run's name, or a study, which stands for its run with the smallest
+            distance on validation.
+
+    Raises:
+        StoreError: there is no such run or study.
+        DataError: the run makes no pictures, or its weights were not kept.
+    """
+    from assay.subjects.generation.sampler import Sampler
+
+    with Store(store_folder(store), create=False, read_only=True) as opened:
+        name = _find(opened, run)
+        return name, Sampler(opened.record(name), opened.weights(name))
+
+
+def _find(store: Store, name: str) -> str:
+    try:
+        plan = store.plan(name)
+    except StoreError as error:
+        try:
+            return store.find(name)
+        except StoreError as other:
+            raise StoreError(f"{other}; {error}") from None
+    runs = store.present(run for trial in plan["trials"] for run in trial["runs"])
+    found = {
+        record.metrics["val_distance"]: record.run_id
+        for record in store.records(sorted(runs), arrays=False)
+        if record.status == "finished" and "val_distance" in record.metrics
+    }
+    if not found:
+        raise StoreError(f"study {name} has no finished run that makes pictures")
+    return found[min(found)]
+
+
+def check_count(count: int, least: int) -> None:
+    """Raise ConfigError for a number of pictures that cannot be meant."""
+    if not least <= count <= MOST:
+        raise ConfigError(f"the number of pictures must be from {least} to {MOST:,}, got {count}")
+
+
+def save_sheet(images: np.ndarray, path: str | Path, columns: int) -> Path:
+    """Write pictures as one PNG, row by row; raises StoreError when that fails."""
+    from PIL import Image
+
+    from assay.reports.sheets import sheet
+
+    target = Path(path)
+    joined = sheet(images, columns)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(joined.squeeze(-1) if joined.shape[-1] == 1 else joined).save(target, "PNG")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot write {target}: {error}") from error
+    return target

@@ -1,0 +1,77 @@
+"""Autoencoding: pictures to latent points and back, so that latent points become pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from assay.core.config import Option
+from assay.subjects.generation.parts import FEATURES, PartsTask
+
+__all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
+
+RECONSTRUCTIONS = ("squared", "absolute", "cross_entropy")
+"""How a reconstruction is judged, summed over pixels and channels with values from 0 to 1."""
+
+PRIORS = ("normal", "mixture")
+"""Where latent points come from when pictures are made: N(0, I), or a mixture of Gaussians fitted
+to the latent points of the training pictures."""
+
+
+class Autoencode(PartsTask):
+    """A variational autoencoder: reconstruction + beta * KL divergence, each summed over a picture.
+
+    Args:
+        loss: one of RECONSTRUCTIONS.
+        beta: weight of the divergence.
+        warmup: share of the budget in which that weight grows linearly from 0.
+        free_bits: nats of each latent dimension's divergence (mean over a batch) that are free.
+        prior: one of PRIORS.
+        components: Gaussians of the mixture.
+        perceptual: weight of the squared distance of pictures in the feature maps of a network
+            trained on these pictures (another one than the judge's); 0 for none.
+        features: updates of the networks that look at pictures.
+
+    References:
+        D. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014; I. Higgins et al.,
+        "beta-VAE", ICLR 2017; D. Kingma et al., "Improved Variational Inference with Inverse
+        Autoregressive Flow", NeurIPS 2016 (free bits); C. Sonderby et al., "Ladder Variational
+        Autoencoders", NeurIPS 2016 (warm-up); P. Ghosh et al., "From Variational to Deterministic
+        Autoencoders", ICLR 2020 (a density fitted afterwards).
+    """
+
+    name = "autoencode"
+    parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
+    maker: ClassVar[str] = "decoder"
+    options: Mapping[str, Option] = {
+        "loss": Option(lambda entry: entry.choice("loss", RECONSTRUCTIONS), "squared"),
+        "beta": Option(lambda entry: entry.number(0), 1.0),
+        "warmup": Option(lambda entry: entry.number(0, 1), 0.0),
+        "free_bits": Option(lambda entry: entry.number(0), 0.0),
+        "prior": Option(lambda entry: entry.choice("prior", PRIORS), "normal"),
+        "components": Option(lambda entry: entry.integer(1), 16),
+        "perceptual": Option(lambda entry: entry.number(0), 0.0),
+        "features": Option(lambda entry: entry.integer(1), FEATURES),
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared",
+        beta: float = 1.0,
+        warmup: float = 0.0,
+        free_bits: float = 0.0,
+        prior: str = "normal",
+        components: int = 16,
+        perceptual: float = 0.0,
+        features: int = FEATURES,
+    ):
+        self.loss_name, self.beta, self.warmup, self.free_bits = loss, beta, warmup, free_bits
+        self.prior, self.components = prior, components
+        self.perceptual, self.features = perceptual, features
+
+    def with_options(self, data: Mapping[str, Any]) -> Autoencode:
+        """The task with other options, as `options` reads them."""
+        return Autoencode(**data)
+
+
+AUTOENCODE = Autoencode()

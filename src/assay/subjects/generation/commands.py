@@ -1,0 +1,74 @@
+"""`assay sample` and `assay interpolate`: pictures from a run that learned to make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+
+__all__ = ["interpolate", "sample"]
+
+COLUMNS = 8
+
+
+def sample(
+    run: str,
+    /,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
+    seed: int = 0,
+    out: Path | None = None,
+    places: Places | None = None,
+) -> None:
+    """Make pictures with a trained GAN or VAE and write them as one PNG.
+
+    Args:
+        run: The start of a run's name, or a study, which stands for its best run on validation.
+        n: How many.
+        seed: Which ones: a seed stands for the same latent points in every run.
+        out: The PNG [STORE/samples/RUN-SEED.png].
+    """
+    from assay.subjects.generation import app as generation
+
+    places = places or Places()
+    name, sampler = generation.find_sampler(run, places.store_path)
+    generation.check_count(n, 1)
+    target = out or places.store_path / "samples" / f"{name}-{seed}.png"
+    written = generation.save_sheet(sampler.sample(n, seed), target, min(n, COLUMNS))
+    console.say(f"{n} pictures of run {name}, seed {seed}: {written}")
+
+
+def interpolate(
+    run: str,
+    /,
+    *,
+    from_: Annotated[int, Parameter(name="--from")] = 1,
+    to: int = 2,
+    steps: int = 12,
+    out: Path | None = None,
+    places: Places | None = None,
+) -> None:
+    """Make pictures on the way between two latent points and write them as one PNG.
+
+    The way is along the arc where latent points are normal, straight where they are a mixture.
+
+    Args:
+        run: The start of a run's name, or a study, which stands for its best run on validation.
+        from_: Seed of the first point.
+        to: Seed of the last point.
+        steps: Pictures, both ends included.
+        out: The PNG [STORE/samples/RUN-FROM-TO.png].
+    """
+    from assay.subjects.generation import app as generation
+
+    places = places or Places()
+    name, sampler = generation.find_sampler(run, places.store_path)
+    generation.check_count(steps, 2)
+    target = out or places.store_path / "samples" / f"{name}-{from_}-{to}.png"
+    images = sampler.interpolate(from_, to, steps)
+    written = generation.save_sheet(images, target, steps)
+    console.say(f"{steps} pictures of run {name} from seed {from_} to seed {to}: {written}")

@@ -1,0 +1,174 @@
+"""The judge of generated pictures: it looks at them with one network and compares with real ones.
+
+That network is fitted to the training part and to nothing else. Pictures are compared with the
+validation part at every evaluation and with the test part once, at the end. Numbers at the end have
+the floor beside them: the same numbers of the validation pictures, which nothing was trained on
+either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from assay.core.seeds import stream
+from assay.data.dataset import Dataset, Split
+from assay.subjects.generation.features import Features, FeatureSettings
+from assay.subjects.generation.measures import (
+    Interval,
+    Sides,
+    frechet_distance,
+    measure_sides,
+    nearest,
+    path_lengths,
+    reconstruction_error,
+    variety,
+)
+from assay.subjects.generation.measures.intervals import mean_interval
+
+__all__ = ["AT_EVALUATIONS", "FITTED", "LEAST", "MOST", "Judge", "look"]
+
+AT_EVALUATIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "distance": frechet_distance,
+    "variety": variety,
+}
+"""Metric -> function of real and generated features (n, d), for what takes milliseconds."""
+
+NAMES = {"frechet_distance": "distance"}
+"""Number of a measure -> its metric, where that has another name."""
+
+MOST = 1_000
+"""Real pictures, and generated ones, that are compared at most."""
+
+FITTED = 5_000
+"""Training pictures that the network is fitted to at most."""
+
+LEAST = 20
+"""Pictures of a part, without which a measure says nothing."""
+
+
+def look(dataset: Dataset, steps: int, seed: int = 0) -> Features:
+    """The network that looks at the pictures of a dataset, from the cache or fitted now.
+
+    Args:
+        dataset: its training part is what the network is fitted to.
+        steps: updates.
+        seed: another one gives another network of the same kind.
+    """
+    images = _some(dataset.train, FITTED)
+    return Features.fit(images, seed, settings=FeatureSettings(steps=steps))
+
+
+class Judge:
+    """Measures generated pictures, uint8 (n, h, w, c), against the parts of a dataset.
+
+    Args:
+        dataset: only `test`, `paths` and `reconstruction` look at its test part.
+        steps: updates of the network that looks.
+
+    Raises:
+        DataError: the dataset's pictures are too few, too small or no bytes.
+    """
+
+    def __init__(self, dataset: Dataset, steps: int):
+        self._dataset = dataset
+        self.features = look(dataset, steps)
+        self._others = _some(dataset.validation, MOST)
+        self._validation = self.features.transform(self._others)
+
+    @property
+    def count(self) -> int:
+        """How many generated pictures `validation` and `test` want: as many as the floor has."""
+        return len(self._others)
+
+    @cached_property
+    def _train(self) -> np.ndarray:
+        """Features of all training pictures."""
+        return self.features.transform(self._dataset.train.images)
+
+    @cached_property
+    def _test(self) -> np.ndarray:
+        """Test pictures: touched by what is called once, at the end."""
+        return _some(self._dataset.test, MOST)
+
+    def validation(self, images: np.ndarray) -> dict[str, float]:
+        """Compare with the validation part."""
+        made = self.features.transform(images)
+        return {name: f(self._validation, made) for name, f in AT_EVALUATIONS.items()}
+
+    def test(self, images: np.ndarray) -> dict[str, float]:
+        """Take every measure against the test part.
+
+        Returns:
+            NAME, and with it "low_NAME" and "high_NAME", the ends of its bootstrap interval over
+            pictures, and "floor_NAME", the same of real pictures; each only where it is finite.
+        """
+        real = self.features.transform(self._test)
+        sides, floor = (
+            Sides(self._test, shown, real, vectors, self._train, self._dataset.name)
+            for shown, vectors in (
+                (images, self.features.transform(images)),
+                (self._others, self._validation),
+            )
+        )
+        metrics = {}
+        for name, found in measure_sides(sides, floor).items():
+            interval = Interval(found["value"], found["low"], found["high"])
+            metrics |= _metrics(NAMES.get(name, name), interval, found["floor"])
+        return metrics
+
+    def paths(self, frames: np.ndarray) -> dict[str, float]:
+        """Measure interpolations (paths, steps, h, w, c) in the features, as `test` returns it.
+
+        "floor_path_length" is the mean distance of two test pictures: what lies between the ends of
+        a path at least, were they real.
+        """
+        found = path_lengths(frames, self.features.distance)
+        half = len(self._test) // 2
+        apart = self.features.distance(self._test[:half], self._test[half : 2 * half])
+        numbers = {
+            "path_length": (found.length, float(apart.mean())),
+            "path_detour": (found.detour, 1.0),
+            "path_step": (found.largest_step, 1 / (frames.shape[1] - 1)),
+        }
+        metrics = {}
+        for name, (values, floor) in numbers.items():
+            finite = values[np.isfinite(values)]
+            if len(finite):  # none, where all pictures are one
+                metrics |= _metrics(name, mean_interval(finite), floor)
+        return metrics
+
+    def reconstruction(self, images: np.ndarray) -> dict[str, float]:
+        """Compare reconstructions with the first test pictures: the root of the mean squared error,
+        with intensities from 0 to 1; as `test` returns it, without a floor."""
+        real = self._dataset.test.images[: len(images)]
+        found = reconstruction_error(real, images).interval()
+        roots = Interval(*(float(np.sqrt(x)) for x in (found.value, found.low, found.high)))
+        return _metrics("reconstruction_error", roots)
+
+    def nearest(self, images: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions int32 (n, k) of the training pictures nearest to these in the features, nearest
+        first, and the distances float32 (n, k); k is brought down to their number."""
+        near, apart = nearest(
+            self._train, self.features.transform(images), min(k, len(self._train))
+        )
+        return near.astype(np.int32), apart.astype(np.float32)
+
+
+def _metrics(name: str, interval: Interval, floor: float = np.nan) -> dict[str, float]:
+    found = {
+        name: interval.value,
+        f"low_{name}": interval.low,
+        f"high_{name}": interval.high,
+        f"floor_{name}": floor,
+    }
+    return {key: float(value) for key, value in found.items() if np.isfinite(value)}
+
+
+def _some(split: Split, most: int) -> np.ndarray:
+    """The pictures of a split, or a fixed choice where there are more than `most`."""
+    if len(split) <= most:
+        return split.images
+    return split.images[np.sort(stream(0, "judged").permutation(len(split))[:most])]

@@ -1,0 +1,55 @@
+"""How near generated images come to real ones, with no pretrained network from outside.
+
+The functions take arrays and know nothing of how they were made. Most take feature vectors (n, d),
+which `assay.subjects.generation.features.Features` makes of images; the numbers depend on those
+features and are not comparable with distances on Inception features.
+"""
+
+from __future__ import annotations
+
+from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
+from assay.subjects.generation.measures.everything import measure_all, measure_sides, numbers
+from assay.subjects.generation.measures.frechet import frechet_distance, frechet_interval
+from assay.subjects.generation.measures.intervals import Interval
+from assay.subjects.generation.measures.kernel import kernel_distance, kernel_interval
+from assay.subjects.generation.measures.manifold import (
+    Manifold,
+    coverage,
+    density,
+    precision,
+    recall,
+)
+from assay.subjects.generation.measures.neighbours import Memorisation, memorisation, nearest
+from assay.subjects.generation.measures.paths import PathLengths, path_lengths
+from assay.subjects.generation.measures.reconstruction import Reconstruction, reconstruction_error
+from assay.subjects.generation.measures.sliced import sliced_wasserstein
+from assay.subjects.generation.measures.variety import variety
+
+__all__ = [
+    "MEASURES",
+    "Interval",
+    "Manifold",
+    "Measure",
+    "Memorisation",
+    "Number",
+    "PathLengths",
+    "Reconstruction",
+    "Sides",
+    "coverage",
+    "density",
+    "frechet_distance",
+    "frechet_interval",
+    "kernel_distance",
+    "kernel_interval",
+    "measure_all",
+    "measure_sides",
+    "memorisation",
+    "nearest",
+    "numbers",
+    "path_lengths",
+    "precision",
+    "recall",
+    "reconstruction_error",
+    "sliced_wasserstein",
+    "variety",
+]

@@ -1,0 +1,9 @@
+"""How far made pictures are from real ones, as it is shown."""
+
+from __future__ import annotations
+
+from assay.core.metrics import Metric
+
+__all__ = ["distance"]
+
+distance = Metric("distance", decimals=2, higher_is_better=False, title="Fréchet distance", rank=20)

@@ -1,0 +1,66 @@
+"""What tasks that train several networks together have in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from assay.core.errors import EngineError
+from assay.data.dataset import Dataset
+
+__all__ = ["FEATURES", "PartsTask"]
+
+FEATURES = 600
+"""Updates of the network that looks at pictures: a minute on one core, once for each dataset."""
+
+
+class PartsTask:
+    """A task whose networks make pictures, judged by how far these are from real ones.
+
+    Pictures are seen with values from -1 to 1, whatever the dataset's own normalization. The
+    engine measures "distance" and "variety" at every evaluation and all else at the end (see
+    `judge.py`); there is no loss of a single network, and asking for one is an error of the engine.
+
+    Attributes:
+        parts: names of the networks; `maker` is the one that makes pictures of latent points.
+        features: updates of the network that looks at pictures (see `features.py`).
+    """
+
+    name: str = ""
+    monitor: str = "val_distance"
+    higher_is_better: bool = False
+    parts: ClassVar[tuple[str, ...]] = ()
+    maker: ClassVar[str] = ""
+    features: int = FEATURES
+
+    def heads(self, dataset: Dataset) -> dict[str, int]:
+        """None: the parts have outputs of their own."""
+        return {}
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Targets are not used."""
+        return np.zeros(len(targets), np.int64)
+
+    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """Always raises EngineError."""
+        raise self._several()
+
+    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+        """Always raises EngineError."""
+        raise self._several()
+
+    def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Always raises EngineError."""
+        raise self._several()
+
+    def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
+        """Always raises EngineError."""
+        raise self._several()
+
+    def _several(self) -> EngineError:
+        names = " and ".join(self.parts)
+        return EngineError(
+            f"task {self.name} trains {names} together, which this engine does not; use "
+            "--engine torch"
+        )

@@ -1,0 +1,78 @@
+"""Pictures from a trained run: its maker of images and its prior, with nothing else of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from assay.core.errors import DataError
+from assay.core.records import Record
+from assay.engines.contract import Resources
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.module import NetworkModule
+from assay.networks.assembly import Assembly
+from assay.networks.families import build_network, makes
+from assay.subjects.generation.latents import point, prior_of, way
+from assay.subjects.generation.training.parts import to_bytes
+from assay.tasks.contract import find_task
+
+__all__ = ["Sampler"]
+
+_ROWS = 100
+
+
+class Sampler:
+    """Makes pictures of latent points; a seed stands for the same point in every run.
+
+    Args:
+        record: a finished run of a task that makes pictures.
+        weights: those that the store keeps of it.
+
+    Raises:
+        DataError: the run makes no pictures, did not finish, or its weights were not kept.
+    """
+
+    def __init__(self, record: Record, weights: Mapping[str, np.ndarray]):
+        maker = getattr(find_task(record.config["task"]), "maker", "")
+        if not maker:
+            raise DataError(
+                f"run {record.run_id} is of task {record.config['task']}, which makes no pictures; "
+                "expected a run of task adversarial or autoencode"
+            )
+        if "samples" not in record.predictions:
+            raise DataError(
+                f"run {record.run_id} {record.status}: {record.message or 'no pictures'}"
+            )
+        if not weights:
+            raise DataError(
+                f"the weights of run {record.run_id} were not kept (save_weights: false)"
+            )
+        data, shape = record.config["network"], record.predictions["samples"].shape[1:]
+        assembly = build_network(data, shape, {}, makes(data["family"]))
+        assert isinstance(assembly, Assembly)
+        network, start = assembly[maker], f"{maker}."
+        own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+        where = place(Resources(device="cpu", precision="float32"))
+        self._module = NetworkModule(network, own, record.seed, where).eval()
+        self.prior = prior_of(weights, network.input_shape[0])
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Pictures of the `count` latent points of a seed: uint8 (count, h, w, c)."""
+        return self.make(point(self.prior, seed, count))
+
+    def interpolate(self, start: int, end: int, steps: int) -> np.ndarray:
+        """Pictures on the way between the latent points of two seeds, both included: on the arc
+        where the prior is N(0, I), on the straight line where it is a mixture."""
+        first, last = (point(self.prior, seed)[0] for seed in (start, end))
+        return self.make(way(self.prior, first, last, steps))
+
+    def make(self, points: np.ndarray) -> np.ndarray:
+        """Pictures of latent points (n, latent): uint8 (n, h, w, c)."""
+        with torch.no_grad():
+            parts = [
+                to_bytes(self._module(torch.from_numpy(points[i : i + _ROWS]))["image"])
+                for i in range(0, len(points), _ROWS)
+            ]
+        return np.concatenate(parts)

@@ -1,0 +1,281 @@
+"""The part of a report about making pictures: what was made, how it came about, how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports import predictions
+from assay.reports.sheets import sheet
+from assay.reports.style import new_figure, shorten, styled
+from assay.reports.svg import INK, PALETTE, png_uri, svg
+from assay.reports.tables import Column, Table
+from assay.statistics import by_trial
+from assay.subjects.generation import views as made
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from assay.data.dataset import Dataset
+
+__all__ = ["draw_progress", "generation_section", "generation_table", "near_tables"]
+
+MAX_TRIALS = 4
+"""Trials whose pictures are shown, the best on validation; a page should open quickly."""
+
+_SHOWN, _COLUMNS = 32, 8
+
+
+def generation_section(
+    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+) -> dict[str, Any] | None:
+    """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None where no run made
+    pictures."""
+    if not made.made_runs(records):
+        return None
+    runs = by_trial(records)
+    best = [(t, made.best_made(runs.get(t["trial_id"], []))) for t in plan["trials"]]
+    there = [(t, run) for t, run in best if run is not None]
+    ranked = sorted(there, key=lambda pair: pair[1].metrics["val_distance"])[:MAX_TRIALS]
+    chosen = {t["trial_id"] for t, _ in ranked}
+    entries = made.progress(plan, records)
+    return {
+        "table": generation_table(plan, records),
+        "near": near_tables(plan, records),
+        "figures": [_progress_figure(entries)] if entries else [],
+        "trials": [_trial(t, run, lookup) for t, run in there if t["trial_id"] in chosen],
+        "left_out": len(there) - len(ranked),
+        "failed": [r.message for r in made.made_runs(records) if r.status != "finished"],
+    }
+
+
+def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    alt = (
+        f"Fréchet distance on validation of {len(entries)} trials by epoch and by second of "
+        "training, and their losses by epoch. The table holds the distances at the end."
+    )
+    return {
+        "name": "generation-progress",
+        "title": "How far from real pictures, and how fast",
+        "caption": "Mean over the finished runs. Distance on validation pictures, lower is better; "
+        "the dotted line is that of real pictures against other real ones. It is measured on "
+        "features of a network trained here and not comparable with Inception FID.",
+        "drawings": [svg(draw_progress(entries), "generation-progress-0", alt)],
+    }
+
+
+@styled
+def draw_progress(entries: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw distance by epoch and by second, and below them the losses of each kind by epoch."""
+    shown = entries[: len(PALETTE)]
+    kinds = [names for names in _LOSSES if any(names[0] in e["curves"] for e in shown)]
+    figure = new_figure(6.2)
+    (by_epoch, by_second), *below = figure.subplots(2, 2)
+    for i, entry in enumerate(shown):
+        label, values = shorten(entry["trial"], 30), entry["curves"]["val_distance"]
+        for ax, x in ((by_epoch, entry["epoch"]), (by_second, entry["seconds"])):
+            ax.plot(x, values, color=PALETTE[i], marker="o", ms=3, label=label)
+            ax.axhline(entry["floor"], color=INK, lw=1, ls=":")
+        for ax, names in zip(below[0], kinds, strict=False):
+            for name, style in zip(names, ("-", ":"), strict=True):
+                if name in entry["curves"]:
+                    curve = entry["curves"][name]
+                    ax.plot(entry["epoch"], curve, color=PALETTE[i], lw=1.6, ls=style)
+    for ax, label in ((by_epoch, "epoch"), (by_second, "seconds of training")):
+        ax.set_yscale("log")
+        ax.set_xlabel(label)
+        ax.set_ylabel("validation distance")
+        ax.grid()
+    for ax, names in zip(below[0], kinds, strict=False):
+        ax.set_title(_LOSSES[names])
+        ax.set_xlabel("epoch")
+        ax.grid()
+    for ax in below[0][len(kinds) :]:
+        ax.set_axis_off()
+    handles, labels = by_epoch.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)))
+    return figure
+
+
+_LOSSES = {
+    ("generator_loss", "discriminator_loss"): "loss: generator —, discriminator ···",
+    ("loss", "val_loss"): "loss: training —, validation ···",
+}
+"""Two curves that share an axes -> its title."""
+
+
+def generation_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
+    """Return how far each trial's pictures are from real ones, and what that took."""
+    columns = (
+        Column("trial", lambda r: r["trial"], "left"),
+        Column("n", lambda r: str(r["n"])),
+        Column("Fréchet distance", _cell("test_distance", 2)),
+        Column("floor", _cell("test_floor_distance", 2)),
+        Column("epochs", lambda r: f"{r['epochs']:.1f}"),
+        Column("s of training", lambda r: f"{r['seconds']:.0f}"),
+    )
+    notes = (
+        "On the test pictures: mean over runs ± half of the 95 % interval. Floor: as many "
+        "validation pictures in place of made ones. Not comparable with Inception FID.",
+    )
+    rows = tuple(made.generation_rows(plan, records))
+    return Table("Pictures that were made", columns, rows, f"assay report {plan['study']}", notes)
+
+
+def _cell(name: str, decimals: int) -> Callable[[Mapping[str, Any]], str]:
+    def text(row: Mapping[str, Any]) -> str:
+        mean, low, high = (row.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+        if mean is None:
+            return "-"
+        said = f"{mean:.{decimals}f}"
+        return said if low is None or high is None else f"{said} ± {(high - low) / 2:.{decimals}f}"
+
+    return text
+
+
+def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Table]:
+    """Return every measure of every trial beside its floor; one table holds what compares."""
+    tables = []
+    for labels, rows in made.near_groups(plan, records):
+        for start in range(0, len(labels), _ABREAST):
+            some = labels[start : start + _ABREAST]
+            columns = (
+                Column("measure", lambda r: r["measure"], "left"),
+                Column("best", lambda r: _BEST[r["better"]], "left"),
+                Column("floor", lambda r: _short(r["floor"])),
+                *(Column(shorten(label, 30), _near_cell(label)) for label in some),
+            )
+            command = f"assay report {plan['study']}"
+            tables.append(
+                Table("Every measure beside its floor", columns, tuple(rows), command, _NOTES)
+            )
+    return tables
+
+
+_ABREAST = 5
+"""Trials side by side in a table."""
+
+_BEST = {"lower": "lower", "higher": "higher", "floor": "the floor"}
+
+_NOTES = (
+    "Mean over the runs of a trial [95 % bootstrap interval over pictures] ± half of the 95 % "
+    "interval over seeds, where there are several. Floor: as many validation pictures in place of "
+    "made ones; for interpolations two real pictures, a straight way and even steps.",
+    "Precision and recall: shares of made pictures among real ones, and of real ones among made "
+    "ones; density and coverage: the same, less deceived by outliers. Nearer to training than test "
+    "images: above the floor where pictures are copied. Reconstruction error: root mean square of "
+    "intensities from 0 to 1; only an autoencoder has one.",
+)
+
+
+def _near_cell(label: str) -> Callable[[Mapping[str, Any]], str]:
+    def text(row: Mapping[str, Any]) -> str:
+        low, high, seeds = (row[f"{label} {key}"] for key in ("low", "high", "seeds"))
+        said = _short(row[label])
+        if row[label] is not None and low is not None and high is not None:
+            said += f" [{_short(low)}, {_short(high)}]"
+        return said if seeds is None else f"{said} ± {_short(seeds)}"
+
+    return text
+
+
+def _short(value: float | None) -> str:
+    """A number with three or four digits."""
+    if value is None:
+        return "-"
+    size = abs(value)
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3}f}"
+
+
+def _trial(trial: Mapping[str, Any], run: Record, lookup: predictions.DatasetOf) -> dict[str, Any]:
+    """The pictures of a trial's best run as items {"title", "image", "caption"}."""
+    kept, label = run.predictions, str(trial["label"])
+    dataset = lookup(trial.get("config", {}).get("dataset") or {})
+    strip, steps = made.filmstrip(kept["film"], kept["film_step"].tolist())
+    items = [
+        _item(
+            "Film",
+            made.film_uri(kept["film"]),
+            f"The same {kept['film'].shape[1]} latent points at {len(kept['film'])} evaluations.",
+        ),
+        _item(
+            "Filmstrip",
+            png_uri(strip),
+            "Down: after " + ", ".join(f"{step:,}" for step in steps) + " updates.",
+        ),
+        _item(
+            "Random pictures",
+            png_uri(sheet(kept["samples"][:_SHOWN], _COLUMNS)),
+            f"Not chosen: assay sample {run.run_id[:8]} -n {_SHOWN} --seed 0.",
+        ),
+        *_beside_real(kept, dataset),
+        _item(
+            "From one latent point to another",
+            png_uri(sheet(kept["interpolation"], len(kept["interpolation"]))),
+            f"assay interpolate {run.run_id[:8]} --from 1 --to 2 --steps "
+            f"{len(kept['interpolation'])}.",
+        ),
+    ]
+    return {
+        "label": label,
+        "seed": run.seed,
+        "items": items,
+        "missing": predictions.NOT_FOUND if dataset is None else None,
+    }
+
+
+def _item(title: str, image: str, caption: str) -> dict[str, str]:
+    return {"title": title, "image": image, "caption": caption}
+
+
+def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> list[dict[str, str]]:
+    """What takes the real pictures; nothing where they are not to be had."""
+    if dataset is None:
+        return []
+    real = dataset.test.images
+    items = [
+        _item(
+            "Real pictures",
+            png_uri(sheet(real[:_SHOWN], _COLUMNS)),
+            "Test pictures, not chosen either.",
+        )
+    ]
+    items += _neighbours(kept, dataset.train.images)
+    if "test_reconstruction" in kept:
+        again = kept["test_reconstruction"]
+        both = np.concatenate([real[: len(again)], again])
+        items.append(
+            _item(
+                "Reconstructions",
+                png_uri(sheet(both, len(again))),
+                "Above test pictures, below the same after encoder and decoder.",
+            )
+        )
+    if "test_latent" in kept:
+        items.append(
+            _item(
+                "Map of the latent points",
+                png_uri(made.latent_map(kept["test_latent"], real)),
+                "Test pictures at the first two principal components of their latent points.",
+            )
+        )
+    return items
+
+
+def _neighbours(kept: Mapping[str, np.ndarray], train: np.ndarray) -> list[dict[str, str]]:
+    found = made.neighbours(kept, train)
+    if found is None:
+        return []
+    joined, columns = found
+    return [
+        _item(
+            "Nearest training pictures",
+            png_uri(sheet(joined, columns)),
+            f"Above those of {len(kept['samples'])} random pictures that are nearest to a training "
+            "picture, the nearest one first; below each its nearest training pictures, as the "
+            "features see them. A copy would be seen here.",
+        )
+    ]

@@ -1,0 +1,62 @@
+"""The training loop for several networks: measures instead of outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from assay.data.dataset import Dataset
+from assay.engines.contract import Progress
+from assay.engines.loop import Loop
+from assay.engines.trained import Trained
+from assay.subjects.generation.training.trainer import PartsTrainer
+from assay.tasks.contract import Task
+
+__all__ = ["PartsLoop"]
+
+COLLAPSED = 0.02
+"""Variety below which a generator makes one and the same picture, or nearly so."""
+
+PATIENCE = 3
+"""Evaluations in a row, all in the second half of the budget, that it takes to call it collapsed:
+at first every generator makes one picture."""
+
+
+class PartsLoop(Loop):
+    """The loop of one run."""
+
+    anywhere = True
+
+    def __init__(
+        self,
+        trainer: PartsTrainer,
+        trained: Trained,
+        dataset: Dataset,
+        task: Task,
+        on_progress: Callable[[Progress], None],
+    ):
+        super().__init__(trainer, [trained], dataset, task, on_progress)
+        self.parts = trainer
+
+    def numbers(self) -> list[dict[str, float]]:
+        """See the loop."""
+        self.seen = 0
+        found = self.parts.means()
+        with np.errstate(over="ignore", invalid="ignore"):  # what diverged is said elsewhere
+            return [found | {f"val_{n}": v for n, v in self.parts.measured().items()}]
+
+    def failure(self, trained: Trained) -> str:
+        """Divergence and collapse."""
+        ends = {name: curve[-1] for name, curve in trained.curves.items()}
+        if not all(map(np.isfinite, ends.values())):
+            name = next(name for name, value in ends.items() if not np.isfinite(value))
+            return f"{name} was not finite"
+        steps = trained.curves["step"]
+        late = trained.curves["val_variety"][-PATIENCE:]
+        halfway = len(steps) >= PATIENCE and 2 * steps[-PATIENCE] > self.total
+        if halfway and max(late) < COLLAPSED:
+            return (
+                f"the generator collapsed: its pictures vary by {late[-1]:.2%} of what real ones do"
+            )
+        return ""

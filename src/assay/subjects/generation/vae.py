@@ -1,0 +1,40 @@
+"""Family `vae`: an encoder to the mean and log-variance of a latent point, and a decoder.
+
+By default those of a deep-learning course for 64x64 colour pictures: five convolutions (kernel 3,
+stride 2, 128 filters), dense 64, then 32 means and 32 log-variances; the decoder is the generator
+of family `gan`. What the course leaves open is chosen here: LeakyReLU 0.3 after every layer, tanh
+at the end, Keras's initial weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.core.config import Option
+from assay.networks.families import Family
+from assay.networks.generator_layers import LeakyReLU
+from assay.networks.layers import Dense, Flatten, Layer, Shape
+from assay.networks.network import Network
+from assay.networks.options import read_size, read_widths, styled
+from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_maker
+
+__all__ = ["vae_parts"]
+
+
+def vae_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
+    """Encoder: image -> "mean" and "log_variance" (latent,) each; decoder (latent,) -> image."""
+    styles, latent = styled(options), options["latent"]
+    trunk: list[Layer] = [*downward(options), Flatten()]
+    for units in options["encoder_dense"]:
+        trunk += [Dense(units, **styles), LeakyReLU(options["leak"])]
+    heads = tuple((name, (Dense(latent, **styles),)) for name in ("mean", "log_variance"))
+    return Network(shape, tuple(trunk), heads), image_maker(latent, shape, options)
+
+
+_OPTIONS = {
+    "latent": Option(read_size, 32),
+    "encoder_dense": Option(read_widths, [64]),
+    **UPWARD_OPTIONS,
+}
+
+VAE = Family(_OPTIONS, made=("encoder", "decoder"), parts=vae_parts, dataset="drawn-dials")

@@ -1,0 +1,19 @@
+"""Unscrambling: the order of permuted pixels, estimated from the images alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.core.extend import (
+    register_command,
+    register_section,
+    register_studies,
+    register_transform,
+)
+
+_HERE = "assay.subjects.unscrambling"
+
+register_transform("restore", f"{_HERE}.restoring:RESTORE")
+register_section("unscrambling", f"{_HERE}.section:grid_section")
+register_command("unscramble", f"{_HERE}.commands:unscramble")
+register_studies("unscrambling", Path(__file__).with_name("studies"))

@@ -1,0 +1,139 @@
+"""What `assay unscramble` makes of a dataset or an array: an estimate, files and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from assay.data.dataset import Dataset
+    from assay.subjects.unscrambling.solver import Restoration
+    from assay.subjects.unscrambling.truth import Quality
+
+__all__ = ["Unscrambled", "read_vectors", "truth_of", "write_files"]
+
+SHOWN = 8
+"""Images in the picture."""
+
+
+@dataclass(frozen=True)
+class Unscrambled:
+    """Images in, estimate out.
+
+    Attributes:
+        images: uint8 or float (n, height, width, channels), as they were given.
+        dataset: where they come from, for a dataset of the catalog.
+    """
+
+    images: np.ndarray
+    restoration: Restoration
+    dataset: Dataset | None = None
+
+
+def read_vectors(path: Path) -> np.ndarray:
+    """Read a user's own array; raises DataError for what is no array of numbers."""
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"cannot read {path} as a .npy array of numbers: {error}") from None
+
+
+def truth_of(found: Unscrambled) -> Quality | None:
+    """How good the estimate is, where the true order is known; after the estimate is made."""
+    import numpy as np
+
+    from assay.subjects.unscrambling.truth import quality
+
+    if found.dataset is None or found.dataset.permutation is None:
+        return None
+    flat = found.images.reshape(len(found.images), len(found.restoration.cells), -1)
+    deviation = flat.astype(np.float32).std(0).max(-1)
+    truth = found.dataset.permutation
+    return quality(found.restoration.cells, truth, deviation, found.restoration.shape)
+
+
+def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
+    """Write the estimate, the restored images, a picture and an animation; returns the files."""
+    import numpy as np
+
+    from assay.subjects.unscrambling.pixel_grid import animation
+
+    folder.mkdir(parents=True, exist_ok=True)
+    r = found.restoration
+    files = {
+        "permutation.npy": lambda p: _save(p, r.order),
+        "restored.npy": lambda p: _save(p, r.apply(np.asarray(found.images))),
+        "images.png": lambda p: _picture(found).save(p),
+    }
+    if found.dataset is not None and found.dataset.permutation is not None:
+        truth = found.dataset.permutation
+        files["grid.gif"] = lambda p: p.write_bytes(animation(truth, r.cells, r.shape))
+    written = []
+    for name, write in files.items():
+        part, path = folder / f".part.{name}", folder / name
+        _whole(write, part, path)
+        written.append(path)
+    return written
+
+
+def _whole(write: Callable[[Path], Any], part: Path, path: Path) -> None:
+    try:
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def _picture(found: Unscrambled) -> Any:
+    """Rows of images: plain (where known), permuted, restored."""
+    import numpy as np
+
+    r = found.restoration
+    given = np.asarray(found.images[:SHOWN])
+    given = given.reshape(len(given), *r.shape, -1)
+    rows = [given, r.apply(given)]
+    if found.dataset is not None:
+        from assay.data import restore
+
+        if found.dataset.permutation is not None:
+            rows.insert(0, restore(given, found.dataset.permutation))
+    return _tile(rows)
+
+
+def _tile(rows: list[np.ndarray], scale: int = 3, gap: int = 2) -> Any:
+    """Rows of images as one picture with gaps, each pixel `scale` wide."""
+    import numpy as np
+    from PIL import Image
+
+    count, height, width = rows[0].shape[:3]
+    canvas = np.full(
+        (len(rows) * (height * scale + gap) + gap, count * (width * scale + gap) + gap, 3),
+        255,
+        np.uint8,
+    )
+    for i, row in enumerate(rows):
+        low, high = float(row.min()), float(row.max())
+        if row.dtype != np.uint8:
+            row = ((row - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+        for j, image in enumerate(row):
+            colour = image if image.shape[-1] == 3 else np.repeat(image[..., :1], 3, -1)
+            large = colour.repeat(scale, 0).repeat(scale, 1)
+            top, left = gap + i * (height * scale + gap), gap + j * (width * scale + gap)
+            canvas[top : top + height * scale, left : left + width * scale] = large
+    return Image.fromarray(canvas)

@@ -1,0 +1,226 @@
+"""Execution in this process: what is trained, kept, told and tried again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from execute_command import config, study, train
+
+from assay.core.errors import EngineError, StoreError
+from assay.core.records import Record, run_id
+from assay.core.store import Store
+from assay.core.store_owner import new_owner
+from assay.engines.contract import Progress, Resources
+from assay.execution.events import Tracker
+from assay.execution.execute import Summary, execute
+from assay.execution.executors.contract import EXECUTORS
+from assay.execution.jobs import cut, make_span
+
+
+def stored(path: Path, configs: list[dict]) -> list[Record]:
+    with Store(path, create=False, read_only=True) as store:
+        return store.records([run_id(c) for c in configs])
+
+
+def same_results(a: list[Record], b: list[Record]) -> bool:
+    assert [r.run_id for r in a] == [r.run_id for r in b]
+    assert [r.status for r in a] == [r.status for r in b]
+    for left, right in zip(a, b, strict=True):
+        np.testing.assert_array_equal(left.curves["loss"], right.curves["loss"])
+        assert left.metrics == right.metrics
+    return True
+
+
+def counts(summary: Summary) -> tuple[int, int, int, int]:
+    return summary.present, summary.trained, summary.elsewhere, len(summary.failed)
+
+
+@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+def test_every_executor_trains_everything_once(tmp_path, executor, monkeypatch):
+    """The conformance test of executors: a new one is tested by being there."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    configs = [config(seed) for seed in range(4)]
+    summary, events = train(tmp_path / "store", configs, executor=executor, workers=2)
+    assert counts(summary) == (0, 4, 0, 0)
+    records = stored(tmp_path / "store", configs)
+    assert all(r.metrics["test_accuracy"] > 0.8 for r in records)
+    assert summary.images == sum(3 * 1293 for _ in records)
+    with Store(tmp_path / "store") as store:
+        assert store.weights(records[0].run_id)["trunk.0.kernel"].shape == (65, 10)
+    again, later = train(tmp_path / "store", configs, executor=executor, workers=2)
+    assert counts(again) == (4, 0, 0, 0)
+    assert [event.kind for event in later] == ["planned", "done"]
+    kinds = [event.kind for event in events]
+    assert kinds[0] == "planned"
+    assert kinds[-1] == "done"
+    assert kinds.count("finished") == 4
+    assert kinds.count("started") == kinds.count("ended") == 2
+    told = [e.progress for e in events if e.kind == "progress" and e.progress]
+    assert any(p.latest for p in told)
+    assert sorted(p.remark for p in told if p.remark) == [f"seed {s} begins" for s in range(4)]
+    done = [event.done for event in events]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert done[-1] == events[-1].total == 4
+    assert events[-1].seconds_left == 0
+    assert events[-1].images_per_second > 0
+
+
+def test_a_member_alone_gives_the_same_record(tmp_path):
+    configs = [config(seed) for seed in range(3)]
+    train(tmp_path / "a", configs, executor="inline")
+    for one in configs:
+        train(tmp_path / "b", [one], executor="inline")
+    assert same_results(stored(tmp_path / "a", configs), stored(tmp_path / "b", configs))
+
+
+def test_a_changed_study_trains_only_what_changed(tmp_path):
+    before = [config(seed, rate) for seed in range(2) for rate in (0.02, 0.05)]
+    after = [config(seed, rate) for seed in range(3) for rate in (0.02, 0.1)]
+    train(tmp_path, before, executor="inline")
+    old = stored(tmp_path, before)
+    summary, events = train(tmp_path, after, executor="inline")
+    assert counts(summary) == (2, 4, 0, 0)
+    trained = {event.record.run_id for event in events if event.record}
+    assert trained == {run_id(c) for c in after if c not in before}
+    assert same_results(stored(tmp_path, before), old)
+    with Store(tmp_path) as store:
+        assert store.plan("softmax")["trials"][1]["label"] == "learning rate = 0.1"
+        assert [row["present"] for row in store.studies()] == [6]
+
+
+def test_a_loss_that_is_not_finite_is_kept_as_diverged(tmp_path):
+    configs = [config(0), config(1, rate=1e38), config(2)]
+    summary, events = train(tmp_path, configs, executor="inline")
+    bad = run_id(configs[1])
+    assert summary.diverged == (bad,)
+    assert summary.trained == 3
+    assert not summary.failed
+    record = stored(tmp_path, configs)[1]
+    assert record.status == "diverged"
+    assert np.isnan(record.curves["loss"][-1])
+    assert record.message == "the loss was nan after 1 epochs"
+    assert [e.record.run_id for e in events if e.kind == "diverged" and e.record] == [bad]
+    again, _ = train(tmp_path, configs, executor="inline")
+    assert again.present == 3  # it would diverge again: not tried again
+
+
+@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+def test_a_failed_run_stops_nobody_and_is_tried_by_the_next_command(
+    tmp_path, executor, monkeypatch
+):
+    configs = [config(seed) for seed in range(5)]
+    monkeypatch.setenv("SOFTMAX_FAIL", "1")
+    summary, events = train(tmp_path, configs, executor=executor, workers=2)
+    assert summary.trained == 4
+    assert summary.failed == {run_id(configs[1]): "RuntimeError: seed 1 cannot be trained"}
+    record = stored(tmp_path, configs)[1]
+    assert record.status == "failed"
+    assert record.message == summary.failed[record.run_id]
+    assert "SoftmaxEngine" not in record.message
+    assert 'raise RuntimeError(f"seed {seed} cannot be trained")' in record.provenance["traceback"]
+    assert events[-1].kind == "done"
+    assert events[-1].done == 5
+    monkeypatch.delenv("SOFTMAX_FAIL")
+    again, _ = train(tmp_path, configs, executor=executor, workers=2)
+    assert counts(again) == (4, 1, 0, 0)
+    assert stored(tmp_path, configs)[1].status == "finished"
+
+
+def test_what_an_engine_cannot_do_is_said_before_anything_is_trained(tmp_path):
+    plan, groups = study([config(0)])
+    wrong = type(groups[0])(groups[0].members, task="dream")
+    with Store(tmp_path) as store:
+        with pytest.raises(EngineError, match="softmax regression cannot dream"):
+            execute(plan, [*groups, wrong], store, Resources())
+        assert store.run_ids() == []
+
+
+def test_a_full_disk_ends_the_study_and_frees_its_claims(tmp_path):
+    configs = [config(seed) for seed in range(12)]
+    plan, groups = study(configs)
+    names = [run_id(c) for c in configs]
+    with Store(tmp_path) as store:
+        store.save_plan(plan)
+        pages = store._index.db.execute("PRAGMA page_count").fetchone()[0]
+        store._index.db.execute(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(StoreError, match="the disk is full; free some space and run the same"):
+            execute(plan, groups, store, Resources(), executor="inline")
+        present = store.present(names)
+        assert 0 < len(present) < 12
+    with Store(tmp_path) as store:
+        assert set(store.claim(names, new_owner())) == set(names) - present
+
+
+def test_claims_of_a_dead_command_are_taken_over(tmp_path):
+    configs = [config(seed) for seed in range(2)]
+    host = new_owner().split("|")[0]
+    with Store(tmp_path) as store:
+        store.claim([run_id(configs[0])], f"{host}|999999999|1|0")
+    summary, _ = train(tmp_path, configs, executor="inline")
+    assert counts(summary) == (0, 2, 0, 0)
+
+
+def test_runs_of_another_command_are_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("assay.execution.execute.WAIT_SECONDS", 0.01)
+    configs = [config(seed) for seed in range(3)]
+    train(tmp_path / "other", configs, executor="inline")
+    elsewhere, given_up = stored(tmp_path / "other", configs)[:2]
+    other = new_owner()
+    with Store(tmp_path / "store") as theirs:
+        theirs.claim([elsewhere.run_id, given_up.run_id], other)
+        kinds, done = [], []
+
+        def follow(event):
+            kinds.append(event.kind)
+            done.append((event.done, event.seconds_left))
+            if event.kind == "waiting":
+                theirs.add(elsewhere)
+                theirs.release([elsewhere.run_id, given_up.run_id], other)
+
+        summary, _ = train(tmp_path / "store", configs, executor="inline", on_event=follow)
+    assert counts(summary) == (0, 2, 1, 0)
+    assert done[-1] == (3, 0.0), "theirs counts as done"
+    assert kinds.count("waiting") == 1
+    assert kinds.index("waiting") > kinds.index("finished")
+
+
+def test_jobs_keep_to_the_limit_and_balance_the_workers():
+    _, groups = study([config(seed, epochs=epochs) for epochs in (1, 4) for seed in range(8)])
+    short, long = sorted(groups, key=lambda g: g.members[0].training.epochs)
+    for limit, workers in [(1, 2), (3, 2), (100, 1), (100, 2), (100, 3), (5, 64)]:
+        parts = cut(groups, lambda cohort: 1293, lambda cohort, n=limit: n, workers)
+        runs = [run for part in parts for run in part.runs]
+        assert sorted(runs) == sorted(run_id(m.config) for g in groups for m in g.members)
+        assert all(len(part.runs) <= limit for part in parts)
+        order = [(part.seed, -part.work) for part in parts]
+        works = [part.work for part in parts]
+        assert order == sorted(order) or works == sorted(works, reverse=True)
+        assert order == sorted(order) or limit > 1, "every trial at the first seed, then the second"
+        ones = [work for part in parts for work in part.works]
+        assert make_span(works, workers) <= 1.1 * make_span(sorted(ones)[::-1], workers)
+    assert len(cut(groups, lambda c: 1293, lambda c: 100, 1)) == 2
+    (part,) = cut([long], lambda c: 1293, lambda c: 100, 1)
+    assert part.work == 4 * sum(p.work for p in cut([short], lambda c: 1293, lambda c: 100, 1))
+    assert part.only(set(part.runs[2:4])).cohort.members == long.members[2:4]
+
+
+def test_make_span_by_hand():
+    assert make_span([3, 3, 2, 2, 2], 2) == 7  # 3+2+2 and 3+2; the best would be 6
+    assert make_span([5], 3) == 5
+
+
+def test_the_time_left_does_not_count_what_comes_before_training(monkeypatch):
+    """Learning features for a minute made the first estimates of a short run days long."""
+    clock = [0.0]
+    monkeypatch.setattr("assay.execution.events.time.monotonic", lambda: clock[0])
+    tracker = Tracker(work=100.0)
+    tracker.start(0, 100.0)
+    assert tracker.seconds_left is None
+    for clock[0], fraction, left in ((60.0, 0.01, None), (61.0, 0.02, None), (70.0, 0.11, 89.0)):
+        tracker.advance(0, Progress(10, fraction, 1, {}))
+        assert tracker.seconds_left == (left if left is None else pytest.approx(left))
+    tracker.advance(0, Progress(10, 1.0, 1, {}))
+    assert tracker.seconds_left == 0

@@ -1,0 +1,245 @@
+"""Spaces: what is said of wrong ones, what is counted, what points become."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.core.errors import ConfigError
+from assay.core.seeds import stream
+from assay.studies.search.expressions import parse_expression
+from assay.studies.study import parse_study
+
+
+def study(space: dict[str, Any], **search: Any) -> Any:
+    written = {
+        "study": "s",
+        "dataset": {"name": "digits", "train": 200},
+        "network": {"family": "mlp", "hidden": [16]},
+        "training": {"epochs": 9},
+        "search": {"sampler": "random", "trials": 5, "space": space, **search},
+    }
+    return parse_study(written).search
+
+
+LAYERS = {
+    "layers": {"int": [1, 3]},
+    "network.hidden.0.units": {"int": [16, 48], "step": 16},
+    "network.hidden.1.units": {"int": [16, 48], "step": 16, "when": "layers >= 2"},
+    "network.hidden.2.units": {"int": [16, 48], "step": 16, "when": "layers == 3"},
+    "network.activation": ["relu", "tanh"],
+}
+
+
+def test_points_are_counted_with_their_conditions():
+    space = study(LAYERS).space
+    assert space.size() == 2 * (3 + 9 + 27)
+    points = list(space.points())
+    assert len({str(p) for p in points}) == len(points) == 78
+    narrow = study(LAYERS, constraints=["network.hidden.0.units >= network.hidden.1.units"]).space
+    assert narrow.size() == len(list(narrow.points())) == 2 * (3 + 6 + 18)
+
+
+def test_a_point_becomes_a_configuration():
+    search = study(LAYERS, set={"training.batch_size": "16 * layers"})
+    point = {
+        "layers": 2,
+        "network.hidden.0.units": 48,
+        "network.hidden.1.units": 16,
+        "network.activation": "tanh",
+    }
+    config = search.configure(point)
+    assert config["network"]["hidden"] == [48, 16]
+    assert config["network"]["activation"] == "tanh"
+    assert config["training"]["batch_size"] == 32
+
+
+def test_lists_in_lists_and_named_choices():
+    space = {
+        "network": {"choice": ["cnn"]},
+        "network.filters.0.0": [8, 16],
+        "network.filters.0.1": {"int": [4, 8], "step": 4},
+        "network.filters.1.0": {"int": [4, 8], "step": 4},
+        "penalty": {"choice": {"none": {}, "some": {"network.kernel_regularizer": {"l2": 0.1}}}},
+    }
+    search = study(space)
+    assert search.space.size() == 16
+    point = {
+        "network": "cnn",
+        "network.filters.0.0": "16",
+        "network.filters.0.1": 4,
+        "network.filters.1.0": 8,
+        "penalty": "some",
+    }
+    config = search.configure(point)
+    assert config["network"]["filters"] == [[16, 4], [8]]
+    assert config["network"]["kernel_regularizer"] == {"l2": 0.1}
+
+
+@given(seed=st.integers(0, 10_000))
+def test_every_drawn_point_is_in_the_space(seed: int):
+    space = study(LAYERS | {"training.learning_rate": {"float": [1e-4, 0.1], "log": True}}).space
+    assert space.size() is None
+    values = space.draw(stream(seed, "draw"))
+    assert ("network.hidden.2.units" in values) == (values["layers"] == 3)
+    assert values["network.hidden.0.units"] in (16, 32, 48)
+    assert 1e-4 <= values["training.learning_rate"] <= 0.1
+
+
+def test_expressions_compute_and_refuse():
+    names = ["layers", "units", "training.learning_rate"]
+    values = {"layers": 3, "units": 8, "training.learning_rate": 0.5}
+    assert parse_expression("[units * 2**i for i in range(layers)]", names).value(values) == [
+        8,
+        16,
+        32,
+    ]
+    assert parse_expression("training.learning_rate < 1 and layers > 2", names).value(values)
+    for wrong, said in (
+        ("unit * 2", "unknown name 'unit'; did you mean 'units'?"),
+        ("training.rate", "unknown name 'training.rate'"),
+        ("layers >=", "is no expression"),
+        ("().__class__", "unknown name '().__class__'"),
+        ("(lambda: 1)()", "cannot stand in an expression"),
+        ("open('x')", "unknown name 'open'"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            parse_expression(wrong, names)
+
+
+def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(
+        "study: wrong\n"
+        "dataset: digits\n"
+        "network: mlp\n"
+        "search:\n"
+        "  sampler: tpee\n"
+        "  trials: 0\n"
+        "  space:\n"
+        "    trainin.learning_rate: {float: [0.1, 1]}\n"
+        "    training.momentum: {float: [1, 0.1]}\n"
+        "    training.batch_size: {int: [1, 10], step: 4}\n"
+        "    network.dropout: {float: [0, 1], log: true}\n"
+        "    network.batch_norm: {choices: [true]}\n"
+        "    network.activation: {choice: [relu, relu]}\n"
+        "    depth: {int: [1, 3], when: width > 2}\n"
+        "  constraints: [depht < 2]\n"
+        "  epochs: 3\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_study(file)
+    lines = str(caught.value).splitlines()
+    places = [line.removeprefix(f"{file}:").split(":")[0] for line in lines]
+    assert places == ["5", "6", "8", "9", "10", "11", "12", "12", "13", "14", "15", "16"]
+    assert lines[0].startswith(f"{file}:5:12: ")
+    text = "\n".join(lines)
+    for part in (
+        "unknown sampler 'tpee'; did you mean 'tpe'?",
+        "trials must be a whole number from 1 to 10000, got 0",
+        "did you mean 'training.learning_rate'?",
+        "low must be less than high, got 1 and 0.1",
+        "high - low = 9 is no multiple of step 4",
+        "with log, low must be > 0, got 0",
+        "unknown key of a parameter 'choices'; did you mean 'choice'?",
+        "relu is given twice",
+        "unknown name 'width'",
+        "unknown name 'depht'; did you mean 'depth'?",
+        "unknown key of search 'epochs'",
+    ):
+        assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("space", "search", "message"),
+    [
+        ({"network.activation": ["relu", "tahn"]}, {}, "unknown activation 'tahn'"),
+        ({"network.activation": ["relu"]}, {"sampler": "cmaes"}, "this space has no number"),
+        (
+            {"training.learning_rate": {"float": [0.1, 1]}},
+            {"sampler": "grid"},
+            "training.learning_rate is a float without a step",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"objective": "val_acuracy"},
+            "unknown objective 'val_acuracy'; did you mean 'val_accuracy'?",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"objective": "test_accuracy"},
+            "a search never sees the test images",
+        ),
+        (
+            {"layers": {"int": [1, 3]}},
+            {"constraints": ["layers > 5"]},
+            "no point of the space fulfils the constraints",
+        ),
+        (
+            {"layers": {"int": [1, 3]}, "training.epochs": {"int": [1, 3], "when": "layers > 4"}},
+            {},
+            "training.epochs is never there",
+        ),
+        (
+            {"network.hidden.1": {"int": [1, 3]}},
+            {},
+            "network.hidden.0 is missing, there is only network.hidden.1",
+        ),
+        (
+            {"training.epochs": {"int": [1, 9]}},
+            {"sampler": "hyperband", "trials": None},
+            "the space cannot vary them",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"sampler": "hyperband"},
+            "hyperband has as many trials as its brackets need",
+        ),
+        (
+            {"network.hidden.0": {"int": [4, 8]}},
+            {"set": {"network.hidden": "[8, 8]"}},
+            "network.hidden is set here and chosen by network.hidden.0 as well",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"sampler": "bohb", "trials": None, "batch": 3},
+            "bohb asks for a bracket at a time, batch: cannot be set",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"sampler": "successive_halving", "trials": None},
+            "search with sampler successive_halving needs its number of trials",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(space: Any, search: Any, message: str):
+    with pytest.raises(ConfigError) as caught:
+        study(space, **search)
+    assert message in str(caught.value)
+
+
+def test_what_the_search_varies_cannot_be_set():
+    written = {
+        "study": "s",
+        "dataset": "digits",
+        "network": "mlp",
+        "search": {"trials": 3, "space": {"network.hidden.0": {"int": [4, 8]}}},
+    }
+    with pytest.raises(ConfigError, match="hidden cannot be set, this study varies"):
+        parse_study(written, set=["network.hidden=[3]"])
+    changed = parse_study(written, set=["search.trials=7"], scale="smoke").search
+    assert changed is not None
+    assert changed.trials == 7
+    assert changed.configure({"network.hidden.0": 5})["training"]["epochs"] == 1
+
+
+def test_steps_and_ends_are_exact():
+    space = study({"network.dropout": {"float": [0.0, 0.3], "step": 0.1}}).space
+    assert space["network.dropout"].values() == [0.0, 0.1, 0.2, 0.3]
+    assert np.isclose(space["network.dropout"].ends(), [0, 0.3]).all()

@@ -1,0 +1,143 @@
+"""Reading photos: what is refused, where a clock is looked for, what certainties mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assay.apps.cli.app import main
+from assay.core.errors import DataError
+from assay.networks.families import build_network
+from assay.networks.network import initial_weights
+from assay.subjects.clocks.app import find_reader, read_photo
+from assay.subjects.clocks.labels.relational import HEADS
+from assay.subjects.clocks.reading.pack import calibrate
+from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.reading.views import Square, cut_out, squares, turned
+
+NETWORK = {"family": "clock-net", "filters": [[8], [16]], "squeeze": 8, "dense": [16]}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Path:
+    """The file of an untrained reader of 48x48 pictures."""
+    network = build_network(NETWORK, (48, 48, 1), dict.fromkeys(HEADS, 120))
+    about = {
+        "network": NETWORK,
+        "size": 48,
+        "mean": [120.0],
+        "std": [60.0],
+        "style": "course",
+        "calibration": (1.0, 0.0),
+    }
+    path = tmp_path / "reader.safetensors"
+    Reader(about, initial_weights(network, 0)).save(path)
+    return path
+
+
+def picture(path: Path, height: int, width: int, *, mode: str = "RGB") -> Path:
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return path
+
+
+def test_the_file_keeps_the_reader(reader):
+    first, again = Reader.load(reader), Reader.load(reader)
+    images = np.random.default_rng(0).integers(0, 255, (3, 48, 48, 1), np.uint8)
+    assert again.about == first.about
+    for name, outputs in first.outputs(images).items():
+        assert outputs.shape == (3, 120)
+        np.testing.assert_array_equal(outputs, again.outputs(images)[name])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1"])
+def test_pictures_of_any_kind_are_read(reader, tmp_path, mode):
+    sight = read_photo(picture(tmp_path / "photo.png", 90, 140, mode=mode), Reader.load(reader))
+    assert 0 <= sight.minutes < 720
+    assert 0 <= sight.certainty <= 1
+    assert sight.square.left >= 0
+    assert sight.square.left + sight.square.side <= 140.01
+
+
+def test_pictures_that_cannot_be_read_say_why(reader, tmp_path):
+    text, cut = tmp_path / "notes.png", picture(tmp_path / "cut.png", 60, 60)
+    text.write_text("no picture at all")
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    huge = tmp_path / "huge.png"
+    Image.new("1", (20_000, 20_000)).save(huge)
+    bad = {
+        text: "unreadable picture",
+        cut: "unreadable picture",
+        huge: "400,000,000 pixels|more than 64,000,000 pixels",
+        picture(tmp_path / "dot.png", 1, 1): "1x1 pixels: too small to show a clock",
+        tmp_path / "nowhere.png": "there is no such picture",
+    }
+    for path, message in bad.items():
+        with pytest.raises(DataError, match=message) as caught:
+            read_photo(path, Reader.load(reader))
+        assert str(path) in str(caught.value)
+
+
+def test_the_command_reads_what_it_can_and_names_what_it_cannot(reader, tmp_path, capsys):
+    good, bad = picture(tmp_path / "a.png", 60, 60), tmp_path / "b.png"
+    drawn = tmp_path / "seen.png"
+    assert main(["clocks", "read", str(good), str(bad), "--reader", str(reader), "--json"]) == 2
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)
+    assert row["photo"] == str(good)
+    assert row["readable"] is False  # an untrained network is sure of nothing
+    assert f"error: {bad}: there is no such picture" in said.err
+    command = ["clocks", "read", str(good), "--reader", str(reader), "--overlay", str(drawn)]
+    assert main(command) == 0
+    assert "no clock that I can read" in capsys.readouterr().out
+    with Image.open(drawn) as shown:
+        assert shown.size == (60, 60)
+
+
+def test_what_is_no_reader_is_refused(tmp_path, reader):
+    (tmp_path / "other.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    for name, message in (
+        ("nowhere.safetensors", "no such reader"),
+        ("other.safetensors", "no reader of clocks"),
+    ):
+        with pytest.raises(DataError, match=message):
+            find_reader(tmp_path / name)
+
+
+def test_a_turn_of_the_picture_turns_what_is_seen():
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 30), np.uint8))
+    whole = Square(0, 0, 30)
+    straight, quarter = turned(photo, whole, 30, (0.0, 0.25))
+    np.testing.assert_array_equal(quarter, np.rot90(straight, -1))
+    dot = np.zeros((31, 31), np.uint8)
+    dot[2, 15] = 255  # at 12 o'clock
+    near = cut_out(Image.fromarray(dot), Square(0, 0, 31), 31, turn=0.125)[..., 0]
+    row, column = np.unravel_index(near.argmax(), near.shape)
+    assert (row, column) == (pytest.approx(6, abs=1), pytest.approx(24, abs=1))  # half past one
+
+
+def test_squares_cover_the_photo_and_stay_inside():
+    found = squares(300, 400, 100)
+    assert found[0] == Square(50, 0, 300)
+    assert len(set(found)) == len(found)
+    for square in found:
+        assert square.left >= 0
+        assert square.left + square.side <= 400.001
+        assert square.top + square.side <= 300.001
+    assert squares(150, 150, 150) == [Square(0, 0, 150)]
+
+
+def test_calibrated_certainties_keep_their_word():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0.05, 0.99, 4000)
+    odds = np.log(truth / (1 - truth))
+    said = 1 / (1 + np.exp(-(2 * odds - 1)))  # twice as sure as it should be, and offset
+    slope, offset = calibrate(said, rng.random(4000) < truth)
+    assert slope == pytest.approx(0.5, abs=0.06)
+    assert offset == pytest.approx(0.5, abs=0.12)
+    slope, offset = calibrate(np.full(50, 0.9), np.ones(50, bool))
+    assert 0.9 < 1 / (1 + np.exp(-(slope * np.log(9) + offset))) < 0.999
