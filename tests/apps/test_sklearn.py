@@ -300,3 +300,20 @@ def test_without_validation_everything_trains(digits):
     assert not [m for m in net.record_.metrics if m.startswith(("val_", "test_"))]
     held = small().fit(X, y)
     assert held.history_["step"][-1] == 3 * np.ceil(270 / 32)
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_the_unit_of_the_values_does_not_matter(digits, engine):
+    X, y = digits
+    params = {"epochs": 15, "precision": "float32", "engine": engine}
+    for scale in (1, 1e-9, 1e9):
+        assert small(**params).fit(X * scale, y).score(X * scale, y) > 0.8
+
+
+def test_a_channel_that_never_changed_hardly_counts():
+    X = np.random.default_rng(0).random((200, 8, 8, 3))
+    X[..., 2] = 0.3
+    y = X[..., 0].mean((1, 2)) > 0.5
+    net, moved = small(precision="float32").fit(X, y), X.copy()
+    moved[..., 2] *= 1.001
+    np.testing.assert_allclose(net.predict_proba(moved), net.predict_proba(X), atol=1e-3)

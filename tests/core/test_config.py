@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -11,7 +15,8 @@ from hypothesis import strategies as st
 
 from assay.core.config import Entry, Option, Problems, Source, dotted, read_options
 from assay.core.errors import ConfigError, NetworkError
-from assay.core.yaml import read_yaml
+from assay.core.values import plain_data
+from assay.core.yaml import MAX_BYTES, read_yaml, read_yaml_file
 
 
 def entry(data: object) -> Entry:
@@ -54,7 +59,7 @@ plain = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**9), 10**9)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_subnormal=False)
     | st.text("abc: -#'\"{}[]é0\n", max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3)
@@ -99,12 +104,27 @@ def test_places_of_keys_and_values() -> None:
         ),
         (
             "a: 1\n\tb: 2",
-            "s.yaml:2:1: this is not YAML: while scanning for the next token found "
-            "character '\\t' that cannot start any token",
+            "s.yaml:2:1: this is not YAML: a line is indented with a tab; use spaces",
         ),
         ("[1]: 2", "s.yaml:1:1: a key must be plain text"),
         ("a: &x [*x]", "s.yaml:1:4: this alias contains itself, or aliases make the file huge"),
         ("a: !!int no", "s.yaml:1:4: 'no' is no valid value"),
+        ("a: 1\nb: x\0", "s.yaml:2:5: this is not YAML: the character U+0000 is not allowed"),
+        ("a: 1e-320", "s.yaml:1:4: 1e-320 is a denormal number, closer to 0 than 2.23e-308"),
+        ("a: -0.1e-400", "s.yaml:1:4: -0.1e-400 is too close to 0 for a number"),
+        ("a: 1e999", "s.yaml:1:4: 1e999 is too large for a number"),
+        ("a: 9223372036854775808", "s.yaml:1:4: 9223372036854775808 does not fit into 64 bits"),
+        (
+            "a: 0x" + "f" * 5000,
+            f"s.yaml:1:4: 0x{'f' * 78}... (5,002 characters) does not fit into 64 bits",
+        ),
+        (
+            "a: " + "9" * 10**6,
+            f"s.yaml:1:4: {'9' * 80}... (1,000,000 characters) does not fit into 64 bits",
+        ),
+        ("a: " + "[" * 1000, "s.yaml:1:53: this is nested too deep: at most 50 levels"),
+        ("a: " + "{b: " * 100_000, "s.yaml:1:197: this is nested too deep: at most 50 levels"),
+        ("- " * 1000, "s.yaml:1:101: this is nested too deep: at most 50 levels"),
     ],
 )
 def test_what_is_not_yaml_is_shown_where_it_is(text: str, message: str) -> None:
@@ -113,11 +133,72 @@ def test_what_is_not_yaml_is_shown_where_it_is(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_file_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.core.yaml.MAX_VALUES", 10)
+    assert len(read_yaml("{" + ", ".join(f"a{i}: b" for i in range(9)) + "}", "s.yaml").data) == 9
+    with pytest.raises(ConfigError, match=r"^s.yaml:1:20: this file has more than 10 values$"):
+        read_yaml("[b" + ",b" * 100 + "]", "s.yaml")
+
+
 def test_aliases_cannot_fill_the_memory() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
     with pytest.raises(ConfigError, match="aliases make the file huge"):
         read_yaml("\n".join(lines), "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: 1\nb: \xe9", "s.yaml:2:4: this file is not UTF-8 text: byte 0xe9; save it as UTF-8"),
+        ("a: 1".encode("utf-16"), "s.yaml: this file is UTF-16, expected UTF-8; save it as UTF-8"),
+        (b"a: " + b"x" * MAX_BYTES, "s.yaml: this file is larger than 1 MiB, which is the limit"),
+    ],
+)
+def test_a_file_that_is_no_text_or_too_large_is_refused_before_it_is_read(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "s.yaml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml_file(tmp_path / "s.yaml", "s.yaml")
+    assert str(caught.value) == message
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("a: 1", encoding="utf-8-sig")
+    assert read_yaml_file(tmp_path / "s.yaml", "s.yaml").data == {"a": 1}
+
+
+def nested(depth: int) -> list[Any]:
+    return [] if depth == 1 else [nested(depth - 1)]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            nested(51),
+            "a" + "[0]" * 26 + "[... (148 characters): this is nested too deep: at most 50 levels",
+        ),
+        ([0] * 40_001, "a[39998]: a study has at most 40,000 values"),
+        ({1, 2}, "a must be text, a number, true, false, a list or a mapping, got {1, 2}"),
+        ({("b",): 1}, "a: a key must be text, got ('b',)"),
+        ([10**5000], "a[0]: a number of 5,000 digits does not fit into 64 bits"),
+        (5e-324, "a: 5e-324 is a denormal number, closer to 0 than 2.23e-308"),
+    ],
+    ids=itertools.count(),
+)
+def test_what_python_gives_is_bounded_as_well(value: object, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plain_data({"a": value})
+    assert str(caught.value) == message
+
+
+def test_what_python_gives_becomes_plain_data() -> None:
+    given = {"a": (np.int64(3), np.float32(0.5)), 1: nested(48), None: True}
+    made = plain_data(given)
+    assert made == {"a": [3, 0.5], "1": nested(48), "None": True}
+    assert [type(x) for x in made["a"]] == [int, float]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +215,10 @@ def test_aliases_cannot_fill_the_memory() -> None:
         (3, Entry.keys, "this must be a mapping, got 3"),
         (0, lambda e: e.integer(1), "this must be a whole number >= 1, got 0"),
         (2, lambda e: e.number(0, 1), "this must be a number from 0 to 1, got 2"),
+        (2**63, Entry.integer, "this: a number of 19 digits does not fit into 64 bits"),
+        (1e-320, Entry.number, "this: 1e-320 is a denormal number, closer to 0 than 2.23e-308"),
+        ("x" * 1000, Entry.number,
+         f"this must be a number, got '{'x' * 79}... (1,002 characters)"),
         ("rleu", lambda e: e.choice("activation", ["relu", "tanh"]),
          "unknown activation 'rleu'; did you mean 'relu'? (known: relu, tanh)"),
     ],

@@ -8,6 +8,7 @@ import pytest
 from assay.core.errors import ConfigError, DataError
 from assay.data.arrays import dataset_of, held_out
 from assay.data.dataset import Split
+from assay.data.loading import normalisation
 
 
 def numbered(count: int) -> Split:
@@ -40,3 +41,77 @@ def test_statistics_of_bytes_and_of_floats_are_those_of_numpy():
         np.testing.assert_allclose(made.std, array.std((0, 1, 2)), rtol=1e-5)
     with pytest.raises(ConfigError, match="'standart'; did you mean 'standard'"):
         dataset_of(split, split, ("a", "b"), "standart")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.3, 14.62, -123.456, 0.0])
+def test_a_channel_that_never_changes_has_a_deviation_of_exactly_1(dtype, value):
+    images = np.random.default_rng(0).random((200, 8, 8, 3)).astype(dtype)
+    images[..., 2] = value
+    mean, std = normalisation("standard", images)
+    assert std[2] == 1
+    assert mean[2] == images[0, 0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "dtype"),
+    [
+        (1e-9, 0, np.float32),
+        (1e-37, 0, np.float32),
+        (1e37, 0, np.float32),
+        (1, 1e6, np.float32),
+        (1e-250, 0, np.float64),
+        (1e250, 0, np.float64),
+        (1e-3, 1e9, np.float64),
+    ],
+)
+def test_values_of_any_size_are_normalised_alike(scale, offset, dtype):
+    values = np.random.default_rng(0).integers(0, 17, (300, 4, 4, 1))
+    images = (values * scale + offset).astype(dtype)
+    mean, std = normalisation("standard", images)
+    assert mean.dtype == std.dtype == dtype
+    expected = (values - values.mean()) / values.std()
+    np.testing.assert_allclose((images - mean) / std, expected, atol=1e-2)
+
+
+def test_a_deviation_always_has_a_reciprocal():
+    images = np.zeros((2, 1, 1, 1), np.float32)
+    images[0] = np.finfo(np.float32).smallest_subnormal
+    mean, std = normalisation("standard", images)
+    assert np.isfinite((images - mean) * (1 / std)).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "becomes"),
+    [
+        (bool, np.float32),
+        (np.uint8, np.uint8),
+        (np.int8, np.float32),
+        (np.uint16, np.float32),
+        (np.float16, np.float32),
+        (np.int64, np.float64),
+    ],
+)
+def test_numbers_of_every_type_train(dtype, becomes):
+    split = Split(np.arange(8).reshape(8, 1, 1, 1).astype(dtype), np.arange(8) % 2)
+    made = dataset_of(split, split, ("a", "b"))
+    for part in (made.train, made.validation, made.test):
+        assert part.images.dtype == becomes
+    assert made.std == pytest.approx(split.images.astype(float).std())
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.full((2, 1, 1, 1), np.nan), "training images hold 2 values that are NaN or infinite"),
+        (np.array([1, np.inf]).reshape(2, 1, 1, 1), "hold 1 values that are NaN or infinite"),
+        (np.ones((2, 1, 1, 1), complex), "must be real numbers, got an array of complex128"),
+        (np.full((2, 1, 1, 1), "a"), "must be real numbers, got an array of <U1"),
+        (np.ones((2, 3)), r"must be \(n, height, width, channels\).*got .* shape \(2, 3\)"),
+        (np.ones((0, 1, 1, 1)), r"got an array of shape \(0, 1, 1, 1\)"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(images, said):
+    split = Split(images, np.zeros(len(images), np.int64))
+    with pytest.raises(DataError, match=said):
+        dataset_of(split, split, ("a", "b"))

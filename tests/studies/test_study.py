@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,32 @@ def test_what_does_not_fit_together(changes: dict, said: str) -> None:
 
 
 def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
-    assert message("mlp-factor")[0].startswith(
-        "unknown study 'mlp-factor'; did you mean 'mlp-factors'?"
-    )
+    assert message("mlp-factor") == [
+        "unknown study 'mlp-factor'; did you mean 'mlp-factors'? (`assay list` lists all); or give "
+        "a YAML file"
+    ]
     assert message("missing.yaml") == ["there is no study file missing.yaml"]
+    assert message("mlp-factor.yaml") == [
+        "there is no study file mlp-factor.yaml; did you mean the built-in 'mlp-factors'?"
+    ]
+    assert message("n" * 300 + ".yaml")[0].endswith("cannot be read: File name too long")
+    assert message("a\0.yaml") == ["'a\\x00.yaml' cannot be read: embedded null byte"]
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for device in (str(tmp_path / "pipe.yaml"), "/dev/zero"):
+        assert message(device) == [f"{device} is not a regular file, expected a study's YAML file"]
+    (tmp_path / "empty.yaml").touch()
+    assert message(tmp_path / "empty.yaml") == [
+        f"{tmp_path}/empty.yaml: a study must be a mapping that begins with `study: NAME`"
+    ]
     assert message(tmp_path) == [f"{tmp_path} is a folder, expected a study's YAML file"]
     (tmp_path / "list.yaml").write_text("- 1")
     assert message(tmp_path / "list.yaml")[0].endswith(
         "list.yaml:1:1: a study must be a mapping that begins with `study: NAME`"
     )
     (tmp_path / "latin.yaml").write_bytes(b"study: caf\xe9")
-    assert "cannot be read" in message(tmp_path / "latin.yaml")[0]
+    assert message(tmp_path / "latin.yaml")[0].endswith(
+        "latin.yaml:1:11: this file is not UTF-8 text: byte 0xe9; save it as UTF-8"
+    )
 
 
 @pytest.mark.parametrize(

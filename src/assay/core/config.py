@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.errors import AssayError, ConfigError, unknown_name
+from assay.core.values import cannot_hold, shown
 
 __all__ = [
     "Entry",
@@ -148,7 +149,7 @@ class Source:
             elif not isinstance(value, dict):
                 name = shorthand(path[:i])
                 if name is None:
-                    said = f"{dotted(path[:i])} is {value!r}, it has no {dotted(path[i:])}"
+                    said = f"{dotted(path[:i])} is {shown(value)}, it has no {dotted(path[i:])}"
                     raise LocatedError(said, key or entry.source.mark(entry.path, key=True))
                 here[part] = {} if isinstance(value, bool) else {name: value}
             here = here[part]
@@ -194,7 +195,7 @@ class Entry:
         """An error that says what was expected and what was received."""
         mark = self.source.mark(self.path)
         name = self.name or "this"
-        return LocatedError(f"{name} must be {what}, got {self.value!r}", mark)
+        return LocatedError(f"{name} must be {what}, got {shown(self.value)}", mark)
 
     def __getitem__(self, key: str | int) -> Entry:
         return Entry(self.value[key], (*self.path, key), self.source, self.problems)
@@ -227,17 +228,23 @@ class Entry:
         ok = isinstance(value, int) and not isinstance(value, bool)
         if not ok or (low is not None and value < low) or (high is not None and value > high):
             raise self.expected("a whole number" + _range(low, high))
+        self._check_held(value)
         return value
 
     def number(self, low: float | None = None, high: float | None = None) -> float:
         """A finite number in [low, high], as a float."""
         value = self.value
-        ok = (
-            isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        )
+        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if ok:
+            self._check_held(value)
+            ok = math.isfinite(value)
         if not ok or (low is not None and value < low) or (high is not None and value > high):
             raise self.expected("a number" + _range(low, high))
         return float(value)
+
+    def _check_held(self, value: float) -> None:
+        if said := cannot_hold(value):
+            raise self.error(f"{self.name or 'this'}: {shown(value)} {said}")
 
     def flag(self) -> bool:
         """true or false."""

@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "NetworkError",
     "StoreError",
+    "brief",
     "nearest",
     "unknown_name",
 ]
@@ -50,15 +51,35 @@ class MissingExtraError(AssayError):
     """An optional library is needed; the message names the extra that brings it."""
 
 
+_LONGEST = 100
+"""Characters of a value that a message shows, and of a name that may be close to another."""
+
+
+def brief(text: str) -> str:
+    """A text for a message, cut where it is long."""
+    return (
+        text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({len(text):,} characters)"
+    )
+
+
 def nearest(name: object, candidates: Iterable[str]) -> str | None:
     """Return the candidate most like `name`, or None when nothing is close."""
+    if len(str(name)) > _LONGEST:
+        return None
     found = difflib.get_close_matches(str(name), list(candidates), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
-def unknown_name(kind: str, name: object, candidates: Iterable[str]) -> str:
-    """Say that `name` is no `kind`, with the nearest valid name and all of them."""
+def unknown_name(
+    kind: str, name: object, candidates: Iterable[str], listed_by: str | None = None
+) -> str:
+    """Say that `name` is no `kind`, with the nearest valid name and all of them.
+
+    Args:
+        listed_by: a command that lists the valid names, which are too many for a message.
+    """
     valid = sorted(str(c) for c in candidates)
     close = nearest(name, valid)
     hint = f"; did you mean {close!r}?" if close else ""
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(valid)})"
+    known = f"`{listed_by}` lists all" if listed_by else f"known: {', '.join(valid)}"
+    return f"unknown {kind} {brief(repr(name))}{hint} ({known})"

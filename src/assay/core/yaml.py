@@ -1,21 +1,59 @@
 """YAML with the place of every key and value, by the YAML 1.2 core rules.
 
 `1e-3` is a number; `no`, `yes` and `on` are text; a key given twice is an error; keys are always
-text, as written.
+text, as written. A file is bounded in size, depth and number of values, so that none can fill the
+memory.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
 from assay.core.config import LocatedError, Mark, Path, Problems, Source
+from assay.core.errors import brief
+from assay.core.values import MAX_DEPTH, MAX_VALUES, cannot_hold
 
-__all__ = ["read_yaml"]
+__all__ = ["MAX_BYTES", "read_yaml", "read_yaml_file"]
 
-_MAX_NODES = 100_000
+MAX_BYTES = 2**20
+"""The largest file that is read."""
+
+
+def read_yaml_file(file: Traversable, name: str) -> Source:
+    """Read a YAML file of at most MAX_BYTES; `name` is what its places are called.
+
+    Raises:
+        ConfigError: as `read_yaml`; and for what is no text, is too large or cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise LocatedError(f"this file cannot be read: {error.strerror}", Mark(name)) from None
+    if len(raw) > MAX_BYTES:
+        said = f"this file is larger than {MAX_BYTES // 2**20} MiB, which is the limit"
+        raise LocatedError(said, Mark(name))
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            said = "this file is UTF-16, expected UTF-8; save it as UTF-8"
+            raise LocatedError(said, Mark(name)) from None
+        where = _place(name, raw[: error.start].decode("utf-8"), error.start)
+        said = f"this file is not UTF-8 text: byte 0x{raw[error.start]:02x}; save it as UTF-8"
+        raise LocatedError(said, where) from None
+    return read_yaml(text, name)
+
+
+def _place(name: str, text: str, position: int) -> Mark:
+    """Where a position of a text is."""
+    before = text[:position]
+    return Mark(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def read_yaml(text: str, name: str) -> Source:
@@ -24,22 +62,33 @@ def read_yaml(text: str, name: str) -> Source:
     Raises:
         ConfigError: with `name`:line:column for what is not YAML, and for keys given twice.
     """
-    source = Source(None)
+    source = Source(None, {}, {(): Mark(name)})  # an empty file has a name, too
     problems = Problems()
     try:
         node = yaml.compose(text, Loader=_Loader)
+    except _TooMuch as error:
+        raise LocatedError(str(error.problem), _mark(error.problem_mark, name)) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name)
+        where = _mark(error.problem_mark or error.context_mark, name)
         said = " ".join(str(p) for p in (error.context, error.problem) if p)
+        if "'\\t'" in said:
+            said = "a line is indented with a tab; use spaces"
         raise LocatedError(f"this is not YAML: {said}", where) from None
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise LocatedError(f"this is not YAML: {said}", Mark(name)) from None
+    except yaml.reader.ReaderError as error:
+        said = f"this is not YAML: the character U+{int(error.character):04X} is not allowed"
+        raise LocatedError(said, _place(name, text, error.position)) from None
     if node is not None:
         source.data = _Builder(source, name, problems).build(node, (), ())
     problems.raise_if_any()
     return source
+
+
+def _mark(mark: yaml.Mark | None, name: str) -> Mark:
+    return Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name)
+
+
+class _TooMuch(yaml.MarkedYAMLError):
+    """YAML that is nested too deep or has too many values."""
 
 
 def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str], list[str]]:
@@ -47,7 +96,21 @@ def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str],
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that knows only the scalars of YAML 1.2's core schema."""
+    """SafeLoader that knows only the scalars of YAML 1.2's core schema, and has bounds."""
+
+    depth = count = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        self.count += not isinstance(parent, yaml.MappingNode) or index is not None
+        if self.depth > MAX_DEPTH or self.count > MAX_VALUES:
+            said = f"this is nested too deep: at most {MAX_DEPTH} levels"
+            if self.depth <= MAX_DEPTH:
+                said = f"this file has more than {MAX_VALUES:,} values"
+            raise _TooMuch(problem=said, problem_mark=self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -76,9 +139,16 @@ def _scalar(tag: str, text: str) -> Any:
         return text.lower() == "true"
     if kind == "int":
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return int(text, base)
+        # longer ones are refused by their size, and Python does not like to read them
+        return int(text, base) if len(text) < 1000 else 2**63
     if kind == "float":
-        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        plain = text.lower().replace(".inf", "inf").replace(".nan", "nan")
+        number = float(plain)
+        if math.isinf(number) and "inf" not in plain:
+            raise LocatedError(f"{brief(text)} is too large for a number", None)
+        if not number and re.search("[1-9]", plain.partition("e")[0]):
+            raise LocatedError(f"{brief(text)} is too close to 0 for a number", None)
+        return number
     return text
 
 
@@ -94,7 +164,8 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path, inside: tuple[int, ...]) -> Any:
         self.count += 1
         mark = self.source.values[path] = self.mark(node)
-        if id(node) in inside or self.count > _MAX_NODES:
+        deep = len(inside) >= MAX_DEPTH
+        if id(node) in inside or self.count > MAX_VALUES or deep:
             raise LocatedError("this alias contains itself, or aliases make the file huge", mark)
         inside = (*inside, id(node))
         if isinstance(node, yaml.SequenceNode):
@@ -106,9 +177,14 @@ class _Builder:
 
     def _read(self, node: yaml.Node, mark: Mark) -> Any:
         try:
-            return _scalar(node.tag, node.value)
+            value = _scalar(node.tag, node.value)
+        except LocatedError as error:
+            raise LocatedError(str(error), mark) from None
         except (ValueError, OverflowError):
-            raise LocatedError(f"{node.value!r} is no valid value", mark) from None
+            raise LocatedError(f"{brief(repr(node.value))} is no valid value", mark) from None
+        if said := cannot_hold(value):
+            raise LocatedError(f"{brief(node.value)} {said}", mark)
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path, inside: tuple[int, ...]) -> dict:
         data: dict[str, Any] = {}
@@ -120,7 +196,7 @@ class _Builder:
             key = key_node.value
             if key in data:
                 first = self.source.keys[(*path, key)]
-                said = f"{key!r} is given twice (first in line {first.line})"
+                said = f"{brief(repr(key))} is given twice (first in line {first.line})"
                 self.problems.add(LocatedError(said, mark))
                 continue
             self.source.keys[(*path, key)] = mark

@@ -48,15 +48,19 @@ def dataset_of(
     is measured on it means nothing.
 
     Args:
-        train, validation: images (n, height, width, channels), uint8 or floats; class numbers (n,).
+        train, validation: images (n, height, width, channels) of finite numbers; class numbers
+            (n,). Bytes, float32 and float64 stay what they are; anything else becomes float32, or
+            float64 where it has 32 bits or more.
         class_names: one for each class.
         normalize: one of `specs.NORMALIZE`; statistics are those of the training images.
 
     Raises:
         ConfigError: there is no such normalization.
+        DataError: images are of another shape, or no numbers, or not finite.
     """
     if normalize not in NORMALIZE:
         raise ConfigError(unknown_name("normalization", normalize, NORMALIZE))
+    train, validation = _numbers("training", train), _numbers("validation", validation)
     mean, std = normalisation(normalize, train.images)
     identity = fingerprint(train, validation)
     return Dataset(
@@ -69,3 +73,20 @@ def dataset_of(
         std=std,
         fingerprint=identity,
     )
+
+
+def _numbers(part: str, split: Split) -> Split:
+    """The split with images of a type that engines take; DataError names the part otherwise."""
+    images = np.asarray(split.images)
+    if images.ndim != 4 or not images.size:
+        said = "(n, height, width, channels), none of them 0"
+        raise DataError(f"{part} images must be {said}, got an array of shape {images.shape}")
+    if images.dtype.kind not in "buif":
+        raise DataError(f"{part} images must be real numbers, got an array of {images.dtype}")
+    if images.dtype not in (np.uint8, np.float32, np.float64):
+        exact = np.can_cast(images.dtype, np.float32)
+        images = images.astype(np.float32 if exact else np.float64)
+    if images.dtype != np.uint8 and not (finite := np.isfinite(images)).all():
+        count = images.size - int(finite.sum())
+        raise DataError(f"{part} images hold {count:,} values that are NaN or infinite")
+    return Split(images, split.targets)

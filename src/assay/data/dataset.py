@@ -51,8 +51,9 @@ class Dataset:
         spec: the resolved specification, plain JSON data ({"name": "mnist", "permute": None, ...}).
         train, validation, test: the three parts.
         class_names: one name per class; empty where there are none.
-        mean, std: float32 (channels,), in 0..255: networks see (image - mean) / std. Statistics of
-            the training images, unless the specification says otherwise (`normalize`).
+        mean, std: float32 (channels,), float64 for float64 images, in the unit of a pixel: networks
+            see (image - mean) / std. Statistics of the training images, unless the specification
+            says otherwise (`normalize`); a channel that never changes has a deviation of 1.
         permutation: int64 (height * width,) source position of each pixel, or None; channels of a
             pixel stay together.
         fingerprint: identity of the content (images, targets and split).

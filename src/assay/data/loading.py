@@ -134,35 +134,55 @@ def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -
 
 
 def normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is subtracted from and what divides each channel; see `specs.NORMALIZE`."""
+    """What is subtracted from and what divides each channel; see `specs.NORMALIZE`.
+
+    float32 (channels,), or float64 where the images are: a value of which they need every digit.
+    """
+    dtype = np.float64 if images.dtype == np.float64 else np.float32
     channels = images.shape[-1]
-    none, one = np.zeros(channels, np.float32), np.ones(channels, np.float32)
+    none, one = np.zeros(channels, dtype), np.ones(channels, dtype)
     if kind == "unit":
         return none, 255 * one
     if kind == "none":
         return none, one
     mean, std = _statistics(images)
-    return (mean, one) if kind == "center" else (mean, std)
+    # no smaller deviation has a reciprocal in the type
+    std = np.where(std > 0, np.maximum(std, np.finfo(dtype).tiny), 1).astype(dtype)
+    return mean.astype(dtype), one if kind == "center" else std
 
 
 def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, float32 (channels,), in the pixels' unit.
+    """Mean and standard deviation of each channel, float64 (channels,), in the pixels' unit.
 
-    A channel that never changes has a deviation of 1, so that dividing by it is harmless.
+    The deviation of a channel that never changes is exactly 0.
     """
+    if images.dtype == np.uint8:  # every sum is exact: nothing is lost in a difference of them
+        mean, squares = _moments(images, np.zeros(images.shape[-1]), 1)
+        return mean, np.sqrt(np.maximum(squares - mean**2, 0))
+    low, high = images.min((0, 1, 2)).astype(float), images.max((0, 1, 2)).astype(float)
+    # as numbers from -1 to 1 that reach both ends, values of any size are as far apart as they are
+    middle, half = low / 2 + high / 2, high / 2 - low / 2
+    mean, squares = _moments(images, middle, np.where(half > 0, half, 1))
+    std = half * np.sqrt(np.maximum(squares - mean**2, 0))
+    return np.where(half > 0, middle + half * mean, low), std
+
+
+def _moments(
+    images: np.ndarray, shift: np.ndarray, scale: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means of (image - shift) / scale and of its square, by channel."""
     channels = images.shape[-1]
     total, squares = np.zeros(channels), np.zeros(channels)
     # in blocks that fit the cache; sums of 256 bytes and their squares are exact in float32
-    exact = np.float32 if images.dtype == np.uint8 else np.float64
+    exact = images.dtype == np.uint8
     for start in range(0, len(images), 256):
-        block = images[start : start + 256].astype(exact)
+        block = images[start : start + 256].astype(np.float32 if exact else np.float64)
+        if not exact:
+            block = (block - shift) / scale
         block = block.reshape(len(block), -1)  # (b, height * width * channels)
         total += block.sum(0).reshape(-1, channels).sum(0, dtype=float)
         squares += np.einsum("nd,nd->d", block, block).reshape(-1, channels).sum(0, dtype=float)
-    mean = total * channels / images.size
-    variance = np.maximum(squares * channels / images.size - mean**2, 0)
-    std = np.sqrt(variance)
-    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+    return total * channels / images.size, squares * channels / images.size
 
 
 def fingerprint(*splits: Split) -> str:

@@ -4,12 +4,13 @@ the header comment, its claim."""
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError, brief, nearest, unknown_name
 from assay.core.registry import Registry
 from assay.core.yaml import read_yaml
 
@@ -50,7 +51,7 @@ def is_built_in(study: str | Path) -> bool:
 def built_in(name: str) -> BuiltIn:
     """Read a built-in study; raises ConfigError, with the nearest name, if there is none."""
     if not is_built_in(name):
-        raise ConfigError(unknown_name("built-in study", name, names()))
+        raise ConfigError(_missing(name))
     text = _files()[name].read_text(encoding="utf-8")
     lines = []
     for line in text.splitlines():
@@ -70,10 +71,24 @@ def find(study: str | Path) -> Traversable | Path:
     if is_built_in(study):
         return _files()[str(study)]
     path = Path(study).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(_missing(str(study))) from None
+    except (OSError, ValueError) as error:  # an unreadable folder, a name too long, a NUL in it
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{brief(repr(str(study)))} cannot be read: {said}") from None
+    if stat.S_ISDIR(mode):
         raise ConfigError(f"{study} is a folder, expected a study's YAML file")
-    if path.suffix in (".yaml", ".yml") or os.sep in str(study):
-        raise ConfigError(f"there is no study file {study}")
-    raise ConfigError(unknown_name("study", str(study), names()) + "; or give a YAML file")
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{study} is not a regular file, expected a study's YAML file")
+    return path
+
+
+def _missing(study: str) -> str:
+    """That there is no such study, with the nearest built-in one."""
+    if not study.endswith((".yaml", ".yml")) and os.sep not in study:
+        return unknown_name("study", study, names(), "assay list") + "; or give a YAML file"
+    close = nearest(Path(study).stem, names())
+    hint = f"; did you mean the built-in {close!r}?" if close else ""
+    return f"there is no study file {brief(study)}{hint}"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Mark, Problems, Source
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import AssayError
 from assay.core.records import Config
-from assay.core.yaml import read_yaml
+from assay.core.values import plain_data
+from assay.core.yaml import read_yaml_file
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
@@ -119,13 +120,10 @@ def parse_study(
 def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str]:
     """The source of a study and how a command names it."""
     if isinstance(study, Mapping):
-        return Source(dict(study)), str(study.get("study", "STUDY"))
+        return Source(plain_data(study)), str(study.get("study", "STUDY"))
     path = library.find(study)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{study}: this study cannot be read: {error}") from None
-    return read_yaml(text, path.name if library.is_built_in(study) else str(study)), str(study)
+    name = path.name if library.is_built_in(study) else str(study)
+    return read_yaml_file(path, name), str(study)
 
 
 class _Reader:

@@ -105,7 +105,9 @@ def _find(
         if not fitting:
             study |= {"task": ENTRIES[dataset or FAMILIES[name].dataset].task}
     elif not is_study(name):
-        raise ConfigError(unknown_name("network family or study", name, network_names()))
+        raise ConfigError(
+            unknown_name("network family or study", name, network_names(), "assay list")
+        )
     found = parse_study(study, set=changes, data_dir=places.data_path)
     labels = {t.label: t for t in found.trials}
     if trial is not None and trial not in labels:

@@ -85,7 +85,8 @@ def _run(store: Any, name: str, stored: set[str]) -> str:
 
     if name and set(name) <= set("0123456789abcdef"):
         return store.find(name)
-    raise ConfigError(unknown_name("study or run", name, {*stored, *study_names()}))
+    known = {*stored, *study_names()}
+    raise ConfigError(unknown_name("study or run", name, known, "assay list"))
 
 
 def _show_study(name: str, options: StudyOptions, places: Places) -> None:

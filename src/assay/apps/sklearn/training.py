@@ -112,7 +112,8 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     where = place(Resources(device=device, precision=exact))
     module = NetworkModule(network, record.weights, record.seed, where).eval()
     pixels = record.provenance["pixels"]
-    mean, std = (np.asarray(pixels[name], np.float32) for name in ("mean", "std"))
+    number = np.float64 if images.dtype == np.float64 else np.float32  # as they were measured
+    mean, std = (np.asarray(pixels[name], number) for name in ("mean", "std"))
     normalise, parts = Normalise(mean, std, where), []
     with torch.inference_mode():
         for start in range(0, len(images), _ROWS):

@@ -19,7 +19,7 @@ NormalSplit = tuple[Array, Array]
 def normalise(split: Split, dataset: Dataset, task: Task, dtype: np.dtype) -> NormalSplit:
     """(image - mean) / deviation, with each channel's statistics over the training images."""
     mean = dataset.mean.astype(dtype)
-    inverse = (1 / np.maximum(dataset.std, 1e-6)).astype(dtype)
+    inverse = (1 / dataset.std).astype(dtype)
     images = np.empty(split.images.shape, dtype)
     for start in range(0, len(split), 4096):  # no second copy of the whole set
         part = split.images[start : start + 4096].astype(dtype)

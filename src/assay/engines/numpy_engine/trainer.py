@@ -39,7 +39,7 @@ class NormalDataset:
         self._dataset, self._task, self._dtype = dataset, task, dtype
         self.train = normalise(dataset.train, dataset, task, dtype)
         self.validation = normalise(dataset.validation, dataset, task, dtype)
-        self.blank = (-dataset.mean / np.maximum(dataset.std, 1e-6)).astype(dtype)
+        self.blank = (-dataset.mean / dataset.std).astype(dtype)
 
     def test(self) -> NormalSplit:
         """The test part."""

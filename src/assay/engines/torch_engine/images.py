@@ -28,7 +28,7 @@ class Normalise:
     def __init__(self, mean: np.ndarray, std: np.ndarray, place: Place):
         self.place = place
         self._shift = torch.from_numpy(mean).to(place.device, place.master)
-        self._scale = torch.from_numpy(1 / np.maximum(std, 1e-6)).to(place.device, place.master)
+        self._scale = torch.from_numpy(1 / std).to(place.device, place.master)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalise (..., h, w, c)."""

@@ -37,7 +37,7 @@ class DeviceDataset:
         self._train: DeviceSplit | None = None
         self.validation = load(fit.validation)
         self._encode, self._fit = task.encode, fit
-        blank = torch.from_numpy(-fit.mean / np.maximum(fit.std, 1e-6))
+        blank = torch.from_numpy(-fit.mean / fit.std)
         self.blank = blank.to(where.device)
         self._test: DeviceSplit | None = None
 

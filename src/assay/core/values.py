@@ -1,0 +1,89 @@
+"""What a setting may hold: plain data of bounded size, and numbers that every part can hold."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from assay.core.errors import ConfigError, brief
+
+__all__ = ["MAX_DEPTH", "MAX_VALUES", "cannot_hold", "plain_data", "shown"]
+
+MAX_DEPTH = 50
+"""Levels of lists and mappings inside each other."""
+
+MAX_VALUES = 40_000
+"""Values of one study."""
+
+
+def cannot_hold(value: Any) -> str:
+    """What keeps a value from being used as a number, to follow it in a message; "" for nothing.
+
+    Whole numbers must fit into 64 bits. Denormal numbers are refused because PyTorch's workers
+    compute with 0 instead of them.
+    """
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "does not fit into 64 bits"
+    if isinstance(value, float) and 0 < abs(value) < sys.float_info.min:
+        return f"is a denormal number, closer to 0 than {sys.float_info.min:.3g}"
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, for a message: never long, never an error."""
+    if isinstance(value, int) and cannot_hold(value):
+        return f"a number of {round(value.bit_length() * math.log10(2)):,} digits"
+    try:
+        return brief(repr(value))
+    except Exception:  # of a type that we do not know, or with such a number inside
+        return f"a value of type {type(value).__name__}"
+
+
+def plain_data(value: Any, name: str = "") -> Any:
+    """A copy of what was given in Python that holds only what YAML can say.
+
+    Tuples become lists and NumPy's numbers Python's.
+
+    Args:
+        name: what to call it in messages.
+
+    Raises:
+        ConfigError: it holds something else, is nested too deep or has too many values.
+    """
+    return _Copier().copy(value, name, 0)
+
+
+class _Copier:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def copy(self, value: Any, name: str, depth: int) -> Any:
+        self.count += 1
+        if depth >= MAX_DEPTH:
+            raise ConfigError(f"{brief(name)}: this is nested too deep: at most {MAX_DEPTH} levels")
+        if self.count > MAX_VALUES:
+            raise ConfigError(f"{brief(name)}: a study has at most {MAX_VALUES:,} values")
+        if isinstance(value, Mapping):
+            return {
+                self._key(k, name): self.copy(v, f"{name}.{k}".removeprefix("."), depth + 1)
+                for k, v in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self.copy(v, f"{name}[{i}]", depth + 1) for i, v in enumerate(value)]
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+            value = value.item()
+        if value is None or isinstance(value, (str, bool)):
+            return value
+        if not isinstance(value, (int, float)):
+            expected = "text, a number, true, false, a list or a mapping"
+            raise ConfigError(f"{name} must be {expected}, got {shown(value)}")
+        if said := cannot_hold(value):
+            raise ConfigError(f"{name}: {shown(value)} {said}")
+        return value
+
+    def _key(self, key: Any, name: str) -> str:
+        if key is None or isinstance(key, (str, int, float)):
+            return str(key)
+        raise ConfigError(f"{name or 'a study'}: a key must be text, got {shown(key)}")
