@@ -10,18 +10,17 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from assay.apps.cli import (
-    clocks,
     console,
     data,
     doctor,
     engines,
     export,
-    generation,
     gradients,
     network,
     results,
@@ -29,13 +28,15 @@ from assay.apps.cli import (
     search,
     studies,
     tensorboard,
-    unscramble,
 )
 from assay.core.errors import AssayError
+from assay.core.registry import Registry
 
 __all__ = ["app", "main"]
 
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS: Registry[Any] = Registry("command")
 
 app = App(
     name="assay",
@@ -57,15 +58,12 @@ for place, (name, command) in enumerate(
         "data": data.app,
         "network": network.app,
         "search": search.search,
-        "unscramble": unscramble.unscramble,
-        "clocks": clocks.app,
-        "sample": generation.sample,
-        "interpolate": generation.interpolate,
         "export": export.export,
         "tensorboard": tensorboard.tensorboard,
         "engines": engines.engines,
         "check-gradients": gradients.check_gradients,
         "doctor": doctor.doctor,
+        **{name: COMMANDS[name] for name in COMMANDS},
     }.items()
 ):
     if isinstance(command, App):
