@@ -157,7 +157,7 @@ def test_large_sets_stay_bytes_until_they_are_taken(monkeypatch):
     images = rng.integers(0, 256, (10, 4, 4, 3), np.uint8)
     images.flags.writeable = False  # as files that are mapped into memory
     split, targets = Split(images, np.arange(10)), np.arange(10)
-    normalise = Normalise(np.array([90.0, 5, 0]), np.array([60.0, 1, 0]), EXACT)
+    normalise = Normalise(np.array([90.0, 5, 0]), np.array([60.0, 1, 1e-9]), EXACT)
     ready = to_device(split, targets, normalise)
     monkeypatch.setattr("assay.engines.torch_engine.images._MOST", 10)
     late = to_device(split, targets, normalise)

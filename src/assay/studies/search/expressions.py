@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from types import CodeType
 from typing import Any
 
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError, brief, unknown_name
+from assay.search.evaluation import FUNCTIONS, Evaluator, compiled
 
 __all__ = ["FUNCTIONS", "Expression", "parse_expression"]
 
-FUNCTIONS: dict[str, Any] = {
-    f.__name__: f for f in (abs, len, max, min, range, round, sum, sorted, int, float)
-}
-"""What an expression may call."""
+MAX_LENGTH = 1000
+"""Characters of an expression."""
+
+MAX_DEPTH = 40
+"""Levels of brackets and operators inside each other."""
 
 _ALLOWED = (
     ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.List, ast.Tuple,
     ast.BoolOp, ast.boolop, ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator,
     ast.Compare, ast.cmpop, ast.IfExp, ast.Call, ast.ListComp, ast.comprehension,
 )  # fmt: skip
+
+_WORDS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[^\W\d]\w*(?:\.\w+)*""")
+"""Text in quotes, which is left as it is, and names, dotted ones too."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Expression:
 
     text: str
     names: frozenset[str]
-    _code: CodeType
+    _evaluate: Evaluator
     _places: dict[str, str]
 
     def value(self, values: Mapping[str, Any]) -> Any:
@@ -50,15 +55,15 @@ class Expression:
             values: value of each name of the space; all of `names` must be among them.
 
         Raises:
-            ConfigError: it cannot be computed (text plus a number, a division by zero).
+            ConfigError: it cannot be computed (text plus a number, a division by zero), or needs
+                too many steps or too large numbers.
         """
         known = {place: values[name] for place, name in self._places.items()}
         try:
-            # the tree was checked node by node: there is no attribute and no other function in it
-            return eval(self._code, {"__builtins__": {}, **FUNCTIONS, **known})
+            return self._evaluate(known)
         except Exception as error:
             shown = ", ".join(f"{name} = {values[name]!r}" for name in sorted(self.names))
-            said = f"{self.text!r} cannot be computed ({error})"
+            said = f"{brief(repr(self.text))} cannot be computed ({error})"
             raise ConfigError(f"{said} for {shown}" if shown else said) from None
 
 
@@ -69,29 +74,68 @@ def parse_expression(text: Any, names: Collection[str]) -> Expression:
         ConfigError: it is no expression, or speaks of what there is not; with the nearest name.
     """
     written = str(text)
-    # dotted names become plain ones, the longest first, so that `a.b` is not read as `a` and `.b`
-    places = {f"_{i}": name for i, name in enumerate(sorted(names, key=lambda n: -len(n)))}
-    renamed = written
-    for place, name in places.items():
-        renamed = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", place, renamed)
+    quoted = brief(repr(written))
+    if len(written) > MAX_LENGTH:
+        raise ConfigError(f"{quoted}: an expression has at most {MAX_LENGTH} characters")
+    # dotted names become plain ones
+    places = {name: f"_{i}" for i, name in enumerate(names)}
+    taken = set(places.values())
+
+    def rename(match: re.Match[str]) -> str:
+        word = match.group()
+        if word in taken and word not in places:
+            raise ConfigError(f"{quoted}: {unknown_name('name', word, names)}")
+        return places.get(word, word)
+
     try:
-        tree = ast.parse(renamed.strip(), mode="eval")
-    except SyntaxError:
-        raise ConfigError(f"{written!r} is no expression, such as 'layers >= 2'") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's own, of a text such as '1or 2'
+            tree = ast.parse(_WORDS.sub(rename, written).strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ConfigError(f"{quoted} is no expression, such as 'layers >= 2'") from None
+    _check_depth(tree, quoted)
+    used = _check(tree, quoted, {place: name for name, place in places.items()})
+    return Expression(written, frozenset(used.values()), compiled(tree), used)
+
+
+def _check_depth(tree: ast.Expression, quoted: str) -> None:
+    """Refuse what is nested too deep, without going down itself."""
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    if level:
+        raise ConfigError(f"{quoted} is nested too deep: at most {MAX_DEPTH} levels")
+
+
+def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict[str, str]:
+    """Refuse what is not allowed; return the names of the space that are used, by their places."""
     bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
+    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     used: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             missing = ast.unparse(node)
-            raise ConfigError(f"{written!r}: {unknown_name('name', missing, names)}")
-        if not isinstance(node, _ALLOWED) or (
-            isinstance(node, ast.Call) and not isinstance(node.func, ast.Name)
-        ):
-            raise ConfigError(f"{written!r}: {ast.unparse(node)!r} cannot stand in an expression")
-        if isinstance(node, ast.Name) and node.id in places:
+            raise ConfigError(f"{quoted}: {unknown_name('name', missing, places.values())}")
+        if not _allowed(node):
+            raise ConfigError(f"{quoted}: {ast.unparse(node)!r} cannot stand in an expression")
+        if not isinstance(node, ast.Name):
+            continue
+        if id(node) in called:
+            if node.id not in FUNCTIONS:
+                said = unknown_name("name", places.get(node.id, node.id), FUNCTIONS)
+                raise ConfigError(f"{quoted}: {said}")
+        elif node.id in places:
             used.add(node.id)
-        elif isinstance(node, ast.Name) and node.id not in {*FUNCTIONS, *bound}:
-            raise ConfigError(f"{written!r}: {unknown_name('name', node.id, names)}")
-    code = compile(tree, "<expression>", "eval")
-    kept = {place: places[place] for place in sorted(used)}
-    return Expression(written, frozenset(kept.values()), code, kept)
+        elif node.id not in bound:
+            raise ConfigError(f"{quoted}: {unknown_name('name', node.id, places.values())}")
+    return {place: places[place] for place in sorted(used)}
+
+
+def _allowed(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, (bool, int, float, str)) or node.value is None
+    if isinstance(node, ast.comprehension):
+        return isinstance(node.target, ast.Name) and not node.is_async
+    return isinstance(node, _ALLOWED)
