@@ -121,9 +121,15 @@ class Registry(Generic[T]):
         """The entry of that name, or None."""
         return self[name] if name in self else None  # noqa: SIM401
 
+    def names(self) -> list[str]:
+        """The names that are known without importing the package that holds the others."""
+        self._load_plugins()
+        return sorted(self._entries)
+
     def place(self, name: str) -> Place:
         """Where `name` was registered; raises ConfigError like a look-up."""
-        self[name]
+        if name not in self._entries:
+            self[name]
         return self._entries[name].place
 
     def __contains__(self, name: object) -> bool:
@@ -142,6 +148,10 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(import_module(package).__path__):
                 if not module.name.startswith("_"):
                     import_module(f"{package}.{module.name}")
+        self._load_plugins()
+
+    @staticmethod
+    def _load_plugins() -> None:
         from assay.core.plugins import load_installed
 
         load_installed()

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from assay.core.cores import physical_cores
 from assay.core.errors import AssayError
 from assay.core.plans import planned_runs
+from assay.core.plugins import loaded
 from assay.core.records import run_id
 from assay.core.store import Store
 from assay.engines.contract import Cohort, Engine, Resources
@@ -164,7 +165,7 @@ class _Course:
         if executor != "inline":
             share = _share(share, min(workers, len(parts)))
         jobs = self.ledger.jobs(parts, share, alone)
-        setup = Setup(self.data_dir, workers)
+        setup = Setup(self.data_dir, workers, plugins=loaded())
         runner = self.crew.get(executor, setup) if self.crew else EXECUTORS[executor](setup)
         runner.run(jobs, self.ledger.receive, self.stopped)
 

@@ -16,6 +16,7 @@ from assay.core.records import Config
 from assay.data import problems as dataset_problems
 from assay.data import resolve
 from assay.data.specs import DEFAULTS, OPTIONAL
+from assay.engines.contract import ENGINES
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
 from assay.tasks.contract import TASKS, find_task, task_options
@@ -48,7 +49,8 @@ def shorthand(path: Keys) -> str | None:
 def engine_names() -> list[str]:
     """Names of the engines that assay has, without importing any of them."""
     modules = (m.name for m in pkgutil.iter_modules(assay.engines.__path__))
-    return sorted(m.removesuffix("_engine") for m in modules if m.endswith("_engine"))
+    own = {m.removesuffix("_engine") for m in modules if m.endswith("_engine")}
+    return sorted(own.union(ENGINES.names()))
 
 
 def nearest_setting(path: str) -> str | None:

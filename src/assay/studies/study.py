@@ -9,6 +9,7 @@ from typing import Any
 
 from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError
+from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data
 from assay.core.yaml import read_yaml_file
@@ -16,6 +17,7 @@ from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
+from assay.studies.parts import PLUGINS, plugin_digests, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
 from assay.studies.search.checks import checked
@@ -40,6 +42,7 @@ KEYS = (
     "scales",
     "published",
     "save_weights",
+    PLUGINS,
 )
 """What may stand at the top of a study."""
 
@@ -109,7 +112,9 @@ def parse_study(
     """
     given = {"seed": seed, "repeats": repeats, "precision": precision, "engine": engine}
     given = {key: value for key, value in given.items() if value is not None}
-    source, shown = _open(study)
+    source, shown, folder = _open(study)
+    load_main()
+    read_plugins(source, folder)
     options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
     options += [f" --{key} {value}" for key, value in given.items()]
     return _Reader(source, scale, list(set), given, data_dir).read(
@@ -117,13 +122,14 @@ def parse_study(
     )
 
 
-def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str]:
-    """The source of a study and how a command names it."""
+def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:
+    """The source of a study, how a command names it, and the folder of its file."""
     if isinstance(study, Mapping):
-        return Source(plain_data(study)), str(study.get("study", "STUDY"))
+        return Source(plain_data(study)), str(study.get("study", "STUDY")), None
     path = library.find(study)
     name = path.name if library.is_built_in(study) else str(study)
-    return read_yaml_file(path, name), str(study)
+    folder = path.parent if isinstance(path, Path) else None
+    return read_yaml_file(path, name), str(study), folder
 
 
 class _Reader:
@@ -300,6 +306,8 @@ class _Reader:
             apply([*settings], source)
             apply(self.changes.settings, source)
             config = read_config(Entry(source.data, (), source, local))
+            if not local and (digests := plugin_digests(config)):
+                config[PLUGINS] = digests
         if config is not None and not local:
             with local.collect(_blamed(source, settings)):
                 if self.changes.automatic:

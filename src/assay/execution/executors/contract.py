@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from assay.core.plugins import Plugin
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.engines.contract import Cohort, Progress, Resources
@@ -56,12 +57,14 @@ class Message:
 class Setup:
     """What an executor is made with: where the data are, and how many workers it may have.
 
-    With `keep`, workers stay for the next `run`; who made the executor calls its `close`.
+    With `keep`, workers stay for the next `run`; who made the executor calls its `close`. Every
+    worker loads the `plugins` before it trains.
     """
 
     data_dir: Path | None
     workers: int
     keep: bool = False
+    plugins: tuple[Plugin, ...] = ()
 
 
 class Executor(Protocol):

@@ -14,10 +14,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import ModuleType
 
-from assay.core.errors import EngineError
+from assay.core.errors import AssayError, EngineError
+from assay.core.plugins import load_again
 from assay.execution.executors.contract import EXECUTORS, Job, Message, Setup
 from assay.execution.executors.worker import Datasets, train_job
 
@@ -82,7 +82,7 @@ class Processes:
             worker.end()
             worker = 0
         if isinstance(worker, int):
-            worker = _Worker(self._setup.data_dir, job.resources.threads)
+            worker = _Worker(self._setup, job.resources.threads)
             self._workers.append(worker)
         worker.take(job)
 
@@ -100,10 +100,10 @@ class Processes:
 class _Worker:
     """The parent's side of one worker process."""
 
-    def __init__(self, data_dir: Path | None, threads: int):
+    def __init__(self, setup: Setup, threads: int):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, data_dir), daemon=True)
+        self.process = context.Process(target=_work, args=(theirs, setup), daemon=True)
         self.job: Job | None = None
         self.threads, self.ready = threads, False
         with _clean_start(threads):
@@ -196,11 +196,15 @@ def _clean_start(threads: int) -> Iterator[None]:
             mask(signal.SIG_SETMASK, old)
 
 
-def _work(connection: Connection, data_dir: Path | None) -> None:
+def _work(connection: Connection, setup: Setup) -> None:
     """The life of a worker: train what comes until nothing comes any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    datasets = Datasets(data_dir)
+    try:
+        load_again(setup.plugins)  # before any job comes, which may hold things of theirs
+    except AssayError as error:
+        sys.exit(str(error))
+    datasets = Datasets(setup.data_dir)
     with suppress(EOFError, OSError):  # the parent is gone
         connection.send(Message("tick"))
         while True:

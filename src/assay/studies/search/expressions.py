@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.core.errors import ConfigError, brief, unknown_name
-from assay.search.evaluation import FUNCTIONS, Evaluator, compiled
+from assay.studies.search.evaluation import FUNCTIONS, Evaluator, compiled
 
 __all__ = ["FUNCTIONS", "Expression", "parse_expression"]
 
