@@ -17,8 +17,52 @@ if TYPE_CHECKING:
     from assay.apps.results import Results, Studies, load
     from assay.apps.sklearn import AssayClassifier
     from assay.core.errors import AssayError
+    from assay.core.extend import (
+        register_augmentation,
+        register_command,
+        register_dataset,
+        register_engine,
+        register_executor,
+        register_layer,
+        register_metric,
+        register_network,
+        register_optimizer,
+        register_pretraining,
+        register_program,
+        register_sampler,
+        register_schedule,
+        register_section,
+        register_studies,
+        register_task,
+        register_transform,
+    )
 
-__all__ = ["AssayClassifier", "AssayError", "Results", "Studies", "__version__", "load", "run"]
+__all__ = [
+    "AssayClassifier",
+    "AssayError",
+    "Results",
+    "Studies",
+    "__version__",
+    "load",
+    "register_augmentation",
+    "register_command",
+    "register_dataset",
+    "register_engine",
+    "register_executor",
+    "register_layer",
+    "register_metric",
+    "register_network",
+    "register_optimizer",
+    "register_pretraining",
+    "register_program",
+    "register_sampler",
+    "register_schedule",
+    "register_section",
+    "register_studies",
+    "register_task",
+    "register_transform",
+    "run",
+]
 
 # name -> module that has it; imported when it is asked for, so that `import assay` costs nothing
 _HOMES = {
@@ -28,6 +72,7 @@ _HOMES = {
     "Studies": "assay.apps.results",
     "load": "assay.apps.results",
     "run": "assay.apps.api",
+    **{name: "assay.core.extend" for name in __all__ if name.startswith("register_")},
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from assay.core.registry import Registry
 from assay.data.batches import batch_order
 from assay.data.catalog import entries
 from assay.data.dataset import Dataset, FitData, Split
@@ -26,3 +29,12 @@ __all__ = [
     "resolve",
     "restore",
 ]
+
+FUNCTIONS: Registry[Any] = Registry("function of assay.data")
+"""What subjects add to this page: `assay.data.unscramble` is one of them."""
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_") and name in FUNCTIONS:
+        return FUNCTIONS[name]
+    raise AttributeError(f"module 'assay.data' has no attribute {name!r}")

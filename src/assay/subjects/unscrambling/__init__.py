@@ -10,10 +10,13 @@ from assay.core.extend import (
     register_studies,
     register_transform,
 )
+from assay.core.registry import register
 
 _HERE = "assay.subjects.unscrambling"
 
 register_transform("restore", f"{_HERE}.restoring:RESTORE")
 register_section("unscrambling", f"{_HERE}.section:grid_section")
 register_command("unscramble", f"{_HERE}.commands:unscramble")
+for _name in ("Unscrambler", "unscramble"):
+    register("function of assay.data", _name, f"{_HERE}.solver:{_name}")
 register_studies("unscrambling", Path(__file__).with_name("studies"))
