@@ -3,7 +3,7 @@
     python benchmarks/outputs.py README.md docs/sklearn.md
 
 Of Markdown, blocks of Python are run in their order, in one process, and a block of output
-(```text) that begins with `$ assay engines` is the command to run. Writes results/outputs-DATE.json,
+(```text) that begins with `$ assay engines` is a command to run. Writes results/outputs-DATE.json,
 which the check of numbers (`scripts/check-numbers`) reads: a block of output in a text must be in
 such a file.
 """

@@ -130,7 +130,7 @@ def where(rows: Sequence[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
 
 
 def fastest(bench: dict[str, Any], model: str, *contestants: str, batch: int = 32) -> float:
-    """Images a second of the fastest of some contestants, over number formats (benchmarks/run.py)."""
+    """Images a second of the fastest of some contestants of benchmarks/run.py, in any format."""
     return max(
         cell["results"][name]["images_per_second"]["median"]
         for cell in bench["cells"]
