@@ -95,6 +95,7 @@ class Loop:
         self.truth, self._dataset = dataset.validation.targets, dataset
         self.alive = list(members)
         self.training = members[0].member.training
+        self.test_curve = all(trained.member.test_curve for trained in members)
         self.total = self.training.total_steps(self.images)
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
@@ -186,7 +187,7 @@ class Loop:
         loss, accuracy = (total / self.seen for total in self.trainer.sums())
         self.seen = 0
         outputs, val_loss = self.trainer.validate()
-        tested = self.trainer.test() if self.training.test_curve else None
+        tested = self.trainer.test() if self.test_curve else None
         monitored = self.task.monitor.removeprefix("val_")
         running = "correct" if monitored == "loss" else monitored
         found = []

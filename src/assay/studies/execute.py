@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 from assay.core.errors import AssayError
 from assay.core.plans import planned_runs
-from assay.core.records import run_id
 from assay.core.store import Store
 from assay.engines.contract import Cohort, Engine, Resources
 from assay.studies.execute_events import Event
@@ -193,7 +192,7 @@ class _Course:
         """The cohorts of some runs, with just these as members."""
         chosen = set(runs)
         parts = [
-            replace(c, members=tuple(m for m in c.members if run_id(m.config) in chosen))
+            replace(c, members=tuple(m for m in c.members if m.run_id in chosen))
             for c in self.cohorts
         ]
         return [cohort for cohort in parts if cohort.members]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import EngineError
-from assay.core.records import VALIDATION_ONLY, Record, run_id
+from assay.core.records import VALIDATION_ONLY, Record
 from assay.data.dataset import Dataset
 from assay.data.loading import load
 from assay.engines.contract import Cohort, Member, Progress, Resources
@@ -63,7 +63,7 @@ def pretrained(
     drawn = load(spec)
     records = {r.run_id: r for r in train(replace(cohort, members=members), drawn, inner, report)}
     pairs = zip(cohort.members, members, strict=True)
-    return {run_id(own.config): records[run_id(first.config)].weights for own, first in pairs}
+    return {own.run_id: records[first.run_id].weights for own, first in pairs}
 
 
 def _first_part(member: Member, steps: int) -> Member:
