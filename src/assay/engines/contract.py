@@ -14,7 +14,12 @@ from assay.engines.training import Training
 from assay.networks.network import Network
 from assay.tasks.contract import TaskName
 
-__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources"]
+__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources", "Stopped"]
+
+
+class Stopped(BaseException):
+    """Raised by `on_progress` when training must stop: an engine saves the state of the runs on
+    their way, where it can, and lets it pass. No engine may take it for an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,11 @@ class Engine(Protocol):
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterable[Record]:
-        """Train every member to the end of its budget; yield each record as soon as it is done."""
+        """Train every member to the end of its budget; yield each record as soon as it is done.
+
+        Args:
+            on_progress: called between updates, a few times a second; it may raise `Stopped`.
+        """
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """How many members are worth training together on these resources (1 = take turns)."""
