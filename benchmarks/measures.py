@@ -2,23 +2,28 @@
 
     python benchmarks/measures.py cifar10
 
-fits features to 5,000 training images, then spoils test images more and more and prints, as the
-tables of docs/measures.md: how many standard deviations of the floor each distance stands above the
-floor (real images against other real images, over several splits), and all measures of blurred
-images and of copied ones beside their floor. Dropping modes needs classes.
+fits features to 5,000 training images, then spoils test images more and more and writes
+results/measures-DATE-NAME.json, what the tables of docs/measures.md show: how many standard
+deviations of the floor each distance stands above the floor (real images against other real
+images, over several splits), and all measures of blurred images and of copied ones beside their
+floor. Dropping modes needs classes.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from assay import data
+from assay.core.machine import machine
 from assay.core.seeds import stream
 from assay.data import Split
 from assay.subjects.generation.features import Features
@@ -65,78 +70,80 @@ def spread(
     return float(np.mean(found)), float(np.std(found, ddof=1))
 
 
-def row(name: str, measured: list[tuple[float, ...]], floors: list[tuple[float, float]]) -> None:
-    """One line of the table: Fréchet / kernel, in deviations of their floors."""
-    cells = [
-        " / ".join(f"{(m - mean) / std:.1f}" for m, (mean, std) in zip(pair, floors, strict=True))
-        for pair in measured
+def above(measured: list[tuple[float, ...]], floors: list[tuple[float, float]]) -> list[Any]:
+    """For each strength Fréchet and kernel distance, in deviations of their floors."""
+    return [
+        [(m - mean) / std for m, (mean, std) in zip(pair, floors, strict=True)] for pair in measured
     ]
-    print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def fitted(train: np.ndarray, name: str) -> Features:
-    """Features of some training images; says what they cost."""
+def fitted(train: np.ndarray) -> tuple[Features, dict[str, Any]]:
+    """Features of some training images, and what they cost."""
     started, busy = time.perf_counter(), time.process_time()
     features = Features.fit(train, cache=False)
-    seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    shape = "x".join(map(str, train.shape[1:]))
-    print(f"{datetime.date.today()}, {name}: fitted to {len(train)} images of {shape}")
-    print(f"in {seconds:.0f} s ({busy:.0f} s of one core): {features.about}")
-    return features
+    return features, {
+        "images": len(train),
+        "shape": list(train.shape[1:]),
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": time.process_time() - busy,
+        "about": str(features.about),
+    }
 
 
-def sensitivity(features: Features, test: Split, classes: int) -> None:
+def sensitivity(features: Features, test: Split, classes: int) -> dict[str, Any]:
     """How far above its floor each distance stands."""
     real = features.transform(test.images)
     distances = (frechet_distance, kernel_distance)
     floors = [spread(real, lambda k, rest: real[rest], d) for d in distances]
-    print("floors:", ", ".join(f"{mean:.3g} ± {std:.2g}" for mean, std in floors))
+    rows: dict[str, Any] = {}
     for how, strengths in SPOILED.items():
         worse = [features.transform(spoil(test.images, how, s)) for s in strengths]
         measured = [
             tuple(spread(real, lambda k, rest, w=w: w[rest], d)[0] for d in distances)
             for w in worse
         ]
-        row(f"{how} {', '.join(map(str, strengths))}", measured, floors)
-    if not classes:
-        return
-    orders = [stream(0, "classes", k).permutation(classes) for k in range(SPLITS)]
+        rows[how] = {"strengths": strengths, "above": above(measured, floors)}
+    if classes:
+        orders = [stream(0, "classes", k).permutation(classes) for k in range(SPLITS)]
 
-    def kept(count: int) -> Callable[[int, np.ndarray], np.ndarray]:
-        return lambda k, rest: real[rest[np.isin(test.targets[rest], orders[k][:-count])]]
+        def kept(count: int) -> Callable[[int, np.ndarray], np.ndarray]:
+            return lambda k, rest: real[rest[np.isin(test.targets[rest], orders[k][:-count])]]
 
-    measured = [tuple(spread(real, kept(c), d)[0] for d in distances) for c in DROPPED]
-    row(f"classes dropped {', '.join(map(str, DROPPED))}", measured, floors)
+        measured = [tuple(spread(real, kept(c), d)[0] for d in distances) for c in DROPPED]
+        rows["classes dropped"] = {"strengths": DROPPED, "above": above(measured, floors)}
+    return {"splits": SPLITS, "floors": floors, "rows": rows}
 
 
-def everything(features: Features, train: np.ndarray, test: np.ndarray) -> None:
+def everything(features: Features, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
     """All measures of blurred images, and of copies of training images among good ones."""
     a, b, c = (test[part] for part in np.array_split(splits(len(test))[0][: 3 * SIDE], 3))
     copied = np.concatenate([train[: len(b) // 10], b[len(b) // 10 :]])
+    started = time.perf_counter()
     blurred = measure_all(a, spoil(b, "blur", 0.8), c, features.transform, train=train)
+    seconds = time.perf_counter() - started
     copies = measure_all(a, copied, c, features.transform, train=train)
-    print(f"\n| {len(b)} images | blurred by 0.8 | a tenth copied | floor |\n|---|---|---|---|")
-    for name, number in blurred.items():
-        cells = [
-            f"{found[v]:.3f} [{found[lo]:.3f}, {found[hi]:.3f}]"
-            for found, v, lo, hi in (
-                (number, "value", "low", "high"),
-                (copies[name], "value", "low", "high"),
-                (number, "floor", "floor_low", "floor_high"),
-            )
-        ]
-        print(f"| {number['title']} | {' | '.join(cells)} |")
+    return {"images": len(b), "seconds": seconds, "blurred": blurred, "copied": copies}
 
 
 def main() -> None:
-    """Fit, spoil, print."""
+    """Fit, spoil, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dataset", nargs="?", default="cifar10")
     dataset = data.load(parser.parse_args().dataset)
     train = dataset.train.images[:FITTED]
-    features = fitted(train, dataset.name)
-    sensitivity(features, dataset.test, len(dataset.class_names))
-    everything(features, train, dataset.test.images)
+    features, cost = fitted(train)
+    date = datetime.date.today().isoformat()
+    result = {
+        "date": date,
+        "machine": machine(),
+        "command": f"python benchmarks/measures.py {dataset.name}",
+        "features": cost,
+        "sensitivity": sensitivity(features, dataset.test, len(dataset.class_names)),
+        "measures": everything(features, train, dataset.test.images),
+    }
+    path = Path(__file__).parent / "results" / f"measures-{date}-{dataset.name}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":

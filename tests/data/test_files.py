@@ -13,11 +13,12 @@ from PIL import Image
 
 from assay import data
 from assay.core.errors import DataError
-from assay.data import storage
+from assay.data import cifar10, storage
 from assay.data.catalog import ENTRIES, File
 from assay.data.cifar10 import BATCHES, read_archive, read_strips
 from assay.data.formats import read_idx
 from assay.data.idx import read_pair
+from assay.subjects.generation.cat_faces import read_jpegs
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,24 @@ def test_damaged_idx_files_are_named(tmp_path):
         read_idx(path, 3)
     with pytest.raises(DataError, match=r"absent\.gz: cannot be read"):
         read_idx(tmp_path / "absent.gz", 3)
+
+
+def test_an_idx_header_asks_for_no_memory_that_the_file_cannot_fill(tmp_path):
+    header = struct.pack(">4I", 0x803, 5, 14_997, 4_294_591_797)
+    (tmp_path / "a").write_bytes(header)
+    with pytest.raises(DataError, match=r"a: header promises 322,\d.* found no more than 16"):
+        read_idx(tmp_path / "a", 3)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(header))
+    with pytest.raises(DataError, match=r"a\.gz: header promises 322,.* found no more than \d+"):
+        read_idx(tmp_path / "a.gz", 3)
+    (tmp_path / "b").write_bytes(struct.pack(">2I", 0x801, 300 << 20))
+    with open(tmp_path / "b", "ab") as file:
+        file.truncate(8 + (300 << 20))  # takes no room on the disk
+    with pytest.raises(DataError, match=r"b: header promises 314,572,800 .* at most 268,435,456"):
+        read_idx(tmp_path / "b", 1)
+    (tmp_path / "b").write_bytes(struct.pack(">2I", 0x801, 0))
+    with pytest.raises(DataError, match=r"b: header promises 0 bytes .* expected at least one"):
+        read_idx(tmp_path / "b", 1)
 
 
 def test_images_and_labels_must_belong_together(tmp_path):
@@ -167,6 +186,24 @@ def test_a_damaged_archive_is_named(tmp_path):
         read_archive(archive(path, members), batch=2)
 
 
+def test_members_of_an_archive_are_not_as_long_as_they_claim(monkeypatch, tmp_path):
+    path = tmp_path / "a.tar.gz"
+    tar = gzip.decompress(archive(path, {"readme.txt": b"x" * 600, **batches()}).read_bytes())
+    size = b"\x80" + (1 << 60).to_bytes(11, "big")  # of the first member, whatever comes after it
+    header = bytearray(tar[:512])
+    header[124:136], header[148:156] = size, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path.write_bytes(gzip.compress(bytes(header) + tar[512:]))
+    with pytest.raises(DataError, match=r"damaged or truncated archive .it ends inside a member"):
+        read_archive(path, batch=2)
+    path.write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(DataError, match="damaged or truncated archive"):
+        read_archive(path, batch=2)
+    monkeypatch.setattr(cifar10, "_MARGIN", 10_000)
+    with pytest.raises(DataError, match="more than 83,752 bytes unpacked"):
+        read_archive(archive(path, {"bomb": bytes(200_000), **batches()}), batch=2)
+
+
 def strips(path, images, labels, content=None):
     buffer = io.BytesIO()
     Image.fromarray(images.reshape(-1, 32, 3)).save(buffer, "WEBP", lossless=True)
@@ -182,11 +219,52 @@ def test_webp_strips_are_lossless_and_their_defects_named(tmp_path):
     assert labels.tolist() == [4, 5, 6]
     with pytest.raises(DataError, match="3 images, 2 labels"):
         read_strips([strips(tmp_path / "a.npz", images, [4, 5])])
+    for labels in ([[4, 5, 6]], [4, 5, 6, 7]):
+        with pytest.raises(
+            DataError, match=r"labels must be uint8 .n,.*\(1, 3\)|3 images, 4 labels"
+        ):
+            read_strips([strips(tmp_path / "a.npz", images, labels)])
     with pytest.raises(DataError, match="unreadable picture strip"):
         read_strips([strips(tmp_path / "a.npz", images, [4], content=b"RIFFnonsense")])
     (tmp_path / "a.npz").write_bytes(b"no zip")
     with pytest.raises(DataError, match=r"a\.npz: not a readable file"):
         read_strips([tmp_path / "a.npz"])
+
+
+def jpegs(path, sides, **arrays):
+    """Grey pictures of these sizes, end to end; `arrays` replace what the file holds."""
+    files = []
+    for side in sides:
+        buffer = io.BytesIO()
+        Image.new("L", side, 90).save(buffer, "JPEG")
+        files.append(buffer.getvalue())
+    content = {"jpeg": np.frombuffer(b"".join(files), np.uint8)}
+    content["offsets"] = np.cumsum([0, *map(len, files)])
+    np.savez(path, **(content | arrays))
+    return path
+
+
+def test_pictures_end_to_end_are_read_one_by_one(tmp_path):
+    path = tmp_path / "a.npz"
+    assert read_jpegs(jpegs(path, [(64, 64)] * 2)).tolist() == np.full((2, 64, 64, 3), 90).tolist()
+    for wrong, message in (
+        ({"offsets": np.array(7)}, r"offsets must be whole numbers .files \+ 1,., got int64 \(\)"),
+        ({"offsets": np.zeros(0, int)}, r"got int64 \(0,\)"),
+        ({"offsets": np.array([0.0, 9.0])}, "offsets must be whole numbers"),
+        ({"offsets": np.array([0, 40, 20])}, "offsets must rise from 0 to the number of bytes"),
+        ({"offsets": np.array([0, 9])}, "offsets must rise from 0 to the number of bytes"),
+        ({"offsets": np.arange(20_000)}, "19,999 files, at most 15,747 are read"),
+        ({"jpeg": np.zeros((3, 3), np.uint8)}, r"expected bytes, uint8 \(n,\), got uint8 \(3, 3\)"),
+    ):
+        with pytest.raises(DataError, match=message) as caught:
+            read_jpegs(jpegs(path, [(64, 64)], **wrong))
+        assert str(path) in str(caught.value)
+    for side, message in (
+        ((64, 32), "picture 1 is 64x32 pixels"),
+        ((9_000, 9_000), "picture 1 is unreadable .9000x9000 pixels, expected a width of 64"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_jpegs(jpegs(path, [(64, 64), side]))
 
 
 def test_pickled_arrays_are_refused(tmp_path):

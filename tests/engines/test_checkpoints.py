@@ -15,7 +15,8 @@ from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import encode_arrays
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import ENGINES, Cohort, Member, Progress, Resources
+from assay.engines import loop
+from assay.engines.contract import ENGINES, Cohort, Member, Progress, Resources, Stopped
 from assay.engines.loop import Loop
 from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
 from assay.engines.unfinished import Checkpoint
@@ -77,8 +78,10 @@ def train(
     folder: Path | None,
     engine: str = "torch",
     on_progress: Callable[[Progress], None] = lambda p: None,
+    **changes: Any,
 ) -> list[Record]:
-    resources = Resources("cpu", "float32", 1, checkpoints=folder, checkpoint_seconds=0.0)
+    kept = {"precision": "float32", "checkpoint_seconds": 0.0} | changes
+    resources = Resources("cpu", threads=1, checkpoints=folder, **kept)
     made = ENGINES[engine]().train(Cohort(tuple(members)), dataset, resources, on_progress)
     records = {r.seed: r for r in made}
     if folder is not None:
@@ -178,18 +181,67 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     kill(monkeypatch, 10, members, corners, tmp_path, engine)  # in the middle of an epoch
     begun = [(tmp_path / f"{r.run_id}.unfinished.safetensors").exists() for r in whole]
     assert any(begun)
+    assert_goes_on(whole, members, corners, tmp_path, engine, begun)
+
+
+def assert_goes_on(
+    whole: Sequence[Record],
+    members: Sequence[Member],
+    corners: Dataset,
+    tmp_path: Path,
+    engine: str,
+    begun: Sequence[bool],
+    **changes: Any,
+) -> None:
+    """Members go on after ten updates, eight of which are an epoch, where they had begun."""
     seen: list[Progress] = []
-    resumed = train(members, corners, tmp_path, engine, seen.append)
+    resumed = train(members, corners, tmp_path, engine, seen.append, **changes)
     for before, after in zip(whole, resumed, strict=True):
         assert_same(before, after)
         assert "resumed_after_epoch" not in after.provenance  # it is one run with one record
     steps = [record.metrics["steps"] for record in whole]
     said = [p.remark for p in seen if p.remark]
     assert said
-    assert all(text.endswith(" on from update 8") for text in said)
+    assert all(text.endswith(" on from update 10") for text in said)
     trained = sum(40 * s - 10 * (s // 8) for s in steps)  # every eighth batch has 30 images
-    assert sum(p.images for p in seen) == trained - 310 * sum(begun)  # not the first 8 again
+    assert sum(p.images for p in seen) == trained - 390 * sum(begun)  # not the first 10 again
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("case", "engine", "precision"),
+    [
+        *((case, "torch", "float32") for case in CASES),
+        *((case, "torch", "bfloat16") for case in CASES),
+        *((case, "numpy", "float32") for case in CASES if "cnn" not in case),
+    ],
+)
+def test_a_run_that_is_asked_to_stop_saves_its_state_between_evaluations(
+    case: str,
+    engine: str,
+    precision: str,
+    corners: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """It goes on bit for bit, the losses that were summed for the next evaluation included."""
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1.0)  # after every update
+    members = [member(corners, case, s, None, evaluate_every=4) for s in (3, 4)]
+    seconds = {"checkpoint_seconds": 3600.0, "precision": precision}
+    whole = train(members, corners, None, engine, **seconds)
+    updates = 0
+
+    def stop(progress: Progress) -> None:
+        nonlocal updates
+        updates += bool(progress.images)
+        if updates == 10:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(members, corners, tmp_path, engine, stop, **seconds)
+    begun = [(tmp_path / f"{r.run_id}.unfinished.safetensors").exists() for r in whole]
+    assert any(begun)
+    assert_goes_on(whole, members, corners, tmp_path, engine, begun, **seconds)
 
 
 def test_an_interrupted_rung_goes_on_and_so_does_the_next(

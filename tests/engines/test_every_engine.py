@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assay.core.errors import AssayError, EngineError
-from assay.data.dataset import Split
+from assay.data.dataset import Dataset, Split
 from assay.engines.contract import ENGINES, Cohort, Member, Resources
 from assay.engines.training import Augment, EarlyStopping, Optimizer, Training
 from assay.networks.families import build_network
@@ -146,6 +146,32 @@ def test_steps_and_evaluations_are_counted(engine, member, train):
     assert record.curves["step"].tolist() == [6, 12, 18, 20]
     # 310 images in batches of 40: eight updates an epoch, the last one of 30 images
     assert record.curves["epoch"].tolist() == [6 / 8, 12 / 8, 18 / 8, 20 / 8]
+
+
+@each_engine
+def test_a_run_that_only_chooses_never_sees_the_test_part(engine, corners, member, train):
+    class Closed:
+        def __getattr__(self, name):
+            raise AssertionError(f"the test part was asked for its {name}")
+
+    values = {name: getattr(corners, name) for name in vars(corners)}
+    closed = Dataset(**{**values, "test": Closed()})
+    one = member(MLP, test_curve=True)
+    with pytest.raises(AssertionError, match="the test part"):
+        train(engine, one, dataset=closed)
+    choosing = replace(one, config={**one.config, "validation_only": True})
+    (record,) = train(engine, choosing, dataset=closed)
+    assert len(record.curves["val_loss"]) == 3
+    assert not any(name.startswith("test_") for name in [*record.curves, *record.metrics])
+
+
+@each_engine
+def test_a_run_bears_the_name_that_it_was_planned_with(engine, member, train):
+    planned = member(MLP, epochs=1)
+    names = planned.run_id, planned.trial_id
+    planned.config["network"] = "read otherwise in a worker"
+    (record,) = train(engine, planned)
+    assert (record.run_id, record.trial_id) == names
 
 
 @each_engine

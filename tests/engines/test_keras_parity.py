@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -164,6 +165,14 @@ def test_equal_seeds_give_equal_results_with_dropout(member, train, keras):
     other = train(member(network, epochs=1, seed=1), engine="keras")[0]
     assert first.curves["loss"] == again.curves["loss"]
     assert first.curves["loss"] != other.curves["loss"]
+
+
+def test_a_run_that_only_chooses_has_no_test_curve(member, train, keras):
+    one = member(MLP, epochs=2, test_curve=True)
+    choosing = replace(one, config={**one.config, "validation_only": True})
+    (seen,), (unseen,) = (train(m, engine="keras") for m in (one, choosing))
+    assert len(seen.curves["test_accuracy"]) == 2
+    assert not any(name.startswith("test_") for name in [*unseen.curves, *unseen.metrics])
 
 
 def test_a_diverged_run_is_kept(member, train, keras):

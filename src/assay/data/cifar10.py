@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from assay.core.array_file import map_array, read_arrays
 from assay.core.errors import DataError
 from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
 from assay.data.dataset import Split
+from assay.data.formats import decode, pieces
+from assay.data.pictures import quiet_decoders
 from assay.data.storage import cache_dir, locate, save_array
 
 __all__ = ["Cifar10", "read_archive", "read_strips"]
 
 TRAIN, TEST, BATCH = 50_000, 10_000, 10_000
+SHAPE = (TRAIN + TEST, 32, 32, 3)
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 RECORD = 1 + 3 * 32 * 32
+_HIGHEST = 16_383
+"""Pixels that a WebP picture can be high."""
+_MARGIN = 1 << 20
+"""Bytes of headers, and of what else is in the archive."""
 Arrays = tuple[np.ndarray, np.ndarray]
 """Images uint8 (n, 32, 32, 3) and labels uint8 (n,)."""
 
@@ -40,21 +47,28 @@ def read_archive(path: Path, batch: int = BATCH) -> Arrays:
     Raises:
         DataError: when the archive is damaged or a batch is missing or of the wrong size.
     """
+    size = batch * RECORD
     wanted = {f"cifar-10-batches-bin/{name}.bin": i for i, name in enumerate(BATCHES)}
     records = np.empty((len(BATCHES), batch, RECORD), dtype=np.uint8)
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with (
+            gzip.open(path) as unpacked,
+            tarfile.open(
+                fileobj=_Bounded(unpacked, 2 * len(BATCHES) * size + _MARGIN), mode="r|"
+            ) as archive,
+        ):
             for member in archive:
                 if member.name not in wanted:
                     continue
                 stream = archive.extractfile(member) if member.isfile() else None
-                if stream is None or member.size != batch * RECORD:
+                if stream is None or member.size != size or member.issparse():
                     raise DataError(
-                        f"{path}: {member.name} has {member.size:,} bytes, "
-                        f"expected {batch * RECORD:,}"
+                        f"{path}: {member.name} has {member.size:,} bytes, expected {size:,}"
                     )
                 content = np.frombuffer(stream.read(), dtype=np.uint8)
                 records[wanted.pop(member.name)] = content.reshape(batch, RECORD)
+    except DataError:
+        raise
     except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
         raise DataError(f"{path}: damaged or truncated archive ({error})") from error
     if wanted:
@@ -76,29 +90,55 @@ def read_strips(paths: Iterable[Path]) -> Arrays:
     images, labels = [], []
     for path in paths:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                content, offsets = file["webp"].tobytes(), file["offsets"]
-                labels.append(file["labels"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+            webp, offsets, targets = read_arrays(path, "webp", "offsets", "labels")
+            files = pieces(webp, offsets, most=BATCH)
+            if targets.ndim != 1 or targets.dtype != np.uint8:
+                found = f"{targets.dtype} {targets.shape}"
+                raise ValueError(f"labels must be uint8 (n,), got {found}")
+        except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a readable file of WebP strips ({error})") from error
-        strips = [_decode(content[start:stop], path) for start, stop in pairwise(offsets)]
-        images.append(np.concatenate(strips))
-        if len(images[-1]) != len(labels[-1]):
-            raise DataError(f"{path}: {len(images[-1])} images, {len(labels[-1])} labels")
+        images.append(_strips(path, files, len(targets)))
+        labels.append(targets)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _decode(content: bytes, path: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
+def _strips(path: Path, files: Iterable[bytes], count: int) -> np.ndarray:
+    """The images of all strips of a file, uint8 (count, 32, 32, 3)."""
+    strips, images = [], 0
+    with quiet_decoders():
+        for content in files:
+            try:
+                strip = decode(content, "WEBP", 32, most=_HIGHEST)
+            except ValueError as error:
+                raise DataError(f"{path}: unreadable picture strip ({error})") from error
+            if len(strip) % 32:
+                raise DataError(f"{path}: a strip is 32 wide and {len(strip)} high")
+            images += len(strip) // 32
+            if images > count:  # the rest is not unpacked
+                raise DataError(f"{path}: {images} images, {count} labels")
+            strips.append(strip.reshape(-1, 32, 32, 3))
+    if images < count:
+        raise DataError(f"{path}: {images} images, {count} labels")
+    return np.concatenate(strips)
 
-    try:
-        with Image.open(io.BytesIO(content), formats=["WEBP"]) as picture:
-            strip = np.asarray(picture.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise DataError(f"{path}: unreadable picture strip ({error})") from error
-    if strip.shape[1] != 32 or strip.shape[0] % 32:
-        raise DataError(f"{path}: a strip is {strip.shape[1]} wide and {strip.shape[0]} high")
-    return strip.reshape(-1, 32, 32, 3)
+
+class _Bounded(io.RawIOBase):
+    """A stream that refuses to give more than so many bytes: an archive of a few kilobytes may
+    unpack to gigabytes. Nor is its end told more than twice: a member that claims to be of any size
+    is skipped by reading it."""
+
+    def __init__(self, stream: gzip.GzipFile, most: int):
+        self._stream, self._most, self._left, self._ends = stream, most, most, 0
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(found)
+        if self._left < 0:
+            raise ValueError(f"more than {self._most:,} bytes unpacked")
+        self._ends += not found
+        if self._ends > 2:
+            raise EOFError("it ends inside a member")
+        return found
 
 
 class Cifar10(Entry):
@@ -112,7 +152,7 @@ class Cifar10(Entry):
         else:
             files = [path[f"{name}.npz"] for name in BATCHES]
             images, labels = _kept(source, lambda: read_strips(files))
-        if images.shape != (TRAIN + TEST, 32, 32, 3) or labels.shape != (TRAIN + TEST,):
+        if images.shape != SHAPE or labels.shape != SHAPE[:1]:
             raise DataError(f"cifar10: {images.shape} images and {labels.shape} labels were read")
         targets = labels.astype(np.int64)
         if targets.max() > 9:
@@ -129,11 +169,10 @@ def _kept(source: Source, read: Callable[[], Arrays]) -> Arrays:
     identity = hashlib.sha256("".join(f.sha256 for f in source.files).encode()).hexdigest()
     folder = cache_dir() / "decoded" / f"cifar10-{identity[:16]}"
     try:
-        images = np.load(folder / "images.npy", allow_pickle=False)
-        labels = np.load(folder / "labels.npy", allow_pickle=False)
-        if len(images) == len(labels) == TRAIN + TEST:
-            return images, labels
-    except (OSError, ValueError, EOFError):
+        images, labels = (map_array(folder / f"{name}.npy") for name in ("images", "labels"))
+        if images.shape == SHAPE and images.dtype == np.uint8 and labels.shape == SHAPE[:1]:
+            return np.array(images), np.array(labels)
+    except (OSError, ValueError):
         pass  # not there, or damaged: the files themselves are the truth
     images, labels = read()
     save_array(folder / "labels.npy", labels)

@@ -1,19 +1,25 @@
-"""File formats: IDX (MNIST's own) and pictures, read with every defect named."""
+"""File formats: IDX (MNIST's own) and pictures end to end, read with every defect named."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
+from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from assay.core.array_file import MOST, read_into
 from assay.core.errors import DataError
 
-__all__ = ["read_idx"]
+__all__ = ["decode", "pieces", "read_idx"]
 
 _UNSIGNED_BYTE = 0x08
+_DEFLATED = 1032
+"""Times its size to which a gzip file may unpack at most."""
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
@@ -27,15 +33,15 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         uint8 with the shape that the header states.
 
     Raises:
-        DataError: when the file is truncated, damaged, of another kind, or longer or shorter than
-            its header says.
+        DataError: when the file is truncated, damaged, of another kind, too large, or longer or
+            shorter than its header says.
 
     References:
         Y. LeCun, C. Cortes and C. Burges, "The MNIST database", section "FILE FORMATS".
     """
-    opener = gzip.open if path.name.endswith(".gz") else open
+    zipped = path.name.endswith(".gz")
     try:
-        with opener(path, "rb") as stream:
+        with gzip.open(path) if zipped else open(path, "rb") as stream:
             magic = int.from_bytes(_exactly(stream, 4, path), "big")
             expected = _UNSIGNED_BYTE << 8 | dimensions
             if magic != expected:
@@ -43,20 +49,78 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             shape = tuple(
                 int.from_bytes(_exactly(stream, 4, path), "big") for _ in range(dimensions)
             )
-            # one byte more than promised, so that a longer file shows without being read whole
-            content = stream.read(math.prod(shape) + 1)
+            promised = math.prod(shape)
+            said = f"{path}: header promises {promised:,} bytes {shape}"
+            possible = path.stat().st_size * (_DEFLATED if zipped else 1)
+            if promised > possible:
+                raise DataError(f"{said}, found no more than {possible:,}")
+            if promised > MOST:
+                raise DataError(f"{said}, at most {MOST:,} are read")
+            if 0 in shape:
+                raise DataError(f"{said}, expected at least one")
+            content = np.empty(shape, np.uint8)
+            found = read_into(stream, content)
+            if found < promised or stream.read(1):
+                size = f"only {found:,}" if found < promised else "more"
+                raise DataError(f"{said}, found {size}")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged or truncated gzip file ({error})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if len(content) != math.prod(shape):
-        size = "more" if len(content) > math.prod(shape) else f"only {len(content):,}"
-        raise DataError(f"{path}: header promises {math.prod(shape):,} bytes {shape}, found {size}")
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+    return content
 
 
-def _exactly(stream, count: int, path: Path) -> bytes:
+def _exactly(stream: IO[bytes] | io.BufferedIOBase, count: int, path: Path) -> bytes:
     found = stream.read(count)
     if len(found) != count:
         raise DataError(f"{path}: ends inside its header")
     return found
+
+
+def pieces(content: np.ndarray, offsets: np.ndarray, most: int) -> list[bytes]:
+    """Cut files that lie end to end.
+
+    Args:
+        content: their bytes, uint8 (bytes,).
+        offsets: where each begins, and the end; whole numbers (files + 1,).
+        most: files that there may be.
+
+    Raises:
+        ValueError: the arrays are not that.
+    """
+    if content.ndim != 1 or content.dtype != np.uint8:
+        raise ValueError(f"expected bytes, uint8 (n,), got {content.dtype} {content.shape}")
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) < 2:
+        raise ValueError(
+            f"offsets must be whole numbers (files + 1,), got {offsets.dtype} {offsets.shape}"
+        )
+    if len(offsets) - 1 > most:
+        raise ValueError(f"{len(offsets) - 1:,} files, at most {most:,} are read")
+    edges = offsets.tolist()
+    if edges[0] != 0 or edges[-1] != len(content) or any(a >= b for a, b in pairwise(edges)):
+        raise ValueError(f"offsets must rise from 0 to the number of bytes, {len(content):,}")
+    return [content[start:stop].tobytes() for start, stop in pairwise(edges)]
+
+
+def decode(content: bytes, kind: str, width: int, most: int) -> np.ndarray:
+    """Unpack a small picture in colour, uint8 (height, width, 3).
+
+    Args:
+        content: the picture's file.
+        kind: its format, as Pillow calls it.
+        width: pixels across.
+        most: pixels down that it may have.
+
+    Raises:
+        ValueError: it is unreadable, or of another size, which is known before it is unpacked.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=[kind]) as picture:
+            if picture.width == width and picture.height <= most:
+                return np.asarray(picture.convert("RGB"))
+            found = f"{picture.width}x{picture.height} pixels"
+    except Exception as error:  # decoders raise nearly anything on damaged input
+        raise ValueError(str(error) or type(error).__name__) from error
+    raise ValueError(f"{found}, expected a width of {width} and a height of at most {most}")

@@ -17,7 +17,14 @@ from assay.core.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "open_picture", "read_picture", "read_pictures"]
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "open_picture",
+    "quiet_decoders",
+    "read_picture",
+    "read_pictures",
+]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 64_000_000
@@ -59,7 +66,7 @@ def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
     Raises:
         DataError: naming the file, when it is not there, unreadable or too large.
     """
-    with _quiet_decoders():
+    with quiet_decoders():
         plain = _open(path, "L" if grayscale else "RGB")
     return np.asarray(plain).reshape(plain.height, plain.width, -1)
 
@@ -122,7 +129,7 @@ def read_pictures(
             return str(error)
         return ""
 
-    with _quiet_decoders(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with quiet_decoders(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         failures = [text for text in pool.map(read, range(len(paths))) if text]
     if failures:
         more = f"\n  and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
@@ -131,7 +138,7 @@ def read_pictures(
 
 
 @contextmanager
-def _quiet_decoders() -> Iterator[None]:
+def quiet_decoders() -> Iterator[None]:
     """Make a decompression bomb an error and keep decoders' small talk from the terminal."""
     from PIL import Image
 

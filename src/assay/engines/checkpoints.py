@@ -52,14 +52,15 @@ def earlier(config: Config, folder: Path | None) -> State | None:
 def resumable(
     members: Sequence[Trained], resources: Resources
 ) -> list[tuple[list[Trained], list[State | None]]]:
-    """Members in groups that stand at the same step, each with its checkpoint or None: of where it
-    was interrupted, else of its last rung."""
-    groups: dict[int, tuple[list[Trained], list[State | None]]] = {}
+    """Members in groups that stand at the same step after the same evaluation, each with its
+    checkpoint or None: of where it was interrupted, else of its last rung."""
+    groups: dict[tuple[int, int], tuple[list[Trained], list[State | None]]] = {}
     for trained in members:
         state = trained.checkpoint.load()
         state = state or earlier(trained.member.config, resources.checkpoints)
         step = int(state["run/steps"]) if state else 0
-        group, states = groups.setdefault(step, ([], []))
+        evaluated = int(state["curve/step"][-1]) if state and "curve/step" in state else 0
+        group, states = groups.setdefault((step, evaluated), ([], []))
         group.append(trained)
         states.append(state)
     return list(groups.values())

@@ -7,24 +7,50 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from assay.core.records import Config, Record
+from assay.core.records import VALIDATION_ONLY, Config, Record, run_id, trial_id
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 from assay.engines.training import Training
 from assay.networks.network import Network
 from assay.tasks.contract import TaskName
 
-__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources"]
+__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources", "Stopped"]
+
+
+class Stopped(BaseException):
+    """Raised by `on_progress` when training must stop: an engine saves the state of the runs on
+    their way, where it can, and lets it pass. No engine may take it for an error of its own."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a cohort: its configuration, and the same resolved into objects."""
+    """One run of a cohort: its configuration, and the same resolved into objects.
+
+    Attributes:
+        run_id, trial_id: identity of `config`, computed where the member is made. A worker takes
+            them from here: it may compute with fewer digits than the process that planned the run.
+    """
 
     config: Config
     network: Network
     training: Training
     seed: int
+    run_id: str = field(init=False)
+    trial_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "run_id", run_id(self.config))
+        object.__setattr__(self, "trial_id", trial_id(self.config))
+
+    @property
+    def validation_only(self) -> bool:
+        """Whether it only serves to choose, so that nothing of it may read the test part."""
+        return bool(self.config.get(VALIDATION_ONLY))
+
+    @property
+    def test_curve(self) -> bool:
+        """Whether it is evaluated on the test part on its way."""
+        return self.training.test_curve and not self.validation_only
 
 
 @dataclass(frozen=True)
@@ -96,7 +122,11 @@ class Engine(Protocol):
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterable[Record]:
-        """Train every member to the end of its budget; yield each record as soon as it is done."""
+        """Train every member to the end of its budget; yield each record as soon as it is done.
+
+        Args:
+            on_progress: called between updates, a few times a second; it may raise `Stopped`.
+        """
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """How many members are worth training together on these resources (1 = take turns)."""

@@ -11,7 +11,7 @@ import numpy as np
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import pack, resumed
-from assay.engines.contract import Progress
+from assay.engines.contract import Progress, Stopped
 from assay.engines.schedules import factor
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
@@ -57,11 +57,11 @@ class Trainer(Protocol):
 
 
 class Resumable(Trainer, Protocol):
-    """A trainer whose members can stop after an evaluation and go on later."""
+    """A trainer whose members can stop after any update and go on later."""
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """All that one member needs to go on after the evaluation that has just ended: weights in
-        full precision, the memory of its update rule, where its streams stand."""
+        """All that one member needs to go on after the last update: weights in full precision, the
+        memory of its update rule, where its streams stand, sums since the last evaluation."""
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
         """Go on from what `state` gave, before the first step; all members from one step."""
@@ -76,11 +76,7 @@ class Loop:
 
     Attributes:
         start: updates that the members have had already, in another process.
-        anywhere: whether the trainer's state is whole after any update, or only after an
-            evaluation, when no sums are begun.
     """
-
-    anywhere = False
 
     def __init__(
         self,
@@ -95,12 +91,14 @@ class Loop:
         self.truth, self._dataset = dataset.validation.targets, dataset
         self.alive = list(members)
         self.training = members[0].member.training
+        self.test_curve = all(trained.member.test_curve for trained in members)
         self.total = self.training.total_steps(self.images)
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
-        self.seen = 0
         self.stop = self.training.last_step(self.images)
         self.start = members[0].steps
+        evaluated = members[0].curves.get("step") or [0]
+        self.seen = self._images(self.start) - self._images(int(evaluated[-1]))
         self.clock = 0.0
 
     def run(self) -> Iterator[tuple[int, Trained]]:
@@ -125,22 +123,36 @@ class Loop:
             if self.alive:
                 self.pause(done)
             if now - reported > _REPORT_SECONDS or not self.alive or done == self.stop:
-                share = (done - self.start) / (self.stop - self.start)
-                self.on_progress(Progress(images, share, len(self.alive), self._latest()))
+                self._report(images, done)
                 reported, images = now, 0
             if not self.alive:
                 return
 
+    def _report(self, images: int, done: int) -> None:
+        share = (done - self.start) / (self.stop - self.start)
+        try:
+            self.on_progress(Progress(images, share, len(self.alive), self._latest()))
+        except Stopped:
+            self._save(done)
+            raise
+
     def pause(self, done: int) -> None:
-        """Between two updates: save the state of every member when it is due, which is no
-        training time."""
-        if (done % self.every and not self.anywhere) or not self.alive[0].checkpoint.due():
-            return
+        """Between two updates: save the state of every member when it is due."""
+        if self.alive[0].checkpoint.due():
+            self._save(done)
+
+    def _save(self, done: int) -> None:
+        """Save the state of every member, which is no training time."""
         self._share("train", time.perf_counter() - self.clock)
         for k, trained in enumerate(self.alive):
             trained.steps = done
             trained.checkpoint.save(pack(trained, self.trainer.state(k)))
         self.clock = time.perf_counter()
+
+    def _images(self, steps: int) -> int:
+        """Training images of each member in so many updates."""
+        epochs, batches = divmod(steps, self.per_epoch)
+        return epochs * self.images + batches * self.training.batch_size
 
     def _step(self, step: int) -> int:
         """One update of every member still training; returns the images it used."""
@@ -186,7 +198,7 @@ class Loop:
         loss, accuracy = (total / self.seen for total in self.trainer.sums())
         self.seen = 0
         outputs, val_loss = self.trainer.validate()
-        tested = self.trainer.test() if self.training.test_curve else None
+        tested = self.trainer.test() if self.test_curve else None
         monitored = self.task.monitor.removeprefix("val_")
         running = "correct" if monitored == "loss" else monitored
         found = []

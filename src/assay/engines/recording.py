@@ -13,7 +13,7 @@ import numpy as np
 
 from assay.core.errors import EngineError
 from assay.core.machine import machine
-from assay.core.records import VALIDATION_ONLY, Record, content_hash, run_id, trial_id
+from assay.core.records import Record, content_hash
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import at_rung, pack, resumable, unpack
 from assay.engines.contract import Cohort, Member, Progress, Resources
@@ -108,7 +108,7 @@ def begin(
     """
     said = [description.get(name) for name in ("engine", "precision", description["engine"])]
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
-    name, seconds = run_id(member.config), resources.checkpoint_seconds
+    name, seconds = member.run_id, resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))
 
 
@@ -145,7 +145,7 @@ def finish(trainer: Finisher, k: int, trained: Trained, dataset: Dataset, task: 
     for name, curve in trained.curves.items():
         if name.startswith("val_"):
             trained.metrics[name] = curve[at]
-    if trained.member.config.get(VALIDATION_ONLY):
+    if trained.member.validation_only:
         return
     outputs, loss = trainer.test()
     kept = task.predictions({h: o[k] for h, o in outputs.items()})
@@ -193,8 +193,8 @@ def make_record(
     if before:
         provenance["resumed_after_epoch"] = before
     return Record(
-        run_id=run_id(config),
-        trial_id=trial_id(config),
+        run_id=trained.member.run_id,
+        trial_id=trained.member.trial_id,
         seed=trained.member.seed,
         status=trained.status,
         config=config,

@@ -20,7 +20,6 @@ from assay.core.cores import physical_cores
 from assay.core.errors import AssayError
 from assay.core.plans import planned_runs
 from assay.core.plugins import loaded
-from assay.core.records import run_id
 from assay.core.store import Store
 from assay.engines.contract import Cohort, Engine, Resources
 from assay.execution.events import Event
@@ -194,7 +193,7 @@ class _Course:
         """The cohorts of some runs, with just these as members."""
         chosen = set(runs)
         parts = [
-            replace(c, members=tuple(m for m in c.members if run_id(m.config) in chosen))
+            replace(c, members=tuple(m for m in c.members if m.run_id in chosen))
             for c in self.cohorts
         ]
         return [cohort for cohort in parts if cohort.members]

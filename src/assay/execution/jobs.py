@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from assay.core.records import run_id
 from assay.engines.contract import Cohort, Member
 
 __all__ = ["Part", "cut", "make_span", "member_work"]
@@ -86,7 +85,7 @@ def cut(
     for cohort in cohorts:
         images = train_images(cohort)
         works = tuple(member_work(m, images) for m in cohort.members)
-        whole = Part(cohort, tuple(run_id(m.config) for m in cohort.members), works)
+        whole = Part(cohort, tuple(m.run_id for m in cohort.members), works)
         parts += whole.pieces(-(-len(works) // max(1, limit(cohort))))
     # Splitting a part costs speed (its members share less), so only as far as balance needs it.
     best = _least_span([work for part in parts for work in part.works], workers)

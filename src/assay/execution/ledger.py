@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.core.errors import StoreError
 from assay.core.plans import runs_by_label
-from assay.core.records import Record, run_id, trial_id
+from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
 from assay.engines.contract import Cohort, Member, Resources
@@ -39,7 +39,7 @@ class Ledger:
         store: Store,
         on_event: Callable[[Event], None],
     ):
-        self.members = {run_id(m.config): m for cohort in cohorts for m in cohort.members}
+        self.members = {m.run_id: m for cohort in cohorts for m in cohort.members}
         self.present = len(store.present(self.members))
         self.again: list[Part] = []
         self.trained: set[str] = set()
@@ -165,7 +165,7 @@ def _failed_record(run: str, member: Member, message: str, details: str) -> Reco
     nothing = np.zeros(0, np.float32)
     return Record(
         run_id=run,
-        trial_id=trial_id(member.config),
+        trial_id=member.trial_id,
         seed=member.seed,
         status="failed",
         config=member.config,

@@ -251,6 +251,37 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             "network.hidden.0 is missing, there is only network.hidden.1",
         ),
         (
+            {"network.hidden.0": [4], "network.hidden.1.untpeits": [8]},
+            {},
+            "network.hidden.1 is an element of a list, it has no 'untpeits'; did you mean 'units'?",
+        ),
+        (
+            {"network.hidden.0.units": [4], "network.hidden.0": [8]},
+            {},
+            "network.hidden.0 is set more than once",
+        ),
+        (
+            {"network.hidden.0": [4], "network.hidden.0.0": [8]},
+            {},
+            "network.hidden.0.0 is set more than once",
+        ),
+        (
+            {"network.hidden": {"choice": [[4], [8]]}, "network.hidden.0": [8]},
+            {},
+            "network.hidden and elements of it are both set",
+        ),
+        (
+            {"units": {"int": [256, 2147483648], "step": 128}},
+            {},
+            "units: 256 to 2.14748e+09 in steps of 128 are 16,777,214 steps, at most 1,000,000 can "
+            "be told apart; leave step out",
+        ),
+        (
+            {"network.dropout": {"float": [-1e308, 1e308]}},
+            {},
+            "network.dropout: high - low is too large for a number",
+        ),
+        (
             {"training.epochs": {"int": [1, 9]}},
             {"sampler": "hyperband", "trials": None},
             "the space cannot vary them",
@@ -298,7 +329,18 @@ def test_what_the_search_varies_cannot_be_set():
     assert changed.configure({"network.hidden.0": 5})["training"]["epochs"] == 1
 
 
+def test_a_long_range_is_never_listed():
+    space = study(
+        {"seed": {"int": [1, 2**40]}, "layers": {"int": [1, 2], "when": "seed > 9"}}
+    ).space
+    values = space["seed"].values()
+    assert len(values) == 2**40
+    assert [values[0], values[-1], values[7:9]] == [1, 2**40, [8, 9]]
+    assert space.size() is None
+    assert 1 <= space.draw(stream(0, "draw"))["seed"] <= 2**40
+
+
 def test_steps_and_ends_are_exact():
     space = study({"network.dropout": {"float": [0.0, 0.3], "step": 0.1}}).space
-    assert space["network.dropout"].values() == [0.0, 0.1, 0.2, 0.3]
+    assert space["network.dropout"].values()[:] == [0.0, 0.1, 0.2, 0.3]
     assert np.isclose(space["network.dropout"].ends(), [0, 0.3]).all()

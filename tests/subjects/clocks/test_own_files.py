@@ -80,6 +80,22 @@ def test_pickled_arrays_are_refused(tmp_path):
         load("clocks", tmp_path)
 
 
+def test_damaged_headers_are_named(tmp_path):
+    write(tmp_path)
+    whole = (tmp_path / "images.npy").read_bytes()
+    for old, new in (
+        (b"'shape'", b"'whape"),
+        (b"1440", b"True"),
+        (b"|u1", b"|utrue"),
+        (b"(", b"(("),
+    ):
+        (tmp_path / "images.npy").write_bytes(whole.replace(old, new, 1))
+        with pytest.raises(
+            DataError, match=r"images.npy: cannot be read as a .npy file of numbers"
+        ):
+            load("clocks", tmp_path)
+
+
 def test_damaged_and_missing_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"needs images.npy and labels.npy; looked in"):
         load("clocks", tmp_path)

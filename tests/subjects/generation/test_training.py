@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from assay.core.errors import DataError, EngineError
-from assay.engines.contract import Progress
+from assay.engines import loop
+from assay.engines.contract import Progress, Stopped
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.subjects.generation.judge import Judge
 from assay.subjects.generation.measures import numbers
 from assay.subjects.generation.sampler import Sampler
-from assay.subjects.generation.training.loop import PartsLoop
 
 
 def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
@@ -71,7 +71,7 @@ def test_a_run_goes_on_where_it_was_interrupted_as_if_it_had_not_been(
     whole = train(kind, **more)
     other = train(kind, **more, seed=1)
     assert not np.array_equal(whole.predictions["samples"], other.predictions["samples"])
-    checkpoints = {"checkpoints": tmp_path, "checkpoint_seconds": 0.0}
+    checkpoints = {"checkpoints": tmp_path, "checkpoint_seconds": 3600.0}
     _interrupted(train, monkeypatch, kind, more, checkpoints)
     seen: list[Progress] = []
     resumed = train(kind, **more, resources=checkpoints, on_progress=seen.append)
@@ -84,23 +84,19 @@ def test_a_run_goes_on_where_it_was_interrupted_as_if_it_had_not_been(
     assert not list(tmp_path.iterdir())  # the run is over
 
 
-class Killed(Exception):
-    """In the middle of a run."""
-
-
 def _interrupted(train, monkeypatch, kind: str, more: dict, checkpoints: dict) -> None:
-    """Train until the second evaluation is over and two updates more, then fail."""
-    pause = PartsLoop.pause
+    """Train until the second evaluation is over and two updates more, then ask it to stop."""
+    updates = 0
 
-    def pause_once(self, done: int) -> None:
-        pause(self, done)
-        if done == 10:
-            raise Killed
+    def stop(progress: Progress) -> None:
+        nonlocal updates
+        updates += 1
+        if updates == 10:
+            raise Stopped
 
-    monkeypatch.setattr(PartsLoop, "pause", pause_once)
-    with pytest.raises(Killed):
-        train(kind, **more, resources=checkpoints)
-    monkeypatch.setattr(PartsLoop, "pause", pause)
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1.0)  # after every update
+    with pytest.raises(Stopped):
+        train(kind, **more, resources=checkpoints, on_progress=stop)
 
 
 def test_the_best_weights_on_validation_are_kept_where_asked_for(train):

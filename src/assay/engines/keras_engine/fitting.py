@@ -186,7 +186,7 @@ def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress],
             values = {"step": self.steps, "epoch": self.steps / run.per_epoch}
             values |= {"loss": logs["cross_entropy"], "accuracy": logs["accuracy"]}
             values |= {"val_loss": logs["val_cross_entropy"], "val_accuracy": logs["val_accuracy"]}
-            if run.member.training.test_curve:
+            if run.member.test_curve:
                 values |= run.test_values()
             return values | {"seconds": trained.seconds["train"]}
 

@@ -149,7 +149,7 @@ class NumpyTrainer:
             found[f"rule/{i}/steps"] = np.array(rule.steps)
         for i, rng in enumerate(self._streams()):
             found[f"stream/{i}"] = read_stream(rng)
-        return found
+        return found | {"sums": np.array([self._loss, self._correct])}
 
     def load(self, member: int, state: dict[str, Array]) -> None:
         """See the contract."""
@@ -161,6 +161,7 @@ class NumpyTrainer:
                 array[...] = state[f"rule/{i}/{name}"]
         for i, rng in enumerate(self._streams()):
             set_stream(rng, state[f"stream/{i}"])
+        self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))
 
     def _streams(self) -> list[np.random.Generator]:
         dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.records import Record, run_id
+from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE
@@ -107,7 +107,7 @@ class TorchEngine:
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
-            weights = [begun.get(run_id(m.config)) for m in group]
+            weights = [begun.get(m.run_id) for m in group]
             program = _program(group, weights, where, task, stacked)
             epochs = recipe.total_epochs(len(dataset.train))
             return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)

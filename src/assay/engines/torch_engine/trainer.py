@@ -164,6 +164,9 @@ class TorchTrainer:
         found = {f"program/{k}": v for k, v in self.program.state(member).items()}
         if self.augment:
             found["augment"] = read_stream(self.augment.streams[member])
+        for name, sums in (("loss", self._loss), ("correct", self._correct)):
+            if isinstance(sums, Tensor):
+                found[f"sum/{name}"] = sums[member].cpu().numpy()
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
@@ -172,3 +175,11 @@ class TorchTrainer:
         self.program.load(member, inner)
         if self.augment:
             set_stream(self.augment.streams[member], state["augment"])
+        if "sum/loss" in state:  # members are loaded in their order, and all have sums or none
+            self._loss = self._joined(self._loss, state["sum/loss"])
+            self._correct = self._joined(self._correct, state["sum/correct"])
+
+    def _joined(self, sums: Tensor | float, member: np.ndarray) -> Tensor:
+        """Sums of the members before, and of the next one."""
+        own = torch.from_numpy(member).to(self.data.blank.device).reshape(1)
+        return torch.cat([sums, own]) if isinstance(sums, Tensor) else own

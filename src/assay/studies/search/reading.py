@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,9 @@ KEYS = (
     "refit",
 )
 """What may stand in `search:`."""
+
+MAX_STEPS = 1_000_000
+"""Steps of one range; more are as good as a range without a step."""
 
 _NUMBER = ("step", "log", "when")
 _MOST = 10_000
@@ -141,6 +145,8 @@ def _read_number(name: str, kind: Any, given: Mapping[str, Entry]) -> Parameter:
     ends = read(low), read(high)
     if ends[0] >= ends[1]:
         raise place.error(f"{name}: low must be less than high, got {low.value} and {high.value}")
+    if not math.isfinite(ends[1] - ends[0]):
+        raise place.error(f"{name}: high - low is too large for a number")
     log = parts["log"].flag() if "log" in parts else False
     if log and ends[0] <= 0:
         raise low.error(f"{name}: with log, low must be > 0, got {low.value}")
@@ -156,6 +162,9 @@ def _check_step(name: str, entry: Entry, step: Any, ends: tuple[Any, Any], log: 
     if log:
         raise entry.error(f"{name}: step and log exclude each other", key=True)
     steps = (ends[1] - ends[0]) / step
+    if steps > MAX_STEPS:
+        said = f"{name}: {ends[0]:g} to {ends[1]:g} in steps of {step:g} are {steps:,.0f} steps"
+        raise entry.error(f"{said}, at most {MAX_STEPS:,} can be told apart; leave step out")
     if abs(steps - round(steps)) > 1e-6:
         said = f"{name}: high - low = {ends[1] - ends[0]:g} is no multiple of step {step:g}"
         raise entry.error(said)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.core.config import Entry, Path
-from assay.core.errors import ConfigError
+from assay.core.config import Entry, LocatedError, Path
+from assay.core.errors import ConfigError, brief, nearest
 from assay.core.records import Config
 from assay.studies.factors import Level, Setting
 from assay.studies.search.expressions import Expression
@@ -144,28 +144,51 @@ def _with(entry: Entry, value: Any) -> Entry:
 
 def _lists(flat: Mapping[Path, Setting]) -> list[Setting]:
     """Settings in which `network.hidden.0` and `network.hidden.1` have become one list."""
-    kept: list[Setting] = []
+    kept: dict[Path, Setting] = {}
     lists: dict[Path, dict[Any, Any]] = {}
     places: dict[Path, Entry] = {}
     for path, setting in flat.items():
         parts = [str(p) for p in path]
-        if len(parts) > 1 and parts[-1] in ALIASES and parts[-2].isdigit():
+        if len(parts) > 1 and parts[-1] in ALIASES and parts[-2].isdecimal():
             parts.pop()
-        cut = next((i for i, part in enumerate(parts) if part.isdigit()), None)
+        cut = next((i for i, part in enumerate(parts) if part.isdecimal()), None)
         if cut is None:
-            kept.append(setting)
+            kept[path] = setting
             continue
         head = tuple(parts[:cut])
         places.setdefault(head, setting.entry)
         here = lists.setdefault(head, {})
-        *way, last = parts[cut:]
-        for part in way:
-            here = here.setdefault(int(part), {})
-        here[int(last)] = setting.entry.value
+        *way, last = _indices(parts, cut, setting)
+        for index in way:
+            here = here.setdefault(index, {}) if isinstance(here, dict) else None
+        if not isinstance(here, dict) or last in here:
+            raise _at(setting, f"{'.'.join(parts)} is set more than once")
+        here[last] = setting.entry.value
     for head, tree in lists.items():
-        value = _listed(tree, ".".join(map(str, head)), places[head])
-        kept.append(Setting(head, _with(places[head], value)))
-    return kept
+        name = ".".join(map(str, head))
+        if head in kept:
+            raise _at(kept[head], f"{name} and elements of it are both set")
+        kept[head] = Setting(head, _with(places[head], _listed(tree, name, places[head])))
+    return list(kept.values())
+
+
+def _indices(parts: list[str], cut: int, setting: Setting) -> list[int]:
+    """The part of a path after a list's name as whole numbers."""
+    for i, part in enumerate(parts[cut:], cut):
+        if not part.isdecimal():
+            close = nearest(part, ALIASES) if part not in ALIASES else None
+            hint = f"; did you mean {close!r}?" if close else ""
+            before = ".".join(parts[:i])
+            said = f"{before} is an element of a list, it has no {brief(repr(part))}{hint}"
+            raise _at(setting, said)
+    return [int(part) for part in parts[cut:]]
+
+
+def _at(setting: Setting, message: str) -> LocatedError:
+    """An error where a setting's path was written."""
+    if setting.key:
+        return LocatedError(message, setting.key)
+    return setting.entry.error(message, key=True)
 
 
 def _listed(tree: Any, name: str, entry: Entry) -> Any:

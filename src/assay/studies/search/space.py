@@ -53,14 +53,18 @@ class Parameter:
     when: Expression | None = None
     entry: Entry = field(default_factory=lambda: Entry(None), compare=False, repr=False)
 
-    def values(self) -> list[Any] | None:
-        """Every value in order; None where there are too many to name (a float without a step)."""
+    def values(self) -> Sequence[Any] | None:
+        """Every value in order, made when asked for; None where a float has no step."""
         if self.kind == "choice":
             return [level.label for level in self.levels]
-        if self.step is None:
-            return None
-        count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-        return [self.tidy(self.low + i * self.step) for i in range(count)]
+        return None if self.step is None else _Steps(self)
+
+    def steps(self) -> int:
+        """How many numbers a range with a step has."""
+        assert self.step is not None
+        if self.kind == "int":
+            return int((self.high - self.low) // self.step) + 1
+        return math.floor((self.high - self.low) / self.step + 1e-9) + 1
 
     def ends(self) -> list[Any]:
         """All choices, or the smallest and the largest number: what a check should try."""
@@ -92,6 +96,25 @@ class Parameter:
         rest = {"levels": [lv.label for lv in self.levels]} if self.kind == "choice" else numbers
         when = {"when": self.when.text} if self.when else {}
         return {"name": self.name, "kind": self.kind, **rest, **when}
+
+
+class _Steps(Sequence[Any]):
+    """The numbers of a range with a step, of which there may be very many."""
+
+    def __init__(self, parameter: Parameter):
+        self._parameter, self._count = parameter, parameter.steps()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(index)
+        p = self._parameter
+        assert p.step is not None
+        return p.tidy(p.low + index % self._count * p.step)
 
 
 def _plain(level: Level) -> bool:

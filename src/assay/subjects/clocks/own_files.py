@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.array_file import map_array
 from assay.core.errors import DataError
 from assay.data.catalog import Entry, Raw, Survey
 from assay.data.dataset import Split
@@ -86,8 +87,8 @@ class Clocks(Entry):
 def _map(path: Path) -> np.ndarray:
     """A .npy file mapped into memory; one that holds Python objects is never opened."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return map_array(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a .npy file of numbers ({error})") from error
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError
-from assay.core.records import VALIDATION_ONLY, run_id
+from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import Dataset
 from assay.data.loading import load
 from assay.engines.contract import Cohort, Member, Progress, Resources
@@ -81,7 +81,7 @@ class Rendered:
         trained = train(replace(cohort, members=members), load(spec), inner, report)
         records = {record.run_id: record for record in trained}
         pairs = zip(cohort.members, members, strict=True)
-        return {run_id(own.config): records[run_id(first.config)].weights for own, first in pairs}
+        return {own.run_id: records[first.run_id].weights for own, first in pairs}
 
 
 def _first_part(member: Member, steps: int) -> Member:

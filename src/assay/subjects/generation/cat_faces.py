@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.data.catalog import Entry, File, Raw, Source
 from assay.data.dataset import Split
+from assay.data.formats import decode, pieces
+from assay.data.pictures import quiet_decoders
 from assay.data.splits import hold_out
 from assay.data.storage import locate
 
@@ -32,23 +31,20 @@ def read_jpegs(path: Path) -> np.ndarray:
     Raises:
         DataError: the file or a picture in it is damaged or of another size.
     """
-    from PIL import Image
-
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content, offsets = file["jpeg"].tobytes(), file["offsets"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        files = pieces(*read_arrays(path, "jpeg", "offsets"), most=FILES)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable file of JPEG pictures ({error})") from error
-    images = np.empty((len(offsets) - 1, SIDE, SIDE, 3), np.uint8)
-    for number, (start, stop) in enumerate(pairwise(offsets)):
-        try:
-            with Image.open(io.BytesIO(content[start:stop]), formats=["JPEG"]) as picture:
-                found = np.asarray(picture.convert("RGB"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: picture {number} is unreadable ({error})") from error
-        if found.shape != (SIDE, SIDE, 3):
-            raise DataError(f"{path}: picture {number} is {found.shape[1]}x{found.shape[0]} pixels")
-        images[number] = found
+    images = np.empty((len(files), SIDE, SIDE, 3), np.uint8)
+    with quiet_decoders():
+        for number, content in enumerate(files):
+            try:
+                found = decode(content, "JPEG", SIDE, SIDE)
+            except ValueError as error:
+                raise DataError(f"{path}: picture {number} is unreadable ({error})") from error
+            if len(found) != SIDE:
+                raise DataError(f"{path}: picture {number} is {SIDE}x{len(found)} pixels")
+            images[number] = found
     return images
 
 

@@ -38,11 +38,11 @@ class Unscrambled:
 
 def read_vectors(path: Path) -> np.ndarray:
     """Read a user's own array; raises DataError for what is no array of numbers."""
-    import numpy as np
+    from assay.core.array_file import map_array
 
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return map_array(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path} as a .npy array of numbers: {error}") from None
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
+from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.data.permutation import permute
 from assay.data.storage import cache_dir
@@ -75,7 +78,8 @@ def restored_order(train: np.ndarray) -> tuple[np.ndarray, float]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest.hexdigest()[:24]}.npz"
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
+        kept = _kept(path, math.prod(train.shape[1:3]))
+        if kept is None:
             found = unscramble(train)
             part = path.with_name(f".{path.stem}.{os.getpid()}.npz")
             with part.open("wb") as file:
@@ -83,11 +87,22 @@ def restored_order(train: np.ndarray) -> tuple[np.ndarray, float]:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
-        with np.load(path, allow_pickle=False) as kept:
-            order, contrast = kept["order"], float(kept["contrast"])
+            kept = found.order, float(found.contrast)
+    order, contrast = kept
     if contrast < CONTRAST:
         raise DataError(
             f"no spatial structure found in {len(train)} training images: the arrangement is only "
             f"{contrast:.2f} times as good as one of shuffled pixels; expected at least {CONTRAST}"
         )
     return order, contrast
+
+
+def _kept(path: Path, pixels: int) -> tuple[np.ndarray, float] | None:
+    """What is in the cache; None where there is nothing, or something damaged."""
+    try:
+        order, contrast = read_arrays(path, "order", "contrast")
+        if contrast.shape == () and np.array_equal(np.sort(order), np.arange(pixels)):
+            return order, float(contrast)
+    except (OSError, ValueError):
+        pass  # the images themselves are the truth
+    return None

@@ -26,8 +26,6 @@ at first every generator makes one picture."""
 class PartsLoop(Loop):
     """The loop of one run."""
 
-    anywhere = True
-
     def __init__(
         self,
         trainer: PartsTrainer,

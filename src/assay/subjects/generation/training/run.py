@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import EngineError
-from assay.core.records import VALIDATION_ONLY, Record
+from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import unpack
 from assay.engines.contract import Cohort, Progress, Resources
@@ -136,7 +136,7 @@ def _finish(trainer: PartsTrainer, trained: Trained) -> None:
         "samples_distance": apart,
         "interpolation": program.make(way(program.prior, start, end, STEPS)),
     }
-    if not trained.member.config.get(VALIDATION_ONLY):
+    if not trained.member.validation_only:
         tested = trainer.tested()
         trained.metrics |= {f"test_{name}": number for name, number in tested.items()}
         trained.predictions |= program.extras(trainer.data.test())

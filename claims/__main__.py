@@ -1,0 +1,27 @@
+"""`python -m claims`: name each number of the texts that the records do not give."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from claims.check import check, read_claims, read_texts
+from claims.exports import ClaimError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Check all texts; 1 when a number is wrong or has no record."""
+    try:
+        wrong, count = check(ROOT, read_texts(ROOT), read_claims(ROOT))
+    except ClaimError as error:
+        wrong, count = [str(error)], 0
+    for line in wrong:
+        print(line)
+    print(f"{count} numbers, {len(wrong)} wrong or without a record")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""What `assay export STUDY` wrote, read again: estimates, differences and times of its trials."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from assay.apps.api import plan_of
+from assay.core.errors import AssayError, nearest
+from assay.core.records import Record
+from assay.statistics import (
+    Comparison,
+    Effect,
+    Estimate,
+    compare,
+    effects,
+    estimate_runs,
+    metric_of,
+    primary_metric,
+    values_by_seed,
+)
+
+__all__ = ["ClaimError", "Export", "read_export"]
+
+TOGETHER = ("train", "evaluate", "prepare")
+"""What a run's time is made of."""
+
+
+class ClaimError(AssayError):
+    """A claim that cannot be computed: no such trial, metric, comparison or file."""
+
+
+class Export:
+    """One file of `results/`.
+
+    Trials are named by their label, or by its level alone where that is unique ("tanh" for
+    "activation = tanh"). Metrics are those of the test images unless the name begins with "val_".
+    Values are as they are shown: shares with the unit % are given in %.
+
+    Attributes:
+        data: the file.
+        records: label -> the trial's runs, without curves and weights.
+        metric: the metric that the study is judged by, without prefix.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.records = {t["label"]: [_record(t, run) for run in t["runs"]] for t in data["trials"]}
+        self.metric = primary_metric({}, self.all_records())
+
+    def all_records(self) -> list[Record]:
+        """Every run."""
+        return [record for records in self.records.values() for record in records]
+
+    def label(self, name: str | None = None) -> str:
+        """The label that `name` stands for; None is the only trial that has runs."""
+        if name is None:
+            found = [label for label, records in self.records.items() if records]
+        elif name in self.records:
+            return name
+        else:
+            found = [x for x in self.records if x.endswith(f"= {name}") or x.startswith(f"{name} ")]
+        if len(found) == 1:
+            return found[0]
+        known = list(self.records)
+        close = nearest(str(name), known)
+        hint = f"; did you mean {close!r}?" if close else ""
+        raise ClaimError(f"trial {name!r} fits {len(found)} of {known}{hint}")
+
+    def runs(self, name: str | None = None) -> list[Record]:
+        """The runs of one trial."""
+        return self.records[self.label(name)]
+
+    def estimate(self, name: str | None = None, metric: str | None = None) -> Estimate:
+        """n, mean, interval and so on of a metric over a trial's runs, in the unit shown."""
+        return _scaled(estimate_runs(self.runs(name), self._name(metric)), self._scale(metric))
+
+    def values(self, name: str | None = None, metric: str | None = None) -> list[float]:
+        """A metric of each run of a trial, by seed."""
+        found = values_by_seed(self.runs(name), self._name(metric))
+        if not found:
+            raise ClaimError(f"no run of {name!r} has {self._name(metric)}")
+        return [self._scale(metric) * value for value in found.values()]
+
+    def seconds(self, name: str | None = None, kinds: Iterable[str] = TOGETHER) -> list[float]:
+        """Seconds of each run of a trial: its share of its cohort's time."""
+        return [sum(r.timing.get(kind, 0.0) for kind in kinds) for r in self.runs(name)]
+
+    def elapsed(self) -> float:
+        """Seconds from the first start to the last end, breaks included, as the runs say."""
+        ends = [datetime.fromisoformat(r.provenance["finished_at"]) for r in self.all_records()]
+        starts = [
+            end.timestamp() - sum(r.timing.values())
+            for end, r in zip(ends, self.all_records(), strict=True)
+        ]
+        return max(end.timestamp() for end in ends) - min(starts)
+
+    def compare(self, name: str, against: str, metric: str | None = None) -> Comparison:
+        """One trial against another, in the recorded unit."""
+        full = self._name(metric)
+        a, b = (values_by_seed(self.runs(x), full) for x in (name, against))
+        return compare(a, b, higher_is_better=metric_of(full).higher_is_better)
+
+    @functools.cached_property
+    def effects(self) -> list[Effect]:
+        """Every comparison that the study planned, corrected over all of them."""
+        words = shlex.split(self.data["command"])
+        changes = [after for word, after in pairwise(words) if word == "--set"]
+        name = self.data["study"].partition("@")[0]
+        plan = plan_of(name, scale=self.data["scale"], set=changes).to_json()
+        here = {label: runs[0].trial_id for label, runs in self.records.items() if runs}
+        ids = {t["trial_id"]: here.get(t["label"], t["trial_id"]) for t in plan["trials"]}
+        for row in plan["comparisons"]:  # the defaults of a study may have been named anew since
+            row["a"], row["b"] = ids[row["a"]], ids[row["b"]]
+        return effects(plan, self.all_records(), f"test_{self.metric}")
+
+    def effect(self, level: str, *where: str) -> Effect:
+        """The comparison of a level with its reference, at some levels of the other factors.
+
+        Args:
+            where: what tells it from the others: the factor, levels of other factors, "against
+                LEVEL". Of several the one that is pooled over most combinations.
+        """
+        found = [
+            e
+            for e in self.effects
+            if e.level == level
+            and {*where} <= {*e.where.values(), f"against {e.against}", e.factor.rpartition(".")[2]}
+        ]
+        if len(found) > 1:
+            most = max(e.pooled for e in found)
+            found = [e for e in found if e.pooled == most]
+        if len(found) != 1:
+            known = [(e.factor, e.level, e.against, e.where) for e in self.effects]
+            raise ClaimError(f"effect {(level, *where)} fits {len(found)} of {known}")
+        return found[0]
+
+    def _name(self, metric: str | None) -> str:
+        name = metric or self.metric
+        known = {m for record in self.all_records() for m in record.metrics}
+        full = name if name in known else f"test_{name}"
+        if full not in known:
+            raise ClaimError(f"no run has the metric {full!r} (known: {sorted(known)})")
+        return full
+
+    def _scale(self, metric: str | None) -> float:
+        return metric_of(self._name(metric)).scale
+
+
+def _scaled(found: Estimate, scale: float) -> Estimate:
+    counts = (found.n, found.diverged, found.failed)
+    shown = (found.mean, found.std, found.low, found.high)
+    return Estimate(
+        *counts, *(scale * x for x in (*shown, found.median, found.minimum, found.maximum))
+    )
+
+
+def _record(trial: Mapping[str, Any], run: Mapping[str, Any]) -> Record:
+    return Record(
+        run_id=run["run_id"],
+        trial_id=trial["trial_id"],
+        seed=run["seed"],
+        status=run["status"],
+        config=trial["config"],
+        curves={},
+        metrics={k: v for k, v in run["metrics"].items() if v is not None},
+        timing=run["seconds"],
+        provenance={k: run[k] for k in ("precision", "cohort", "finished_at")},
+    )
+
+
+@functools.cache
+def read_export(path: Path) -> Export:
+    """Read a file that `assay export STUDY` wrote.
+
+    Raises:
+        ClaimError: there is no such file.
+    """
+    try:
+        return Export(json.loads(path.read_text()))
+    except OSError as error:
+        raise ClaimError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,151 @@
+"""Arrays of numbers in .npy and .npz files, read without trust in what their headers say.
+
+Only numbers and booleans are read, never Python objects, and memory is asked for only after the
+header's shape was held against the size of the file.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+__all__ = ["MOST", "map_array", "read_arrays", "read_into"]
+
+MOST = 256 << 20
+"""Bytes that one array of a compressed file may have: a small file can unpack to a thousand times
+its size."""
+
+_LONGEST = 10_000
+"""Bytes of a header, as in NumPy."""
+
+_DIMENSIONS = 32
+_CHUNK = 1 << 20
+
+_ITEM = (
+    r"""['"]descr['"]\s*:\s*['"](?P<type>[<>|=]?(?:b1|[iu][1248]|f[248]))['"]"""
+    r"""|['"]fortran_order['"]\s*:\s*(?P<fortran>True|False)"""
+    r"""|['"]shape['"]\s*:\s*\((?P<shape>(?:\d{1,19}L?(?:,\s*|(?=\))))*)\)"""
+)
+_HEADER = re.compile(rf"\{{\s*(?:(?:{_ITEM})\s*(?:,\s*)?)+\}}\s*")
+
+
+class _Header(NamedTuple):
+    """What a .npy header says, and where its numbers begin."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    fortran: bool
+    offset: int
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def map_array(path: str | Path) -> np.ndarray:
+    """Map a .npy file into memory, to be read only.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is damaged, or no array of numbers.
+    """
+    with open(path, "rb") as stream:
+        header = _read_header(stream, os.fstat(stream.fileno()).st_size)
+        if not header.bytes:
+            return np.empty(header.shape, header.dtype)
+        order = "F" if header.fortran else "C"
+        return np.memmap(stream, header.dtype, "r", header.offset, header.shape, order)
+
+
+def read_arrays(path: str | Path, *names: str, most: int = MOST) -> list[np.ndarray]:
+    """Read the named arrays of a .npz file.
+
+    Args:
+        most: bytes that an array may have.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is damaged, an array is missing, too large or not one of numbers.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [_read_member(archive, name, most) for name in names]
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError) as error:
+        raise ValueError(str(error) or "it ends too early") from error
+    except OverflowError as error:  # a place in the file that no number has room for
+        raise ValueError(str(error)) from error
+
+
+def read_into(stream: IO[bytes] | io.BufferedIOBase, array: np.ndarray) -> int:
+    """Fill a contiguous array from a stream, piece by piece; returns the bytes that there were."""
+    room, found = array.reshape(-1).view(np.uint8), 0
+    while found < len(room):
+        piece = stream.read(min(_CHUNK, len(room) - found))
+        if not piece:
+            break
+        room[found : found + len(piece)] = np.frombuffer(piece, np.uint8)
+        found += len(piece)
+    return found
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise ValueError(f"it has no array {name!r}") from None
+    # other methods may ask for gigabytes of memory to unpack anything at all
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"array {name!r} is compressed by method {info.compress_type}")
+    with archive.open(info) as stream:
+        header = _read_header(stream, info.file_size)
+        if header.bytes > most:
+            raise ValueError(
+                f"array {name!r} has {header.bytes:,} bytes, at most {most:,} are read"
+            )
+        flat = np.empty(math.prod(header.shape), header.dtype)
+        # the read after the last byte is the one that compares the checksum
+        if read_into(stream, flat) != header.bytes or stream.read(1):
+            raise ValueError(f"array {name!r} is truncated")
+    if header.fortran:
+        return flat.reshape(header.shape[::-1]).T
+    return flat.reshape(header.shape)
+
+
+def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int) -> _Header:
+    """Read the header of a .npy file of `size` bytes; the numbers must fill the rest of it."""
+    start = stream.read(8)
+    if len(start) < 8 or start[:6] != b"\x93NUMPY":
+        raise ValueError("it does not begin like a .npy file")
+    if start[6] not in (1, 2, 3):
+        raise ValueError(f"version {start[6]}.{start[7]} of .npy is unknown")
+    form = "<H" if start[6] == 1 else "<I"
+    wide = struct.calcsize(form)
+    length = int.from_bytes(stream.read(wide), "little")
+    if length > _LONGEST:
+        raise ValueError(f"its header has {length:,} bytes, at most {_LONGEST:,} are read")
+    text = stream.read(length).decode("latin1")
+    if len(text) != length:
+        raise ValueError("it ends inside its header")
+    said = _HEADER.fullmatch(text)
+    if said is None or None in (said["type"], said["fortran"], said["shape"]):
+        raise ValueError(f"its header is not one of an array of numbers: {text.strip()[:120]!r}")
+    shape = tuple(int(side.rstrip("L")) for side in re.findall(r"\d+L?", said["shape"]))
+    header = _Header(np.dtype(said["type"]), shape, said["fortran"] == "True", 8 + wide + length)
+    # an empty array has no bytes, and sides that no array may have
+    if len(shape) > _DIMENSIONS or (not header.bytes and max(shape, default=0) > size):
+        raise ValueError(f"no array has the shape {shape}")
+    if header.bytes != size - header.offset:
+        raise ValueError(
+            f"its header says {header.dtype} {shape}, {header.bytes:,} bytes, but "
+            f"{size - header.offset:,} follow"
+        )
+    return header
