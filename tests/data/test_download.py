@@ -12,6 +12,7 @@ import pytest
 
 from assay import data
 from assay.core.errors import ConfigError, DataError
+from assay.core.registry import Place, Registered
 from assay.data.catalog import ENTRIES, Entry, File, Source
 from assay.data.download import fetch
 
@@ -143,7 +144,7 @@ def test_downloads_of_one_file_at_once_wait_for_each_other(server, tmp_path):
 def test_get_looks_before_it_downloads(server, monkeypatch, tmp_path):
     source = Source((FILE,), (f"{server.url}/good/",))
     entry = Entry("tiny", "a test", "none", "none", sources=(source,), folders=("tiny",))
-    monkeypatch.setitem(ENTRIES._entries, "tiny", entry)
+    monkeypatch.setitem(ENTRIES._entries, "tiny", Registered(entry, Place("tests", __file__, 1)))
     folder = data.get("tiny")
     assert folder == tmp_path / "cache" / "data" / "tiny"
     assert data.find("tiny") == folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,6 +46,16 @@ def test_class_folders_become_a_dataset_and_what_was_done_is_said(root):
     assert "1 pictures are copies of others" in notes
     assert "1 other files or folders were left out (first: dogs/readme.txt)" in notes
     assert "4 pictures are held out" in notes
+
+
+def test_names_that_are_not_utf_8_are_shown(root):
+    (root / os.fsdecode(b"caf\xe9")).mkdir()
+    for i in range(8):
+        draw(root / os.fsdecode(b"caf\xe9") / f"{i}.png", color=(i, 0, 200))
+    (root / os.fsdecode(b"caf\xe9.txt")).write_text("left out")
+    dataset = data.load(spec(root))
+    assert r"caf\xe9" in dataset.class_names
+    assert any(r"(first: caf\xe9.txt)" in note for note in dataset.notes)
 
 
 def test_train_and_test_folders_are_kept(root, tmp_path):

@@ -44,16 +44,47 @@ def test_csv_and_json_hold_the_rows(study):
     assert data["command"] == "assay results trouble"
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("@SUM(1+1)", "'@SUM(1+1)"),
+        ("+1+2", "'+1+2"),
+        ("-2+3", "'-2+3"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", r"'\x0d=1"),
+        ("-0.5", "-0.5"),
+        ("+3e-4", "+3e-4"),
+        (-0.5, "-0.5"),
+        (-3, "-3"),
+        (None, ""),
+        ("a = 1", "a = 1"),
+        ([1, -2], "[1, -2]"),
+    ],
+)
+def test_no_cell_of_csv_is_computed_by_a_spreadsheet(value, cell):
+    table = Table("t", (), ({"=name": value},))
+    assert list(csv.reader(io.StringIO(table.to_csv(), newline=""))) == [["'=name"], [cell]]
+
+
+def test_a_row_of_latex_may_begin_with_a_bracket():
+    table = Table("t", (Column("name", lambda r: r["name"], "left"),), ({"name": "[1]\nx"},))
+    assert "  {[}1{]} x \\\\" in table.to_latex().splitlines()
+
+
 def test_markdown_escapes_what_would_break_the_table():
     lines = small().to_markdown().splitlines()
     assert lines[0] == "| name | score (%) |"
     assert lines[1] == "| --- | --: |"
-    assert lines[2] == r"| 50 % of a\|b\_c & $x$ {y} \\z \<b\> ^~# | 2.5 ± 1 |"
+    assert lines[2] == r"| 50 % of a\|b\_c &amp; \$x\$ {y} \\z \<b\> ^\~# | 2.5 ± 1 |"
 
 
 def test_latex_escapes_and_uses_booktabs():
     text = small().to_latex()
-    assert r"50 \% of a|b\_c \& \$x\$ \{y\} \textbackslash{}z \textless{}b\textgreater{}" in text
+    assert (
+        r"50 \% of a\textbar{}b\_c \& \$x\$ \{y\} \textbackslash{}z \textless{}b\textgreater{}"
+        in text
+    )
     assert r"2.5 $\pm$ 1 \\" in text
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
 

@@ -8,7 +8,20 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["cpu_name", "machine"]
+__all__ = ["cpu_name", "machine", "own_version"]
+
+DISTRIBUTIONS = ("assay-lab", "assay")
+"""Names under which assay may be installed: its own, and the one before it."""
+
+
+def own_version() -> str:
+    """The version of assay, or "0+unknown" where its source runs without being installed."""
+    for name in DISTRIBUTIONS:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "0+unknown"
 
 
 @functools.cache
@@ -26,12 +39,8 @@ def cpu_name() -> str:
 @functools.cache
 def machine() -> dict[str, str | int]:
     """Processor, cores, system and versions."""
-    try:
-        own = version("assay")
-    except PackageNotFoundError:
-        own = "source"
     return {
-        "assay": own,
+        "assay": own_version(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_name(),

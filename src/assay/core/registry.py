@@ -117,6 +117,11 @@ class Registry(Generic[T]):
             raise ConfigError(unknown_name(self.kind, name, self._entries))
         return self._entries[name].get()
 
+    def written(self, name: str) -> Any:
+        """The entry as it was registered: the text of one that is imported when it is needed."""
+        self._load()
+        return self._entries[name].entry
+
     def get(self, name: str) -> T | None:
         """The entry of that name, or None."""
         return self[name] if name in self else None  # noqa: SIM401

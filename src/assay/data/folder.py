@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import DataError, nearest
+from assay.core.text import visible
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.pictures import SUFFIXES, read_pictures
@@ -41,7 +42,7 @@ class _Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return () if self.unlabelled else tuple(self.classes)
+        return () if self.unlabelled else tuple(map(visible, self.classes))
 
     @property
     def unlabelled(self) -> bool:
@@ -227,7 +228,9 @@ def _notes(
     if copies:
         notes.append(f"{copies} pictures are copies of others and may be on both sides of a split")
     if others:
-        notes.append(f"{len(others)} other files or folders were left out (first: {others[0]})")
+        notes.append(
+            f"{len(others)} other files or folders were left out (first: {visible(others[0])})"
+        )
     return tuple(notes)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.core.errors import ConfigError, MissingExtraError, unknown_name
+from assay.core.text import visible
 
 if TYPE_CHECKING:
     import pandas
@@ -32,8 +33,17 @@ _LATEX = {
     "±": r"$\pm$",
     "×": r"$\times$",
     "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "−": "$-$",
+    "[": "{[}",  # at the start of a row it would be an option of the \\ before it
+    "]": "{]}",
+    "|": r"\textbar{}",
+    "\n": " ",
+    "\r": " ",
 }
-_MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>"}, "\n": " ", "\r": " "}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the start of something to compute (OWASP, "CSV injection")."""
+_MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>$~"}, "&": "&amp;", "\n": " ", "\r": " "}
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,14 @@ class Table:
         return getattr(self, f"to_{name}")()
 
     def to_csv(self) -> str:
-        """Return the rows as comma-separated values, with a header; nothing for None."""
+        """Return the rows as comma-separated values, with a header; nothing for None.
+
+        A text that a spreadsheet would compute, `=SUM(A1)`, stands after an apostrophe.
+        """
         out = io.StringIO()
-        names = list(self.rows[0]) if self.rows else []
-        writer = csv.DictWriter(out, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: _cell(v) for k, v in row.items()} for row in self.rows)
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([_cell(name) for name in self.rows[0]] if self.rows else [])
+        writer.writerows([_cell(value) for value in row.values()] for row in self.rows)
         return out.getvalue()
 
     def to_json(self) -> str:
@@ -153,7 +165,19 @@ def plain(value: Any) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    value = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    if not isinstance(value, str):
+        return value
+    computed = value.startswith(_FORMULA) and not _is_number(value)
+    return visible(f"'{value}" if computed else value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _escape(text: str, table: Mapping[str, str]) -> str:

@@ -1,4 +1,8 @@
-"""Writing to a terminal or a pipe: tables that fit, text that is never cut, errors on stderr."""
+"""Writing to a terminal or a pipe: tables that fit, text that is never cut, errors on stderr.
+
+Whatever is printed comes through `shown`: labels, questions, names of files and arguments reach the
+terminal as text that it only shows, in characters that its encoding has.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,35 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from math import isfinite
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from assay.core.text import encodable, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 __all__ = [
+    "document",
     "error",
     "fields",
     "heading",
+    "json",
     "points",
     "progress",
+    "remark",
     "say",
+    "shown",
     "smallest_width",
+    "styled",
     "table",
     "terminal",
 ]
 
 PIPE_WIDTH = 200
+NEWLINE = "\n"
 HEADING = 15
 """A heading of a column of numbers is broken into lines of this width at least."""
 
@@ -34,14 +48,55 @@ def terminal() -> Console:
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(width=wide, highlight=False, emoji=False)
+    return Console(file=sys.stdout, width=wide, highlight=False, emoji=False)
 
 
-def say(text: str = "", style: str | None = None) -> None:
-    """Print text as it is: no markup is read, and only a terminal breaks lines."""
+def shown(value: object, stream: Any = None) -> str:
+    """Text as a stream can show it and as a terminal only shows it: no escape sequence acts.
+
+    Args:
+        stream: standard output otherwise.
+    """
+    return encodable(visible(str(value)), getattr(stream or sys.stdout, "encoding", None))
+
+
+def styled(value: object, style: str = "") -> Text:
+    """The same for rich, which then reads no markup in it."""
     from rich.text import Text
 
-    terminal().print(Text(text, style or ""), soft_wrap=not sys.stdout.isatty())
+    return Text(shown(value), style)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """Print text as it is: no markup is read, and only a terminal breaks lines."""
+    terminal().print(styled(text, style), soft_wrap=not sys.stdout.isatty())
+
+
+def document(text: str) -> None:
+    """Print text that has a form of its own (CSV, LaTeX, code), which no terminal may break."""
+    sys.stdout.write(f"{shown(text).removesuffix(NEWLINE)}{NEWLINE}")
+
+
+def json(data: object) -> None:
+    """Print data as JSON by the standard: what is not finite is null."""
+    from json import dumps
+
+    document(dumps(_plain(data), indent=2, allow_nan=False))
+
+
+def _plain(data: object) -> object:
+    if isinstance(data, dict):
+        return {str(name): _plain(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    if isinstance(data, float):
+        return data if isfinite(data) else None
+    return data if data is None or isinstance(data, str | int) else str(data)
+
+
+def remark(text: str) -> None:
+    """Print a line to standard error that is no error."""
+    print(shown(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def heading(text: str) -> None:
@@ -56,21 +111,21 @@ def error(text: str) -> None:
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         mark = "\x1b[1;31merror:\x1b[0m"
     separator = "\n" if "\n" in text else " "
-    print(f"{mark}{separator}{text}", file=sys.stderr)
+    print(f"{mark}{separator}{shown(text, sys.stderr)}", file=sys.stderr)
 
 
 def points(texts: Sequence[str]) -> None:
     """Print each text after a dash; in a terminal its further lines stand below its first."""
     from rich.table import Table
-    from rich.text import Text
 
+    texts = [text.replace(NEWLINE, " ") for text in texts]
     if not sys.stdout.isatty():
         for text in texts:
-            print(f"- {text}")
+            print(f"- {shown(text)}")
         return
     view = Table.grid(padding=(0, 1))
     for text in texts:
-        view.add_row("-", Text(text))
+        view.add_row("-", styled(text))
     terminal().print(view)
 
 
@@ -85,8 +140,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
     if not rows:
         say(empty)
         return
+    columns = [shown(column) for column in columns]
     names = [c.removeprefix(">") for c in columns]
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else shown(cell) for cell in row] for row in rows]
     console = terminal()
     if smallest_width(columns, cells) > console.width:
         for row in cells:
@@ -95,7 +151,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
         return
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     view = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for i, (column, name) in enumerate(zip(columns, names, strict=True)):
@@ -103,16 +158,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
         if number:  # numbers stay whole, their heading may take several lines
             longest = max(len(row[i]) for row in cells)
             name = "\n".join(wrap(name, max(longest, *map(len, name.split()), HEADING)))
-        view.add_column(name, justify="right" if number else "left", no_wrap=number)
+        view.add_column(styled(name), justify="right" if number else "left", no_wrap=number)
     for row in cells:
-        view.add_row(*(Text(cell) for cell in row))
+        view.add_row(*map(styled, row))
     console.print(view)
 
 
 def fields(pairs: dict[str, object]) -> None:
     """Print names and values in two columns; long values go on below themselves."""
     from rich.table import Table
-    from rich.text import Text
 
     if not pairs:
         return
@@ -125,7 +179,7 @@ def fields(pairs: dict[str, object]) -> None:
     view.add_column(no_wrap=True, style="dim")
     view.add_column(overflow="fold")
     for name, value in pairs.items():
-        view.add_row(Text(name), Text(str(value)))
+        view.add_row(styled(name), styled(value))
     console.print(view)
 
 
@@ -162,6 +216,6 @@ def progress() -> Callable[[float, str], None]:
         if tenth != said[0] and 0 < share < 1:
             said[0] = tenth
             left = (time.monotonic() - began) * (1 - share) / share
-            print(f"{share:.0%} {doing}, about {left:.0f} s left", file=sys.stderr, flush=True)
+            remark(f"{share:.0%} {doing}, about {left:.0f} s left")
 
     return told

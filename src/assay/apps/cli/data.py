@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -115,7 +114,7 @@ def _shown() -> Callable[[str, int, int], None]:
         tenth = 10 * here // max(total, 1)
         if said.get(name) != tenth:
             said[name] = tenth
-            print(f"{name}: {here / 1e6:.1f} of {total / 1e6:.1f} MB", file=sys.stderr, flush=True)
+            console.remark(f"{name}: {here / 1e6:.1f} of {total / 1e6:.1f} MB")
 
     return progress
 

@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from assay.apps.cli import console
@@ -16,7 +15,7 @@ from assay.core.errors import AssayError
 
 __all__ = ["doctor"]
 
-LIBRARIES = ("assay", "torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pandas")
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pandas")
 MATRIX_UNITS = {  # flag of the CPU -> what it gives
     "avx2": "AVX2 (float32)",
     "avx512f": "AVX-512 (float32)",
@@ -89,7 +88,11 @@ def _engines() -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def _versions() -> dict[str, object]:
-    found: dict[str, object] = {"python": sys.version.split()[0]}
+    from importlib.metadata import PackageNotFoundError, version
+
+    from assay.core.machine import own_version
+
+    found: dict[str, object] = {"python": sys.version.split()[0], "assay": own_version()}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

@@ -53,7 +53,7 @@ def show(
     if as_ == "keras":
         from assay.engines.keras_engine.code import keras_code
 
-        print(f"# {title}\n{keras_code(network)}")
+        console.document(f"# {title}\n{keras_code(network)}")
         return
     _table(title, network)
 

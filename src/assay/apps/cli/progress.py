@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from assay.apps.cli import console
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -137,7 +139,7 @@ class Lines:
         clock: Callable[[], float] = time.monotonic,
     ):
         self.state, self._every, self._clock = State(), every, clock
-        self._write = write or (lambda text: print(text, file=sys.stderr, flush=True))
+        self._write = write or console.remark
         self._at, self._done = clock(), -1
 
     def __enter__(self) -> Lines:
@@ -191,7 +193,7 @@ class Live:
         """Take in an event; what should stay is printed above the display."""
         remark = self.state(event)
         if remark:
-            self._console.print(remark, markup=False)
+            self._console.print(console.styled(remark))
 
     def _view(self) -> RenderableType:
         from rich.console import Group
@@ -209,7 +211,7 @@ class Live:
         for job, _ in list(state.jobs.values())[: max(1, self._console.height - 4)]:
             runs = f"{job.members} run{'' if job.members == 1 else 's'}"
             said = job.text() if width >= 70 else ""
-            jobs.add_row(Text(job.title), runs, f"{job.fraction:.0%}", said)
+            jobs.add_row(console.styled(job.title), runs, f"{job.fraction:.0%}", said)
         return Group(Text(state.summary(), overflow="ellipsis", no_wrap=True), bar, jobs)
 
 

@@ -54,7 +54,7 @@ def results(
     found = stored_results(study, places or Places())
     table = found.trials_table()
     if format != "table":
-        print(table.format(format), end="" if format != "json" else "\n")
+        console.document(table.format(format))
         return
     console.heading(table.title)
     show_table(table)

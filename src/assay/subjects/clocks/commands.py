@@ -145,9 +145,7 @@ def read_clocks(
         if not json:
             console.say(_sentence(photo, sight))
     if json:
-        import json as writer
-
-        print(writer.dumps(rows, indent=2))
+        console.json(rows)
     return wrong
 
 
