@@ -111,6 +111,15 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
     ("changes", "said"),
     [
         ({"network": None}, "a study needs network:"),
+        ({"study": "x" * 300}, "study must be a name of at most 100 bytes, got "
+         f"'{'x' * 79}... (302 characters)"),
+        ({"study": "\u6f22" * 34}, "study must be a name of at most 100 bytes, got "
+         + repr("\u6f22" * 34)),
+        ({"study": "Con.x"}, "study must be a name that Windows does not keep for a device, got "
+         "'Con.x'"),
+        ({"study": "x."}, "study must be a name that does not end with '.', got 'x.'"),
+        *(({"study": name}, "study must be a name of letters, digits, '-', '_' and '.', got "
+           f"{name!r}") for name in ("a/b", "a\\b", "-a", ".a", "a ", "a\x1b", "..", True)),
         ({"factors": {"network.activation": ["relu", "tanh", "relu"]}},
          "factors.network.activation[2]: network.activation = relu is given twice"),
         ({"factors": {"network.dropout": [0, 0.5], "dropping": {"half": {"network.dropout": 0.5}}}},
@@ -247,13 +256,36 @@ def test_scales() -> None:
     ]
 
 
+def test_every_scale_is_checked_whichever_is_asked_for() -> None:
+    scales = {
+        "quick": {"training.epoch": 1, "repeats": 0},
+        "half": {"factors": {"network.dropuot": [0, 0.5]}},
+        "con": {"repeats": 1},
+        "smoke": 3,
+    }
+    written = small(scales=scales, factors={"network.dropout": [0, 0.5]})
+    for scale in ("full", "quick", "half"):
+        said = message(written, scale=scale)
+        assert {line.split(" (known: ")[0] for line in said} == {
+            "scales.con: a scale's name must be a name that Windows does not keep for a device, "
+            "got 'con'",
+            "scales.quick.repeats must be a whole number from 1 to 10000, got 0",
+            "unknown setting of training 'epoch'; did you mean 'epochs'?",
+            "unknown option of network family mlp 'dropuot'; did you mean 'dropout'?",
+            "scales.smoke must be a mapping, got 3",
+        }
+    search = {"trials": 3, "space": {"network.dropout": [0, 0.5]}}
+    (said,) = message(small(search=search, scales={"quick": {"search.trails": 1}}))
+    assert said.startswith("unknown key of search 'trails'; did you mean 'trials'? (known: ")
+
+
 def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
     written = small(
         factors={"training.epochs": [2, 3, 4]},
-        scales={"quick": {"factors": {"training.epochs": [2, 3]}}, "half": {"training.epochs": 1}},
+        scales={"quick": {"factors": {"training.epochs": [2, 3]}}},
     )
     assert len(parse_study(written, scale="quick").trials) == 2
-    assert message(written, scale="half") == [
+    assert message({**written, "scales": {"half": {"training.epochs": 1}}}) == [
         "scales.half.training.epochs: training.epochs cannot be set, this study varies "
         "training.epochs"
     ]

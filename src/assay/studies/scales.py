@@ -15,6 +15,7 @@ from assay.core.records import Config
 from assay.core.yaml import read_yaml
 from assay.data import Info, resolve
 from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
+from assay.studies.names import read_scale_name
 
 __all__ = ["Changes", "from_command_line", "read_scale", "shrink"]
 
@@ -63,6 +64,9 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
         ConfigError: for a scale that there is not, or that sets what cannot be set.
     """
     written = scales.keys() if scales else {}
+    for key, entry in written.items():
+        with entry.problems.collect():
+            read_scale_name(entry, key)
     if "full" in written:
         raise written["full"].error("full is the study as written, it cannot be changed", key=True)
     if name == "full":

@@ -17,6 +17,7 @@ from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
+from assay.studies.names import read_name
 from assay.studies.parts import PLUGINS, plugin_digests, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
@@ -117,9 +118,9 @@ def parse_study(
     read_plugins(source, folder)
     options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
     options += [f" --{key} {value}" for key, value in given.items()]
-    return _Reader(source, scale, list(set), given, data_dir).read(
-        f"assay run {shown}" + "".join(options)
-    )
+    reader = _Reader(source, scale, list(set), given, data_dir)
+    reader.check_scales()
+    return reader.read(f"assay run {shown}" + "".join(options))
 
 
 def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:
@@ -187,8 +188,20 @@ class _Reader:
             else:
                 self.changes.keys[key] = entry
 
+    def check_scales(self) -> None:
+        """Note what is wrong with the scales that are not asked for, each applied to the study."""
+        scales = self.top.get("scales")
+        names = scales.value if scales and isinstance(scales.value, dict) else {}
+        for name in names:
+            if name not in ("full", self.scale):
+                other = _Reader(self.source, str(name), [], {}, self.data_dir)
+                other.top.pop("published", None)  # which may speak of a trial that it leaves out
+                with other.problems.collect():
+                    other.read("")
+                self.problems.extend(other.problems)
+
     def read(self, command: str) -> Study:
-        name = self._take("study", lambda entry: _name(entry), "")
+        name = self._take("study", read_name, "")
         question = self._take("question", lambda entry: entry.text().strip(), "")
         usual = _SEARCHED if "search" in self.top else 1
         repeats = self._take("repeats", lambda entry: entry.integer(1, 10_000), usual)
@@ -330,13 +343,6 @@ class _Reader:
             return []
         labels = [t.label for t in trials]
         return self._take("published", lambda entry: read_published(entry, labels), [])
-
-
-def _name(entry: Entry) -> str:
-    name = str(entry.value) if isinstance(entry.value, (str, int)) else ""
-    if not name or not all(c.isalnum() or c in "-_." for c in name) or not name[0].isalnum():
-        raise entry.expected("a name of letters, digits, '-', '_' and '.'")
-    return name
 
 
 def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
