@@ -15,7 +15,7 @@ from assay.core.errors import StoreError
 from assay.data import load
 from assay.reports import predictions, write_html
 from assay.reports.html import render_html
-from assay.subjects.unscrambling.pixel_grid import FRAMES, animation
+from assay.reports.pixel_grid import FRAMES, animation
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

@@ -5,7 +5,7 @@ A dataset is one file in this package that registers an `Entry`; nothing else na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,11 @@ class Entry:
     def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
         """How `count` training pictures are drawn anew for each epoch; None where they are not."""
         return None
+
+    def target_name(self, target: np.ndarray, class_names: Sequence[str]) -> str:
+        """What people call the target of one image: its class, where it has one."""
+        known = np.ndim(target) == 0 and int(target) < len(class_names)
+        return class_names[int(target)] if known else str(target)
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """One integer for each target; every split holds each in equal proportion."""

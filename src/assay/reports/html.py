@@ -20,6 +20,7 @@ from assay.reports.answers import answers
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.names import named
+from assay.reports.registered import SECTIONS
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
@@ -27,8 +28,6 @@ from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
 from assay.reports.texts import clean
 from assay.statistics import effects, metric_title, primary_metric
-from assay.subjects.clocks.sections import clock_section
-from assay.subjects.generation.section import generation_section
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -124,8 +123,7 @@ def render_html(
         "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
         "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),
         "search": part("Search", lambda: search_section(plan, tried)),
-        "clocks": part("Clocks", lambda: clock_section(plan, records, lookup)),
-        "generation": part("Pictures", lambda: generation_section(plan, records, lookup)),
+        "sections": _sections(plan, records, lookup, part),
         "networks": part("Networks", lambda: network_tables(plan, network_of or _unknown), []),
         "settings": settings_table(plan),
         "examples": part("Examples", lambda: example_rows(plan, lookup), []),
@@ -144,6 +142,28 @@ def render_html(
         "dark": DARK,
     }
     return _template().render(page)
+
+
+def _sections(
+    plan: Mapping[str, Any],
+    records: Sequence[Record],
+    lookup: predictions.DatasetOf,
+    part: Callable[..., Any],
+) -> list[dict[str, Any]]:
+    """What the registered sections show, those that have something to say."""
+    shown = []
+    for name in SECTIONS:
+        section = SECTIONS[name]
+        data = part(section.title, partial(section.view, plan, records, lookup))
+        if data is not None:
+            template = f"section:{name}"
+            shown.append({"name": name, "title": section.title, "template": template, "data": data})
+    return shown
+
+
+def _section_template(name: str) -> str | None:
+    kind, _, section = name.partition(":")
+    return SECTIONS[section].template.read_text(encoding="utf-8") if kind == "section" else None
 
 
 def _unknown(config: Mapping[str, Any]) -> None:
@@ -188,7 +208,12 @@ def _template() -> Any:
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("assay.reports", "templates"),
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader("assay.reports", "templates"),
+                jinja2.FunctionLoader(_section_template),
+            ]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=lambda value: value if isinstance(value, Markup) else _shown(value),

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.records import Record
+from assay.data.catalog import ENTRIES, Entry
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Section, figure_section
 from assay.reports.panels import curve_panels
+from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
 from assay.statistics import Effect, by_trial, metric_of, metric_title
-from assay.subjects.clocks.time import minutes_of, text
-from assay.subjects.unscrambling.pixel_grid import animation, gif_uri
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -228,6 +228,7 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
             rows.append({"data": name, "items": [], "missing": predictions.NOT_FOUND})
             continue
         found = predictions.examples(dataset)
+        entry = ENTRIES.get(dataset.name) or Entry(dataset.name, "", "", "")
         names = dataset.class_names
         items = []
         for i, image in enumerate(found["images"]):
@@ -235,20 +236,13 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
                 {
                     "image": png_uri(image),
                     **_states(found, i),
-                    "name": _target_name(found["targets"][i], names),
+                    "name": entry.target_name(found["targets"][i], names),
                 }
             )
         way = predictions.journey(dataset)
         moving = gif_uri(animation(*way, dataset.image_shape[:2], scale=5)) if way else None
         rows.append({"data": name, "items": items, "missing": None, "animation": moving})
     return rows
-
-
-def _target_name(target: np.ndarray, names: Sequence[str]) -> str:
-    """A class by its name, a time as on a clock, anything else as it is."""
-    if np.ndim(target) == 1:
-        return text(minutes_of(float(target[0]), float(target[1])))
-    return names[int(target)] if int(target) < len(names) else str(target)
 
 
 def class_table(

@@ -35,6 +35,6 @@ register_task("tell_time", f"{_HERE}.task:TELL_TIME")
 register_pretraining("rendered", f"{_HERE}.pretraining:RENDERED")
 for _name in ("minutes", "median_minutes", "within_1_minute", "within_5_minutes", "hour_flip_rate"):
     register_metric(_name, f"{_HERE}.metrics:{_name}")
-register_section("clocks", f"{_HERE}.sections:clock_section")
+register_section("clocks", f"{_HERE}.section:SECTION")
 register_command("clocks", f"{_HERE}.commands:app")
 register_studies("clocks", Path(__file__).with_name("studies"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from assay.core.errors import unknown_name
 from assay.core.seeds import stream
 from assay.data.catalog import Entry, Raw, Survey
 from assay.data.dataset import Fresh, Split
+from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["ClocksRendered", "DrawnImages"]
 
@@ -125,6 +126,10 @@ class ClocksRendered(Entry):
             return Split(np.asarray(images), _targets(images, spec))
 
         return draw
+
+    def target_name(self, target: np.ndarray, class_names: Sequence[str]) -> str:
+        """The time, as on a clock."""
+        return text(minutes_of(float(target[0]), float(target[1])))
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """The time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from assay.data.catalog import Entry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
 from assay.data.storage import places
+from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["Clocks"]
 
@@ -40,6 +41,10 @@ class Clocks(Entry):
             Split(pictures[train], targets[train]), Split(pictures[test], targets[test]), (),
             (self.note,),
         )  # fmt: skip
+
+    def target_name(self, target: np.ndarray, class_names: Sequence[str]) -> str:
+        """The time, as on a clock."""
+        return text(minutes_of(float(target[0]), float(target[1])))
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """The time."""

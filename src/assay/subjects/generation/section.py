@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from assay.core.records import Record
 from assay.reports import predictions
 from assay.reports.drawing import figure_section
+from assay.reports.registered import Section
 from assay.reports.sheets import sheet
 from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
 from assay.reports.svg import INK, PALETTE, png_uri
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from assay.data.dataset import Dataset
 
-__all__ = ["draw_progress", "generation_section", "generation_table", "near_tables"]
+__all__ = ["SECTION", "draw_progress", "generation_section", "generation_table", "near_tables"]
 
 MAX_TRIALS = 4
 """Trials whose pictures are shown, the best on validation; a page should open quickly."""
@@ -290,3 +292,6 @@ def _neighbours(kept: Mapping[str, np.ndarray], train: np.ndarray) -> list[dict[
             "features see them. A copy would be seen here.",
         )
     ]
+
+
+SECTION = Section("Pictures", Path(__file__).with_name("section.html.j2"), generation_section)

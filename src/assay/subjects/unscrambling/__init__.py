@@ -6,7 +6,6 @@ from pathlib import Path
 
 from assay.core.extend import (
     register_command,
-    register_section,
     register_studies,
     register_transform,
 )
@@ -15,7 +14,6 @@ from assay.core.registry import register
 _HERE = "assay.subjects.unscrambling"
 
 register_transform("restore", f"{_HERE}.restoring:RESTORE")
-register_section("unscrambling", f"{_HERE}.section:grid_section")
 register_command("unscramble", f"{_HERE}.commands:unscramble")
 for _name in ("Unscrambler", "unscramble"):
     register("function of assay.data", _name, f"{_HERE}.solver:{_name}")

@@ -64,7 +64,7 @@ def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
     """Write the estimate, the restored images, a picture and an animation; returns the files."""
     import numpy as np
 
-    from assay.subjects.unscrambling.pixel_grid import animation
+    from assay.reports.pixel_grid import animation
 
     folder.mkdir(parents=True, exist_ok=True)
     r = found.restoration

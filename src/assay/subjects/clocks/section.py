@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import figure_section
+from assay.reports.registered import Section
 from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, styled
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
@@ -28,7 +30,7 @@ from assay.subjects.clocks.views import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["clock_section", "draw_error_maps", "fault_table"]
+__all__ = ["SECTION", "clock_section", "draw_error_maps", "fault_table"]
 
 MAX_MAPS = 12
 """Trials whose errors are drawn by time."""
@@ -152,3 +154,6 @@ def _worst(
         "items": found["items"] if shown["missing"] is None else [],
         "missing": shown["missing"],
     }
+
+
+SECTION = Section("Clocks", Path(__file__).with_name("section.html.j2"), clock_section)
