@@ -35,6 +35,7 @@ COMMANDS = {  # name -> what is imported when it is asked for, in the order of t
     "sample": "generation:sample",
     "interpolate": "generation:interpolate",
     "export": "export:export",
+    "store": "store:app",
     "tensorboard": "tensorboard:tensorboard",
     "engines": "engines:engines",
     "check-gradients": "gradients:check_gradients",
