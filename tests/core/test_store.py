@@ -215,7 +215,7 @@ def test_what_is_no_store_is_named(tmp_path):
 def test_a_newer_store_is_refused(tmp_path):
     with Store(tmp_path) as store:
         store._index.db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"has format 99, written by a newer assay; .* up to 1"):
+    with pytest.raises(StoreError, match=r"has format 99, written by a newer assay; .* up to 2"):
         Store(tmp_path)
 
 

@@ -285,10 +285,10 @@ def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(
     seen: list[Progress] = []
     (again,) = train([one], corners, tmp_path, "torch", seen.append)
     assert_same(again, whole)
-    (said,) = [p.remark for p in seen if p.remark]
-    assert said.startswith(
-        "an interrupted run goes on from update 0; what was saved later is damaged"
-    )
+    assert [p.remark for p in seen if p.remark] == [
+        f"an interrupted run goes on from update 0; the checkpoint {file.name} was ignored: "
+        "it is damaged"
+    ]
 
 
 def test_without_its_checkpoint_a_run_starts_again(corners: Dataset, tmp_path: Path):

@@ -129,6 +129,7 @@ def train(
     groups = cohorts(plan.runs().values(), data_dir)
     with Store(store) as opened:
         runs = plan.runs()
+        opened.verify(runs)
         missing = runs.keys() - opened.present(runs)
         _check_data([c["dataset"]["name"] for r, c in runs.items() if r in missing], data_dir)
         return execute(plan.to_json(), groups, opened, resources, **options)

@@ -54,8 +54,10 @@ def find_side(path: Path, name: str) -> Side:
         StoreError: when it is nothing, or more than one thing.
     """
     with Store(path, create=False, read_only=True) as store:
-        plans = {row["study"]: store.plan(row["study"]) for row in store.studies()}
+        plans = {plan["study"]: plan for plan in store.plans()}
         study, colon, label = name.partition(":")
+        for asked in {name, study} & (store.study_names() - plans.keys()):
+            store.plan(asked)  # which says how it is damaged
         if name in plans:
             return _best(store, plans[name])
         if colon and study in plans:
@@ -95,14 +97,14 @@ def _best(store: Store, plan: dict[str, Any]) -> Side:
     from assay.statistics import best_trial
 
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
-    best = best_trial(plan, store.records(store.present(runs), arrays=False))
+    best = best_trial(plan, store.records(store.recorded(runs), arrays=False))
     if best is None:
         raise StoreError(f"study {plan['study']!r} has no finished run yet")
     return _trial(store, best.trial, plan["study"])
 
 
 def _trial(store: Store, trial: Mapping[str, Any], study: str) -> Side:
-    runs = store.present(trial["runs"])
+    runs = store.recorded(trial["runs"])
     if not runs:
         raise StoreError(f"trial {trial['label']!r} of study {study!r} has no finished run yet")
     records = sorted(store.records(runs, arrays=False), key=lambda r: r.seed)

@@ -69,7 +69,7 @@ class Results:
         """
         wanted = dict.fromkeys(run for trial in self.plan["trials"] for run in trial["runs"])
         with Store(self.store, create=False, read_only=True) as store:
-            there = store.present(wanted, failed=True)
+            there = store.recorded(wanted, failed=True)
             return store.records([run for run in wanted if run in there], arrays=arrays)
 
     def tried(self, arrays: bool = False) -> list[Record]:
@@ -80,7 +80,7 @@ class Results:
         """
         wanted = dict.fromkeys(run for _, runs in tried_runs(self.plan) for run in runs)
         with Store(self.store, create=False, read_only=True) as store:
-            there = store.present(wanted, failed=True)
+            there = store.recorded(wanted, failed=True)
             return store.records([run for run in wanted if run in there], arrays=arrays)
 
     def search_table(self, limit: int | None = None) -> Table:
@@ -234,7 +234,7 @@ class Studies(Mapping[str, Results]):
         self.store = store_folder(store)
         self.data_dir = data_folder(data_dir)
         with Store(self.store, create=False, read_only=True) as opened:
-            self._names = [row["study"] for row in opened.studies()]
+            self._names = sorted(opened.study_names())
 
     def __getitem__(self, name: str) -> Results:
         with Store(self.store, create=False, read_only=True) as opened:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["planned_runs", "runs_by_label", "tried_runs"]
+from assay.core.errors import StoreError
+from assay.core.store_format import decode_object
+
+__all__ = ["decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
 
 
 def tried_runs(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -25,3 +28,25 @@ def runs_by_label(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def planned_runs(plan: Mapping[str, Any]) -> list[str]:
     """Every run of a plan once, in its order."""
     return list(dict.fromkeys(run for _, runs in runs_by_label(plan) for run in runs))
+
+
+def decode_plan(text: Any, study: object) -> dict[str, Any]:
+    """Read the JSON of a stored plan.
+
+    Raises:
+        StoreError: it is none.
+    """
+    what = f"the plan of study {str(study)!r} is damaged"
+    plan = decode_object(text, f"{what}: it")
+    try:
+        for label, runs in runs_by_label(plan):
+            if not isinstance(label, str) or not isinstance(runs, list):
+                raise TypeError("a trial has no list of runs")
+            if not all(isinstance(run, str) for run in runs):
+                raise TypeError("a run has no name")
+        if plan["study"] != study:
+            raise ValueError(f"it is of study {plan['study']!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise StoreError(f"{what}: {reason}") from error
+    return plan

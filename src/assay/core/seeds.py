@@ -12,17 +12,48 @@ import numpy as np
 
 __all__ = ["stream"]
 
+_WORDS: dict[int, str] = {}
+"""Which text each word of a seed stands for in this process."""
+
+_SHAPES: dict[tuple[str, ...], tuple[bool, ...]] = {}
+"""Where the numbers are among the names of a purpose."""
+
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the generator of the stream `names` of `seed`.
 
     Args:
         seed: the run's seed, an integer >= 0.
-        names: the purpose, for example ``"init", "dense_1"`` or ``"batches", 3``.
+        names: the purpose, for example ``"init", "dense_1"`` or ``"batches", 3``; a text first,
+            and numbers always at the same places among the same texts.
+
+    Raises:
+        ValueError: another purpose has, or could have, the same stream: NumPy pads seeds with
+            zeros (``"a"`` and ``"a", 0`` are one stream) and cuts integers into words of 32 bits.
 
     References:
         M. O'Neill, "PCG", 2014 (SFC64 here is C. Doty-Humphrey's, the fastest in NumPy);
         NumPy's SeedSequence for the mixing.
     """
-    words = [n if isinstance(n, int) else zlib.crc32(n.encode()) for n in names]
+    if seed < 0:
+        raise ValueError(f"a seed must be a whole number >= 0, got {seed}")
+    if names and not isinstance(names[0], str):
+        raise ValueError(f"the first name of a stream must be text, got {names[0]!r}")
+    texts = tuple(name for name in names if isinstance(name, str))
+    shape = tuple(isinstance(name, str) for name in names)
+    if _SHAPES.setdefault(texts, shape) != shape:
+        raise ValueError(f"stream {names} has its numbers where another of {texts} has them not")
+    words = [_word(name) for name in names]
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, *words])))
+
+
+def _word(name: str | int) -> int:
+    """32 bits that stand for a name and for no other."""
+    if not isinstance(name, str):
+        if not 0 <= name < 2**32:
+            raise ValueError(f"a number in a stream's name must be from 0 to 2^32 - 1, got {name}")
+        return name
+    word = zlib.crc32(name.encode())
+    if _WORDS.setdefault(word, name) != name:
+        raise ValueError(f"streams {name!r} and {_WORDS[word]!r} would be the same; rename one")
+    return word

@@ -2,17 +2,17 @@
 
 `index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights and
 `checkpoints/` what a run that stopped at a rung, or was interrupted, needs to go on. A run is there
-whole or not at all. Writing waits its turn and is short; reading never blocks a writer. Processes
-on several hosts may share a store only where the file system locks files properly.
+whole or not at all. All of it but the claims has SHA-256 digests, which are verified when it is
+read. Writing waits its turn and is short; reading never blocks a writer. Processes on several hosts
+may share a store only where the file system locks files properly.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,18 +21,22 @@ from typing import Any
 import numpy as np
 
 from assay.core import store_format as form
+from assay.core.digests import digest
 from assay.core.errors import StoreError, nearest
 from assay.core.plans import planned_runs
 from assay.core.records import Record
-from assay.core.store_index import Index, sync_folder
-from assay.core.store_owner import is_alive
+from assay.core.store_claims import Claims
+from assay.core.store_index import Index
+from assay.core.store_plans import Plans
+from assay.core.store_soundness import AGAIN, Soundness, weights_file
+from assay.core.store_upgrade import sync_folder
 
 __all__ = ["Store"]
 
 STALE_SECONDS = 3600.0
 
 
-class Store:
+class Store(Plans, Claims):
     """Records by run, plans by study, and claims on runs that are being trained.
 
     Not to be shared between threads; opening another one is cheap.
@@ -53,6 +57,7 @@ class Store:
         self.path = Path(path)
         _prepare(self.path, create and not read_only)
         self._index = Index(self.path, read_only)
+        self._sound = Soundness(self._index)
         if not read_only:
             self._sweep()
 
@@ -77,7 +82,7 @@ class Store:
     def add(self, record: Record) -> bool:
         """Keep a record, with its weights, whole or not at all.
 
-        The first one of a run wins, save that a failed one gives way to any other.
+        The first one of a run wins, save that a failed or damaged one gives way to any other.
 
         Returns:
             True when it was stored, False when the run was there already.
@@ -92,13 +97,17 @@ class Store:
                 return False
             if record.state:  # before the record: a run that is there can always go on
                 self._write_state(record)
+            weights = ""
             if record.weights:
                 where = f"run {record.run_id}: weights"
                 content = form.encode_arrays(record.weights, where)
+                weights = digest(content)
                 final.parent.mkdir(exist_ok=True)
                 form.write_file(temporary, content)
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            sealed = form.sealed_row(row, now, digest(blob), weights)
             try:
-                return self._insert(row, blob, temporary if record.weights else None, final)
+                return self._insert(sealed, blob, temporary if weights else None, final)
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -108,11 +117,11 @@ class Store:
         run_id, marks, moved = row[0], ", ".join("?" * len(row)), False
         try:
             with self._index.writing() as db:
-                db.execute("DELETE FROM runs WHERE run_id = ? AND status = 'failed'", (run_id,))
-                sql = f"INSERT OR IGNORE INTO runs ({form.COLUMNS}) VALUES ({marks})"
-                if db.execute(sql, row).rowcount != 1:
-                    return False
-                db.execute("INSERT INTO arrays (run_id, blob) VALUES (?, ?)", (run_id, blob))
+                if self.present([run_id]):
+                    return False  # another process was first
+                db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+                db.execute(f"INSERT INTO runs ({form.STORED}) VALUES ({marks})", row)
+                db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (run_id, blob))
                 if temporary is not None:
                     # before the commit: a record is never there without its weights
                     temporary.replace(final)
@@ -122,19 +131,63 @@ class Store:
             if moved:
                 final.unlink(missing_ok=True)
             raise
+        self._sound.note(row)
         return True
 
     def present(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
-        """Return those of `run_ids` that need no training; with `failed`, failed ones too."""
-        status = "" if failed else " AND status != 'failed'"
-        sql = f"SELECT run_id FROM runs WHERE run_id IN ({{}}){status}"
-        return {row[0] for row in self._index.select(sql, run_ids)}
+        """Return those of `run_ids` that need no training; with `failed`, failed ones too.
+
+        Damaged records do not count; for tables, whose readers must be told, see `recorded`.
+        """
+        return self._sound.present(run_ids, failed)
+
+    def recorded(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
+        """Return those of `run_ids` that have a record, be it damaged; with `failed`, failed too.
+
+        Raises:
+            StoreError: a damaged record has lost its name, which is one of these.
+        """
+        wanted = set(run_ids)
+        sql = "SELECT run_id, status FROM runs WHERE run_id IN ({})"
+        rows: dict[str, str] = dict(self._index.select(sql, wanted))
+        if lost := wanted - rows.keys():
+            self._sound.look_for(lost, {run for plan in self.plans() for run in planned_runs(plan)})
+        return {run for run, status in rows.items() if failed or status != "failed"}
+
+    def verify(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Read all that is kept of some runs: records, arrays and weights.
+
+        Damaged runs are not `present` from then on, and `add` replaces them.
+
+        Returns:
+            What is wrong with each run that is damaged.
+        """
+        self._index.upgrade()
+        return self._sound.verify(run_ids)
+
+    @property
+    def format(self) -> int:
+        """Of the index; the first write raises it to that of this assay."""
+        return self._index.version
+
+    def everything(self) -> Iterator[tuple[str, bool, list[tuple[str, str]]]]:
+        """Read all; yield each run, whether it has weights, and (part, problem) of what is
+        damaged of its "record", "arrays" and "weights"."""
+        return self._sound.whole()
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the index itself."""
+        said = [str(text) for (text,) in self._index.each("PRAGMA integrity_check")]
+        return [] if said == ["ok"] else said
+
+    def arrays_alone(self) -> list[str]:
+        """Runs that have arrays and no record."""
+        sql = "SELECT run_id FROM arrays WHERE run_id NOT IN (SELECT run_id FROM runs)"
+        return [str(run) for (run,) in self._index.each(sql)]
 
     def run_ids(self) -> list[str]:
         """Return every stored run, failed ones included, in the order of their names."""
-        with self._index.explained("cannot read the runs"):
-            rows = self._index.db.execute("SELECT run_id FROM runs ORDER BY run_id").fetchall()
-        return [row[0] for row in rows]
+        return sorted(str(run) for (run,) in self._index.each("SELECT run_id FROM runs"))
 
     def record(self, run_id: str) -> Record:
         """Return one record with its arrays; `weights` are read apart."""
@@ -144,31 +197,34 @@ class Store:
         """Return records in the order asked for; failed ones come too, look at `status`.
 
         Args:
-            run_ids: full names; a run that is not there raises StoreError, so ask `present` first.
+            run_ids: full names; a run that is not there raises StoreError, so ask `recorded` first.
             arrays: also read curves and predictions; leave them out for quick tables.
+
+        Raises:
+            StoreError: a run is not there, or what is read of it is damaged.
         """
         wanted = list(run_ids)
-        rows = self._index.select(f"SELECT {form.COLUMNS} FROM runs WHERE run_id IN ({{}})", wanted)
-        blobs: dict[str, bytes] = {}
-        if arrays:
-            blobs = dict(
-                self._index.select("SELECT run_id, blob FROM arrays WHERE run_id IN ({})", wanted)
-            )
-        found = {row[0]: form.decode_record(row, blobs.get(row[0])) for row in rows}
+        found, wrong = self._sound.records(wanted, arrays)
         for run_id in wanted:
-            if run_id not in found:
+            if run_id not in found and run_id not in wrong:
                 raise StoreError(f"no run {run_id!r} in the store {self.path}")
+        if wrong:
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            raise StoreError(
+                f"{next(iter(wrong.values()))}{more}, in the store {self.path}; {AGAIN}"
+            )
         return [found[run_id] for run_id in wanted]
 
     def weights(self, run_id: str) -> dict[str, np.ndarray]:
-        """Return the weights of a run by name; empty when they were not kept."""
-        if not self.present([run_id]):
+        """Return the weights of a run by name; empty when they were not kept.
+
+        Raises:
+            StoreError: there is no such run, or its record or weights file is damaged.
+        """
+        if not self.recorded([run_id]):
             raise StoreError(f"no finished run {run_id!r} in the store {self.path}")
-        file = self._weights_file(run_id)
-        with self._index.explained(f"cannot read {file}"):
-            if not file.exists():
-                return {}
-            return form.decode_arrays(file.read_bytes(), str(file))
+        self.records([run_id], arrays=False)
+        return self._sound.weights(run_id)
 
     def find(self, prefix: str) -> str:
         """Return the one run whose name starts with `prefix`."""
@@ -204,117 +260,14 @@ class Store:
             with suppress(OSError):
                 (self.checkpoints / f"{run_id}.safetensors").unlink()
 
-    # -- plans ---------------------------------------------------------------------------------
-
-    def save_plan(self, plan: dict[str, Any]) -> None:
-        """Keep the plan of a study; a newer plan of the same study takes its place."""
-        text = form.encode_json(plan, f"the plan of study {plan['study']!r}")
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        with self._index.writing() as db:
-            db.execute("REPLACE INTO plans VALUES (?, ?, ?)", (plan["study"], text, now))
-
-    def plan(self, study: str) -> dict[str, Any]:
-        """Return the plan of a study as it was last run.
-
-        Args:
-            study: a name, or NAME@SCALE for a scale that is not the full one; a plain name stands
-                for the only scale that there is.
-        """
-        with self._index.explained("cannot read the studies"):
-            found = self._index.db.execute("SELECT study FROM plans ORDER BY study").fetchall()
-        names = [name for (name,) in found]
-        scales = [name for name in names if name.partition("@")[0] == study]
-        if study not in names and len(scales) == 1:
-            study = scales[0]
-        rows = self._index.select("SELECT study, plan FROM plans WHERE study IN ({})", [study])
-        if rows:
-            return json.loads(rows[0][1])
-        close = nearest(study, names)
-        hint = f"; did you mean {close!r}?" if close else ""
-        known = f" (there: {', '.join(names)})" if names else "; it holds no study yet"
-        raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
-
-    def studies(self) -> list[dict[str, Any]]:
-        """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
-        "present", "diverged" (among the present), "failed" and "updated" (UTC)."""
-        with self._index.explained("cannot read the studies"):
-            rows = self._index.db.execute(
-                "SELECT plan, updated FROM plans ORDER BY study"
-            ).fetchall()
-        result = []
-        for text, updated in rows:
-            plan = json.loads(text)
-            runs = sorted(planned_runs(plan))
-            status = [
-                s
-                for (s,) in self._index.select("SELECT status FROM runs WHERE run_id IN ({})", runs)
-            ]
-            result.append(
-                {
-                    "study": plan["study"],
-                    "question": plan.get("question", ""),
-                    "scale": plan.get("scale", ""),
-                    "trials": len((plan.get("search") or plan).get("trials", ())),
-                    "runs": len(runs),
-                    "present": len(status) - status.count("failed"),
-                    "diverged": status.count("diverged"),
-                    "failed": status.count("failed"),
-                    "updated": updated,
-                }
-            )
-        return result
-
-    # -- claims --------------------------------------------------------------------------------
-
-    def claim(self, run_ids: Iterable[str], owner: str) -> list[str]:
-        """Take runs that nobody trains, so that two commands on one store share the work.
-
-        Runs that are stored are not given out; claims of dead processes are void.
-
-        Args:
-            run_ids: the runs wanted.
-            owner: the claimant, from `core.store_owner.new_owner`.
-
-        Returns:
-            The runs that `owner` now holds, in the order asked for.
-        """
-        wanted, now = list(run_ids), time.time()
-        with self._index.writing() as db:
-            rows = self._index.select(
-                "SELECT run_id, owner, heartbeat FROM claims WHERE run_id IN ({})", wanted
-            )
-            beats = {name: now - beat for _, name, beat in rows}
-            dead = [(name,) for name, silent in beats.items() if not is_alive(name, silent)]
-            db.executemany("DELETE FROM claims WHERE owner = ?", dead)
-            gone = {name for (name,) in dead}
-            taken = {run for run, name, _ in rows if name != owner and name not in gone}
-            taken |= self.present(wanted)
-            mine = [run for run in dict.fromkeys(wanted) if run not in taken]
-            db.executemany(
-                "REPLACE INTO claims VALUES (?, ?, ?)", [(run, owner, now) for run in mine]
-            )
-        return mine
-
-    def release(self, run_ids: Iterable[str], owner: str) -> None:
-        """Give back claims; those of others are left alone."""
-        with self._index.writing() as db:
-            db.executemany(
-                "DELETE FROM claims WHERE run_id = ? AND owner = ?", [(r, owner) for r in run_ids]
-            )
-
-    def heartbeat(self, owner: str) -> None:
-        """Say that `owner` lives; other hosts take its claims over when it falls silent."""
-        with self._index.writing() as db:
-            db.execute("UPDATE claims SET heartbeat = ? WHERE owner = ?", (time.time(), owner))
-
     # -- inside --------------------------------------------------------------------------------
 
     def _weights_file(self, run_id: str, suffix: str = "") -> Path:
-        return self.path / "weights" / f"{run_id}.safetensors{suffix}"
+        return weights_file(self.path, run_id, suffix)
 
     def _sweep(self) -> None:
         """Remove files that a killed process left half-written."""
-        for file in self.path.glob("*/*.tmp"):
+        for file in [*self.path.glob("*.tmp"), *self.path.glob("*/*.tmp")]:
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > STALE_SECONDS:
                     file.unlink()

@@ -1,4 +1,7 @@
-"""How a record looks inside the store: JSON text for scalars, one safetensors blob for arrays."""
+"""How a record looks inside the store: JSON text for scalars, one safetensors blob for arrays.
+
+Whatever is decoded here may be damaged, and what is damaged is said as a StoreError.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,37 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
+from assay.core.digests import check_seal, digest, seal
 from assay.core.errors import StoreError
-from assay.core.records import Record
+from assay.core.records import Record, Status
 
 __all__ = [
     "APPLICATION_ID",
     "COLUMNS",
+    "DAMAGED",
     "SCHEMA",
+    "STORED",
+    "UPGRADE",
     "VERSION",
     "decode_arrays",
+    "decode_object",
     "decode_record",
     "encode_arrays",
     "encode_json",
     "encode_record",
+    "sealed_row",
     "write_file",
 ]
 
-VERSION = 1
-"""Kept in `PRAGMA user_version`; raised whenever an older assay could not read the index."""
+VERSION = 2
+"""Kept in `PRAGMA user_version`; raised whenever an older assay could not read the index or would
+write what a newer one refuses. Format 1 had no digests."""
 
 APPLICATION_ID = 0x61737379
 """Kept in `PRAGMA application_id` ("assy"), so that no other program's database is written to."""
@@ -53,8 +63,24 @@ CREATE TABLE claims (
     run_id TEXT PRIMARY KEY, owner TEXT NOT NULL, heartbeat REAL NOT NULL
 ) WITHOUT ROWID;
 """
+"""The tables of format 1."""
+
+UPGRADE = """
+ALTER TABLE runs ADD COLUMN arrays_digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN weights_digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE plans ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+"""
+"""From format 1 to 2. A row's digest is that of all its other columns; those of its arrays and its
+weights file are among them, `weights_digest` is empty where no weights were kept."""
 
 COLUMNS = "run_id, trial_id, seed, status, config, metrics, timing, provenance, message"
+
+STORED = f"{COLUMNS}, updated, arrays_digest, weights_digest, digest"
+"""A whole row, of which `sealed_row` makes the last column."""
+
+DAMAGED = "damaged"
+"""Stands where a digest would, for what could not be read when digests were made."""
 
 
 def _plain(value: Any) -> Any:
@@ -82,13 +108,8 @@ def encode_json(value: Any, where: str) -> str:
         raise StoreError(f"{where} must be plain JSON data: {error}") from error
 
 
-def _numbers(text: str) -> dict[str, float]:
-    """Scalars by name; null, which stands for a number that is not finite, reads as NaN."""
-    return {k: math.nan if v is None else v for k, v in json.loads(text).items()}
-
-
 def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
-    """Pack named arrays as one safetensors blob.
+    """Pack named arrays as one safetensors blob, which bears its own digest.
 
     Raises:
         StoreError: an array's type has no place in safetensors (text, objects).
@@ -98,15 +119,27 @@ def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
         if array.dtype.kind not in "biuf":
             kind = array.dtype
             raise StoreError(f"{where}: array {name!r} must hold numbers, got type {kind}")
-    return save(ordered)
+    return seal(ordered)
 
 
-def decode_arrays(blob: bytes, where: str) -> dict[str, np.ndarray]:
-    """Undo `encode_arrays`; raise StoreError when the blob is damaged."""
+def decode_arrays(blob: bytes, where: str, sealed: bool = False) -> dict[str, np.ndarray]:
+    """Undo `encode_arrays`; raise StoreError when the blob is damaged.
+
+    Args:
+        sealed: nobody else knows its digest, so that the one that it bears is checked.
+    """
     try:
-        return dict(sorted(load(blob).items()))
-    except SafetensorError as error:
+        if sealed:
+            check_seal(blob)
+        arrays = dict(sorted(load(blob).items()))
+    except KeyError as error:  # a type that NumPy has not, so that it was never written here
+        raise StoreError(f"{where} is damaged: it has arrays of the type {error}") from error
+    except (SafetensorError, ValueError, TypeError, AttributeError, MemoryError) as error:
         raise StoreError(f"{where} is damaged: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise StoreError(f"{where} is damaged: its array {name!r} has the type {array.dtype}")
+    return arrays
 
 
 def _group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
@@ -121,29 +154,75 @@ def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
         encode_json(getattr(record, name), f"{where}: {name}")
         for name in ("config", "metrics", "timing", "provenance")
     ]
-    identity = (record.run_id, record.trial_id, int(record.seed), record.status)
+    identity = (str(record.run_id), str(record.trial_id), int(record.seed), str(record.status))
     arrays = {f"curves/{k}": v for k, v in record.curves.items()}
     arrays |= {f"predictions/{k}": v for k, v in record.predictions.items()}
-    return (*identity, *texts, record.message), encode_arrays(arrays, where)
+    message = str(record.message).encode(errors="replace").decode()
+    return (*identity, *texts, message), encode_arrays(arrays, where)
+
+
+def sealed_row(row: Sequence[Any], updated: str, arrays: str, weights: str) -> tuple[Any, ...]:
+    """Return the row of `STORED`: a row of `COLUMNS`, its time, digests, and its own digest."""
+    content = (*row, updated, arrays, weights)
+    return (*content, digest(*content))
 
 
 def decode_record(row: Sequence[Any], blob: bytes | None) -> Record:
-    """Rebuild a record, without weights, from a row of `COLUMNS` and its arrays (if any)."""
+    """Rebuild a record, without weights, from a row of `COLUMNS` and its arrays (if any).
+
+    Raises:
+        StoreError: something in it is not what `encode_record` makes.
+    """
     run_id, trial_id, seed, status, config, metrics, timing, provenance, message = row
+    where = f"the record of run {run_id}"
+    texts = (run_id, trial_id, message)
+    if not all(isinstance(text, str) for text in texts) or type(seed) is not int:
+        raise StoreError(f"{where} is damaged: a name, its seed or its message has another type")
+    if status not in get_args(Status):
+        raise StoreError(f"{where} is damaged: its status is {status!r}")
     arrays = decode_arrays(blob, f"the arrays of run {run_id}") if blob is not None else {}
     return Record(
         run_id=run_id,
         trial_id=trial_id,
         seed=seed,
         status=status,
-        config=json.loads(config),
-        curves=_group(arrays, "curves"),
-        metrics=_numbers(metrics),
+        config=decode_object(config, f"{where} is damaged: its configuration"),
+        curves=_curves(_group(arrays, "curves"), f"the arrays of run {run_id} is damaged"),
+        metrics=_numbers(metrics, f"{where} is damaged: its metrics"),
         predictions=_group(arrays, "predictions"),
-        timing=_numbers(timing),
-        provenance=json.loads(provenance),
+        timing=_numbers(timing, f"{where} is damaged: its timing"),
+        provenance=decode_object(provenance, f"{where} is damaged: its provenance"),
         message=message,
     )
+
+
+def decode_object(text: Any, what: str) -> dict[str, Any]:
+    """Read a JSON object; `what` begins the message of the StoreError where it is none."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"{what} cannot be read as JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{what} must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _numbers(text: Any, what: str) -> dict[str, float]:
+    """Scalars by name; null, which stands for a number that is not finite, reads as NaN."""
+    found = {k: math.nan if v is None else v for k, v in decode_object(text, what).items()}
+    for name, value in found.items():
+        if not isinstance(value, (int, float)):
+            raise StoreError(f"{what} must be numbers, got {value!r} for {name!r}")
+    return found
+
+
+def _curves(curves: dict[str, np.ndarray], what: str) -> dict[str, np.ndarray]:
+    for name, curve in curves.items():
+        if curve.ndim != 1:
+            raise StoreError(f"{what}: the curve {name!r} has {curve.ndim} dimensions, expected 1")
+        if len(curve) != (steps := len(curves.get("step", curve))):
+            raise StoreError(f"{what}: the curve {name!r} has {len(curve)} points, {steps} steps")
+    return curves
 
 
 def write_file(temporary: Path, content: bytes) -> None:

@@ -7,12 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from assay.core.errors import StoreError
-from assay.core.store_format import APPLICATION_ID, SCHEMA, VERSION
+from assay.core.store_format import APPLICATION_ID, SCHEMA, UPGRADE, VERSION
+from assay.core.store_upgrade import sync_folder, upgrade
 
 __all__ = ["Index", "sync_folder"]
 
@@ -29,9 +30,14 @@ class Index:
         folder: the store's folder; it must exist.
         read_only: never write and never make a writer wait.
 
+    Attributes:
+        version: the format of the tables, which the first write raises to that of this assay.
+
     Raises:
         StoreError: what is there is no index, comes from a newer assay or cannot be opened.
     """
+
+    version: int
 
     def __init__(self, folder: Path, read_only: bool):
         self.file = folder / "index.sqlite"
@@ -40,6 +46,8 @@ class Index:
             self.db = sqlite3.connect(
                 self._address(), uri=True, timeout=BUSY_SECONDS, isolation_level=None
             )
+            # a flipped bit may leave text that is no UTF-8: its digest will say so
+            self.db.text_factory = lambda text: text.decode(errors="replace")
             try:
                 self._verify()
             except BaseException:
@@ -48,15 +56,31 @@ class Index:
 
     def select(self, sql: str, names: Iterable[str]) -> list[tuple[Any, ...]]:
         """Return the rows of `sql`, whose {} stands for the list of names."""
-        rows: list[tuple[Any, ...]] = []
-        with self.explained(f"cannot read the store {self.file.parent}"):
-            for part in _pieces(list(dict.fromkeys(names))):
-                rows += self.db.execute(sql.format(", ".join("?" * len(part))), part).fetchall()
-        return rows
+        return list(self.each(sql, names))
+
+    def each(
+        self, sql: str, names: Iterable[str] = (), values: Sequence[Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of `sql` one by one; its {}, if it has one, stands for the names, its ?
+        for the values."""
+        parts = _pieces(list(dict.fromkeys(names))) if "{}" in sql else [values]
+        for part in parts:
+            with self.explained(f"cannot read the store {self.file.parent}"):
+                found = self.db.execute(sql.format(", ".join("?" * len(part))), part)
+                while row := found.fetchone():
+                    yield row
+
+    def upgrade(self) -> None:
+        """Bring an older store to the format of this assay; nothing where it has it."""
+        if self.version < VERSION and not self.read_only:
+            with self.explained(f"cannot bring the store {self.file.parent} to format {VERSION}"):
+                upgrade(self.db, self.file)
+                self.version = VERSION
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One short transaction: all of it or nothing."""
+        self.upgrade()
         with self.explained(f"cannot write to the store {self.file.parent}"):
             self.db.execute("BEGIN IMMEDIATE")
             try:
@@ -98,16 +122,18 @@ class Index:
                 f"the store {self.file.parent} has format {version}, written by a newer assay; "
                 f"this one reads up to {VERSION}: update assay or choose another --store"
             )
+        self.version = version
         self.db.execute("PRAGMA foreign_keys = ON")
         if not self.read_only:
             self._log_ahead()
             self.db.execute("PRAGMA synchronous = FULL")
 
     def _create_tables(self) -> None:
+        self.version = VERSION
         with self.writing() as db:
             if self._value("SELECT count(*) FROM sqlite_master"):
                 return  # another process was first
-            for statement in SCHEMA.split(";")[:-1]:
+            for statement in (SCHEMA + UPGRADE).split(";")[:-1]:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {VERSION}")
@@ -158,13 +184,3 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
     }
     known = [text for kind, text in kinds.items() if _name(error).startswith(kind)]
     return f"{known[0]} ({error})" if known else str(error)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename last; systems that cannot sync a folder see to it themselves."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -26,13 +26,13 @@ State = dict[str, np.ndarray]
 _NUMBERS = ("steps", "best", "waited", "best_at", "resumed_at")
 
 
-def earlier(config: Config, folder: Path | None) -> State | None:
-    """The latest checkpoint of the same run at an earlier rung; None where there is none, or it
-    cannot be read.
+def earlier(config: Config, folder: Path | None, ignored: list[str]) -> State | None:
+    """The latest sound checkpoint of the same run at an earlier rung; None where there is none.
 
     Args:
         config: of the run that is to go on.
         folder: with checkpoints, named by run.
+        ignored: gets the names of files that are damaged.
     """
     there = {file.stem: file for file in folder.glob("*.safetensors")} if folder else {}
     if not there:
@@ -43,9 +43,9 @@ def earlier(config: Config, folder: Path | None) -> State | None:
         name = run_id({**config, "training": {**recipe, "stop_after": epochs}})
         if name in there:
             try:
-                return decode_arrays(there[name].read_bytes(), str(there[name]))
+                return decode_arrays(there[name].read_bytes(), str(there[name]), sealed=True)
             except (OSError, StoreError):
-                return None
+                ignored.append(there[name].name)
     return None
 
 
@@ -56,8 +56,9 @@ def resumable(
     checkpoint or None: of where it was interrupted, else of its last rung."""
     groups: dict[tuple[int, int], tuple[list[Trained], list[State | None]]] = {}
     for trained in members:
-        state = trained.checkpoint.load()
-        state = state or earlier(trained.member.config, resources.checkpoints)
+        kept = trained.checkpoint
+        state = kept.load()
+        state = state or earlier(trained.member.config, resources.checkpoints, kept.ignored)
         step = int(state["run/steps"]) if state else 0
         evaluated = int(state["curve/step"][-1]) if state and "curve/step" in state else 0
         group, states = groups.setdefault((step, evaluated), ([], []))
@@ -68,14 +69,21 @@ def resumable(
 
 def resumed(members: Sequence[Trained]) -> str:
     """What people should know of members that stand at one step, after `unpack`: where interrupted
-    ones go on, or that what was saved of them is of no use; "" where none was interrupted."""
-    fits = [t.checkpoint.loaded for t in members if t.checkpoint.loaded is not None]
-    if not fits:
+    ones go on, and what was saved of them but is of no use; "" where there is nothing to say."""
+    kept = [t.checkpoint for t in members]
+    found = [checkpoint for checkpoint in kept if checkpoint.loaded is not None]
+    ignored = [name for checkpoint in kept for name in checkpoint.ignored]
+    if not found and not ignored:
         return ""
-    runs = "an interrupted run goes" if len(fits) == 1 else f"{len(fits)} interrupted runs go"
-    told = f"{runs} on from update {members[0].steps:,}"
-    unfit = "what was saved later is damaged, or of other data, another precision or other versions"
-    return told if all(fits) else f"{told}; {unfit}"
+    runs = "an interrupted run goes" if len(found) == 1 else f"{len(found)} interrupted runs go"
+    told = [f"{runs if found else 'training goes'} on from update {members[0].steps:,}"]
+    if not all(checkpoint.loaded or checkpoint.ignored for checkpoint in found):
+        told.append("what was saved later is of other data, another precision or other versions")
+    if ignored:
+        more = f" and {len(ignored) - 1} more were" if len(ignored) > 1 else " was"
+        are = "they are" if len(ignored) > 1 else "it is"
+        told.append(f"the checkpoint {ignored[0]}{more} ignored: {are} damaged")
+    return "; ".join(told)
 
 
 def at_rung(trained: Trained) -> Trained:

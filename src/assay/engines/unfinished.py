@@ -29,6 +29,7 @@ class Checkpoint:
 
     Attributes:
         loaded: whether a state was found that fits; None where there was none at all.
+        ignored: names of the run's files, this one or others, that are damaged.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Checkpoint:
         self._identity, self._seconds = identity, seconds
         self._last = time.monotonic()
         self.loaded: bool | None = None
+        self.ignored: list[str] = []
 
     def due(self) -> bool:
         """Whether it is time to write it again."""
@@ -62,8 +64,9 @@ class Checkpoint:
             return None
         self.loaded = False
         try:
-            arrays = form.decode_arrays(self._file.read_bytes(), str(self._file))
+            arrays = form.decode_arrays(self._file.read_bytes(), str(self._file), sealed=True)
         except (OSError, StoreError):
+            self.ignored.append(self._file.name)
             return None
         told = arrays.pop("identity", np.empty(0, np.uint8)).tobytes()
         self.loaded = told == self._identity.encode()

@@ -40,6 +40,7 @@ class Ledger:
         on_event: Callable[[Event], None],
     ):
         self.members = {m.run_id: m for cohort in cohorts for m in cohort.members}
+        self._damaged = store.verify(self.members)
         self.present = len(store.present(self.members))
         self.again: list[Part] = []
         self.trained: set[str] = set()
@@ -80,6 +81,8 @@ class Ledger:
         """Say what is to be done."""
         self._works = {r: w for part in parts for r, w in zip(part.runs, part.works, strict=True)}
         self.tracker.work = sum(self._works.values())
+        for said in self._damaged.values():
+            self.tell("damaged", message=said)
         self.tell("planned", work=self.tracker.work)
 
     def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:

@@ -33,6 +33,7 @@ OWN = {  # name -> what is imported when it is asked for, in the order of the he
     "network": "network:app",
     "search": "search:search",
     "export": "export:export",
+    "store": "store:app",
     "tensorboard": "tensorboard:tensorboard",
     "engines": "engines:engines",
     "check-gradients": "gradients:check_gradients",

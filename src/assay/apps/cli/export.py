@@ -99,10 +99,9 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
     from assay.studies.members import resolve_network
 
     with Store(places.store_path, create=False, read_only=True) as store:
-        names = {row["study"] for row in store.studies()}
-        if what in names:
+        if what in store.study_names():
             runs = [run for trial in store.plan(what)["trials"] for run in trial["runs"]]
-            there = store.present(runs)
+            there = store.recorded(runs)
             some = next((run for run in runs if run in there), None)
             hint = f", e.g. {some}, the first of study {what}" if some else ""
             raise StoreError(f"--to {to} takes one run, got study {what!r}; expected a run{hint}")

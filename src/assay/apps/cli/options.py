@@ -40,7 +40,7 @@ def stored_names(context: object = None) -> Iterable[str]:
 
     if store_folder().exists():
         with Store(store_folder(), create=False, read_only=True) as store:
-            yield from (row["study"] for row in store.studies())
+            yield from sorted(store.study_names())
 
 
 def is_study(name: str) -> bool:

@@ -93,6 +93,8 @@ class State:
         if event.kind == "failed":
             self.failed += 1
             return f"a run of {self._title(event)} failed: {event.message}".rstrip(": ")
+        if event.kind == "damaged":
+            return f"{event.message}; it is trained again"
         if event.kind == "lost":
             return (
                 f"{self._title(event)}: {event.message}; its {event.members} runs are tried again"

@@ -152,6 +152,7 @@ def _preview(plan: Plan, places: Places) -> None:
     stored = 0
     if places.store_path.exists():
         with Store(places.store_path, create=False, read_only=True) as store:
+            store.verify(runs)
             stored = len(store.present(runs))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
     rows = [(t.label, *t.levels.values(), t.id) for t in plan.trials]

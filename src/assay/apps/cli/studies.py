@@ -40,7 +40,12 @@ def _stored(places: Places) -> list[dict[str, Any]]:
 def _state(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return ""
-    wrong = "".join(f", {row[key]} {key}" for key in ("diverged", "failed") if row[key])
+    if row["problem"]:
+        study, at, scale = row["study"].partition("@")
+        command = f"assay run {study}" + (f" --scale {scale}" if at else "")
+        return f"its plan is damaged; `{command}` writes it again"
+    kinds = ("diverged", "failed", "damaged")
+    wrong = "".join(f", {row[key]} {key}" for key in kinds if row[key])
     return f"{row['present']} of {row['runs']} ({row['scale']}{wrong})"
 
 

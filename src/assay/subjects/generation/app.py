@@ -41,11 +41,13 @@ def _find(store: Store, name: str) -> str:
     try:
         plan = store.plan(name)
     except StoreError as error:
+        if name in store.study_names():
+            raise
         try:
             return store.find(name)
         except StoreError as other:
             raise StoreError(f"{other}; {error}") from None
-    runs = store.present(run for trial in plan["trials"] for run in trial["runs"])
+    runs = store.recorded(run for trial in plan["trials"] for run in trial["runs"])
     found = {
         record.metrics["val_distance"]: record.run_id
         for record in store.records(sorted(runs), arrays=False)

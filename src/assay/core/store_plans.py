@@ -1,0 +1,122 @@
+"""The plans in a store: what each study compares, and how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from assay.core.digests import digest
+from assay.core.errors import StoreError, nearest
+from assay.core.plans import decode_plan, planned_runs
+from assay.core.store_format import DAMAGED, encode_json
+from assay.core.store_index import Index
+from assay.core.store_soundness import UNREADABLE, WRONG, Soundness
+
+__all__ = ["Plans"]
+
+
+class Plans:
+    """The part of a store that keeps plans by study."""
+
+    path: Path
+    _index: Index
+    _sound: Soundness
+
+    def save_plan(self, plan: dict[str, Any]) -> None:
+        """Keep the plan of a study; a newer plan of the same study takes its place."""
+        text = encode_json(plan, f"the plan of study {plan['study']!r}")
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        row = (str(plan["study"]), text, now)
+        with self._index.writing() as db:
+            db.execute(
+                "REPLACE INTO plans (study, plan, updated, digest) VALUES (?, ?, ?, ?)",
+                (*row, digest(*row)),
+            )
+
+    def plan(self, study: str) -> dict[str, Any]:
+        """Return the plan of a study as it was last run.
+
+        Args:
+            study: a name, or NAME@SCALE for a scale that is not the full one; a plain name stands
+                for the only scale that there is.
+        """
+        rows = {str(row[0]): row for row in self._plan_rows()}
+        scales = [name for name in rows if name.partition("@")[0] == study]
+        if study not in rows and len(scales) == 1:
+            study = scales[0]
+        if study in rows:
+            return self._decoded(rows[study])
+        close = nearest(study, rows)
+        hint = f"; did you mean {close!r}?" if close else ""
+        known = f" (there: {', '.join(rows)})" if rows else "; it holds no study yet"
+        raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
+
+    def study_names(self) -> set[str]:
+        """The studies whose plans are stored, be they damaged."""
+        return {str(row[0]) for row in self._plan_rows()}
+
+    def plans(self) -> Iterator[dict[str, Any]]:
+        """Yield every plan that is sound."""
+        for row in self._plan_rows():
+            try:
+                yield self._decoded(row)
+            except StoreError:
+                continue
+
+    def plan_problems(self) -> Iterator[tuple[str, str]]:
+        """Yield every study with what is wrong with its plan; "" where nothing is."""
+        for row in self._plan_rows():
+            try:
+                self._decoded(row)
+                yield str(row[0]), ""
+            except StoreError as error:
+                yield str(row[0]), str(error)
+
+    def studies(self) -> list[dict[str, Any]]:
+        """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
+        "present", "diverged" (among the present), "failed", "damaged" (neither of these),
+        "updated" (UTC), and "problem": "", or why its plan is damaged, so that nothing is known."""
+        return [self._summary(row) for row in self._plan_rows()]
+
+    def _summary(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        plan: dict[str, Any] = {}
+        problem = ""
+        try:
+            plan = self._decoded(row)
+        except StoreError as error:
+            problem = str(error)
+        runs = planned_runs(plan)
+        status = list(self._sound.states(runs).values())
+        damaged, failed = status.count(DAMAGED), status.count("failed")
+        return {
+            "study": str(row[0]),
+            "question": plan.get("question", ""),
+            "scale": plan.get("scale", ""),
+            "trials": len((plan.get("search") or plan).get("trials", ())),
+            "runs": len(runs),
+            "present": len(status) - failed - damaged,
+            "diverged": status.count("diverged"),
+            "failed": failed,
+            "damaged": damaged,
+            "updated": str(row[2]),
+            "problem": problem,
+        }
+
+    def _plan_rows(self) -> list[tuple[Any, ...]]:
+        """Rows of study, text, time and digest (NULL in format 1), by the studies' names."""
+        own = "digest" if self._index.version > 1 else "NULL"
+        sql = f"SELECT study, plan, updated, {own} FROM plans ORDER BY study"
+        return list(self._index.each(sql))
+
+    def _decoded(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        *content, own = row
+        again = f"`assay run` of the study writes it again ({self.path})"
+        if own is not None and own != digest(*content):
+            reason = UNREADABLE if own == DAMAGED else WRONG
+            raise StoreError(f"the plan of study {str(row[0])!r} is damaged: {reason}; {again}")
+        try:
+            return decode_plan(row[1], row[0])
+        except StoreError as error:
+            raise StoreError(f"{error}; {again}") from error
