@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
+from assay.core.config import Source
 from assay.core.errors import ConfigError, brief, nearest, unknown_name
 from assay.core.registry import Registry
-from assay.core.yaml import read_yaml
+from assay.core.values import plain_data
+from assay.core.yaml import read_yaml, read_yaml_file
 
-__all__ = ["BuiltIn", "built_in", "find", "is_built_in", "names"]
+__all__ = ["STUDIES", "BuiltIn", "built_in", "find", "is_built_in", "names", "open_study"]
 
 
 @dataclass(frozen=True)
@@ -92,3 +96,13 @@ def _missing(study: str) -> str:
     close = nearest(Path(study).stem, names())
     hint = f"; did you mean the built-in {close!r}?" if close else ""
     return f"there is no study file {brief(study)}{hint}"
+
+
+def open_study(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:
+    """The source of a study, how a command names it, and the folder of its file."""
+    if isinstance(study, Mapping):
+        return Source(plain_data(study)), str(study.get("study", "STUDY")), None
+    path = find(study)
+    name = path.name if is_built_in(study) else str(study)
+    folder = path.parent if isinstance(path, Path) else None
+    return read_yaml_file(path, name), str(study), folder

@@ -11,8 +11,6 @@ from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError
 from assay.core.plugins import load_main
 from assay.core.records import Config
-from assay.core.values import plain_data
-from assay.core.yaml import read_yaml_file
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
@@ -113,7 +111,7 @@ def parse_study(
     """
     given = {"seed": seed, "repeats": repeats, "precision": precision, "engine": engine}
     given = {key: value for key, value in given.items() if value is not None}
-    source, shown, folder = _open(study)
+    source, shown, folder = library.open_study(study)
     load_main()
     read_plugins(source, folder)
     options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
@@ -121,16 +119,6 @@ def parse_study(
     reader = _Reader(source, scale, list(set), given, data_dir)
     reader.check_scales()
     return reader.read(f"assay run {shown}" + "".join(options))
-
-
-def _open(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:
-    """The source of a study, how a command names it, and the folder of its file."""
-    if isinstance(study, Mapping):
-        return Source(plain_data(study)), str(study.get("study", "STUDY")), None
-    path = library.find(study)
-    name = path.name if library.is_built_in(study) else str(study)
-    folder = path.parent if isinstance(path, Path) else None
-    return read_yaml_file(path, name), str(study), folder
 
 
 class _Reader:
