@@ -22,6 +22,7 @@ Kind = Literal[
     "lost",
     "ended",
     "waiting",
+    "stopping",
     "done",
 ]
 
@@ -37,6 +38,7 @@ class Event:
             `title`, `members`, `work`); "progress" (of a job); "finished", "diverged", "failed"
             (a run: `record`); "lost" (a worker died, `message` says how, its runs are tried
             again); "ended" (a job); "waiting" (for `members` runs that another command trains);
+            "stopping" (the user asked for it: runs on their way are saved);
             "done" (last).
         job: number of the job, -1 where the news is not about one.
         total, done: runs of the study, and those with a record.
