@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import AssayError, ConfigError, StudyInterrupted
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.engines.contract import Resources
 from assay.execution.events import Event
-from assay.execution.execute import StudyInterrupted, Summary, execute
+from assay.execution.execute import Summary, execute
 from assay.execution.executors.contract import Crew
 from assay.execution.search_progress import Progress
 from assay.studies.members import cohorts
@@ -66,8 +66,10 @@ def run_search(
             plan.chosen = course.best()
             training.run(list(plan.configs()), resources)
             store.save_plan(plan.to_json())
-        except StudyInterrupted:
-            raise StudyInterrupted(_how_to_resume(plan, store)) from None
+        except KeyboardInterrupt as error:  # between two executions it is just that
+            raise StudyInterrupted(
+                _how_to_resume(plan, store), getattr(error, "kept", "")
+            ) from None
     return training.progress.summary()
 
 

@@ -65,6 +65,7 @@ app = App(
     version=_version,
     version_flags=["--version"],
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # what is said then is said below
 )
 for place, (name, command) in enumerate(COMMANDS.items()):
     app.command(command, name=name, sort_key=place)
