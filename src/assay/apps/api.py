@@ -112,6 +112,7 @@ def train(
     """
     from assay.engines.contract import Resources
     from assay.execution.execute import execute
+    from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
     if workers is not None and workers < 1:
@@ -123,10 +124,13 @@ def train(
         from assay.studies.search.plan import SearchPlan
 
         assert isinstance(plan, SearchPlan)
+        samples = [{**config, "seed": 0} for config in plan.study.search.samples]
+        check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
             _check_data([c["dataset"]["name"] for c in plan.study.search.samples], data_dir)
             return run_search(plan, opened, resources, **options)
     groups = cohorts(plan.runs().values(), data_dir)
+    check_memory(groups, data_dir)
     with Store(store) as opened:
         runs = plan.runs()
         opened.verify(runs)
