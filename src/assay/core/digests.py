@@ -31,7 +31,7 @@ def digest(*parts: bytes | str | int | None) -> str:
     found = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else str(part).encode(errors="surrogatepass")
-        found.update(f"{type(part).__name__}:{len(content)}:".encode())
+        found.update(b"%s:%d:" % (type(part).__name__.encode(), len(content)))
         found.update(content)
     return found.hexdigest()
 

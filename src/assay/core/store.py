@@ -100,7 +100,7 @@ class Store(Plans, Claims):
             weights = ""
             if record.weights:
                 where = f"run {record.run_id}: weights"
-                content = form.encode_arrays(record.weights, where)
+                content = form.encode_arrays(record.weights, where, sealed=False)
                 weights = digest(content)
                 final.parent.mkdir(exist_ok=True)
                 form.write_file(temporary, content)

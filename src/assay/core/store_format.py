@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from assay.core.digests import check_seal, digest, seal
 from assay.core.errors import StoreError
@@ -108,8 +108,11 @@ def encode_json(value: Any, where: str) -> str:
         raise StoreError(f"{where} must be plain JSON data: {error}") from error
 
 
-def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
-    """Pack named arrays as one safetensors blob, which bears its own digest.
+def encode_arrays(arrays: Mapping[str, np.ndarray], where: str, sealed: bool = True) -> bytes:
+    """Pack named arrays as one safetensors blob.
+
+    Args:
+        sealed: it bears its own digest; not needed where the index has it.
 
     Raises:
         StoreError: an array's type has no place in safetensors (text, objects).
@@ -119,7 +122,7 @@ def encode_arrays(arrays: Mapping[str, np.ndarray], where: str) -> bytes:
         if array.dtype.kind not in "biuf":
             kind = array.dtype
             raise StoreError(f"{where}: array {name!r} must hold numbers, got type {kind}")
-    return seal(ordered)
+    return seal(ordered) if sealed else save(ordered)
 
 
 def decode_arrays(blob: bytes, where: str, sealed: bool = False) -> dict[str, np.ndarray]:
@@ -158,7 +161,7 @@ def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
     arrays = {f"curves/{k}": v for k, v in record.curves.items()}
     arrays |= {f"predictions/{k}": v for k, v in record.predictions.items()}
     message = str(record.message).encode(errors="replace").decode()
-    return (*identity, *texts, message), encode_arrays(arrays, where)
+    return (*identity, *texts, message), encode_arrays(arrays, where, sealed=False)
 
 
 def sealed_row(row: Sequence[Any], updated: str, arrays: str, weights: str) -> tuple[Any, ...]:
