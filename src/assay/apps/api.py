@@ -110,6 +110,7 @@ def train(
         ConfigError: `workers` is not at least 1.
         DataError: a dataset is missing or damaged; nothing has been trained then.
     """
+    from assay.data import check_files
     from assay.engines.contract import Resources
     from assay.studies.execute import execute
     from assay.studies.members import cohorts
@@ -124,25 +125,15 @@ def train(
 
         assert isinstance(plan, SearchPlan)
         with Store(store) as opened:
-            _check_data([c["dataset"]["name"] for c in plan.study.search.samples], data_dir)
+            check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
             return run_search(plan, opened, resources, **options)
     groups = cohorts(plan.runs().values(), data_dir)
     with Store(store) as opened:
         runs = plan.runs()
         opened.verify(runs)
         missing = runs.keys() - opened.present(runs)
-        _check_data([c["dataset"]["name"] for r, c in runs.items() if r in missing], data_dir)
+        check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
         return execute(plan.to_json(), groups, opened, resources, **options)
-
-
-def _check_data(names: Sequence[str], data_dir: Path | None) -> None:
-    """Raise DataError before anything is trained when files of a dataset are missing or damaged."""
-    from assay.data.catalog import ENTRIES
-    from assay.data.storage import locate
-
-    for name in dict.fromkeys(names):
-        if ENTRIES[name].sources:
-            locate(ENTRIES[name], data_dir)
 
 
 def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.core.text import visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 __all__ = [
     "MAX_PIXELS",
@@ -75,9 +77,8 @@ class Pictures:
 
 
 def printable(name: str | Path) -> str:
-    """A file's name for people: bytes that are not UTF-8 and control characters as \\xe9."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(f"\\x{ord(c):02x}" if ord(c) < 32 or 126 < ord(c) < 160 else c for c in text)
+    """A file's name for people, in one line; bytes that are not UTF-8 are shown as \\xe9."""
+    return visible(str(name)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def read_picture(
@@ -170,17 +171,17 @@ def _open(path: Path, mode: str) -> tuple[Image, Facts]:
         raise DataError(f"{printable(path)}: unreadable picture ({said})") from error
 
 
-def _eight_bits(picture: Image) -> tuple[Image, tuple[int, int, int] | None]:
+def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     """The picture upright, with 8 bits a channel, and its span if it had more; see `Facts`."""
     from PIL import ImageOps
 
-    packed = str(picture.tile[0].args) if picture.tile else ""
-    white_is_0 = picture.format == "TIFF" and picture.tag_v2.get(_PHOTOMETRIC) == 0
-    if picture.mode == "F":
+    packed = str(file.tile[0].args) if file.tile else ""
+    white_is_0 = getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    if file.mode == "F":
         raise ValueError("floating-point values have no range to map to 0..255")
-    if picture.mode == "I" and picture.format != "PPM":
+    if file.mode == "I" and file.format != "PPM":
         raise ValueError("integers of 32 bits, or with a sign, have no range to map to 0..255")
-    picture = ImageOps.exif_transpose(picture)
+    picture: Image = ImageOps.exif_transpose(file)
     clear = picture.info.get("transparency")
     if picture.mode.startswith("I"):
         return _scaled(picture, clear, 4095 if "I;12" in packed else 65_535, white_is_0)
@@ -191,8 +192,8 @@ def _eight_bits(picture: Image) -> tuple[Image, tuple[int, int, int] | None]:
         return picture, None
     if isinstance(clear, tuple):
         picture.info["transparency"] = tuple(value >> 8 for value in clear)
-    bands = [picture.getchannel(b).getextrema() for b in picture.getbands() if b != "A"]
-    return picture, (min(b[0] for b in bands) * 257, max(b[1] for b in bands) * 257, 65_535)
+    values = np.asarray(picture)[..., : -1 if picture.mode.endswith("A") else None]
+    return picture, (int(values.min()) * 257, int(values.max()) * 257, 65_535)
 
 
 def _scaled(
@@ -201,7 +202,7 @@ def _scaled(
     """Grey values 0..top as 0..255, the value `clear` transparent, and their span."""
     from PIL import Image
 
-    values = np.clip(np.asarray(picture).astype(np.int64), 0, top)
+    values = np.clip(np.asarray(picture).astype(np.int32), 0, top)
     if white_is_0:
         values = top - values
     grey = Image.fromarray((values * 255 // top).astype(np.uint8))
@@ -219,7 +220,8 @@ def _plain(picture: Image, mode: str) -> Image:
         from PIL import ImageCms
 
         lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, lab, rgb, outputMode="RGB").convert(mode)
+        turned = ImageCms.buildTransform(lab, rgb, "LAB", "RGB")
+        picture = ImageCms.applyTransform(picture, turned) or picture
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
