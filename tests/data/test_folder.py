@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from assay import data
-from assay.core.errors import DataError
+from assay.core.errors import ConfigError, DataError
 from assay.data import pictures
+from assay.data.folder import Folder
 
 
 def draw(path, size=(20, 10), color=(200, 30, 30), mode="RGB"):
@@ -150,3 +151,161 @@ def test_pictures_of_other_modes_keep_their_meaning(tmp_path):
     image, own = pictures.read_picture(path, (6, 4), grayscale=True)
     assert own == (6, 4)
     assert image[0, 3, 0] == 255
+
+
+def parts(root, *names):
+    """Folders of two classes with two pictures each, with these names."""
+    for name in names:
+        for i, kind in enumerate(("cat", "dog", "cat", "dog")):
+            draw(root / name / kind / f"{i}.png", (8, 8), (60 * i, len(name), 0))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "test", "said"),
+    [
+        (("train", "test"), 4, None),
+        (("Train", "Test"), 4, None),
+        (("TRAINING", "TESTING"), 4, None),
+        (("train", "val"), 4, "there is no test folder: the pictures in val are the test set; "),
+        (("Train", "Validation"), 4, "the pictures in Validation are the test set; "),
+        (("train", "test", "valid"), 4, "the pictures in valid are left out: validation pictures"),
+        (("train",), 1, "there is no test folder: a fixed, stratified 1 pictures are held out"),
+    ],
+)
+def test_folders_that_are_parts_are_understood(tmp_path, names, test, said):
+    root = parts(tmp_path, *names)
+    dataset, info = data.load(spec(root)), data.describe(spec(root))
+    assert dataset.class_names == info.class_names == ("cat", "dog")
+    assert len(dataset.test) == info.test == test
+    notes = "\n".join(dataset.notes)
+    assert said is None or said in notes
+    assert ("left out" in notes) == ("valid" in names)
+
+
+def test_what_lies_beside_the_parts_is_named(tmp_path):
+    root = parts(tmp_path, "train", "test", "valid")
+    draw(root / "emu" / "0.png")
+    draw(root / "0.png")
+    assert "3 other files or folders were left out (first: emu, valid, 0.png)" in "\n".join(
+        data.load(spec(root)).notes
+    )
+
+
+def test_parts_that_do_not_fit_each_other_are_refused(tmp_path):
+    parts(tmp_path / "alone", "test")
+    with pytest.raises(DataError, match=r"alone/test: there is no train folder beside it"):
+        data.load(spec(tmp_path / "alone"))
+    parts(tmp_path / "mixed", "train")
+    draw(tmp_path / "mixed" / "test" / "0.png")
+    with pytest.raises(DataError, match=r"test holds pictures without classes, .*train class fold"):
+        data.load(spec(tmp_path / "mixed"))
+    draw(tmp_path / "one" / "cat" / "0.png")
+    draw(tmp_path / "one" / "cat" / "1.png")
+    with pytest.raises(DataError, match=r"one: 1 class folder\(s\) .*; pictures without classes"):
+        data.load(spec(tmp_path / "one"))
+    parts(tmp_path / "nested" / "a")
+    draw(tmp_path / "nested" / "a" / "b" / "c" / "0.png")
+    with pytest.raises(DataError, match=r"b: 0 picture\(s\) directly in it, a class needs"):
+        data.load(spec(tmp_path / "nested" / "a"))
+
+
+def test_all_classes_with_too_few_pictures_are_named(root):
+    for i in range(7):
+        (root / f"empty{i}").mkdir()
+    with pytest.raises(DataError) as caught:
+        data.describe(spec(root))
+    assert str(caught.value).count(": 0 picture(s)") == 5
+    assert "and 2 more, a class needs at least 2" in str(caught.value)
+
+
+def test_a_class_that_a_part_lacks_is_named(root):
+    draw(root / "emu" / "0.png", (8, 8), (0, 0, 1))
+    draw(root / "emu" / "1.png", (8, 8), (0, 0, 2))
+    notes = "\n".join(data.load(spec(root)).notes)
+    assert "the test part has no picture of emu" in notes
+    split = root.parent / "parts"
+    split.mkdir()
+    root.rename(split / "train")
+    draw(split / "test" / "cats" / "0.png")
+    (split / "test" / "emu").mkdir()
+    notes = "\n".join(data.load(spec(split)).notes)
+    assert "the test part has no picture of dogs, emu" in notes
+
+
+def test_what_systems_leave_in_folders_is_no_picture(root):
+    before = data.load(spec(root))
+    (root / "__MACOSX").mkdir()
+    for name in (".DS_Store", "Thumbs.db", "._0.png", "desktop.ini"):
+        (root / "cats" / name).write_bytes(b"no picture")
+    after = data.load(spec(root))
+    assert after.fingerprint == before.fingerprint
+    assert after.notes == before.notes
+
+
+def test_links_and_a_slash_at_the_end_change_nothing(root, tmp_path):
+    before = data.load(spec(root))
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "cats").symlink_to(root / "cats")
+    (tmp_path / "linked" / "dogs").symlink_to(root / "dogs")
+    (root / "cats" / "broken.png").symlink_to(root / "nowhere.png")
+    for path in (f"{root}/", tmp_path / "linked"):
+        dataset = data.load(spec(path))
+        assert dataset.fingerprint == before.fingerprint
+        assert "(first: cats/broken.png)" in dataset.notes[-2]
+
+
+def test_names_that_are_no_text_are_shown_with_their_bytes(root):
+    os.rename(root / "cats", os.fsencode(root) + b"/caf\xe9")
+    (root / "dogs" / "a\x1b[31m\n.txt").write_text("")
+    dataset = data.load(spec(root))
+    assert dataset.class_names == data.describe(spec(root)).class_names == ("caf\\xe9", "dogs")
+    assert "(first: dogs/a\\x1b[31m\\n.txt)" in "\n".join(dataset.notes)
+    with open(os.fsencode(root) + b"/caf\xe9/b\xff.png", "wb") as file:
+        file.write(b"no picture")
+    with pytest.raises(DataError, match=r"caf\\xe9/b\\xff\.png: unreadable picture") as caught:
+        data.check_files([spec(root)])
+    assert str(caught.value).encode()
+
+
+def test_unreadable_pictures_are_all_counted_or_left_out(root):
+    for i in range(6):
+        (root / "cats" / f"{i}.png").write_text("text")
+    for call in (data.load, lambda s: data.check_files([s])):
+        with pytest.raises(DataError) as caught:
+            call(spec(root))
+        said = str(caught.value)
+        assert "6 of 20 pictures cannot be read (dataset.on_error: skip leaves such" in said
+        assert said.count("unreadable picture") == 5
+        assert said.endswith("\n  and 1 more")
+    skipped = spec(root, on_error="skip")
+    data.check_files([skipped])
+    dataset = data.load(skipped)
+    assert sum(map(len, (dataset.train, dataset.validation, dataset.test))) == 14
+    for part in (dataset.train, dataset.validation, dataset.test):
+        assert np.array_equal(part.images[:, 4, 4, 1] > 100, part.targets == 1)
+    assert "6 pictures that cannot be read were left out (first: " in "\n".join(dataset.notes)
+    for i in range(6, 9):
+        (root / "cats" / f"{i}.png").write_text("text")
+    with pytest.raises(DataError, match=r"too few pictures can be read: cats \(1\); expected at"):
+        data.check_files([skipped])
+
+
+def test_what_is_done_about_errors_is_part_of_the_identity_only_when_given(root):
+    assert "on_error" not in data.resolve(spec(root))
+    assert data.resolve(spec(root, on_error="raise")) == data.resolve(spec(root))
+    assert data.resolve(spec(root, on_error="skip"))["on_error"] == "skip"
+    with pytest.raises(ConfigError, match=r"on_error: unknown choice 'skpi'; did you mean 'skip'"):
+        data.resolve(spec(root, on_error="skpi"))
+
+
+def test_pictures_are_checked_again_only_when_a_file_has_changed(root, monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    read = []
+    monkeypatch.setattr(Folder, "read", lambda *a, f=Folder.read: read.append(1) or f(*a))
+    data.check_files([spec(root), spec(root)])
+    data.check_files([spec(root)])
+    assert len(read) == 1
+    (root / "cats" / "3.png").write_text("changed")
+    with pytest.raises(DataError, match=r"3\.png: unreadable"):
+        data.check_files([spec(root)])

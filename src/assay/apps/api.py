@@ -110,6 +110,7 @@ def train(
         ConfigError: `workers` is not at least 1.
         DataError: a dataset is missing or damaged; nothing has been trained then.
     """
+    from assay.data import check_files
     from assay.engines.contract import Resources
     from assay.execution.execute import execute
     from assay.studies.estimate import check_memory
@@ -127,7 +128,7 @@ def train(
         samples = [{**config, "seed": 0} for config in plan.study.search.samples]
         check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
-            _check_data([c["dataset"]["name"] for c in plan.study.search.samples], data_dir)
+            check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
             return run_search(plan, opened, resources, **options)
     groups = cohorts(plan.runs().values(), data_dir)
     check_memory(groups, data_dir)
@@ -135,18 +136,8 @@ def train(
         runs = plan.runs()
         opened.verify(runs)
         missing = runs.keys() - opened.present(runs)
-        _check_data([c["dataset"]["name"] for r, c in runs.items() if r in missing], data_dir)
+        check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
         return execute(plan.to_json(), groups, opened, resources, **options)
-
-
-def _check_data(names: Sequence[str], data_dir: Path | None) -> None:
-    """Raise DataError before anything is trained when files of a dataset are missing or damaged."""
-    from assay.data.catalog import ENTRIES
-    from assay.data.storage import locate
-
-    for name in dict.fromkeys(names):
-        if ENTRIES[name].sources:
-            locate(ENTRIES[name], data_dir)
 
 
 def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

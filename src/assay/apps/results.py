@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
-from assay.core.errors import AssayError, ConfigError, DataError, MissingExtraError
+from assay.core.errors import AssayError, ConfigError
 from assay.core.plans import tried_runs
 from assay.core.store import Store
 
@@ -207,7 +207,7 @@ class Results:
 
         try:
             return load(spec, self.data_dir)
-        except (DataError, MissingExtraError):
+        except AssayError:
             return None
 
     def network(self, config: Mapping[str, Any]) -> Network | None:

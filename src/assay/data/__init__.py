@@ -9,7 +9,7 @@ from assay.data.batches import batch_order
 from assay.data.catalog import entries
 from assay.data.dataset import Dataset, FitData, Split
 from assay.data.download import get
-from assay.data.loading import Info, describe, load
+from assay.data.loading import Info, check_files, describe, load
 from assay.data.permutation import restore
 from assay.data.specs import problems, resolve
 from assay.data.storage import find
@@ -20,6 +20,7 @@ __all__ = [
     "Info",
     "Split",
     "batch_order",
+    "check_files",
     "describe",
     "entries",
     "find",

@@ -113,6 +113,9 @@ class Entry:
         """Read images and targets; raise DataError when a file is missing or damaged."""
         raise NotImplementedError
 
+    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+        """Make sure that `read` will succeed, where files are the user's own; else DataError."""
+
     def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
         """How `count` training pictures are drawn anew for each epoch; None where they are not."""
         return None

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from assay.core.errors import DataError, nearest
-from assay.core.text import visible
+from assay.core.errors import DataError, unknown_name
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
-from assay.data.pictures import SUFFIXES, read_pictures
-from assay.data.splits import hold_out
+from assay.data.layout import Listing, find_layout, first_of
+from assay.data.pictures import Pictures, printable, read_pictures
+from assay.data.splits import hold_out, sizes
+from assay.data.storage import once
 
 __all__ = ["Folder"]
 
 TEST_SHARE = 0.2
 MAX_SIDE = 2048
+FEWEST = 2
+ON_ERROR = ("raise", "skip")
+"""What is done about pictures that cannot be read: an error, or they are left out."""
 MAX_BYTES = 8 << 30
-UNLABELLED = ""
 SHRUNK = 2
 """A picture without a class is enlarged by less than this: nobody learns to draw from a blur."""
-
-
-@dataclass(frozen=True)
-class _Listing:
-    """Pictures by class, in the order of their names, and what was left out.
-
-    Pictures without classes are those of one class, which is called "".
-    """
-
-    classes: dict[str, list[Path]]
-    others: list[str]
-
-    @property
-    def paths(self) -> list[Path]:
-        return [path for paths in self.classes.values() for path in paths]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return () if self.unlabelled else tuple(map(visible, self.classes))
-
-    @property
-    def unlabelled(self) -> bool:
-        return UNLABELLED in self.classes
 
 
 class Folder(Entry):
@@ -56,7 +36,7 @@ class Folder(Entry):
     """
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check `path`, `size` and `grayscale`."""
+        """Check the options."""
         found = {}
         if not isinstance(spec["path"], str) or not spec["path"]:
             found["path"] = f"dataset.path must be a folder's path, got {spec['path']!r}"
@@ -65,55 +45,71 @@ class Folder(Entry):
             found["size"] = f"dataset.size must be {expected}, got {spec['size']!r}"
         if not isinstance(spec["grayscale"], bool):
             found["grayscale"] = f"dataset.grayscale must be a bool, got {spec['grayscale']!r}"
+        if spec["on_error"] not in ON_ERROR:
+            said = unknown_name("choice", spec["on_error"], ON_ERROR)
+            found["on_error"] = f"dataset.on_error: {said}"
         return found
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Count pictures by their names."""
-        train, test = _list(_root(spec["path"], data_dir))
-        images = len(train.paths)
-        held_out = len(test.paths) if test else _held_out(images)
+        layout = find_layout(_root(spec["path"], data_dir))
+        images = len(layout.train.paths)
+        held_out = len(layout.test.paths) if layout.test else _held_out(images)
         height, width = spec["size"]
         return Survey(
             (height, width, 1 if spec["grayscale"] else 3),
-            train.names,
-            images if test else images - held_out,
+            layout.train.names,
+            images if layout.test else images - held_out,
             held_out,
         )
 
+    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+        """Read every picture, unless that went well before and no file has changed since."""
+        layout = find_layout(_root(spec["path"], data_dir))
+        paths = layout.train.paths + (layout.test.paths if layout.test else [])
+        with once(f"{json.dumps(spec, sort_keys=True)}|{_state(paths)}") as unknown:
+            if unknown:
+                raw = self.read(spec, data_dir)
+                sizes(spec, len(raw.train), len(raw.test))
+
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
         """Read and resize every picture."""
-        train, test = _list(_root(spec["path"], data_dir))
-        names = train.names
-        height, width = spec["size"]
+        layout = find_layout(_root(spec["path"], data_dir))
+        train, test = layout.train, layout.test
         paths = train.paths + (test.paths if test else [])
+        height, width = size = spec["size"][0], spec["size"][1]
         needed = len(paths) * height * width * (1 if spec["grayscale"] else 3)
         if needed > MAX_BYTES:
             raise DataError(
-                f"{spec['path']}: {len(paths):,} pictures of {height}x{width} need "
+                f"{printable(spec['path'])}: {len(paths):,} pictures of {height}x{width} need "
                 f"{needed / 2**30:.0f} GiB; choose a smaller dataset.size"
             )
-        images, own = read_pictures(paths, (height, width), spec["grayscale"])
-        if train.unlabelled:
-            _refuse_tiny(paths, own, (height, width))
-        notes = _notes(images, own, (height, width), train.others + (test.others if test else []))
-        targets = _targets(train, tuple(train.classes))
-        if test:
-            count = len(targets)
-            return Raw(
-                Split(images[:count], targets),
-                Split(images[count:], _targets(test, tuple(train.classes))),
-                names,
-                notes,
+        found = read_pictures(paths, size, spec["grayscale"])
+        failures = list(found.failures.values())
+        if failures and spec.get("on_error", ON_ERROR[0]) == ON_ERROR[0]:
+            raise DataError(
+                f"{len(failures):,} of {len(paths):,} pictures cannot be read (dataset.on_error: "
+                f"skip leaves such pictures out):\n  {first_of(failures, f'{chr(10)}  ')}"
             )
-        held_out = _held_out(len(targets))
-        first, second = hold_out(targets, held_out, "folder")
-        note = f"there is no test folder: a fixed, stratified {held_out} pictures are held out"
-        return Raw(
-            Split(images[first], targets[first]),
-            Split(images[second], targets[second]),
-            names,
-            (*notes, note),
-        )
+        kept = np.delete(np.arange(len(paths)), list(found.failures))
+        paths = [paths[i] for i in kept]
+        if train.unlabelled:
+            _refuse_tiny(paths, np.array([f.size for f in found.facts]), size)
+        keys = tuple(train.classes)
+        targets = np.concatenate([_targets(train, keys), _targets(test, keys)])[kept]
+        count = int((kept < len(train.paths)).sum())
+        _refuse_few(train, np.bincount(targets[:count], minlength=len(keys)))
+        notes = (*layout.notes, *_skipped(failures), *_notes(found, paths, size, layout.others))
+        first, second = np.arange(count), np.arange(count, len(targets))
+        if not test:
+            held_out = _held_out(count)
+            first, second = hold_out(targets, held_out, "folder")
+            said = f"there is no test folder: a fixed, stratified {held_out} pictures are held out"
+            notes = (*notes, said)
+        elif not len(second):
+            raise DataError(f"{printable(spec['path'])}: no test picture can be read")
+        learned, tested = (Split(found.images[at], targets[at]) for at in (first, second))
+        return Raw(learned, tested, train.names, notes)
 
 
 def _is_size(size: Any) -> bool:
@@ -136,7 +132,7 @@ def _root(path: str, data_dir: Path | None) -> Path:
     for root in tried:
         if root.is_dir():
             return root
-    where = " or ".join(str(root) for root in tried)
+    where = " or ".join(printable(root) for root in tried)
     raise DataError(f"dataset.path: there is no folder {where}")
 
 
@@ -144,7 +140,9 @@ def _refuse_tiny(paths: list[Path], own: np.ndarray, size: tuple[int, int]) -> N
     """Raise DataError, naming the first ones, for pictures far smaller than what is wanted."""
     tiny = np.flatnonzero((own * SHRUNK <= size).any(1))
     if len(tiny):
-        first = ", ".join(f"{paths[i]} ({own[i][1]}x{own[i][0]} pixels)" for i in tiny[:3])
+        first = ", ".join(
+            f"{printable(paths[i])} ({own[i][1]}x{own[i][0]} pixels)" for i in tiny[:3]
+        )
         more = f" and {len(tiny) - 3} more" if len(tiny) > 3 else ""
         raise DataError(
             f"too small for dataset.size {size[1]}x{size[0]}: {first}{more}; expected more than "
@@ -152,85 +150,66 @@ def _refuse_tiny(paths: list[Path], own: np.ndarray, size: tuple[int, int]) -> N
         )
 
 
-def _list(root: Path) -> tuple[_Listing, _Listing | None]:
-    """List training and test pictures; None where there is no test folder."""
-    if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        return _classes(root), None
-    train, test = _classes(root / "train"), _classes(root / "test", least=1)
-    for name in test.classes:
-        if name not in train.classes:
-            close = nearest(name, train.classes)
-            hint = f"; did you mean {close!r}?" if close else ""
-            raise DataError(f"{root / 'test' / name}: no such class in {root / 'train'}{hint}")
-    return train, test
-
-
-def _classes(root: Path, least: int = 2) -> _Listing:
-    """List the class folders of `root`, with at least `least` pictures directly in each."""
-    classes, others = {}, []
-    try:
-        if plain := _pictures(root):
-            return plain
-        for folder in sorted(_visible(root)):
-            if not folder.is_dir():
-                others.append(folder.name)
-                continue
-            found = sorted(_visible(folder))
-            pictures = [p for p in found if p.suffix.lower() in SUFFIXES and p.is_file()]
-            chosen = set(pictures)
-            others += [f"{folder.name}/{p.name}" for p in found if p not in chosen]
-            if len(pictures) < least:
-                raise DataError(
-                    f"{folder}: {len(pictures)} picture(s), a class needs at least {least} "
-                    f"(kinds read: {', '.join(SUFFIXES)})"
-                )
-            classes[folder.name] = pictures
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    if len(classes) < least:
+def _refuse_few(train: Listing, counts: np.ndarray) -> None:
+    """Raise DataError for classes of which too few pictures could be read."""
+    few = [f"{n} ({c})" for n, c in zip(train.names, counts, strict=False) if c < FEWEST]
+    if few or not counts.sum():
         raise DataError(
-            f"{root}: {len(classes)} class folder(s) of pictures, at least {least} expected"
+            f"too few pictures can be read: {first_of(few) or 'none'}; expected at least {FEWEST} "
+            f"of each class"
         )
-    return _Listing(classes, others)
 
 
-def _pictures(root: Path) -> _Listing | None:
-    """The pictures of a folder that has some and no folders inside; None for any other."""
-    found = sorted(_visible(root))
-    pictures = [p for p in found if p.suffix.lower() in SUFFIXES and p.is_file()]
-    if not pictures or any(p.is_dir() for p in found):
-        return None
-    return _Listing({UNLABELLED: pictures}, [p.name for p in found if p not in set(pictures)])
+def _state(paths: list[Path]) -> str:
+    """What says whether files have changed: their names, sizes and times."""
+    try:
+        stats = ((path, path.stat()) for path in paths)
+        return "|".join(f"{p.resolve()} {s.st_size} {s.st_mtime_ns}" for p, s in stats)
+    except OSError as error:
+        where = printable(str(error.filename))
+        raise DataError(f"{where}: cannot be read ({error.strerror})") from error
 
 
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+def _targets(listing: Listing | None, keys: tuple[str, ...]) -> np.ndarray:
+    counts = [len(listing.classes.get(key, ())) if listing else 0 for key in keys]
+    return np.repeat(np.arange(len(keys), dtype=np.int64), counts)
 
 
-def _targets(listing: _Listing, names: tuple[str, ...]) -> np.ndarray:
-    counts = [len(listing.classes.get(name, ())) for name in names]
-    return np.repeat(np.arange(len(names), dtype=np.int64), counts)
+def _skipped(failures: list[str]) -> tuple[str, ...]:
+    if not failures:
+        return ()
+    return (f"{len(failures)} pictures that cannot be read were left out (first: {failures[0]})",)
 
 
 def _notes(
-    images: np.ndarray, own: np.ndarray, size: tuple[int, int], others: list[str]
+    found: Pictures, paths: list[Path], size: tuple[int, int], others: list[str]
 ) -> tuple[str, ...]:
     """Say in words what was done to the pictures."""
     notes = []
     height, width = size
+    own = np.array([facts.size for facts in found.facts])
     resized = int((own != size).any(1).sum())
     if resized:
         shape = own[:, 0] * width / (own[:, 1] * height)
         stretched = int((np.abs(np.log(shape)) > 0.02).sum())
         extra = f", {stretched} of them stretched to another shape" if stretched else ""
         notes.append(f"{resized} of {len(own)} pictures were resized to {height}x{width}{extra}")
-    copies = len(images) - len({image.tobytes() for image in images})
+    deep = [i for i, facts in enumerate(found.facts) if facts.short]
+    if deep:
+        low, high, top = found.facts[deep[0]].span or (0, 0, 0)
+        notes.append(
+            f"{len(deep)} pictures with more than 8 bits use only a short part of their range, so "
+            f"that few levels are left of them in 8 bits (first: {printable(paths[deep[0]])}, "
+            f"{low:,} to {high:,} of 0 to {top:,})"
+        )
+    if frames := sum(facts.frames for facts in found.facts):
+        notes.append(f"{frames} pictures have several frames or pages: the first one is used")
+    copies = len(found.images) - len({image.tobytes() for image in found.images})
     if copies:
         notes.append(f"{copies} pictures are copies of others and may be on both sides of a split")
     if others:
-        notes.append(
-            f"{len(others)} other files or folders were left out (first: {visible(others[0])})"
-        )
+        first = ", ".join(others[:3])
+        notes.append(f"{len(others)} other files or folders were left out (first: {first})")
     return tuple(notes)
 
 
@@ -241,5 +220,6 @@ ENTRIES.add("folder")(
         licence="yours",
         citation="yours",
         options={"path": None, "size": [32, 32], "grayscale": False},
+        optional={"on_error": ON_ERROR[0]},
     )
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
+from assay.data.storage import locate
 from assay.data.transforms import switched_on
 
-__all__ = ["Info", "describe", "fingerprint", "load", "normalisation"]
+__all__ = ["Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,24 @@ def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset
         std=std,
         fingerprint=fingerprint(train, validation, test),
         permutation=permutation,
-        notes=notes,
+        notes=(*notes, *_absent(raw.class_names, train=train, validation=validation, test=test)),
         fresh=_fresh(entry.fresh(resolved, len(train)), permutation),
     )
+
+
+def check_files(specs: Iterable[str | Mapping[str, Any]], data_dir: Path | None = None) -> None:
+    """Make sure, before anything is trained, that `load` finds nothing missing or damaged.
+
+    Raises:
+        ConfigError: when a specification is wrong.
+        DataError: when files are missing, damaged or not what they claim to be.
+    """
+    resolved = [resolve(spec) for spec in specs]
+    for name in dict.fromkeys(spec["name"] for spec in resolved):
+        if ENTRIES[name].sources:
+            locate(ENTRIES[name], data_dir)
+    for spec in {json.dumps(spec, sort_keys=True): spec for spec in resolved}.values():
+        ENTRIES[spec["name"]].check_files(spec, data_dir)
 
 
 def _fresh(fresh: Fresh | None, permutation: np.ndarray | None) -> Fresh | None:
@@ -123,6 +140,18 @@ def _fresh(fresh: Fresh | None, permutation: np.ndarray | None) -> Fresh | None:
         return Split(permute(split.images, permutation), split.targets)
 
     return permuted
+
+
+def _absent(names: Sequence[str], **parts: Split) -> Iterator[str]:
+    """Say of which classes a part has no picture, if it has any at all."""
+    for part, split in parts.items():
+        if not names or not len(split) or split.targets.ndim != 1:
+            continue
+        there = np.unique(split.targets)
+        absent = [name for number, name in enumerate(names) if number not in there]
+        if absent:
+            more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+            yield f"the {part} part has no picture of {', '.join(absent[:5])}{more}"
 
 
 def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:

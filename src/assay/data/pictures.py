@@ -6,21 +6,27 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.core.text import visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Facts",
+    "Pictures",
     "open_picture",
+    "printable",
     "quiet_decoders",
     "read_picture",
     "read_pictures",
@@ -29,7 +35,50 @@ __all__ = [
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 64_000_000
 """A picture may unpack to a thousand times its file; more pixels than this are not read."""
-_SHOWN = 5
+_PHOTOMETRIC = 262
+"""The tag of a TIFF file that says whether 0 is white or black."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a picture was before it was brought to 8 bits and one size.
+
+    Attributes:
+        size: its own (height, width), upright.
+        span: of one with 12 or 16 bits a channel, its smallest and largest value and the largest
+            that there can be; None for one of 8 bits.
+        frames: whether more follow the frame that counts.
+    """
+
+    size: tuple[int, int]
+    span: tuple[int, int, int] | None = None
+    frames: bool = False
+
+    @property
+    def short(self) -> bool:
+        """Whether its values fill so little of their range that 8 bits keep few of them apart."""
+        low, high, top = self.span or (0, 0, 1)
+        return low < high and (high < top / 4 or high - low < top / 16)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Many pictures, brought to one size.
+
+    Attributes:
+        images: uint8 (n, height, width, channels).
+        facts: of each.
+        failures: position in what was asked for -> why that picture is not among them.
+    """
+
+    images: np.ndarray
+    facts: tuple[Facts, ...]
+    failures: dict[int, str]
+
+
+def printable(name: str | Path) -> str:
+    """A file's name for people, in one line; bytes that are not UTF-8 are shown as \\xe9."""
+    return visible(str(name)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def read_picture(
@@ -51,13 +100,17 @@ def read_picture(
     Raises:
         DataError: naming the file, when it is unreadable or too large.
     """
+    image, facts = _read(path, size, grayscale)
+    return image, facts.size
+
+
+def _read(path: Path, size: tuple[int, int], grayscale: bool) -> tuple[np.ndarray, Facts]:
     from PIL import Image
 
-    plain = _open(path, "L" if grayscale else "RGB")
-    own = (plain.height, plain.width)
-    if own != size:
+    plain, facts = _open(path, "L" if grayscale else "RGB")
+    if facts.size != size:
         plain = plain.resize((size[1], size[0]), Image.Resampling.LANCZOS)
-    return np.asarray(plain).reshape(*size, -1), own
+    return np.asarray(plain).reshape(*size, -1), facts
 
 
 def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
@@ -67,74 +120,113 @@ def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
         DataError: naming the file, when it is not there, unreadable or too large.
     """
     with quiet_decoders():
-        plain = _open(path, "L" if grayscale else "RGB")
+        plain, _ = _open(path, "L" if grayscale else "RGB")
     return np.asarray(plain).reshape(plain.height, plain.width, -1)
 
 
-def _open(path: Path, mode: str) -> Image:
+def read_pictures(paths: Sequence[Path], size: tuple[int, int], grayscale: bool) -> Pictures:
+    """Read many pictures, on several threads, in the order of `paths`; none of them raises."""
+    images = np.empty((len(paths), *size, 1 if grayscale else 3), dtype=np.uint8)
+
+    def read(index: int) -> Facts | str:
+        try:
+            images[index], facts = _read(paths[index], size, grayscale)
+        except DataError as error:
+            return str(error)
+        return facts
+
+    with quiet_decoders(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = list(pool.map(read, range(len(paths))))
+    failures = {i: text for i, text in enumerate(found) if isinstance(text, str)}
+    if failures:
+        images = np.delete(images, list(failures), axis=0)
+    return Pictures(images, tuple(f for f in found if isinstance(f, Facts)), failures)
+
+
+def _open(path: Path, mode: str) -> tuple[Image, Facts]:
     """A picture of mode "L" or "RGB"; its size is looked at before anything is unpacked."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        # by its name, Pillow maps plain TIFF files into memory and mixes up those that are turned
+        with open(path, "rb") as stream, Image.open(stream) as picture:
             pixels = picture.width * picture.height
             if pixels > MAX_PIXELS:
-                raise DataError(f"{path}: {pixels:,} pixels, at most {MAX_PIXELS:,} are read")
-            return _plain(ImageOps.exif_transpose(picture), mode)
+                said = f"{pixels:,} pixels, at most {MAX_PIXELS:,} are read"
+                raise DataError(f"{printable(path)}: {said}")
+            eight, span = _eight_bits(picture)
+            plain = _plain(eight, mode)
+            frames = False
+            with suppress(Exception):  # damaged, but not in the frame that counts
+                frames = bool(getattr(picture, "is_animated", False))
+            return plain, Facts((plain.height, plain.width), span, frames)
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such picture") from error
+        raise DataError(f"{printable(path)}: there is no such picture") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels") from error
+        raise DataError(f"{printable(path)}: more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise nearly anything on damaged input
-        raise DataError(f"{path}: unreadable picture ({error})") from error
+        said = getattr(error, "strerror", None) or error
+        raise DataError(f"{printable(path)}: unreadable picture ({said})") from error
+
+
+def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
+    """The picture upright, with 8 bits a channel, and its span if it had more; see `Facts`."""
+    from PIL import ImageOps
+
+    packed = str(file.tile[0].args) if file.tile else ""
+    white_is_0 = getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    if file.mode == "F":
+        raise ValueError("floating-point values have no range to map to 0..255")
+    if file.mode == "I" and file.format != "PPM":
+        raise ValueError("integers of 32 bits, or with a sign, have no range to map to 0..255")
+    picture: Image = ImageOps.exif_transpose(file)
+    clear = picture.info.get("transparency")
+    if picture.mode.startswith("I"):
+        return _scaled(picture, clear, 4095 if "I;12" in packed else 65_535, white_is_0)
+    # Pillow widens pixels to 8 bits, or narrows them, but not the value that is transparent
+    if isinstance(clear, int) and ("L;2" in packed or "L;4" in packed):
+        picture.info["transparency"] = clear * (85 if "L;2" in packed else 17)
+    if ";16" not in packed:
+        return picture, None
+    if isinstance(clear, tuple):
+        picture.info["transparency"] = tuple(value >> 8 for value in clear)
+    values = np.asarray(picture)[..., : -1 if picture.mode.endswith("A") else None]
+    return picture, (int(values.min()) * 257, int(values.max()) * 257, 65_535)
+
+
+def _scaled(
+    picture: Image, clear: object, top: int, white_is_0: bool
+) -> tuple[Image, tuple[int, int, int]]:
+    """Grey values 0..top as 0..255, the value `clear` transparent, and their span."""
+    from PIL import Image
+
+    values = np.clip(np.asarray(picture).astype(np.int32), 0, top)
+    if white_is_0:
+        values = top - values
+    grey = Image.fromarray((values * 255 // top).astype(np.uint8))
+    if isinstance(clear, int):
+        opaque = np.where(values == clear, 0, 255).astype(np.uint8)
+        grey = Image.merge("LA", (grey, Image.fromarray(opaque)))
+    return grey, (int(values.min()), int(values.max()), top)
 
 
 def _plain(picture: Image, mode: str) -> Image:
-    """Convert to `mode`: 16 bits to 8, transparent to white."""
+    """Convert to `mode`: what is transparent becomes white."""
     from PIL import Image
 
-    if picture.mode.startswith("I"):
-        values = np.clip(np.asarray(picture), 0, 65_535)
-        picture = Image.fromarray((values // 257).astype(np.uint8))
-    elif picture.mode == "F":
-        raise ValueError("floating-point values have no range to map to 0..255")
+    if picture.mode == "LAB":
+        from PIL import ImageCms
+
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        turned = ImageCms.buildTransform(lab, rgb, "LAB", "RGB")
+        picture = ImageCms.applyTransform(picture, turned) or picture
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert(mode)
-
-
-def read_pictures(
-    paths: Sequence[Path], size: tuple[int, int], grayscale: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read many pictures, on several threads.
-
-    Returns:
-        Images uint8 (n, height, width, channels) in the order of `paths`, and their own
-        (height, width), int64 (n, 2).
-
-    Raises:
-        DataError: naming the first few pictures that cannot be read, and how many there are.
-    """
-    images = np.empty((len(paths), *size, 1 if grayscale else 3), dtype=np.uint8)
-    own = np.empty((len(paths), 2), dtype=np.int64)
-
-    def read(index: int) -> str:
-        try:
-            images[index], own[index] = read_picture(paths[index], size, grayscale)
-        except DataError as error:
-            return str(error)
-        return ""
-
-    with quiet_decoders(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        failures = [text for text in pool.map(read, range(len(paths))) if text]
-    if failures:
-        more = f"\n  and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
-        raise DataError("\n  ".join(failures[:_SHOWN]) + more)
-    return images, own
 
 
 @contextmanager

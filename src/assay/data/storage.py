@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "find",
     "how_to_get",
     "locate",
+    "once",
     "places",
     "save_array",
     "search",
@@ -139,19 +141,29 @@ def verify(path: Path, file: File) -> None:
             f"{path}: {status.st_size:,} bytes, expected {file.bytes:,} (truncated?); {advice}"
         )
     identity = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}|{file.sha256}"
-    verdict = cache_dir() / "verified" / hashlib.sha256(identity.encode()).hexdigest()
-    if verdict.exists():
-        return
-    found = sha256(path)
-    if found != file.sha256:
-        raise DataError(
-            f"{path}: wrong checksum: sha256 is {found}, expected {file.sha256}; {advice}"
-        )
-    try:
-        verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.touch()
-    except OSError:
-        pass  # a cache that cannot be written only costs the time to hash again
+    with once(identity) as unknown:
+        if unknown and (found := sha256(path)) != file.sha256:
+            raise DataError(
+                f"{path}: wrong checksum: sha256 is {found}, expected {file.sha256}; {advice}"
+            )
+
+
+@contextmanager
+def once(identity: str) -> Iterator[bool]:
+    """Whether something is still to be checked; it is remembered if the block does not raise.
+
+    Args:
+        identity: what is checked and the state in which it is; any change of it is another thing.
+    """
+    verdict = cache_dir() / "verified" / hashlib.sha256(os.fsencode(identity)).hexdigest()
+    unknown = not verdict.exists()
+    yield unknown
+    if unknown:
+        try:
+            verdict.parent.mkdir(parents=True, exist_ok=True)
+            verdict.touch()
+        except OSError:
+            pass  # a cache that cannot be written only costs the time to check again
 
 
 def sha256(path: Path) -> str:

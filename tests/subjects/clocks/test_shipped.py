@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.core.digests import check_seal
 from assay.subjects.clocks.app import find_reader
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.render import render
@@ -22,6 +23,11 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 def test_it_is_small():
     path = files("assay.subjects.clocks") / "readers" / "any.safetensors"
     assert Path(str(path)).stat().st_size < 5_000_000
+
+
+def test_it_bears_its_checksum():
+    path = files("assay") / "clocks" / "reader" / "any.safetensors"
+    check_seal(path.read_bytes())
 
 
 def test_it_reads_clocks_that_it_never_saw(shipped: Reader):

@@ -1,0 +1,197 @@
+"""Where the pictures of a folder are: class folders, parts around them, and what is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.core.errors import DataError, nearest
+from assay.data.pictures import SUFFIXES, printable
+
+__all__ = ["Layout", "Listing", "find_layout", "first_of"]
+
+UNLABELLED = ""
+PARTS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("val", "valid", "validation"),
+}
+"""Names of the folders around class folders, in capital or small letters."""
+
+CLUTTER = {"__macosx", "desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db"}
+"""What systems leave in folders of pictures, beside hidden files."""
+
+_FEWEST = 2
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pictures by class, in the order of their names, and what was left out.
+
+    Pictures without classes are those of one class, which is called "".
+    """
+
+    classes: dict[str, list[Path]]
+    others: list[str]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All pictures, class by class."""
+        return [path for paths in self.classes.values() for path in paths]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each class, for people; none where there are no classes."""
+        return () if self.unlabelled else tuple(printable(name) for name in self.classes)
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether these are pictures without classes."""
+        return UNLABELLED in self.classes
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The pictures of a folder.
+
+    Attributes:
+        train: what may become training or validation; everything where there is no test part.
+        test: the pictures that are kept apart; None where none are.
+        others: names of what was left out.
+        notes: how folders were understood, in words.
+    """
+
+    train: Listing
+    test: Listing | None
+    others: list[str]
+    notes: tuple[str, ...] = ()
+
+
+def find_layout(root: Path) -> Layout:
+    """List the pictures of `root`.
+
+    Raises:
+        DataError: naming all classes with too few pictures, or what else cannot be understood.
+    """
+    try:
+        return _layout(root)
+    except OSError as error:
+        where = printable(str(error.filename or root))
+        raise DataError(f"{where}: cannot be read ({error.strerror})") from error
+
+
+def first_of(names: Iterable[str], separator: str = ", ") -> str:
+    """The first few, and how many more there are."""
+    names = list(names)
+    more = f"{separator}and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return separator.join(names[:_SHOWN]) + more
+
+
+def _layout(root: Path) -> Layout:
+    parts = _parts(root)
+    train, test = parts.get("train"), parts.get("test") or parts.get("validation")
+    if train is None or (test is None and not _around(train)):
+        if train is None and test is not None and _around(test):
+            raise DataError(f"{printable(test)}: there is no train folder beside it")
+        listing = _classes(root)
+        return Layout(listing, None, listing.others)
+    notes, held_out = (), None
+    validation, drawn = parts.get("validation"), f"validation pictures are taken from {train.name}"
+    if test is not None and test == validation:
+        notes = (f"there is no test folder: the pictures in {test.name} are the test set; {drawn}",)
+    elif validation is not None:
+        notes = (f"the pictures in {validation.name} are left out: {drawn}",)
+    listing = _classes(train)
+    if test is not None:
+        held_out = _held_out(test, train, listing)
+    beside = [path for path in _visible(root) if path not in (train, test)]
+    beside.sort(key=lambda path: not path.is_dir())
+    others = [*(printable(path.name) for path in beside), *listing.others]
+    return Layout(listing, held_out, others + (held_out.others if held_out else []), notes)
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """The folders in `root` that are named as a part; small letters win."""
+    found: dict[str, Path] = {}
+    folders = [path for path in _visible(root) if path.is_dir()]
+    for part, names in PARTS.items():
+        mine = [path for path in folders if path.name.lower() in names]
+        mine.sort(key=lambda path: (names.index(path.name.lower()), not path.name.islower()))
+        if mine:
+            found[part] = mine[0]
+    return found
+
+
+def _around(folder: Path) -> bool:
+    """Whether a folder holds folders and no pictures: those of classes, maybe."""
+    inside = _visible(folder)
+    return any(path.is_dir() for path in inside) and not _pictures(inside)
+
+
+def _held_out(test: Path, train: Path, listing: Listing) -> Listing:
+    """The test pictures, whose classes are among those of the training pictures."""
+    found = _classes(test, least=0)
+    if found.unlabelled != listing.unlabelled:
+        named = {True: "pictures without classes", False: "class folders"}
+        raise DataError(
+            f"{printable(test)} holds {named[found.unlabelled]}, {printable(train)} "
+            f"{named[listing.unlabelled]}; expected the same in both"
+        )
+    for name in found.classes:
+        if name not in listing.classes:
+            close = nearest(printable(name), listing.names)
+            hint = f"; did you mean {close!r}?" if close else ""
+            where = printable(test / name)
+            raise DataError(f"{where}: no such class in {printable(train)}{hint}")
+    return found
+
+
+def _classes(root: Path, least: int = _FEWEST) -> Listing:
+    """List the class folders of `root`, with at least `least` pictures directly in each.
+
+    With 0, folders without pictures are left out, and there must be one with some.
+    """
+    inside = _visible(root)
+    plain = _pictures(inside)
+    if plain and not any(path.is_dir() for path in inside):
+        others = [printable(path.name) for path in inside if path not in set(plain)]
+        return Listing({UNLABELLED: plain}, others)
+    classes, others, wrong = {}, [], []
+    for folder in inside:
+        name = printable(folder.name)
+        if not folder.is_dir():
+            others.append(name)
+            continue
+        found = _visible(folder)
+        pictures = _pictures(found)
+        chosen = set(pictures)
+        if pictures or least:
+            classes[folder.name] = pictures
+            others += [f"{name}/{printable(path.name)}" for path in found if path not in chosen]
+        else:
+            others.append(name)
+        if len(pictures) < least:
+            deeper = " directly in it" if any(path.is_dir() for path in found) else ""
+            wrong.append(f"{printable(folder)}: {len(pictures)} picture(s){deeper}")
+    if wrong:
+        kinds = f"a class needs at least {least} (kinds read: {', '.join(SUFFIXES)})"
+        raise DataError(f"{first_of(wrong, f'{chr(10)}  ')}, {kinds}")
+    if len(classes) < (expected := max(1, least)):
+        hint = "; pictures without classes lie in one folder with no folders in it"
+        raise DataError(
+            f"{printable(root)}: {len(classes)} class folder(s) of pictures, "
+            f"at least {expected} expected{hint}"
+        )
+    return Listing(classes, others)
+
+
+def _pictures(paths: list[Path]) -> list[Path]:
+    return [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, by name, but for what systems hide or leave there."""
+    found = (path for path in folder.iterdir() if path.name.lower() not in CLUTTER)
+    return sorted(path for path in found if not path.name.startswith("."))
