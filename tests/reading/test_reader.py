@@ -13,6 +13,7 @@ from assay.apps.cli.app import main
 from assay.apps.clocks import find_reader, read_photo
 from assay.clocks.labels.relational import HEADS
 from assay.core.errors import DataError
+from assay.core.tensor_file import read_tensors, write_tensors
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
 from assay.reading.pack import calibrate
@@ -106,6 +107,67 @@ def test_what_is_no_reader_is_refused(tmp_path, reader):
     ):
         with pytest.raises(DataError, match=message):
             find_reader(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": None}, "size must be a whole number from 8 to 1024, got None"),
+        ({"size": -1}, "size must be a whole number from 8 to 1024, got -1"),
+        ({"size": 10**12}, "size must be a whole number from 8 to 1024, got 10"),
+        ({"size": 96}, r"tensor 'trunk.11.kernel' is \(512, 16\), the network needs \(2048, 16\)"),
+        ({"mean": "2026"}, "mean must be 1 number in a list, got '2026'"),
+        ({"mean": [float("nan")]}, r"mean\[0\] must be a number"),
+        ({"std": [0.0]}, r"std\[0\] must be a number"),
+        ({"std": [{}]}, r"std\[0\] must be a number"),
+        ({"style": 3}, "style must be text, got 3"),
+        ({"calibration": [1e9, 0.0]}, r"calibration\[0\] must be a number from 0.2 to 10"),
+        ({"calibration": [1.0]}, "calibration must be 2 numbers in a list"),
+        ({"network": 7}, "network must be a mapping, got 7"),
+        ({"network": "clock-nett"}, "unknown network family 'clock-nett'; did you mean"),
+        ({"network": NETWORK | {"filters": [["x"]]}}, "must be a whole number >= 1, got 'x'"),
+        ({"network": NETWORK | {"squeeze": 10**14}}, "the network needs"),
+        ({"network": NETWORK | {"dense": [10**15]}}, "the network needs"),
+        ({"network": {"family": "gan"}}, "the task trains one network"),
+    ],
+)
+def test_a_readers_file_is_checked_whole(reader, tmp_path, change, message):
+    """A description may ask for any amount of memory: none of it is asked for."""
+    about, weights = read_tensors(reader, "assay clock reader 1")
+    path = tmp_path / "wrong.safetensors"
+    write_tensors(path, "assay clock reader 1", about | change, weights)
+    with pytest.raises(DataError, match=message) as caught:
+        Reader.load(path)
+    assert str(caught.value).startswith(f"{path}: no reader of clocks: ")
+    (name,) = change
+    write_tensors(path, "assay clock reader 1", {k: about[k] for k in about if k != name}, weights)
+    if name != "calibration":
+        with pytest.raises(DataError, match=f"no reader of clocks: {name} is missing"):
+            Reader.load(path)
+
+
+def test_a_readers_tensors_are_those_of_its_network(reader, tmp_path):
+    about, weights = read_tensors(reader, "assay clock reader 1")
+    path, name = tmp_path / "wrong.safetensors", "head.twelve.0.bias"
+    for changed, message in (
+        ({n: w for n, w in weights.items() if n != name}, f"there is no tensor '{name}'"),
+        (weights | {"head.twelve.0.bia": weights[name]}, f"did you mean '{name}'"),
+        (weights | {name: weights[name][None]}, r"is \(1, 120\), the network needs \(120,\)"),
+        (weights | {name: weights[name].astype(int)}, "is int64, expected floating-point numbers"),
+        (weights | {name: weights[name] + np.float16(np.inf)}, "numbers that are not finite"),
+        (
+            weights | {"trunk.2.moving_variance": -weights["trunk.2.moving_variance"]},
+            "tensor 'trunk.2.moving_variance' holds negative variances",
+        ),
+    ):
+        write_tensors(path, "assay clock reader 1", about, changed)
+        with pytest.raises(DataError, match=message):
+            Reader.load(path)
+    content = bytearray(reader.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="its checksum is wrong"):
+        Reader.load(path)
 
 
 def test_a_turn_of_the_picture_turns_what_is_seen():

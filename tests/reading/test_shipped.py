@@ -11,6 +11,7 @@ import pytest
 from assay.apps.clocks import find_reader
 from assay.clocks.render import render
 from assay.clocks.time import distance
+from assay.core.digests import check_seal
 from assay.reading.reader import Reader
 
 
@@ -22,6 +23,11 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 def test_it_is_small():
     path = files("assay") / "clocks" / "reader" / "any.safetensors"
     assert Path(str(path)).stat().st_size < 5_000_000
+
+
+def test_it_bears_its_checksum():
+    path = files("assay") / "clocks" / "reader" / "any.safetensors"
+    check_seal(path.read_bytes())
 
 
 def test_it_reads_clocks_that_it_never_saw(shipped: Reader):

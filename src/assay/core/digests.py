@@ -7,6 +7,7 @@ A file that stands alone bears its digest: `seal` puts it into the header of saf
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 
@@ -44,7 +45,7 @@ def seal(arrays: Mapping[str, np.ndarray], about: Mapping[str, str] | None = Non
     Args:
         about: more text for the header.
     """
-    content = save(dict(arrays), {**(about or {}), KEY: _BLANK})
+    content = _ordered(save(dict(arrays), {**(about or {}), KEY: _BLANK}))
     place = _place(content)
     if place is None or _BLANK.encode() != content[slice(*place)]:  # pragma: no cover
         raise AssertionError("safetensors wrote its header otherwise than expected")
@@ -68,6 +69,16 @@ def check_seal(content: bytes) -> None:
     found.update(memoryview(content)[stop:])
     if found.hexdigest().encode() != content[start:stop]:
         raise Unsound("its checksum is wrong")
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same content with the header's text in order: safetensors writes it in any."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, content[8 + size :]))
 
 
 def _place(content: bytes) -> tuple[int, int] | None:

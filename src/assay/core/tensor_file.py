@@ -1,7 +1,7 @@
 """Named arrays and what they are in one safetensors file: a reader, features, a classifier.
 
 The header holds JSON under "assay", whose "format" says which kind of file it is. Nothing in such a
-file is ever run.
+file is ever run. A digest of the whole file stands beside it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from assay.core.digests import KEY, check_seal, seal
 from assay.core.store_format import write_file
 
 __all__ = ["read_tensors", "write_tensors"]
+
+_TYPES = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64")
 
 
 def write_tensors(
     path: str | Path, form: str, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Write the file: whole, or not at all.
+    """Write the file: whole, or not at all. It bears its own digest.
 
     Args:
         form: the kind of file, such as "assay clock reader 1".
@@ -38,14 +40,16 @@ def write_tensors(
     text = json.dumps({**about, "format": form}, sort_keys=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        write_file(part, save(dict(tensors), {"assay": text}))
+        write_file(part, seal(tensors, {"assay": text}))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
 
 def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what `write_tensors` wrote: what it is, and its arrays.
+    """Read what `write_tensors` wrote: what it is, and its arrays, as they were written.
+
+    A file without a digest, as they were before, is read as well.
 
     Raises:
         FileNotFoundError: there is none.
@@ -53,12 +57,26 @@ def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str,
     """
     try:
         with safe_open(str(path), "np") as file:
-            about = json.loads((file.metadata() or {})["assay"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if (found := about.pop("format")) != form:
-            raise ValueError(f"it is {found!r}, expected {form!r}")
+            metadata = file.metadata() or {}
+            if "assay" not in metadata:
+                raise ValueError("its header does not say what it is")
+            about = json.loads(metadata["assay"])
+            found = about.pop("format", None) if isinstance(about, dict) else about
+            if found != form:
+                raise ValueError(f"it is {found!r}, expected {form!r}")
+            if KEY in metadata:
+                check_seal(Path(path).read_bytes())
+            tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(str(error)) from error
+    except (OSError, SafetensorError, OverflowError, RecursionError) as error:
+        raise ValueError(getattr(error, "strerror", None) or str(error)) from error
     return about, tensors
+
+
+def _tensor(file: Any, name: str) -> np.ndarray:
+    """One array, of a type that NumPy has."""
+    kind = file.get_slice(name).get_dtype()
+    if kind not in _TYPES:
+        raise ValueError(f"tensor {name!r} is {kind}, expected one of {', '.join(_TYPES)}")
+    return file.get_tensor(name)

@@ -35,6 +35,11 @@ Fréchet distance (see docs/measures.md)."""
 LEAST_LEVEL = 1e-6
 """Responses and deviations below this are none."""
 
+MOST = 4096
+"""Pixels along a side, and filters of a level, of features from a file."""
+_SIDES = {"shape": 3, "widths": 16}
+"""Part of what is said of features -> numbers that it may have."""
+
 _FORMAT = "assay features 1"
 
 
@@ -70,6 +75,7 @@ class Features:
 
         from assay.generation.encoder import Encoder
 
+        _check(about, weights)
         self.about, self._weights = dict(about), dict(weights)
         with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
             self._encoder = Encoder.for_images(tuple(about["shape"]), tuple(about["widths"]))
@@ -185,12 +191,44 @@ class Features:
             return cls(*read_tensors(path, _FORMAT))
         except FileNotFoundError as error:
             raise DataError(f"{path}: there are no such features") from error
-        except (KeyError, ValueError, RuntimeError) as error:
+        except ValueError as error:
             raise DataError(f"{path}: no features of images ({error})") from error
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, which is whole or absent."""
         write_tensors(path, _FORMAT, self.about, self._weights)
+
+
+def _check(about: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> None:
+    """Hold weights against the network that is described; ValueError where they do not fit."""
+    import torch
+
+    from assay.generation.encoder import Encoder
+
+    shape, widths = (_sides(name, about.get(name), most) for name, most in _SIDES.items())
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (height, width, channels), got {shape}")
+    with torch.device("meta"):  # described, not built: no memory is asked for
+        needed = Encoder.for_images(shape, widths).state_dict()
+    shapes = {f"encoder.{name}": tuple(tensor.shape) for name, tensor in needed.items()}
+    shapes |= dict.fromkeys(("level", "mean", "std"), (sum(widths) + widths[0],))
+    for name in shapes.keys() | weights.keys():
+        found = weights[name].shape if name in weights else None
+        if found != shapes.get(name):
+            raise ValueError(f"tensor {name!r} is {found}, the network needs {shapes.get(name)}")
+        if np.isnan(weights[name]).any():
+            raise ValueError(f"tensor {name!r} holds NaN")
+
+
+def _sides(name: str, sides: Any, most: int) -> tuple[int, ...]:
+    if (
+        not isinstance(sides, (list, tuple))
+        or not 1 <= len(sides) <= most
+        or not all(type(side) is int and 1 <= side <= MOST for side in sides)
+    ):
+        said = f"1 to {most} whole numbers from 1 to {MOST:,}"
+        raise ValueError(f"{name} must be {said}, got {sides!r}")
+    return tuple(sides)
 
 
 def _identity(images: np.ndarray, seed: int, settings: FeatureSettings) -> str:

@@ -14,7 +14,7 @@ from assay.core.seeds import stream
 from assay.networks.description import plain, structure
 from assay.networks.layers import BatchNorm, Conv2D, Dense, Layer, Residual, Shape
 
-__all__ = ["Network", "Place", "initial_weights"]
+__all__ = ["Network", "Place", "initial_weights", "weight_shapes"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,23 @@ def _open(place: Place) -> Iterator[Place]:
         yield Place(f"{place.name}.shortcut", shortcut, place.input_shape, place.output_shape)
 
 
+def weight_shapes(network: Network) -> dict[str, Shape]:
+    """The shape of every weight by name, as `initial_weights` draws them, without drawing any."""
+    shapes: dict[str, Shape] = {}
+    for place in network.leaves():
+        layer, channels = place.layer, place.input_shape[-1]
+        if isinstance(layer, (Dense, Conv2D)):
+            units = place.output_shape[-1]
+            window = (layer.kernel_size,) * 2 if isinstance(layer, Conv2D) else ()
+            shapes[f"{place.name}.kernel"] = (*window, channels, units)
+            if layer.use_bias:
+                shapes[f"{place.name}.bias"] = (units,)
+        elif isinstance(layer, BatchNorm):
+            for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+                shapes[f"{place.name}.{name}"] = (channels,)
+    return shapes
+
+
 def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
     """Draw the weights that a run with `seed` starts from, the same in every engine.
 
@@ -109,17 +126,16 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
         float32 arrays by name: "trunk.1.kernel" (in, out) or (kh, kw, in, out), "trunk.1.bias"
         (out,); for batch norm "gamma", "beta", "moving_mean", "moving_variance", each (channels,).
     """
-    weights: dict[str, np.ndarray] = {}
+    shapes, weights = weight_shapes(network), {}
     for place in network.leaves():
         layer, channels = place.layer, place.input_shape[-1]
         if isinstance(layer, (Dense, Conv2D)):
             rng = stream(seed, "init", place.name)
-            units = place.output_shape[-1]
-            window = (layer.kernel_size,) * 2 if isinstance(layer, Conv2D) else ()
-            kernel = layer.kernel_initializer.draw((*window, channels, units), rng)
-            weights[f"{place.name}.kernel"] = kernel
+            kernel = f"{place.name}.kernel"
+            weights[kernel] = layer.kernel_initializer.draw(shapes[kernel], rng)
             if layer.use_bias:
-                weights[f"{place.name}.bias"] = layer.bias_initializer.draw((units,), rng)
+                bias = f"{place.name}.bias"
+                weights[bias] = layer.bias_initializer.draw(shapes[bias], rng)
         elif isinstance(layer, BatchNorm):
             for name, number in (("gamma", 1), ("beta", 0), ("moving_mean", 0)):
                 weights[f"{place.name}.{name}"] = np.full(channels, number, np.float32)

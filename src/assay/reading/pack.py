@@ -15,13 +15,10 @@ from assay.core.errors import DataError
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset
-from assay.reading.reader import Reader
+from assay.reading.reader import BOUNDS, Reader
 from assay.reading.views import Square, cut_out
 
 __all__ = ["calibrate", "pack", "spoiled"]
-
-_BOUNDS = ((0.2, 10.0), (-20.0, 20.0))
-"""Of slope and offset of a calibration."""
 
 
 def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, style: str) -> Reader:
@@ -119,5 +116,5 @@ def calibrate(certainty: np.ndarray, right: np.ndarray) -> tuple[float, float]:
         z = found[0] * odds + found[1]
         return float((np.logaddexp(0, z) - target * z).mean())
 
-    slope, offset = minimize(cost, (1.0, 0.0), bounds=_BOUNDS).x
+    slope, offset = minimize(cost, (1.0, 0.0), bounds=BOUNDS).x
     return float(slope), float(offset)

@@ -16,15 +16,18 @@ from assay.clocks.labels.contract import Reading
 from assay.clocks.labels.distributions import read_together
 from assay.clocks.labels.relational import HEADS, Relational
 from assay.clocks.looks import TURNS
-from assay.core.errors import DataError
+from assay.core.config import Entry, Source
+from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.engines.contract import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import NetworkModule
+from assay.networks.checks import check_weights, widest
 from assay.networks.families import build_network
+from assay.networks.network import Network
 from assay.reading.views import Square, beside, cut_out, squares, turned
 
-__all__ = ["CERTAIN", "SMALLEST", "Reader", "Sight"]
+__all__ = ["BOUNDS", "CERTAIN", "SMALLEST", "Reader", "Sight"]
 
 SMALLEST = 24
 """Shorter side, in pixels, below which a picture shows no clock that could be read."""
@@ -47,6 +50,15 @@ course's clocks, and clocks on a wall that have no numerals must not be turned f
 
 _TOGETHER = 20
 """Clocks that are looked at together."""
+
+_ROOM = 1 << 26
+"""Numbers of the largest map that are computed at a time: 256 MB."""
+
+SIZES = (8, 1024)
+"""Pixels along the side of the pictures that a network sees."""
+
+BOUNDS = ((0.2, 10.0), (-20.0, 20.0))
+"""Of slope and offset of a calibration."""
 
 _FORMAT = "assay clock reader 1"
 
@@ -85,14 +97,18 @@ class Reader:
 
     Attributes:
         looks: how often each clock is looked at, 1 to 9.
+
+    Raises:
+        ConfigError, NetworkError: what is said of it is wrong, or the weights are not those of its
+            network.
     """
 
     def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
         self.about, self.weights = dict(about), dict(weights)
-        self.size = int(about["size"])
         self.scheme = Relational()
         self.looks = LOOKS
-        network = build_network(about["network"], (self.size, self.size, 1), self.scheme.heads())
+        self.size, network = _checked(about, weights, self.scheme.heads())
+        self._together_most = max(1, _ROOM // widest(network))
         self._place = place(Resources(device="cpu"))
         full = {name: np.asarray(array, np.float32) for name, array in weights.items()}
         self._module = NetworkModule(network, full, 0, self._place).eval()
@@ -107,7 +123,10 @@ class Reader:
         except ValueError as error:
             said = "expected a file that assay clocks train wrote"
             raise DataError(f"{path}: no reader of clocks ({error}); {said}") from error
-        return cls(about, weights)
+        try:
+            return cls(about, weights)
+        except AssayError as error:
+            raise DataError(f"{path}: no reader of clocks: {error}") from error
 
     def save(self, path: str | Path) -> None:
         """Write the file, which is whole or absent; weights as float16."""
@@ -117,10 +136,13 @@ class Reader:
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """What the network says of images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""
         shift, scale = (np.asarray(self.about[k], np.float32) for k in ("mean", "std"))
-        normal = torch.from_numpy((images.astype(np.float32) - shift) / scale)
+        parts = []
         with torch.inference_mode():
-            found = self._module(normal.permute(0, 3, 1, 2))
-        return {name: found[name].float().numpy() for name in HEADS}
+            for start in range(0, len(images), self._together_most):
+                some = images[start : start + self._together_most].astype(np.float32)
+                normal = torch.from_numpy((some - shift) / scale)
+                parts.append(self._module(normal.permute(0, 3, 1, 2)))
+        return {name: np.concatenate([p[name].float().numpy() for p in parts]) for name in HEADS}
 
     def read(self, picture: np.ndarray) -> Sight:
         """Read a picture uint8 (height, width, 1 or 3) of any size.
@@ -195,6 +217,35 @@ class Reader:
         slope, offset = self.about.get("calibration") or (1.0, 0.0)
         clipped = min(max(certainty, 1e-6), 1 - 1e-6)
         return 1 / (1 + math.exp(-(slope * math.log(clipped / (1 - clipped)) + offset)))
+
+
+def _checked(
+    about: Mapping[str, Any], weights: Mapping[str, np.ndarray], heads: Mapping[str, int]
+) -> tuple[int, Network]:
+    """Size of the pictures and the network of a reader, all of it held against the weights."""
+    given = Entry(dict(about), (), Source(dict(about))).keys()
+    for name in ("network", "size", "mean", "std", "style"):
+        if name not in given:
+            raise ConfigError(f"{name} is missing")
+    if not isinstance(about["network"], (str, dict)):
+        raise given["network"].expected("a mapping")
+    size = given["size"].integer(*SIZES)
+    for name, least in (("mean", None), ("std", 1e-6)):
+        (number,) = _numbers(given[name], 1)
+        number.number(least, 1e6)
+    given["style"].text()
+    if about.get("calibration") is not None:
+        for number, (low, high) in zip(_numbers(given["calibration"], 2), BOUNDS, strict=True):
+            number.number(low, high)
+    network = build_network(given["network"].value, (size, size, 1), heads)
+    check_weights(network, weights)
+    return size, network
+
+
+def _numbers(entry: Entry, count: int) -> list[Entry]:
+    if not isinstance(entry.value, (list, tuple)) or len(entry.value) != count:
+        raise entry.expected(f"{count} number{'s' * (count > 1)} in a list")
+    return entry.items()
 
 
 def _greys(photo: Image.Image) -> list[Image.Image]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +13,22 @@ from typing import Any
 import numpy as np
 
 from assay.apps.sklearn.settings import plain
-from assay.core.errors import DataError
+from assay.core.config import Entry, Source
+from assay.core.errors import AssayError, DataError
 from assay.core.records import Record
 from assay.core.store_format import COLUMNS, decode_record, encode_record
 from assay.core.tensor_file import read_tensors, write_tensors
+from assay.networks.checks import LARGEST, check_weights
+from assay.networks.families import build_network
 
 __all__ = ["Fitted", "read_fitted", "write_fitted"]
 
 _FORMAT = "assay classifier 1"
 _COLUMNS = COLUMNS.split(", ")
+_PARTS = ("params", "classes", "image_shape", "feature_names", "record")
+_LABELS = re.compile(r"\|O|\|b1|[<>|][iu][1248]|[<>]f[248]|[<>]U(?P<width>\d{1,9})")
+_TEXT = 1 << 24
+"""Characters that all labels together have room for."""
 
 
 @dataclass(frozen=True)
@@ -65,28 +75,98 @@ def write_fitted(path: str | Path, fitted: Fitted) -> None:
 
 
 def read_fitted(path: str | Path) -> Fitted:
-    """Read what `write_fitted` wrote.
+    """Read what `write_fitted` wrote, all of it held against its network.
 
     Raises:
         DataError: the file is missing, damaged or something else.
     """
     try:
         about, tensors = read_tensors(path, _FORMAT)
-        record = decode_record([about["record"][name] for name in _COLUMNS], None)
         weights, curves = (_taken(kind, tensors) for kind in ("weights", "curves"))
-        names, (height, width, channels) = about["feature_names"], about["image_shape"]
-        return Fitted(
-            params=about["params"],
+        missing = [name for name in _PARTS if name not in about]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        shape = _image_shape(about["image_shape"])
+        fitted = Fitted(
+            params=_mapping("params", about["params"]),
             classes=_decode(about["classes"]),
-            image_shape=(height, width, channels),
-            feature_names=None if names is None else np.array(names, object),
-            record=replace(record, weights=weights, curves=curves),
+            image_shape=shape,
+            feature_names=_feature_names(about["feature_names"], math.prod(shape)),
+            record=replace(_record(about["record"]), weights=weights, curves=curves),
         )
+        _check(fitted)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (AssayError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         said = "expected a file that AssayClassifier.save wrote"
         raise DataError(f"{path}: no fitted classifier ({error}); {said}") from error
+    return fitted
+
+
+def _check(fitted: Fitted) -> None:
+    """Hold weights and what is done to pixels against the network that is described."""
+    record, channels = fitted.record, fitted.image_shape[2]
+    network = record.config.get("network")
+    if not isinstance(network, (str, dict)):
+        raise ValueError(f"config.network must be a mapping, got {network!r}")
+    heads = {"class": len(fitted.classes)}
+    check_weights(build_network(network, fitted.image_shape, heads), record.weights)
+    said = Entry(record.provenance, (), Source(record.provenance)).keys()
+    for name in ("precision", "pixels"):
+        if name not in said:
+            raise ValueError(f"provenance.{name} is missing")
+    said["precision"].text()
+    pixels = said["pixels"].keys()
+    for name in ("mean", "std"):
+        numbers = pixels[name].items() if name in pixels else []
+        if len(numbers) != channels:
+            raise ValueError(f"provenance.pixels.{name} must be {channels} numbers")
+        for number in numbers:
+            if number.number(0 if name == "std" else None) == 0 and name == "std":
+                raise number.expected("a number > 0")
+    for name, curve in record.curves.items():
+        if curve.ndim != 1 or curve.dtype.kind not in "iuf":
+            raise ValueError(f"curve {name!r} must be numbers (n,), got {curve.dtype}")
+
+
+def _record(row: Any) -> Record:
+    """The record as the file's JSON has it, with everything of its type."""
+    given = _mapping("record", row)
+    for name in _COLUMNS:
+        if type(given.get(name)) is not (int if name == "seed" else str):
+            raise ValueError(f"record.{name} must be {'a number' if name == 'seed' else 'text'}")
+    for name in ("config", "metrics", "timing", "provenance"):
+        _mapping(f"record.{name}", json.loads(given[name]))
+    record = decode_record([given[name] for name in _COLUMNS], None)
+    for name, number in (*record.metrics.items(), *record.timing.items()):
+        if not isinstance(number, (int, float)):
+            raise ValueError(f"{name} must be a number, got {number!r}")
+    if record.seed < 0 or record.status != "finished":
+        raise ValueError(f"seed {record.seed}, status {record.status!r}")
+    return record
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a mapping, got {type(value).__name__}")
+    return value
+
+
+def _image_shape(sides: Any) -> tuple[int, int, int]:
+    if not isinstance(sides, list) or len(sides) != 3:
+        raise ValueError(f"image_shape must be three whole numbers, got {sides!r}")
+    given = {"image_shape": sides}
+    entry = Entry(given, (), Source(given))["image_shape"]
+    height, width, channels = (side.integer(1, LARGEST) for side in entry.items())
+    return height, width, channels
+
+
+def _feature_names(names: Any, count: int) -> np.ndarray | None:
+    if names is None:
+        return None
+    if not isinstance(names, list) or len(names) != count or {*map(type, names)} != {str}:
+        raise ValueError(f"feature_names must be {count} names")
+    return np.array(names, object)
 
 
 def _named(kind: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -110,6 +190,22 @@ def _encode(classes: np.ndarray) -> dict[str, Any]:
     return {"dtype": classes.dtype.str, "values": values}
 
 
-def _decode(data: Mapping[str, Any]) -> np.ndarray:
-    dtype = object if data["dtype"] == "|O" else np.dtype(data["dtype"])
-    return np.array(data["values"], dtype)
+def _decode(data: Any) -> np.ndarray:
+    """Labels from JSON: at least two, sorted, each once."""
+    given = _mapping("classes", data)
+    kind, values = given.get("dtype"), given.get("values")
+    if not isinstance(kind, str) or not (said := _LABELS.fullmatch(kind)):
+        raise ValueError(f"classes.dtype is {kind!r}")
+    if not isinstance(values, list) or not {*map(type, values)} <= {str, int, float, bool}:
+        raise ValueError("classes.values must be text, numbers or booleans")
+    # room for text is asked for by its longest label, whatever the type says
+    if len(values) * int(said["width"] or 0) > _TEXT:
+        raise ValueError(f"classes.dtype is {kind!r} for {len(values)} labels")
+    classes = np.array(values, object if kind == "|O" else np.dtype(kind))
+    if (
+        len(classes) < 2
+        or classes.tolist() != values
+        or not np.array_equal(np.unique(classes), classes)
+    ):
+        raise ValueError("classes.values must be at least two labels, sorted, each once")
+    return classes

@@ -11,6 +11,7 @@ from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Resources
+from assay.networks.checks import widest
 from assay.networks.families import build_network
 from assay.studies.executors.training import find_engine
 from assay.studies.training import build_training
@@ -19,7 +20,9 @@ from assay.tasks.contract import find_task
 __all__ = ["ArrayError", "Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
 
 _ROWS = 500
-"""Images at a time in prediction; bounds the memory."""
+"""Images at a time in prediction, at most."""
+_ROOM = 1 << 26
+"""Numbers of the largest map that are computed at a time: 256 MB in float32."""
 
 Shape = tuple[int, int, int]
 
@@ -116,7 +119,8 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     mean, std = (np.asarray(pixels[name], number) for name in ("mean", "std"))
     normalise, parts = Normalise(mean, std, where), []
     with torch.inference_mode():
-        for start in range(0, len(images), _ROWS):
-            seen = normalise(torch.tensor(images[start : start + _ROWS]))
+        rows = min(max(1, _ROOM // widest(network)), _ROWS)
+        for start in range(0, len(images), rows):
+            seen = normalise(torch.tensor(images[start : start + rows]))
             parts.append(module(seen.permute(0, 3, 1, 2))["class"].cpu().numpy())
     return np.concatenate(parts)

@@ -1,0 +1,61 @@
+"""Weights held against the network that they are said to be of, before it is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from assay.core.errors import NetworkError, unknown_name
+from assay.networks.layers import MaxPool2D
+from assay.networks.network import Network, weight_shapes
+
+__all__ = ["LARGEST", "check_weights", "widest"]
+
+LARGEST = 1 << 24
+"""Numbers that the largest map of a network from a file may have, for one image."""
+
+
+def widest(network: Network) -> int:
+    """Numbers in the largest map of one image, what pools put round it included."""
+    sizes = [math.prod(network.input_shape)]
+    for place in network.leaves():
+        sizes.append(math.prod(place.output_shape))
+        if isinstance(place.layer, MaxPool2D):
+            height, width, channels = place.input_shape
+            room = place.layer.pool_size
+            sizes.append((height + room) * (width + room) * channels)
+    return max(sizes)
+
+
+def check_weights(network: Network, weights: Mapping[str, np.ndarray]) -> None:
+    """Make sure that these are the weights of this network, all of them finite.
+
+    A description of a few bytes may ask for any amount of memory; weights of the right shapes, and
+    maps of a bounded size, bound it.
+
+    Raises:
+        NetworkError: they are not, or the network is too large for a file's; it names the tensor.
+    """
+    shapes = weight_shapes(network)
+    for name, shape in shapes.items():
+        if name not in weights:
+            raise NetworkError(f"there is no tensor {name!r}, the network needs one of {shape}")
+        found = weights[name]
+        if found.shape != shape:
+            raise NetworkError(f"tensor {name!r} is {found.shape}, the network needs {shape}")
+        if found.dtype.kind != "f":
+            raise NetworkError(f"tensor {name!r} is {found.dtype}, expected floating-point numbers")
+        if not np.isfinite(found).all():
+            raise NetworkError(f"tensor {name!r} holds numbers that are not finite")
+        if name.endswith(".moving_variance") and found.min() < 0:
+            raise NetworkError(f"tensor {name!r} holds negative variances")
+    for name in weights:
+        if name not in shapes:
+            raise NetworkError(unknown_name("tensor", name, shapes))
+    if (size := widest(network)) > LARGEST:
+        raise NetworkError(
+            f"one image becomes {size:,} numbers in a layer of the network, at most {LARGEST:,} "
+            "are computed"
+        )
