@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
 from assay.core.errors import AssayError, ConfigError
-from assay.core.errors import AssayError, ConfigError, DataError, MissingExtraError
 from assay.core.plans import tried_runs
 from assay.core.store import Store
 
@@ -200,11 +199,7 @@ class Results:
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
         records, tried = self.records(), self.tried()
-<<<<<<< HEAD
-        return write_html(self.plan, records, target, self.dataset, tried, self.network)
-=======
         return write_html(self.plan, records, target, self.dataset, tried, self._network)
->>>>>>> h/reports
 
     def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
@@ -213,15 +208,6 @@ class Results:
         try:
             return load(spec, self.data_dir)
         except AssayError:
-            return None
-
-    def network(self, config: Mapping[str, Any]) -> Network | None:
-        """The network of a configuration, or None where it cannot be built here."""
-        from assay.studies.members import resolve_network
-
-        try:
-            return resolve_network(dict(config), self.data_dir)
-        except (AssayError, ImportError):
             return None
 
     def _network(self, config: Mapping[str, Any]) -> Network | None:

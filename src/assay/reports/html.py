@@ -21,7 +21,6 @@ from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.names import named
 from assay.reports.registered import SECTIONS
-from assay.subjects.generation.section import generation_section
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
@@ -124,12 +123,7 @@ def render_html(
         "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
         "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),
         "search": part("Search", lambda: search_section(plan, tried)),
-<<<<<<< HEAD
         "sections": _sections(plan, records, lookup, part),
-=======
-        "clocks": part("Clocks", lambda: clock_section(plan, records, lookup)),
-        "generation": part("Pictures", lambda: generation_section(plan, records, lookup)),
->>>>>>> h/reports
         "networks": part("Networks", lambda: network_tables(plan, network_of or _unknown), []),
         "settings": settings_table(plan),
         "examples": part("Examples", lambda: example_rows(plan, lookup), []),
@@ -150,7 +144,6 @@ def render_html(
     return _template().render(page)
 
 
-<<<<<<< HEAD
 def _sections(
     plan: Mapping[str, Any],
     records: Sequence[Record],
@@ -173,8 +166,6 @@ def _section_template(name: str) -> str | None:
     return SECTIONS[section].template.read_text(encoding="utf-8") if kind == "section" else None
 
 
-=======
->>>>>>> h/reports
 def _unknown(config: Mapping[str, Any]) -> None:
     """No network of any configuration is known."""
 
