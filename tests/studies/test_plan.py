@@ -229,5 +229,21 @@ def test_an_estimate_counts_runs_images_and_steps() -> None:
     assert cost.seconds > estimate(make_plan(study), gflops=100.0).seconds > 0
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network.hidden": [10**12]}, "75,000,000,000,010 parameters, its batches 32 images"),
+    ],
+)  # fmt: skip
+def test_runs_that_no_memory_holds_are_refused(
+    changes: dict, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.studies.estimate._machine_memory", lambda: 8 * 2**30)
+    made = make_plan(parse_study({**BASE, "trials": {"a": changes}}))
+    with pytest.raises(ConfigError, match=r"GiB of memory, this machine has 8 GiB: ") as caught:
+        estimate(made, gflops=1.0)
+    assert said in str(caught.value)
+
+
 def test_the_speed_of_this_machine_is_measured() -> None:
     assert matrix_speed(0.0, size=64) > 0

@@ -111,6 +111,10 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
     ("changes", "said"),
     [
         ({"network": None}, "a study needs network:"),
+        ({"dataset": {"name": "digits", "train": 10**12}},
+         "dataset.train: 1000000000000 images asked for, the training set has 1437"),
+        ({"factors": {"training.learning_rate": [x / 99 for x in range(1, 12)]}, "repeats": 10_000},
+         "repeats: 12 trials, 10,000 times each, are more than 100,000 runs"),
         ({"study": "x" * 300}, "study must be a name of at most 100 bytes, got "
          f"'{'x' * 79}... (302 characters)"),
         ({"study": "\u6f22" * 34}, "study must be a name of at most 100 bytes, got "

@@ -112,6 +112,7 @@ def train(
     """
     from assay.data import check_files
     from assay.engines.contract import Resources
+    from assay.studies.estimate import check_memory
     from assay.studies.execute import execute
     from assay.studies.members import cohorts
 
@@ -124,10 +125,13 @@ def train(
         from assay.search.run import run_search
 
         assert isinstance(plan, SearchPlan)
+        samples = [{**config, "seed": 0} for config in plan.study.search.samples]
+        check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
             check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
             return run_search(plan, opened, resources, **options)
     groups = cohorts(plan.runs().values(), data_dir)
+    check_memory(groups, data_dir)
     with Store(store) as opened:
         runs = plan.runs()
         opened.verify(runs)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-__all__ = ["data_folder", "store_folder"]
+from assay.core.errors import StoreError
+
+__all__ = ["check_report", "data_folder", "store_folder"]
 
 
 def store_folder(given: str | Path | None = None) -> Path:
@@ -17,3 +20,16 @@ def data_folder(given: str | Path | None = None) -> Path | None:
     """The folder that already has the datasets: the one given, or env ASSAY_DATA, or none."""
     named = given or os.environ.get("ASSAY_DATA")
     return Path(named).expanduser() if named else None
+
+
+def check_report(path: Path) -> None:
+    """Raise StoreError unless a report can be written there; one that is there stays as it is."""
+    trial = path.with_name(f".{path.name}.{os.getpid()}.part") if path.name else path
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise StoreError(f"cannot write the report {str(path)!r}: {error.strerror}") from None

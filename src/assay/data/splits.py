@@ -81,6 +81,10 @@ def sizes(spec: Mapping[str, Any], train: int, test: int) -> Sizes:
         start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
         found = Sizes(asked - (stop - start), stop - start, spec["test"] or test)
     else:
+        if asked > train:
+            raise ConfigError(
+                f"dataset.train: {asked} images asked for, the training set has {train}"
+            )
         share = spec["validation"]
         validation = share if isinstance(share, int) else max(1, round(share * asked))
         left = train - validation if spec["train"] is None else asked

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from assay.core.config import Entry
+from assay.core.errors import ConfigError
 from assay.core.seeds import stream
 from assay.studies.factors import Factor, Level
 from assay.studies.settings import SECTIONS
 
-__all__ = ["MAX_TRIALS", "Cell", "Design", "cells", "comparisons", "read_design"]
+__all__ = ["MAX_TRIALS", "Cell", "Design", "cells", "check_runs", "comparisons", "read_design"]
 
 MAX_TRIALS = 10_000
+MAX_RUNS = 100_000
 
 Cell = tuple[Level | None, ...]
 """One level of each factor, in the factors' order; None where the baseline's own value stands."""
@@ -75,6 +77,13 @@ def cells(design: Design, factors: Sequence[Factor], seed: int, entry: Entry) ->
         said = f"full_factorial has {total:,} combinations, more than {MAX_TRIALS:,}"
         raise entry.error(f"{said}; use {{random: 100}}")
     return list(itertools.product(*(f.levels for f in factors)))
+
+
+def check_runs(trials: int, repeats: int) -> None:
+    """Raise ConfigError for more runs than can be planned."""
+    if trials * repeats > MAX_RUNS:
+        said = f"{trials:,} trials, {repeats:,} times each"
+        raise ConfigError(f"{said}, are more than {MAX_RUNS:,} runs")
 
 
 def _sample(total: int, count: int, seed: int) -> list[int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from assay.core.errors import ConfigError
 from assay.core.records import Config
 from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
@@ -19,7 +22,7 @@ from assay.studies.executors.cores import physical_cores
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 
-__all__ = ["Estimate", "estimate", "estimate_configs", "matrix_speed"]
+__all__ = ["Estimate", "check_memory", "estimate", "estimate_configs", "matrix_speed"]
 
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
@@ -91,6 +94,44 @@ def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = No
     return estimate_configs(configs, len(plan.trials), data_dir, gflops)
 
 
+def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None:
+    """Refuse runs that this machine could not hold even one at a time.
+
+    Raises:
+        ConfigError: what the largest one needs, and what there is.
+    """
+    there = _machine_memory()
+    for group in groups if there else ():
+        needs = _memory(replace(group, members=group.members[:1]), data_dir)
+        if needs > there:
+            member = group.members[0]
+            numbers = _pictures(member, data_dir)
+            raise ConfigError(
+                f"a run needs about {_gib(needs)} GiB of memory, this machine has {_gib(there)} "
+                f"GiB: its network has {member.network.parameters:,} parameters, its batches "
+                f"{member.training.batch_size:,} images, its dataset {numbers:,} "
+                "numbers"
+            )
+
+
+def _gib(size: int) -> str:
+    return f"{-(-size // 2**30):,}"
+
+
+def _machine_memory() -> int:
+    """Bytes of this machine; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _pictures(member: Member, data_dir: Path | None) -> int:
+    """Numbers that the images of a member's dataset consist of, a byte each."""
+    info = resolve_info(member.config, data_dir)
+    return (info.train + info.validation + info.test) * math.prod(map(int, info.image_shape))
+
+
 def estimate_configs(
     configs: Sequence[Config],
     trials: int,
@@ -98,8 +139,9 @@ def estimate_configs(
     gflops: float | None = None,
 ) -> Estimate:
     """Say what some runs of so many trials will cost; see `estimate`."""
-    speed = matrix_speed() if gflops is None else gflops
     groups = cohorts(configs, data_dir)
+    check_memory(groups, data_dir)
+    speed = matrix_speed() if gflops is None else gflops
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
@@ -165,9 +207,9 @@ def _memory(cohort: Cohort, data_dir: Path | None) -> int:
     Networks with convolutions take turns, so only one keeps activations at a time.
     """
     member = cohort.members[0]
-    info, sums = resolve_info(member.config, data_dir), totals(member.network)
-    pictures = (info.train + info.validation + info.test) * int(np.prod(info.image_shape))
+    sums, pictures = totals(member.network), _pictures(member, data_dir)
+    batch = min(member.training.batch_size, _train(member, data_dir))
     weights = 4 * sums["parameters"] * len(cohort.members)
     together = 1 if _convolves(member.network) else len(cohort.members)
-    activations = 2 * sums["activations"] * member.training.batch_size * together
+    activations = 2 * sums["activations"] * batch * together
     return pictures + 4 * (weights + activations)

@@ -17,7 +17,7 @@ from assay.search.reading import factor_names, read_search
 from assay.search.search import Search
 from assay.search.space import Values
 from assay.studies import library
-from assay.studies.design import Cell, Design, cells, comparisons, read_design
+from assay.studies.design import Cell, Design, cells, check_runs, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.members import resolve_info, resolve_member
 from assay.studies.names import read_name
@@ -217,6 +217,8 @@ class _Reader:
             first += search.repeats  # the best are trained again with seeds that chose nothing
         elif "search" not in self.top:
             trials, factor_labels, baseline = self._trials(factors, design, first, name)
+        with self.problems.collect(self.top.get("repeats")):
+            check_runs(len(trials), repeats)
         published = self._published(trials)
         self.problems.raise_if_any()
         pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])

@@ -54,6 +54,7 @@ def run(
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """
     from assay.apps.api import plan_of, train
+    from assay.apps.places import check_report
     from assay.apps.results import Results
 
     options, places = options or StudyOptions(), places or Places()
@@ -67,6 +68,8 @@ def run(
     if dry_run:
         _show_cost(plan, places)
         return 0
+    if report:
+        check_report(report)
     _announce(plan)
     with display() as shown:
         summary = train(
