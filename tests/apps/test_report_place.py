@@ -22,5 +22,5 @@ def test_a_place_that_can_be_written_keeps_what_is_there(tmp_path: Path) -> None
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for wrong in (tmp_path, tmp_path / "file" / "x.html", tmp_path / ("x" * 300)):
-        with pytest.raises(StoreError, match="^cannot write the report '"):
+        with pytest.raises(StoreError, match=r"^cannot write the report '"):
             check_report(wrong)
