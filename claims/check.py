@@ -91,7 +91,7 @@ def _check_text(
                 wrong.append(f"{error} (claims of {text.name}: {phrase!r})")
     for number in text.numbers():
         if number.start() not in known:
-            around = text.words[max(0, number.start() - 40) : number.end() + 30]
+            around = text.words[max(0, number.start() - 40) : number.end() + 30].strip()
             wrong.append(
                 f"{text.place(number.start())}: {number.group()} has no record: ...{around}..."
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["NUMBER", "Text", "read_text", "text_files"]
 
-NUMBER = r"[-+−]?\d[\d,]*(?:\.\d+)?"
+NUMBER = r"[-+−]?\d+(?:,\d{3})*(?:\.\d+)?"
 """A number as people write it: 1,797, -0.3, 97.90."""
 
 _NUMBERS = re.compile(rf"(?<![\w.]){NUMBER}(?!\w|\.\d)")

@@ -18,7 +18,7 @@ HOURS = 12
 
 SLACK = 10
 """Minutes by which two hands that are read each by itself may contradict each other: five degrees
-of the hour hand. Chosen on clocks that no training and no test used (benchmarks/README.md)."""
+of the hour hand. Chosen on clocks that no training and no test used."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:

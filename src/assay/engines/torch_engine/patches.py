@@ -2,7 +2,7 @@
 
 oneDNN's AMX kernels for that gradient run at a tenth of the processor's speed where a map has few
 pixels; with all patches side by side it is one large matrix product. Forward and the gradient of
-the image stay oneDNN's. What both ways take is in `benchmarks/README.md`.
+the image stay oneDNN's.
 """
 
 from __future__ import annotations
