@@ -131,5 +131,5 @@ def test_the_report_speaks_of_minutes_and_lower_is_better():
     assert "Reading clocks" in page
     assert "Error by the time on the clock" in page
     assert "test mean error 1.00 min" in page
-    assert "“joint” is the best of 3 trials by validation mean error" in page
+    assert "joint is the best of 3 levels of labels by validation mean error" in page
     assert "one of each class" not in page

@@ -14,6 +14,7 @@ from assay.core.store import Store
 if TYPE_CHECKING:
     from assay.core.records import Record
     from assay.data import Dataset
+    from assay.networks.network import Network
     from assay.reports.tables import Table
     from assay.statistics import Effect, SearchTrial
 
@@ -197,7 +198,8 @@ class Results:
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
-        return write_html(self.plan, self.records(), target, self.dataset, self.tried())
+        records, tried = self.records(), self.tried()
+        return write_html(self.plan, records, target, self.dataset, tried, self.network)
 
     def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
@@ -206,6 +208,15 @@ class Results:
         try:
             return load(spec, self.data_dir)
         except AssayError:
+            return None
+
+    def network(self, config: Mapping[str, Any]) -> Network | None:
+        """The network of a configuration, or None where it cannot be built here."""
+        from assay.studies.members import resolve_network
+
+        try:
+            return resolve_network(dict(config), self.data_dir)
+        except (AssayError, ImportError):
             return None
 
 

@@ -20,6 +20,7 @@ from assay.reports.tables import FORMATS, Column, Table
 
 if TYPE_CHECKING:
     from assay.reports.predictions import DatasetOf
+    from assay.reports.settings import NetworkOf
 
 __all__ = [
     "FORMATS",
@@ -44,8 +45,9 @@ def write_html(
     path: str | Path,
     dataset_of: DatasetOf | None = None,
     tried: Iterable[Record] = (),
+    network_of: NetworkOf | None = None,
 ) -> Path:
     """Write the HTML report of a study; see `assay.reports.html.write_html`."""
     from assay.reports.html import write_html  # late: tables need no matplotlib
 
-    return write_html(plan, records, path, dataset_of, tried)
+    return write_html(plan, records, path, dataset_of, tried, network_of)

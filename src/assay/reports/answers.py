@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.core.records import Record
 from assay.reports.context import published_rows
+from assay.reports.names import candidates_text, trial_names
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     Effect,
@@ -42,24 +43,37 @@ def answers(
 
 
 def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
-    groups = data_groups(plan)
+    groups, names = data_groups(plan), trial_names(plan)
     texts = []
     for name, trials in groups.items():
         best = best_trial(plan, records, trials=trials)
         if best is None:
             texts.append(f"No run on {name} has finished.")
             continue
-        label, score = (
-            f"“{best.trial['label']}”",
-            estimate_sentence(f"test_{best.metric}", best.test),
-        )
+        score = estimate_sentence(f"test_{best.metric}", best.test)
         on = f"On {name}: " if len(groups) > 1 else ""
+        among = candidates_text(plan, trials, best.candidates)
+        said = _quoted(names[best.trial["trial_id"]])
+        by = metric_title(f"val_{best.metric}")
         if best.candidates == 1:
-            texts.append(f"{on}{label} reaches {score}.")
+            texts.append(f"{on}{said} reaches {score}.")
+        elif best.ties:
+            first = [said, *(_quoted(names[t["trial_id"]]) for t in best.ties[:3])]
+            more = [f"{len(best.ties) - 3} more"] if len(best.ties) > 3 else []
+            *most, last = [*first, *more]
+            texts.append(
+                f"{on}{', '.join(most)} and {last} are tied for the best of {among} by {by} "
+                f"({metric_of(best.metric).value(best.validation.mean)}). {said} comes first in "
+                f"the study; it reaches {score}."
+            )
         else:
-            chosen = f"the best of {best.candidates} trials by {metric_title('val_' + best.metric)}"
-            texts.append(f"{on}{label} is {chosen}; it reaches {score}.")
+            texts.append(f"{on}{said} is the best of {among} by {by}; it reaches {score}.")
     return texts
+
+
+def _quoted(name: str) -> str:
+    """A name of several words in quotes, so that it is seen where it ends."""
+    return f"“{name}”" if " " in name else name
 
 
 def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, str]]:
@@ -80,7 +94,7 @@ def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[
 
 def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     found = counts(plan, records)
-    labels = {trial["trial_id"]: str(trial["label"]) for trial in plan["trials"]}
+    labels = trial_names(plan)
     texts = []
     for status in ("diverged", "failed"):
         if found[status]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from assay.reports.clock_views import (
     fault_rows,
     worst,
 )
-from assay.reports.style import new_figure, shorten, styled
-from assay.reports.svg import png_uri, svg
+from assay.reports.drawing import figure_section
+from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, styled
+from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
+from assay.reports.texts import tell_apart
 from assay.statistics import by_trial
 
 if TYPE_CHECKING:
@@ -57,38 +60,41 @@ def _map_figure(maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
         f"Mean error by hour and minute of the true time for {len(maps)} trials, as heat maps. "
         "The table of mistakes holds the means."
     )
-    return {
-        "name": "clock-errors",
-        "title": "Error by the time on the clock",
-        "caption": "Mean error in minutes on the test images by true hour (down) and minute "
+    return figure_section(
+        "clock-errors",
+        "Error by the time on the clock",
+        alt,
+        "Mean error in minutes on the test images by true hour (down) and minute "
         f"(across, in blocks of {BLOCK}), pooled over the runs of a trial. Each map has its own "
         "scale, from 0 to its largest value; white: no test image.",
-        "drawings": [svg(draw_error_maps(maps), "clock-errors-0", alt)],
-    }
+        partial(draw_error_maps, maps),
+    )
 
 
 @styled
-def draw_error_maps(maps: Mapping[str, np.ndarray]) -> Figure:
+def draw_error_maps(maps: Mapping[str, np.ndarray], width: float = WIDE) -> Figure:
     """Draw maps (12, 12) of errors in minutes, one for each trial."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = LinearSegmentedColormap.from_list("error", ["#eef3f7", "#56b4e9", "#0b3c5d"])
-    rows = -(-len(maps) // _COLUMNS)
-    figure = new_figure(0.2 + 2.5 * rows)
-    axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    columns = _COLUMNS if width > NARROW else 1
+    rows = -(-len(maps) // columns)
+    figure = new_figure(0.2 + 2.5 * rows, width)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    titles = tell_apart(list(maps), 29)
     for ax in axes[len(maps) :]:
         ax.set_axis_off()
-    for ax, (label, values) in zip(axes, maps.items(), strict=False):
+    for ax, title, values in zip(axes, titles, maps.values(), strict=False):
         largest = max(float(np.nanmax(values)), 1e-3)
         mesh = ax.pcolormesh(values, cmap=colors, vmin=0, vmax=largest, edgecolors="face", lw=0.2)
         ax.invert_yaxis()
-        ax.set_title(shorten(label, 29))
+        ax.set_title(title)
         ax.set_xticks([0, 3, 6, 9, 12], ["0", "15", "30", "45", "60"])
         ax.set_yticks([0.5, 3.5, 6.5, 9.5], ["12", "3", "6", "9"])
         ax.tick_params(length=2)
         bar = figure.colorbar(mesh, ax=ax, fraction=0.046, pad=0.02)
         bar.outline.set_visible(False)  # type: ignore[operator]
-        bar.ax.tick_params(length=0, labelsize=8)
+        bar.ax.tick_params(length=0, labelsize=SMALLEST)
     axes[0].set_ylabel("hour")
     axes[0].set_xlabel("minute")
     return figure

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.reports.style import axis_title, new_figure, shorten, styled
+from assay.reports.panels import LINES
+from assay.reports.reach import Reach, Spread, reach
+from assay.reports.style import NARROW, WIDE, axis_title, legend_columns, new_figure, styled
 from assay.reports.svg import INK, PALETTE, PAPER
+from assay.reports.texts import tell_apart
 from assay.statistics import metric_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_curves"]
+__all__ = ["curve_reach", "draw_curves", "fits", "fitting"]
 
 MARKERS = "osD^vP"
 STYLES = {"": "-", "val_": ":", "test_": "--"}
@@ -27,25 +30,76 @@ STYLES = {"": "-", "val_": ":", "test_": "--"}
 
 
 @styled
-def draw_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Draw learning curves: one row for each panel, one column for each of `names`.
+def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = WIDE) -> Figure:
+    """Draw learning curves: one axes for each of `names`, beside each other where there is room.
 
-    Training is solid, validation dotted; the band is the 95 % interval of the mean over seeds.
+    Training is solid, validation dotted; the band is the 95 % interval of the mean over seeds. A
+    band that would fill the axes is left out.
     """
-    figure = new_figure(0.45 + 2.75 * len(panels))
-    grid = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
-    for number, (part, panel) in enumerate(zip(grid, panels, strict=True)):
-        axes = part.subplots(1, len(names), squeeze=False)[0]
-        for ax, name in zip(axes, names, strict=True):
-            for i, line in enumerate(panel["lines"]):
-                _draw_curve(ax, line["curve"]["series"], name, i)
-            _frame_curves(ax, panel, name)
-            ax.set_xlabel(panel["lines"][0]["curve"]["axis"] if panel["lines"] else "epoch")
-        _curve_legend(part, panel, first=number == 0)
+    from matplotlib.ticker import MaxNLocator
+
+    beside = width > NARROW
+    handles, title = _handles(panel, width)
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = legend_columns(labels, width)
+    lines = sum(label.count("\n") + 1 for label in labels) / columns
+    figure = new_figure(0.5 + 0.19 * lines + 2.3 * (1 if beside else len(names)), width)
+    shape = (1, len(names)) if beside else (len(names), 1)
+    axes = figure.subplots(*shape, squeeze=False).ravel()
+    for ax, name in zip(axes, names, strict=True):
+        limits = curve_reach(panel, name)
+        ax.set_ylim(limits.low, limits.high)
+        for i, line in enumerate(panel["lines"]):
+            _draw_curve(ax, line["curve"]["series"], name, i, limits)
+        ax.grid()
+        ax.set_ylabel(axis_title(name))
+        ax.set_xlabel(panel["lines"][0]["curve"]["axis"] if panel["lines"] else "epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=7))
+        if not ax.lines:
+            ax.annotate("no such curve was kept", (0.5, 0.5), xycoords="axes fraction", ha="center")
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=columns,
+        title=title or None,
+        title_fontproperties={"weight": "bold"},
+        alignment="left",
+    )
     return figure
 
 
-def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
+def curve_reach(panel: Mapping[str, Any], name: str) -> Reach:
+    """Return the axis of one metric for the lines of a panel, as it is drawn.
+
+    It is set by the means: a band of two runs may be wider than the page. The first tenth of a
+    curve, whose fall would flatten all that comes after it, may leave the axis, and so may a line
+    that ends far from all others.
+    """
+    known = metric_of(name)
+    spreads = []
+    for line in panel["lines"]:
+        series = line["curve"]["series"]
+        means = [_settled(series[p + name]["mean"]) for p in STYLES if p + name in series]
+        points = np.concatenate(means) * known.scale if means else np.empty(0)
+        middle = float(np.median([m[-1] for m in means])) * known.scale if means else math.nan
+        spreads.append(Spread(middle, points.tolist()))
+    return reach(spreads, (0.0, 100.0) if known.unit == "%" else (0.0, math.inf))
+
+
+def fitting(panel: Mapping[str, Any], name: str) -> bool:
+    """Say whether every band of a metric is drawn."""
+    limits, scale = curve_reach(panel, name), metric_of(name).scale
+    bands = [line["curve"]["series"].get(p + name) for line in panel["lines"] for p in STYLES]
+    return all(fits(b, limits, scale) for b in bands if b and np.isfinite(b["low"]).any())
+
+
+def fits(band: Mapping[str, np.ndarray], limits: Reach, scale: float) -> bool:
+    """Say whether a band tells something: half of it is narrower than half of the axis."""
+    wide = (band["high"] - band["low"]) * scale
+    return bool(np.nanmedian(wide) <= (limits.high - limits.low) / 2)
+
+
+def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int, limits: Reach) -> None:
     scale = metric_of(name).scale
     for prefix, style in STYLES.items():
         key = prefix + name
@@ -66,31 +120,24 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int) -> None:
             mfc=color if style == "-" else PAPER,
             markevery=(max(len(x) // 12, 0), max(len(x) // 6, 1)),
         )
-        low, high = band["low"][kept] * scale, band["high"][kept] * scale
-        ax.fill_between(x, low, high, color=color, alpha=0.14, lw=0)
+        if side := limits.beyond(mean[-1]):
+            text = metric_of(name).number(mean[-1] / scale).replace("-", "−")
+            _beyond(ax, i, side, color, text if prefix != "" or f"val_{name}" not in series else "")
+        if np.isfinite(band["low"][kept]).any() and fits(band, limits, scale):
+            low, high = band["low"][kept] * scale, band["high"][kept] * scale
+            ax.fill_between(x, low, high, color=color, alpha=0.14, lw=0)
 
 
-def _frame_curves(ax: Axes, panel: Mapping[str, Any], name: str) -> None:
-    """Set limits from the means: the band of two runs may be wider than the page."""
-    scale = metric_of(name).scale
-    means = [
-        _settled(line["curve"]["series"][key]["mean"]) * scale
-        for line in panel["lines"]
-        for key in (prefix + name for prefix in STYLES)
-        if key in line["curve"]["series"]
-    ]
-    ax.grid()
-    ax.set_ylabel(axis_title(name))
-    if not means:
-        ax.annotate("no such curve was kept", (0.5, 0.5), xycoords="axes fraction", ha="center")
+def _beyond(ax: Axes, i: int, side: int, color: str, text: str) -> None:
+    """An arrow at the upper or lower edge for a line that ends beyond it, with where it ends."""
+    if not text:
         return
-    values = np.concatenate(means)
-    low, high = float(values.min()), float(values.max())
-    pad = 0.08 * (high - low) or max(abs(high), 1e-3) * 0.05
-    if metric_of(name).unit == "%":
-        ax.set_ylim(max(low - pad, 0), min(high + pad, 100 + pad / 4))
-    else:
-        ax.set_ylim(max(low - pad, 0) if low >= 0 else low - pad, high + pad)
+    x, y = 0.97 - 0.16 * (i % LINES), float(side > 0)
+    marker = "^" if side > 0 else "v"
+    ax.plot([x], [y], marker, color=color, ms=6, transform=ax.transAxes, clip_on=False, zorder=5)
+    ax.annotate(text, (x, y), xytext=(0, -8 * side), textcoords="offset points", size=9,
+                xycoords="axes fraction", ha="center",
+                va="top" if side > 0 else "bottom")  # fmt: skip
 
 
 def _settled(mean: np.ndarray) -> np.ndarray:
@@ -98,36 +145,24 @@ def _settled(mean: np.ndarray) -> np.ndarray:
     return mean[min(max(1, len(mean) // 10), len(mean) - 1) :]
 
 
-def _curve_legend(part: Any, panel: Mapping[str, Any], first: bool) -> None:
+def _handles(panel: Mapping[str, Any], width: float) -> tuple[list[Any], str]:
+    """Return what the legend shows, and its title."""
     from matplotlib.lines import Line2D
 
+    shown = panel["lines"]
+    names = tell_apart([line["label"] for line in shown], 30 if width > NARROW else 36)
     handles = [
-        Line2D(
-            [],
-            [],
-            color=PALETTE[i % len(PALETTE)],
-            marker=MARKERS[i % len(MARKERS)],
-            ms=5,
-            label=shorten(line["label"], 30),
-        )
-        for i, line in enumerate(panel["lines"])
-    ]
+        Line2D([], [], color=PALETTE[i % len(PALETTE)], marker=MARKERS[i % len(MARKERS)], ms=5,
+               label=name)
+        for i, name in enumerate(names)
+    ]  # fmt: skip
     handles += [
         Line2D([], [], color=INK, lw=1.6, label="training"),
         Line2D([], [], color=INK, lw=2.2, linestyle=":", label="validation"),
-    ] * first
-    if first and any(k.startswith("test_") for li in panel["lines"] for k in li["curve"]["series"]):
+    ]
+    if any(key.startswith("test_") for line in shown for key in line["curve"]["series"]):
         handles.append(Line2D([], [], color=INK, lw=2.2, linestyle="--", label="test (not used)"))
-    title = shorten(panel["title"], 70)
+    title = tell_apart([panel["title"]], 70 if width > NARROW else 40)[0]
     if panel.get("left_out"):
-        title = f"{title} (best {len(panel['lines'])} shown)".strip()
-    longest = max(len(str(h.get_label())) for h in handles)
-    columns = max(2, min(len(handles), math.floor(88 / (longest + 7))))
-    part.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=columns,
-        title=title or None,
-        title_fontproperties={"weight": "bold"},
-        alignment="left",
-    )
+        title = f"{title} (best {len(shown)} shown)".strip()
+    return handles, title

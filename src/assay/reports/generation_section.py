@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from assay.core.records import Record
 from assay.reports import generation_views as made
 from assay.reports import predictions
-from assay.reports.style import new_figure, shorten, styled
-from assay.reports.svg import INK, PALETTE, png_uri, svg
+from assay.reports.drawing import figure_section
+from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
+from assay.reports.svg import INK, PALETTE, png_uri
 from assay.reports.tables import Column, Table
+from assay.reports.texts import tell_apart
 from assay.statistics import by_trial
 
 if TYPE_CHECKING:
@@ -56,46 +59,53 @@ def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         f"Fréchet distance on validation of {len(entries)} trials by epoch and by second of "
         "training, and their losses by epoch. The table holds the distances at the end."
     )
-    return {
-        "name": "generation-progress",
-        "title": "How far from real pictures, and how fast",
-        "caption": "Mean over the finished runs. Distance on validation pictures, lower is better; "
+    return figure_section(
+        "generation-progress",
+        "How far from real pictures, and how fast",
+        alt,
+        "Mean over the finished runs. Distance on validation pictures, lower is better; "
         "the dotted line is that of real pictures against other real ones. It is measured on "
         "features of a network trained here and not comparable with Inception FID.",
-        "drawings": [svg(draw_progress(entries), "generation-progress-0", alt)],
-    }
+        partial(draw_progress, entries),
+    )
 
 
 @styled
-def draw_progress(entries: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_progress(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
     """Draw distance by epoch and by second, and below them the losses of each kind by epoch."""
     shown = entries[: len(PALETTE)]
     kinds = [names for names in _LOSSES if any(names[0] in e["curves"] for e in shown)]
-    figure = new_figure(6.2)
-    (by_epoch, by_second), *below = figure.subplots(2, 2)
-    for i, entry in enumerate(shown):
-        label, values = shorten(entry["trial"], 30), entry["curves"]["val_distance"]
+    from matplotlib.ticker import NullFormatter
+
+    beside = width > NARROW
+    figure = new_figure(6.2 if beside else 11.0, width)
+    by_epoch, by_second, *below = figure.subplots(*((2, 2) if beside else (4, 1))).ravel()
+    names = tell_apart([entry["trial"] for entry in shown], 30)
+    for i, (entry, label) in enumerate(zip(shown, names, strict=True)):
+        values = entry["curves"]["val_distance"]
         for ax, x in ((by_epoch, entry["epoch"]), (by_second, entry["seconds"])):
             ax.plot(x, values, color=PALETTE[i], marker="o", ms=3, label=label)
             ax.axhline(entry["floor"], color=INK, lw=1, ls=":")
-        for ax, names in zip(below[0], kinds, strict=False):
+        for ax, names in zip(below, kinds, strict=False):
             for name, style in zip(names, ("-", ":"), strict=True):
                 if name in entry["curves"]:
                     curve = entry["curves"][name]
                     ax.plot(entry["epoch"], curve, color=PALETTE[i], lw=1.6, ls=style)
     for ax, label in ((by_epoch, "epoch"), (by_second, "seconds of training")):
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel(label)
         ax.set_ylabel("validation distance")
         ax.grid()
-    for ax, names in zip(below[0], kinds, strict=False):
+    for ax, names in zip(below, kinds, strict=False):
         ax.set_title(_LOSSES[names])
         ax.set_xlabel("epoch")
         ax.grid()
-    for ax in below[0][len(kinds) :]:
+    for ax in below[len(kinds) :]:
         ax.set_axis_off()
     handles, labels = by_epoch.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)))
+    figure.legend(handles, labels, loc="outside upper left", ncols=legend_columns(labels, width))
     return figure
 
 
@@ -141,11 +151,12 @@ def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Tabl
     for labels, rows in made.near_groups(plan, records):
         for start in range(0, len(labels), _ABREAST):
             some = labels[start : start + _ABREAST]
+            heads = tell_apart(some, 30)
             columns = (
                 Column("measure", lambda r: r["measure"], "left"),
                 Column("best", lambda r: _BEST[r["better"]], "left"),
                 Column("floor", lambda r: _short(r["floor"])),
-                *(Column(shorten(label, 30), _near_cell(label)) for label in some),
+                *(Column(h, _near_cell(label)) for h, label in zip(heads, some, strict=True)),
             )
             command = f"assay report {plan['study']}"
             tables.append(

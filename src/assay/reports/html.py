@@ -6,8 +6,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +19,30 @@ from assay.reports import predictions, views
 from assay.reports.answers import answers
 from assay.reports.clock_sections import clock_section
 from assay.reports.context import dataset_rows, environment, when
+from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.generation_section import generation_section
+from assay.reports.names import named
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
+from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
+from assay.reports.texts import clean
 from assay.statistics import effects, metric_title, primary_metric
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["find_dataset", "render_html", "write_html"]
+__all__ = ["ReportError", "find_dataset", "render_html", "write_html"]
+
+
+class ReportError(RuntimeError):
+    """A report was written, but parts of it could not be made; see `path`."""
+
+    def __init__(self, path: Path, failures: Sequence[Failure]):
+        said = "; ".join(f"{title} ({reason(error)})" for title, error in failures)
+        super().__init__(f"the report {path} was written without what could not be made: {said}")
+        self.path = path
 
 
 def find_dataset(spec: Mapping[str, Any]) -> Dataset | None:
@@ -48,6 +61,7 @@ def write_html(
     path: str | os.PathLike[str],
     dataset_of: predictions.DatasetOf | None = None,
     tried: Iterable[Record] = (),
+    network_of: NetworkOf | None = None,
 ) -> Path:
     """Write the report of a study and return its path.
 
@@ -58,22 +72,33 @@ def write_html(
         dataset_of: from a configuration's "dataset" to its images, for the pictures; None looks
             where `assay.data.load` looks. Without images the report says what it lacks.
         tried: the runs of a search, which only served to choose.
+        network_of: from a configuration to its network, for the tables of layers; without it they
+            are left out.
 
     Raises:
         StoreError: when the file cannot be written.
+        ReportError: after it was written, when a part of it could not be made: a bug.
     """
     path = Path(path)
-    text = render_html(plan, records, dataset_of, tried)
+    with forgiving() as failures:
+        text = render_html(plan, records, dataset_of, tried, network_of)
+    _write(path, text)
+    if failures:
+        raise ReportError(path, failures) from failures[0][1]
+    return path
+
+
+def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
         unfinished.replace(path)
     except OSError as error:
+        raise StoreError(f"cannot write the report {str(path)!r}: {error.strerror}") from error
+    finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
-        raise StoreError(f"cannot write the report {str(path)!r}: {error.strerror}") from error
-    return path
 
 
 def render_html(
@@ -81,37 +106,63 @@ def render_html(
     records: Iterable[Record],
     dataset_of: predictions.DatasetOf | None = None,
     tried: Iterable[Record] = (),
+    network_of: NetworkOf | None = None,
 ) -> str:
-    """Return the report of a study as HTML; see `write_html`."""
-    records = list(records)
+    """Return the report of a study as HTML; see `write_html`. What fails is raised here."""
+    records, plan = list(records), named(plan)
     lookup = _remember(dataset_of or find_dataset)
     metric = f"test_{primary_metric(plan, records)}"
     found = effects(plan, records, metric)
     several = any(len(levels) > 1 for levels in (plan.get("factors") or {}).values())
+    lost: list[dict[str, str]] = []
+    part = partial(_part, lost)
     page = {
         "plan": plan,
         "counts": views.counts(plan, records),
         "when": when(records),
         "answers": answers(plan, records, found),
-        "figures": figures(plan, records, metric, found),
-        "closer": closer_looks(plan, records, lookup),
-        "search": search_section(plan, tried),
-        "clocks": clock_section(plan, records, lookup),
-        "generation": generation_section(plan, records, lookup),
-        "examples": example_rows(plan, lookup),
+        "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
+        "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),
+        "search": part("Search", lambda: search_section(plan, tried)),
+        "clocks": part("Clocks", lambda: clock_section(plan, records, lookup)),
+        "generation": part("Pictures", lambda: generation_section(plan, records, lookup)),
+        "networks": part("Networks", lambda: network_tables(plan, network_of or _unknown), []),
+        "settings": settings_table(plan),
+        "examples": part("Examples", lambda: example_rows(plan, lookup), []),
+        "lost": lost,
+        "again": f"assay report {plan['study']}",
         "results": results(plan, records),
         "effects": effects_table(plan, records, metric, found) if found else None,
         "levels": levels_table(plan, records, metric) if several else None,
         "published": published_table(plan, records) if plan.get("published") else None,
-        "classes": class_table(plan, records, lookup),
+        "classes": part("Classes", lambda: class_table(plan, records, lookup)),
         "data": dataset_rows(plan, records, lookup),
         "environment": environment(records),
-        "source": yaml.safe_dump(_json(plan.get("source") or {}), sort_keys=False),
+        "source": _yaml(plan.get("source") or {}),
         "metric": metric_title(metric),
         "light": LIGHT,
         "dark": DARK,
     }
     return _template().render(page)
+
+
+def _unknown(config: Mapping[str, Any]) -> None:
+    """No network of any configuration is known."""
+
+
+def _part(
+    lost: list[dict[str, str]], title: str, make: Callable[[], Any], instead: Any = None
+) -> Any:
+    """Return a part of the page; one that fails is noted and leaves the rest standing."""
+
+    def noted() -> Any:
+        try:
+            return make()
+        except Exception as error:
+            lost.append({"title": title, "reason": reason(error)})
+            raise
+
+    return guarded(title, noted, instead)
 
 
 def _duration(seconds: float) -> str:
@@ -122,9 +173,13 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _json(value: Any) -> Any:
-    """Plain dicts and lists, so that YAML writes no tags."""
-    return json.loads(json.dumps(value, default=str))
+def _yaml(value: Any) -> str:
+    plain = json.loads(json.dumps(value, default=str))  # dicts and lists, so that there are no tags
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _shown(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
 
 
 @cache
@@ -136,6 +191,7 @@ def _template() -> Any:
         loader=jinja2.PackageLoader("assay.reports", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: value if isinstance(value, Markup) else _shown(value),
         trim_blocks=True,
         lstrip_blocks=True,
     )

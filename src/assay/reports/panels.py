@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.reports.names import marked
 from assay.reports.views import data_groups, data_name
 from assay.statistics import factor_name, metric_of
 
@@ -29,7 +30,7 @@ def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) 
     groups = data_groups(plan)
     factors = dict(plan.get("factors") or {})
     if len(entries) <= 4 and len(groups) == 1:
-        return [_panel("", [(e["trial"], e) for e in entries])] if entries else []
+        return [_panel("", [(e["name"], e) for e in entries])] if entries else []
     if factors and plan.get("design") == "one_at_a_time":
         panels = _by_factor(factors, entries)
     elif factors and plan.get("design") == "full_factorial":
@@ -38,7 +39,7 @@ def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) 
         names = {t["trial_id"]: name for name, trials in groups.items() for t in trials}
         by_data: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
         for e in entries:
-            by_data.setdefault(names.get(e["trial_id"], ""), []).append((e["trial"], e))
+            by_data.setdefault(names.get(e["trial_id"], ""), []).append((e["name"], e))
         panels = [_panel(name if len(by_data) > 1 else "", x) for name, x in by_data.items()]
     return [panel for panel in panels if panel["lines"]]
 
@@ -73,7 +74,8 @@ def _by_factor(
         lines = []
         for level in map(str, levels):
             wanted = {**reference, factor: level}
-            lines += [(level, e) for e in entries if e["levels"] == wanted]
+            name = marked(level, {"baseline": level == reference[factor]})
+            lines += [(name, e) for e in entries if e["levels"] == wanted]
         panels.append(_panel(factor_name(factor, list(factors)), lines))
     return panels
 

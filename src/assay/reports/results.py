@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.reports.context import published_rows
+from assay.reports.names import marked
 from assay.reports.tables import Column, Row, Table, plain
 from assay.reports.views import effect_rows, flat, trial_rows
 from assay.statistics import (
@@ -63,11 +64,6 @@ def _runs_text(row: Row) -> str:
     return ", ".join(parts)
 
 
-def _trial_text(row: Row) -> str:
-    marks = [k for k in ("best", "baseline") if row[k] and row["trial"] != k]
-    return f"{row['trial']} ({', '.join(marks)})" if marks else row["trial"]
-
-
 def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     """Return one row for each trial: n, mean with its interval, spread, median, epoch, time."""
     records = list(records)
@@ -76,7 +72,7 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     spread = metric_of(test)
     rows = trial_rows(plan, records)
     columns = [
-        Column("trial", _trial_text, "left"),
+        Column("trial", lambda r: marked(r["name"], r), "left"),
         Column("n", _runs_text),
         Column(f"{_unit(test)}, mean ± 95 %", lambda r: mean_text(r, test)),
         Column("std", lambda r: spread.number(r[f"{test}_std"])),

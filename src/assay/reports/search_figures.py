@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.reports.style import axis_title, new_figure, shorten, styled
+from assay.reports.style import (
+    NARROW,
+    SMALLEST,
+    WIDE,
+    axis_title,
+    legend_columns,
+    new_figure,
+    shorten,
+    styled,
+)
 from assay.reports.svg import INK, PALETTE, PAPER
+from assay.reports.texts import tell_apart
 from assay.statistics import metric_of
 
 if TYPE_CHECKING:
@@ -18,16 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["draw_expected", "draw_history", "draw_importances", "draw_parallel", "draw_slices"]
 
 _BUDGETS = {"trials": "trials", "images": "training images", "seconds": "seconds of training"}
-_COLUMNS = 4
 
 
 @styled
-def draw_history(course: Sequence[Mapping[str, float]], metric: str) -> Figure:
+def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: float = WIDE) -> Figure:
     """Draw the entries of `best_so_far` over trials, images and seconds."""
     from matplotlib.ticker import EngFormatter
 
-    figure = new_figure(2.9)
-    axes = figure.subplots(1, 3, sharey=True)
+    beside = width > NARROW
+    figure = new_figure(2.9 if beside else 6.6, width)
+    axes = figure.subplots(*((1, 3) if beside else (3, 1)), sharey=True)
     scale = metric_of(metric).scale
     values = np.array([entry["value"] for entry in course]) * scale
     best = np.array([entry["best"] for entry in course]) * scale
@@ -41,7 +51,8 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str) -> Figure:
             ax.xaxis.set_major_formatter(EngFormatter(sep=""))  # "25k"
         ax.grid(axis="y")
     axes[0].set_ylim(*_reach(values, metric))
-    axes[0].set_ylabel(axis_title(metric))
+    for ax in axes[: 1 if beside else 3]:
+        ax.set_ylabel(axis_title(metric))
     _legend(figure, {"a trial": PALETTE[0], "best so far": PALETTE[1]})
     return figure
 
@@ -67,11 +78,11 @@ def _legend(figure: Figure, names: Mapping[str, str]) -> None:
 
 
 @styled
-def draw_expected(curve: Mapping[str, np.ndarray], metric: str) -> Figure:
+def draw_expected(curve: Mapping[str, np.ndarray], metric: str, width: float = WIDE) -> Figure:
     """Draw what `expected_best` returned."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(2.9)
+    figure = new_figure(2.9, width)
     ax = figure.subplots()
     scale = metric_of(metric).scale
     ax.fill_between(
@@ -87,15 +98,18 @@ def draw_expected(curve: Mapping[str, np.ndarray], metric: str) -> Figure:
 
 
 @styled
-def draw_parallel(axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric: str) -> Figure:
-    """Draw parallel coordinates.
+def draw_parallel(
+    axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric: str, width: float = WIDE
+) -> Figure:
+    """Draw parallel coordinates, one above the other in a narrow figure.
 
     Args:
         axes: {"title", "places" (n,) in [0, 1] or NaN, "ticks": [(place, text)]} of each parameter.
         values: (n,) the objective; the better, the stronger the line; the best tenth stands out.
     """
     metric_known = metric_of(metric)
-    figure = new_figure(4.0)
+    upright = width > NARROW
+    figure = new_figure(4.0 if upright else 0.6 + 0.75 * (len(axes) + 1), width)
     ax = figure.subplots()
     rank = np.argsort(np.argsort(values if metric_known.higher_is_better else -values))
     good = rank >= len(values) - max(1, len(values) // 10)
@@ -105,31 +119,46 @@ def draw_parallel(axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric:
     for i in np.argsort(rank):
         known = np.flatnonzero(np.isfinite(table[i]))
         color, alpha = (PALETTE[1], 0.9) if good[i] else (PALETTE[0], 0.25)
-        ax.plot(known, table[i][known], color=color, alpha=alpha, lw=1.4 if good[i] else 0.8)
+        line = (known, table[i][known]) if upright else (table[i][known], known)
+        ax.plot(*line, color=color, alpha=alpha, lw=1.4 if good[i] else 0.8)
     ends = [(0.0, metric_known.number(low)), (1.0, metric_known.number(high))]
     shown = [*axes, {"title": axis_title(metric), "ticks": ends}]
-    for x, axis in enumerate(shown):
-        ax.axvline(x, color=INK, lw=0.8, zorder=0)
-        for place, text in axis["ticks"]:
-            box = {"fc": PAPER, "ec": "none", "alpha": 0.75, "pad": 0.8}
-            ax.annotate(
-                shorten(text, 12), (x, place), xytext=(3, 0), textcoords="offset points",
-                va="center", size=8, bbox=box, zorder=5,
-            )  # fmt: skip
-    titles = [shorten(str(axis["title"]), 24) for axis in shown]
-    ax.set_xticks(range(len(shown)), titles, rotation=25, ha="right", rotation_mode="anchor")
-    ax.set_xlim(-0.1, len(shown) - 0.4)
-    ax.set_ylim(-0.06, 1.06)
-    ax.set_yticks([])
+    _parallel_axes(ax, shown, upright)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
     ax.tick_params(length=0)
     return figure
 
 
+def _parallel_axes(ax: Axes, shown: Sequence[Mapping[str, Any]], upright: bool) -> None:
+    box = {"fc": PAPER, "ec": "none", "alpha": 0.75, "pad": 0.8}
+    titles = tell_apart([str(axis["title"]) for axis in shown], 24 if upright else 40, lines=1)
+    for i, axis in enumerate(shown):
+        (ax.axvline if upright else ax.axhline)(i, color=INK, lw=0.8, zorder=0)
+        for place, text in axis["ticks"]:
+            at = (i, place) if upright else (place, i)
+            off, ha = ((3, 0), "left") if upright else ((0, -9), "center")
+            ax.annotate(shorten(text, 12), at, xytext=off, textcoords="offset points", ha=ha,
+                        va="center", size=SMALLEST + 0.5, bbox=box, zorder=5)  # fmt: skip
+        if not upright:
+            ax.annotate(titles[i], (0, i), xytext=(0, 8), textcoords="offset points", va="bottom",
+                        bbox=box, zorder=5)  # fmt: skip
+    along, across = (-0.1, len(shown) - 0.4), (-0.06, 1.06)
+    ax.set(xlim=along if upright else across, ylim=across if upright else (along[1], -0.5))
+    ax.set_yticks([])
+    if upright:
+        ax.set_xticks(range(len(shown)), titles, rotation=25, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xticks([])
+
+
 @styled
 def draw_slices(
-    axes: Sequence[Mapping[str, Any]], values: np.ndarray, whole: np.ndarray, metric: str
+    axes: Sequence[Mapping[str, Any]],
+    values: np.ndarray,
+    whole: np.ndarray,
+    metric: str,
+    width: float = WIDE,
 ) -> Figure:
     """Draw the objective over each parameter.
 
@@ -137,15 +166,16 @@ def draw_slices(
         axes: as for `draw_parallel`.
         values: (n,) the objective; whole: (n,) whether a trial had its whole budget.
     """
-    rows = -(-len(axes) // _COLUMNS)
-    figure = new_figure(0.4 + 2.3 * rows)
-    grid = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False).ravel()
+    columns = 4 if width > NARROW else 2
+    rows = -(-len(axes) // columns)
+    figure = new_figure(0.4 + 2.3 * rows, width)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     scale = metric_of(metric).scale
     for ax in grid[len(axes) :]:
         ax.set_axis_off()
     for ax, axis in zip(grid, axes, strict=False):
         _draw_slice(ax, axis, values * scale, whole)
-    for ax in grid[::_COLUMNS]:
+    for ax in grid[::columns]:
         ax.set_ylabel(axis_title(metric))
     grid[0].set_ylim(*_reach(values * scale, metric))
     return figure
@@ -160,7 +190,7 @@ def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np
     turned = any(len(text) > 4 for _, text in axis["ticks"])
     ax.set_xticks(
         [place for place, _ in axis["ticks"]],
-        [shorten(text, 12) for _, text in axis["ticks"]],
+        tell_apart([text for _, text in axis["ticks"]], 12, lines=1),
         rotation=30 if turned else 0,
         ha="right" if turned else "center",
         rotation_mode="anchor",
@@ -171,9 +201,11 @@ def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np
 
 
 @styled
-def draw_importances(rows: Sequence[Mapping[str, Any]], methods: Mapping[str, str]) -> Figure:
+def draw_importances(
+    rows: Sequence[Mapping[str, Any]], methods: Mapping[str, str], width: float = WIDE
+) -> Figure:
     """Draw the rows of `importances`: a bar of each method with its interval."""
-    figure = new_figure(0.9 + 0.52 * len(rows))
+    figure = new_figure(0.9 + 0.52 * len(rows), width)
     ax = figure.subplots()
     height = 0.8 / len(methods)
     for k, (method, title) in enumerate(methods.items()):
@@ -184,11 +216,13 @@ def draw_importances(rows: Sequence[Mapping[str, Any]], methods: Mapping[str, st
             low, high = row[f"{method}_low"], row[f"{method}_high"]
             if low is not None:
                 ax.plot([100 * low, 100 * high], [place, place], color=INK, lw=1.2)
-    ax.set_yticks(range(len(rows)), [shorten(str(row["title"])) for row in rows])
+    labels = tell_apart([str(row["title"]) for row in rows], 38 if width > NARROW else 20)
+    ax.set_yticks(range(len(rows)), labels)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, 100)
     ax.set_xlabel("importance (%)")
     ax.grid(axis="x")
     ax.tick_params(axis="y", length=0)
-    figure.legend(loc="outside upper left", ncols=2)
+    columns = legend_columns(list(methods.values()), width)
+    figure.legend(loc="outside upper left", ncols=columns)
     return figure

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.core.records import Record
+from assay.reports.drawing import Section, figure_section
 from assay.reports.search_views import (
     search_sentences,
     search_table,
@@ -15,7 +17,6 @@ from assay.reports.search_views import (
     short_names,
     space_table,
 )
-from assay.reports.svg import svg
 from assay.statistics import (
     METHODS,
     SearchTrial,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["parameter_axes", "search_section"]
-
-Section = dict[str, Any]
 
 
 def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> Section | None:
@@ -82,20 +81,20 @@ def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Sec
             f"{title} of every trial and the best so far, over trials, training images and "
             "seconds, in the order of training; seconds are those of one worker. The axis leaves "
             "out the worst.",
-            draw.draw_history(best_so_far(trials, higher), metric),
+            partial(draw.draw_history, best_so_far(trials, higher), metric),
         ),
         _figure(
             "search-slices",
             "Each parameter",
             f"{title} of every trial over each parameter.{stopped}",
-            draw.draw_slices(axes, values, whole, metric),
+            partial(draw.draw_slices, axes, values, whole, metric),
         ),
         _figure(
             "search-parallel",
             "All parameters together",
             "Each line is a trial; the best tenth is drawn strongly. A parameter that was not "
             "there is passed over.",
-            draw.draw_parallel(axes, values, metric),
+            partial(draw.draw_parallel, axes, values, metric),
         ),
     ]
     return made + _expected_figure(plan, done) + _importance_figure(plan, trials)
@@ -117,7 +116,7 @@ def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> li
     )
     if search_title(plan) not in ("random", "grid", "qmc"):
         caption += " The sampler learned as it went: this describes its trials without their order."
-    drawn = draw_expected(curve, metric)
+    drawn = partial(draw_expected, curve, metric)
     return [_figure("search-expected", "What so many trials are worth", caption, drawn)]
 
 
@@ -136,20 +135,14 @@ def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -
             "Share of each parameter in what made trials differ (fANOVA) and in what tells the "
             "best tenth from the rest (PED-ANOVA), of trials with their whole budget, with 95 % "
             "bootstrap intervals over trials. Only parameters that are always there.",
-            draw_importances(shown, METHODS),
+            partial(draw_importances, shown, METHODS),
         )
     ]
 
 
-def _figure(name: str, title: str, caption: str, drawn: Figure) -> Section:
+def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]) -> Section:
     alt = f"{title}. {caption} The table of the best trials holds numbers."
-    caption = caption[:1].upper() + caption[1:]
-    return {
-        "name": name,
-        "title": title,
-        "caption": caption,
-        "drawings": [svg(drawn, f"{name}-0", alt)],
-    }
+    return figure_section(name, title, alt, caption[:1].upper() + caption[1:], draw)
 
 
 def parameter_axes(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:

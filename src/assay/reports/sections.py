@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +12,14 @@ from assay.clocks.time import minutes_of, text
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
+from assay.reports.drawing import Section, figure_section
 from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
-from assay.reports.svg import png_uri, svg
+from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
 from assay.statistics import Effect, by_trial, metric_of, metric_title
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from assay.data.dataset import Dataset
 
 __all__ = ["class_table", "closer_looks", "example_rows", "figures"]
@@ -33,17 +33,10 @@ MAX_RUNS = 60
 MAX_PANELS = 12
 """Rows of the figure of learning curves."""
 
+_CUT = " An arrow at the edge: a value, or an end of an interval, lies beyond the axis."
+
 MAX_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
-
-
-Section = dict[str, Any]
-
-
-def _figure(name: str, title: str, alt: str, caption: str, *drawn: Figure) -> Section:
-    """Return a figure with its words; several drawings so that paper can break between them."""
-    drawings = [svg(d, f"{name}-{i}", alt) for i, d in enumerate(drawn)]
-    return {"name": name, "title": title, "caption": caption, "drawings": drawings}
 
 
 def figures(
@@ -61,7 +54,7 @@ def figures(
 def _effects_figure(
     plan: Mapping[str, Any], metric: str, rows: Sequence[Mapping[str, Any]]
 ) -> Section | None:
-    from assay.reports.figures import draw_effects, one_axis
+    from assay.reports.forest import draw_effects, effect_reach, one_axis
 
     if all(row["difference"] is None for row in rows):
         return None
@@ -75,20 +68,24 @@ def _effects_figure(
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."
+    by_factor = [[r for r in shown if r["factor"] == f] for f in {r["factor"] for r in shown}]
+    axes = [shown] if one_axis(shown) else by_factor
+    if not all(effect_reach(rows_of_axis).complete for rows_of_axis in axes):
+        caption += _CUT
     if len(shown) < len(rows):
         caption += f" {len(rows) - len(shown)} more comparisons are in the table."
-    return _figure(
+    return figure_section(
         "effects",
         "What each choice changes",
         f"Forest plot of {len(shown)} differences in {metric_title(metric)} with 95 % intervals; "
         f"{called} of them are called differences. The table of comparisons holds the numbers.",
         caption,
-        draw_effects(shown, list(plan.get("factors") or {})),
+        lambda width: draw_effects(shown, list(plan.get("factors") or {}), width),
     )
 
 
 def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -> Section | None:
-    from assay.reports.figures import draw_runs
+    from assay.reports.figures import draw_runs, run_reach
 
     groups: dict[str, list[Any]] = {}
     for entry in views.run_values(plan, records, metric):
@@ -97,15 +94,16 @@ def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str
         return None
     title = metric_title(metric)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
-    return _figure(
+    return figure_section(
         "runs",
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
         "The table of results holds the numbers.",
         f"{title[0].upper()}{title[1:]} of every finished run (rings), the mean of each trial and "
         "its 95 % interval. The best is chosen by validation, not by what is shown here."
+        + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
-        draw_runs(_limit(groups), metric, published_rows(plan, records)),
+        lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),
     )
 
 
@@ -119,16 +117,28 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Sectio
     names = [n for n in views.CURVES[::-1] if any(n in s or f"val_{n}" in s for s in series)]
     tested = any(key.startswith("test_") for s in series for key in s)
     asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
-    return _figure(
+    return figure_section(
         "curves",
         "Learning curves",
         "Learning curves on training and validation images, mean over seeds with 95 % "
         f"band, in {len(panels)} panels.",
         "Mean over the finished runs of a trial, with the 95 % interval of the mean as a band. "
         "Training solid, validation dotted. Where runs ended early, a line is drawn as long as "
-        "half of them are left." + asked,
-        *(draw_curves([panel], names) for panel in panels),
+        "half of them are left." + asked + _cut_curves(panels, names),
+        *(partial(draw_curves, panel, names) for panel in panels),
     )
+
+
+def _cut_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    from assay.reports.curve_figures import curve_reach, fitting
+
+    pairs = [(panel, name) for panel in panels for name in names]
+    text = ""
+    if not all(fitting(panel, name) for panel, name in pairs):
+        text += " A band that would fill its axes is left out: the runs are too few to tell more."
+    if any(curve_reach(panel, name).outside for panel, name in pairs):
+        text += " An arrow with a number: a line ends there, beyond the axis."
+    return text
 
 
 def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, list[Any]]:
@@ -158,14 +168,14 @@ def closer_looks(
         dataset = lookup(spec)
         names = predictions.class_names(spec, dataset, len(matrix["counts"]))
         right = np.trace(matrix["counts"]) / matrix["counts"].sum()
-        figure = _figure(
+        figure = figure_section(
             f"confusion-{number}",
             f"Confusion matrix: {trial['label']}",
             f"Confusion matrix of {trial['label']}: {right:.1%} of the test images on the "
             "diagonal.",
             f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; "
             "right answers blue, wrong ones orange by their share of the true class.",
-            draw_confusion(matrix, names),
+            partial(draw_confusion, matrix, names),
         )
         made.append(
             {

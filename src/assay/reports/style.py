@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from assay.reports.svg import GRID, INK
+from assay.reports.svg import in_style
+from assay.reports.texts import tell_apart
 from assay.statistics import metric_of, metric_title
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["axis_title", "new_figure", "shorten", "styled"]
+__all__ = [
+    "NARROW",
+    "SMALLEST",
+    "WIDE",
+    "axis_title",
+    "edge_mark",
+    "legend_columns",
+    "name_rows",
+    "new_figure",
+    "row_height",
+    "row_labels",
+    "shorten",
+    "styled",
+]
 
-WIDTH = 8.0
+WIDE = 8.0
 """Inches; at the width of a printed page the text then has about eight points."""
 
-_STYLE = {
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.labelsize": 10,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "legend.frameon": False,
-    "axes.unicode_minus": True,
-}
+NARROW = 3.9
+"""Inches; on a telephone, 320 px wide, text of 10 points then has about 11 px."""
+
+SMALLEST = 8.0
+"""Points; nothing is written smaller: on a telephone that has 9 px."""
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Let a function that draws do so in the style of the report, and settle the layout."""
+
     @wraps(draw)
     def wrapper(*args: Any, **kwargs: Any) -> Figure:
-        import matplotlib
-
-        with matplotlib.rc_context(_STYLE):
+        with in_style():
             figure = draw(*args, **kwargs)
             figure.draw_without_rendering()  # settle the layout under this style, and only once
             figure.set_layout_engine("none")
@@ -54,11 +53,11 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return wrapper
 
 
-def new_figure(height: float) -> Figure:
+def new_figure(height: float, width: float = WIDE) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height))
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
@@ -69,5 +68,50 @@ def axis_title(name: str) -> str:
 
 
 def shorten(text: str, length: int = 38) -> str:
-    text = text.replace("$", r"\$")  # a label is no formula
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    """Return one label that stands alone in one line of at most `length` columns."""
+    return tell_apart([text], length, lines=1)[0]
+
+
+def row_labels(labels: Sequence[str], width: float) -> list[str]:
+    """Return labels of rows, wrapped: beside their rows, or above them in a narrow figure."""
+    return tell_apart(labels, 40 if width > NARROW else 44)
+
+
+def row_height(labels: Sequence[str], width: float) -> float:
+    """Return the inches of a row, so that the longest of its labels has room."""
+    lines = max((label.count("\n") + 1 for label in labels), default=1)
+    return 0.14 + 0.16 * lines if width > NARROW else 0.27 + 0.16 * lines
+
+
+def name_rows(ax: Axes, labels: Sequence[str], width: float) -> None:
+    """Name rows 0, 1, ... of an axes from the top: beside it, or above each in a narrow figure."""
+    count = max(len(labels), 1)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    if width > NARROW:
+        ax.set_yticks(range(len(labels)), labels)
+        ax.set_ylim(count - 0.5, -0.5)
+        return
+    below = 0.13 / row_height(labels, width)
+    ax.set_yticks([])
+    for y, label in enumerate(labels):
+        ax.annotate(label, (0, y - below), xycoords=("axes fraction", "data"), va="bottom")
+    ax.set_ylim(count - 1 + below, below - 1)
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return how many labels of a legend, with their marks, stand beside each other."""
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=1)
+    return max(1, min(len(labels), int(width * 11.5 / (longest + 6))))
+
+
+def edge_mark(ax: Axes, y: float, side: int, color: str, text: str = "") -> None:
+    """Draw an arrow at an edge of a row's axes: something (`text`) lies beyond it."""
+    place = {"xycoords": ("axes fraction", "data"), "va": "center"}
+    x, marker = (1.0, ">") if side > 0 else (0.0, "<")
+    transform = ax.get_yaxis_transform()
+    ax.plot([x], [y], marker, color=color, ms=6, transform=transform, clip_on=False, zorder=5)
+    if text:
+        ax.annotate(text.replace("-", "−"), (x, y), xytext=(-8 * side, 0), size=9.5,
+                    textcoords="offset points", ha="right" if side > 0 else "left",
+                    **place)  # fmt: skip

@@ -1,4 +1,4 @@
-"""From a figure to SVG that lives inside a page: its colours follow the page, its text is paths."""
+"""From a figure to SVG that lives inside a page: its colours and fonts follow the page."""
 
 from __future__ import annotations
 
@@ -6,14 +6,30 @@ import base64
 import html
 import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.reports.texts import clean
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CELLS", "DARK", "GRID", "INK", "LIGHT", "PALETTE", "PAPER", "png_uri", "svg"]
+__all__ = [
+    "CELLS",
+    "DARK",
+    "GRID",
+    "INK",
+    "LIGHT",
+    "PALETTE",
+    "PAPER",
+    "in_style",
+    "png_uri",
+    "svg",
+]
 
 # Okabe and Ito's colours, the light ones darkened until they have 3:1 against white; the dark
 # page has them lighter. As matplotlib colours they are right on white paper as they stand.
@@ -42,6 +58,45 @@ _SWAP |= {INK: "currentColor", GRID: "var(--grid)", PAPER: "var(--paper)"}
 _SWAP |= {color: f"var(--cell{i})" for i, color in enumerate(CELLS)}
 
 
+_STYLE = {
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.labelsize": 10,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "text.parse_math": False,  # a label is no formula
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "axes.unicode_minus": True,
+    # text stays text: whoever reads the page has fonts for it that are not installed here
+    "svg.fonttype": "none",
+    "svg.hashsalt": "assay",
+}
+
+
+@contextmanager
+def in_style() -> Iterator[None]:
+    """Draw and write figures in the style of the report, without warnings about fonts."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # the width of a character that no font here has is guessed; the page's reader sees it
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        yield
+
+
 def svg(figure: Figure, name: str, alt: str) -> str:
     """Return a figure as an SVG element to be put into a page.
 
@@ -49,21 +104,21 @@ def svg(figure: Figure, name: str, alt: str) -> str:
         name: put before every id, so that two figures in one page do not share any.
         alt: what a person who does not see it should know.
     """
-    import matplotlib
-
     out = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "assay"}):
+    with in_style():
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     text = re.sub(r"<style.*?</style>", "", text, flags=re.S)  # it would restyle the whole page
+    text = re.sub(r"\s*font-family: [^;\"]*;?", "", text)  # that of the page
+    text = re.sub(r" transform=\"rotate\(-0 [^\"]*\"", "", text)
     text = re.sub(r'\s*xmlns:xlink="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     text = re.sub(r"#[0-9a-f]{6}\b", lambda m: _SWAP.get(m[0], m[0]), text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
-    title = f'<title id="{name}-title">{html.escape(alt)}</title>'
+    title = f'<title id="{name}-title">{html.escape(clean(alt))}</title>'
     head = f'<svg role="img" aria-labelledby="{name}-title"'
     text = text.replace("<svg", head, 1)
     end = text.index(">") + 1

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.records import Record
+from assay.reports.names import marked, trial_names
 from assay.reports.tables import plain
 from assay.statistics import (
     Effect,
@@ -80,16 +81,16 @@ def _collect(records: Sequence[Record], *path: str) -> list[float]:
 def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return one flat row for each trial of the plan, in its order.
 
-    Keys: trial, trial_id, baseline, best (chosen by validation among trials on the same data),
-    planned, n, diverged, failed, missing, then the columns of `flat` for the main metric and the
-    loss on validation and test, best_epoch, epochs, parameters, macs, seconds (a run, with its
-    interval) and images_per_second (mean).
+    Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
+    data), planned, n, diverged, failed, missing, then the columns of `flat` for the main metric and
+    the loss on validation and test, best_epoch, epochs, parameters, macs, seconds (a run, with its
+    interval), images_per_second (mean) and name (see `trial_names`).
     """
     records = list(records)
     runs, base = by_trial(records), primary_metric(plan, records)
     names = [f"{split}_{m}" for m in dict.fromkeys((base, "loss")) for split in ("val", "test")]
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
-    rows = []
+    rows, called = [], trial_names(plan)
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
         found = {name: estimate_runs(mine, name) for name in names}
@@ -100,7 +101,7 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
         row: dict[str, Any] = {
             "trial": str(trial["label"]),
             "trial_id": trial["trial_id"],
-            "baseline": trial["label"] == plan.get("baseline"),
+            **_baseline(plan, trial),
             "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
             "planned": planned,
             "n": main.n,
@@ -116,6 +117,7 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
             row[name] = next((r.provenance[name] for r in mine if name in r.provenance), None)
         row |= flat("seconds", estimate(seconds))
         row["images_per_second"] = plain(speed.mean)
+        row["name"] = called[trial["trial_id"]]
         rows.append(row)
     return rows
 
@@ -123,9 +125,10 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
 def run_values(
     plan: Mapping[str, Any], records: Iterable[Record], metric: str
 ) -> list[dict[str, Any]]:
-    """Return a dot plot's data: {"trial", "group", "values" (n,), "estimate", "best"} by trial."""
+    """Return a dot plot's data: {"trial", "name", "group", "values" (n,), "estimate", "best"} by
+    trial."""
     records = list(records)
-    runs = by_trial(records)
+    runs, called = by_trial(records), trial_names(plan)
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
     found = []
     for trial in plan["trials"]:
@@ -134,6 +137,7 @@ def run_values(
         found.append(
             {
                 "trial": str(trial["label"]),
+                "name": marked(called[trial["trial_id"]], _baseline(plan, trial)),
                 "group": data_name(trial),
                 "values": np.array(list(values.values())),
                 "estimate": estimate_runs(mine, metric),
@@ -141,6 +145,10 @@ def run_values(
             }
         )
     return found
+
+
+def _baseline(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str, bool]:
+    return {"baseline": trial["label"] == plan.get("baseline")}
 
 
 def data_name(trial: Mapping[str, Any]) -> str:
@@ -172,13 +180,14 @@ def _best_by_data(plan: Mapping[str, Any], records: Sequence[Record]) -> list[An
 def headline_trials(
     plan: Mapping[str, Any], records: Iterable[Record], limit: int = 4
 ) -> list[Mapping[str, Any]]:
-    """Return the trials worth a closer look: all when few, else the best on each data."""
+    """Return the trials worth a closer look: the best on each data, then the baseline."""
     records = list(records)
     present = {record.trial_id for record in records if record.status == "finished"}
-    trials = [trial for trial in plan["trials"] if trial["trial_id"] in present]
-    if len(trials) <= limit:
-        return trials
-    return [best.trial for best in _best_by_data(plan, records)][:limit]
+    chosen = [best.trial for best in _best_by_data(plan, records)][:limit]
+    baseline = [t for t in plan["trials"] if _baseline(plan, t)["baseline"]]
+    seen = {trial["trial_id"] for trial in chosen}
+    more = [t for t in baseline if t["trial_id"] in present - seen]
+    return [*chosen, *more][:limit]
 
 
 def _axis(plan: Mapping[str, Any]) -> str:
@@ -206,14 +215,14 @@ def curves(
 ) -> list[dict[str, Any]]:
     """Return the learning curves of each trial that has some.
 
-    Each entry holds trial, trial_id, levels, runs (finished), diverged, and "series":
+    Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":
     {"loss": {...}, "val_loss": {...}, ...}, and test_loss where a study asked for that, each
     {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, where
     the study's budget is in steps, those. Diverged runs are in no mean. Where runs
     ended early, n falls: a mean over fewer runs than at the start is a mean over the late ones, so
     "complete" says up to which entry all are in.
     """
-    runs, axis = by_trial(records), _axis(plan)
+    runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)
     found = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
@@ -228,6 +237,7 @@ def curves(
             found.append(
                 {
                     "trial": str(trial["label"]),
+                    "name": marked(called[trial["trial_id"]], _baseline(plan, trial)),
                     "trial_id": trial["trial_id"],
                     "levels": {k: str(v) for k, v in (trial.get("levels") or {}).items()},
                     "axis": axis,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +17,22 @@ __all__ = ["Best", "best_run", "best_trial"]
 
 @dataclass(frozen=True)
 class Best:
-    """The trial that validation chose, and what it does on test."""
+    """The trial that validation chose, and what it does on test.
+
+    Attributes:
+        trial: the one that was chosen; the first of the plan where several are equally good.
+        metric: without prefix.
+        validation, test: its estimates.
+        candidates: trials that it was chosen among.
+        ties: the other trials with the same mean on validation.
+    """
 
     trial: Mapping[str, Any]
     metric: str
     validation: Estimate
     test: Estimate
     candidates: int
+    ties: tuple[Mapping[str, Any], ...] = ()
 
 
 def best_trial(
@@ -57,8 +67,11 @@ def best_trial(
     if not ranked:
         return None
     selected = [e for e in ranked if e[1]["trial_id"] == plan.get("selected")]
-    _, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
-    return Best(trial, base, validation, estimate_runs(mine, f"test_{base}"), len(ranked))
+    key, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
+    test = estimate_runs(mine, f"test_{base}")
+    others = [e for e in ranked if e[1] is not trial and not selected and e[0][0] == key[0]]
+    ties = tuple(e[1] for e in others if math.isclose(e[0][1], key[1], rel_tol=1e-12))
+    return Best(trial, base, validation, test, len(ranked), ties)
 
 
 def best_run(records: Iterable[Record], metric: str) -> Record | None:

@@ -1,0 +1,88 @@
+"""What a trial is called wherever people read: by its levels, the baseline too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assay.statistics import factor_name
+
+__all__ = ["candidates_text", "marked", "named", "trial_names"]
+
+
+def trial_names(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Return {trial_id: name}: the level where one factor varies, else the trial's label.
+
+    The baseline of a study with factors is called by its levels, as the other trials are:
+    "glorot_uniform", or "activation = relu, dropout = 0.2". A label that a person gave stays.
+    """
+    return {trial["trial_id"]: _name(plan, trial) for trial in plan["trials"]}
+
+
+def _name(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
+    label, factors = str(trial["label"]), list(plan.get("factors") or {})
+    levels = trial.get("levels") or {}
+    said = {f: f"{factor_name(f, factors)} = {levels[f]}" for f in factors if f in levels}
+    made = label == "baseline" == plan.get("baseline") or label in said.values()
+    if len(factors) == 1 and said and made:
+        return str(levels[factors[0]])
+    return ", ".join(said.values()) if said and label == "baseline" and made else label
+
+
+def named(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan whose trials have their names as labels."""
+    names = trial_names(plan)
+    new = {str(t["label"]): names[t["trial_id"]] for t in plan["trials"]}
+    return {
+        **plan,
+        "trials": [{**t, "label": names[t["trial_id"]]} for t in plan["trials"]],
+        "baseline": new.get(str(plan.get("baseline")), plan.get("baseline")),
+        "published": [
+            {**entry, "trial": new.get(str(entry.get("trial")), entry.get("trial"))}
+            for entry in plan.get("published") or []
+        ],
+    }
+
+
+def marked(name: str, row: Mapping[str, Any], marks: tuple[str, ...] = ("best", "baseline")) -> str:
+    """Return a name with what holds of it: "glorot_uniform (best, baseline)"."""
+    true = [mark for mark in marks if row.get(mark) and name != mark]
+    return f"{name} ({', '.join(true)})" if true else name
+
+
+_PLURALS = {
+    "activation": "activations",
+    "batch_size": "batch sizes",
+    "bias_initializer": "bias initializers",
+    "dataset": "datasets",
+    "engine": "engines",
+    "family": "network families",
+    "initializer": "initializers",
+    "kernel_initializer": "initializers",
+    "kernel_regularizer": "regularizers",
+    "kernel_size": "kernel sizes",
+    "learning_rate": "learning rates",
+    "loss": "losses",
+    "momentum": "momenta",
+    "network": "networks",
+    "optimizer": "optimizers",
+    "precision": "precisions",
+    "recipe": "recipes",
+    "regularizer": "regularizers",
+    "schedule": "schedules",
+    "trial": "trials",
+    "weight_decay": "weight decays",
+}
+
+
+def candidates_text(
+    plan: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], number: int
+) -> str:
+    """Return what so many candidates among `trials` are, in words: "4 initializers"."""
+    factors = list(plan.get("factors") or {})
+    varied = [f for f in factors if len({str((t.get("levels") or {}).get(f)) for t in trials}) > 1]
+    if len(varied) == 1:
+        name = factor_name(varied[0], varied)
+        return f"{number} {_PLURALS.get(name, f'levels of {name}')}"
+    every = factors and plan.get("design") == "full_factorial"
+    return f"{number} {'combinations' if every else 'trials'}"

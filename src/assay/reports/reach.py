@@ -1,0 +1,103 @@
+"""How far an axis goes: far enough for what is measured, not for one failure or interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Reach", "Spread", "reach"]
+
+_SQUEEZED = 5.0
+"""An axis is cut where it would be so many times as long for the sake of a few values."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What is drawn of one thing: its middle, single values, and the ends of its interval."""
+
+    middle: float
+    values: Sequence[float] = ()
+    ends: Sequence[float] = ()
+
+    def points(self) -> list[float]:
+        """The middle and the single values."""
+        return [self.middle, *(float(v) for v in self.values if math.isfinite(v))]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The ends of an axis.
+
+    Attributes:
+        low, high: its limits.
+        outside: numbers of the spreads whose middle lies beyond them.
+        cut: whether an interval or a single value of the others goes beyond them.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    outside: frozenset[int] = field(default_factory=frozenset)
+    cut: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything can be seen."""
+        return not self.outside and not self.cut
+
+    def beyond(self, value: float) -> int:
+        """-1 where a value lies below the axis, 1 above, 0 on it."""
+        return int(value > self.high) - int(value < self.low)
+
+
+def reach(
+    spreads: Sequence[Spread],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    always: Sequence[float] = (),
+) -> Reach:
+    """Return the axis for some spreads.
+
+    A minority whose middles lie so far off that the others would be one dot is left outside.
+    Intervals of the others reach at most as far again as their values do: that of two runs is often
+    longer than all that was measured.
+
+    Args:
+        bounds: what the values cannot go beyond, as a share cannot exceed 100 %.
+        always: what must be seen, as the zero of differences.
+    """
+    known = [i for i, s in enumerate(spreads) if math.isfinite(s.middle)]
+    if not known:
+        return Reach()
+    outside = _far(spreads, known, always)
+    kept = [spreads[i] for i in known if i not in outside]
+    points = [*always, *(p for s in kept for p in s.points())]
+    ends = [min(max(float(e), bounds[0]), bounds[1])
+            for s in kept for e in s.ends if math.isfinite(e)]  # fmt: skip
+    low, high = min(points), max(points)
+    room = high - low or math.inf
+    wanted = (min([low, *ends]), max([high, *ends]))
+    low, high = max(wanted[0], low - room), min(wanted[1], high + room)
+    pad = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    ends_of_axis = (max(low - pad, min(bounds[0] - pad / 2, low)),
+                    min(high + pad, max(bounds[1] + pad / 2, high)))  # fmt: skip
+    cut = wanted[0] < ends_of_axis[0] or wanted[1] > ends_of_axis[1]
+    return Reach(*ends_of_axis, frozenset(outside), cut)
+
+
+def _far(spreads: Sequence[Spread], known: Sequence[int], always: Sequence[float]) -> set[int]:
+    """Return the fewest whose leaving shortens the axis by a factor of _SQUEEZED; or none."""
+    fixed = [Spread(value) for value in always]
+    centre = float(np.median([*always, *(spreads[i].middle for i in known)]))
+    order = sorted(known, key=lambda i: -abs(spreads[i].middle - centre))
+    whole = _length([*fixed, *(spreads[i] for i in known)])
+    for number in range(1, (len(known) + len(always) - 1) // 2 + 1):
+        rest = _length([*fixed, *(spreads[i] for i in order[number:])])
+        if 0 < rest <= whole / _SQUEEZED:
+            return set(order[:number])
+    return set()
+
+
+def _length(spreads: Sequence[Spread]) -> float:
+    return float(np.ptp([p for s in spreads for p in s.points()]))

@@ -1,0 +1,138 @@
+"""What was trained, and how: the layers of each network, the settings of every trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from assay.reports.tables import Column, Row, Table
+from assay.statistics import factor_name
+
+if TYPE_CHECKING:
+    from assay.networks.network import Network
+
+__all__ = ["NetworkOf", "network_tables", "settings_table"]
+
+NetworkOf = Callable[[Mapping[str, Any]], "Network | None"]
+"""From a trial's configuration to its network; None when it cannot be built here."""
+
+MAX_NETWORKS = 6
+"""Networks whose layers are listed."""
+
+_NAMED = 4
+"""Trials, or values of a setting, that are listed by name."""
+
+
+def network_tables(plan: Mapping[str, Any], network_of: NetworkOf) -> list[Table]:
+    """Return a table of layers for each different structure, with the trials that train it."""
+    found: dict[tuple[Any, ...], tuple[list[list[dict[str, Any]]], list[str]]] = {}
+    for trial in plan["trials"]:
+        network = network_of(trial.get("config") or {})
+        if network is None:
+            continue
+        from assay.networks.summary import layer_table
+
+        first = {"name": "input", "layer": "", "output_shape": network.input_shape}
+        rows = [{**first, "parameters": 0, "macs": 0}, *layer_table(network)]
+        key = tuple((_kind(r), r["output_shape"], r["parameters"]) for r in rows)
+        tables, names = found.setdefault(key, ([], []))
+        tables.append(rows)
+        names.append(str(trial["label"]))
+    several = len(found) > 1
+    shown = list(found.values())[:MAX_NETWORKS]
+    made = [_layers(plan, _joined(tables), names if several else []) for tables, names in shown]
+    if len(found) > MAX_NETWORKS:
+        more = f"{len(found) - MAX_NETWORKS} more networks: assay network {plan['study']} --trial."
+        made[-1] = replace(made[-1], notes=(*made[-1].notes, more))
+    return made
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    return str(row["layer"]).partition(",")[0]
+
+
+def _joined(tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the rows of equal structures, with what all of them say of each layer."""
+    rows = []
+    for alike in zip(*tables, strict=True):
+        parts = [str(row["layer"]).split(", ") for row in alike]
+        common = [part for part in parts[0] if all(part in other for other in parts)]
+        differs = any(other != common for other in parts)
+        rows.append({**alike[0], "layer": ", ".join([*common, *["…"] * differs])})
+    return rows
+
+
+def _layers(plan: Mapping[str, Any], rows: list[dict[str, Any]], names: list[str]) -> Table:
+    columns = (
+        Column("place", lambda r: r["name"], "left"),
+        Column("layer", lambda r: r["layer"], "left"),
+        Column("output", lambda r: " × ".join(map(str, r["output_shape"])), "left"),
+        Column("parameters", _count("parameters")),
+        Column("MACs", _count("macs")),
+    )
+    notes: tuple[str, ...]
+    sums = {k: sum(row[k] for row in rows) for k in ("parameters", "macs")}
+    whose = f" of {_listed(names)}" if names else " of every trial"
+    notes = (
+        f"{sums['parameters']:,} trainable parameters; {sums['macs']:,} multiply-adds (MACs) for "
+        "one image, forward.",
+    )
+    if any(row["layer"].endswith("…") for row in rows):
+        notes += ("…: options that differ between these trials; see the settings.",)
+    command = f"assay report {plan['study']}"
+    return Table(f"Network{whose}", columns, tuple(rows), command, notes)
+
+
+def _count(name: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[name]:,}" if row[name] else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return "; ".join(names[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+_SECTIONS = ("network", "training", "task", "engine", "precision")
+
+
+def settings_table(plan: Mapping[str, Any]) -> Table:
+    """Return every setting of network and training with its value, or its values by trial."""
+    configs = [trial.get("config") or {} for trial in plan["trials"]]
+    flat = [dict(_flatten({k: c[k] for k in _SECTIONS if k in c})) for c in configs]
+    rows = []
+    for name in dict.fromkeys(name for found in flat for name in found):
+        values: dict[str, int] = {}
+        for found in flat:
+            said = found.get(name, "-")
+            values[said] = values.get(said, 0) + 1
+        rows.append({"setting": name, "values": list(values)})
+    factors = list(plan.get("factors") or {})
+    columns = (
+        Column("setting", lambda r: r["setting"], "left"),
+        Column("value", lambda r: _listed(r["values"]), "left"),
+    )
+    varied = ", ".join(factor_name(f, factors) for f in factors)
+    notes = (f"Several values: it differs between trials. Varied: {varied}.",) if varied else ()
+    title = "Settings of network and training"
+    return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, _said(value)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_said, value))}]"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_said(v)}" for k, v in value.items())
+    return "none" if value is None else str(value)

@@ -1,0 +1,131 @@
+"""Texts of a study made fit to be shown: nothing hidden, nothing cut that tells two apart."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Sequence
+
+__all__ = ["clean", "tell_apart", "width", "wrap"]
+
+_SEPARATORS = " ,=/:"
+
+
+def clean(text: str) -> str:
+    r"""Return a text with what cannot be shown written as an escape: "\x1b", "\ud800", "\u202e".
+
+    That is control characters other than tab and newline, lone surrogates (a byte of a file's name
+    that is no UTF-8 is written as that byte: "caf\xe9") and marks that turn the direction of the
+    text that follows.
+    """
+    return "".join(_escaped(c) if _unfit(c) else c for c in str(text))
+
+
+def _unfit(character: str) -> bool:
+    if character in "\t\n":
+        return False
+    turned = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+    return turned or unicodedata.category(character) in ("Cc", "Cs")
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes: two for a wide character, none for a combining one."""
+    return sum(_columns(c) for c in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def wrap(text: str, length: int) -> str:
+    """Return a text in lines of at most `length` columns, broken at spaces where there are some."""
+    lines, line, used = [], "", 0
+    for word in text.split(" "):
+        gap = 1 if line else 0
+        if line and used + gap + width(word) > length:
+            lines.append(line)
+            line, used, gap = "", 0, 0
+        line, used = line + " " * gap + word, used + gap + width(word)
+        while used > length:
+            head = _head(line, length)
+            lines.append(head)
+            line = line[len(head) :]
+            used = width(line)
+    return "\n".join([*lines, line] if line or not lines else lines)
+
+
+def tell_apart(labels: Sequence[str], length: int, lines: int = 2) -> list[str]:
+    """Return labels for a figure: at most `lines` lines of `length` columns, different ones differ.
+
+    A beginning that all have in common is cut where some label is too long, then the middle; where
+    that would make two of them equal, what they differ in stays and its surroundings go.
+    """
+    texts = [" ".join(clean(label).split()) for label in labels]
+    room = length * lines
+    if len(set(texts)) > 1 and any(width(t) > length for t in texts):
+        cut = _common(texts)
+        texts = [t[cut:] for t in texts]
+    halves = [_middle(t, room) for t in texts]
+    short = list(halves)
+    for i, text in enumerate(texts):
+        twins = [t for t, half in zip(texts, halves, strict=True) if half == halves[i] != text]
+        if len(set(twins)) > 1:
+            short[i] = _around(text, _shared(twins), room)
+    return [wrap(t, length) for t in _numbered(short, texts)]
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """Length of the beginning that all have in common."""
+    first, last = min(texts), max(texts)
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return sum(1 for _ in same)
+
+
+def _common(texts: Sequence[str]) -> int:
+    """Length of the common beginning, cut back to the end of a word."""
+    prefix = texts[0][: _shared(texts)]
+    end = max((i + 1 for i, c in enumerate(prefix) if c in _SEPARATORS), default=0)
+    return max(0, min(end, *(len(t) - 1 for t in texts)))
+
+
+def _head(text: str, columns: int) -> str:
+    used = 0
+    for i, character in enumerate(text):
+        used += _columns(character)
+        if used > columns:
+            return text[: max(i, 1)]
+    return text
+
+
+def _tail(text: str, columns: int) -> str:
+    return _head(text[::-1], columns)[::-1]
+
+
+def _middle(text: str, room: int) -> str:
+    if width(text) <= room:
+        return text
+    return f"{_head(text, (room - 1) // 2)}…{_tail(text, (room - 1) // 2)}"
+
+
+def _around(text: str, place: int, room: int) -> str:
+    start = max(place - room // 4, 0)
+    return f"{'…' * (start > 0)}{_middle(text[start:], room - 1)}"
+
+
+def _numbered(short: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Number what is equal although it was different."""
+    found = []
+    for i, text in enumerate(short):
+        others = dict.fromkeys(t for s, t in zip(short, texts, strict=True) if s == text)
+        mark = f" ({list(others).index(texts[i]) + 1})" if len(others) > 1 else ""
+        found.append(text + mark)
+    return found

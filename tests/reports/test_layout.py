@@ -1,0 +1,90 @@
+"""The page on a telephone, on paper, and when a part of it cannot be made."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from assay.core.records import trial_id
+from assay.networks.families import build_network
+from assay.reports import forest, sections, write_html
+from assay.reports.html import ReportError, render_html
+from assay.reports.settings import network_tables
+
+PHONE = 360 - 2 * 20
+"""Pixels between the margins of the page."""
+
+
+def network_of(config):
+    return build_network({"family": "mlp", "hidden": [16]}, (8, 8, 1), {"classes": 10})
+
+
+@pytest.mark.parametrize("name", ["tour", "factors", "trouble"])
+def test_text_of_figures_can_be_read_on_a_telephone(study, images, name):
+    page = render_html(*study(name), images)
+    drawings = re.findall(r'<div class="narrow">(<svg.*?</svg>)', page, re.S)
+    assert len(drawings) == page.count('<div class="wide">') > 2
+    for drawing in drawings:
+        shown = PHONE / float(re.search(r'viewBox="0 0 ([\d.]+)', drawing)[1])
+        sizes = [float(s) for s in re.findall(r"font-size: ([\d.]+)px", drawing)]
+        assert sizes
+        assert min(sizes) * shown >= 9
+
+
+def test_paper_shows_what_a_screen_may_fold_and_numbers_its_pages(study, images):
+    page = render_html(*study("trouble"), images)
+    printed = page[page.index("@media print") :]
+    assert "details::details-content" in printed
+    assert "counter(page)" in printed
+    assert "orphans: 3" in printed
+    for title in ("The study as it was written", "How to read the numbers"):
+        assert f"<details open><summary>{title}" in page
+
+
+def test_only_classes_with_mistakes_are_listed(study, images):
+    page = render_html(*study("factors"), images)
+    assert "<span>0 wrong</span>" not in page
+
+
+def test_networks_and_settings_stand_in_plain_sight(study, images):
+    page = render_html(*study("factors"), images, network_of=network_of)
+    part = page[page.index('<section id="networks"') : page.index('<section id="data"')]
+    assert "<details" not in part
+    assert "Network of every trial" in part
+    assert "dense 16" in part
+    assert "1,210 trainable parameters" in part
+    assert "training.epochs" in part
+
+
+def test_networks_that_differ_in_an_option_alone_share_a_table(study):
+    plan, _ = study("factors")
+    kinds = {t["trial_id"]: "zeros" if i else "he_normal" for i, t in enumerate(plan["trials"])}
+
+    def one(config):
+        network = {"family": "mlp", "hidden": [16], "kernel_initializer": kinds[trial_id(config)]}
+        return build_network(network, (8, 8, 1), {"classes": 10})
+
+    (table,) = network_tables(plan, one)
+    assert [r["layer"] for r in table.rows if r["name"] == "trunk.1"] == ["dense 16, …"]
+    assert "see the settings" in table.notes[1]
+
+
+def broken(*args, **kwargs):
+    raise ValueError("no \x1b pen")
+
+
+def test_a_figure_that_cannot_be_drawn_costs_no_report(study, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(forest, "draw_effects", broken)
+    monkeypatch.setattr(sections.predictions, "mistakes", broken)
+    with pytest.raises(ReportError, match="What each choice changes") as caught:
+        write_html(*study("tour"), tmp_path / "report.html", images)
+    assert caught.value.path == tmp_path / "report.html"
+    assert isinstance(caught.value.__cause__, ValueError)
+    page = caught.value.path.read_text(encoding="utf-8")
+    assert r"This figure could not be drawn: ValueError: no \x1b pen." in page
+    assert r"Mistakes: ValueError: no \x1b pen" in page
+    assert "Every run" in page
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(ValueError, match="pen"):
+        render_html(*study("tour"), images)  # tests see it
