@@ -199,7 +199,7 @@ class Results:
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
         records, tried = self.records(), self.tried()
-        return write_html(self.plan, records, target, self.dataset, tried, self.network)
+        return write_html(self.plan, records, target, self.dataset, tried, self._network)
 
     def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
@@ -210,7 +210,7 @@ class Results:
         except AssayError:
             return None
 
-    def network(self, config: Mapping[str, Any]) -> Network | None:
+    def _network(self, config: Mapping[str, Any]) -> Network | None:
         """The network of a configuration, or None where it cannot be built here."""
         from assay.studies.members import resolve_network
 
