@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,11 +245,106 @@ def test_doctor_and_data_say_what_is_here(capsys: pytest.CaptureFixture[str]):
     assert "train" in capsys.readouterr().out
 
 
-def test_the_shell_completes_studies_and_datasets(capsys: pytest.CaptureFixture[str]):
-    assert main(["__complete", "run", "permu"]) == 0
-    assert "permuted-pixels" in capsys.readouterr().out.split()
-    assert main(["__complete", "data", "get", ""]) == 0
-    assert "fashion-mnist" in capsys.readouterr().out.split()
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "permu"], ["permuted-pixels"]),
+        (["data", "get", "fash"], ["fashion-mnist"]),
+        (["run", "own.yaml", "--scale", ""], ["smoke", "quick", "full", "tiny"]),
+        (["run", "--scale", "ti"], []),
+        (["run", "own.yaml", "--set", "training.learning"], ["training.learning_rate="]),
+        (["run", "own.yaml", "--only", ""], ["baseline", "learning_rate = 1e-05", "0.01", "1e-05"]),
+        (["engines", "own.yaml", "--trial", "base"], ["baseline"]),
+        (["results", "--store", "STORE", "sm"], ["small"]),
+        (["compare", "--store", "STORE", "small:b"], ["small:baseline"]),
+        (["show", "--store", "STORE", "RUN"], ["RUN"]),
+    ],
+)
+def test_the_shell_completes_what_a_command_takes(
+    words: list[str],
+    expected: list[str],
+    study: Path,
+    store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    own = study.read_text() + "scales: {tiny: {repeats: 1}}\n"
+    Path("own.yaml").write_text(own, encoding="utf-8")
+    run = next((store / "weights").glob("*.safetensors")).stem
+    names = {"STORE": str(store), "RUN": run}
+    words = [names.get(word, word) for word in words]
+    assert main(["__complete", *words]) == 0
+    found = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    found = [v for v in found if v.startswith(words[-1]) and v and v.isprintable()]
+    assert found == [names.get(word, word) for word in expected]
+
+
+def test_completion_written_to_a_file_changes_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "assay.bash"
+    command = ["--install-completion", "--shell", "bash"]
+    assert main([*command, "--output", str(script)]) == 0
+    assert capsys.readouterr().out == f"written: {script}\n"
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["assay.bash"]
+    assert "assay" in script.read_text(encoding="utf-8")
+    assert main([*command, "--output", str(script / "in-a-file")]) == 2
+    assert "error: cannot write " in capsys.readouterr().err
+    assert main(command) == 0
+    assert "bash-completion" in (tmp_path / ".bashrc").read_text(encoding="utf-8")
+
+
+def test_json_is_for_programs(store: Path, study: Path, capsys: pytest.CaptureFixture[str]):
+    def said(*arguments: str) -> Any:
+        assert main([*arguments, "--json", "--store", str(store)]) == 0
+        return json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+
+    listed = {row["study"]: row for row in said("list")}
+    assert (listed["small"]["present"], listed["small"]["built_in"]) == (4, False)
+    assert listed["tour"]["built_in"] is True
+    assert listed["tour"]["present"] is None
+    plan = said("show", "small")
+    assert [trial["label"] for trial in plan["trials"]] == ["baseline", "learning_rate = 1e-05"]
+    assert plan["stored"]["present"] == 4
+    assert said("show", str(study))["trials"] == plan["trials"]
+    run = said("show", plan["trials"][0]["runs"][0])
+    assert (run["status"], len(run["curves"]["loss"])) == ("finished", 3)
+    assert 0 < run["metrics"]["test_accuracy"] <= 1
+    assert said("doctor")["versions"]["assay"]
+    assert {row["name"]: row["train"] for row in said("data", "list")}["mnist"] == 60000
+    assert said("compare", "baseline", "small")["settings"] == []
+    assert said("search", "random-mlp", "--summary")["search"]["space"]
+
+
+def test_an_engine_that_is_not_installed_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("assay.engines.keras_engine.backend.find_spec", lambda name: None)
+    assert main(["doctor"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        "not installed: the keras engine needs keras, which is not installed; install it with "
+        './scripts/setup extras, or pip install -e ".[keras]" in its folder'
+    ) in out
+    assert "error" not in out
+
+
+def test_the_version_is_known_without_an_installation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    asked = []
+
+    def missing(name: str) -> str:
+        asked.append(name)
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("assay.core.machine.version", missing)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "0+unknown\n"
+    assert asked == ["assay-lab", "assay"]
 
 
 def test_a_narrow_terminal_cuts_no_number(

@@ -17,7 +17,7 @@ from assay.apps.cli.app import main
 def test_a_missing_extra_is_named(store: Path, monkeypatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["tensorboard", "small", "--store", str(store), "--no-open"]) == 2
-    assert 'pip install "assay[tensorboard]"' in capsys.readouterr().err
+    assert 'or pip install -e ".[tensorboard]" in its folder' in capsys.readouterr().err
 
 
 def test_everything_is_read_back(store: Path, tmp_path: Path):

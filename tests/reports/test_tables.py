@@ -100,7 +100,7 @@ def test_a_data_frame_or_a_clear_error(study, monkeypatch):
     frame = pytest.importorskip("pandas") and table.to_pandas()
     assert list(frame["n"]) == [5] * 4
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'assay\[pandas\]'"):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[pandas\]" in its folder'):
         table.to_pandas()
 
 

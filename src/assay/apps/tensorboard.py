@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import MissingExtraError, StoreError, unknown_name
+from assay.core.errors import MissingExtraError, StoreError, install_extra, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +29,7 @@ def check_tensorboard() -> None:
     missing = [name for name in ("tensorboardX", "tensorboard") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"TensorBoard needs {' and '.join(missing)}; install it with: "
-            'pip install "assay[tensorboard]"'
+            f"this needs {' and '.join(missing)}, not installed; {install_extra('tensorboard')}"
         )
 
 

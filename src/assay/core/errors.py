@@ -18,6 +18,7 @@ __all__ = [
     "NetworkError",
     "StoreError",
     "brief",
+    "install_extra",
     "nearest",
     "unknown_name",
 ]
@@ -60,6 +61,11 @@ def brief(text: str) -> str:
     return (
         text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({len(text):,} characters)"
     )
+
+
+def install_extra(name: str) -> str:
+    """Say how to install an extra of assay; no package index has assay."""
+    return f'install it with ./scripts/setup extras, or pip install -e ".[{name}]" in its folder'
 
 
 def nearest(name: object, candidates: Iterable[str]) -> str | None:

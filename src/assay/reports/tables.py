@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.core.errors import ConfigError, MissingExtraError, unknown_name
+from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
 from assay.core.text import visible
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Table:
             import pandas
         except ImportError as error:
             raise MissingExtraError(
-                "a DataFrame needs pandas, which is not installed: pip install 'assay[pandas]'"
+                f"a DataFrame needs pandas, which is not installed; {install_extra('pandas')}"
             ) from error
         return pandas.DataFrame([dict(row) for row in self.rows])
 

@@ -20,7 +20,15 @@ from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
 from assay.tasks.contract import TASKS, find_task, task_options
 
-__all__ = ["PRECISIONS", "SECTIONS", "engine_names", "nearest_setting", "read_config", "shorthand"]
+__all__ = [
+    "PRECISIONS",
+    "SECTIONS",
+    "engine_names",
+    "nearest_setting",
+    "read_config",
+    "setting_names",
+    "shorthand",
+]
 
 SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
 """What a configuration consists of, besides the seed."""
@@ -51,15 +59,20 @@ def engine_names() -> list[str]:
     return sorted(m.removesuffix("_engine") for m in modules if m.endswith("_engine"))
 
 
-def nearest_setting(path: str) -> str | None:
-    """The known dotted path most like `path`, also when its section is missing."""
+def setting_names() -> list[str]:
+    """Every dotted path of a setting that some study can have."""
     known = {f"training.{k}" for k in TRAINING}
     known |= {f"dataset.{k}" for k in ("name", *DEFAULTS, *OPTIONAL)}
     for family in FAMILIES:
         known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
     known |= {f"task.{k}" for name in TASKS for k in ("name", *task_options(name))}
-    known |= set(SECTIONS)
-    by_last = {k.rsplit(".", 1)[-1]: k for k in sorted(known)}
+    return sorted(known | set(SECTIONS))
+
+
+def nearest_setting(path: str) -> str | None:
+    """The known dotted path most like `path`, also when its section is missing."""
+    known = setting_names()
+    by_last = {k.rsplit(".", 1)[-1]: k for k in known}
     last = nearest(path.rsplit(".", 1)[-1], by_last)
     return nearest(path, known) or (by_last[last] if last else None)
 

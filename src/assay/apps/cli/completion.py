@@ -1,15 +1,128 @@
-"""`assay --install-completion`."""
+"""What the shell completes, and `assay --install-completion`.
+
+A completer is called for one word, with what else the line says; what it raises is dropped.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.places import data_folder, store_folder
 
-__all__ = ["install_completion"]
+__all__ = [
+    "dataset_names",
+    "engine_names",
+    "install_completion",
+    "labels",
+    "scales",
+    "settings",
+    "sides",
+    "stored",
+    "stored_names",
+    "stored_runs",
+    "study_names",
+]
+
+SCALES = ("smoke", "quick", "full")
+
+
+def study_names(context: Any = None) -> Iterable[str]:
+    """Built-in studies and YAML files here."""
+    from assay.studies.library import names
+
+    yield from names()
+    yield from sorted(str(p) for end in ("yaml", "yml") for p in Path().glob(f"*.{end}"))
+
+
+def dataset_names(context: Any = None) -> Iterable[str]:
+    """Datasets of the catalog."""
+    from assay.data.catalog import ENTRIES
+
+    yield from ENTRIES
+
+
+def engine_names(context: Any = None) -> Iterable[str]:
+    """Engines."""
+    from assay.studies.settings import engine_names as names
+
+    yield from names()
+
+
+def scales(context: Any) -> Iterable[str]:
+    """Scales of the study that was given, and those of every study."""
+    from assay.core.yaml import read_yaml
+    from assay.studies.library import find
+
+    study = _given(context, "study", "name")
+    written: dict[str, Any] = {}
+    if study:
+        written = read_yaml(find(study).read_text(encoding="utf-8"), study).data.get("scales") or {}
+    return dict.fromkeys((*SCALES, *written))
+
+
+def settings(context: Any = None) -> Iterable[str]:
+    """What --set can set, ready for a value."""
+    from assay.studies.settings import setting_names
+
+    return [f"{name}=" for name in setting_names()]
+
+
+def labels(context: Any) -> Iterable[str]:
+    """Labels and levels of the trials of the study that was given."""
+    from assay.studies.study import parse_study
+
+    scale, folder = _given(context, "scale") or "full", _given(context, "data")
+    data = data_folder(Path(folder) if folder else None)
+    study = parse_study(_given(context, "study", "name") or "", scale=scale, data_dir=data)
+    found = [t.label for t in study.trials]
+    return dict.fromkeys([*found, *(str(v) for t in study.trials for v in t.levels.values())])
+
+
+def stored_names(context: Any = None) -> Iterable[str]:
+    """Studies of the store."""
+    return _of_store(context, lambda store: sorted(store.study_names()))
+
+
+def stored_runs(context: Any = None) -> Iterable[str]:
+    """Runs of the store."""
+    return _of_store(context, lambda store: sorted(store.run_ids()))
+
+
+def stored(context: Any = None) -> Iterable[str]:
+    """Studies and runs of the store."""
+    return [*stored_names(context), *stored_runs(context)]
+
+
+def sides(context: Any = None) -> Iterable[str]:
+    """What `assay compare` compares: studies, STUDY:LABEL and runs of the store."""
+
+    def trials(store: Any) -> Iterator[str]:
+        for study in sorted(store.study_names()):
+            yield from (f"{study}:{trial['label']}" for trial in store.plan(study)["trials"])
+
+    return [*stored(context), *_of_store(context, trials)]
+
+
+def _of_store(context: Any, read: Any) -> list[str]:
+    from assay.core.store import Store
+
+    folder = _given(context, "store")
+    path = store_folder(Path(folder) if folder else None)
+    if not path.exists():
+        return []
+    with Store(path, create=False, read_only=True) as store:
+        return list(read(store))
+
+
+def _given(context: Any, *names: str) -> str | None:
+    """What the line already says for an argument, under the first of its names that it has."""
+    found = (context.get(name) for name in names) if context is not None else ()
+    return next((argument.raw for argument in found if argument is not None), None)
 
 
 def install_completion(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import DatasetName, Places
+from assay.apps.cli.options import DatasetName, Json, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,16 @@ app = App(name="data", help="List, get and show datasets.", help_format="plainte
 
 
 @app.command(name="list")
-def list_data(*, places: Places | None = None) -> None:
+def list_data(*, json: Json = False, places: Places | None = None) -> None:
     """List the datasets and say which are on this machine."""
     from assay.data import entries
 
     data = (places or Places()).data_path
+    if json:
+        facts = ("name", "title", "image_shape", "train", "test", "licence")
+        known = [({f: getattr(e, f) for f in facts}, whereabouts(e, data)) for e in entries()]
+        console.json([{**said, "where": where} for said, where in known])
+        return
     rows = [
         (
             entry.name,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places
-from assay.core.errors import AssayError
+from assay.apps.cli.options import Json, Places
+from assay.core.errors import AssayError, MissingExtraError
 
 __all__ = ["doctor"]
 
@@ -24,16 +24,20 @@ MATRIX_UNITS = {  # flag of the CPU -> what it gives
 }
 
 
-def doctor(places: Places | None = None) -> None:
+def doctor(*, json: Json = False, places: Places | None = None) -> None:
     """Show what this machine offers and what is found on it."""
     places = places or Places()
-    for title, pairs in (
-        ("machine", _machine()),
-        *_engines(),
-        ("versions", _versions()),
-        ("folders", _folders(places)),
-        ("datasets", _datasets(places)),
-    ):
+    found = {
+        "machine": _machine(),
+        **dict(_engines()),
+        "versions": _versions(),
+        "folders": _folders(places),
+        "datasets": _datasets(places),
+    }
+    if json:
+        console.json(found)
+        return
+    for title, pairs in found.items():
         console.heading(title)
         console.fields(pairs)
 
@@ -81,6 +85,8 @@ def _engines() -> Iterator[tuple[str, dict[str, object]]]:
     for name in ENGINES:
         try:
             said = ENGINES[name]().describe(Resources())
+        except MissingExtraError as error:
+            said = {"state": f"not installed: {error}"}
         except AssayError as error:
             said = {"error": error}
         shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in said.items()}

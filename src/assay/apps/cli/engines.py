@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Backend, Places, StudyName, engine_names
+from assay.apps.cli.completion import engine_names
+from assay.apps.cli.options import Backend, Places, Settings, StudyName, TrialName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,13 +27,11 @@ def engines(
     study: StudyName,
     /,
     *,
-    trial: str | None = None,
+    trial: TrialName | None = None,
     steps: int = 20,
-    engines: Annotated[
-        list[str] | None, Parameter(completer=lambda context: engine_names(), negative="")
-    ] = None,
+    engines: Annotated[list[str] | None, Parameter(completer=engine_names, negative="")] = None,
     backend: Backend | None = None,
-    set: Annotated[list[str] | None, Parameter(negative="")] = None,
+    set: Settings | None = None,
     places: Places | None = None,
 ) -> int:
     """Train one run of a study for a few steps in every engine, and compare losses and speed.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, stored_names
+from assay.apps.cli.completion import stored
+from assay.apps.cli.options import Places
 from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
 
@@ -30,7 +31,7 @@ def format_names(context: object = None) -> Iterable[str]:
 
 
 def export(
-    what: Annotated[str, Parameter(completer=stored_names)],
+    what: Annotated[str, Parameter(completer=stored)],
     /,
     *,
     to: Annotated[str, Parameter(completer=format_names)] = "json",

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.completion import stored
 from assay.apps.cli.options import Places
 
 __all__ = ["interpolate", "sample"]
@@ -16,7 +17,7 @@ COLUMNS = 8
 
 
 def sample(
-    run: str,
+    run: Annotated[str, Parameter(completer=stored)],
     /,
     *,
     n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
@@ -43,7 +44,7 @@ def sample(
 
 
 def interpolate(
-    run: str,
+    run: Annotated[str, Parameter(completer=stored)],
     /,
     *,
     from_: Annotated[int, Parameter(name="--from")] = 1,

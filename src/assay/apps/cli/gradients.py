@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, StudyName
+from assay.apps.cli.options import Places, Settings, StudyName, TrialName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +21,11 @@ def check_gradients(
     study: StudyName,
     /,
     *,
-    trial: str | None = None,
+    trial: TrialName | None = None,
     entries: int = 20,
     images: int = 5,
     seed: int = 0,
-    set: Annotated[list[str] | None, Parameter(negative="")] = None,
+    set: Settings | None = None,
     places: Places | None = None,
 ) -> int:
     """Check every gradient of a study's network, as the numpy engine computes it.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import DatasetName, Places, is_study, study_names
+from assay.apps.cli.completion import study_names
+from assay.apps.cli.options import DatasetName, Places, Settings, TrialName, is_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +33,9 @@ def show(
     name: Annotated[str, Parameter(completer=network_names)],
     /,
     *,
-    trial: str | None = None,
+    trial: TrialName | None = None,
     dataset: DatasetName | None = None,
-    set: Annotated[list[str] | None, Parameter(negative="")] = None,
+    set: Settings | None = None,
     as_: Annotated[Literal["table", "keras"], Parameter(name="--as")] = "table",
     places: Places | None = None,
 ) -> None:

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from assay.apps.cli.completion import (
+    dataset_names,
+    engine_names,
+    labels,
+    scales,
+    settings,
+    study_names,
+)
 from assay.apps.places import data_folder, store_folder
 
 __all__ = [
     "Backend",
     "DatasetName",
+    "Json",
+    "Labels",
     "Places",
+    "Settings",
     "StudyName",
     "StudyOptions",
-    "dataset_names",
-    "engine_names",
+    "TrialName",
     "is_study",
-    "stored_names",
-    "study_names",
 ]
-
-
-def study_names(context: object = None) -> Iterable[str]:
-    """Built-in studies and YAML files here, for the shell."""
-    from assay.studies.library import names
-
-    yield from names()
-    yield from sorted(str(p) for end in ("yaml", "yml") for p in Path().glob(f"*.{end}"))
-
-
-def stored_names(context: object = None) -> Iterable[str]:
-    """Studies of the store here, for the shell."""
-    from assay.core.store import Store
-
-    if store_folder().exists():
-        with Store(store_folder(), create=False, read_only=True) as store:
-            yield from sorted(store.study_names())
 
 
 def is_study(name: str) -> bool:
@@ -50,24 +40,13 @@ def is_study(name: str) -> bool:
     return is_built_in(name) or os.sep in name or name.endswith((".yaml", ".yml"))
 
 
-def dataset_names(context: object = None) -> Iterable[str]:
-    """Datasets of the catalog, for the shell."""
-    from assay.data.catalog import ENTRIES
-
-    yield from ENTRIES
-
-
-def engine_names(context: object = None) -> Iterable[str]:
-    """Engines, for the shell."""
-    from assay.studies.settings import engine_names as names
-
-    yield from names()
-
-
-SCALES = ("smoke", "quick", "full")
 StudyName = Annotated[str, Parameter(completer=study_names)]
 Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]
+TrialName = Annotated[str, Parameter(completer=labels)]
+Labels = Annotated[list[str], Parameter(completer=labels, negative="", show_default=False)]
+Settings = Annotated[list[str], Parameter(completer=settings, negative="", show_default=False)]
+Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print JSON.")]
 
 
 @Parameter(name="*")
@@ -108,14 +87,12 @@ class StudyOptions:
         set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
     """
 
-    scale: Annotated[str, Parameter(completer=lambda context: SCALES)] = "full"
+    scale: Annotated[str, Parameter(completer=scales)] = "full"
     seed: int | None = None
     repeats: int | None = None
     precision: Literal["auto", "float32", "bfloat16", "float64"] | None = None
     engine: Annotated[str | None, Parameter(completer=engine_names)] = None
-    set: Annotated[list[str], Parameter(negative="", show_default=False)] = field(
-        default_factory=list
-    )
+    set: Settings = field(default_factory=list)
 
     def changes(self) -> dict[str, Any]:
         """As keyword arguments of `assay.studies.parse_study`."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, stored_names
+from assay.apps.cli.completion import sides, stored_names
+from assay.apps.cli.options import Json, Places
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -20,6 +21,7 @@ LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run", "e
 """Columns to do without in a narrow terminal, the first one first."""
 
 StoredStudy = Annotated[str, Parameter(completer=stored_names)]
+Side = Annotated[str, Parameter(completer=sides)]
 
 
 def report(
@@ -63,11 +65,12 @@ def results(
 
 
 def compare(
-    a: StoredStudy,
-    b: StoredStudy,
+    a: Side,
+    b: Side,
     /,
     *,
     metric: str | None = None,
+    json: Json = False,
     places: Places | None = None,
 ) -> None:
     """Compare two trials, runs or studies.
@@ -85,6 +88,13 @@ def compare(
     store = (places or Places()).store_path
     left, right = find_side(store, a), find_side(store, b)
     found = compare_sides(left, right, metric)
+    verdict = f"{found.sentence.removesuffix('.')}."
+    if json:
+        settings = [dict(zip(("setting", "a", "b"), row, strict=True)) for row in found.settings]
+        metrics = [dict(row) for row in found.metrics.rows]
+        sides = {"a": left.title, "b": right.title}
+        console.json({**sides, "settings": settings, "metrics": metrics, "sentence": verdict})
+        return
     console.heading(f"A = {left.title}")
     console.say(f"B = {right.title}", style="bold")
     console.heading("configuration")
@@ -92,7 +102,7 @@ def compare(
     console.heading("results")
     show_table(found.metrics)
     console.say()
-    console.say(f"{found.sentence.removesuffix('.')}.")
+    console.say(verdict)
 
 
 def show_table(table: Table) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Backend, Places, StudyName, StudyOptions
+from assay.apps.cli.options import Backend, Labels, Places, StudyName, StudyOptions
 from assay.apps.cli.progress import display, duration
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(
     workers: int | None = None,
     report: Path | None = None,
     pretrain: Literal["rendered"] | None = None,
-    only: Annotated[list[str] | None, Parameter(negative="", show_default=False)] = None,
+    only: Labels | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
     """Train what is missing of a study, then report.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, StudyOptions
+from assay.apps.cli.options import Json, Places, StudyOptions
 from assay.apps.cli.progress import duration
 from assay.apps.cli.studies import names
 
@@ -26,6 +26,7 @@ def search(
     /,
     *,
     summary: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    json: Json = False,
     options: StudyOptions | None = None,
     places: Places | None = None,
 ) -> None:
@@ -37,11 +38,18 @@ def search(
     """
     places = places or Places()
     if summary:
-        show_space(_plan(study, options or StudyOptions(), places))
+        plan = _plan(study, options or StudyOptions(), places)
+        if json:
+            console.json(plan.to_json())
+        else:
+            show_space(plan)
         return
     from assay.apps.cli.results import show_table, stored_results
 
     found = stored_results(study, places)
+    if json:
+        console.document(found.search_table().to_json())
+        return
     table = found.search_table(ROWS)
     console.heading(table.title)
     show_table(table)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, StudyOptions, is_study, stored_names, study_names
+from assay.apps.cli.completion import stored_names, stored_runs, study_names
+from assay.apps.cli.options import Json, Places, StudyOptions, is_study
 from assay.apps.cli.progress import duration
 
 if TYPE_CHECKING:
@@ -17,12 +18,31 @@ if TYPE_CHECKING:
 
 __all__ = ["list_studies", "show"]
 
+STORED = (
+    "study", "question", "scale", "trials", "runs", "present", "diverged", "failed", "updated"
+)  # fmt: skip
+"""What JSON says of a study; null where the store does not have it."""
+RECORD = (
+    "run_id", "trial_id", "seed", "status", "message", "config", "metrics", "timing", "provenance"
+)  # fmt: skip
+"""What JSON says of a run, with its curves."""
 
-def list_studies(*, places: Places | None = None) -> None:
+
+def list_studies(*, json: Json = False, places: Places | None = None) -> None:
     """List studies and how far they are."""
     from assay.studies.library import built_in, names
 
     rows = {row["study"]: row for row in _stored(places or Places())}
+    if json:
+        known = {name: {"study": name, "question": built_in(name).question} for name in names()}
+        nothing = dict.fromkeys(STORED)
+        console.json(
+            [
+                {**nothing, **known.get(name, {}), **rows.get(name, {}), "built_in": name in known}
+                for name in dict.fromkeys([*known, *rows])
+            ]
+        )
+        return
     table = [(name, built_in(name).question, _state(rows.pop(name, None))) for name in names()]
     table += [(name, row["question"], _state(row)) for name, row in rows.items()]
     console.table(("study", "question", "runs in the store"), table, empty="no studies")
@@ -54,10 +74,16 @@ def names(context: object = None) -> Iterable[str]:
     yield from dict.fromkeys([*study_names(context), *stored_names(context)])
 
 
+def showable(context: object = None) -> Iterable[str]:
+    """Studies and runs, for the shell."""
+    yield from dict.fromkeys([*names(context), *stored_runs(context)])
+
+
 def show(
-    name: Annotated[str, Parameter(completer=names)],
+    name: Annotated[str, Parameter(completer=showable)],
     /,
     *,
+    json: Json = False,
     options: StudyOptions | None = None,
     places: Places | None = None,
 ) -> None:
@@ -73,15 +99,14 @@ def show(
     places = places or Places()
     stored = {row["study"] for row in _stored(places)}
     if is_study(name) or (name not in stored and not places.store_path.exists()):
-        _show_study(name, options or StudyOptions(), places)
+        _show_study(name, options or StudyOptions(), places, json)
         return
     with Store(places.store_path, create=False, read_only=True) as store:
         if name in stored:
-            _show_plan(
-                store.plan(name), _state(next(r for r in store.studies() if r["study"] == name))
-            )
+            row = next(row for row in store.studies() if row["study"] == name)
+            _show_plan(store.plan(name), row, json)
         else:
-            _show_run(store.record(_run(store, name, stored)))
+            _show_run(store.record(_run(store, name, stored)), json)
 
 
 def _run(store: Any, name: str, stored: set[str]) -> str:
@@ -94,33 +119,41 @@ def _run(store: Any, name: str, stored: set[str]) -> str:
     raise ConfigError(unknown_name("study or run", name, known, "assay list"))
 
 
-def _show_study(name: str, options: StudyOptions, places: Places) -> None:
+def _show_study(name: str, options: StudyOptions, places: Places, json: bool) -> None:
     from assay.apps.api import plan_of
     from assay.studies.library import built_in, is_built_in
 
     plan = plan_of(name, data_dir=places.data_path, **options.changes())
+    row = next((row for row in _stored(places) if row["study"] == plan.study.name), None)
+    if json:
+        _show_plan(plan.to_json(), row, json)
+        return
     if is_built_in(name) and built_in(name).header:
         console.heading(name)
         console.say(built_in(name).header)
-    row = next((row for row in _stored(places) if row["study"] == plan.study.name), None)
     if plan.study.search is not None:
         from assay.apps.cli.search import show_space
 
         show_space(plan)  # type: ignore[arg-type]
         return
-    _show_plan(plan.to_json(), _state(row) or "none")
+    _show_plan(plan.to_json(), row)
 
 
-def _show_plan(plan: Mapping[str, Any], state: str) -> None:
+def _show_plan(plan: Mapping[str, Any], row: Mapping[str, Any] | None, json: bool = False) -> None:
+    """A study's plan, and what of it is in the store (a row of `Store.studies`)."""
     from assay.core.plans import planned_runs
 
+    if json:
+        stored = None if row is None else {name: row[name] for name in STORED[4:]}
+        console.json({**plan, "stored": stored})
+        return
     console.heading(f"{plan['study']}: {plan['question']}".rstrip(": "))
     console.fields(
         {
             "design": plan["design"],
             "scale": plan["scale"],
             "runs": len(planned_runs(plan)),
-            "in the store": state,
+            "in the store": _state(row) or "none",
             "comparisons": len(plan["comparisons"]),
             "command": plan["command"],
         }
@@ -134,8 +167,14 @@ def _show_plan(plan: Mapping[str, Any], state: str) -> None:
     console.table(("trial", *factors, "identity"), rows)
 
 
-def _show_run(record: Record) -> None:
+def _show_run(record: Record, json: bool) -> None:
     from assay.apps.comparing import flatten
+
+    if json:
+        said = {name: getattr(record, name) for name in RECORD}
+        curves = {name: [float(v) for v in values] for name, values in record.curves.items()}
+        console.json({**said, "curves": curves})
+        return
 
     console.heading(f"run {record.run_id}: {record.status}")
     if record.message:

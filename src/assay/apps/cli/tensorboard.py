@@ -10,7 +10,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, stored_names
+from assay.apps.cli.completion import labels, stored_names, stored_runs
+from assay.apps.cli.options import Places
 from assay.apps.cli.results import stored_results
 
 __all__ = ["tensorboard"]
@@ -20,8 +21,8 @@ def tensorboard(
     study: Annotated[str, Parameter(completer=stored_names)],
     /,
     *,
-    trial: Annotated[list[str] | None, Parameter(negative="")] = None,
-    run: Annotated[list[str] | None, Parameter(negative="")] = None,
+    trial: Annotated[list[str] | None, Parameter(completer=labels, negative="")] = None,
+    run: Annotated[list[str] | None, Parameter(completer=stored_runs, negative="")] = None,
     logdir: Path | None = None,
     histograms: Annotated[bool, Parameter(negative="")] = False,
     open: bool = True,

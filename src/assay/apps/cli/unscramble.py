@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places, dataset_names
+from assay.apps.cli.completion import dataset_names
+from assay.apps.cli.options import Places
 
 if TYPE_CHECKING:
     from assay.apps.unscrambling import Unscrambled

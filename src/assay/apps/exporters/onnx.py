@@ -8,7 +8,7 @@ from typing import Any
 from assay.apps.exporters._onnx_graph import OnnxGraph
 from assay.apps.exporters._reference import expected, hold, pixels, sample_images
 from assay.apps.exporters.contract import EXPORTERS, RunExporter
-from assay.core.errors import MissingExtraError
+from assay.core.errors import MissingExtraError, install_extra
 from assay.core.records import Record
 from assay.networks.network import Network
 
@@ -42,7 +42,7 @@ def _libraries() -> tuple[Any, Any]:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError(
-            f'--to onnx needs {error.name}; install it with: pip install "assay[onnx]"'
+            f"--to onnx needs {error.name}, which is not installed; {install_extra('onnx')}"
         ) from None
     return onnx, onnxruntime
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from assay.core.errors import EngineError, MissingExtraError, unknown_name
+from assay.core.errors import EngineError, MissingExtraError, install_extra, unknown_name
 
 __all__ = ["BACKENDS", "backend_name", "check_keras", "choose_backend", "load_keras", "silence"]
 
@@ -55,7 +55,7 @@ def check_keras() -> None:
     if find_spec("keras") is None or (name == "tensorflow" and find_spec(name) is None):
         missing = "keras" if find_spec("keras") is None else name
         raise MissingExtraError(
-            f'the keras engine needs {missing}, which is not installed: pip install "assay[keras]"'
+            f"the keras engine needs {missing}, which is not installed; {install_extra('keras')}"
         )
     if find_spec(name) is None:
         raise MissingExtraError(
