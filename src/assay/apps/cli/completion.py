@@ -102,8 +102,8 @@ def sides(context: Any = None) -> Iterable[str]:
     """What `assay compare` compares: studies, STUDY:LABEL and runs of the store."""
 
     def trials(store: Any) -> Iterator[str]:
-        for study in sorted(store.study_names()):
-            yield from (f"{study}:{trial['label']}" for trial in store.plan(study)["trials"])
+        for plan in store.plans():
+            yield from (f"{plan['study']}:{trial['label']}" for trial in plan["trials"])
 
     return [*stored(context), *_of_store(context, trials)]
 
