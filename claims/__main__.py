@@ -20,6 +20,8 @@ def main() -> int:
     for line in wrong:
         print(line)
     print(f"{count} numbers, {len(wrong)} wrong or without a record")
+    if wrong:
+        print('how claims and settings are stated: CONTRIBUTING.md, "Numbers in texts"')
     return 1 if wrong else 0
 
 

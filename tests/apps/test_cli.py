@@ -391,3 +391,24 @@ def test_the_command_that_rendering_ends_with_can_be_run(
     command = said.partition("train on them: assay ")[2].split()
     assert main([*command, "--dry-run", "--store", str(tmp_path / "store")]) == 0
     assert "33" in capsys.readouterr().out, "runs of the study"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["run", "tour", "--report", "."], "--report"),
+        (["report", "small", "--report", "."], "--report"),
+        (["export", "small", "--out", "."], "--out"),
+        (["sample", "run", "--out", "."], "--out"),
+        (["interpolate", "run", "--out", ""], "--out"),
+        (["clocks", "train", "--out", "."], "--out"),
+        (["clocks", "read", "x.png", "--overlay", "."], "--overlay"),
+    ],
+)
+def test_a_folder_is_no_file_to_write(
+    arguments: list[str], option: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"for {option}. it is a folder, expected the name of a file" in " ".join(err.split())

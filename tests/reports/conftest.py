@@ -16,6 +16,9 @@ import pytest
 from assay.core.records import Record, run_id, trial_id
 from assay.core.seeds import stream
 from assay.data import Dataset, load
+from assay.networks.families import build_network
+from assay.networks.network import Network
+from assay.reports.html import render_html
 
 Study = tuple[dict[str, Any], list[Record]]
 
@@ -265,6 +268,33 @@ def _studies() -> dict[str, Study]:
 def study() -> Callable[[str], Study]:
     """A made-up study by name: "tour", "factors" or "trouble"."""
     return lambda name: _studies()[name]
+
+
+@pytest.fixture(scope="session")
+def rendered() -> dict[str, str]:
+    """The pages that tests have made."""
+    return {}
+
+
+@pytest.fixture
+def page(
+    study: Callable[[str], Study],
+    images: Callable[[Mapping[str, Any]], Dataset | None],
+    rendered: dict[str, str],
+) -> Callable[[str], str]:
+    """The report of a made-up study, made once for all tests."""
+
+    def make(name: str) -> str:
+        if name not in rendered:
+            rendered[name] = render_html(*study(name), images, network_of=network_of)
+        return rendered[name]
+
+    return make
+
+
+def network_of(config: Mapping[str, Any]) -> Network:
+    """A small network, whatever the configuration says."""
+    return build_network({"family": "mlp", "hidden": [16]}, (8, 8, 1), {"classes": 10})
 
 
 @pytest.fixture

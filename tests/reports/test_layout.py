@@ -16,13 +16,9 @@ PHONE = 360 - 2 * 20
 """Pixels between the margins of the page."""
 
 
-def network_of(config):
-    return build_network({"family": "mlp", "hidden": [16]}, (8, 8, 1), {"classes": 10})
-
-
 @pytest.mark.parametrize("name", ["tour", "factors", "trouble"])
-def test_text_of_figures_can_be_read_on_a_telephone(study, images, name):
-    page = render_html(*study(name), images)
+def test_text_of_figures_can_be_read_on_a_telephone(page, name):
+    page = page(name)
     drawings = re.findall(r'<div class="narrow">(<svg.*?</svg>)', page, re.S)
     assert len(drawings) == page.count('<div class="wide">') > 2
     for drawing in drawings:
@@ -32,8 +28,8 @@ def test_text_of_figures_can_be_read_on_a_telephone(study, images, name):
         assert min(sizes) * shown >= 9
 
 
-def test_paper_shows_what_a_screen_may_fold_and_numbers_its_pages(study, images):
-    page = render_html(*study("trouble"), images)
+def test_paper_shows_what_a_screen_may_fold_and_numbers_its_pages(page):
+    page = page("trouble")
     printed = page[page.index("@media print") :]
     assert "details::details-content" in printed
     assert "counter(page)" in printed
@@ -42,13 +38,13 @@ def test_paper_shows_what_a_screen_may_fold_and_numbers_its_pages(study, images)
         assert f"<details open><summary>{title}" in page
 
 
-def test_only_classes_with_mistakes_are_listed(study, images):
-    page = render_html(*study("factors"), images)
+def test_only_classes_with_mistakes_are_listed(page):
+    page = page("factors")
     assert "<span>0 wrong</span>" not in page
 
 
-def test_networks_and_settings_stand_in_plain_sight(study, images):
-    page = render_html(*study("factors"), images, network_of=network_of)
+def test_networks_and_settings_stand_in_plain_sight(page):
+    page = page("factors")
     part = page[page.index('<section id="networks"') : page.index('<section id="data"')]
     assert "<details" not in part
     assert "Network of every trial" in part

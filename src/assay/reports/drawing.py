@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from assay.core.text import visible
 from assay.reports.style import NARROW, WIDE
 from assay.reports.svg import svg
-from assay.reports.texts import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,4 +83,4 @@ def _last() -> Exception | None:
 
 def reason(error: Exception | None) -> str:
     """Return an error in one line: "ValueError: no axes"."""
-    return " ".join(clean(f"{type(error).__name__}: {error}").split())[:300]
+    return " ".join(visible(f"{type(error).__name__}: {error}").split())[:300]

@@ -15,6 +15,7 @@ import yaml
 
 from assay.core.errors import AssayError, StoreError
 from assay.core.records import Record
+from assay.core.text import visible
 from assay.reports import predictions, views
 from assay.reports.answers import answers
 from assay.reports.context import dataset_rows, environment, when
@@ -26,7 +27,6 @@ from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
-from assay.reports.texts import clean
 from assay.statistics import effects, metric_title, primary_metric
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _yaml(value: Any) -> str:
 
 
 def _shown(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) else value
+    return visible(value) if isinstance(value, str) else value
 
 
 @cache

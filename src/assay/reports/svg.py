@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.reports.texts import clean
+from assay.core.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,7 +118,7 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     text = re.sub(r'(href="|url\()#', rf"\1#{name}-", text)
     text = re.sub(r"#[0-9a-f]{6}\b", lambda m: _SWAP.get(m[0], m[0]), text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
-    title = f'<title id="{name}-title">{html.escape(clean(alt))}</title>'
+    title = f'<title id="{name}-title">{html.escape(visible(alt))}</title>'
     head = f'<svg role="img" aria-labelledby="{name}-title"'
     text = text.replace("<svg", head, 1)
     end = text.index(">") + 1

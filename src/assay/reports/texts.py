@@ -6,33 +6,11 @@ import itertools
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["clean", "tell_apart", "width", "wrap"]
+from assay.core.text import visible
+
+__all__ = ["tell_apart", "width", "wrap"]
 
 _SEPARATORS = " ,=/:"
-
-
-def clean(text: str) -> str:
-    r"""Return a text with what cannot be shown written as an escape: "\x1b", "\ud800", "\u202e".
-
-    That is control characters other than tab and newline, lone surrogates (a byte of a file's name
-    that is no UTF-8 is written as that byte: "caf\xe9") and marks that turn the direction of the
-    text that follows.
-    """
-    return "".join(_escaped(c) if _unfit(c) else c for c in str(text))
-
-
-def _unfit(character: str) -> bool:
-    if character in "\t\n":
-        return False
-    turned = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
-    return turned or unicodedata.category(character) in ("Cc", "Cs")
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is no UTF-8
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def width(text: str) -> int:
@@ -69,7 +47,7 @@ def tell_apart(labels: Sequence[str], length: int, lines: int = 2) -> list[str]:
     A beginning that all have in common is cut where some label is too long, then the middle; where
     that would make two of them equal, what they differ in stays and its surroundings go.
     """
-    texts = [" ".join(clean(label).split()) for label in labels]
+    texts = [" ".join(visible(label).split()) for label in labels]
     room = length * lines
     if len(set(texts)) > 1 and any(width(t) > length for t in texts):
         cut = _common(texts)

@@ -102,8 +102,8 @@ def sides(context: Any = None) -> Iterable[str]:
     """What `assay compare` compares: studies, STUDY:LABEL and runs of the store."""
 
     def trials(store: Any) -> Iterator[str]:
-        for row in store.studies():
-            yield from (f"{row['study']}:{t['label']}" for t in store.plan(row["study"])["trials"])
+        for plan in store.plans():
+            yield from (f"{plan['study']}:{trial['label']}" for trial in plan["trials"])
 
     return [*stored(context), *_of_store(context, trials)]
 

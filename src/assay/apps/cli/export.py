@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import OutFile, Places
 from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
 
@@ -35,7 +35,7 @@ def export(
     /,
     *,
     to: Annotated[str, Parameter(completer=format_names)] = "json",
-    out: Path | None = None,
+    out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Write the results of a study, or the trained network of a run, for other tools.

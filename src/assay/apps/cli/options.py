@@ -24,6 +24,7 @@ __all__ = [
     "DatasetName",
     "Json",
     "Labels",
+    "OutFile",
     "Places",
     "Settings",
     "StudyName",
@@ -40,6 +41,13 @@ def is_study(name: str) -> bool:
     return is_built_in(name) or os.sep in name or name.endswith((".yaml", ".yml"))
 
 
+def _no_folder(kind: object, path: Path | None) -> None:
+    if path is not None and path.is_dir():
+        raise ValueError("it is a folder, expected the name of a file")
+
+
+OutFile = Annotated[Path, Parameter(validator=_no_folder)]
+"""A file to write: what cannot be one is refused before any work is done."""
 StudyName = Annotated[str, Parameter(completer=study_names)]
 Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import sides, stored_names
-from assay.apps.cli.options import Json, Places
+from assay.apps.cli.options import Json, OutFile, Places
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -28,7 +28,7 @@ def report(
     study: StoredStudy,
     /,
     *,
-    report: Path | None = None,
+    report: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Write a report again, from the store alone.

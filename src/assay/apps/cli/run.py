@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Backend, Labels, Places, StudyName, StudyOptions
+from assay.apps.cli.options import Backend, Labels, OutFile, Places, StudyName, StudyOptions
 from assay.apps.cli.progress import display, duration
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def run(
     device: str = "auto",
     backend: Backend | None = None,
     workers: int | None = None,
-    report: Path | None = None,
+    report: OutFile | None = None,
     pretrain: Literal["rendered"] | None = None,
     only: Labels | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["list_studies", "show"]
 
 STORED = (
-    "study", "question", "scale", "trials", "runs", "present", "diverged", "failed", "updated"
+    "study", "question", "scale", "trials", "runs", "present", "diverged", "failed",
+    "damaged", "updated", "problem",
 )  # fmt: skip
 """What JSON says of a study; null where the store does not have it."""
 RECORD = (

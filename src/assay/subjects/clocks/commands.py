@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import OutFile, Places
 
 if TYPE_CHECKING:
     from assay.subjects.clocks.reading.reader import Sight
@@ -27,7 +27,7 @@ def train_clocks(
     *,
     style: Literal["any", "course"] = "any",
     minutes: float = 20,
-    out: Path | None = None,
+    out: OutFile | None = None,
     seed: int = 0,
     device: str = "auto",
     places: Places | None = None,
@@ -108,7 +108,7 @@ def render_clocks(
 def read_clocks(
     *photos: Path,
     reader: str | None = None,
-    overlay: Path | None = None,
+    overlay: OutFile | None = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     places: Places | None = None,
 ) -> int:

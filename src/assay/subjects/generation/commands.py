@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import OutFile, Places
 
 __all__ = ["interpolate", "sample"]
 
@@ -22,7 +21,7 @@ def sample(
     *,
     n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
     seed: int = 0,
-    out: Path | None = None,
+    out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Make pictures with a trained GAN or VAE and write them as one PNG.
@@ -50,7 +49,7 @@ def interpolate(
     from_: Annotated[int, Parameter(name="--from")] = 1,
     to: int = 2,
     steps: int = 12,
-    out: Path | None = None,
+    out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Make pictures on the way between two latent points and write them as one PNG.
