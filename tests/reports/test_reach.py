@@ -39,13 +39,23 @@ def test_half_of_the_values_are_no_failure():
 
 
 def test_an_interval_reaches_as_far_again_as_the_values():
-    found = reach([Spread(40.0, [39.0, 41.0], [-60.0, 140.0]), Spread(44.0, [43.0, 45.0])])
+    found = reach(
+        [Spread(40.0, [39.0, 41.0], [-60.0, 140.0]), Spread(44.0, [43.0, 45.0], [42.5, 45.5])]
+    )
     assert found.cut
     assert found.low > 39 - 7
     assert found.high < 45 + 7
     alone = reach([Spread(40.0, [], [-60.0, 140.0])], (0.0, 100.0))
     assert not alone.cut
     assert alone.low < 1 < 99 < alone.high
+
+
+def test_the_narrowest_interval_is_seen_whole():
+    found = reach([Spread(-0.1, (), [-5.4, 5.2]), Spread(-10.3, (), [-45.6, 25.0])], always=(0.0,))
+    assert not found.outside
+    assert found.low < -10.3
+    assert found.low > -45
+    assert found.high > 5.2
 
 
 def test_nothing_at_all_has_an_axis():

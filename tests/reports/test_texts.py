@@ -32,7 +32,7 @@ ODD = [
 
 def test_a_common_beginning_goes_and_the_differing_part_stays():
     long = "kernel_initializer = "
-    assert tell_apart([f"{long}glorot_uniform", f"{long}he_uniform"], 20) == [
+    assert tell_apart([f"{long}glorot_uniform", f"{long}he_uniform"], 20, lines=1) == [
         "glorot_uniform",
         "he_uniform",
     ]

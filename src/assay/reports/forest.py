@@ -84,7 +84,7 @@ def draw_effects(
             _draw_effect(ax, y, row, limits)
             if width > NARROW:
                 place = {"xycoords": ("axes fraction", "data"), "va": "center", "size": 9.5}
-                ax.annotate(_numbers(row), (1.02, y), **place)
+                ax.annotate(_numbers(row), (1.03, y), **place)
         ax.axvline(0, color=INK, lw=1, zorder=1)
         name_rows(ax, labels[factor], width)
         ax.set_title(shorten(factor_name(factor, factors), 70 if width > NARROW else 40))

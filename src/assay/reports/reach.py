@@ -60,8 +60,8 @@ def reach(
     """Return the axis for some spreads.
 
     A minority whose middles lie so far off that the others would be one dot is left outside.
-    Intervals of the others reach at most as far again as their values do: that of two runs is often
-    longer than all that was measured.
+    Intervals of the others reach at most as far again as their values do, or as the narrowest of
+    them: that of two runs is often longer than all that was measured.
 
     Args:
         bounds: what the values cannot go beyond, as a share cannot exceed 100 %.
@@ -76,7 +76,7 @@ def reach(
     ends = [min(max(float(e), bounds[0]), bounds[1])
             for s in kept for e in s.ends if math.isfinite(e)]  # fmt: skip
     low, high = min(points), max(points)
-    room = high - low or math.inf
+    room = max(high - low, _narrowest(kept)) or math.inf
     wanted = (min([low, *ends]), max([high, *ends]))
     low, high = max(wanted[0], low - room), min(wanted[1], high + room)
     pad = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
@@ -100,4 +100,10 @@ def _far(spreads: Sequence[Spread], known: Sequence[int], always: Sequence[float
 
 
 def _length(spreads: Sequence[Spread]) -> float:
-    return float(np.ptp([p for s in spreads for p in s.points()]))
+    return max(float(np.ptp([p for s in spreads for p in s.points()])), _narrowest(spreads))
+
+
+def _narrowest(spreads: Sequence[Spread]) -> float:
+    """Half of the shortest interval, which is always seen whole; 0 where there is none."""
+    known = [[float(e) for e in s.ends if math.isfinite(e)] for s in spreads]
+    return min((max(ends) - min(ends) for ends in known if ends), default=0.0) / 2

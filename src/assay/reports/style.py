@@ -86,7 +86,7 @@ def row_height(labels: Sequence[str], width: float) -> float:
 def name_rows(ax: Axes, labels: Sequence[str], width: float) -> None:
     """Name rows 0, 1, ... of an axes from the top: beside it, or above each in a narrow figure."""
     count = max(len(labels), 1)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=7)  # an arrow at the edge has room
     ax.spines["left"].set_visible(False)
     if width > NARROW:
         ax.set_yticks(range(len(labels)), labels)

@@ -49,7 +49,7 @@ def tell_apart(labels: Sequence[str], length: int, lines: int = 2) -> list[str]:
     """
     texts = [" ".join(visible(label).split()) for label in labels]
     room = length * lines
-    if len(set(texts)) > 1 and any(width(t) > length for t in texts):
+    if len(set(texts)) > 1 and any(width(t) > room for t in texts):
         cut = _common(texts)
         texts = [t[cut:] for t in texts]
     halves = [_middle(t, room) for t in texts]
