@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
-__all__ = ["KEY", "Unsound", "check_seal", "digest", "seal"]
+__all__ = ["KEY", "Unsound", "check_seal", "digest", "seal", "unseal"]
 
 KEY = "sha256"
 """Name of the digest in the header's metadata."""
@@ -68,6 +68,16 @@ def check_seal(content: bytes) -> None:
     found.update(memoryview(content)[stop:])
     if found.hexdigest().encode() != content[start:stop]:
         raise Unsound("its checksum is wrong")
+
+
+def unseal(content: bytes) -> dict[str, np.ndarray]:
+    """Undo `seal`.
+
+    Raises:
+        Unsound: it is not what `seal` returned.
+    """
+    check_seal(content)
+    return load(content)
 
 
 def _place(content: bytes) -> tuple[int, int] | None:
