@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
-__all__ = ["KEY", "Unsound", "check_seal", "digest", "seal"]
+__all__ = ["KEY", "Unsound", "check_seal", "digest", "seal", "unseal"]
 
 KEY = "sha256"
 """Name of the digest in the header's metadata."""
@@ -79,6 +79,16 @@ def _ordered(content: bytes) -> bytes:
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     return b"".join((len(text).to_bytes(8, "little"), text, content[8 + size :]))
+
+
+def unseal(content: bytes) -> dict[str, np.ndarray]:
+    """Undo `seal`.
+
+    Raises:
+        Unsound: it is not what `seal` returned.
+    """
+    check_seal(content)
+    return load(content)
 
 
 def _place(content: bytes) -> tuple[int, int] | None:

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.array_file import map_array, read_arrays
+from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
 from assay.data.pictures import quiet_decoders
-from assay.data.storage import cache_dir, locate, save_array
+from assay.data.storage import cache_dir, keep_arrays, kept_arrays, locate
 
 __all__ = ["Cifar10", "read_archive", "read_strips"]
 
@@ -167,16 +167,11 @@ class Cifar10(Entry):
 def _kept(source: Source, read: Callable[[], Arrays]) -> Arrays:
     """Return what `read` gives, from the cache folder when it has been read before."""
     identity = hashlib.sha256("".join(f.sha256 for f in source.files).encode()).hexdigest()
-    folder = cache_dir() / "decoded" / f"cifar10-{identity[:16]}"
-    try:
-        images, labels = (map_array(folder / f"{name}.npy") for name in ("images", "labels"))
-        if images.shape == SHAPE and images.dtype == np.uint8 and labels.shape == SHAPE[:1]:
-            return np.array(images), np.array(labels)
-    except (OSError, ValueError):
-        pass  # not there, or damaged: the files themselves are the truth
-    images, labels = read()
-    save_array(folder / "labels.npy", labels)
-    save_array(folder / "images.npy", images)
+    path = cache_dir() / "decoded" / f"cifar10-{identity[:16]}.safetensors"
+    if kept := kept_arrays(path):
+        return kept["images"], kept["labels"]
+    images, labels = read()  # the files themselves are the truth
+    keep_arrays(path, {"images": images, "labels": labels})
     return images, labels
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from assay.core.digests import Unsound, seal, unseal
 from assay.core.errors import DataError
 from assay.data.catalog import ENTRIES, Entry, File, Source
 
@@ -19,6 +20,8 @@ __all__ = [
     "download_dir",
     "find",
     "how_to_get",
+    "keep_arrays",
+    "kept_arrays",
     "locate",
     "once",
     "places",
@@ -184,4 +187,28 @@ def save_array(path: Path, array: np.ndarray) -> None:
             np.save(stream, array, allow_pickle=False)
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def keep_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Keep arrays in a file of the cache with their digest: whole or not at all.
+
+    Without room for it, nothing is kept.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(seal({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def kept_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """What `keep_arrays` kept; None where there is nothing, or something damaged."""
+    try:
+        return unseal(path.read_bytes())
+    except (OSError, Unsound):
+        return None

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
-from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.data.permutation import permute
-from assay.data.storage import cache_dir
+from assay.data.storage import cache_dir, keep_arrays, kept_arrays
 from assay.data.transforms import Fitted
 from assay.subjects.unscrambling.solver.pipeline import CONTRAST, unscramble
 
@@ -76,33 +72,17 @@ def restored_order(train: np.ndarray) -> tuple[np.ndarray, float]:
     digest.update(np.ascontiguousarray(train).data)
     folder = cache_dir() / "restored"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest.hexdigest()[:24]}.npz"
+    path = folder / f"{digest.hexdigest()[:24]}.safetensors"
     with FileLock(path.with_suffix(".lock")):
-        kept = _kept(path, math.prod(train.shape[1:3]))
+        kept = kept_arrays(path)
         if kept is None:
             found = unscramble(train)
-            part = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-            with part.open("wb") as file:
-                np.savez(file, order=found.order, contrast=np.float64(found.contrast))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            kept = found.order, float(found.contrast)
-    order, contrast = kept
+            kept = {"order": found.order, "contrast": np.array([found.contrast], float)}
+            keep_arrays(path, kept)
+    order, contrast = kept["order"], float(kept["contrast"][0])
     if contrast < CONTRAST:
         raise DataError(
             f"no spatial structure found in {len(train)} training images: the arrangement is only "
             f"{contrast:.2f} times as good as one of shuffled pixels; expected at least {CONTRAST}"
         )
     return order, contrast
-
-
-def _kept(path: Path, pixels: int) -> tuple[np.ndarray, float] | None:
-    """What is in the cache; None where there is nothing, or something damaged."""
-    try:
-        order, contrast = read_arrays(path, "order", "contrast")
-        if contrast.shape == () and np.array_equal(np.sort(order), np.arange(pixels)):
-            return order, float(contrast)
-    except (OSError, ValueError):
-        pass  # the images themselves are the truth
-    return None
