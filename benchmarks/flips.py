@@ -4,8 +4,8 @@
 
 trains a small study on handwritten digits, then flips one bit at a time: in a value of a record, a
 blob of arrays, a plan, a weights file, a checkpoint of a rung or of an interrupted run, and
-anywhere in the file of the index. After each flip all is read as tables, reports and the next training read
-it, and the bit is put back. Writes results/flips-DATE.json: how many were
+anywhere in the file of the index. After each flip all is read as tables, reports and the next
+training read it, and the bit is put back. Writes results/flips-DATE.json: how many were
 
 - noticed: an error that names what is damaged, or a checkpoint that is ignored;
 - harmless: every number was right (SQLite's free space, counters in its header);
