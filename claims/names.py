@@ -155,7 +155,7 @@ def _json(path: Path) -> Any:
 
 def _published(root: Path, study: str, trial: str | None) -> float:
     """A published figure as the study declares it, in the unit that is shown."""
-    path = root / f"src/assay/library/{study}.yaml"
+    path = next((root / "src" / "assay").rglob(f"{study}.yaml"))
     rows = yaml.safe_load(path.read_text()).get("published", [])
     found = [r for r in rows if r.get("trial") in (trial, f"labels = {trial}")]
     if len(found) != 1:

@@ -68,7 +68,13 @@ class Text:
 
 def text_files(root: Path) -> list[str]:
     """Every text of the repository whose numbers are checked."""
-    patterns = ("README.md", "docs/*.md", "benchmarks/README.md", "src/assay/library/*.yaml")
+    patterns = (
+        "README.md",
+        "docs/*.md",
+        "benchmarks/README.md",
+        "src/assay/library/*.yaml",
+        "src/assay/subjects/*/studies/*.yaml",
+    )
     return [str(p.relative_to(root)) for pattern in patterns for p in sorted(root.glob(pattern))]
 
 
