@@ -14,6 +14,7 @@ from assay.apps.clocks import find_reader, read_photo
 from assay.clocks.labels.relational import HEADS
 from assay.core.errors import DataError
 from assay.core.tensor_file import read_tensors, write_tensors
+from assay.data.pictures import open_photo, open_picture
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
 from assay.reading.pack import calibrate
@@ -81,6 +82,57 @@ def test_pictures_that_cannot_be_read_say_why(reader, tmp_path):
         with pytest.raises(DataError, match=message) as caught:
             read_photo(path, Reader.load(reader))
         assert str(path) in str(caught.value)
+
+
+def test_each_picture_that_is_none_is_named(reader, tmp_path, capsys):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "notes.jpg").write_text("no picture at all")
+    (tmp_path / "script.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n")
+    picture(tmp_path / "thin.png", 24, 121)
+    picture(tmp_path / "good.png", 24, 120)
+    names = ("folder.png", "empty.jpg", "notes.jpg", "script.eps", "thin.png", "good.png")
+    photos = [str(tmp_path / name) for name in names]
+    assert main(["clocks", "read", *photos, "--reader", str(reader)]) == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [f"{photos[5]}: no clock that I can read"]
+    assert said.err.splitlines() == [
+        f"error: {photos[0]}: unreadable picture (it is a folder)",
+        f"error: {photos[1]}: unreadable picture (it is empty)",
+        f"error: {photos[2]}: unreadable picture (it is no picture, or one of an unknown kind)",
+        f"error: {photos[3]}: unreadable picture (PostScript is a program, which is not run)",
+        f"error: {photos[4]}: 121x24 pixels: no photo of a clock has that shape, expected one side "
+        "at most 5 times as long as the other",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["a.png", "a.jpg", "a.gif", "a.tif"])
+def test_a_photo_of_many_pixels_is_looked_at_smaller(reader, tmp_path, monkeypatch, kind):
+    """What was seen is said in pixels of the file all the same."""
+    path = tmp_path / kind
+    yes = np.linspace(0, 255, 300 * 400).reshape(300, 400).astype(np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    Image.fromarray(yes).save(path, exif=exif)
+    small, times = open_photo(path, 30_000)
+    turned_here = kind != "a.gif"  # which has no such data
+    assert small.shape == ((200, 150, 3) if turned_here else (150, 200, 3))
+    assert times == 2
+    whole = open_picture(path)
+    np.testing.assert_allclose(small, whole[::2, ::2], atol=4)
+    monkeypatch.setattr("assay.reading.reader.ENOUGH", 30_000)
+    square = read_photo(path, Reader.load(reader)).square
+    assert square.left + square.side <= whole.shape[1]
+    assert square.top + square.side <= whole.shape[0]
+    assert square.side >= 0.3 * 300
+
+
+def test_maps_are_computed_in_parts_that_fit(reader, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 255, (7, 48, 48, 1), np.uint8)
+    whole = Reader.load(reader).outputs(images)
+    monkeypatch.setattr("assay.reading.reader._ROOM", 1)
+    for name, outputs in Reader.load(reader).outputs(images).items():
+        np.testing.assert_allclose(outputs, whole[name], atol=1e-5)
 
 
 def test_the_command_reads_what_it_can_and_names_what_it_cannot(reader, tmp_path, capsys):

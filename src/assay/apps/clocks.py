@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,10 +177,14 @@ def find_reader(given: str | Path | None = None, store: str | Path | None = None
 
 def read_photo(path: str | Path, reader: Reader) -> Sight:
     """Read the clock in a photo; raises DataError, naming the file, when it cannot be looked at."""
-    from assay.data.pictures import open_picture
+    from assay.data.pictures import open_photo, printable
+    from assay.reading.reader import ENOUGH
 
-    picture = open_picture(Path(path))
+    picture, times = open_photo(Path(path), ENOUGH)
     try:
-        return reader.read(picture)
+        sight = reader.read(picture)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{printable(path)}: {error}") from None
+    square = sight.square
+    whole = replace(square, **{k: times * v for k, v in vars(square).items()})
+    return replace(sight, square=whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "Facts",
     "Pictures",
+    "open_photo",
     "open_picture",
     "printable",
     "quiet_decoders",
@@ -124,6 +126,23 @@ def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
     return np.asarray(plain).reshape(plain.height, plain.width, -1)
 
 
+def open_photo(path: Path, most: int) -> tuple[np.ndarray, float]:
+    """Read one picture of any size, made smaller by a whole number where it has many pixels.
+
+    Args:
+        most: pixels that are enough.
+
+    Returns:
+        uint8 (height, width, 3), and how many pixels of the file one of these is across.
+
+    Raises:
+        DataError: naming the file, when it is not there, unreadable or too large.
+    """
+    with quiet_decoders():
+        plain, facts = _open(path, "RGB", most)
+    return np.asarray(plain), max(facts.size) / max(plain.size)
+
+
 def read_pictures(paths: Sequence[Path], size: tuple[int, int], grayscale: bool) -> Pictures:
     """Read many pictures, on several threads, in the order of `paths`; none of them raises."""
     images = np.empty((len(paths), *size, 1 if grayscale else 3), dtype=np.uint8)
@@ -143,9 +162,16 @@ def read_pictures(paths: Sequence[Path], size: tuple[int, int], grayscale: bool)
     return Pictures(images, tuple(f for f in found if isinstance(f, Facts)), failures)
 
 
-def _open(path: Path, mode: str) -> tuple[Image, Facts]:
-    """A picture of mode "L" or "RGB"; its size is looked at before anything is unpacked."""
-    from PIL import Image
+def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts]:
+    """A picture of mode "L" or "RGB"; its size is looked at before anything is unpacked.
+
+    Args:
+        enough: pixels above which it is made smaller.
+
+    Returns:
+        The picture, and its facts; their size is its own.
+    """
+    from PIL import Image, UnidentifiedImageError
 
     try:
         # by its name, Pillow maps plain TIFF files into memory and mixes up those that are turned
@@ -154,12 +180,20 @@ def _open(path: Path, mode: str) -> tuple[Image, Facts]:
             if pixels > MAX_PIXELS:
                 said = f"{pixels:,} pixels, at most {MAX_PIXELS:,} are read"
                 raise DataError(f"{printable(path)}: {said}")
+            if picture.format == "EPS":
+                raise ValueError("PostScript is a program, which is not run")
+            own = (picture.height, picture.width)
+            if (times := math.ceil(math.sqrt(pixels / enough))) > 1:
+                # a JPEG unpacks to a half, a quarter or an eighth by itself; the rest is done below
+                picture.draft(picture.mode, (picture.width // times, picture.height // times))
             eight, span = _eight_bits(picture)
-            plain = _plain(eight, mode)
+            if (eight.width > eight.height) != (own[1] > own[0]):
+                own = own[::-1]  # turned, as its EXIF data say
+            plain = _plain(_reduced(eight, enough), mode)
             frames = False
             with suppress(Exception):  # damaged, but not in the frame that counts
                 frames = bool(getattr(picture, "is_animated", False))
-            return plain, Facts((plain.height, plain.width), span, frames)
+            return plain, Facts(own, span, frames)
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -168,7 +202,22 @@ def _open(path: Path, mode: str) -> tuple[Image, Facts]:
         raise DataError(f"{printable(path)}: more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise nearly anything on damaged input
         said = getattr(error, "strerror", None) or error
+        if isinstance(error, IsADirectoryError):
+            said = "it is a folder"
+        elif isinstance(error, UnidentifiedImageError):
+            empty = not path.stat().st_size
+            said = "it is empty" if empty else "it is no picture, or one of an unknown kind"
         raise DataError(f"{printable(path)}: unreadable picture ({said})") from error
+
+
+def _reduced(picture: Image, enough: int) -> Image:
+    """The picture with about `enough` pixels at most, each the mean of a square of its pixels."""
+    times = math.ceil(math.sqrt(picture.width * picture.height / enough))
+    if times < 2:
+        return picture
+    if picture.mode in ("1", "P", "PA"):  # no means of these
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.reduce(times)
 
 
 def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
@@ -202,14 +251,18 @@ def _scaled(
     """Grey values 0..top as 0..255, the value `clear` transparent, and their span."""
     from PIL import Image
 
-    values = np.clip(np.asarray(picture).astype(np.int32), 0, top)
+    values = np.asarray(picture).astype(np.int32)
+    np.clip(values, 0, top, out=values)  # in its place, as below: it may be large
     if white_is_0:
-        values = top - values
-    grey = Image.fromarray((values * 255 // top).astype(np.uint8))
-    if isinstance(clear, int):
-        opaque = np.where(values == clear, 0, 255).astype(np.uint8)
-        grey = Image.merge("LA", (grey, Image.fromarray(opaque)))
-    return grey, (int(values.min()), int(values.max()), top)
+        np.subtract(top, values, out=values)
+    span = (int(values.min()), int(values.max()), top)
+    opaque = values != clear if isinstance(clear, int) else None
+    values *= 255
+    values //= top
+    grey = Image.fromarray(values.astype(np.uint8))
+    if opaque is not None:
+        grey = Image.merge("LA", (grey, Image.fromarray(opaque.astype(np.uint8) * 255)))
+    return grey, span
 
 
 def _plain(picture: Image, mode: str) -> Image:

@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from assay.clocks.time import hands, text
-from assay.data.pictures import open_picture
-from assay.reading.reader import Sight
+from assay.data.pictures import open_photo
+from assay.reading.reader import ENOUGH, Sight
 
 __all__ = ["draw"]
 
@@ -21,10 +21,12 @@ _HOUR, _MINUTE, _TWELVE, _PAPER = "#d55e00", "#0072b2", "#009e73", "#ffffff"
 
 def draw(photo: Path, sight: Sight) -> Image.Image:
     """The photo with the square that was looked at, the hands as they were read, and the time."""
-    picture = Image.fromarray(open_picture(photo)).convert("RGB")
+    pixels, times = open_photo(photo, ENOUGH)
+    picture = Image.fromarray(pixels)
     ratio = min(1.0, LARGEST / max(picture.size))
     if ratio < 1:
         picture = picture.resize((round(picture.width * ratio), round(picture.height * ratio)))
+    ratio /= times
     pen = ImageDraw.Draw(picture)
     left, top, side = (ratio * v for v in (sight.square.left, sight.square.top, sight.square.side))
     width = max(1, round(side / 75))

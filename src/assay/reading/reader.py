@@ -27,10 +27,16 @@ from assay.networks.families import build_network
 from assay.networks.network import Network
 from assay.reading.views import Square, beside, cut_out, squares, turned
 
-__all__ = ["BOUNDS", "CERTAIN", "SMALLEST", "Reader", "Sight"]
+__all__ = ["BOUNDS", "CERTAIN", "ENOUGH", "LONGEST", "SMALLEST", "Reader", "Sight"]
 
 SMALLEST = 24
 """Shorter side, in pixels, below which a picture shows no clock that could be read."""
+
+LONGEST = 5
+"""Times as long as it is high, or the other way round, that a picture of a clock may be."""
+
+ENOUGH = 16_000_000
+"""Pixels of a photo from which a clock is found as well as from more of them."""
 
 CERTAIN = 0.5
 """Certainty below which nothing is read."""
@@ -51,8 +57,8 @@ course's clocks, and clocks on a wall that have no numerals must not be turned f
 _TOGETHER = 20
 """Clocks that are looked at together."""
 
-_ROOM = 1 << 26
-"""Numbers of the largest map that are computed at a time: 256 MB."""
+_ROOM = 1 << 24
+"""Numbers of the largest map that are computed at a time: 64 MB."""
 
 SIZES = (8, 1024)
 """Pixels along the side of the pictures that a network sees."""
@@ -148,9 +154,14 @@ class Reader:
         """Read a picture uint8 (height, width, 1 or 3) of any size.
 
         Raises:
-            DataError: the picture is too small.
+            DataError: the picture is too small, or of a shape that no photo of a clock has.
         """
         height, width = picture.shape[:2]
+        if max(height, width) > LONGEST * min(height, width):
+            raise DataError(
+                f"{width}x{height} pixels: no photo of a clock has that shape, expected one side "
+                f"at most {LONGEST} times as long as the other"
+            )
         if min(height, width) < SMALLEST:
             raise DataError(
                 f"{width}x{height} pixels: too small to show a clock, expected at least "
