@@ -222,6 +222,10 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     assert any(line.startswith("test accuracy (%)") for line in out)
     assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
     assert capsys.readouterr().out.endswith("A and B are the same trial.\n")
+    named = ["small:0.01", "small:1e-05"]  # as the table of results calls them
+    assert main(["compare", *named, "--store", str(store)]) == 0
+    said = capsys.readouterr().out.split("\n\n")[0]
+    assert said.split("\n")[-2:] == ["A = 0.01 (small)", "B = 1e-05 (small)"]
     assert main(["compare", "baselin", "small", "--store", str(store)]) == 2
     assert "did you mean 'baseline'?" in capsys.readouterr().err
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from assay.core.errors import ConfigError
+from assay.core.plans import compared
 from assay.core.records import run_id, trial_id
+from assay.statistics.effects import effects
 from assay.studies.estimate import estimate, matrix_speed
 from assay.studies.plan import cohorts, make_plan, resolve_member
 from assay.studies.study import parse_study
@@ -76,6 +78,16 @@ def test_full_factorial() -> None:
         ("training.batch_size", "128", r128, r64),
     ]
     assert made["comparisons"][1]["where"] == {"training.batch_size": "128"}
+
+
+def test_all_that_is_compared_is_counted_in_one_place() -> None:
+    made = plan(
+        design="full_factorial",
+        factors={"network.activation": ["relu", "tanh"], "training.batch_size": [32, 64]},
+    )
+    # each factor at both levels of the other, and over them
+    assert [len(rows) for rows in compared(made)] == [1, 1, 1, 1, 2, 2]
+    assert {effect.family for effect in effects(made, [])} == {6}
 
 
 def test_named_levels_set_several_things_at_once() -> None:

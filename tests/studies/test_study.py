@@ -96,6 +96,15 @@ def test_every_problem_is_said_at_once_where_it_is(
     )
 
 
+def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
+    single, misspelt = message(small(factors={"network.kernel_initialiser": ["zeros"]}))
+    assert single == (
+        "factors.network.kernel_initialiser: factor network.kernel_initialiser needs at least two "
+        "levels, got 1"
+    )
+    assert "'kernel_initialiser'; did you mean 'kernel_initializer'?" in misspelt
+
+
 def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.errors import ConfigError, StoreError, nearest, unknown_name
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
+from assay.reports.names import trial_names
 
 if TYPE_CHECKING:
     from assay.reports.tables import Table
@@ -47,8 +48,8 @@ def find_side(path: Path, name: str) -> Side:
 
     Args:
         path: the store.
-        name: a trial's label, STUDY:LABEL, the start of a trial's identity or of a run's name, or
-            a study, which stands for its best trial on validation.
+        name: a trial's label or its name in tables, STUDY:LABEL, the start of a trial's identity or
+            of a run's name, or a study, which stands for its best trial on validation.
 
     Raises:
         StoreError: when it is nothing, or more than one thing.
@@ -61,11 +62,12 @@ def find_side(path: Path, name: str) -> Side:
         if name in plans:
             return _best(store, plans[name])
         if colon and study in plans:
-            return _trial(store, _among(plans[study]["trials"], label, study), study)
+            return _trial(store, _among(plans[study], label), plans[study])
         found: dict[str, tuple[str, dict[str, Any]]] = {}
+        called = {title: trial_names(plan) for title, plan in plans.items()}
         for title, plan in plans.items():
             for trial in plan["trials"]:
-                if trial["label"] == name or (
+                if name in (trial["label"], called[title][trial["trial_id"]]) or (
                     len(name) >= 4 and trial["trial_id"].startswith(name)
                 ):
                     found.setdefault(trial["trial_id"], (title, trial))
@@ -74,7 +76,7 @@ def find_side(path: Path, name: str) -> Side:
             raise StoreError(f"{name!r} can mean {len(found)} trials: {said}")
         if found:
             title, trial = next(iter(found.values()))
-            return _trial(store, trial, title)
+            return _trial(store, trial, plans[title])
         if any(run.startswith(name) for run in store.run_ids()):
             record = store.record(store.find(name))
             return Side(f"run {record.run_id} (seed {record.seed})", record.config, [record])
@@ -84,9 +86,10 @@ def find_side(path: Path, name: str) -> Side:
         raise StoreError(f"no study, trial or run {name!r} in the store {path}{hint}")
 
 
-def _among(trials: list[dict[str, Any]], label: str, study: str) -> dict[str, Any]:
+def _among(plan: Mapping[str, Any], label: str) -> dict[str, Any]:
+    trials, study, called = plan["trials"], plan["study"], trial_names(plan)
     for trial in trials:
-        if trial["label"] == label:
+        if label in (trial["label"], called[trial["trial_id"]]):
             return trial
     close = nearest(label, [trial["label"] for trial in trials])
     hint = f"; did you mean {close!r}?" if close else ""
@@ -100,15 +103,16 @@ def _best(store: Store, plan: dict[str, Any]) -> Side:
     best = best_trial(plan, store.records(store.recorded(runs), arrays=False))
     if best is None:
         raise StoreError(f"study {plan['study']!r} has no finished run yet")
-    return _trial(store, best.trial, plan["study"])
+    return _trial(store, best.trial, plan)
 
 
-def _trial(store: Store, trial: Mapping[str, Any], study: str) -> Side:
+def _trial(store: Store, trial: Mapping[str, Any], plan: Mapping[str, Any]) -> Side:
+    study, name = plan["study"], trial_names(plan)[trial["trial_id"]]
     runs = store.recorded(trial["runs"])
     if not runs:
         raise StoreError(f"trial {trial['label']!r} of study {study!r} has no finished run yet")
     records = sorted(store.records(runs, arrays=False), key=lambda r: r.seed)
-    return Side(f"{trial['label']} ({study})", dict(trial["config"]), records)
+    return Side(f"{name} ({study})", dict(trial["config"]), records)
 
 
 def compare_sides(a: Side, b: Side, metric: str | None = None) -> Sides:

@@ -1,14 +1,15 @@
-"""What a stored plan lists: the trials that are compared, and those that a search tried."""
+"""What a stored plan lists: trials, their runs and comparisons, and what a search tried."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.core.errors import StoreError
 from assay.core.store_format import decode_object
 
-__all__ = ["decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
+__all__ = ["compared", "decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
 
 
 def tried_runs(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -50,3 +51,23 @@ def decode_plan(text: Any, study: object) -> dict[str, Any]:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise StoreError(f"{what}: {reason}") from error
     return plan
+
+
+def compared(plan: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+    """Everything that a study compares, each as the planned comparisons that it is made of: first
+    the planned ones, then those that pool a level over several combinations of other factors."""
+    planned = list(plan.get("comparisons") or [])
+    factors = plan.get("factors") or {}
+    keys = Counter((row["factor"], row["level"], row["against"]) for row in planned)
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for i, row in enumerate(planned):
+        if keys[row["factor"], row["level"], row["against"]] == 1 and _at_reference(row, factors):
+            planned[i] = {**row, "where": {}}  # no other combination to be told apart from
+        key = (str(row["factor"]), str(row["level"]), str(row["against"]))
+        groups.setdefault(key, []).append(row)
+    return [[row] for row in planned] + [rows for rows in groups.values() if len(rows) > 1]
+
+
+def _at_reference(row: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> bool:
+    where = row.get("where") or {}
+    return all(k in factors and str(v) == str(factors[k][0]) for k, v in where.items())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from assay.core.plans import compared
 from assay.core.records import Record
 from assay.statistics.compare import Comparison, compare, holm
 from assay.statistics.estimates import Estimate, estimate, values_by_seed
@@ -131,17 +131,7 @@ def effects(
         seed: of the bootstrap.
     """
     runs = by_trial(records)
-    planned = list(plan.get("comparisons") or [])
-    factors = plan.get("factors") or {}
-    keys = Counter((row["factor"], row["level"], row["against"]) for row in planned)
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for i, row in enumerate(planned):
-        if keys[row["factor"], row["level"], row["against"]] == 1 and _at_reference(row, factors):
-            planned[i] = {**row, "where": {}}  # no other combination to be told apart from
-        key = (str(row["factor"]), str(row["level"]), str(row["against"]))
-        groups.setdefault(key, []).append(row)
-    families = [[row] for row in planned] + [rows for rows in groups.values() if len(rows) > 1]
-    found = [_effect(rows, runs, metric, seed) for rows in families]
+    found = [_effect(rows, runs, metric, seed) for rows in compared(plan)]
     adjusted = holm(np.array([e.comparison.p for e in found]))
     return [_judged(e, p, len(found), alpha) for e, p in zip(found, adjusted, strict=True)]
 
@@ -174,11 +164,6 @@ def level_means(
             found = estimate(list(values.values()), diverged=diverged)
             means.append(LevelMean(str(factor), str(level), found, len(trials)))
     return means
-
-
-def _at_reference(row: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> bool:
-    where = row.get("where") or {}
-    return all(k in factors and str(v) == str(factors[k][0]) for k, v in where.items())
 
 
 def _others_at_reference(

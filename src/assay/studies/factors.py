@@ -61,8 +61,10 @@ def read_factors(entry: Entry) -> list[Factor]:
             named = isinstance(factor.value, dict)
             levels = _named(factor) if named else _listed(name, factor)
             if len(levels) < 2 - named:  # one named level has the baseline to be compared with
-                raise factor.error(f"factor {name} needs at least two levels, got {len(levels)}")
-            factors.append(Factor(name, tuple(levels)))
+                said = f"factor {name} needs at least two levels, got {len(levels)}"
+                entry.problems.add(factor.error(said))
+            if levels:  # so that what is wrong with a single one is said as well
+                factors.append(Factor(name, tuple(levels)))
     if not entry.value:
         entry.problems.add(entry.error("factors: there is none"))
     return factors

@@ -142,7 +142,7 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
 
 def _show_plan(plan: Mapping[str, Any], row: Mapping[str, Any] | None, json: bool = False) -> None:
     """A study's plan, and what of it is in the store (a row of `Store.studies`)."""
-    from assay.core.plans import planned_runs
+    from assay.core.plans import compared, planned_runs
 
     if json:
         stored = None if row is None else {name: row[name] for name in STORED[4:]}
@@ -155,7 +155,7 @@ def _show_plan(plan: Mapping[str, Any], row: Mapping[str, Any] | None, json: boo
             "scale": plan["scale"],
             "runs": len(planned_runs(plan)),
             "in the store": _state(row) or "none",
-            "comparisons": len(plan["comparisons"]),
+            "comparisons": len(compared(plan)),
             "command": plan["command"],
         }
     )
