@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from assay.apps.cli import app, console
@@ -235,9 +234,6 @@ def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "trunk.1 dense 300 300 19,500 19,200" in out  # 64 * 300 + 300
     assert "parameters 50,610" in out
-    for family in ("clock-net", "gan"):  # on a dataset and with a task that suit them
-        assert main(["network", "show", family]) == 0
-    assert "dials" in capsys.readouterr().out
 
 
 def test_doctor_and_data_say_what_is_here(capsys: pytest.CaptureFixture[str]):
@@ -361,40 +357,6 @@ def test_a_narrow_terminal_cuts_no_number(
         out = capsys.readouterr().out
         assert "97.68 ± 0.12" in out
         assert "1,413,834" in out
-
-
-def test_unscramble_writes_what_it_found(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("assay.subjects.unscrambling.solver.pipeline.STEPS_A_PIXEL", 8_000)
-    out = tmp_path / "out"
-    assert main(["unscramble", "digits", "--out", str(out)]) == 0
-    said = capsys.readouterr().out
-    assert "times that of shuffled pixels" in said
-    assert "true neighbours" in said
-    assert {p.name for p in out.iterdir()} == {
-        "permutation.npy", "restored.npy", "images.png", "grid.gif",
-    }  # fmt: skip
-    noise = tmp_path / "noise.npy"
-    np.save(noise, np.random.default_rng(0).integers(0, 256, (500, 64), dtype=np.uint8))
-    assert main(["unscramble", str(noise)]) == 1
-    assert "no spatial structure found: " in capsys.readouterr().out
-    (tmp_path / "text.npy").write_text("nothing")
-    assert main(["unscramble", str(tmp_path / "text.npy")]) == 2
-    assert main(["unscramble", str(noise), "--shape", "8by8"]) == 2
-    assert main(["unscramble", "digit"]) == 2
-    err = capsys.readouterr().err
-    assert "as a .npy array of numbers" in err
-    assert "--shape 8by8: expected HEIGHTxWIDTH" in err
-    assert "did you mean 'digits'" in err
-
-
-def test_the_command_that_rendering_ends_with_can_be_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    assert main(["clocks", "render", "--n", "3600", "--size", "30", "--out", str(tmp_path)]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    command = said.partition("train on them: assay ")[2].split()
-    assert main([*command, "--dry-run", "--store", str(tmp_path / "store")]) == 0
-    assert "33" in capsys.readouterr().out, "runs of the study"
 
 
 @pytest.mark.parametrize(

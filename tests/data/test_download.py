@@ -167,13 +167,6 @@ def test_datasets_without_files_need_no_download():
         data.get("mnits")
 
 
-def test_a_dataset_that_nobody_offers_says_where_to_put_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
-    monkeypatch.delenv("ASSAY_DATA", raising=False)
-    with pytest.raises(DataError, match=r"no address is known .* put cats64\.npz into"):
-        data.get("cat-faces")
-
-
 def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match=r"file.a\.bin: cannot be written"):

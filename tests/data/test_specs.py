@@ -57,8 +57,6 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "mnist", "validation": 1.5}, "share between 0 and 1, got 1.5"),
         ({"name": "mnist", "validation": 60_000}, "no image is left to train on"),
         ({"name": "mnist", "fold": 1}, "dataset.fold needs dataset.folds"),
-        ({"name": "mnist", "restore": True}, "dataset.restore needs dataset.permute"),
-        ({"name": "mnist", "permute": 1, "restore": 1}, "restore must be true or false, got 1"),
         ({"name": "mnist", "normalize": "centre"}, "'centre'; did you mean 'center'?"),
         ({"name": "mnist", "folds": 3, "fold": 3}, "fold must be less than dataset.folds = 3"),
         ({"name": "mnist", "folds": 3, "validation": 5}, "exclude each other"),

@@ -16,10 +16,14 @@ import pytest
 from assay.apps.api import plan_of
 from assay.core.config import Entry, Problems, Source
 from assay.core.records import run_id, trial_id
+from assay.data.catalog import ENTRIES
+from assay.data.transforms import TRANSFORMS
+from assay.networks.families import FAMILIES
 from assay.studies.estimate import estimate
 from assay.studies.plan import make_plan
 from assay.studies.settings import read_config
 from assay.studies.study import parse_study
+from assay.tasks.contract import TASKS
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FILES = sorted(RESULTS.glob("*.json"))
@@ -47,6 +51,16 @@ def read(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def skip_without_its_subject(said: dict[str, Any]) -> None:
+    """Subjects can be left out of assay; then their studies cannot be planned."""
+    for trial in said["trials"]:
+        dataset, network, task = (trial["config"][key] for key in ("dataset", "network", "task"))
+        known = dataset["name"] in ENTRIES and network["family"] in FAMILIES
+        known = known and (task if isinstance(task, str) else task["name"]) in TASKS
+        if not known or ("restore" in dataset and "restore" not in TRANSFORMS):
+            pytest.skip("its subject is not here")
+
+
 def replay(command: str, *more: str) -> set[str]:
     """Names of the runs that a command plans today."""
     _, _, study, *options = shlex.split(command)
@@ -72,6 +86,7 @@ def test_stored_names_are_the_names_of_their_configurations(file: Path) -> None:
 def test_stored_configurations_are_canonical_still(file: Path) -> None:
     if file.stem == "clocks-fixed":
         pytest.skip("stored before `per_time` was part of a dataset")
+    skip_without_its_subject(read(file))
     for trial in read(file)["trials"]:
         problems = Problems()
         entry = Entry(dict(trial["config"]), (), Source(trial["config"]), problems)
@@ -84,6 +99,7 @@ def test_stored_configurations_are_canonical_still(file: Path) -> None:
 )
 def test_every_stored_run_is_planned_again_by_its_command(file: Path) -> None:
     said = read(file)
+    skip_without_its_subject(said)
     stored = {run["run_id"] for trial in said["trials"] for run in trial["runs"]}
     assert stored <= replay(said["command"], *REPLAYED.get(file.stem, ()))
 
