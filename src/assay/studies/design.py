@@ -17,7 +17,16 @@ from assay.core.seeds import stream
 from assay.studies.factors import Factor, Level
 from assay.studies.settings import SECTIONS
 
-__all__ = ["MAX_TRIALS", "Cell", "Design", "cells", "check_runs", "comparisons", "read_design"]
+__all__ = [
+    "MAX_RUNS",
+    "MAX_TRIALS",
+    "Cell",
+    "Design",
+    "cells",
+    "check_runs",
+    "comparisons",
+    "read_design",
+]
 
 MAX_TRIALS = 10_000
 MAX_RUNS = 100_000

@@ -282,6 +282,11 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             "network.dropout: high - low is too large for a number",
         ),
         (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"trials": 10_000, "folds": 20},
+            "10,000 trials, 20 runs each, are more than 100,000 runs",
+        ),
+        (
             {"training.epochs": {"int": [1, 9]}},
             {"sampler": "hyperband", "trials": None},
             "the space cannot vary them",
@@ -312,6 +317,17 @@ def test_what_cannot_be_searched_is_refused(space: Any, search: Any, message: st
     with pytest.raises(ConfigError) as caught:
         study(space, **search)
     assert message in str(caught.value)
+
+
+def test_brackets_of_too_many_trials_are_refused():
+    written = {
+        "study": "s",
+        "dataset": "digits",
+        "network": "mlp",
+        "search": {"sampler": "hyperband", "space": {"network.dropout": [0, 0.5]}},
+    }
+    with pytest.raises(ConfigError, match=r"trials and rungs, 1 runs each, are more than 100,000"):
+        parse_study(written, set=["training.epochs=1000000000000"])
 
 
 def test_what_the_search_varies_cannot_be_set():

@@ -12,6 +12,7 @@ from assay.core.errors import unknown_name
 from assay.core.metrics import METRICS
 from assay.core.records import Config
 from assay.core.seeds import stream
+from assay.studies.design import MAX_RUNS
 from assay.studies.search.samplers.contract import SAMPLERS
 from assay.studies.search.search import Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
@@ -50,6 +51,7 @@ def checked(search: Search, configure: Callable[[Values], Config], seed: int) ->
     with problems.collect(search.place("sampler")):
         _check_trials(search)
         search = _with_brackets(search, samples)
+        _check_runs(search)
     problems.raise_if_any()
     points = search.space.size()
     return replace(search, configure=configure, samples=tuple(samples), points=points)
@@ -154,6 +156,15 @@ def _check_trials(search: Search) -> None:
     if halving is not None and search.batch is not None:
         said = f"{halving.name} asks for a bracket at a time, batch: cannot be set"
         raise search.place("batch").error(said, key=True)
+
+
+def _check_runs(search: Search) -> None:
+    """Refuse more runs than can be planned; those of a grid are counted elsewhere."""
+    rungs = sum(rung.trials for bracket in search.brackets for rung in bracket.rungs)
+    trials, each = rungs or search.trials or 0, search.repeats * (search.folds or 1)
+    if trials * each > MAX_RUNS:
+        said = f"{trials:,} trials{' and rungs' if rungs else ''}, {each:,} runs each"
+        raise search.entry.error(f"{said}, are more than {MAX_RUNS:,} runs", key=True)
 
 
 def _with_brackets(search: Search, samples: list[Config]) -> Search:
