@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.data import cifar10, restoring
+from assay.data import cifar10
 from assay.data.catalog import ENTRIES
 from assay.data.storage import keep_arrays, kept_arrays
 
@@ -52,27 +52,3 @@ def test_damaged_decoded_images_are_decoded_again(tmp_path: Path, monkeypatch: p
     (path,) = (tmp_path / "decoded").iterdir()
     flip(path, -1)
     assert [again(), again()] == [2, 2]
-
-
-def test_a_damaged_estimate_of_the_order_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
-    made: list[int] = []
-
-    class Found:
-        order, contrast = np.arange(4), 99.0
-
-    def unscramble(train: np.ndarray) -> Found:
-        made.append(1)
-        return Found()
-
-    monkeypatch.setattr(restoring, "unscramble", unscramble)
-    train = np.zeros((2, 2, 2, 1), np.uint8)
-    for times in (1, 1):
-        order, contrast = restoring.restored_order(train)
-        assert (order.tolist(), contrast, len(made)) == ([0, 1, 2, 3], 99.0, times)
-    (path,) = (tmp_path / "restored").glob("*.safetensors")
-    flip(path, -1)
-    assert restoring.restored_order(train)[1] == 99.0
-    assert len(made) == 2

@@ -268,7 +268,7 @@ def test_what_keras_does_not_do_is_refused(member):
 
 def test_a_missing_extra_is_named(member, monkeypatch):
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r'pip install "assay\[keras\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[keras\]"'):
         ENGINES["keras"]().check(Cohort((member(MLP),)), Resources())
 
 

@@ -26,7 +26,7 @@ def test_it_is_small():
 
 
 def test_it_bears_its_checksum():
-    path = files("assay") / "clocks" / "reader" / "any.safetensors"
+    path = files("assay.subjects.clocks") / "readers" / "any.safetensors"
     check_seal(path.read_bytes())
 
 

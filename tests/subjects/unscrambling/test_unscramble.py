@@ -11,6 +11,7 @@ import pytest
 import assay.subjects.unscrambling.solver.pipeline as pipeline
 from assay import data
 from assay.core.errors import ConfigError, DataError
+from assay.subjects.unscrambling import restoring
 from assay.subjects.unscrambling.solver.annealing import energy
 from assay.subjects.unscrambling.solver.similarity import partial_correlation, standardised
 from assay.subjects.unscrambling.truth import quality
@@ -134,7 +135,7 @@ def test_a_dataset_is_restored_once_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
     spec = {"name": "digits", "permute": 3, "restore": True}
     first = data.load(spec)
-    files = sorted(p.name for p in (tmp_path / "restored").iterdir() if p.suffix == ".npz")
+    files = sorted(p.name for p in (tmp_path / "restored").iterdir() if p.suffix == ".safetensors")
     assert len(files) == 1
     monkeypatch.setattr("assay.subjects.unscrambling.restoring.unscramble", lambda train: 1 / 0)
     again = data.load(spec)
@@ -143,3 +144,29 @@ def test_a_dataset_is_restored_once_and_says_so(tmp_path, monkeypatch):
     plain = data.load("digits")
     back = data.restore(first.test.images, first.permutation)
     assert np.array_equal(back, plain.test.images)
+
+
+def test_a_damaged_estimate_of_the_order_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    made: list[int] = []
+
+    class Found:
+        order, contrast = np.arange(4), 99.0
+
+    def unscramble(train: np.ndarray) -> Found:
+        made.append(1)
+        return Found()
+
+    monkeypatch.setattr(restoring, "unscramble", unscramble)
+    train = np.zeros((2, 2, 2, 1), np.uint8)
+    for times in (1, 1):
+        order, contrast = restoring.restored_order(train)
+        assert (order.tolist(), contrast, len(made)) == ([0, 1, 2, 3], 99.0, times)
+    (path,) = (tmp_path / "restored").glob("*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert restoring.restored_order(train)[1] == 99.0
+    assert len(made) == 2
