@@ -142,13 +142,19 @@ def test_two_commands_share_the_work(tmp_path, undisturbed):
 
 
 @pytest.mark.parametrize(
-    ("executor", "number"), [("processes", signal.SIGINT), ("inline", signal.SIGTERM)]
+    ("executor", "number"),
+    [
+        ("processes", signal.SIGINT),
+        ("processes", signal.SIGHUP),
+        ("processes", signal.SIGTERM),
+        ("inline", signal.SIGTERM),
+    ],
 )
 def test_interrupt_and_resume(tmp_path, executor, number, undisturbed):
     first = command(tmp_path, executor)
     said = wait_for(first, "finished", 2)
-    if number == signal.SIGINT:
-        os.killpg(first.pid, number)  # Ctrl-C reaches the whole group
+    if executor == "processes":
+        os.killpg(first.pid, number)  # the whole group hears it
     else:
         os.kill(first.pid, number)
     assert first.stdout is not None
@@ -162,7 +168,11 @@ def test_interrupt_and_resume(tmp_path, executor, number, undisturbed):
         f"interrupted: {len(kept)} of 8 runs are stored; run the same command again to train "
         f"the other {8 - len(kept)}: `assay run softmax --store {tmp_path}`\n"
     )
-    assert err == expected
+    lost = (
+        "the softmax_engine:SoftmaxEngine engine saves no checkpoints; "
+        "its unfinished runs start again\n"
+    )
+    assert err.removeprefix(expected) in ("", lost)
     assert is_gone(first.pid)
     train(tmp_path, RUNS, executor="inline")
     assert same(records(tmp_path), undisturbed)

@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "NetworkError",
     "StoreError",
+    "StudyInterrupted",
     "brief",
     "install_extra",
     "nearest",
@@ -50,6 +51,22 @@ class StoreError(AssayError):
 
 class MissingExtraError(AssayError):
     """An optional library is needed; the message names the extra that brings it."""
+
+
+class StudyInterrupted(AssayError, KeyboardInterrupt):
+    """The user stopped a study; what was finished is stored. Exit status 130.
+
+    A KeyboardInterrupt too: a script that it ends, ends as Ctrl-C ends it.
+
+    Attributes:
+        kept: what is known of runs that were on their way, as further lines of the message.
+    """
+
+    exit_code = 130
+
+    def __init__(self, message: str, kept: str = ""):
+        super().__init__(message + kept)
+        self.kept = kept
 
 
 _LONGEST = 100

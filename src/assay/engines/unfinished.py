@@ -41,6 +41,10 @@ class Checkpoint:
         self.loaded: bool | None = None
         self.ignored: list[str] = []
 
+    def exists(self) -> bool:
+        """Whether anything was saved."""
+        return self._file is not None and self._file.exists()
+
     def due(self) -> bool:
         """Whether it is time to write it again."""
         return self._file is not None and time.monotonic() - self._last >= self._seconds

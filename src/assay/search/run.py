@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import AssayError, ConfigError, StudyInterrupted
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.engines.contract import Resources
@@ -21,7 +21,7 @@ from assay.search.hyperband import Bracket, promoted
 from assay.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
 from assay.search.progress import Progress
 from assay.search.samplers.contract import SAMPLERS, Asked
-from assay.studies.execute import StudyInterrupted, Summary, execute
+from assay.studies.execute import Summary, execute
 from assay.studies.execute_events import Event
 from assay.studies.executors.contract import Crew
 from assay.studies.members import cohorts
@@ -66,8 +66,10 @@ def run_search(
             plan.chosen = course.best()
             training.run(list(plan.configs()), resources)
             store.save_plan(plan.to_json())
-        except StudyInterrupted:
-            raise StudyInterrupted(_how_to_resume(plan, store)) from None
+        except KeyboardInterrupt as error:  # between two executions it is just that
+            raise StudyInterrupted(
+                _how_to_resume(plan, store), getattr(error, "kept", "")
+            ) from None
     return training.progress.summary()
 
 

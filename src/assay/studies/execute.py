@@ -6,23 +6,19 @@ store share the work. Killing the process at any moment loses at most the runs i
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
-from assay.core.errors import AssayError
-from assay.core.plans import planned_runs
+from assay.core.errors import StudyInterrupted
 from assay.core.store import Store
 from assay.engines.contract import Cohort, Engine, Resources
 from assay.studies.execute_events import Event
 from assay.studies.execute_jobs import Part, cut
 from assay.studies.execute_ledger import Ledger
+from assay.studies.execute_stop import how_to_resume, interrupts
 from assay.studies.executors.contract import EXECUTORS, Crew, Setup
 from assay.studies.executors.cores import physical_cores
 from assay.studies.executors.training import find_engine
@@ -32,12 +28,6 @@ __all__ = ["StudyInterrupted", "Summary", "execute"]
 
 WAIT_SECONDS = 0.5
 REMIND_SECONDS = 30.0
-
-
-class StudyInterrupted(AssayError):
-    """The user stopped a study; what was finished is stored. Exit status 130."""
-
-    exit_code = 130
 
 
 class HasPlan(Protocol):
@@ -88,7 +78,8 @@ def execute(
     """Train every run of a study that the store does not hold yet, and save the plan with it.
 
     A run whose engine fails, or whose worker dies, is tried once more by itself and then stored as
-    failed; it never ends the study. Ctrl-C and SIGTERM end it in good order.
+    failed; it never ends the study. Ctrl-C, SIGTERM and SIGHUP end it in good order: runs that are
+    on their way save a checkpoint first. A second Ctrl-C ends it at once.
 
     Args:
         plan: the plan of the study, as the store keeps it.
@@ -113,12 +104,17 @@ def execute(
     began = time.monotonic()
     try:
         resources = replace(resources, checkpoints=store.checkpoints.resolve())
-        with _interrupts() as stopped:
+        with interrupts() as stopped:
             course = _Course(ledger, cohorts, resources, data_dir, stopped, crew)
-            course.run(workers, executor)
-            missing = ledger.missing()
+            try:
+                course.run(workers, executor)
+            except KeyboardInterrupt:  # the second Ctrl-C
+                if not stopped():
+                    raise
+            missing, kept = ledger.missing(), ledger.kept()
         if missing and stopped():
-            raise StudyInterrupted(_how_to_resume(plain, store, len(ledger.members), len(missing)))
+            said = how_to_resume(plain, store, len(ledger.members), len(missing))
+            raise StudyInterrupted(said, kept)
         ledger.tell("done")
         return _summary(ledger, time.monotonic() - began)
     finally:
@@ -225,40 +221,3 @@ def _summary(ledger: Ledger, seconds: float) -> Summary:
         seconds=seconds,
         images=ledger.tracker.images,
     )
-
-
-def _how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
-    command = plan.get("command")
-    if not plan.get("search") and runs < len(planned_runs(plan)):
-        command = None  # some trials only, of which the plan knows nothing
-    if command and store.path.resolve() != Path("assay-store").resolve():
-        command += f" --store {store.path}"
-    again = f": `{command}`" if command else ""
-    return (
-        f"interrupted: {runs - missing} of {runs} runs are stored; run the same command again to "
-        f"train the other {missing}{again}"
-    )
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and SIGTERM ask for a stop in good order; a second one is not so patient."""
-    asked = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set  # only the main thread hears signals
-        return
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    try:
-        for number in signals:
-            signal.signal(number, ask)
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -23,6 +23,7 @@ Kind = Literal[
     "lost",
     "ended",
     "waiting",
+    "stopping",
     "done",
 ]
 
@@ -39,7 +40,7 @@ class Event:
             (a job: `title`, `members`, `work`); "progress" (of a job); "finished", "diverged",
             "failed" (a run: `record`); "lost" (a worker died, `message` says how, its runs are
             tried again); "ended" (a job); "waiting" (for `members` runs that another command
-            trains); "done" (last).
+            trains); "stopping" (the user asked for it: runs on their way are saved); "done" (last).
         job: number of the job, -1 where the news is not about one.
         total, done: runs of the study, and those with a record.
         images_per_second: training images over the last seconds, all jobs together.

@@ -15,8 +15,10 @@ from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
 from assay.engines.contract import Cohort, Member, Resources
+from assay.engines.unfinished import Checkpoint
 from assay.studies.execute_events import Event, Kind, Tracker
 from assay.studies.execute_jobs import Part
+from assay.studies.execute_stop import kept
 from assay.studies.executors.contract import Job, Message
 
 __all__ = ["Ledger"]
@@ -29,6 +31,7 @@ class Ledger:
         members: every run of the study.
         again: parts whose runs are to be tried once more, each by itself.
         trained, diverged: runs trained here; failed: run -> why.
+        stopped: parts that were asked to stop while they trained.
         tracker: work and images so far.
     """
 
@@ -43,6 +46,7 @@ class Ledger:
         self._damaged = store.verify(self.members)
         self.present = len(store.present(self.members))
         self.again: list[Part] = []
+        self.stopped: list[Part] = []
         self.trained: set[str] = set()
         self.diverged: set[str] = set()
         self.failed: dict[str, str] = {}
@@ -72,6 +76,13 @@ class Ledger:
         self._others = len(others)
         self.tracker.elsewhere = sum(self._works[run] for run in others)
         return present
+
+    def kept(self) -> str:
+        """What the checkpoints hold of missing runs, in words; see `execute_stop.kept`."""
+        runs, folder = self.missing(), self._store.checkpoints
+        saved = {run for run in runs if Checkpoint(folder, run).exists()}
+        lost = [p for p in self.stopped if not saved & {*p.runs} and {*p.runs} & {*runs}]
+        return kept(len(saved), {p.cohort.members[0].config["engine"] for p in lost})
 
     def left_by_others(self) -> list[str]:
         """Missing runs that no other command holds (any more), claimed for us."""
@@ -103,6 +114,9 @@ class Ledger:
             self._present()
         if message.kind == "tick":
             return
+        if message.kind == "stopping":
+            self.tell("stopping")
+            return
         part, alone = self._jobs[message.job]
         if message.kind == "started":
             self.tracker.start(message.job, part.work)
@@ -113,6 +127,8 @@ class Ledger:
             self.tell("progress", message.job, progress=message.progress)
         elif message.record is not None:
             self._keep(message.record, message.job)
+        elif message.kind == "stopped":
+            self.stopped.append(part)
         else:
             self._end(message, part, alone)
 

@@ -58,6 +58,7 @@ app = App(
     version=_version,
     version_flags=["--version"],
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # what is said then is said below
 )
 for place, (name, command) in enumerate(COMMANDS.items()):
     app.command(f"assay.apps.cli.{command}", name=name, sort_key=place)

@@ -39,11 +39,14 @@ class Message:
 
     "started"; "progress" with `progress`; "record" with `record`; then one of "ended", "failed"
     (the engine raised: `text` for people, `details` for the curious, `expected` when it was one
-    of assay's own errors) and "lost" (its worker died: `text` says how). "tick" is no news and
-    comes several times a second, so that the receiver can see to other things.
+    of assay's own errors), "lost" (its worker died: `text` says how) and "stopped" (it was asked
+    to, and has saved what it can). "stopping" is of no job: those in training are asked to stop.
+    "tick" is no news and comes several times a second, for the receiver to see to other things.
     """
 
-    kind: Literal["started", "progress", "record", "ended", "failed", "lost", "tick"]
+    kind: Literal[
+        "started", "progress", "record", "ended", "failed", "lost", "stopped", "stopping", "tick"
+    ]
     job: int = -1
     progress: Progress | None = None
     record: Record | None = None
@@ -76,8 +79,8 @@ class Executor(Protocol):
             jobs: drawn one by one, and only when a worker is free: drawing claims the runs, and
                 what is not drawn is left to other commands on the same store.
             send: to be called in the caller's own thread. What it raises ends everything.
-            stop: asked several times a second; once true, hand on the records that are ready,
-                end the workers and return.
+            stop: asked several times a second; once true, let the jobs in training save their
+                state, hand on the records that are ready, end the workers and return.
         """
 
 

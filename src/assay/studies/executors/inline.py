@@ -14,7 +14,12 @@ __all__ = ["Inline"]
 
 
 class _Unwind(BaseException):
-    """Leaves an engine in the middle of a job; no engine catches it."""
+    """Leaves an engine in the middle of a job, for an error of the receiver; no engine catches
+    it."""
+
+    def __init__(self, error: Exception):
+        super().__init__(error)
+        self.error = error
 
 
 @EXECUTORS.add("inline")
@@ -33,13 +38,10 @@ class Inline:
             try:
                 send(message)
             except Exception as error:
-                raise _Unwind from error
-            if stop():
-                raise _Unwind
+                raise _Unwind(error) from None
 
         try:
             while not stop() and (job := next(jobs, None)) is not None:
-                train_job(job, self._datasets, send_or_unwind)
+                train_job(job, self._datasets, send_or_unwind, stop)
         except _Unwind as unwind:
-            if unwind.__cause__ is not None:
-                raise unwind.__cause__ from None
+            raise unwind.error from None

@@ -6,13 +6,17 @@ Two workers of one thread train small networks faster than one of two, and a wor
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +28,12 @@ from assay.studies.executors.training import Datasets, train_job
 __all__ = ["Processes", "worker_environment"]
 
 TICK_SECONDS = 0.2
+SAVE_SECONDS = 30.0
+"""How long workers that are asked to stop may take to save where their runs stand."""
+
+SIGNALS = {getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)}
+"""What reaches a whole group of processes, of which the parent alone decides what it means."""
+
 THREAD_SETTINGS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -58,11 +68,24 @@ class Processes:
                     return
                 self._hear(send)
                 send(Message("tick"))
-            for worker in self._workers:
-                worker.hear(send)
+            self._see_off(send)
         finally:
             if not whole:
                 self.close()
+
+    def _see_off(self, send: Callable[[Message], None]) -> None:
+        """Let runs in training save where they stand; no other worker has anything to keep."""
+        asked = [worker for worker in self._workers if worker.training]
+        if asked:
+            send(Message("stopping"))
+        for worker in asked:
+            worker.ask_to_stop()
+        end = time.monotonic() + SAVE_SECONDS
+        while any(worker.training for worker in self._workers) and time.monotonic() < end:
+            self._hear(send)
+            send(Message("tick"))
+        for worker in self._workers:
+            worker.hear(send)
 
     def close(self) -> None:
         """End all workers."""
@@ -105,7 +128,8 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, data_dir), daemon=True)
         self.job: Job | None = None
-        self.threads, self.ready = threads, False
+        self.threads, self.ready, self.training = threads, False, False
+        _started.add(self.process)
         with _clean_start(threads):
             self.process.start()
         # ours must be the only other end, or we would not see the worker's end
@@ -116,14 +140,19 @@ class _Worker:
         with suppress(OSError):  # it has died; `hear` will notice
             self.connection.send(job)
 
+    def ask_to_stop(self) -> None:
+        with suppress(OSError):
+            self.connection.send(None)
+
     def hear(self, send: Callable[[Message], None]) -> bool:
         """Pass on all that it said; return False when it is dead."""
         try:
             while self.connection.poll():
                 message: Message = self.connection.recv()
                 self.ready = True
-                if message.kind in ("ended", "failed"):
-                    self.job = None
+                self.training |= message.kind in ("progress", "record")
+                if message.kind in ("ended", "failed", "stopped"):
+                    self.job, self.training = None, False
                 if message.kind != "tick":
                     send(message)
         except (EOFError, OSError):
@@ -148,12 +177,21 @@ class _Worker:
 
     def end(self) -> None:
         """End the process at once: it holds nothing that must be kept."""
-        self.process.terminate()
-        self.process.join(2)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+        self.process.kill()
+        self.process.join()
         self.connection.close()
+
+
+_started: weakref.WeakSet[multiprocessing.process.BaseProcess] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End workers that nobody has ended: multiprocessing would wait for them, because they do not
+    hear the signal that it sends."""
+    for process in multiprocessing.active_children():
+        if process in _started:
+            process.kill()
 
 
 def worker_environment(threads: int) -> dict[str, str]:
@@ -173,15 +211,19 @@ def _clean_start(threads: int) -> Iterator[None]:
 
     Libraries read their number of threads when they are loaded, so it must be in the environment
     before. And a worker must not import the caller's main module: a script that trains without
-    `if __name__ == "__main__"` would start itself again and again. Ctrl-C stays blocked in the
-    workers from the start: it reaches the whole group, and the parent decides what it means.
+    `if __name__ == "__main__"` would start itself again and again. Signals that reach the whole
+    group stay blocked in the workers from the start. (The first start of a process by
+    multiprocessing starts its resource tracker as well, and that unblocks them.)
     """
     wanted = worker_environment(threads)
     before = {name: os.environ.get(name) for name in wanted}
     main = sys.modules["__main__"]
     mask = getattr(signal, "pthread_sigmask", None)
-    old = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+    old = mask(signal.SIG_BLOCK, SIGNALS) if mask else None
     try:
+        if mask:
+            resource_tracker.ensure_running()
+            mask(signal.SIG_BLOCK, SIGNALS)
         os.environ.update(wanted)
         sys.modules["__main__"] = ModuleType("__main__")
         yield
@@ -198,13 +240,14 @@ def _clean_start(threads: int) -> Iterator[None]:
 
 def _work(connection: Connection, data_dir: Path | None) -> None:
     """The life of a worker: train what comes until nothing comes any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     datasets = Datasets(data_dir)
     with suppress(EOFError, OSError):  # the parent is gone
         connection.send(Message("tick"))
-        while True:
-            train_job(connection.recv(), datasets, connection.send)
+        while (job := connection.recv()) is not None:  # None asks it to stop
+            train_job(job, datasets, connection.send, connection.poll)
 
 
 def _leave_with_parent() -> None:

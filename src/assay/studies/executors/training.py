@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.core.errors import AssayError, ConfigError
 from assay.data import Dataset, load
-from assay.engines.contract import ENGINES, Engine, Progress
+from assay.engines.contract import ENGINES, Engine, Progress, Stopped
 from assay.studies.executors.contract import Job, Message
 
 __all__ = ["Datasets", "find_engine", "train_job"]
@@ -55,17 +55,28 @@ def find_engine(name: str) -> Engine:
         raise ConfigError(f"engine {name!r} cannot be imported: {error}") from error
 
 
-def train_job(job: Job, datasets: Datasets, send: Callable[[Message], None]) -> None:
-    """Train a job and report all of it; what goes wrong inside becomes a message, too."""
+def train_job(
+    job: Job,
+    datasets: Datasets,
+    send: Callable[[Message], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Train a job and report all of it; what goes wrong inside becomes a message, too.
+
+    Args:
+        stop: asked between updates; once true, the engine saves where it stands, and the job ends.
+    """
     send(Message("started", job.number))
     try:
         engine = find_engine(job.engine)
         dataset = datasets.get(job.cohort.members[0].config["dataset"])
-        report = _Reporter(job.number, send)
+        report = _Reporter(job.number, send, stop)
         for record in engine.train(job.cohort, dataset, job.resources, report):
             send(Message("record", job.number, record=record))
         report.flush()
         send(Message("ended", job.number))
+    except Stopped:
+        send(Message("stopped", job.number))
     except AssayError as error:
         send(Message("failed", job.number, text=str(error), expected=True))
     except Exception as error:  # whatever an engine does, the study goes on
@@ -76,14 +87,16 @@ def train_job(job: Job, datasets: Datasets, send: Callable[[Message], None]) -> 
 class _Reporter:
     """Passes progress on, a few times a second at most, and remarks at once."""
 
-    def __init__(self, job: int, send: Callable[[Message], None]):
-        self._job, self._send = job, send
+    def __init__(self, job: int, send: Callable[[Message], None], stop: Callable[[], bool]):
+        self._job, self._send, self._stop = job, send, stop
         self._sent, self._images = 0.0, 0
         self._last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
         self._images += progress.images
         self._last = progress
+        if self._stop():
+            raise Stopped
         if progress.remark or time.monotonic() - self._sent >= PROGRESS_SECONDS:
             self.flush()
 

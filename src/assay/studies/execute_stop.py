@@ -1,0 +1,99 @@
+"""Being asked to stop, by Ctrl-C or by a signal, and what is said then."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from assay.core.plans import planned_runs
+from assay.core.store import Store
+
+__all__ = ["how_to_resume", "interrupts", "kept"]
+
+SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+
+TWICE_SECONDS = 0.5
+"""A second Ctrl-C within this time is the same one, which a program in between has passed on."""
+
+_asked: list[threading.Event] = []
+"""That of the outermost `interrupts`, while there is one."""
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C, SIGTERM and SIGHUP ask for a stop in good order.
+
+    A second Ctrl-C raises KeyboardInterrupt, once. A signal that is ignored, as under `nohup`,
+    stays ignored. Inside another one it yields the same.
+    """
+    if _asked or threading.current_thread() is not threading.main_thread():
+        asked = _asked[0] if _asked else threading.Event()
+        yield asked.is_set  # only the main thread hears signals
+        return
+    asked, impatient = threading.Event(), threading.Event()
+    first = 0.0
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        if not asked.is_set():
+            first = time.monotonic()
+            asked.set()
+        elif number != signal.SIGINT or time.monotonic() - first < TWICE_SECONDS:
+            return  # a terminal that closes is told of several times
+        elif not impatient.is_set():
+            impatient.set()
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    heard = {n: h for n, h in before.items() if h not in (signal.SIG_IGN, None)}
+    _asked.append(asked)
+    try:
+        for number in heard:
+            signal.signal(number, ask)
+        yield asked.is_set
+    finally:
+        _asked.clear()
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+
+
+def how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
+    """What is said after an interruption.
+
+    Args:
+        runs: of the study, as far as they were to be trained; `missing` of them are not stored.
+    """
+    command = plan.get("command")
+    if not plan.get("search") and runs < len(planned_runs(plan)):
+        command = None  # some trials only, of which the plan knows nothing
+    if command and store.path.resolve() != Path("assay-store").resolve():
+        command += f" --store {store.path}"
+    again = f": `{command}`" if command else ""
+    return (
+        f"interrupted: {runs - missing} of {runs} runs are stored; run the same command again to "
+        f"train the other {missing}{again}"
+    )
+
+
+def kept(saved: int, engines: set[str]) -> str:
+    """What is known of runs that were on their way, as further lines; "" for none.
+
+    Args:
+        saved: how many of them left a checkpoint.
+        engines: those of runs that left none.
+    """
+    lines = []
+    if saved:
+        runs = "1 unfinished run goes" if saved == 1 else f"{saved} unfinished runs go"
+        lines.append(f"{runs} on from a checkpoint")
+    lines += [
+        f"the {engine} engine saves no checkpoints; its unfinished runs start again"
+        for engine in sorted(engines)
+    ]
+    return "".join(f"\n{line}" for line in lines)

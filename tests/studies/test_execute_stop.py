@@ -1,0 +1,174 @@
+"""Ctrl-C at any moment: runs on their way are saved, no process stays, no traceback is seen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing import resource_tracker
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_execute_crashes import command, is_gone, wait_for
+
+from assay.core.records import Record
+from assay.core.store import Store
+from assay.core.store_format import decode_arrays
+from assay.engines.contract import Resources
+from assay.studies.execute import execute
+from assay.studies.execute_stop import TWICE_SECONDS, interrupts
+from assay.studies.executors.contract import Crew
+from assay.studies.executors.processes import _clean_start
+from assay.studies.members import cohorts
+from assay.studies.plan import Plan, make_plan
+from assay.studies.study import parse_study
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc")
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from assay.apps.cli import app, progress, run
+
+class Told(progress.State):
+    def __call__(self, event):
+        super().__call__(event)
+        if event.kind not in ("progress", "started") or (event.progress and event.progress.images):
+            print(event.kind, flush=True)
+
+    __enter__ = lambda self: self
+    __exit__ = lambda self, *reason: None
+
+run.display = Told
+sys.exit(app.main(sys.argv[1:]))
+"""
+
+STUDY = """
+study: long
+dataset: {name: digits, train: 500, validation: 100, test: 100}
+network: {family: FAMILY}
+training: {epochs: EPOCHS, batch_size: 20, evaluate_every: 100000}
+engine: ENGINE
+precision: float32
+repeats: 1
+"""
+
+
+def assay(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """The command line in a group of its own, which says the kinds of its events."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments, "--store", str(folder / "store")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and standard error, once no process of the group is left."""
+    _, err = process.communicate(timeout=90)
+    assert is_gone(process.pid)
+    return process.returncode, err
+
+
+def trained(plan: Plan, folder: Path, crew: Crew) -> list[Record]:
+    """The records of a plan, trained in a worker."""
+    with Store(folder) as store:
+        groups = cohorts(plan.runs().values())
+        options = {"executor": "processes", "workers": 1, "crew": crew}
+        execute(plan, groups, store, Resources("cpu"), **options)
+        return store.records(plan.runs())
+
+
+@pytest.mark.parametrize(
+    ("engine", "family", "epochs"),
+    [
+        ("numpy", "mlp, hidden: [16]", 400),
+        ("torch", "mlp, hidden: [16]", 200),
+        ("torch", "cnn, filters: [[4]], dense: []", 40),
+    ],
+)
+def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path, engine, family, epochs):
+    """It is saved between evaluations, of which there is none before its end."""
+    file, text = tmp_path / "long.yaml", STUDY.replace("EPOCHS", str(epochs))
+    file.write_text(text.replace("ENGINE", engine).replace("FAMILY", family))
+    first = assay(tmp_path, "run", str(file), "--workers", "1", "--device", "cpu")
+    wait_for(first, "progress", 1)
+    os.killpg(first.pid, signal.SIGINT)
+    status, err = ended(first)
+    assert status == 130, err
+    said, saved = err.splitlines()
+    assert said.startswith("interrupted: 0 of 1 runs are stored; run the same command again")
+    assert saved == "1 unfinished run goes on from a checkpoint"
+    plan = make_plan(parse_study(file))
+    (run,) = plan.runs()
+    (left,) = (tmp_path / "store" / "checkpoints").iterdir()
+    assert left.name == f"{run}.unfinished.safetensors"
+    steps = int(decode_arrays(left.read_bytes(), "")["run/steps"])
+    assert 0 < steps < 25 * epochs
+    with Crew() as crew:
+        (resumed,) = trained(plan, tmp_path / "store", crew)
+        (whole,) = trained(plan, tmp_path / "whole", crew)
+    assert not left.exists()
+    assert whole.metrics == resumed.metrics
+    for name in set(whole.curves) - {"seconds"}:
+        np.testing.assert_array_equal(whole.curves[name], resumed.curves[name])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number"),
+    [(0.0, signal.SIGINT), (0.2, signal.SIGINT), (0.6, signal.SIGINT), (0.1, signal.SIGHUP)],
+)
+def test_a_group_that_is_interrupted_while_workers_start_shows_no_traceback(
+    tmp_path, seconds, number
+):
+    process = command(tmp_path, SOFTMAX_SLEEP="60")
+    wait_for(process, "planned", 1)  # workers start now
+    time.sleep(seconds)
+    os.killpg(process.pid, number)
+    status, err = ended(process)
+    assert status == 130, err
+    assert err.startswith("interrupted: 0 of 8 runs are stored; run the same command again")
+    assert "Traceback" not in err
+
+
+def test_the_first_worker_starts_with_the_signals_blocked(monkeypatch):
+    """Even where multiprocessing starts its resource tracker, which unblocks them."""
+    masks = []
+    monkeypatch.setattr(resource_tracker._resource_tracker, "_fd", None)
+    monkeypatch.setattr(resource_tracker._resource_tracker, "_pid", None)
+    with _clean_start(1):
+        resource_tracker.ensure_running()  # as the start of a process does
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= masks[0]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+    """A program that passes the first one on sends it twice; that is still the first one."""
+    with interrupts() as stopped:
+        with interrupts() as inner:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert (stopped(), inner()) == (True, True)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(TWICE_SECONDS)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # nothing disturbs the end of the workers
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """`nohup assay run ...` outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts() as stopped:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stopped()
+    finally:
+        signal.signal(signal.SIGHUP, before)
