@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+from types import SimpleNamespace
+
 import pytest
 
-from assay.apps.cli.progress import Lines, State, duration
+from assay.apps.cli.progress import Lines, Safe, State, duration
+from assay.apps.notebook import Notebook, in_notebook
 from assay.engines.contract import Progress
 from assay.execution.events import Event
 
@@ -45,9 +50,12 @@ def test_the_state_is_the_sum_of_the_events():
 def test_what_went_wrong_is_said_and_counted():
     state = State()
     state(Event("started", 3, title="rate = 10", members=2, total=2))
+    state(Event("started", 4, title="rate = 10 and 1 more", members=2))
+    lost = Event("lost", 4, members=1, message="its worker died (signal 9)")
+    assert state(lost) == "rate = 10 and 1 more: its worker died (signal 9); its run is tried again"
     said = state(Event("diverged", 3, message="loss is nan at step 7", total=2, done=1))
-    assert said == "a run of rate = 10 diverged: loss is nan at step 7"
-    assert state(Event("failed", 3, total=2, done=2)) == "a run of rate = 10 failed"
+    assert said == "rate = 10 diverged: loss is nan at step 7"
+    assert state(Event("failed", 3, title="rate = 1", total=2, done=2)) == "rate = 1 failed"
     assert state.summary() == "2 of 2 runs, 1 diverged, 1 failed"
 
 
@@ -58,20 +66,95 @@ def test_what_runs_have_to_say_is_said_once():
     assert [state(told), state(told)] == [f"rate = 1: {remark}", ""]
 
 
-def test_a_pipe_gets_a_line_when_there_is_news():
+def progress(fraction: float, **latest: float) -> Event:
+    return Event("progress", 0, progress=Progress(1, fraction, 2, latest), total=2)
+
+
+def test_a_pipe_gets_a_line_now_and_then_that_names_the_trial():
     lines: list[str] = []
     clock = Clock()
-    with Lines(every=30, write=lines.append, clock=clock) as shown:
+    with Lines(write=lines.append, clock=clock) as shown:
         shown(Event("planned", total=2, work=2.0))
         shown(Event("started", 0, title="mlp", members=2, work=2.0, total=2))
         clock.now = 5.0
-        shown(Event("progress", 0, progress=Progress(1, 0.2, 2, {"val_accuracy": 0.5}), total=2))
-        assert lines == ["0 of 2 runs"]  # no run is stored and the last line is young
-        clock.now = 31.0
-        shown(Event("progress", 0, progress=Progress(1, 0.9, 2, {}), total=2))
+        shown(progress(0.2, val_accuracy=0.5))
+        assert lines == ["0 of 2 runs"]  # the last line is young
+        clock.now = 10.0
+        shown(progress(0.4, val_accuracy=0.5))
+        assert lines[1:] == ["0 of 2 runs; mlp: 40%, validation accuracy 50.00 %"]
+        clock.now = 20.0
+        shown(progress(0.4, val_accuracy=0.5))
+        assert len(lines) == 2, "nothing is new"
         clock.now = 33.0
         shown(Event("finished", 0, total=2, done=1))
         clock.now = 33.5
         shown(Event("finished", 0, total=2, done=2))
-    assert lines[1] == "0 of 2 runs; validation accuracy 50.00 %"
+        shown(Event("ended", 0, total=2, done=2))
     assert [line.split(";")[0] for line in lines[2:]] == ["1 of 2 runs", "2 of 2 runs"]
+
+
+def test_a_long_study_says_less_and_less_often():
+    lines: list[str] = []
+    clock = Clock()
+    with Lines(write=lines.append, clock=clock) as shown:
+        shown(Event("planned", total=2, work=2.0))
+        shown(Event("started", 0, title="mlp", members=2, work=2.0, total=2))
+        for clock.now in range(2 * 3600):
+            shown(progress(clock.now / 7200))
+    assert 100 < len(lines) < 150
+    assert all(a != b for a, b in itertools.pairwise(lines))
+
+
+def test_a_script_that_takes_seconds_is_told_nothing():
+    lines: list[str] = []
+    clock = Clock()
+    with Lines(after=5, write=lines.append, clock=clock) as shown:
+        shown(Event("planned", total=2, work=2.0))
+        clock.now = 4.0
+        shown(Event("finished", 0, total=2, done=2))
+    assert lines == []
+
+
+def test_a_display_that_fails_stops_nothing(capsys: pytest.CaptureFixture[str]):
+    class Broken(Lines):
+        def __call__(self, event: Event) -> None:
+            raise OSError(5, "Input/output error")
+
+    with Safe(Broken()) as shown:
+        shown(Event("planned", total=2))
+        shown(Event("finished", total=2))
+    said = "progress is no longer shown (OSError: [Errno 5] Input/output error); training goes on\n"
+    assert capsys.readouterr().err == said
+
+
+def test_many_runs_that_diverge_are_not_all_named():
+    state = State()
+    said = [state(Event("diverged", 0, title=f"rate = {k}")) for k in range(100)]
+    assert [text for text in said if text][-2:] == [
+        "rate = 19 diverged",
+        "further runs diverged; they are only counted from here on",
+    ]
+
+
+def test_a_notebook_has_a_bar(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[str] = []
+    handle = SimpleNamespace(update=drawn.append)
+    display = SimpleNamespace(
+        HTML=str, display=lambda html, display_id: drawn.append(html) or handle
+    )
+    assert not in_notebook()
+    monkeypatch.setitem(
+        sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1))
+    )
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    assert in_notebook()
+    with Notebook() as shown:
+        shown(Event("planned", total=2, work=2.0))
+        shown(Event("started", 0, title="a<b", members=2, work=2.0, total=2))
+        shown(progress(0.5))
+        shown(Event("diverged", 0, title="a<b", total=2, done=2))
+    assert drawn[0].startswith('<progress value="0.0000"')
+    assert drawn[-1] == (
+        '<progress value="0.5000" style="width: 30em"></progress>'
+        "<div>2 of 2 runs, 1 diverged</div><div>a&lt;b diverged</div>"
+    )

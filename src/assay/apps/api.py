@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_of", "run", "train"]
 
+QUIET_SECONDS = 5.0
+"""What takes no longer shows no progress in a script."""
+
 
 def run(
     study: str | Path | Mapping[str, Any],
@@ -32,6 +36,7 @@ def run(
     only: str | Sequence[str] = (),
     device: str = "auto",
     workers: int | None = None,
+    progress: bool = True,
     on_event: Callable[[Event], None] | None = None,
 ) -> Results:
     """Train every run of a study that the store does not hold yet, and return its results.
@@ -60,20 +65,34 @@ def run(
         only: trials to train now, by label or level; the others stay missing.
         device: "auto", "cpu", "cuda", ...
         workers: how many jobs train at the same time; one for each core otherwise.
-        on_event: told what happens, for a display.
+        progress: show a bar in a notebook, elsewhere lines on standard error after some seconds.
+        on_event: told what happens, for a display of your own instead.
 
     Raises:
         ConfigError: all that is wrong with the study, each with its place.
         DataError: a dataset is missing or damaged.
         EngineError: the engine cannot train it here.
         StoreError: the store cannot be written.
+        StudyInterrupted: a KeyboardInterrupt; the same call goes on with what was kept.
     """
     data = data_folder(data_dir)
     changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
     plan = plan_of(study, only=only, data_dir=data, set=assignments(set), **changes)
     folder = store_folder(store)
-    train(plan, folder, data_dir=data, device=device, workers=workers, on_event=on_event)
+    options: dict[str, Any] = {"data_dir": data, "device": device, "workers": workers}
+    with _display(progress and on_event is None) as shown:
+        train(plan, folder, on_event=on_event or shown, **options)
     return Results(folder, plan.to_json(), data)
+
+
+def _display(wanted: bool) -> AbstractContextManager[Callable[[Event], None] | None]:
+    """What shows progress to who calls `run`, if anything."""
+    if not wanted:
+        return nullcontext()
+    from assay.apps.cli.progress import Lines, Safe
+    from assay.apps.notebook import Notebook, in_notebook
+
+    return Safe(Notebook() if in_notebook() else Lines(after=QUIET_SECONDS))
 
 
 def plan_of(

@@ -26,22 +26,25 @@ __all__ = [
 
 
 class AssayError(Exception):
-    """Base of every error that assay raises on purpose."""
+    """Base of every error that assay raises on purpose.
+
+    Those about what one was given or asked for are a ValueError as well, as scikit-learn has it.
+    """
 
 
-class ConfigError(AssayError):
+class ConfigError(AssayError, ValueError):
     """A study file, a setting or an argument is wrong."""
 
 
-class DataError(AssayError):
+class DataError(AssayError, ValueError):
     """A dataset is missing, damaged or not what it claims to be."""
 
 
-class NetworkError(AssayError):
+class NetworkError(AssayError, ValueError):
     """A network description is impossible (a shape does not fit, say)."""
 
 
-class EngineError(AssayError):
+class EngineError(AssayError, ValueError):
     """An engine cannot run what it is asked to run."""
 
 
@@ -49,7 +52,7 @@ class StoreError(AssayError):
     """The store cannot be read or written."""
 
 
-class MissingExtraError(AssayError):
+class MissingExtraError(AssayError, ImportError):
     """An optional library is needed; the message names the extra that brings it."""
 
 

@@ -193,7 +193,11 @@ def _notes(
         shape = own[:, 0] * width / (own[:, 1] * height)
         stretched = int((np.abs(np.log(shape)) > 0.02).sum())
         extra = f", {stretched} of them stretched to another shape" if stretched else ""
-        notes.append(f"{resized} of {len(own)} pictures were resized to {height}x{width}{extra}")
+        (low, least), (high, most) = own.min(0), own.max(0)
+        notes.append(
+            f"{resized} of {len(own)} pictures were resized to {height}x{width}{extra}; they were "
+            f"{low} to {high} pixels high and {least} to {most} wide"
+        )
     deep = [i for i, facts in enumerate(found.facts) if facts.short]
     if deep:
         low, high, top = found.facts[deep[0]].span or (0, 0, 0)

@@ -38,9 +38,10 @@ class Event:
         kind: "damaged" (before all: a stored run that is trained again, `message` says what is
             wrong with it); "planned" (`total`, `done` so far and the `work` to come); "started"
             (a job: `title`, `members`, `work`); "progress" (of a job); "finished", "diverged",
-            "failed" (a run: `record`); "lost" (a worker died, `message` says how, its runs are
-            tried again); "ended" (a job); "waiting" (for `members` runs that another command
-            trains); "stopping" (the user asked for it: runs on their way are saved); "done" (last).
+            "failed" (a run: `record`, and `title` of its trial); "lost" (a worker died, `message`
+            says how, its runs are tried again); "ended" (a job); "waiting" (for `members` runs
+            that another command trains); "stopping" (the user asked for it: runs on their way are
+            saved); "done" (last).
         job: number of the job, -1 where the news is not about one.
         total, done: runs of the study, and those with a record.
         images_per_second: training images over the last seconds, all jobs together.

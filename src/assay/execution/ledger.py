@@ -141,7 +141,8 @@ class Ledger:
             self.trained.add(record.run_id)
         if record.status == "diverged":
             self.diverged.add(record.run_id)
-        self.tell(record.status, job, record=record, message=record.message)
+        title = self._labels.get(record.run_id, "")
+        self.tell(record.status, job, record=record, title=title, message=record.message)
 
     def _end(self, message: Message, part: Part, alone: bool) -> None:
         """A job is over: see to those of its runs that left no record."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import DatasetName, Json, Places
+from assay.apps.cli.options import DatasetName, Json, Places, is_study
+from assay.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from assay.data.catalog import Entry
 
@@ -67,35 +70,87 @@ def show(
     *,
     places: Places | None = None,
     permute: Annotated[int | None, Parameter(help="Seed of a permutation of all pixels.")] = None,
+    sheet: Path | None = None,
 ) -> None:
-    """Show a dataset: where it comes from, its split and its classes.
+    """Show a dataset: where it comes from, its split, its classes and some of its pictures.
 
     Args:
-        name: A dataset of `assay data list`.
+        name: A dataset of `assay data list`, your own folder of pictures, or a study.
+        sheet: Where to write a contact sheet, a PNG [in the cache].
     """
-    from assay.data import describe, load
+    places = places or Places()
+    specs = _specs(name, places.data_path)
+    for number, spec in enumerate(specs, 1):
+        if permute is not None:
+            spec = {**spec, "permute": permute}
+        where = sheet
+        if sheet is not None and len(specs) > 1:
+            where = sheet.with_name(f"{sheet.stem}-{number}{sheet.suffix}")
+        _show(spec, places.data_path, where)
+
+
+def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
+    """The datasets that are meant: of the catalog, a folder's pictures, or those of a study."""
     from assay.data.catalog import ENTRIES
 
-    places = places or Places()
-    entry = ENTRIES[name]
+    if name in ENTRIES:
+        return [{"name": name}]
+    if any(root.is_dir() for root in (Path(name).expanduser(), (data or Path()) / name)):
+        return [{"name": "folder", "path": name}]
+    if is_study(name):
+        return _study_specs(name, data)
+    return [{"name": ENTRIES[name].name}]  # says which names there are
+
+
+def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
+    from assay.apps.api import plan_of
+
+    if not name.endswith((".yaml", ".yml")) and os.sep in name:
+        raise ConfigError(f"{name}: there is no such folder of pictures or study file")
+    plan = plan_of(name, data_dir=data)
+    search = plan.study.search
+    configs = plan.runs().values() if search is None else search.samples
+    found = {json.dumps(c["dataset"], sort_keys=True): c["dataset"] for c in configs}
+    return list(found.values())
+
+
+def _show(spec: dict[str, Any], data: Path | None, sheet: Path | None) -> None:
+    from assay.apps.sheets import write_sheet
+    from assay.data import describe, load
+    from assay.data.catalog import ENTRIES
+    from assay.data.storage import cache_dir
+
+    entry = ENTRIES[spec["name"]]
     console.heading(f"{entry.name}: {entry.title}")
-    console.fields(_facts(entry))
-    spec = {"name": name, **({} if permute is None else {"permute": permute})}
-    info = describe(spec, places.data_path)
-    console.heading("split")
-    parts = (("train", info.train), ("validation", info.validation), ("test", info.test))
-    console.table(("part", ">images"), [(part, f"{n:,}") for part, n in parts])
-    dataset = load(spec, places.data_path)
-    if info.class_names:
-        console.heading("classes (training images)")
-        counts = [int((dataset.train.targets == i).sum()) for i in range(len(info.class_names))]
-        named = enumerate(zip(info.class_names, counts, strict=True))
-        rows = [(i, c, f"{n:,}") for i, (c, n) in named]
-        console.table((">", "class", ">images"), rows)
+    settings = ", ".join(f"{k}: {v}" for k, v in spec.items() if k != "name" and v is not None)
+    console.fields(_facts(entry) | ({"settings": settings} if settings else {}))
+    info = describe(spec, data)
+    console.heading(f"split (images of {_shape(info.image_shape)})")
+    counts = (("train", info.train), ("validation", info.validation), ("test", info.test))
+    console.table(("part", ">images"), [(part, f"{n:,}") for part, n in counts])
+    dataset = load(spec, data)
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    if dataset.class_names:
+        console.heading("classes (images of each part)")
+        rows = [
+            (i, name, *(f"{int((s.targets == i).sum()):,}" for s in parts.values()))
+            for i, name in enumerate(dataset.class_names)
+        ]
+        console.table((">", "class", *(f">{part}" for part in parts)), rows)
+    console.say()
     for note in dataset.notes:
         console.say(note)
     console.say(f"\nmean {_numbers(dataset.mean)}, standard deviation {_numbers(dataset.std)}")
     console.say(f"fingerprint {dataset.fingerprint}")
+    usual = cache_dir() / "sheets" / f"{entry.name}-{dataset.fingerprint}.png"
+    try:
+        write_sheet(dataset, sheet or usual)
+        rows_are = "a row for each class" if dataset.class_names else "some training images"
+        console.say(f"contact sheet ({rows_are}): {sheet or usual}")
+    except DataError as error:
+        if sheet is not None:
+            raise
+        console.say(str(error))
 
 
 def whereabouts(entry: Entry, data: Path | None) -> str:

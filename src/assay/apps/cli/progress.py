@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.apps.cli import console
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     from assay.execution.events import Event
 
-__all__ = ["Lines", "Live", "State", "display", "duration"]
+__all__ = ["Lines", "Live", "Safe", "State", "display", "duration"]
+
+
+NAMED = 20
+"""Runs that diverge and are named while a study trains; a search may have thousands."""
 
 
 def duration(seconds: float) -> str:
@@ -89,21 +94,29 @@ class State:
     def _remark(self, event: Event) -> str:
         if event.kind == "diverged":
             self.diverged += 1
-            return f"a run of {self._title(event)} diverged: {event.message}".rstrip(": ")
+            if self.diverged > NAMED:
+                return "further runs diverged; they are only counted from here on"
+            return f"{self._run(event)} diverged: {event.message}".rstrip(": ")
         if event.kind == "failed":
             self.failed += 1
-            return f"a run of {self._title(event)} failed: {event.message}".rstrip(": ")
+            return f"{self._run(event)} failed: {event.message}".rstrip(": ")
         if event.kind == "damaged":
             return f"{event.message}; it is trained again"
         if event.kind == "lost":
-            return (
-                f"{self._title(event)}: {event.message}; its {event.members} runs are tried again"
-            )
+            runs = "run is" if event.members == 1 else f"{event.members} runs are"
+            return f"{self._title(event)}: {event.message}; its {runs} tried again"
         if event.progress is not None and event.progress.remark:
             return f"{self._title(event)}: {event.progress.remark}"
         if event.kind == "waiting":
             return f"{event.members} runs are being trained by another command; waiting for them"
+        if event.kind == "stopping":
+            return "stopping: runs in training save a checkpoint; Ctrl-C again stops at once"
         return ""
+
+    def _run(self, event: Event) -> str:
+        """The trial and the seed of the run that an event is about."""
+        seed = f" (seed {event.record.seed})" if event.record else ""
+        return f"{event.title or self._title(event)}{seed}"
 
     def _title(self, event: Event) -> str:
         job = self.jobs.get(event.job)
@@ -114,6 +127,15 @@ class State:
         """Share of the work that was missing at the start, 0 to 1."""
         running = sum(work * job.fraction for job, work in self.jobs.values())
         return min(1.0, (self.finished + running) / self.work) if self.work else 1.0
+
+    def line(self) -> str:
+        """One line: the summary, and how far the job is that began last."""
+        running = [job for job, _ in self.jobs.values() if job.fraction]
+        if not running:
+            return self.summary()
+        job = running[-1]
+        said = ", ".join(filter(None, [f"{job.fraction:.0%}", job.text()]))
+        return f"{self.summary()}; {job.title}: {said}"
 
     def summary(self) -> str:
         """One line: runs done, images a second, time left."""
@@ -132,23 +154,32 @@ class State:
 
 
 class Lines:
-    """Plain lines: one when runs are stored (each second at most), else one every `every` s."""
+    """Plain lines: what happens to runs at once; how far it is ten seconds after the last line at
+    first, then ever more rarely, and never the same twice.
+
+    Args:
+        after: seconds without lines on how far it is; what takes no longer has none.
+    """
+
+    LEAST, MOST = 10.0, 60.0
+    """Seconds between two lines on how far it is, at first and in the end."""
 
     def __init__(
         self,
-        every: float = 30.0,
+        after: float = 0.0,
         write: Callable[[str], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.state, self._every, self._clock = State(), every, clock
+        self.state, self._after, self._clock = State(), after, clock
         self._write = write or console.remark
-        self._at, self._done = clock(), -1
+        self._began = self._at = clock()
+        self._said = ""
 
     def __enter__(self) -> Lines:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        if self._done not in (-1, self.state.done):
+        if self._said and self.state.done == self.state.total:
             self._line()
 
     def __call__(self, event: Event) -> None:
@@ -156,16 +187,17 @@ class Lines:
         remark = self.state(event)
         if remark:
             self._write(remark)
-        quiet = self._clock() - self._at
-        news = quiet >= 1 and self.state.done != self._done
-        begins = event.kind == "planned" and event.done < event.total
-        if news or quiet >= self._every or begins:
+        now = self._clock()
+        gap = min(max((now - self._began) / 10, self.LEAST), self.MOST)
+        due = not self._said or now - self._at >= gap
+        if due and now - self._began >= self._after and self.state.done < self.state.total:
             self._line()
 
     def _line(self) -> None:
-        said = [job.text() for job, _ in self.state.jobs.values() if job.latest]
-        self._write("; ".join([self.state.summary(), *said[:1]]))
-        self._at, self._done = self._clock(), self.state.done
+        text = self.state.line()
+        if text != self._said:
+            self._write(text)
+        self._said, self._at = text, self._clock()
 
 
 class Live:
@@ -217,6 +249,35 @@ class Live:
         return Group(Text(state.summary(), overflow="ellipsis", no_wrap=True), bar, jobs)
 
 
-def display() -> Live | Lines:
+class Safe:
+    """Shows with another display until that fails: no display stops what it shows."""
+
+    def __init__(self, inner: Any):
+        self._inner = inner
+
+    def __enter__(self) -> Safe:
+        self._try(lambda inner: inner.__enter__())
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._try(lambda inner: inner.__exit__(*reason))
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event."""
+        self._try(lambda inner: inner(event))
+
+    def _try(self, show: Callable[[Any], object]) -> None:
+        if self._inner is None:
+            return
+        try:
+            show(self._inner)
+        except Exception as error:
+            self._inner = None
+            with suppress(Exception):
+                said = f"{type(error).__name__}: {error}"
+                console.remark(f"progress is no longer shown ({said}); training goes on")
+
+
+def display() -> Safe:
     """The live display on a terminal, lines elsewhere."""
-    return Live() if sys.stderr.isatty() else Lines()
+    return Safe(Live() if sys.stderr.isatty() else Lines())

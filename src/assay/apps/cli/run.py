@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Backend, Labels, OutFile, Places, StudyName, StudyOptions
+from assay.apps.cli.outcome import account, verdict
 from assay.apps.cli.progress import display, duration
+from assay.core.errors import StudyInterrupted
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-SOME_FAILED = 1
 BEST = 5
 """Rows of a search's table."""
 
@@ -40,7 +44,11 @@ def run(
 ) -> int:
     """Train what is missing of a study, then report.
 
-    Run the same command again after an interruption: it trains only what is missing.
+    Run the same command again after an interruption: it trains only what is missing. Ctrl-C
+    lets the runs on their way save a checkpoint first; a second one stops at once.
+
+    Exit status: 0 done, even where some runs diverged; 1 a run failed, or every run diverged;
+    2 wrong input; 130 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
@@ -52,9 +60,8 @@ def run(
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """
-    from assay.apps.api import plan_of, train
+    from assay.apps.api import plan_of
     from assay.apps.places import check_report
-    from assay.apps.results import Results
 
     options, places = options or StudyOptions(), places or Places()
     if backend:
@@ -63,26 +70,55 @@ def run(
         choose_backend(backend)
     if pretrain:
         options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
-    plan = plan_of(study, only=only or (), data_dir=places.data_path, **options.changes())
-    if dry_run:
-        _show_cost(plan, places)
-        return 0
-    if report:
-        check_report(report)
+    said = ["interrupted before training; run the same command again"]
+    with _interruptible(said):
+        plan = plan_of(study, only=only or (), data_dir=places.data_path, **options.changes())
+        if dry_run:
+            _show_cost(plan, places)
+            return 0
+        if report:
+            check_report(report)
+        results, summary = _train(plan, places, device, workers)
+        said[0] = "interrupted after training; run the same command again for table and report"
+        _tell(results, summary)
+        console.say(f"\nreport: {results.report(report)}")
+        return verdict(results, plan.runs())
+
+
+def _train(plan: Plan, places: Places, device: str, workers: int | None) -> tuple[Results, Summary]:
+    """Train what is missing, and show it."""
+    from assay.apps.api import train
+    from assay.apps.results import Results
+
     _announce(plan)
+    options: dict[str, Any] = {"data_dir": places.data_path, "device": device, "workers": workers}
     with display() as shown:
-        summary = train(
-            plan,
-            places.store_path,
-            data_dir=places.data_path,
-            device=device,
-            workers=workers,
-            on_event=shown,
-        )
-    results = Results(places.store_path, plan.to_json(), places.data_path)
-    _tell(results, summary)
-    console.say(f"\nreport: {results.report(report)}")
-    return SOME_FAILED if summary.failed else 0
+        summary = train(plan, places.store_path, on_event=shown, **options)
+    return Results(places.store_path, plan.to_json(), places.data_path), summary
+
+
+@contextmanager
+def _interruptible(said: Sequence[str]) -> Iterator[None]:
+    """End with a word on how to go on after Ctrl-C; SIGTERM and a closed terminal are the same.
+
+    Args:
+        said: the word, which may be changed meanwhile.
+    """
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        others = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+        ours = [number for number in others if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, signal.default_int_handler)
+        yield
+    except StudyInterrupted:
+        raise
+    except KeyboardInterrupt:
+        raise StudyInterrupted(said[0]) from None
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _tell(results: Results, summary: Summary) -> None:
@@ -103,25 +139,7 @@ def _tell(results: Results, summary: Summary) -> None:
         console.say()
         console.points(sentences)
     console.say()
-    console.say(_account(summary))
-    for reason, count in Counter(summary.failed.values()).items():
-        console.error(f"{count} run{'' if count == 1 else 's'} failed: {reason}")
-
-
-def _account(summary: Summary) -> str:
-    if not summary.trained and not summary.failed and not summary.elsewhere:
-        return f"all {summary.runs} runs were in the store already"
-    parts = [f"trained {summary.trained} of {summary.runs} runs in {duration(summary.seconds)}"]
-    parts.append(f"{summary.images_per_second:,.0f} images/s")
-    for number, what in (
-        (summary.present, "were in the store already"),
-        (summary.elsewhere, "were trained by another command"),
-        (len(summary.diverged), "diverged"),
-        (len(summary.failed), "failed"),
-    ):
-        if number:
-            parts.append(f"{number} {what}")
-    return ", ".join(parts)
+    console.say(account(summary))
 
 
 def _announce(plan: Plan) -> None:

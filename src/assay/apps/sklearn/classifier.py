@@ -20,7 +20,6 @@ from sklearn.utils.validation import (
 from assay.apps.sklearn.files import Fitted, read_fitted, write_fitted
 from assay.apps.sklearn.settings import plain, read_parameters, read_seed, with_key
 from assay.apps.sklearn.training import (
-    ArrayError,
     Shape,
     image_shape,
     outputs,
@@ -34,10 +33,6 @@ from assay.data.arrays import dataset_of, held_out
 from assay.data.dataset import Split
 
 __all__ = ["AssayClassifier"]
-
-
-class ParameterError(ConfigError, ValueError):
-    """A parameter that the estimator does not have; a ValueError too, as in scikit-learn."""
 
 
 class AssayClassifier(ClassifierMixin, BaseEstimator):
@@ -171,7 +166,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         for key in sorted(params, key=lambda key: "__" in key):  # whole ones go first
             name, *inner = key.split("__")
             if name not in known:
-                raise ParameterError(unknown_name("parameter of AssayClassifier", name, known))
+                raise ConfigError(unknown_name("parameter of AssayClassifier", name, known))
             old, new = changed.get(name, known[name]), params[key]
             changed[name] = with_key(name, old, inner, new) if inner else new
         for name, value in changed.items():
@@ -203,7 +198,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         shape = image_shape(rows.shape[1], found, asked["shape"])
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ArrayError(f"y must have two classes at least, got one class: {labels[0]}")
+            raise DataError(f"y must have two classes at least, got one class: {labels[0]}")
         self.image_shape_ = shape
         config["seed"] = read_seed(self.random_state)
         data = Split(rows.reshape(-1, *shape), targets.astype(np.int64))
@@ -284,19 +279,19 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         shape = self.image_shape_
         if found is not None and found != shape:
             said = f"{written(shape)} or vectors of {self.n_features_in_} features"
-            raise ArrayError(f"X holds images of {written(found)}, expected images of {said}")
+            raise DataError(f"X holds images of {written(found)}, expected images of {said}")
         rows = validate_data(self, rows, reset=False, dtype=self._types(), order="C")
         return rows.reshape(-1, *shape)
 
     def _validation(self, pair: Any) -> Split:
         """Samples given to judge by; their labels must be among those trained on."""
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ArrayError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
+            raise DataError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
         images, labels = self._images(pair[0]), np.asarray(pair[1])
         check_consistent_length(images, labels)
         strange = np.setdiff1d(labels, self.classes_)
         if len(strange):
-            raise ArrayError(f"validation_data has labels that y has not: {strange.tolist()}")
+            raise DataError(f"validation_data has labels that y has not: {strange.tolist()}")
         return Split(images, np.searchsorted(self.classes_, labels).astype(np.int64))
 
 

@@ -17,7 +17,7 @@ from assay.networks.families import build_network
 from assay.studies.training import build_training
 from assay.tasks.contract import find_task
 
-__all__ = ["ArrayError", "Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
+__all__ = ["Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
 
 _ROWS = 500
 """Images at a time in prediction, at most."""
@@ -27,10 +27,6 @@ _ROOM = 1 << 26
 Shape = tuple[int, int, int]
 
 
-class ArrayError(DataError, ValueError):
-    """Arrays that cannot be learned from; a ValueError too, as scikit-learn expects of these."""
-
-
 def unfolded(X: Any) -> tuple[Any, Shape | None]:
     """Images (n, h, w[, c]) as rows (n, features) and their shape; anything else as it is."""
     sides = np.shape(X) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
@@ -38,7 +34,7 @@ def unfolded(X: Any) -> tuple[Any, Shape | None]:
         return X, None
     if len(sides) > 4:
         said = "(n, features), (n, height, width) or (n, height, width, channels)"
-        raise ArrayError(f"X must be {said}, got an array of shape {tuple(sides)}")
+        raise DataError(f"X must be {said}, got an array of shape {tuple(sides)}")
     height, width, channels = (int(side) for side in (*sides[1:], 1)[:3])
     rows = np.asarray(X).reshape(len(X), height * width * channels)
     return rows, (height, width, channels)
@@ -48,13 +44,13 @@ def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> 
     """The shape that networks see: that of the images, or the one asked for, or one row.
 
     Raises:
-        ArrayError: what was asked for does not fit.
+        DataError: what was asked for does not fit.
     """
     height, width, channels = asked or found or (1, features, 1)
     shape = (height, width, channels)
     if shape[0] * shape[1] * shape[2] != features or found not in (None, shape):
         held = f"images of {written(found)}" if found else f"vectors of {features} features"
-        raise ArrayError(f"shape {written(shape)} does not fit X, which holds {held}")
+        raise DataError(f"shape {written(shape)} does not fit X, which holds {held}")
     return shape
 
 

@@ -51,6 +51,8 @@ def find_engine(name: str) -> Engine:
         return ENGINES[name]()
     try:
         return getattr(import_module(module), attribute)()
+    except AssayError:
+        raise
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"engine {name!r} cannot be imported: {error}") from error
 

@@ -91,6 +91,8 @@ def parse_expression(text: Any, names: Collection[str]) -> Expression:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's own, of a text such as '1or 2'
             tree = ast.parse(_WORDS.sub(rename, written).strip(), mode="eval")
+    except ConfigError:  # a ValueError, too
+        raise
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ConfigError(f"{quoted} is no expression, such as 'layers >= 2'") from None
     _check_depth(tree, quoted)

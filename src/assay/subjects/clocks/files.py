@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.apps.sheets import contact_sheet
 from assay.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
-__all__ = ["contact_sheet", "write_clocks"]
+__all__ = ["write_clocks"]
 
 BLOCK = 720
 SHEET = 48
@@ -79,16 +80,3 @@ def write_clocks(
         part.unlink(missing_ok=True)
         raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
     return time.monotonic() - began
-
-
-def contact_sheet(images: np.ndarray, columns: int = 8):  # type: ignore[no-untyped-def]
-    """Grey images (n, h, w) beside and below each other, as a Pillow image."""
-    from PIL import Image
-
-    height, width = images.shape[1:3]
-    rows = -(-len(images) // columns)
-    sheet = Image.new("L", (columns * (width + 2) - 2, rows * (height + 2) - 2), 255)
-    for i, image in enumerate(images):
-        down, right = divmod(i, columns)
-        sheet.paste(Image.fromarray(image), (right * (width + 2), down * (height + 2)))
-    return sheet

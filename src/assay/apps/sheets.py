@@ -1,0 +1,78 @@
+"""Contact sheets: many pictures beside and below each other in one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from assay.data.dataset import Dataset
+
+__all__ = ["contact_sheet", "example_images", "write_sheet"]
+
+COLUMNS = 10
+ROWS = 20
+SIDE = 64
+"""Pictures with shorter sides are enlarged on a sheet."""
+
+
+def contact_sheet(images: np.ndarray, columns: int = 8) -> Image:
+    """Images, uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), as one picture."""
+    from PIL import Image
+
+    height, width = images.shape[1:3]
+    rows = -(-len(images) // columns)
+    mode = "RGB" if images.shape[3:] == (3,) else "L"
+    size = (columns * (width + 2) - 2, rows * (height + 2) - 2)
+    sheet = Image.new(mode, size, "white")
+    for i, image in enumerate(images):
+        down, right = divmod(i, columns)
+        plain = image if mode == "RGB" else image.reshape(height, width)
+        sheet.paste(Image.fromarray(plain), (right * (width + 2), down * (height + 2)))
+    return sheet
+
+
+def example_images(dataset: Dataset) -> np.ndarray:
+    """Training images for a sheet, uint8 (n, h, w, c): a row for each class, or any where there
+    are no classes; a class with few leaves the rest of its row white."""
+    import numpy as np
+
+    split, classes = dataset.train, len(dataset.class_names)
+    if not classes:
+        rows = [np.arange(min(len(split), COLUMNS * COLUMNS))]
+    else:
+        rows = [np.flatnonzero(split.targets == number)[:COLUMNS] for number in range(classes)]
+    blocks = []
+    for row in rows[:ROWS]:
+        block = np.full((-(-len(row) // COLUMNS or -1) * COLUMNS, *dataset.image_shape), 255)
+        block[: len(row)] = split.images[row]
+        blocks.append(block.astype(np.uint8))
+    images = np.concatenate(blocks)
+    times = max(1, -(-SIDE // max(images.shape[1:3])))
+    return images.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def write_sheet(dataset: Dataset, path: Path) -> None:
+    """Write a PNG of some training images; whole, or not at all.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    options: dict[str, Any] = {"format": "PNG"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(example_images(dataset), COLUMNS).save(unfinished, **options)
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        said = error.strerror or error
+        raise DataError(f"{path}: the contact sheet cannot be written ({said})") from error

@@ -1,0 +1,99 @@
+"""`assay data show`: one's own pictures before anything trains, and studies that name them."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from assay.apps.cli.app import main
+from assay.apps.sheets import example_images
+from assay.data import load
+
+STUDY = """
+study: mine
+dataset: {{name: folder, path: {path}, size: [8, 8]}}
+network: {{family: mlp, hidden: [4]}}
+training: {{epochs: 1, batch_size: 4}}
+repeats: 1
+factors:
+  dataset.grayscale: [false, true]
+"""
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    for kind, count in (("cat", 12), (os.fsdecode(b"caf\xe9"), 2)):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        for i in range(count):
+            grey = np.full((6, 9), 20 * i + len(kind), np.uint8)
+            Image.fromarray(grey).save(tmp_path / "mine" / kind / f"{i}.png")
+    return tmp_path / "mine"
+
+
+def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys):
+    assert main(["data", "show", "mine/", "--sheet", "sheet"]) == 0
+    out = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "cat", "9", "0", "3"] in out or ["1", "cat", "8", "1", "3"] in out
+    text = "\n".join(map(" ".join, out))
+    assert "0 caf\\xe9 " in text
+    assert "the test part has no picture of caf\\xe9" in text
+    assert "14 of 14 pictures were resized to 32x32" in text
+    assert "they were 6 to 6 pixels high and 9 to 9 wide" in text
+    with Image.open("sheet") as sheet:  # a row for each class, of ten pictures at most
+        assert sheet.size == (10 * 66 - 2, 2 * 66 - 2)
+
+
+def test_a_study_shows_the_datasets_that_it_names(pictures, capsys):
+    (pictures.parent / "study.yaml").write_text(STUDY.format(path="mine"))
+    assert main(["data", "show", "study.yaml", "--sheet", "s.png"]) == 0
+    out = capsys.readouterr().out
+    assert "path: mine, size: [8, 8], grayscale: False" in out
+    assert "path: mine, size: [8, 8], grayscale: True" in out
+    assert sorted(p.name for p in pictures.parent.glob("s-*.png")) == ["s-1.png", "s-2.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no/where", "error: no/where: there is no such folder of pictures or study file\n"),
+        ("none.yaml", "error: there is no study file none.yaml"),
+        ("digts", "error: unknown dataset 'digts'; did you mean 'digits'?"),
+    ],
+)
+def test_what_is_not_there_is_said(pictures, capsys, name, said):
+    assert main(["data", "show", name]) == 2
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_sheet_that_cannot_be_written_is_an_error_only_where_it_was_asked_for(
+    pictures, capsys, monkeypatch
+):
+    (pictures.parent / "file").write_text("")
+    assert main(["data", "show", "mine", "--sheet", "file/sheet.png"]) == 2
+    assert "file/sheet.png: the contact sheet cannot be written" in capsys.readouterr().err
+    monkeypatch.setenv("ASSAY_CACHE", str(pictures.parent / "file"))
+    assert main(["data", "show", "mine"]) == 0
+    assert "the contact sheet cannot be written" in capsys.readouterr().out
+
+
+def test_sheets_hold_what_there_is(pictures):
+    digits = example_images(load({"name": "digits", "train": 60}))
+    assert digits.shape == (100, 64, 64, 1)
+    few = example_images(load({"name": "folder", "path": str(pictures), "validation": 0}))
+    assert few.shape == (20, 64, 64, 3)
+    assert (few[2:10] == 255).all()  # two pictures of a class leave the rest of its row white
+
+
+def test_unreadable_pictures_are_listed_before_anything_trains(pictures, capsys):
+    for i in range(7):
+        (pictures / "cat" / f"{i}.png").write_text("no picture")
+    (pictures.parent / "study.yaml").write_text(STUDY.format(path="mine"))
+    assert main(["run", "study.yaml", "--store", "store"]) == 2
+    said = capsys.readouterr().err
+    assert "7 of 14 pictures cannot be read (dataset.on_error: skip leaves such pictures" in said
+    assert "and 2 more" in said
