@@ -143,3 +143,9 @@ def test_a_dataset_is_restored_once_and_says_so(tmp_path, monkeypatch):
     plain = data.load("digits")
     back = data.restore(first.test.images, first.permutation)
     assert np.array_equal(back, plain.test.images)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (0, 4), (4, 0), (0, 2, 2, 1), (3, 0, 2, 1), (2,) * 5])
+def test_arrays_that_hold_no_images_are_refused(shape):
+    with pytest.raises(DataError, match=r"cannot unscramble an array \(.*expected numbers"):
+        pipeline.unscramble(np.zeros(shape))

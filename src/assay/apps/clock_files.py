@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ __all__ = ["write_clocks"]
 
 BLOCK = 720
 SHEET = 48
+
+MOST, LARGEST = 10_000_000, 2048
+"""Clocks, and pixels along their sides."""
 
 
 def write_clocks(
@@ -55,8 +59,9 @@ def write_clocks(
     from assay.clocks.render import draw_scene, make_scene, targets_of
     from assay.data.storage import save_array
 
-    if n < 1 or size < 8:
-        raise ConfigError(f"expected --n >= 1 and --size >= 8, got {n} and {size}")
+    if not (1 <= n <= MOST and 8 <= size <= LARGEST):
+        expected = f"--n from 1 to {MOST:,} and --size from 8 to {LARGEST:,}"
+        raise ConfigError(f"expected {expected}, got {n} and {size}")
     began = time.monotonic()
     minutes = np.sort(np.arange(n) % 720)
     scene = make_scene(minutes, style, seed, ("files",))
@@ -65,6 +70,9 @@ def write_clocks(
     part = folder / f"images.npy.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if (room := shutil.disk_usage(folder).free) < n * size * size:
+            needed = f"{n * size * size:,} bytes are needed, {room:,} are free"
+            raise StoreError(f"cannot write {folder}: {needed}")
         images = open_memmap(part, "w+", np.uint8, (n, size, size))
         for start in range(0, n, BLOCK):
             rows = slice(start, start + BLOCK)
