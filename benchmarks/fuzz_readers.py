@@ -296,7 +296,7 @@ def _classifier(folder: Path) -> Files:
 def _read_classifier(path: Path) -> Any:
     from assay.apps.sklearn.classifier import AssayClassifier
 
-    found = AssayClassifier.load(path)
+    found = AssayClassifier.load(path).set_params(device="cpu")  # another may be right elsewhere
     return found.predict(np.zeros((2, found.n_features_in_)))
 
 
