@@ -14,7 +14,7 @@ from assay.core.errors import ConfigError, StoreError
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"n": 10**12}, {"size": 7}, {"size": 10**7}])
 def test_numbers_are_bounded(tmp_path, wrong):
-    expected = r"expected --n from 1 to 10,000,000 and --size from 8 to 2,048, got"
+    expected = r"expected --n from 1 to 1,000,000 and --size from 8 to 2,048, got"
     with pytest.raises(ConfigError, match=expected):
         write_clocks(tmp_path / "out", **wrong)
     assert not (tmp_path / "out").exists()
