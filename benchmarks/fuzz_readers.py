@@ -227,6 +227,10 @@ def _store(folder: Path) -> Files:
             if p.is_file() and p.suffix in (".sqlite", ".safetensors", ".db")}  # fmt: skip
 
 
+def _weights(folder: Path) -> Files:
+    return {n: content for n, content in _store(folder).items() if n.endswith(".safetensors")}
+
+
 def _read_store(path: Path) -> Any:
     from assay.core.store import Store
 
@@ -292,7 +296,7 @@ def _classifier(folder: Path) -> Files:
 def _read_classifier(path: Path) -> Any:
     from assay.apps.sklearn.classifier import AssayClassifier
 
-    found = AssayClassifier.load(path)
+    found = AssayClassifier.load(path).set_params(device="cpu")  # another may be right elsewhere
     return found.predict(np.zeros((2, found.n_features_in_)))
 
 
@@ -331,6 +335,7 @@ READERS: dict[str, Target] = {
         *(_read_expression, "text", (), False),
     ),
     "store": Target(_store, _read_store, "safetensors", named=False),
+    "weights": Target(_weights, _read_store, "safetensors", named=False),
     "checkpoint": Target(_checkpoint, _read_checkpoint, "safetensors"),
     "safetensors": Target(_tensors, _read_tensors, "safetensors", (ValueError, OSError), False),
     "clock-reader": Target(_reader, _read_reader, "safetensors"),

@@ -81,6 +81,17 @@ def fill(store: Store, size: int) -> list[str]:
     return stored
 
 
+def test_a_table_of_contents_that_is_no_text_is_named(tmp_path):
+    with Store(tmp_path):
+        pass
+    index = tmp_path / "index.sqlite"
+    content = index.read_bytes()
+    at = content.index(b"updated TEXT NOT NULL DEFAULT")
+    index.write_bytes(content[:at] + b"\xf1-\xf7(" + content[at + 4 :])
+    with pytest.raises(StoreError, match=r"cannot read the store .*: index.sqlite is damaged"):
+        Store(tmp_path, create=False, read_only=True).run_ids()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
 @pytest.mark.parametrize("size", [200, 9000])  # the index fills it, or a weights file does
 def test_a_full_disk_loses_nothing(tmp_path, size):

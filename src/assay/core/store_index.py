@@ -97,6 +97,8 @@ class Index:
         """Turn what the system and SQLite say into a StoreError that says what to do."""
         try:
             yield
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged table of contents
+            raise StoreError(f"{doing}: index.sqlite is damaged") from error
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{doing}: {_reason(error, self.read_only)}") from error
 

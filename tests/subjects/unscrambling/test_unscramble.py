@@ -170,3 +170,9 @@ def test_a_damaged_estimate_of_the_order_is_made_again(
     path.write_bytes(content)
     assert restoring.restored_order(train)[1] == 99.0
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (0, 4), (4, 0), (0, 2, 2, 1), (3, 0, 2, 1), (2,) * 5])
+def test_arrays_that_hold_no_images_are_refused(shape):
+    with pytest.raises(DataError, match=r"cannot unscramble an array \(.*expected numbers"):
+        pipeline.unscramble(np.zeros(shape))

@@ -29,6 +29,9 @@ EPOCH = 3200
 
 PILOT_EPOCHS = 5
 
+LONGEST_TRAINING = 100_000
+"""Minutes."""
+
 BATCH = 32
 
 
@@ -95,8 +98,9 @@ def train_reader(
     """
     if style not in STYLES:
         raise ConfigError(unknown_name("style of clocks", style, STYLES))
-    if not minutes > 0:
-        raise ConfigError(f"minutes must be > 0, got {minutes}")
+    if not 0 < minutes <= LONGEST_TRAINING:
+        said = f"in (0, {LONGEST_TRAINING:,}], which is ten weeks"
+        raise ConfigError(f"minutes must be {said}, got {minutes}")
     folder, data = store_folder(store), data_folder(data_dir)
     steps = _affordable(style, 60 * minutes, device)
     on_plan(steps)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assay.apps.sheets import contact_sheet
 from assay.core.errors import ConfigError, StoreError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["write_clocks"]
 
 BLOCK = 720
 SHEET = 48
+
+MOST, LARGEST = 1_000_000, 2048
+"""Clocks, and pixels along their sides."""
 
 
 def write_clocks(
@@ -46,7 +46,7 @@ def write_clocks(
         Seconds that it took.
 
     Raises:
-        ConfigError: an unknown style, or nothing to draw.
+        ConfigError: an unknown style, nothing to draw, or too much.
         StoreError: the folder cannot be written; no image file is left half-written.
     """
     import numpy as np
@@ -55,8 +55,7 @@ def write_clocks(
     from assay.data.storage import save_array
     from assay.subjects.clocks.render import draw_scene, make_scene, targets_of
 
-    if n < 1 or size < 8:
-        raise ConfigError(f"expected --n >= 1 and --size >= 8, got {n} and {size}")
+    _check_numbers(n, size)
     began = time.monotonic()
     minutes = np.sort(np.arange(n) % 720)
     scene = make_scene(minutes, style, seed, ("files",))
@@ -65,6 +64,7 @@ def write_clocks(
     part = folder / f"images.npy.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _check_room(folder, n * size * size)
         images = open_memmap(part, "w+", np.uint8, (n, size, size))
         for start in range(0, n, BLOCK):
             rows = slice(start, start + BLOCK)
@@ -80,3 +80,15 @@ def write_clocks(
         part.unlink(missing_ok=True)
         raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
     return time.monotonic() - began
+
+
+def _check_numbers(n: int, size: int) -> None:
+    if not (1 <= n <= MOST and 8 <= size <= LARGEST):
+        expected = f"--n from 1 to {MOST:,} and --size from 8 to {LARGEST:,}"
+        raise ConfigError(f"expected {expected}, got {n} and {size}")
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    if (room := shutil.disk_usage(folder).free) < needed:
+        said = f"{needed:,} bytes are needed, {room:,} are free"
+        raise StoreError(f"cannot write {folder}: {said}")

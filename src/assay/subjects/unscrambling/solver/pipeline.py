@@ -150,10 +150,10 @@ def unscramble(
 
 def _vectors(x: np.ndarray, shape: tuple[int, int] | None) -> tuple[np.ndarray, tuple[int, int]]:
     """Images as (images, pixels, channels) in 0..255, and the shape of the grid."""
-    if x.ndim == 4:
+    if x.ndim == 4 and x.size:
         shape = shape or (x.shape[1], x.shape[2])
         x = x.reshape(len(x), -1, x.shape[-1])
-    if x.ndim not in (2, 3) or not np.issubdtype(x.dtype, np.number):
+    if x.ndim not in (2, 3) or not x.size or not np.issubdtype(x.dtype, np.number):
         raise DataError(
             f"cannot unscramble an array {x.shape} of {x.dtype}; expected numbers (images, pixels) "
             "or (images, pixels, channels)"
