@@ -97,3 +97,15 @@ def test_unreadable_pictures_are_listed_before_anything_trains(pictures, capsys)
     said = capsys.readouterr().err
     assert "7 of 14 pictures cannot be read (dataset.on_error: skip leaves such pictures" in said
     assert "and 2 more" in said
+
+
+def test_notes_on_the_pictures_are_shown_on_run_and_in_the_report(pictures, capsys):
+    (pictures / "cat" / "0.png").write_text("no picture")
+    study = STUDY.format(path="mine").replace("size: [8, 8]", "size: [8, 8], on_error: skip")
+    (pictures.parent / "study.yaml").write_text(study)
+    assert main(["run", "study.yaml", "--store", "store"]) == 0
+    note = "1 pictures that cannot be read were left out (first: mine/cat/0.png"
+    assert capsys.readouterr().out.count(f"data: {note}") == 1
+    report = (pictures.parent / "store" / "reports" / "mine.html").read_text("utf-8")
+    assert note in report
+    assert "caf\\xe9" in report

@@ -42,12 +42,16 @@ class Results:
         store: folder of the records.
         plan: the plan of the study, as the store keeps it.
         data_dir: folder with the datasets, for the pictures in the report.
+
+    Attributes:
+        notes: what loading had to do, in words, of the datasets that were looked at so far.
     """
 
     def __init__(self, store: str | Path, plan: dict[str, Any], data_dir: Path | None = None):
         self.store = Path(store)
         self.plan = plan
         self.data_dir = data_dir
+        self.notes: list[str] = []
 
     @property
     def name(self) -> str:
@@ -206,9 +210,11 @@ class Results:
         from assay.data import load
 
         try:
-            return load(spec, self.data_dir)
+            dataset = load(spec, self.data_dir)
         except AssayError:
             return None
+        self.notes = list(dict.fromkeys((*self.notes, *dataset.notes)))
+        return dataset
 
     def _network(self, config: Mapping[str, Any]) -> Network | None:
         """The network of a configuration, or None where it cannot be built here."""

@@ -81,7 +81,10 @@ def run(
         results, summary = _train(plan, places, device, workers)
         said[0] = "interrupted after training; run the same command again for table and report"
         _tell(results, summary)
-        console.say(f"\nreport: {results.report(report)}")
+        path = results.report(report)  # it looks at the datasets
+        for note in results.notes:
+            console.say(f"data: {note}", style="dim")
+        console.say(f"\nreport: {path}")
         return verdict(results, plan.runs())
 
 
