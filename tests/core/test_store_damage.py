@@ -240,6 +240,19 @@ def test_one_damaged_plan_or_record_does_not_stop_the_others(folder: Path):
         assert store.plan("other")["question"] == "Is it sound?"
 
 
+@pytest.mark.parametrize("wrong", [b"pl\xe1n TEXT", b"pl\0n TEXT", b"plbn TEXT"])
+def test_an_index_whose_tables_have_other_names_is_an_error(folder: Path, wrong: bytes):
+    index = folder / "index.sqlite"
+    index.write_bytes(index.read_bytes().replace(b"plan TEXT", wrong))
+
+    def read() -> None:
+        with Store(folder, read_only=True) as store:
+            store.studies()
+
+    with pytest.raises(StoreError, match=r"cannot (read|open) the store"):
+        read()
+
+
 def test_arrays_of_other_types_and_garbage_are_said_to_be_damaged():
     content = save({"a": np.zeros(12, np.float16)})
     for wrong in (content.replace(b"F16", b"BF16")[:-1], b"", b"\0" * 99, content[:-1], None, "x"):
