@@ -19,8 +19,8 @@ from assay.core.store import Store
 from assay.core.store_format import decode_arrays
 from assay.engines.contract import Resources
 from assay.execution.execute import execute
-from assay.execution.executors.contract import Crew
-from assay.execution.executors.processes import _clean_start
+from assay.execution.executors.contract import Crew, Setup
+from assay.execution.executors.processes import Processes, _clean_start
 from assay.execution.stop import TWICE_SECONDS, interrupts
 from assay.studies.members import cohorts
 from assay.studies.plan import Plan, make_plan
@@ -85,19 +85,11 @@ def trained(plan: Plan, folder: Path, crew: Crew) -> list[Record]:
         return store.records(plan.runs())
 
 
-@pytest.mark.parametrize(
-    ("engine", "family", "epochs"),
-    [
-        ("numpy", "mlp, hidden: [16]", 400),
-        ("torch", "mlp, hidden: [16]", 200),
-        ("torch", "cnn, filters: [[4]], dense: []", 40),
-    ],
-)
-def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path, engine, family, epochs):
-    """It is saved between evaluations, of which there is none before its end."""
-    file, text = tmp_path / "long.yaml", STUDY.replace("EPOCHS", str(epochs))
+def interrupted(folder: Path, engine: str, family: str, epochs: int) -> tuple[Plan, Path]:
+    """Interrupt a study of one run in training; give its plan and the checkpoint that it left."""
+    file, text = folder / "long.yaml", STUDY.replace("EPOCHS", str(epochs))
     file.write_text(text.replace("ENGINE", engine).replace("FAMILY", family))
-    first = assay(tmp_path, "run", str(file), "--workers", "1", "--device", "cpu")
+    first = assay(folder, "run", str(file), "--workers", "1", "--device", "cpu")
     wait_for(first, "progress", 1)
     os.killpg(first.pid, signal.SIGINT)
     status, err = ended(first)
@@ -107,10 +99,22 @@ def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path, engine, fam
     assert saved == "1 unfinished run goes on from a checkpoint"
     plan = make_plan(parse_study(file))
     (run,) = plan.runs()
-    (left,) = (tmp_path / "store" / "checkpoints").iterdir()
+    (left,) = (folder / "store" / "checkpoints").iterdir()
     assert left.name == f"{run}.unfinished.safetensors"
     steps = int(decode_arrays(left.read_bytes(), "")["run/steps"])
     assert 0 < steps < 25 * epochs
+    return plan, left
+
+
+@pytest.mark.parametrize("family", ["mlp, hidden: [16]", "cnn, filters: [[4]], dense: []"])
+def test_a_run_of_the_torch_engine_is_saved_when_it_is_interrupted(tmp_path, family):
+    """How it goes on is tested beside the engines."""
+    interrupted(tmp_path, "torch", family, epochs=100_000)
+
+
+def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path):
+    """It is saved between evaluations, of which there is none before its end."""
+    plan, left = interrupted(tmp_path, "numpy", "mlp, hidden: [16]", epochs=400)
     with Crew() as crew:
         (resumed,) = trained(plan, tmp_path / "store", crew)
         (whole,) = trained(plan, tmp_path / "whole", crew)
@@ -135,6 +139,32 @@ def test_a_group_that_is_interrupted_while_workers_start_shows_no_traceback(
     assert status == 130, err
     assert err.startswith("interrupted: 0 of 8 runs are stored; run the same command again")
     assert "Traceback" not in err
+
+
+def test_every_worker_is_asked_to_stop_but_only_runs_in_training_are_waited_for(monkeypatch):
+    """One that begins to train after all was asked, too, and is not waited for in vain."""
+    said: list[str] = []
+
+    class Asked:
+        training = asked = False
+
+        def ask_to_stop(self) -> None:
+            self.asked = True
+
+        def hear(self, send) -> bool:
+            return True
+
+    executor, late, busy = Processes(Setup(None, 2)), Asked(), Asked()
+    busy.training = True
+    executor._workers = [late, busy]  # type: ignore[list-item]
+
+    def hear(send) -> None:
+        late.training, busy.training = not late.training, False
+
+    monkeypatch.setattr(executor, "_hear", hear)
+    executor._see_off(lambda message: said.append(message.kind))
+    assert (late.asked, busy.asked) == (True, True)
+    assert said == ["stopping", "tick", "tick"]
 
 
 def test_the_first_worker_starts_with_the_signals_blocked(monkeypatch):

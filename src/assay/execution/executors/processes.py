@@ -75,10 +75,9 @@ class Processes:
 
     def _see_off(self, send: Callable[[Message], None]) -> None:
         """Let runs in training save where they stand; no other worker has anything to keep."""
-        asked = [worker for worker in self._workers if worker.training]
-        if asked:
+        if any(worker.training for worker in self._workers):
             send(Message("stopping"))
-        for worker in asked:
+        for worker in self._workers:  # all, because one may begin just now
             worker.ask_to_stop()
         end = time.monotonic() + SAVE_SECONDS
         while any(worker.training for worker in self._workers) and time.monotonic() < end:
