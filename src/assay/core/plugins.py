@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+import sysconfig
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,12 +24,15 @@ from assay.core.errors import AssayError, ConfigError
 __all__ = [
     "GROUP",
     "Plugin",
+    "culprit",
     "digest_of",
+    "find_module",
     "load",
     "load_again",
     "load_installed",
     "load_main",
     "loaded",
+    "look_in",
 ]
 
 GROUP = "assay.plugins"
@@ -54,6 +58,8 @@ class Plugin:
 
 _loaded: dict[str, Plugin] = {}
 _installed = False
+_beside: Path | None = None
+"""The folder of the study that was read last; None is the current one."""
 
 
 def load_installed() -> None:
@@ -115,6 +121,58 @@ def load(name: str, beside: Path | None = None) -> Plugin:
     file = getattr(module, "__file__", None) or ""
     _loaded[name] = Plugin(name, file, digest_of(Path(file)) if file else "", name)
     return _loaded[name]
+
+
+def look_in(folder: Path | None) -> None:
+    """From now on `find_module` looks beside this study, or in the current folder."""
+    global _beside
+    _beside = folder
+
+
+def find_module(name: str) -> Plugin:
+    """The module that a study names: a file beside it, a plugin, or an installed module.
+
+    Raises:
+        ConfigError: there is none, or importing it fails.
+    """
+    folder = _beside or Path.cwd()
+    if (folder / f"{name}.py").is_file():
+        return load(f"{name}.py", folder)
+    for plugin in _loaded.values():
+        if plugin.module == name:
+            return plugin
+    first = name.partition(".")[0]
+    if first in sys.stdlib_module_names:
+        raise ConfigError(f"module {name!r} is one of Python's own, it has no networks")
+    if first not in sys.modules and importlib.util.find_spec(first) is None:
+        raise ConfigError(
+            f"there is no module {name!r}: neither a file {name}.py in {folder} nor an installed "
+            "module of that name"
+        )
+    return load(name)
+
+
+def culprit(error: BaseException) -> str:
+    """Where in foreign code an error happened, "file:line"; "" where none of it is on the way.
+
+    The innermost line that is neither assay's nor a library's, or else the innermost of a library.
+    """
+    own = Path(__file__).resolve().parents[1]
+    found, library, trace = "", "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        line, trace = trace.tb_lineno, trace.tb_next
+        if file.startswith("<") or own in Path(file).parents:
+            continue
+        library = f"{file}:{line}"
+        if not _is_library(Path(file)):
+            found = library
+    return found or library
+
+
+def _is_library(file: Path) -> bool:
+    paths = map(Path, {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
+    return any(path in file.parents for path in paths)
 
 
 def _load_file(name: str, path: Path) -> Plugin:

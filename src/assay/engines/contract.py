@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from assay.core.errors import EngineError
 from assay.core.records import VALIDATION_ONLY, Config, Record, run_id, trial_id
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 from assay.engines.training import Training
+from assay.networks.modules import ENGINE_OF, OwnNetwork
 from assay.networks.network import Network
 from assay.tasks.contract import TaskName
 
-__all__ = ["ENGINES", "Cohort", "Engine", "Member", "Progress", "Resources", "Stopped"]
+__all__ = [
+    "ENGINES",
+    "Cohort",
+    "Engine",
+    "Member",
+    "Progress",
+    "Resources",
+    "Stopped",
+    "check_engine",
+]
 
 
 class Stopped(BaseException):
@@ -105,6 +116,15 @@ class Progress:
     alive: int
     latest: dict[str, float] = field(default_factory=dict)
     remark: str = ""
+
+
+def check_engine(network: Network, engine: str) -> None:
+    """Raise EngineError where a network of the user's own is written for another engine."""
+    if isinstance(network, OwnNetwork) and engine != (own := ENGINE_OF[network.family]):
+        raise EngineError(
+            f"network: {network.family}: is for the {own} engine, got engine {engine!r}; "
+            f"use engine: {own}"
+        )
 
 
 class Engine(Protocol):

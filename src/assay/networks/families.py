@@ -34,6 +34,10 @@ class Family:
         head: makes the layers that each head has of its own before its outputs, from complete
             canonical options; None for none.
         dataset: what it is shown on where none is named.
+        read: reads all options into canonical data, for a family whose options are not known
+            before; `options` are those that it always has.
+        network: makes the whole network from these, the shape of the images and the units of each
+            head, instead of a trunk.
     """
 
     options: Mapping[str, Option]
@@ -42,6 +46,8 @@ class Family:
     made: tuple[str, ...] = ()
     parts: Callable[[dict[str, Any], Shape], tuple[Network, ...]] | None = None
     dataset: str = "mnist"
+    read: Callable[[Entry], dict[str, Any]] | None = None
+    network: Callable[[dict[str, Any], Shape, Mapping[str, int]], Network] | None = None
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
@@ -51,7 +57,8 @@ FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
 def read_network(entry: Entry) -> dict[str, Any]:
     """Read the network of a study into canonical plain data: {"family": ..., options...}.
 
-    A plain name stands for {family: name}. Unknown options are noted in `entry.problems`, with the
+    A plain name stands for {family: name}, and the option that has the name of its family needs no
+    `family` beside it: {layers: [...]}. Unknown options are noted in `entry.problems`, with the
     nearest valid name.
     """
     if isinstance(entry.value, str):
@@ -63,6 +70,9 @@ def read_network(entry: Entry) -> dict[str, Any]:
 
 def _family(entry: Entry) -> str:
     given = entry.keys()
+    for name in given if "family" not in given else ():
+        if name in FAMILIES and name in FAMILIES[name].options:
+            return name
     if "family" not in given:
         raise entry.error("a network needs a family, one of: " + ", ".join(FAMILIES))
     return given["family"].choice("network family", list(FAMILIES))
@@ -71,6 +81,8 @@ def _family(entry: Entry) -> str:
 def _read(entry: Entry, family: str, *, complete: bool = False) -> dict[str, Any]:
     rest = {k: v for k, v in entry.value.items() if k != "family"}
     inner = Entry(rest, entry.path, entry.source, entry.problems)
+    if read := FAMILIES[family].read:
+        return read(inner)
     kind = f"option of network family {family}"
     return read_options(inner, kind, FAMILIES[family].options, complete=complete)
 
@@ -105,6 +117,8 @@ def build_network(
     recipe = FAMILIES[family]
     if parts or recipe.parts:
         return _assembly(family, options, shape, parts)
+    if recipe.network:
+        return recipe.network(options, shape, heads)
     assert recipe.trunk is not None
     trunk = recipe.trunk(options, shape)
     own = tuple((recipe.head or _no_layers)(options))

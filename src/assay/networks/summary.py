@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from assay.networks.layers import BatchNorm, Layer, Residual, Shape
+from assay.networks.modules import Measured
 from assay.networks.network import Network
 from assay.networks.parse import write_layers
 
@@ -67,7 +68,9 @@ def _row(name: str, text: str, layer: Layer, shape: Shape) -> dict[str, Any]:
 
 
 def _describe(layer: Layer) -> str:
-    """The layer as it is written in a study, on one line."""
+    """The layer as it is written in a study, on one line; one that is not, as it calls itself."""
+    if isinstance(layer, Measured):
+        return layer.text
     (written,) = write_layers((layer,))
     if isinstance(written, str):
         return written

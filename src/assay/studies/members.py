@@ -12,12 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from assay.core.errors import ConfigError
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
-from assay.engines.contract import Cohort, Member
+from assay.engines.contract import Cohort, Member, check_engine
 from assay.networks.description import structure
 from assay.networks.families import build_network
+from assay.networks.modules import own_files
 from assay.networks.network import Network
+from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
 from assay.tasks.contract import find_task, parts_of
 
@@ -44,13 +47,24 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
     Raises:
         NetworkError: if it is impossible; the message names the layer.
     """
-    return _network(
-        _text(config["network"]), _text(config["dataset"]), _text(config["task"]), data_dir
-    )
+    texts = (_text(config[section]) for section in ("network", "dataset", "task"))
+    return _network(*texts, data_dir, _text(_unchanged(config)))
+
+
+def _unchanged(config: Config) -> dict[str, str]:
+    """Digests of the files of a network of the user's own; ConfigError where one has changed."""
+    found, recorded = own_files(config["network"]), config.get(PLUGINS, {})
+    for name, digest in found.items():
+        if recorded.get(name, digest) != digest:
+            raise ConfigError(
+                f"{name} is another one than this run was trained with: it has digest {digest}, "
+                f"expected {recorded[name]}"
+            )
+    return found
 
 
 @lru_cache(maxsize=4096)
-def _network(network: str, dataset: str, task: str, data_dir: Path | None) -> Network:
+def _network(network: str, dataset: str, task: str, data_dir: Path | None, files: str) -> Network:
     info = _info(dataset, data_dir)
     found = find_task(json.loads(task))
     heads = found.heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
@@ -62,7 +76,9 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     training = build_training(config["training"])
     if training.pretrain:
         training.pretrain.check(find_task(config["task"]).name)
-    return Member(config, resolve_network(config, data_dir), training, int(config["seed"]))
+    network = resolve_network(config, data_dir)
+    check_engine(network, config["engine"])
+    return Member(config, network, training, int(config["seed"]))
 
 
 def cohort_key(member: Member) -> str:

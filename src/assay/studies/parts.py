@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Source
-from assay.core.plugins import digest_of, load
+from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config
 from assay.core.registry import Place, Registry
 from assay.data.catalog import ENTRIES
 from assay.engines.contract import ENGINES
 from assay.engines.pretraining import PRETRAININGS
 from assay.networks.families import FAMILIES
+from assay.networks.modules import own_files
 from assay.tasks.contract import TASKS
 
 __all__ = ["PLUGINS", "plugin_digests", "read_plugins"]
@@ -35,6 +36,7 @@ def read_plugins(source: Source, folder: Path | None) -> None:
     Raises:
         ConfigError: with its place, for a plugin that cannot be loaded.
     """
+    look_in(folder)
     given = source.data.get(PLUGINS) if isinstance(source.data, dict) else None
     if given is None:
         return
@@ -47,10 +49,11 @@ def read_plugins(source: Source, folder: Path | None) -> None:
 
 
 def plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
-    """File name -> digest of every plugin that registered a part of this configuration."""
+    """File name -> digest of every plugin that registered a part of this configuration, and of the
+    files of a network of the user's own."""
     places = [registry.place(name) for registry, name in _used(config)]
     foreign = [Path(place.file) for place in places if _is_foreign(place)]
-    found = {file.name: digest_of(file) for file in foreign}
+    found = {file.name: digest_of(file) for file in foreign} | own_files(config["network"])
     return dict(sorted(found.items()))
 
 

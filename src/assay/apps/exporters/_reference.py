@@ -40,11 +40,11 @@ def expected(record: Record, network: Network, images: np.ndarray) -> dict[str, 
 
     from assay.engines.contract import Resources
     from assay.engines.torch_engine.device import place
-    from assay.engines.torch_engine.module import NetworkModule
+    from assay.engines.torch_engine.module import make_module
 
     mean, std = pixels(record)
     where = place(Resources(device="cpu", precision="float32"))
-    module = NetworkModule(network, record.weights, record.seed, where).eval()
+    module = make_module(network, record.weights, record.seed, where).eval()
     normal = torch.from_numpy((images - mean) / std).permute(0, 3, 1, 2)
     with torch.no_grad():
         outputs = module(normal.contiguous(memory_format=torch.channels_last))

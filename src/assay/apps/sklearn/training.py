@@ -102,14 +102,14 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
 
     from assay.engines.torch_engine.device import place
     from assay.engines.torch_engine.images import Normalise
-    from assay.engines.torch_engine.module import NetworkModule
+    from assay.engines.torch_engine.module import make_module
 
     height, width, channels = images.shape[1:]
     shape = (height, width, channels)
     network = build_network(record.config["network"], shape, {"class": classes})
     exact = "float64" if record.provenance["precision"] == "float64" else "float32"
     where = place(Resources(device=device, precision=exact))
-    module = NetworkModule(network, record.weights, record.seed, where).eval()
+    module = make_module(network, record.weights, record.seed, where).eval()
     pixels = record.provenance["pixels"]
     number = np.float64 if images.dtype == np.float64 else np.float32  # as they were measured
     mean, std = (np.asarray(pixels[name], number) for name in ("mean", "std"))

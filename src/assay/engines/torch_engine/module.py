@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,22 @@ from assay.engines.torch_engine.modules import (
     ResidualModule,
 )
 from assay.engines.torch_engine.optimizers import Slot, update
+from assay.engines.torch_engine.own_module import OwnModule
 from assay.engines.torch_engine.program import Outputs, optimizer_numbers, plain
 from assay.networks import layers
 from assay.networks.generator_layers import GaussianNoise
+from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network
 from assay.tasks.contract import Task
 
-__all__ = ["ModuleProgram", "NetworkModule", "from_plain", "make_slots", "to_plain"]
+__all__ = [
+    "ModuleProgram",
+    "NetworkModule",
+    "from_plain",
+    "make_module",
+    "make_slots",
+    "to_plain",
+]
 
 _WITH_WEIGHTS = {**WITH_WEIGHTS, **generator_modules.WITH_WEIGHTS}
 _WITHOUT_WEIGHTS = {**WITHOUT_WEIGHTS, **generator_modules.WITHOUT_WEIGHTS}
@@ -108,6 +118,27 @@ class NetworkModule(nn.Module):
             outputs[name] = last(y.to(self.place.master))
         return outputs
 
+    def drawing(self, step: int) -> AbstractContextManager[None]:
+        """Where update number `step` draws: dropout has streams of its own."""
+        return nullcontext()
+
+    def slots(self, member: Member) -> list[Slot]:
+        """What the member's optimizer updates."""
+        return make_slots(member, member.network, self)
+
+    def streams(self) -> list[np.random.Generator]:
+        """The streams that training draws from."""
+        return [m.bits.streams[0] for m in self.modules() if isinstance(m, DropoutModule)]
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Weights as `initial_weights` lays them out."""
+        return {name: to_plain(tensor) for name, tensor in self.tensors().items()}
+
+    def restore(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Put weights back, as `weights` gives them."""
+        for name, tensor in self.tensors().items():
+            from_plain(tensor, weights[name])
+
 
 def _leave_off(module: nn.Module, pool: layers.MaxPool2D, shape: tuple) -> None:
     """Tell a convolution which of its last rows and columns the pool after it never reads.
@@ -131,17 +162,19 @@ class ModuleProgram:
     def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
         (self.member,) = members
         self.place, self.task = place, task
-        self.module = NetworkModule(self.member.network, weights[0], self.member.seed, place)
+        self.module = make_module(self.member.network, weights[0], self.member.seed, place)
         self.rule = self.member.training.optimizer.name
-        self._slots = make_slots(self.member, self.member.network, self.module)
-        self._average = WeightAverage(self.module.tensors(), self.member.training.ema)
+        self._slots = self.module.slots(self.member)
+        followed = {n: t for n, t in self.module.tensors().items() if t.is_floating_point()}
+        self._average = WeightAverage(followed, self.member.training.ema)
 
     def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
         self.module.train()
-        with torch.enable_grad():
+        with torch.enable_grad(), self.module.drawing(self._slots[0].steps):
             outputs = self.module(images[0].permute(0, 3, 1, 2))
             losses = self.task.loss(outputs, targets[0])
-            gradients = torch.autograd.grad(losses.mean(), [s.weight for s in self._slots])
+            trained = [slot.weight for slot in self._slots]
+            gradients = torch.autograd.grad(losses.mean(), trained, materialize_grads=True)
         correct = self.task.correct({k: v.detach() for k, v in outputs.items()}, targets[0])
         update(self.rule, self._slots, list(gradients), factor)
         self._average.update()
@@ -149,7 +182,7 @@ class ModuleProgram:
 
     def outputs(self, images: Tensor) -> Outputs:
         self.module.eval()
-        with self._average.in_place():
+        with self._average.in_place(), self.module.drawing(0):
             outputs = self.module(images[0].permute(0, 3, 1, 2))
         return {name: out[None] for name, out in outputs.items()}
 
@@ -158,11 +191,10 @@ class ModuleProgram:
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
         with self._average.in_place():
-            return {name: to_plain(tensor) for name, tensor in self.module.tensors().items()}
+            return self.module.weights()
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        for name, tensor in self.module.tensors().items():
-            from_plain(tensor, weights[name])
+        self.module.restore(weights)
         self._average.restart()
 
     def state(self, member: int) -> dict[str, np.ndarray]:
@@ -171,24 +203,31 @@ class ModuleProgram:
             found[f"slot/{i}/steps"] = np.array(slot.steps)
             found |= {f"slot/{i}/state/{n}": plain(tensor) for n, tensor in slot.state.items()}
         found |= {f"average/{n}": plain(tensor) for n, tensor in self._average.state().items()}
-        for i, dropout in enumerate(self._dropouts()):
-            found[f"stream/{i}"] = read_stream(dropout.bits.streams[0])
+        for i, generator in enumerate(self.module.streams()):
+            found[f"stream/{i}"] = read_stream(generator)
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        for name, tensor in self.module.tensors().items():
-            tensor.copy_(torch.from_numpy(state[f"tensor/{name}"]))
+        with torch.no_grad():
+            for name, tensor in self.module.tensors().items():
+                tensor.copy_(torch.from_numpy(state[f"tensor/{name}"]))
         for i, slot in enumerate(self._slots):
             slot.steps, start = int(state[f"slot/{i}/steps"]), f"slot/{i}/state/"
             for name in (k.removeprefix(start) for k in state if k.startswith(start)):
                 slot.buffer(name).copy_(torch.from_numpy(state[start + name]))
         averages = {k[8:]: torch.from_numpy(v) for k, v in state.items() if k[:8] == "average/"}
         self._average.load(averages)
-        for i, dropout in enumerate(self._dropouts()):
-            set_stream(dropout.bits.streams[0], state[f"stream/{i}"])
+        for i, generator in enumerate(self.module.streams()):
+            set_stream(generator, state[f"stream/{i}"])
 
-    def _dropouts(self) -> list[DropoutModule]:
-        return [m for m in self.module.modules() if isinstance(m, DropoutModule)]
+
+def make_module(
+    network: Network, weights: Mapping[str, np.ndarray], seed: int, place: Place
+) -> NetworkModule | OwnModule:
+    """The module of any network, of the user's own or described."""
+    if isinstance(network, OwnNetwork):
+        return OwnModule(network, weights, seed, place)
+    return NetworkModule(network, dict(weights), seed, place)
 
 
 def to_plain(tensor: Tensor) -> np.ndarray:

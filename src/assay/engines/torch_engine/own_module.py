@@ -1,0 +1,232 @@
+"""A user's own `torch.nn.Module`, built for a run and seen as the engine sees its own networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.utils.flop_counter import FlopCounterMode
+
+from assay.core.errors import EngineError, NetworkError
+from assay.core.seeds import stream
+from assay.engines.contract import Member
+from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.optimizers import Slot
+from assay.engines.torch_engine.program import Outputs, optimizer_numbers
+from assay.networks.modules import Measured, OwnNetwork, check_outputs, defined_at
+
+__all__ = ["OwnModule", "measure"]
+
+_IMAGES = 2
+"""Images that a network is tried with."""
+
+
+@contextmanager
+def drawing(device: torch.device, seed: int, *names: str | int) -> Iterator[None]:
+    """PyTorch's own generators draw from the stream of this name inside, and are as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(stream(seed, *names).integers(2**63)))
+        yield
+
+
+class OwnModule(nn.Module):
+    """The module of one run: images (B, c, h, w) -> outputs {head: (B, units)}.
+
+    What it draws in training depends on the seed and the number of the update alone, so that a
+    checkpoint needs no state of a generator.
+
+    Args:
+        weights: by the names of `state_dict`; empty for those that the module draws itself.
+    """
+
+    def __init__(
+        self, network: OwnNetwork, weights: Mapping[str, np.ndarray], seed: int, place: Place
+    ):
+        super().__init__()
+        self.network, self.place, self._seed = network, place, seed
+        self.inner = _build(network, seed).to(place.device, place.master)
+        if weights:
+            self.restore(weights)
+
+    def forward(self, x: Tensor) -> Outputs:
+        low = self.place.compute is torch.bfloat16
+        with (
+            self.network.blamed(f"fails for images {tuple(x.shape)}"),
+            torch.autocast(self.place.device.type, torch.bfloat16, enabled=low),
+        ):
+            # laid out channel by channel, or `view` fails in the user's code; `contiguous` does
+            # nothing for images of one channel, whatever their strides are
+            plain = x.to(self.place.master).clone(memory_format=torch.contiguous_format)
+            found = self.inner(plain)
+        if not isinstance(found, dict):
+            found = {self.network.units[0][0]: found}
+        return {name: found[name].to(self.place.master) for name, _ in self.network.units}
+
+    def drawing(self, step: int) -> Any:
+        """A context in which dropout and the like draw what update number `step` draws."""
+        return drawing(self.place.device, self._seed, "draws", step)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and buffers by name, each once."""
+        return {**dict(self.inner.named_parameters()), **dict(self.inner.named_buffers())}
+
+    def slots(self, member: Member) -> list[Slot]:
+        """What the member's optimizer updates: every parameter that wants a gradient."""
+        wanted = (weight for weight in self.inner.parameters() if weight.requires_grad)
+        return [Slot(weight, optimizer_numbers(member)) for weight in wanted]
+
+    def streams(self) -> list[np.random.Generator]:
+        """None: see `drawing`."""
+        return []
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """All of `state_dict`, floating-point numbers as float32."""
+        return {name: _array(tensor) for name, tensor in self.inner.state_dict().items()}
+
+    def restore(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Put weights back.
+
+        Raises:
+            EngineError: they are not this module's.
+        """
+        there = self.inner.state_dict()
+        wrong = sorted(
+            name
+            for name in there.keys() | weights.keys()
+            if name not in there
+            or name not in weights
+            or tuple(there[name].shape) != weights[name].shape
+        )
+        if wrong:
+            raise EngineError(
+                f"these weights are not those of network {self.network.source!r}: "
+                f"{', '.join(wrong[:5])} differ"
+            )
+        with torch.no_grad():
+            for name, tensor in there.items():
+                tensor.copy_(torch.from_numpy(weights[name]))
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    tensor = tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
+    return np.array(tensor.cpu().numpy(), order="C")
+
+
+def _build(network: OwnNetwork, seed: int) -> nn.Module:
+    """Make the module on the CPU, with the weights that it draws itself."""
+    cpu = torch.device("cpu")
+    with drawing(cpu, seed, "init", "module"), torch.enable_grad():
+        module = network.make()
+        if not isinstance(module, nn.Module):
+            raise NetworkError(
+                f"{network.source} returned a {type(module).__name__}, expected a torch.nn.Module"
+            )
+        if any(isinstance(t, UninitializedTensorMixin) for t in module.state_dict().values()):
+            with torch.no_grad(), network.blamed("cannot be built"):
+                module.eval()(_images(network))  # lazy layers learn their sizes
+    return module
+
+
+def _images(network: OwnNetwork) -> Tensor:
+    height, width, channels = network.input_shape
+    rng = stream(0, "tried")
+    return torch.from_numpy(
+        rng.standard_normal((_IMAGES, channels, height, width), dtype=np.float32)
+    )
+
+
+def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
+    """Build the module, run it forward and backward once, and tell its layers.
+
+    Raises:
+        NetworkError: it cannot be built, fails, returns something else than the task needs, has
+            nothing to train, or its first weights do not depend on the seed alone.
+    """
+    module, images = _build(network, 0), _images(network)
+    _check_weights(network, module)
+    shapes: dict[str, tuple[int, ...]] = {}
+    hooks = [
+        inner.register_forward_hook(
+            lambda _, inputs, output, name=name: shapes.update({name: _shape(output)})
+        )
+        for name, inner in module.named_modules()
+    ]
+    counter = FlopCounterMode(display=False)
+    shape = tuple(images.shape)
+    with drawing(images.device, 0, "draws", 0):
+        with network.blamed(f"fails for images {shape}"), torch.no_grad(), counter:
+            outputs = module.eval()(images)
+        check_outputs(network, _shapes(outputs), _IMAGES, module)
+        for hook in hooks:
+            hook.remove()
+        with network.blamed(f"fails for images {shape} in training"), torch.enable_grad():
+            found = module.train()(images)
+            found = found if isinstance(found, dict) else {"": found}
+            sum(out.float().sum() for out in found.values()).backward()
+    return tuple(_layers(module, shapes, counter.get_flop_counts()))
+
+
+def _check_weights(network: OwnNetwork, module: nn.Module) -> None:
+    where = defined_at(type(module))
+    state, again = module.state_dict(), _build(network, 0).state_dict()
+    for name, tensor in state.items():
+        if not isinstance(tensor, Tensor):
+            raise NetworkError(
+                f"{where}: network {network.source!r} keeps {name!r}, which is no tensor; "
+                "expected parameters and buffers"
+            )
+        if name not in again or not torch.equal(
+            torch.nan_to_num(tensor), torch.nan_to_num(again[name])
+        ):
+            raise NetworkError(
+                f"{where}: the first weights {name!r} of network {network.source!r} differ when it "
+                "is built again with the same seed; expected that it draws them with torch"
+            )
+    if not any(weight.requires_grad for weight in module.parameters()):
+        raise NetworkError(f"{where}: network {network.source!r} has no parameters to train")
+
+
+def _shapes(outputs: Any) -> Any:
+    """The shapes of what a module returned, or what it is instead."""
+    if isinstance(outputs, dict):
+        return {str(name): _shapes(out) for name, out in outputs.items()}
+    if isinstance(outputs, Tensor):
+        kind = "" if outputs.is_floating_point() else f"{outputs.dtype} "
+        return f"{kind}{tuple(outputs.shape)}" if kind else tuple(outputs.shape)
+    return f"a {type(outputs).__name__}"
+
+
+def _shape(output: Any) -> tuple[int, ...]:
+    """The shape of one image's part of an output, as assay writes it."""
+    if not isinstance(output, Tensor):
+        return ()
+    shape = tuple(output.shape[1:])
+    return (*shape[1:], shape[0]) if len(shape) == 3 else shape
+
+
+def _layers(
+    module: nn.Module, shapes: Mapping[str, tuple[int, ...]], counts: Mapping[str, Any]
+) -> Iterator[tuple[str, Measured]]:
+    """A row for every module without modules in it, and for others that compute themselves."""
+    root, seen = type(module).__name__, set()
+
+    def operations(name: str) -> int:
+        return sum(counts.get(f"{root}.{name}" if name else root, {}).values())
+
+    for name, inner in module.named_modules():
+        children = [f"{name}.{child}".removeprefix(".") for child, _ in inner.named_children()]
+        weights = [w for w in inner.parameters(recurse=False) if id(w) not in seen]
+        seen |= {id(weight) for weight in weights}
+        trained = sum(weight.numel() for weight in weights if weight.requires_grad)
+        own = operations(name) - sum(map(operations, children))
+        products = max(own, 0) // (2 * _IMAGES)
+        if children and not (weights or products):
+            continue
+        text = f"{type(inner).__name__}({'' if children else inner.extra_repr()})"
+        yield name or root, Measured(text, shapes.get(name, ()), trained, products)

@@ -1,0 +1,332 @@
+"""Families `module` and `keras`: networks that users write themselves, in PyTorch or in Keras.
+
+`{module: my_parts:Net, width: 64}` names a class or a function and the arguments that it is called
+with. Of the names in `TOLD` it is given those that its signature has. The description holds no
+code: where the network is found, what it is called with, and its layers as they were when it was
+built once, to be checked.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from assay.core.config import Entry, Option
+from assay.core.errors import ConfigError, NetworkError, unknown_name
+from assay.core.plugins import culprit, digest_of, find_module
+from assay.core.registry import Registry, register
+from assay.networks.description import plain
+from assay.networks.families import FAMILIES, Family
+from assay.networks.layers import Layer, Shape
+from assay.networks.network import Network, Place
+from assay.networks.options import WEIGHTS
+
+__all__ = [
+    "ENGINE_OF",
+    "MEASURES",
+    "Measured",
+    "OwnNetwork",
+    "check_outputs",
+    "defined_at",
+    "own_files",
+    "refer",
+    "source_of",
+]
+
+ENGINE_OF = {"module": "torch", "keras": "keras"}
+"""Family -> the engine that trains its networks."""
+
+TOLD = ("image_shape", "num_classes", "outputs")
+"""What a network is told where its signature asks for it: (height, width, channels); the units of
+its only output; the units of each output by name."""
+
+_PENALTIES = "a network of your own has no penalties of assay's: use training.optimizer weight_decay"
+
+_given: dict[str, Any] = {}
+"""Classes and functions that were given to an estimator themselves, by the name they got."""
+
+
+@dataclass(frozen=True)
+class Measured(Layer):
+    """A layer as it was found in a network that was built.
+
+    Attributes:
+        text: what it calls itself.
+        shape: of its output for one image; (height, width, channels) for an image.
+        trained: trainable parameters.
+        products: multiply-adds of one image, forward.
+    """
+
+    kind: ClassVar[str] = "measured"
+    text: str
+    shape: Shape
+    trained: int
+    products: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """As it was found."""
+        return self.shape
+
+    def parameters(self, shape: Shape) -> int:
+        """As they were counted."""
+        return self.trained
+
+    def macs(self, shape: Shape) -> int:
+        """As they were counted."""
+        return self.products
+
+
+@dataclass(frozen=True)
+class OwnNetwork(Network):
+    """A network of the user's own; its heads have names and units, and no layers of assay's.
+
+    Attributes:
+        family: "module" or "keras".
+        source: "module:name" of the class or function that makes it.
+        options: what it is called with.
+        files: name -> digest of the files that define it.
+        units: of each head.
+        layers: as found when it was built.
+    """
+
+    family: str = "module"
+    source: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    units: tuple[tuple[str, int], ...] = ()
+    layers: tuple[tuple[str, Measured], ...] = ()
+
+    def places(self) -> Iterator[Place]:
+        """Its layers as they were found; the shape of what comes into each is not known."""
+        for name, layer in self.layers:
+            yield Place(name, layer, layer.shape, layer.shape)
+
+    @property
+    def structure(self) -> Any:
+        """All of it: assay does not know which of its options are only numbers."""
+        return self.to_plain()
+
+    def make(self) -> Any:
+        """Call the class or function; what it raises is a NetworkError that names the line."""
+        target = find(self.source)
+        known = inspect.signature(target).parameters
+        told: dict[str, Any] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
+        if len(self.units) == 1:
+            told["num_classes"] = self.units[0][1]
+        arguments = {name: value for name, value in told.items() if name in known}
+        arguments |= plain(dict(self.options))
+        try:
+            inspect.signature(target).bind(**arguments)
+        except TypeError as error:
+            several = "; a task with several outputs tells `outputs`, not `num_classes`"
+            said = several if "num_classes" in str(error) else ""
+            raise NetworkError(f"{defined_at(target)}: {self.source}: {error}{said}") from None
+        with self.blamed("cannot be built"):
+            return target(**arguments)
+
+    def blamed(self, what: str) -> Blame:
+        """Turns what the user's code raises inside into a NetworkError: "... cannot be built"."""
+        return Blame(self.source, what)
+
+
+class Blame:
+    """A context in which other people's code runs."""
+
+    def __init__(self, source: str, what: str):
+        self._said = f"network {source!r} {what}"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, (ConfigError, NetworkError)):
+            return
+        where = culprit(error)
+        told = " ".join(str(error).split())
+        message = f"{self._said}: {type(error).__name__}: {told}".removesuffix(": ")
+        raise NetworkError(f"{where}: {message}" if where else message) from error
+
+
+MEASURES: Registry[Callable[[OwnNetwork], tuple[tuple[str, Measured], ...]]] = Registry(
+    "measure of networks"
+)
+"""Family -> builds a network once, checks what it returns, and tells its layers."""
+register("measure of networks", "module", "assay.engines.torch_engine.own_module:measure")
+register("measure of networks", "keras", "assay.engines.keras_engine.own_model:measure")
+
+
+def find(source: str) -> Callable[..., Any]:
+    """The class or function "module:name".
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if source in _given:
+        return _given[source]
+    name, colon, attribute = source.partition(":")
+    if not (colon and name and attribute):
+        raise ConfigError(f"expected MODULE:NAME, such as my_parts:Net, got {source!r}")
+    plugin = find_module(name)
+    found: Any = sys.modules[plugin.module]
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            known = [key for key, value in vars(found).items() if _may_be_meant(key, value)]
+            where = plugin.file or name
+            raise ConfigError(f"{where}: {unknown_name(f'name in {name}', attribute, known)}")
+        found = getattr(found, part)
+    if not callable(found):
+        said = "expected a class or a function"
+        raise ConfigError(f"{source} in {plugin.file} is a {type(found).__name__}; {said}")
+    return found
+
+
+def _may_be_meant(name: str, value: Any) -> bool:
+    return callable(value) and not name.startswith("_")
+
+
+def refer(target: Any) -> str:
+    """The name of a class or function that was given itself; `find` finds it in this process."""
+    base = source_of(target)
+    name, number = base, 1
+    while _given.get(name, target) is not target:
+        number += 1
+        name = f"{base}#{number}"
+    _given[name] = target
+    return name
+
+
+def source_of(target: Any) -> str:
+    """ "module:name" of a class or function, as it calls itself."""
+    name = getattr(target, "__qualname__", type(target).__qualname__)
+    return f"{getattr(target, '__module__', '?')}:{name}"
+
+
+def defined_at(target: Any) -> str:
+    """Where a class or function was written: "file:line"."""
+    code = inspect.unwrap(target) if callable(target) else target
+    try:
+        line = inspect.getsourcelines(code)[1]
+        return f"{inspect.getsourcefile(code)}:{line}"
+    except (OSError, TypeError):
+        return source_of(target)
+
+
+def own_files(network: Mapping[str, Any]) -> dict[str, str]:
+    """File name -> digest of the files that define a network of the user's own; else nothing.
+
+    The file of the module that is named and, where that imports it, the file that the network is
+    written in.
+    """
+    family = network.get("family")
+    if family not in ENGINE_OF:
+        return {}
+    target = find(network[family])
+    named = sys.modules.get(str(network[family]).partition(":")[0])
+    written = sys.modules.get(getattr(target, "__module__", ""))
+    files = {getattr(module, "__file__", None) for module in (named, written)}
+    paths = sorted(Path(file) for file in files if file)
+    return {path.name: digest_of(path) for path in paths if path.is_file()}
+
+
+def _read(family: str) -> Callable[[Entry], dict[str, Any]]:
+    def read(entry: Entry) -> dict[str, Any]:
+        """{family: "module:name", argument: value, ...}, defaults of the signature filled in."""
+        given = entry.keys()
+        if family not in given:
+            raise entry.error(f"network family {family} needs {family}: MODULE:NAME")
+        source = given.pop(family)
+        with entry.problems.collect(source):
+            return {family: source.text(), **_arguments(find(source.text()), source, given)}
+        return {family: source.value}
+
+    return read
+
+
+def _arguments(target: Any, source: Entry, given: dict[str, Entry]) -> dict[str, Any]:
+    kinds = inspect.Parameter
+    try:
+        signature = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        raise source.error(f"the signature of {source.value} cannot be read") from None
+    named = {
+        name: parameter
+        for name, parameter in signature.items()
+        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    }
+    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in signature.values())
+    for name in [name for name in given if name not in named and not takes_any]:
+        said = unknown_name(f"argument of {source.value}", name, named)
+        hint = f"; {_PENALTIES}" if name in WEIGHTS else ""
+        source.problems.add(given.pop(name).error(said + hint, key=True))
+    missing = [
+        name
+        for name, parameter in named.items()
+        if parameter.default is kinds.empty and name not in (*given, *TOLD)
+    ]
+    if missing:
+        raise source.error(f"{source.value} needs {', '.join(missing)}; see {defined_at(target)}")
+    defaults = {
+        name: parameter.default
+        for name, parameter in named.items()
+        if name not in TOLD and _is_plain(parameter.default)
+    }
+    return defaults | {name: entry.value for name, entry in given.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _build(family: str) -> Callable[[dict[str, Any], Shape, Mapping[str, int]], Network]:
+    def build(options: dict[str, Any], shape: Shape, heads: Mapping[str, int]) -> Network:
+        """The network, after it was built once and has shown what it returns."""
+        network = OwnNetwork(
+            shape,
+            (),
+            tuple((name, ()) for name in heads),
+            family=family,
+            source=options[family],
+            options=tuple((k, v) for k, v in options.items() if k != family),
+            files=tuple(own_files({"family": family, **options}).items()),
+            units=tuple(heads.items()),
+        )
+        return replace(network, layers=MEASURES[family](network))
+
+    return build
+
+
+def check_outputs(network: OwnNetwork, found: Any, count: int, made: Any) -> None:
+    """Hold what a network returned for some images against what the task needs.
+
+    Args:
+        found: {head: shape}, or the shape of the only output, or what it returned instead.
+        made: the module or model, which the message names.
+
+    Raises:
+        NetworkError: with what it returned and what is expected.
+    """
+    wanted = {name: (count, units) for name, units in network.units}
+    given = found if isinstance(found, dict) or len(wanted) > 1 else {next(iter(wanted)): found}
+    if given == wanted:
+        return
+    said = ", ".join(f"{head} ({count}, {units})" for head, (_, units) in wanted.items())
+    expected = f"logits {next(iter(wanted.values()))}" if len(wanted) == 1 else f"a dict of {said}"
+    forward = getattr(type(made), "forward", None) or getattr(type(made), "call", None)
+    own = forward if forward and not str(type(made).__module__).startswith("keras") else None
+    raise NetworkError(
+        f"{defined_at(own or find(network.source))}: network {network.source!r} returns "
+        f"{found} for {count} images, the task needs {expected}"
+    )
+
+
+for _family in ENGINE_OF:
+    _options = {_family: Option(lambda entry: entry.text(), "")}
+    FAMILIES.add(_family)(
+        Family(_options, read=_read(_family), network=_build(_family), dataset="digits")
+    )
