@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assay.apps.places import data_folder, store_folder
 from assay.core.errors import AssayError, ConfigError
 from assay.core.plans import tried_runs
+from assay.core.records import trial_id
 from assay.core.store import Store
 
 if TYPE_CHECKING:
@@ -218,12 +219,21 @@ class Results:
 
     def _network(self, config: Mapping[str, Any]) -> Network | None:
         """The network of a configuration, or None where it cannot be built here."""
+        from assay.networks.modules import ENGINE_OF, as_recorded
         from assay.studies.members import resolve_network
 
+        if config.get("network", {}).get("family") in ENGINE_OF:
+            told = self._provenance(config).get("own_network")
+            return as_recorded(told) if told else None
         try:
             return resolve_network(dict(config), self.data_dir)
         except (AssayError, ImportError):
             return None
+
+    def _provenance(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """That of the first run of a trial; empty where there is none."""
+        trial = trial_id(dict(config))
+        return next((r.provenance for r in self.records() if r.trial_id == trial), {})
 
 
 _SPEED = "images_per_second"

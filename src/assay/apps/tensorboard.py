@@ -104,7 +104,7 @@ def write_events(
             _hyperparameters(writer, trial, record)
             network = _network(results, record)
             if network is not None and weights:
-                if network.heads:  # several networks that train together are no one graph
+                if _is_drawn(network):
                     _graph(writer, network, record, weights)
                 if histograms:
                     for name, array in weights.items():
@@ -114,6 +114,13 @@ def write_events(
         folders.append(folder)
         on_run(done)
     return folders
+
+
+def _is_drawn(network: Network) -> bool:
+    """Whether there is a graph of it: not of several networks, nor of the user's own code."""
+    from assay.networks.modules import OwnNetwork
+
+    return bool(network.heads) and not isinstance(network, OwnNetwork)
 
 
 def _scalars(writer: Any, record: Record) -> None:

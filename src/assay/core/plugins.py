@@ -135,7 +135,7 @@ def find_module(name: str) -> Plugin:
     Raises:
         ConfigError: there is none, or importing it fails.
     """
-    folder = _beside or Path.cwd()
+    folder = (_beside or Path.cwd()).resolve()
     if (folder / f"{name}.py").is_file():
         return load(f"{name}.py", folder)
     for plugin in _loaded.values():

@@ -20,6 +20,8 @@ from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
 from assay.engines.unfinished import Checkpoint
+from assay.networks.modules import OwnNetwork
+from assay.networks.summary import layer_table
 from assay.tasks.contract import Task
 
 __all__ = [
@@ -190,6 +192,9 @@ def make_record(
         "macs": network.macs,
         "network": network.hash,
     }
+    if isinstance(network, OwnNetwork):  # a report shows its layers without running its code
+        shape = list(network.input_shape)
+        provenance["own_network"] = {"input_shape": shape, "layers": layer_table(network)}
     if before:
         provenance["resumed_after_epoch"] = before
     return Record(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, NetworkError, unknown_name
 from assay.core.plugins import culprit, digest_of, find_module
@@ -28,8 +30,10 @@ from assay.networks.options import WEIGHTS
 __all__ = [
     "ENGINE_OF",
     "MEASURES",
+    "WEIGHTS_CHECKS",
     "Measured",
     "OwnNetwork",
+    "as_recorded",
     "check_outputs",
     "defined_at",
     "own_files",
@@ -44,7 +48,9 @@ TOLD = ("image_shape", "num_classes", "outputs")
 """What a network is told where its signature asks for it: (height, width, channels); the units of
 its only output; the units of each output by name."""
 
-_PENALTIES = "a network of your own has no penalties of assay's: use training.optimizer weight_decay"
+_PENALTIES = (
+    "a network of your own has no penalties of assay's: use training.optimizer weight_decay"
+)
 
 _given: dict[str, Any] = {}
 """Classes and functions that were given to an estimator themselves, by the name they got."""
@@ -61,7 +67,7 @@ class Measured(Layer):
         products: multiply-adds of one image, forward.
     """
 
-    kind: ClassVar[str] = "measured"
+    kind: ClassVar[str] = "user-defined"
     text: str
     shape: Shape
     trained: int
@@ -112,13 +118,7 @@ class OwnNetwork(Network):
 
     def make(self) -> Any:
         """Call the class or function; what it raises is a NetworkError that names the line."""
-        target = find(self.source)
-        known = inspect.signature(target).parameters
-        told: dict[str, Any] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
-        if len(self.units) == 1:
-            told["num_classes"] = self.units[0][1]
-        arguments = {name: value for name, value in told.items() if name in known}
-        arguments |= plain(dict(self.options))
+        target, arguments = find(self.source), self.arguments()
         try:
             inspect.signature(target).bind(**arguments)
         except TypeError as error:
@@ -128,9 +128,29 @@ class OwnNetwork(Network):
         with self.blamed("cannot be built"):
             return target(**arguments)
 
+    def arguments(self) -> dict[str, Any]:
+        """What it is called with: its options, and what it is told because it asks for it."""
+        told: dict[str, Any] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
+        if len(self.units) == 1:
+            told["num_classes"] = self.units[0][1]
+        known = inspect.signature(find(self.source)).parameters
+        return {k: v for k, v in told.items() if k in known} | plain(dict(self.options))
+
     def blamed(self, what: str) -> Blame:
         """Turns what the user's code raises inside into a NetworkError: "... cannot be built"."""
         return Blame(self.source, what)
+
+
+def as_recorded(told: Mapping[str, Any]) -> OwnNetwork:
+    """The description of a network from what its record tells of it, without its code."""
+    layers = (
+        (
+            row["name"],
+            Measured(row["layer"], tuple(row["output_shape"]), row["parameters"], row["macs"]),
+        )
+        for row in told["layers"]
+    )
+    return OwnNetwork(tuple(told["input_shape"]), (), (), layers=tuple(layers))
 
 
 class Blame:
@@ -155,6 +175,12 @@ MEASURES: Registry[Callable[[OwnNetwork], tuple[tuple[str, Measured], ...]]] = R
     "measure of networks"
 )
 """Family -> builds a network once, checks what it returns, and tells its layers."""
+WEIGHTS_CHECKS: Registry[Callable[[OwnNetwork, Mapping[str, np.ndarray]], None]] = Registry(
+    "check of weights"
+)
+"""Family -> raises EngineError unless weights are those of a network."""
+register("check of weights", "module", "assay.engines.torch_engine.own_module:check_own_weights")
+register("check of weights", "keras", "assay.engines.keras_engine.own_model:check_own_weights")
 register("measure of networks", "module", "assay.engines.torch_engine.own_module:measure")
 register("measure of networks", "keras", "assay.engines.keras_engine.own_model:measure")
 

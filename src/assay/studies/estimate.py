@@ -17,6 +17,7 @@ from assay.core.errors import ConfigError
 from assay.core.records import Config
 from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
+from assay.networks.modules import Measured
 from assay.networks.network import Network
 from assay.networks.summary import totals
 from assay.studies.members import cohorts, resolve_info
@@ -168,7 +169,8 @@ def estimate_configs(
 
 
 def _convolves(network: Network) -> bool:
-    return any(isinstance(place.layer, Conv2D) for place in network.leaves())
+    """Whether it has convolutions, or may have: it takes turns."""
+    return any(isinstance(place.layer, (Conv2D, Measured)) for place in network.leaves())
 
 
 def _share(member: Member) -> float:

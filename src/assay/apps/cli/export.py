@@ -17,6 +17,7 @@ from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
 
 if TYPE_CHECKING:
+    from assay.apps.exporters.contract import RunExporter
     from assay.core.records import Record
     from assay.networks.network import Network
 
@@ -54,6 +55,7 @@ def export(
     write: Callable[[Path], None]
     if isinstance(exporter, RunExporter):
         record, network = _stored_run(what, to, places)
+        _check_own(exporter, network, record, to)
         name = record.run_id
 
         def write(path: Path) -> None:
@@ -71,6 +73,18 @@ def export(
     _write(write, path, exporter.suffix, companions)
     for written in [path, *(path.with_suffix(ending) for ending in companions)]:
         console.say(f"written: {written}")
+
+
+def _check_own(exporter: RunExporter, network: Network, record: Record, to: str) -> None:
+    """Refuse a network of the user's own where the format is written from a description."""
+    from assay.networks.modules import OwnNetwork
+
+    if isinstance(network, OwnNetwork) and network.family not in exporter.own:
+        use = {"module": "torch", "keras": "keras"}[network.family]
+        raise StoreError(
+            f"--to {to} writes networks that assay describes, run {record.run_id} has one of your "
+            f"own, {network.source}; use --to {use}"
+        )
 
 
 def _write(

@@ -37,10 +37,12 @@ class RunExporter:
 
     Attributes:
         companions: endings of files that are written beside `path` under the same name.
+        own: families of the users' own networks that it can write ("module", "keras").
     """
 
     suffix = ""
     companions: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     def write(self, record: Record, network: Network, path: Path) -> None:
         """Write a trained network to the new file `path`, which ends in `suffix`.

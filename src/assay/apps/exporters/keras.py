@@ -16,6 +16,7 @@ class Keras(RunExporter):
     """A plain Keras model, which Keras loads on any backend, with nothing of assay in it."""
 
     suffix = ".keras"
+    own = ("keras",)
 
     def write(self, record: Record, network: Network, path: Path) -> None:
         """Write the file."""

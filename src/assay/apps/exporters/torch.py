@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from assay.apps.exporters._own_code import own_code
 from assay.apps.exporters._reference import expected, hold, pixels, sample_images
 from assay.apps.exporters._torch_code import torch_code, torch_weights
 from assay.apps.exporters.contract import EXPORTERS, RunExporter
 from assay.core.records import Record
+from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network
 
 __all__ = ["Torch"]
@@ -19,6 +21,7 @@ class Torch(RunExporter):
 
     suffix = ".py"
     companions = (".safetensors",)
+    own = ("module",)
 
     def write(self, record: Record, network: Network, path: Path) -> None:
         """Write both files and hold what they compute to assay's own outputs.
@@ -29,10 +32,13 @@ class Torch(RunExporter):
         from safetensors.numpy import save_file
 
         metadata = {"run": record.run_id, "made_by": "assay"}
-        weights = torch_weights(network, record.weights, *pixels(record))
+        if isinstance(network, OwnNetwork):
+            source, weights = own_code(network, record), record.weights
+        else:
+            title = f"The network of assay's run {record.run_id}, as a plain PyTorch module."
+            source = torch_code(network, title, "NAME")
+            weights = torch_weights(network, record.weights, *pixels(record))
         save_file(weights, path.with_suffix(".safetensors"), metadata)
-        title = f"The network of assay's run {record.run_id}, as a plain PyTorch module."
-        source = torch_code(network, title, "NAME")
         path.write_text(source, encoding="utf-8")
         images = sample_images(network)
         hold(_run(source, path, images), expected(record, network, images), "PyTorch")

@@ -18,7 +18,14 @@ from sklearn.utils.validation import (
 )
 
 from assay.apps.sklearn.files import Fitted, read_fitted, write_fitted
-from assay.apps.sklearn.settings import plain, read_parameters, read_seed, with_key
+from assay.apps.sklearn.settings import (
+    own_network,
+    plain,
+    read_parameters,
+    read_seed,
+    saved_name,
+    with_key,
+)
 from assay.apps.sklearn.training import (
     Shape,
     image_shape,
@@ -31,6 +38,7 @@ from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.core.records import Record
 from assay.data.arrays import dataset_of, held_out
 from assay.data.dataset import Split
+from assay.networks.modules import ENGINE_OF
 
 __all__ = ["AssayClassifier"]
 
@@ -52,7 +60,9 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         (5, 10)
 
     Args:
-        network: a family ("mlp", "cnn", "layers", ...) or a mapping {"family": ..., option: ...}.
+        network: a family ("mlp", "cnn", "layers", ...) or a mapping {"family": ..., option: ...};
+            or a class or function that makes a `torch.nn.Module` (a Keras model with
+            engine="keras"), as it is or as text, "module:name".
         hidden: units of each hidden layer. This and the next six are options of the network; where
             they are not None they win over what `network` says.
         activation: "relu", "tanh", ...
@@ -236,24 +246,31 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         A `random_state` that is no number is saved as the seed that it gave.
 
         Raises:
-            DataError: the file cannot be written, or the labels are neither text nor numbers.
+            DataError: the file cannot be written, the labels are neither text nor numbers, or the
+                network is of a class that no other program can import.
         """
         check_is_fitted(self, "record_")
         params = plain(self.get_params(deep=False))
         if not isinstance(params["random_state"], (int, type(None))):
             params["random_state"] = self.record_.seed
+        if self.record_.config["network"]["family"] in ENGINE_OF:
+            params["network"] = own_network(params["network"], "module", saved_name)
         names = getattr(self, "feature_names_in_", None)
         fitted = Fitted(params, self.classes_, self.image_shape_, names, self.record_)
         write_fitted(path, fitted)
 
     @classmethod
-    def load(cls, path: str | Path) -> AssayClassifier:
+    def load(cls, path: str | Path, network: Any = None) -> AssayClassifier:
         """Read a classifier that `save` wrote; it predicts what the saved one did.
+
+        Args:
+            network: the class or function that makes its network, where it is the user's own: a
+                file never says which code is run.
 
         Raises:
             DataError: the file is missing, damaged or something else.
         """
-        fitted = read_fitted(path)
+        fitted = read_fitted(path, network)
         known = cls().get_params(deep=False)
         for name in fitted.params:
             if name not in known:

@@ -20,6 +20,7 @@ from assay.core.store_format import COLUMNS, decode_record, encode_record
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.networks.checks import LARGEST, check_weights
 from assay.networks.families import build_network
+from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer, source_of
 
 __all__ = ["Fitted", "read_fitted", "write_fitted"]
 
@@ -74,8 +75,11 @@ def write_fitted(path: str | Path, fitted: Fitted) -> None:
         raise DataError(f"{path}: a parameter has no place in a file: {error}") from error
 
 
-def read_fitted(path: str | Path) -> Fitted:
+def read_fitted(path: str | Path, target: Any = None) -> Fitted:
     """Read what `write_fitted` wrote, all of it held against its network.
+
+    Args:
+        target: the class or function that makes the network, where it is the user's own.
 
     Raises:
         DataError: the file is missing, damaged or something else.
@@ -94,7 +98,7 @@ def read_fitted(path: str | Path) -> Fitted:
             feature_names=_feature_names(about["feature_names"], math.prod(shape)),
             record=replace(_record(about["record"]), weights=weights, curves=curves),
         )
-        _check(fitted)
+        _check(fitted, target)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except (AssayError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -103,14 +107,20 @@ def read_fitted(path: str | Path) -> Fitted:
     return fitted
 
 
-def _check(fitted: Fitted) -> None:
+def _check(fitted: Fitted, target: Any) -> None:
     """Hold weights and what is done to pixels against the network that is described."""
     record, channels = fitted.record, fitted.image_shape[2]
     network = record.config.get("network")
     if not isinstance(network, (str, dict)):
         raise ValueError(f"config.network must be a mapping, got {network!r}")
     heads = {"class": len(fitted.classes)}
-    check_weights(build_network(network, fitted.image_shape, heads), record.weights)
+    if isinstance(network, dict) and network.get("family") in ENGINE_OF:
+        _check_own(network, target)
+        own = build_network(network, fitted.image_shape, heads)
+        assert isinstance(own, OwnNetwork)
+        WEIGHTS_CHECKS[own.family](own, record.weights)
+    else:
+        check_weights(build_network(network, fitted.image_shape, heads), record.weights)
     said = Entry(record.provenance, (), Source(record.provenance)).keys()
     for name in ("precision", "pixels"):
         if name not in said:
@@ -127,6 +137,20 @@ def _check(fitted: Fitted) -> None:
     for name, curve in record.curves.items():
         if curve.ndim != 1 or curve.dtype.kind not in "iuf":
             raise ValueError(f"curve {name!r} must be numbers (n,), got {curve.dtype}")
+
+
+def _check_own(network: dict[str, Any], target: Any) -> None:
+    """Make sure that the class or function is the one that the file names, and use it."""
+    source = network[network["family"]]
+    if target is None:
+        name = str(source).rpartition(":")[2]
+        raise ValueError(
+            f"its network is {source}, and a file runs no code: load(path, network={name}) with "
+            "that class or function"
+        )
+    if source_of(target) != source:
+        raise ValueError(f"its network is {source}, got network={source_of(target)}")
+    network[network["family"]] = refer(target)
 
 
 def _record(row: Any) -> Record:

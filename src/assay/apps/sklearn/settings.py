@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from assay.core.config import Entry, Problems, Source
-from assay.core.errors import ConfigError
+from assay.core.errors import ConfigError, DataError
 from assay.core.records import Config
 from assay.data.specs import NORMALIZE
 from assay.networks.families import read_network
+from assay.networks.modules import ENGINE_OF, refer, source_of
 from assay.studies.settings import PRECISIONS, engine_names, shorthand
 from assay.studies.training import TRAINING, read_training
 
-__all__ = ["NETWORK", "plain", "read_parameters", "read_seed", "with_key"]
+__all__ = [
+    "NETWORK",
+    "own_network",
+    "plain",
+    "read_parameters",
+    "read_seed",
+    "saved_name",
+    "with_key",
+]
 
 NETWORK = (
     "hidden",
@@ -105,13 +117,55 @@ _DATASET = {"normalize": "normalize", "validation_fraction": "validation", "shap
 
 def _network(data: dict[str, Any], problems: Problems) -> dict[str, Any]:
     """What `network` says, and over it the options that are parameters of their own."""
-    network = data["network"]
-    if not isinstance(network, (str, dict)):
-        said = "a network family's name or a mapping with its family"
-        raise ConfigError(f"network must be {said}, got {network!r}")
-    given = {"family": network} if isinstance(network, str) else dict(network)
+    given = own_network(data["network"], "keras" if data["engine"] == "keras" else "module", refer)
     given |= {name: data[name] for name in NETWORK if data[name] is not None}
     return read_network(Entry(given, (), Source(given), problems))
+
+
+def own_network(network: Any, family: str, name_of: Callable[[Any], str]) -> dict[str, Any]:
+    """The parameter `network` as a mapping; a class or function in it becomes its name.
+
+    Args:
+        family: of a network of the user's own that says no family.
+        name_of: gives a class or function its name, "module:name".
+
+    Raises:
+        ConfigError: it is none of what `network` may be.
+    """
+    given = dict(network) if isinstance(network, Mapping) else {"family": network}
+    own = given.get("family")
+    if callable(own) or (isinstance(own, str) and ":" in own):
+        given = {family: own, **{k: v for k, v in given.items() if k != "family"}}
+    for key in [key for key in ENGINE_OF if callable(given.get(key))]:
+        if not (isinstance(given[key], (type, partial)) or inspect.isroutine(given[key])):
+            raise ConfigError(
+                f"network must be a class or a function that makes a network, got a "
+                f"{type(given[key]).__name__} that is made already; each fit makes a new one"
+            )
+        given[key] = name_of(given[key])
+    if not isinstance(given.get("family", ""), str):
+        said = "a network family's name, a mapping with its family, or a class or function"
+        raise ConfigError(f"network must be {said} that makes one, got {network!r}")
+    return given
+
+
+def saved_name(target: Any) -> str:
+    """The name under which another process finds a class or function.
+
+    Raises:
+        DataError: there is none.
+    """
+    name = source_of(target)
+    module, _, attribute = name.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+    if module == "__main__" or found is not target:
+        raise DataError(
+            f"network {name} cannot be saved: no other program can import it; define it at the "
+            "top of a module of its own"
+        )
+    return name
 
 
 def _read_engine(entry: Entry) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Member, Resources
+from assay.engines.contract import Cohort, Member, Resources, check_engine
 from assay.execution.executors.worker import find_engine
 from assay.networks.checks import widest
 from assay.networks.families import build_network
+from assay.networks.modules import OwnNetwork
 from assay.studies.training import build_training
 from assay.tasks.contract import find_task
 
@@ -78,6 +79,7 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
     except NetworkError as error:
         hint = "shape=(height, width) makes images of flat vectors"
         raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
+    check_engine(network, config["engine"])
     member = Member(config, network, build_training(config["training"]), config["seed"])
     cohort, resources = Cohort((member,), config["task"]), Resources(device=device)
     engine = find_engine(config["engine"])
@@ -100,6 +102,7 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     """
     import torch
 
+    from assay.engines.keras_engine.own_model import own_outputs
     from assay.engines.torch_engine.device import place
     from assay.engines.torch_engine.images import Normalise
     from assay.engines.torch_engine.module import make_module
@@ -109,10 +112,12 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     network = build_network(record.config["network"], shape, {"class": classes})
     exact = "float64" if record.provenance["precision"] == "float64" else "float32"
     where = place(Resources(device=device, precision=exact))
-    module = make_module(network, record.weights, record.seed, where).eval()
     pixels = record.provenance["pixels"]
     number = np.float64 if images.dtype == np.float64 else np.float32  # as they were measured
     mean, std = (np.asarray(pixels[name], number) for name in ("mean", "std"))
+    if isinstance(network, OwnNetwork) and network.family == "keras":
+        return own_outputs(network, record.weights, (images - mean) / std)
+    module = make_module(network, record.weights, record.seed, where).eval()
     normalise, parts = Normalise(mean, std, where), []
     with torch.inference_mode():
         rows = min(max(1, _ROOM // widest(network)), _ROWS)

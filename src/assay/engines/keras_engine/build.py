@@ -10,7 +10,9 @@ import numpy as np
 from assay.core.errors import EngineError
 from assay.core.seeds import stream
 from assay.engines.keras_engine.calls import keras_name, layer_call
+from assay.engines.keras_engine.own_model import own_model, own_variables
 from assay.networks.layers import Dropout, Layer, Residual
+from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network
 
 __all__ = ["build_model", "get_weights", "is_chain", "set_weights"]
@@ -29,6 +31,8 @@ def build_model(keras: Any, network: Network, seed: int = 0) -> Any:
         keras: the module; see `backend.load_keras`.
         seed: of the run, from which each dropout layer gets its own.
     """
+    if isinstance(network, OwnNetwork):
+        return own_model(keras, network, seed)
     if is_chain(network):
         chain = [
             layer_call(p.layer, p.name, _seed(p.layer, p.name, seed)).make(keras)
@@ -75,6 +79,8 @@ def _seed(layer: Layer, name: str, seed: int) -> int | None:
 
 def _variables(model: Any, network: Network) -> dict[str, Any]:
     """Keras's variables by assay's names."""
+    if isinstance(network, OwnNetwork):
+        return own_variables(model)
     try:
         return {
             f"{place.name}.{variable.name}": variable
@@ -89,7 +95,8 @@ def _variables(model: Any, network: Network) -> dict[str, Any]:
 def set_weights(model: Any, network: Network, weights: Mapping[str, np.ndarray]) -> None:
     """Put weights, named as `initial_weights` names them, into a model."""
     for name, variable in _variables(model, network).items():
-        variable.assign(weights[name])
+        if name in weights or not isinstance(network, OwnNetwork):  # else it has drawn its own
+            variable.assign(weights[name])
 
 
 def get_weights(model: Any, network: Network) -> dict[str, np.ndarray]:

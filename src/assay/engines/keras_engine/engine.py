@@ -21,6 +21,7 @@ from assay.engines.keras_engine.calls import layer_call, optimizer_call
 from assay.engines.keras_engine.fitting import KerasRun
 from assay.engines.numpy_engine.trainer import NormalDataset
 from assay.engines.recording import finish, in_turns, make_record
+from assay.networks.modules import OwnNetwork
 from assay.tasks.contract import TASKS
 
 __all__ = ["KerasEngine", "number_format"]
@@ -70,7 +71,8 @@ class KerasEngine:
                     "the keras engine keeps no state to go on from, got training.stop_after "
                     f"{member.training.stop_after!r}; use --engine torch"
                 )
-            for place in member.network.leaves():
+            own = isinstance(member.network, OwnNetwork)
+            for place in () if own else member.network.leaves():
                 layer_call(place.layer, place.name)
             optimizer_call(member.training, 1, 1)
 

@@ -20,7 +20,7 @@ from assay.engines.torch_engine.optimizers import Slot
 from assay.engines.torch_engine.program import Outputs, optimizer_numbers
 from assay.networks.modules import Measured, OwnNetwork, check_outputs, defined_at
 
-__all__ = ["OwnModule", "measure"]
+__all__ = ["OwnModule", "check_own_weights", "measure"]
 
 _IMAGES = 2
 """Images that a network is tried with."""
@@ -111,6 +111,11 @@ class OwnModule(nn.Module):
         with torch.no_grad():
             for name, tensor in there.items():
                 tensor.copy_(torch.from_numpy(weights[name]))
+
+
+def check_own_weights(network: OwnNetwork, weights: Mapping[str, np.ndarray]) -> None:
+    """Raise EngineError unless these are the weights of this network."""
+    OwnModule(network, weights, 0, Place(torch.device("cpu"), torch.float32))
 
 
 def _array(tensor: Tensor) -> np.ndarray:
