@@ -1,9 +1,7 @@
-"""Families `module` and `keras`: networks that users write themselves, in PyTorch or in Keras.
+"""A network that users write themselves, in PyTorch or in Keras, as a description.
 
-`{module: my_parts:Net, width: 64}` names a class or a function and the arguments that it is called
-with. Of the names in `TOLD` it is given those that its signature has. The description holds no
-code: where the network is found, what it is called with, and its layers as they were when it was
-built once, to be checked.
+It holds no code: where the network is found, what it is called with, and its layers as they were
+when it was built once, to be checked.
 """
 
 from __future__ import annotations
@@ -11,31 +9,29 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, NetworkError, unknown_name
 from assay.core.plugins import culprit, digest_of, find_module
 from assay.core.registry import Registry, register
 from assay.networks.description import plain
-from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Layer, Shape
 from assay.networks.network import Network, Place
-from assay.networks.options import WEIGHTS
 
 __all__ = [
     "ENGINE_OF",
     "MEASURES",
+    "TOLD",
     "WEIGHTS_CHECKS",
     "Measured",
     "OwnNetwork",
     "as_recorded",
-    "check_outputs",
     "defined_at",
+    "find",
     "own_files",
     "refer",
     "source_of",
@@ -47,10 +43,6 @@ ENGINE_OF = {"module": "torch", "keras": "keras"}
 TOLD = ("image_shape", "num_classes", "outputs")
 """What a network is told where its signature asks for it: (height, width, channels); the units of
 its only output; the units of each output by name."""
-
-_PENALTIES = (
-    "a network of your own has no penalties of assay's: use training.optimizer weight_decay"
-)
 
 _given: dict[str, Any] = {}
 """Classes and functions that were given to an estimator themselves, by the name they got."""
@@ -256,103 +248,3 @@ def own_files(network: Mapping[str, Any]) -> dict[str, str]:
     files = {getattr(module, "__file__", None) for module in (named, written)}
     paths = sorted(Path(file) for file in files if file)
     return {path.name: digest_of(path) for path in paths if path.is_file()}
-
-
-def _read(family: str) -> Callable[[Entry], dict[str, Any]]:
-    def read(entry: Entry) -> dict[str, Any]:
-        """{family: "module:name", argument: value, ...}, defaults of the signature filled in."""
-        given = entry.keys()
-        if family not in given:
-            raise entry.error(f"network family {family} needs {family}: MODULE:NAME")
-        source = given.pop(family)
-        with entry.problems.collect(source):
-            return {family: source.text(), **_arguments(find(source.text()), source, given)}
-        return {family: source.value}
-
-    return read
-
-
-def _arguments(target: Any, source: Entry, given: dict[str, Entry]) -> dict[str, Any]:
-    kinds = inspect.Parameter
-    try:
-        signature = inspect.signature(target).parameters
-    except (TypeError, ValueError):
-        raise source.error(f"the signature of {source.value} cannot be read") from None
-    named = {
-        name: parameter
-        for name, parameter in signature.items()
-        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
-    }
-    takes_any = any(p.kind is kinds.VAR_KEYWORD for p in signature.values())
-    for name in [name for name in given if name not in named and not takes_any]:
-        said = unknown_name(f"argument of {source.value}", name, named)
-        hint = f"; {_PENALTIES}" if name in WEIGHTS else ""
-        source.problems.add(given.pop(name).error(said + hint, key=True))
-    missing = [
-        name
-        for name, parameter in named.items()
-        if parameter.default is kinds.empty and name not in (*given, *TOLD)
-    ]
-    if missing:
-        raise source.error(f"{source.value} needs {', '.join(missing)}; see {defined_at(target)}")
-    defaults = {
-        name: parameter.default
-        for name, parameter in named.items()
-        if name not in TOLD and _is_plain(parameter.default)
-    }
-    return defaults | {name: entry.value for name, entry in given.items()}
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
-def _build(family: str) -> Callable[[dict[str, Any], Shape, Mapping[str, int]], Network]:
-    def build(options: dict[str, Any], shape: Shape, heads: Mapping[str, int]) -> Network:
-        """The network, after it was built once and has shown what it returns."""
-        network = OwnNetwork(
-            shape,
-            (),
-            tuple((name, ()) for name in heads),
-            family=family,
-            source=options[family],
-            options=tuple((k, v) for k, v in options.items() if k != family),
-            files=tuple(own_files({"family": family, **options}).items()),
-            units=tuple(heads.items()),
-        )
-        return replace(network, layers=MEASURES[family](network))
-
-    return build
-
-
-def check_outputs(network: OwnNetwork, found: Any, count: int, made: Any) -> None:
-    """Hold what a network returned for some images against what the task needs.
-
-    Args:
-        found: {head: shape}, or the shape of the only output, or what it returned instead.
-        made: the module or model, which the message names.
-
-    Raises:
-        NetworkError: with what it returned and what is expected.
-    """
-    wanted = {name: (count, units) for name, units in network.units}
-    given = found if isinstance(found, dict) or len(wanted) > 1 else {next(iter(wanted)): found}
-    if given == wanted:
-        return
-    said = ", ".join(f"{head} ({count}, {units})" for head, (_, units) in wanted.items())
-    expected = f"logits {next(iter(wanted.values()))}" if len(wanted) == 1 else f"a dict of {said}"
-    forward = getattr(type(made), "forward", None) or getattr(type(made), "call", None)
-    own = forward if forward and not str(type(made).__module__).startswith("keras") else None
-    raise NetworkError(
-        f"{defined_at(own or find(network.source))}: network {network.source!r} returns "
-        f"{found} for {count} images, the task needs {expected}"
-    )
-
-
-for _family in ENGINE_OF:
-    _options = {_family: Option(lambda entry: entry.text(), "")}
-    FAMILIES.add(_family)(
-        Family(_options, read=_read(_family), network=_build(_family), dataset="digits")
-    )

@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
     validate_data,  # type: ignore[missing-module-attribute]  # newer than the checker's stubs
 )
 
-from assay.apps.sklearn.files import Fitted, read_fitted, write_fitted
+from assay.apps.sklearn.files import Fitted, read_fitted, under_its_name, write_fitted
 from assay.apps.sklearn.settings import (
     own_network,
     plain,
@@ -253,10 +253,12 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         params = plain(self.get_params(deep=False))
         if not isinstance(params["random_state"], (int, type(None))):
             params["random_state"] = self.record_.seed
-        if self.record_.config["network"]["family"] in ENGINE_OF:
+        record = self.record_
+        if record.config["network"]["family"] in ENGINE_OF:
             params["network"] = own_network(params["network"], "module", saved_name)
+            record = under_its_name(record)
         names = getattr(self, "feature_names_in_", None)
-        fitted = Fitted(params, self.classes_, self.image_shape_, names, self.record_)
+        fitted = Fitted(params, self.classes_, self.image_shape_, names, record)
         write_fitted(path, fitted)
 
     @classmethod

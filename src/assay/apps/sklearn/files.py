@@ -22,7 +22,7 @@ from assay.networks.checks import LARGEST, check_weights
 from assay.networks.families import build_network
 from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer, source_of
 
-__all__ = ["Fitted", "read_fitted", "write_fitted"]
+__all__ = ["Fitted", "read_fitted", "under_its_name", "write_fitted"]
 
 _FORMAT = "assay classifier 1"
 _COLUMNS = COLUMNS.split(", ")
@@ -137,6 +137,14 @@ def _check(fitted: Fitted, target: Any) -> None:
     for name, curve in record.curves.items():
         if curve.ndim != 1 or curve.dtype.kind not in "iuf":
             raise ValueError(f"curve {name!r} must be numbers (n,), got {curve.dtype}")
+
+
+def under_its_name(record: Record) -> Record:
+    """A record whose network of the user's own has the name that other programs know it by."""
+    network = dict(record.config["network"])
+    family = network["family"]
+    network[family] = str(network[family]).partition("#")[0]
+    return replace(record, config={**record.config, "network": network})
 
 
 def _check_own(network: dict[str, Any], target: Any) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from assay.core.errors import EngineError, NetworkError
 from assay.core.seeds import stream
 from assay.engines.keras_engine.backend import load_keras
-from assay.networks.modules import Measured, OwnNetwork, check_outputs
+from assay.networks.modules import Measured, OwnNetwork
+from assay.networks.own import check_outputs
 
 __all__ = ["check_own_weights", "measure", "own_model", "own_outputs", "own_variables"]
 

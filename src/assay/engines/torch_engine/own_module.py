@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from assay.core.errors import EngineError, NetworkError
@@ -18,7 +18,8 @@ from assay.engines.contract import Member
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.optimizers import Slot
 from assay.engines.torch_engine.program import Outputs, optimizer_numbers
-from assay.networks.modules import Measured, OwnNetwork, check_outputs, defined_at
+from assay.networks.modules import Measured, OwnNetwork
+from assay.networks.own import check_outputs, written_at
 
 __all__ = ["OwnModule", "check_own_weights", "measure"]
 
@@ -132,7 +133,7 @@ def _build(network: OwnNetwork, seed: int) -> nn.Module:
             raise NetworkError(
                 f"{network.source} returned a {type(module).__name__}, expected a torch.nn.Module"
             )
-        if any(isinstance(t, UninitializedTensorMixin) for t in module.state_dict().values()):
+        if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
             with torch.no_grad(), network.blamed("cannot be built"):
                 module.eval()(_images(network))  # lazy layers learn their sizes
     return module
@@ -173,12 +174,12 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
         with network.blamed(f"fails for images {shape} in training"), torch.enable_grad():
             found = module.train()(images)
             found = found if isinstance(found, dict) else {"": found}
-            sum(out.float().sum() for out in found.values()).backward()
+            torch.stack([out.float().sum() for out in found.values()]).sum().backward()
     return tuple(_layers(module, shapes, counter.get_flop_counts()))
 
 
 def _check_weights(network: OwnNetwork, module: nn.Module) -> None:
-    where = defined_at(type(module))
+    where = written_at(network, module)
     state, again = module.state_dict(), _build(network, 0).state_dict()
     for name, tensor in state.items():
         if not isinstance(tensor, Tensor):
