@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
 from assay.core.errors import ConfigError
+from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
 
 if TYPE_CHECKING:
@@ -22,10 +24,17 @@ __all__ = ["plan_of", "run", "train"]
 QUIET_SECONDS = 5.0
 """What takes no longer shows no progress in a script."""
 
+_NO_WORKERS = (
+    "parts were registered in a notebook or at a prompt, which worker processes cannot read: runs "
+    "train in this process, one after the other; register them in a file and name it in `plugins:` "
+    "to use all cores"
+)
+
 
 def run(
     study: str | Path | Mapping[str, Any],
     *,
+    data: Any = None,
     store: str | Path | None = None,
     data_dir: str | Path | None = None,
     scale: str = "full",
@@ -55,6 +64,10 @@ def run(
 
     Args:
         study: a built-in study's name, a YAML file, or the same as a mapping.
+        data: your own data, which the study then does not name: (x, y) or (x, y, x_test, y_test),
+            as arrays, tensors, lists of pictures or tables, or a dataset whose items are (image,
+            label). Other settings of `dataset:` apply. Without test images a fixed, stratified
+            fifth is held out.
         store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
         data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
         scale: "smoke", "quick", "full", or one that the study defines.
@@ -70,19 +83,25 @@ def run(
 
     Raises:
         ConfigError: all that is wrong with the study, each with its place.
-        DataError: a dataset is missing or damaged.
+        DataError: a dataset is missing or damaged, or no dataset can be made of `data`.
         EngineError: the engine cannot train it here.
         StoreError: the store cannot be written.
         StudyInterrupted: a KeyboardInterrupt; the same call goes on with what was kept.
     """
-    data = data_folder(data_dir)
-    changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
-    plan = plan_of(study, only=only, data_dir=data, set=assignments(set), **changes)
+    leave_script()
+    place = data_folder(data_dir)
+    changes: dict[str, Any] = {"scale": scale, "seed": seed, "repeats": repeats}
+    changes |= {"precision": precision, "set": assignments(set)}
+    if data is not None:
+        from assay.data.own import given_data
+
+        changes["dataset"] = given_data(data)
+    plan = plan_of(study, only=only, data_dir=place, **changes)
     folder = store_folder(store)
-    options: dict[str, Any] = {"data_dir": data, "device": device, "workers": workers}
+    options: dict[str, Any] = {"data_dir": place, "device": device, "workers": workers}
     with _display(progress and on_event is None) as shown:
         train(plan, folder, on_event=on_event or shown, **options)
-    return Results(folder, plan.to_json(), data)
+    return Results(folder, plan.to_json(), place)
 
 
 def _display(wanted: bool) -> AbstractContextManager[Callable[[Event], None] | None]:
@@ -137,8 +156,13 @@ def train(
 
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be a whole number >= 1, got {workers}")
+    executor = None
+    if not load_main():
+        warnings.warn(_NO_WORKERS, stacklevel=3)
+        executor = "inline"
     resources = Resources(device=device, save_weights=plan.study.save_weights)
     options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "on_event": on_event}
+    options["executor"] = executor
     if plan.study.search is not None:
         from assay.execution.search import run_search
         from assay.studies.search.plan import SearchPlan

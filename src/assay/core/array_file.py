@@ -1,7 +1,7 @@
 """Arrays of numbers in .npy and .npz files, read without trust in what their headers say.
 
-Only numbers and booleans are read, never Python objects, and memory is asked for only after the
-header's shape was held against the size of the file.
+Only numbers, booleans and, where it is asked for, text are read, never Python objects. Memory is
+asked for only after the header's shape was held against the size of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-__all__ = ["MOST", "map_array", "read_arrays", "read_into"]
+__all__ = ["MOST", "array_names", "map_array", "read_arrays", "read_into"]
 
 MOST = 256 << 20
 """Bytes that one array of a compressed file may have: a small file can unpack to a thousand times
@@ -31,7 +31,7 @@ _DIMENSIONS = 32
 _CHUNK = 1 << 20
 
 _ITEM = (
-    r"""['"]descr['"]\s*:\s*['"](?P<type>[<>|=]?(?:b1|[iu][1248]|f[248]))['"]"""
+    r"""['"]descr['"]\s*:\s*['"](?P<type>[<>|=]?(?:b1|[iu][1248]|f[248]|[US][1-9]\d{0,6}))['"]"""
     r"""|['"]fortran_order['"]\s*:\s*(?P<fortran>True|False)"""
     r"""|['"]shape['"]\s*:\s*\((?P<shape>(?:\d{1,19}L?(?:,\s*|(?=\))))*)\)"""
 )
@@ -51,26 +51,47 @@ class _Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def map_array(path: str | Path) -> np.ndarray:
+def map_array(path: str | Path, text: bool = False) -> np.ndarray:
     """Map a .npy file into memory, to be read only.
+
+    Args:
+        text: whether an array of text will do as well as one of numbers.
 
     Raises:
         OSError: it cannot be opened.
         ValueError: it is damaged, or no array of numbers.
     """
     with open(path, "rb") as stream:
-        header = _read_header(stream, os.fstat(stream.fileno()).st_size)
+        header = _read_header(stream, os.fstat(stream.fileno()).st_size, text)
         if not header.bytes:
             return np.empty(header.shape, header.dtype)
         order = "F" if header.fortran else "C"
         return np.memmap(stream, header.dtype, "r", header.offset, header.shape, order)
 
 
-def read_arrays(path: str | Path, *names: str, most: int = MOST) -> list[np.ndarray]:
+def array_names(path: str | Path) -> list[str]:
+    """The names of the arrays in a .npz file.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, struct.error, EOFError, OverflowError) as error:
+        raise ValueError(str(error) or "it ends too early") from error
+    return [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
+
+
+def read_arrays(
+    path: str | Path, *names: str, most: int = MOST, text: bool = False
+) -> list[np.ndarray]:
     """Read the named arrays of a .npz file.
 
     Args:
         most: bytes that an array may have.
+        text: whether arrays of text will do as well as those of numbers.
 
     Raises:
         OSError: it cannot be opened.
@@ -78,7 +99,7 @@ def read_arrays(path: str | Path, *names: str, most: int = MOST) -> list[np.ndar
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return [_read_member(archive, name, most) for name in names]
+            return [_read_member(archive, name, most, text) for name in names]
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError) as error:
         raise ValueError(str(error) or "it ends too early") from error
     except OverflowError as error:  # a place in the file that no number has room for
@@ -97,7 +118,7 @@ def read_into(stream: IO[bytes] | io.BufferedIOBase, array: np.ndarray) -> int:
     return found
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
+def _read_member(archive: zipfile.ZipFile, name: str, most: int, text: bool) -> np.ndarray:
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
@@ -106,7 +127,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"array {name!r} is compressed by method {info.compress_type}")
     with archive.open(info) as stream:
-        header = _read_header(stream, info.file_size)
+        header = _read_header(stream, info.file_size, text)
         if header.bytes > most:
             raise ValueError(
                 f"array {name!r} has {header.bytes:,} bytes, at most {most:,} are read"
@@ -120,7 +141,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
     return flat.reshape(header.shape)
 
 
-def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int) -> _Header:
+def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int, words: bool) -> _Header:
     """Read the header of a .npy file of `size` bytes; the numbers must fill the rest of it."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY":
@@ -136,7 +157,8 @@ def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int) -> _Header:
     if len(text) != length:
         raise ValueError("it ends inside its header")
     said = _HEADER.fullmatch(text)
-    if said is None or None in (said["type"], said["fortran"], said["shape"]):
+    whole = said is not None and None not in (said["type"], said["fortran"], said["shape"])
+    if said is None or not whole or (not words and said["type"].lstrip("<>|=")[0] in "US"):
         raise ValueError(f"its header is not one of an array of numbers: {text.strip()[:120]!r}")
     shape = tuple(int(side.rstrip("L")) for side in re.findall(r"\d+L?", said["shape"]))
     header = _Header(np.dtype(said["type"]), shape, said["fortran"] == "True", 8 + wide + length)

@@ -27,6 +27,7 @@ __all__ = [
     "culprit",
     "digest_of",
     "find_module",
+    "leave_script",
     "load",
     "load_again",
     "load_installed",
@@ -57,6 +58,7 @@ class Plugin:
 
 
 _loaded: dict[str, Plugin] = {}
+_loading: list[Path] = []
 _installed = False
 _beside: Path | None = None
 """The folder of the study that was read last; None is the current one."""
@@ -215,14 +217,36 @@ def _register_file(name: str, path: Path) -> None:
     sys.modules[path.stem] = module
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # for what it imports beside itself, now or later
+    _loading.append(path)
     try:
         found.loader.exec_module(module)
+    except _End:
+        pass
     except AssayError:
         sys.modules.pop(path.stem, None)
         raise
     except Exception as error:
         sys.modules.pop(path.stem, None)
         raise _failed(name, error, path) from error
+    finally:
+        _loading.pop()
+
+
+def leave_script() -> None:
+    """End the loading of a plugin here, if one is being loaded; what it has registered stays.
+
+    A script that registers parts and then trains, with no `if __name__ == "__main__"`, is such a
+    plugin in its own workers: there it must not start to train again.
+    """
+    if _loading:
+        raise _End
+
+
+class _End(BaseException):
+    """A script has come to what only the process that drives the study does.
+
+    No `except Exception` of the script stops it.
+    """
 
 
 def _same_file(file: str | None, path: Path) -> bool:

@@ -38,6 +38,7 @@ class Registered:
 
     entry: Any
     place: Place
+    adapted: bool = False
 
     def get(self) -> Any:
         """The entry; imported when it is first asked for."""
@@ -79,10 +80,11 @@ def places() -> Iterator[Place]:
 
 
 def _caller() -> Place:
-    """The first place outside of this file and of the functions called register_..."""
+    """The first place outside of what registers: this file, `assay.core.extend`, `register_...`."""
     frame = sys._getframe(1)
+    own = (__name__, "assay.core.extend")
     while frame.f_back and (
-        frame.f_globals.get("__name__") == __name__ or frame.f_code.co_name.startswith("register_")
+        frame.f_globals.get("__name__") in own or frame.f_code.co_name.startswith("register_")
     ):
         frame = frame.f_back
     name = str(frame.f_globals.get("__name__", ""))
@@ -95,11 +97,13 @@ class Registry(Generic[T]):
     Args:
         kind: what an entry is called in error messages ("dataset", "network family", ...).
         package: the package whose modules add entries when they are imported.
+        adapt: "module:function" that makes an entry of what else is registered, given its name and
+            the thing; it returns an entry as it is.
     """
 
-    def __init__(self, kind: str, package: str | None = None):
+    def __init__(self, kind: str, package: str | None = None, adapt: str = ""):
         self.kind = kind
-        self._package = package
+        self._package, self._adapt = package, adapt
         self._entries = _TABLES.setdefault(kind, {})
 
     def add(self, name: str) -> Callable[[T], T]:
@@ -115,7 +119,12 @@ class Registry(Generic[T]):
         self._load()
         if name not in self._entries:
             raise ConfigError(unknown_name(self.kind, name, self._entries))
-        return self._entries[name].get()
+        found = self._entries[name]
+        if self._adapt and not found.adapted:
+            module, _, function = self._adapt.partition(":")
+            found.entry = getattr(import_module(module), function)(name, found.get())
+            found.adapted = True
+        return found.get()
 
     def written(self, name: str) -> Any:
         """The entry as it was registered: the text of one that is imported when it is needed."""

@@ -13,7 +13,7 @@ from assay.data.loading import fingerprint, normalisation
 from assay.data.specs import NORMALIZE
 from assay.data.splits import stratified_order
 
-__all__ = ["dataset_of", "held_out"]
+__all__ = ["dataset_of", "held_out", "real_numbers"]
 
 
 def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
@@ -81,12 +81,27 @@ def _numbers(part: str, split: Split) -> Split:
     if images.ndim != 4 or not images.size:
         said = "(n, height, width, channels), none of them 0"
         raise DataError(f"{part} images must be {said}, got an array of shape {images.shape}")
+    return Split(real_numbers(images, f"{part} images"), split.targets)
+
+
+def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
+    """Images of a type that engines take: uint8, float32 or float64, every number finite.
+
+    Anything else becomes float32, or float64 where it has 32 bits or more.
+
+    Raises:
+        DataError: beginning with `what`, for what is no number or not finite.
+    """
     if images.dtype.kind not in "buif":
-        raise DataError(f"{part} images must be real numbers, got an array of {images.dtype}")
-    if images.dtype not in (np.uint8, np.float32, np.float64):
+        raise DataError(f"{what} must be real numbers, got an array of {images.dtype}")
+    if images.dtype not in (np.uint8, np.float32, np.float64) or not images.dtype.isnative:
         exact = np.can_cast(images.dtype, np.float32)
         images = images.astype(np.float32 if exact else np.float64)
-    if images.dtype != np.uint8 and not (finite := np.isfinite(images)).all():
-        count = images.size - int(finite.sum())
-        raise DataError(f"{part} images hold {count:,} values that are NaN or infinite")
-    return Split(images, split.targets)
+    if images.dtype == np.uint8:
+        return images
+    # in blocks: the array may be a file of many gigabytes that is mapped into memory
+    blocks = (images[start : start + 4096] for start in range(0, len(images), 4096))
+    count = sum(block.size - np.count_nonzero(np.isfinite(block)) for block in blocks)
+    if count:
+        raise DataError(f"{what} hold {count:,} values that are NaN or infinite")
+    return images

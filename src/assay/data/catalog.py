@@ -103,6 +103,17 @@ class Entry:
         """Return what is wrong with this entry's own options: {key: message}."""
         return {}
 
+    def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+        """The specification with what identifies the content in place of where it is found.
+
+        Args:
+            folders: where relative names of files are looked up, before the current folder.
+
+        Raises:
+            DataError: beginning with `dataset.KEY: `, for files that cannot be used.
+        """
+        return dict(spec)
+
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Say what the dataset will be like, without reading images."""
         if self.image_shape is None or self.train is None or self.test is None:
@@ -130,7 +141,7 @@ class Entry:
         return targets
 
 
-ENTRIES: Registry[Entry] = Registry("dataset", "assay.data")
+ENTRIES: Registry[Entry] = Registry("dataset", "assay.data", "assay.data.own:entry_of")
 
 
 def entries() -> tuple[Entry, ...]:

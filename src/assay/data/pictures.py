@@ -26,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "Facts",
     "Pictures",
+    "flattened",
     "open_photo",
     "open_picture",
     "printable",
@@ -189,7 +190,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
             eight, span = _eight_bits(picture)
             if (eight.width > eight.height) != (own[1] > own[0]):
                 own = own[::-1]  # turned, as its EXIF data say
-            plain = _plain(_reduced(eight, enough), mode)
+            plain = flattened(_reduced(eight, enough), mode)
             frames = False
             with suppress(Exception):  # damaged, but not in the frame that counts
                 frames = bool(getattr(picture, "is_animated", False))
@@ -265,7 +266,7 @@ def _scaled(
     return grey, span
 
 
-def _plain(picture: Image, mode: str) -> Image:
+def flattened(picture: Image, mode: str) -> Image:
     """Convert to `mode`: what is transparent becomes white."""
     from PIL import Image
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.data.catalog import ENTRIES, Entry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
@@ -36,10 +37,13 @@ FULL_SIZE = 50_000
 _MINIMUM = {"train": 1, "test": 1, "permute": 0, "split_seed": 0, "folds": 2, "fold": 0}
 
 
-def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole specification as plain JSON data, defaults filled in; reads no file.
+def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+    """Return the whole specification as plain JSON data, defaults filled in.
+
+    It reads no file, but for arrays of one's own: what identifies them is their content.
 
     Args:
+        folders: where relative names of files are looked up, before the current folder.
         spec: a dataset's name, or a mapping with `name` and any of
 
             - `train`: images to train on (a stratified subset); all that are left by default.
@@ -55,21 +59,34 @@ def resolve(spec: str | Mapping[str, Any]) -> dict[str, Any]:
               (0 by default) is the validation set.
             - the dataset's own options, and the key of each registered transform (`restore`).
 
+            An option that bears the name of its dataset stands for the name, too:
+            `{arrays: images.npy}` is `{name: arrays, arrays: images.npy}`.
+
     Raises:
         ConfigError: naming every unknown key and impossible value, with the nearest valid name.
     """
     if not isinstance(spec, str | Mapping):
         raise ConfigError(f"dataset must be a name or a mapping with a name, got {spec!r}")
-    given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
-    found = problems(given)
+    given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else _named(spec)
+    found = problems(given, folders)
     if found:
         raise ConfigError("\n".join(found.values()))
     entry = ENTRIES[given["name"]]
-    return _fill(entry, given)
+    return _fill(entry, given, folders)
 
 
-def problems(spec: Mapping[str, Any]) -> dict[str, str]:
+def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The specification with the name of its dataset, where one of its keys tells it."""
+    if "name" in spec:
+        return dict(spec)
+    told = (key for key in spec if key in ENTRIES and key in ENTRIES[key].optional)
+    name = next(told, None)
+    return dict(spec) if name is None else {"name": name, **spec}
+
+
+def problems(spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, str]:
     """Return everything that is wrong with `spec`: {key: message}; empty when it is right."""
+    spec = _named(spec)
     name = spec.get("name")
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
@@ -88,16 +105,17 @@ def problems(spec: Mapping[str, Any]) -> dict[str, str]:
     found |= entry.check({**entry.options, **entry.optional, **spec})
     if not found:
         try:
-            _fill(entry, spec)
-        except ConfigError as error:
+            _fill(entry, spec, folders)
+        except (ConfigError, DataError) as error:
             key = str(error).partition(":")[0].removeprefix("dataset.")
             found[key if key in known else "train"] = str(error)
     return found
 
 
-def _fill(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+def _fill(entry: Entry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
-    spec: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    whole: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    spec = entry.settle(whole, folders)
     for key, usual in _optional(entry).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)

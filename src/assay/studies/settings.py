@@ -6,10 +6,13 @@ Two ways to write the same configuration give equal data, so its hash is its ide
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import assay.engines
-from assay.core.config import Entry, read_options
+from assay.core.config import Entry, Source, read_options
 from assay.core.config import Path as Keys
 from assay.core.errors import nearest
 from assay.core.records import Config
@@ -26,6 +29,7 @@ __all__ = [
     "SECTIONS",
     "engine_names",
     "nearest_setting",
+    "put_dataset",
     "read_config",
     "setting_names",
     "shorthand",
@@ -79,14 +83,35 @@ def nearest_setting(path: str) -> str | None:
     return nearest(path, known) or (by_last[last] if last else None)
 
 
-def read_config(entry: Entry) -> Config:
+def put_dataset(source: Source, spec: Mapping[str, Any] | None) -> None:
+    """Make the data that were given beside a study its dataset; the other settings of it stay.
+
+    Raises:
+        ConfigError: the study names a dataset itself.
+    """
+    if not spec or not isinstance(source.data, dict):
+        return
+    given = source.data.get("dataset") or {}
+    entry = Entry(given, ("dataset",), source)
+    own = [key for key in ("name", *spec) if isinstance(given, dict) and key in given]
+    if not isinstance(given, dict) or own:
+        named = given[own[0]] if own else given
+        raise entry.error(f"data= is given, and this study has dataset {named!r}: leave out one")
+    source.data["dataset"] = {**spec, **given}
+
+
+def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
     """Read the sections of a configuration into canonical data; keys besides them are ignored.
+
+    Args:
+        folders: where relative names of the user's own arrays are looked up.
 
     Problems are noted in `entry.problems`; the result is only meaningful when there are none.
     """
     problems, given = entry.problems, entry.keys()
     config: Config = {}
-    for section, read in (("dataset", _read_dataset), ("network", read_network)):
+    readers = {"dataset": partial(_read_dataset, folders=folders), "network": read_network}
+    for section, read in readers.items():
         if section not in given or given[section].value is None:
             problems.add(entry.error(f"a study needs {section}:"))
             continue
@@ -135,15 +160,15 @@ def _empty(entry: Entry, key: str) -> Entry:
     return Entry({}, (*entry.path, key), entry.source, entry.problems)
 
 
-def _read_dataset(entry: Entry) -> dict[str, Any]:
+def _read_dataset(entry: Entry, folders: Sequence[Path]) -> dict[str, Any]:
     if not isinstance(entry.value, (str, dict)):
         raise entry.expected("a dataset's name or a mapping with its name")
     spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value
-    found = dataset_problems(spec)
+    found = dataset_problems(spec, folders)
     for key, message in found.items():
         said = message.removeprefix(f"dataset.{key}: ")
         known = isinstance(entry.value, dict) and key in entry.value
         unknown = known and said.startswith("unknown setting")
         place = entry[key] if known else entry
         entry.problems.add(place.error(said, key=unknown))
-    return {} if found else resolve(spec)
+    return {} if found else resolve(spec, folders)

@@ -23,7 +23,7 @@ from assay.studies.search.checks import checked
 from assay.studies.search.reading import factor_names, read_search
 from assay.studies.search.search import Search
 from assay.studies.search.space import Values
-from assay.studies.settings import SECTIONS, read_config, shorthand
+from assay.studies.settings import SECTIONS, put_dataset, read_config, shorthand
 from assay.studies.trials import Trial, TrialTable
 
 __all__ = ["Study", "Trial", "parse_study"]
@@ -96,6 +96,7 @@ def parse_study(
     precision: str | None = None,
     engine: str | None = None,
     data_dir: Path | None = None,
+    dataset: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read a study and check all of it.
 
@@ -105,6 +106,7 @@ def parse_study(
         set: changes as "dotted.path=value"; they hold in every trial.
         seed, repeats, precision, engine: instead of what the study says.
         data_dir: the user's own files, for a dataset whose shape depends on them.
+        dataset: name and fingerprint of data that were given in Python.
 
     Raises:
         ConfigError: with a line for everything that is wrong, each with its place.
@@ -114,9 +116,11 @@ def parse_study(
     source, shown, folder = library.open_study(study)
     load_main()
     read_plugins(source, folder)
+    put_dataset(source, dataset)
+    folders = [place for place in (folder, data_dir) if place]
     options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
     options += [f" --{key} {value}" for key, value in given.items()]
-    reader = _Reader(source, scale, list(set), given, data_dir)
+    reader = _Reader(source, scale, list(set), given, folders, data_dir)
     reader.check_scales()
     return reader.read(f"assay run {shown}" + "".join(options))
 
@@ -130,10 +134,11 @@ class _Reader:
         scale: str,
         assignments: list[str],
         given: dict[str, Any],
+        folders: list[Path],
         data_dir: Path | None,
     ):
         self.problems = Problems()
-        self.source, self.scale, self.data_dir = source, scale, data_dir
+        self.source, self.scale, self.folders, self.data_dir = source, scale, folders, data_dir
         self.top = self._keys()
         self.changes = Changes()
         with self.problems.collect():
@@ -182,7 +187,7 @@ class _Reader:
         names = scales.value if scales and isinstance(scales.value, dict) else {}
         for name in names:
             if name not in ("full", self.scale):
-                other = _Reader(self.source, str(name), [], {}, self.data_dir)
+                other = _Reader(self.source, str(name), [], {}, self.folders, self.data_dir)
                 other.top.pop("published", None)  # which may speak of a trial that it leaves out
                 with other.problems.collect():
                     other.read("")
@@ -308,7 +313,7 @@ class _Reader:
         with local.collect():
             apply([*settings], source)
             apply(self.changes.settings, source)
-            config = read_config(Entry(source.data, (), source, local))
+            config = read_config(Entry(source.data, (), source, local), self.folders)
             if not local and (digests := plugin_digests(config)):
                 config[PLUGINS] = digests
         if config is not None and not local:

@@ -1,0 +1,191 @@
+"""`arrays`, and every registered dataset that is no `Entry`: arrays of the user's own.
+
+However they come, they are converted once (`own_content`), and their content is what identifies
+them: a specification holds `fingerprint` in place of names of files. Workers find them by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import AssayError, ConfigError, DataError, unknown_name
+from assay.data.catalog import ENTRIES, Entry, Raw, Survey
+from assay.data.dataset import Split
+from assay.data.own_cache import is_kept, keep, kept
+from assay.data.own_content import Content, content_of
+from assay.data.own_files import KEYS, content_of_files, state_of
+from assay.data.own_images import DATA_FORMATS
+from assay.data.splits import hold_out, sizes
+
+__all__ = ["Arrays", "entry_of", "given_data"]
+
+TEST_SHARE = 0.2
+
+_HEX = set("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Arrays(Entry):
+    """Arrays of the user's own.
+
+    Attributes:
+        thing: what was registered, or a function that returns it: see `own_content`; None where the
+            specification names files.
+        known: identities of what was converted before, by the state in which it was.
+    """
+
+    thing: Any = None
+    known: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Check the options."""
+        found = {}
+        for key in KEYS.values():
+            value = spec.get(key)
+            if value is not None and not (isinstance(value, str) and value):
+                said = f"must be the path of a .npy or .npz file, got {value!r}"
+                found[key] = f"dataset.{key} {said}"
+        if spec.get("data_format") not in (None, *DATA_FORMATS):
+            said = unknown_name("order of axes", spec["data_format"], DATA_FORMATS)
+            found["data_format"] = f"dataset.data_format: {said}"
+        identity = spec.get("fingerprint")
+        if identity is not None and not (isinstance(identity, str) and _HEX.issuperset(identity)):
+            said = f"must be hexadecimal digits, got {identity!r}"
+            found["fingerprint"] = f"dataset.fingerprint {said}"
+        elif identity is None and self.thing is None and not spec.get("arrays"):
+            found.setdefault("arrays", "dataset.arrays: expected the path of a .npy or .npz file")
+        return found
+
+    def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+        """The identity of the content in place of the names of files."""
+        rest = {k: v for k, v in spec.items() if k not in (*KEYS.values(), "data_format")}
+        if spec.get("fingerprint") is None:
+            rest["fingerprint"] = self._identity(spec, folders)
+        return rest
+
+    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+        """Look at the shapes of the arrays that are kept."""
+        content = self._kept(spec, verified=False)
+        count = len(content.images)
+        tested = _held_out(count) if content.test_images is None else len(content.test_images)
+        height, width, channels = content.images.shape[1:]
+        left = count - tested if content.test_images is None else count
+        return Survey((height, width, channels), content.class_names, left, tested)
+
+    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+        """Hold the arrays that are kept against their identity."""
+        raw = self.read(spec, data_dir)
+        sizes(spec, len(raw.train), len(raw.test))
+
+    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+        """Map the arrays that are kept, and hold out a test set where there is none."""
+        found = self._kept(spec)
+        whole = Split(found.images, found.targets)
+        if found.test_images is not None and found.test_targets is not None:
+            test = Split(found.test_images, found.test_targets)
+            return Raw(whole, test, found.class_names, found.notes)
+        count = _held_out(len(whole))
+        first, second = hold_out(found.targets, count, "arrays")
+        train, test = (
+            Split(np.asarray(whole.images[at]), whole.targets[at]) for at in (first, second)
+        )
+        said = f"there are no test images: a fixed, stratified {count} images are held out"
+        return Raw(train, test, found.class_names, (*found.notes, said))
+
+    def _identity(self, spec: Mapping[str, Any], folders: Sequence[Path]) -> str:
+        """Convert and keep the content, unless that has been done and nothing has changed since."""
+        state = state_of(spec, folders) if self.thing is None else str(spec.get("data_format"))
+        if not is_kept(self.known.get(state, "-")):
+            self.known[state] = keep(self._content(spec, folders))
+        return self.known[state]
+
+    def _content(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> Content:
+        if self.thing is None:
+            return content_of_files(spec, folders)
+        try:
+            thing = self.thing() if callable(self.thing) else self.thing
+            return content_of(thing, spec.get("data_format"))
+        except AssayError as error:
+            raise DataError(f"dataset {self.name!r}: {error}") from error
+        except Exception as error:  # the user's own code
+            said = f"{type(error).__name__}: {error}{_where(error)}"
+            raise DataError(f"dataset {self.name!r} cannot be made: {said}") from error
+
+    def _kept(self, spec: Mapping[str, Any], verified: bool = True) -> Content:
+        identity = str(spec["fingerprint"])
+        if self.thing is not None and not is_kept(identity):
+            other = keep(self._content(spec))
+            if other != identity:
+                raise DataError(
+                    f"dataset {self.name!r} has other content now ({other}) than where the study "
+                    f"was started ({identity})"
+                )
+        content = kept(identity, verified)
+        if content is None:
+            raise DataError(
+                f"the arrays with fingerprint {identity} are no longer in the cache folder; "
+                "`assay data show STUDY.yaml` puts them there again"
+            )
+        return content
+
+
+def entry_of(name: str, thing: Any) -> Entry:
+    """The entry of what was registered as a dataset.
+
+    Raises:
+        ConfigError: it is nothing that a dataset can be made of.
+    """
+    if isinstance(thing, Entry):
+        return thing
+    usable = callable(thing) or isinstance(thing, (tuple, list, Mapping))
+    if not usable and not (hasattr(thing, "__len__") and hasattr(thing, "__getitem__")):
+        raise ConfigError(
+            f"dataset {name!r}: expected an Entry, a function that returns (x, y), or an object "
+            f"whose items are (image, label), got {type(thing).__name__}"
+        )
+    return _entry(name, "a registered dataset of your own", thing)
+
+
+def given_data(data: Any) -> dict[str, Any]:
+    """Keep what was given as `data=` and return the specification that it has in a study.
+
+    Raises:
+        DataError: no dataset can be made of it.
+    """
+    return {"name": "arrays", "fingerprint": keep(content_of(data))}
+
+
+def _entry(name: str, title: str, thing: Any = None) -> Arrays:
+    keys = KEYS.values() if thing is None else ()
+    return Arrays(
+        name=name,
+        title=title,
+        licence="yours",
+        citation="yours",
+        optional=dict.fromkeys([*keys, "data_format", "fingerprint"]),
+        kept="your own arrays",
+        thing=thing,
+    )
+
+
+def _held_out(images: int) -> int:
+    return max(1, round(TEST_SHARE * images))
+
+
+def _where(error: Exception) -> str:
+    """The last line of the user's own that led to an error."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not trace.tb_frame.f_globals.get("__name__", "").startswith("assay."):
+            place = f" ({file}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return place
+
+
+ENTRIES.add("arrays")(_entry("arrays", "your own arrays: {arrays: IMAGES.npy, labels: LABELS.npy}"))
