@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from assay.core.array_file import map_array, read_arrays
+from assay.core.array_file import array_names, map_array, read_arrays
 
 GRID = np.arange(6, dtype=np.int32).reshape(2, 3)
 
@@ -41,6 +41,23 @@ def test_what_numpy_wrote_comes_back(tmp_path, array):
         with open(tmp_path / "a.npy", "wb") as file:
             np.lib.format.write_array(file, array, version)
         np.testing.assert_array_equal(map_array(tmp_path / "a.npy"), array)
+
+
+def test_text_is_read_where_it_is_asked_for(tmp_path):
+    words, raw = np.array(["dog", "café"]), np.array([b"dog", b"cat"])
+    np.savez(tmp_path / "a.npz", words=words, raw=raw)
+    np.save(tmp_path / "a.npy", words)
+    assert array_names(tmp_path / "a.npz") == ["words", "raw"]
+    assert map_array(tmp_path / "a.npy", text=True).tolist() == words.tolist()
+    found = read_arrays(tmp_path / "a.npz", "words", "raw", text=True)
+    assert [a.tolist() for a in found] == [words.tolist(), raw.tolist()]
+    with pytest.raises(ValueError, match="its header is not one of an array of numbers"):
+        map_array(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="its header is not one of an array of numbers"):
+        map_array(tmp_path / "b.npy", text=True)
+    with pytest.raises(ValueError, match="not a zip file"):
+        array_names(tmp_path / "a.npy")
 
 
 def npy(header: str, content: bytes = bytes(24), length: int | None = None) -> bytes:

@@ -64,10 +64,8 @@ def run(
 
     Args:
         study: a built-in study's name, a YAML file, or the same as a mapping.
-        data: your own data, which the study then does not name: (x, y) or (x, y, x_test, y_test),
-            as arrays, tensors, lists of pictures or tables, or a dataset whose items are (image,
-            label). Other settings of `dataset:` apply. Without test images a fixed, stratified
-            fifth is held out.
+        data: your own, instead of a dataset that the study names: (x, y) or (x, y, x_test, y_test)
+            as arrays, tensors, lists of pictures or tables; see docs/extending.md.
         store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
         data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
         scale: "smoke", "quick", "full", or one that the study defines.
@@ -83,20 +81,15 @@ def run(
 
     Raises:
         ConfigError: all that is wrong with the study, each with its place.
-        DataError: a dataset is missing or damaged, or no dataset can be made of `data`.
+        DataError: a dataset is missing, damaged or not what it should be.
         EngineError: the engine cannot train it here.
         StoreError: the store cannot be written.
         StudyInterrupted: a KeyboardInterrupt; the same call goes on with what was kept.
     """
     leave_script()
     place = data_folder(data_dir)
-    changes: dict[str, Any] = {"scale": scale, "seed": seed, "repeats": repeats}
-    changes |= {"precision": precision, "set": assignments(set)}
-    if data is not None:
-        from assay.data.own import given_data
-
-        changes["dataset"] = given_data(data)
-    plan = plan_of(study, only=only, data_dir=place, **changes)
+    changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
+    plan = plan_of(study, data=data, only=only, data_dir=place, set=assignments(set), **changes)
     folder = store_folder(store)
     options: dict[str, Any] = {"data_dir": place, "device": device, "workers": workers}
     with _display(progress and on_event is None) as shown:
@@ -115,9 +108,17 @@ def _display(wanted: bool) -> AbstractContextManager[Callable[[Event], None] | N
 
 
 def plan_of(
-    study: str | Path | Mapping[str, Any], *, only: str | Sequence[str] = (), **changes: Any
+    study: str | Path | Mapping[str, Any],
+    *,
+    data: Any = None,
+    only: str | Sequence[str] = (),
+    **changes: Any,
 ) -> Plan:
     """Read and check a study and plan its runs; `changes` are those of `parse_study`."""
+    if data is not None:
+        from assay.data.own import given_data
+
+        changes["dataset"] = given_data(data)
     from assay.studies.plan import make_plan
     from assay.studies.study import parse_study
 

@@ -159,7 +159,7 @@ def _given(thing: Any) -> _Given:
     if isinstance(thing, Mapping):
         return _mapping(thing)
     if isinstance(thing, (tuple, list)):
-        if len(thing) == 2 and all(isinstance(t, (tuple, list)) and len(t) == 2 for t in thing):
+        if len(thing) == 2 and all(isinstance(t, tuple) and len(t) == 2 for t in thing):
             thing = [*thing[0], *thing[1]]  # as the datasets of Keras are loaded
         if len(thing) == 2 and all(map(_is_items, thing)):
             return _parts({"train": thing[0], "test": thing[1]})
