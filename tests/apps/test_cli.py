@@ -63,7 +63,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
         ),
         (
             ["data", "show", "mnits"],
-            "error: unknown dataset 'mnits'; did you mean 'mnist'? (known: c",
+            "error: unknown dataset 'mnits'; did you mean 'mnist'? (known: a",
         ),
         (
             ["results", "tour", "--format", "html"],

@@ -208,6 +208,7 @@ def _is_items(thing: Any) -> bool:
 def _parts(parts: Mapping[str, Any]) -> _Given:
     """The items of datasets: those to train on, and those to test with."""
     roles: dict[str, Any] = {}
+    names: Sequence[str] | None = None
     for part, thing in parts.items():
         images, labels, column = _items(thing, part)
         prefix = "" if part == "train" else "test_"
@@ -241,8 +242,10 @@ def _items(thing: Any, part: str) -> tuple[list[Any], list[Any], str]:
 
 def _columns(row: Mapping[str, Any], i: int) -> tuple[str, str]:
     """The columns of a row that hold its image and its label."""
-    known = {"image": ("image", "img", "images", "x"), "label": ("label", "labels", "fine_label")}
-    known["label"] += ("y", "target")
+    known = {
+        "image": ("image", "img", "images", "x"),
+        "label": ("label", "labels", "fine_label", "target", "y"),
+    }
     found = {kind: next((n for n in names if n in row), None) for kind, names in known.items()}
     for kind, name in found.items():
         if name is None:
