@@ -78,7 +78,7 @@ def python(here, *arguments, script=None, status=0):
 
 
 def run_script(dataset="", more=""):
-    return RUN.replace("DATASET", dataset).replace("WITH", f"workers=1{more}")
+    return RUN.replace("DATASET", dataset).replace("WITH", f"workers=1, progress=False{more}")
 
 
 def configs(here):
@@ -165,7 +165,7 @@ def test_a_function_is_registered_in_a_plugin(here):
     (here / "study" / "my_parts.py").write_text(DATA + REGISTER)
     study = here / "study" / "mine.yaml"
     study.write_text(f"study: mine\nplugins: [my_parts.py]\ndataset: mine{REST}")
-    script = 'import assay\nresults = assay.run("study/mine.yaml", workers=1)\n'
+    script = 'import assay\nresults = assay.run("study/mine.yaml", workers=1, progress=False)\n'
     script += "print(*[r.status for r in results.records()])\n"
     assert python(here, "script.py", script=script)[0] == "finished\n"
     (config,) = configs(here)

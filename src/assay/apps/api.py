@@ -52,20 +52,17 @@ def run(
 
     Example:
         >>> results = assay.run("tour", scale="smoke", repeats=2)  # doctest: +SKIP
-        >>> results.table()                                        # doctest: +SKIP
         >>> study = {                                              # doctest: +SKIP
         ...     "study": "rates",
         ...     "dataset": "digits",
         ...     "network": {"family": "mlp", "hidden": [64]},
-        ...     "factors": {"training.learning_rate": [0.01, 0.1]},
-        ...     "repeats": 5,
+        ...     "factors": {"training.learning_rate": [0.01, 0.1]}, "repeats": 5,
         ... }
         >>> assay.run(study).sentences()                           # doctest: +SKIP
 
     Args:
         study: a built-in study's name, a YAML file, or the same as a mapping.
-        data: your own, instead of a dataset that the study names: (x, y) or (x, y, x_test, y_test)
-            as arrays, tensors, lists of pictures or tables; see docs/extending.md.
+        data: your own instead of `dataset:`, (x, y) or (x, y, x_test, y_test); docs/extending.md.
         store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
         data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
         scale: "smoke", "quick", "full", or one that the study defines.
@@ -91,16 +88,17 @@ def run(
     changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
     plan = plan_of(study, data=data, only=only, data_dir=place, set=assignments(set), **changes)
     folder = store_folder(store)
-    options: dict[str, Any] = {"data_dir": place, "device": device, "workers": workers}
-    with _display(progress and on_event is None) as shown:
-        train(plan, folder, on_event=on_event or shown, **options)
+    with _display(progress, on_event) as told:
+        train(plan, folder, data_dir=place, device=device, workers=workers, on_event=told)
     return Results(folder, plan.to_json(), place)
 
 
-def _display(wanted: bool) -> AbstractContextManager[Callable[[Event], None] | None]:
+def _display(
+    progress: bool, on_event: Callable[[Event], None] | None
+) -> AbstractContextManager[Callable[[Event], None] | None]:
     """What shows progress to who calls `run`, if anything."""
-    if not wanted:
-        return nullcontext()
+    if on_event is not None or not progress:
+        return nullcontext(on_event)
     from assay.apps.cli.progress import Lines, Safe
     from assay.apps.notebook import Notebook, in_notebook
 
