@@ -115,3 +115,15 @@ def test_arrays_that_are_no_images_are_refused(images, said):
     split = Split(images, np.zeros(len(images), np.int64))
     with pytest.raises(DataError, match=said):
         dataset_of(split, split, ("a", "b"))
+
+
+def test_images_of_any_numbers_can_be_looked_at():
+    from assay.data.arrays import displayable
+
+    bytes_ = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert np.array_equal(displayable(bytes_), bytes_)
+    floats = np.array([[-1.0, 0.0], [0.5, 1.0]])[..., None]
+    assert displayable(floats)[..., 0].tolist() == [[0, 128], [191, 255]]
+    assert displayable(np.full((2, 2, 1), 7.5)).max() == 0
+    assert displayable(np.array([-1e308, 1e308]).reshape(1, 2, 1)).ravel().tolist() == [0, 255]
+    assert displayable(np.stack([bytes_[..., 0]] * 2, -1)).tolist() == [[[0], [85]], [[170], [255]]]

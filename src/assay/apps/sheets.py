@@ -44,6 +44,8 @@ def example_images(dataset: Dataset) -> np.ndarray:
     are no classes; a class with few leaves the rest of its row white."""
     import numpy as np
 
+    from assay.data.arrays import displayable
+
     split, classes = dataset.train, len(dataset.class_names)
     if not classes:
         rows = [np.arange(min(len(split), COLUMNS * COLUMNS))]
@@ -51,9 +53,11 @@ def example_images(dataset: Dataset) -> np.ndarray:
         rows = [np.flatnonzero(split.targets == number)[:COLUMNS] for number in range(classes)]
     blocks = []
     for row in rows[:ROWS]:
-        block = np.full((-(-len(row) // COLUMNS or -1) * COLUMNS, *dataset.image_shape), 255)
-        block[: len(row)] = split.images[row]
-        blocks.append(block.astype(np.uint8))
+        shown = displayable(split.images[row])
+        count = -(-len(row) // COLUMNS or -1) * COLUMNS
+        block = np.full((count, *shown.shape[1:]), 255, np.uint8)
+        block[: len(row)] = shown
+        blocks.append(block)
     images = np.concatenate(blocks)
     times = max(1, -(-SIDE // max(images.shape[1:3])))
     return images.repeat(times, axis=1).repeat(times, axis=2)

@@ -223,6 +223,8 @@ def _mistakes(
     """For each class the most confident mistakes, with what they were taken for."""
     from assay.reports import predictions
 
+    from assay.data.arrays import displayable
+
     found = predictions.mistakes(results.plan, [record], most)
     if found is None:
         return
@@ -237,4 +239,5 @@ def _mistakes(
     for place, ((number, item), image) in enumerate(zip(items, seen["images"], strict=True)):
         rank = sum(other == number for other, _ in items[:place]) + 1
         tag = f"mistakes/{names[number]}/{rank} taken for {names[item['predicted']]}"
-        writer.add_image(f"{tag} ({item['confidence']:.0%})", image, step, dataformats="HWC")
+        shown = displayable(image)
+        writer.add_image(f"{tag} ({item['confidence']:.0%})", shown, step, dataformats="HWC")

@@ -13,7 +13,7 @@ from assay.data.loading import fingerprint, normalisation
 from assay.data.specs import NORMALIZE
 from assay.data.splits import stratified_order
 
-__all__ = ["dataset_of", "held_out", "real_numbers"]
+__all__ = ["dataset_of", "displayable", "held_out", "real_numbers"]
 
 
 def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
@@ -105,3 +105,18 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
     if count:
         raise DataError(f"{what} hold {count:,} values that are NaN or infinite")
     return images
+
+
+def displayable(images: np.ndarray) -> np.ndarray:
+    """Images as uint8 (..., height, width, 1 or 3), to be looked at.
+
+    Bytes stay as they are. Other numbers are spread over 0 to 255, from the smallest to the largest
+    of them; of any other count of channels the mean is shown.
+    """
+    if images.shape[-1] not in (1, 3):
+        images = images.mean(-1, keepdims=True)
+    if images.dtype == np.uint8 or not images.size:
+        return images.astype(np.uint8)
+    low, high = float(images.min()), float(images.max())
+    half = (high / 2 - low / 2) or 1.0  # halves, so that no difference of large numbers overflows
+    return np.rint((images.astype(float) / 2 - low / 2) / half * 255).astype(np.uint8)

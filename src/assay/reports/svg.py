@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.core.text import visible
+from assay.data.arrays import displayable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,10 +127,11 @@ def svg(figure: Figure, name: str, alt: str) -> str:
 
 
 def png_uri(image: np.ndarray) -> str:
-    """Return uint8 (height, width, 1 or 3) as a data URI."""
+    """Return an image (height, width, channels) as a data URI; see `displayable`."""
     from PIL import Image
 
-    array = np.ascontiguousarray(image[..., 0] if image.shape[-1] == 1 else image[..., :3])
+    shown = displayable(image)
+    array = np.ascontiguousarray(shown[..., 0] if shown.shape[-1] == 1 else shown)
     out = io.BytesIO()
     Image.fromarray(array).save(out, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
