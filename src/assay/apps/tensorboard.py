@@ -221,9 +221,8 @@ def _mistakes(
     writer: Any, results: Results, trial: Mapping[str, Any], record: Record, most: int = 8
 ) -> None:
     """For each class the most confident mistakes, with what they were taken for."""
-    from assay.reports import predictions
-
     from assay.data.arrays import displayable
+    from assay.reports import predictions
 
     found = predictions.mistakes(results.plan, [record], most)
     if found is None:
