@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import AssayError, ConfigError, DataError, unknown_name
+from assay.core.plugins import culprit
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.own_cache import is_kept, keep, kept
@@ -113,7 +114,8 @@ class Arrays(Entry):
         except AssayError as error:
             raise DataError(f"dataset {self.name!r}: {error}") from error
         except Exception as error:  # the user's own code
-            said = f"{type(error).__name__}: {error}{_where(error)}"
+            where = culprit(error)
+            said = f"{type(error).__name__}: {error}" + f" ({where})" * bool(where)
             raise DataError(f"dataset {self.name!r} cannot be made: {said}") from error
 
     def _kept(self, spec: Mapping[str, Any], verified: bool = True) -> Content:
@@ -175,17 +177,6 @@ def _entry(name: str, title: str, thing: Any = None) -> Arrays:
 
 def _held_out(images: int) -> int:
     return max(1, round(TEST_SHARE * images))
-
-
-def _where(error: Exception) -> str:
-    """The last line of the user's own that led to an error."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not trace.tb_frame.f_globals.get("__name__", "").startswith("assay."):
-            place = f" ({file}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return place
 
 
 ENTRIES.add("arrays")(_entry("arrays", "your own arrays: {arrays: IMAGES.npy, labels: LABELS.npy}"))
