@@ -24,6 +24,8 @@ from assay.core.records import Record
 from assay.core.store import Store
 from assay.data import load
 from assay.engines.contract import ENGINES, Cohort, Progress, Resources, Stopped
+from assay.networks.families import build_network
+from assay.networks.summary import layer_table
 from assay.studies.members import cohorts
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -94,6 +96,15 @@ class Unseeded(Net):
     def __init__(self, image_shape, num_classes):
         super().__init__(image_shape, num_classes)
         self.out.weight.data.fill_(float(int.from_bytes(os.urandom(4), "big")))
+
+
+class Heads(nn.Module):
+    def __init__(self, outputs):
+        super().__init__()
+        self.heads = nn.ModuleDict({name: nn.Linear(64, n) for name, n in outputs.items()})
+
+    def forward(self, x):
+        return {name: head(x.flatten(1)) for name, head in self.heads.items()}
 
 
 def nothing(num_classes):
@@ -352,6 +363,15 @@ def test_what_is_no_network_is_refused(network: Any, engine: str, said: str, par
     network = {name: text.replace("PARTS", parts) for name, text in network.items()}
     with pytest.raises(AssayError, match=re.escape(said)):
         cohort(network, engine=engine)
+
+
+def test_several_heads_are_told_by_name(parts: str):
+    network = build_network({"module": f"{parts}:Heads"}, (8, 8, 1), {"hour": 12, "minute": 60})
+    rows = [(row["name"], row["output_shape"], row["macs"]) for row in layer_table(network)]
+    assert rows == [("heads.hour", (12,), 64 * 12), ("heads.minute", (60,), 64 * 60)]
+    said = "a task with several outputs tells `outputs`, not `num_classes`"
+    with pytest.raises(AssayError, match=said):
+        build_network({"module": f"{parts}:residual"}, (8, 8, 1), {"hour": 12, "minute": 60})
 
 
 def test_a_changed_file_is_another_run(parts: str, tmp_path: Path):

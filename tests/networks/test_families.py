@@ -111,7 +111,7 @@ def test_equal_meaning_is_equal_data(one: object, other: object) -> None:
     assert canonical(one) == canonical(other)
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("family", [name for name in FAMILIES if not FAMILIES[name].network])
 def test_every_family_reads_its_own_canonical_data_and_its_defaults(family: str) -> None:
     network = canonical(family)
     assert canonical(network) == network

@@ -222,15 +222,21 @@ def _layers(
     """A row for every module without modules in it, and for others that compute themselves."""
     root, seen = type(module).__name__, set()
 
-    def operations(name: str) -> int:
-        return sum(counts.get(f"{root}.{name}" if name else root, {}).values())
+    def operations(name: str, inner: nn.Module) -> int:
+        if found := counts.get(f"{root}.{name}" if name else root):
+            return sum(found.values())
+        return below(name, inner)  # a container that is not called itself
+
+    def below(name: str, inner: nn.Module) -> int:
+        named = inner.named_children()
+        return sum(operations(f"{name}.{key}".removeprefix("."), child) for key, child in named)
 
     for name, inner in module.named_modules():
-        children = [f"{name}.{child}".removeprefix(".") for child, _ in inner.named_children()]
+        children = any(True for _ in inner.children())
         weights = [w for w in inner.parameters(recurse=False) if id(w) not in seen]
         seen |= {id(weight) for weight in weights}
         trained = sum(weight.numel() for weight in weights if weight.requires_grad)
-        own = operations(name) - sum(map(operations, children))
+        own = operations(name, inner) - below(name, inner)
         products = max(own, 0) // (2 * _IMAGES)
         if children and not (weights or products):
             continue
