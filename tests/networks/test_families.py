@@ -257,3 +257,25 @@ def test_the_layer_table_adds_up() -> None:
     }
     names = [row["name"] for row in table]
     assert names.index("trunk.4.shortcut") < names.index("trunk.4")
+
+
+def test_layers_may_be_written_as_keras_would_be_called() -> None:
+    def layers(*written: object) -> object:
+        return canonical({"family": "layers", "layers": list(written)})
+
+    assert layers({"conv2d": {"filters": 8, "kernel_size": 3}}) == layers({"conv2d": 8})
+    assert layers({"dense": {"units": 9, "activation": "relu"}}) == layers(
+        {"dense": 9, "activation": "relu"}
+    )
+    assert layers({"max_pool2d": {"pool_size": 3}}) == layers({"max_pool2d": 3})
+    assert layers({"flatten": {}}) == layers("flatten")
+    assert layers({"residual": {"body": [{"conv2d": {"filters": 8}}]}}) == layers(
+        {"residual": [{"conv2d": 8}]}
+    )
+    for wrong, said in (
+        ({"conv2d": {"filter": 8}}, "did you mean 'filters'"),
+        ({"conv2d": {"filters": 8}, "filters": 9}, "conv2d: filters is given twice"),
+        ({"dense": {}}, "dense needs units"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            build_network({"family": "layers", "layers": [wrong]}, MNIST, HEADS)

@@ -67,8 +67,8 @@ bad.yaml:4:38: network.hidden[1] must be a whole number >= 1, got 0
 bad.yaml:4:42: unknown option of network family mlp 'kernel_initialiser'; did you mean \
 'kernel_initializer'?
 bad.yaml:6:11: training.epochs must be a whole number >= 1, got 'ten'
-bad.yaml:7:14: optimizer.beta_1 must be in [0, 1), got 1.0
 bad.yaml:7:27: unknown setting of optimizer adam 'momentum'
+bad.yaml:7:50: training.optimizer.beta_1 must be a number in [0, 1), got 1
 bad.yaml:8:18: training.learning_rate must be a number > 0, got 0
 bad.yaml:9:29: unknown monitor 'val_acc'; did you mean 'val_accuracy'?
 bad.yaml:10:28: unknown setting of schedule cosine 'decay_rate'

@@ -275,7 +275,7 @@ def _range(low: float | None, high: float | None) -> str:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting: how it is read and what it is when not given.
+    """A setting: how it is read, what it is when not given, what it takes and what it does.
 
     An option whose default is "off" (None, False, 0, an empty list or mapping) is left out of the
     result when it is off. So a new option with such a default leaves every old identity as it was.
@@ -283,6 +283,13 @@ class Option:
 
     read: Callable[[Entry], Any]
     default: Any = None
+    accepts: str | Callable[[], str] = ""
+    help: str = ""
+
+    @property
+    def takes(self) -> str:
+        """What `accepts` says; some of it is known only when all parts are registered."""
+        return self.accepts() if callable(self.accepts) else self.accepts
 
 
 def read_options(

@@ -77,6 +77,7 @@ class Entry:
         folders: names of the folder that may hold the files inside a data folder.
         options: extra keys of a study's `dataset:` and their defaults.
         optional: more of them, held only where they differ from the usual value (`specs.OPTIONAL`).
+        help: for each of these keys, what it accepts and what it does.
         note: what a reader of results should know.
         kept: where the pictures of a dataset without sources come from.
         task: what is learned from it where nothing else is said.
@@ -95,6 +96,7 @@ class Entry:
     folders: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     optional: Mapping[str, Any] = field(default_factory=dict)
+    help: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     note: str = ""
     kept: str = "your own pictures"
     task: str = "classify"

@@ -225,5 +225,14 @@ ENTRIES.add("folder")(
         citation="yours",
         options={"path": None, "size": [32, 32], "grayscale": False},
         optional={"on_error": ON_ERROR[0]},
+        help={
+            "path": ("a folder", "class folders of pictures, see docs/data.md; must be given"),
+            "size": ("[height, width]", "what all pictures are resized to"),
+            "grayscale": ("true or false", "one channel instead of three"),
+            "on_error": (
+                ", ".join(ON_ERROR),
+                "what an unreadable picture does; skip leaves it out",
+            ),
+        },
     )
 )

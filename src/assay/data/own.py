@@ -30,6 +30,17 @@ TEST_SHARE = 0.2
 _HEX = set("0123456789abcdef")
 
 
+HELP = {
+    "arrays": ("a .npy or .npz file", "images; in place of `name`, see docs/data.md"),
+    "labels": ("a .npy or .npz file", "their classes, numbers or names"),
+    "test_images": ("a .npy or .npz file", "a test set; a stratified fifth is held out"),
+    "test_labels": ("a .npy or .npz file", "the classes of the test set"),
+    "data_format": (", ".join(DATA_FORMATS), "the order of the axes, where it is not clear"),
+    "fingerprint": ("16 hexadecimal digits", "of the content; assay writes it in place of files"),
+}
+"""What the keys accept and do."""
+
+
 @dataclass(frozen=True)
 class Arrays(Entry):
     """Arrays of the user's own.
@@ -170,6 +181,7 @@ def _entry(name: str, title: str, thing: Any = None) -> Arrays:
         licence="yours",
         citation="yours",
         optional=dict.fromkeys([*keys, "data_format", "fingerprint"]),
+        help=HELP,
         kept="your own arrays",
         thing=thing,
     )

@@ -11,7 +11,7 @@ from assay.data.catalog import ENTRIES, Entry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
 
-__all__ = ["DEFAULTS", "NORMALIZE", "OPTIONAL", "problems", "resolve"]
+__all__ = ["DEFAULTS", "HELP", "NORMALIZE", "OPTIONAL", "problems", "resolve"]
 
 DEFAULTS: dict[str, Any] = {
     "train": None,
@@ -27,6 +27,25 @@ DEFAULTS: dict[str, Any] = {
 OPTIONAL: dict[str, Any] = {"normalize": "standard", "refit": False}
 """Keys that a resolved specification holds only where they differ from this usual value, so that
 runs from before such a key existed keep their identity; the keys of transforms are others."""
+
+HELP: dict[str, tuple[str, str]] = {
+    "train": ("whole number >= 1", "images to train on, a stratified subset; all that are left"),
+    "validation": (
+        "a number of images, or a share between 0 and 1",
+        "taken from the training set; 5,000 when at least 50,000 are trained on, else 10 %",
+    ),
+    "test": ("whole number >= 1", "a stratified subset of the test set; all of it"),
+    "permute": ("whole number >= 0", "seed of one permutation of the pixels of all images"),
+    "split_seed": ("whole number >= 0", "which images are drawn"),
+    "folds": ("whole number >= 2", "cross-validation over the training set"),
+    "fold": ("whole number >= 0, < folds", "the part that is the validation set; 0"),
+    "normalize": (
+        "standard, center, unit, none",
+        "what networks see of a pixel x: (x - mean) / std, x - mean, x / 255, x",
+    ),
+    "refit": ("true or false", "train on the validation images as well, when all is chosen"),
+}
+"""What the keys that every dataset takes accept and do."""
 
 NORMALIZE = ("standard", "center", "unit", "none")
 """What networks see of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""

@@ -34,6 +34,8 @@ class Transform(Protocol):
 
     usual: Any
     """The value that changes nothing."""
+    help: tuple[str, str]
+    """What it accepts, and what it does."""
 
     def check(self, spec: Mapping[str, Any]) -> str:
         """What is wrong with this key of a specification, "" for nothing."""

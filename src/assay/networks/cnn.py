@@ -25,7 +25,12 @@ from assay.networks.layers import (
 from assay.networks.mlp import dense_layers
 from assay.networks.options import (
     ACTIVATION,
+    BLOCKS,
+    FLAG,
+    RATE,
+    SIZE,
     WEIGHTS,
+    WIDTHS,
     read_flag,
     read_rate,
     read_size,
@@ -35,6 +40,8 @@ from assay.networks.options import (
 
 __all__ = ["CNN_OPTIONS", "cnn_trunk"]
 
+PADDINGS = ("same", "valid")
+
 
 def _read_blocks(entry: Entry) -> list[list[int]]:
     """A list of blocks; a plain number is a block of one convolution."""
@@ -42,7 +49,7 @@ def _read_blocks(entry: Entry) -> list[list[int]]:
 
 
 def _read_padding(entry: Entry) -> str:
-    return entry.choice("padding", ("same", "valid"))
+    return entry.choice("padding", PADDINGS)
 
 
 def _convolutions(
@@ -80,19 +87,30 @@ def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
 
 
 CNN_OPTIONS = {
-    "filters": Option(_read_blocks, [[64], [128, 128], [256, 256]]),
-    "kernel_size": Option(read_size, 3),
-    "first_kernel_size": Option(read_size, 7),  # of the very first convolution
-    "strides": Option(read_widths, []),  # of the first convolution of each block; 1 for the others
-    "padding": Option(_read_padding, "same"),
-    "pool_size": Option(read_size, 2),  # 1 for no pooling
-    "dense": Option(read_widths, [128, 64]),
-    "dropout": Option(read_rate, 0.5),  # after each dense layer
-    "conv_dropout": Option(read_rate, 0.0),  # after each block
+    "filters": Option(
+        _read_blocks,
+        [[64], [128, 128], [256, 256]],
+        BLOCKS,
+        "filters of the convolutions, block by block; a pooling follows each block",
+    ),
+    "kernel_size": Option(read_size, 3, SIZE, "side of the windows"),
+    "first_kernel_size": Option(
+        read_size, 7, SIZE, "side of the window of the very first convolution"
+    ),
+    "strides": Option(
+        read_widths, [], WIDTHS, "of the first convolution of each block; 1 for the others"
+    ),
+    "padding": Option(_read_padding, "same", ", ".join(PADDINGS), "as in Keras"),
+    "pool_size": Option(read_size, 2, SIZE, "side of the pooling windows; 1 for no pooling"),
+    "dense": Option(read_widths, [128, 64], WIDTHS, "units of the dense layers"),
+    "dropout": Option(read_rate, 0.5, RATE, "dropout rate after each dense layer"),
+    "conv_dropout": Option(read_rate, 0.0, RATE, "dropout rate after each block"),
     "activation": ACTIVATION,
-    "batch_norm": Option(read_flag, False),  # before each activation, dense ones too
-    "residual": Option(read_flag, False),  # a shortcut round every block after the first
-    "global_pool": Option(read_flag, False),  # average over the image instead of flattening
+    "batch_norm": Option(
+        read_flag, False, FLAG, "batch normalization before each activation, dense ones too"
+    ),
+    "residual": Option(read_flag, False, FLAG, "a shortcut round every block after the first"),
+    "global_pool": Option(read_flag, False, FLAG, "average over the image instead of flattening"),
     **WEIGHTS,
 }
 

@@ -46,6 +46,9 @@ def _flattened(layers: tuple[Layer, ...], shape: Shape) -> list[Layer]:
     return result if len(shape) == 1 else [*result, Flatten()]
 
 
-_OPTIONS = {"layers": Option(_read, []), **WEIGHTS}
+_OPTIONS = {
+    "layers": Option(_read, [], "a list of layers, see below", "the layers before the head"),
+    **WEIGHTS,
+}
 
 FAMILIES.add("layers")(Family(_OPTIONS, _trunk))

@@ -11,7 +11,17 @@ from typing import Any
 from assay.core.config import Option
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
-from assay.networks.options import ACTIVATION, WEIGHTS, read_flag, read_rate, read_widths, styled
+from assay.networks.options import (
+    ACTIVATION,
+    FLAG,
+    RATE,
+    WEIGHTS,
+    WIDTHS,
+    read_flag,
+    read_rate,
+    read_widths,
+    styled,
+)
 
 __all__ = ["dense_layers"]
 
@@ -32,10 +42,10 @@ def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
 
 
 _OPTIONS = {
-    "hidden": Option(read_widths, [300, 100]),
+    "hidden": Option(read_widths, [300, 100], WIDTHS, "units of each hidden layer"),
     "activation": ACTIVATION,
-    "dropout": Option(read_rate, 0.0),  # after each hidden layer
-    "batch_norm": Option(read_flag, False),  # before each activation
+    "dropout": Option(read_rate, 0.0, RATE, "dropout rate after each hidden layer"),
+    "batch_norm": Option(read_flag, False, FLAG, "batch normalization before each activation"),
     **WEIGHTS,
 }
 

@@ -8,13 +8,19 @@ from typing import Any
 from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
 from assay.networks.activations import ACTIVATIONS
-from assay.networks.initializers import Initializer
+from assay.networks.initializers import INITIALIZERS, Initializer
 from assay.networks.layers import Dropout
 from assay.networks.regularizers import Regularizer
 
 __all__ = [
     "ACTIVATION",
+    "BLOCKS",
+    "FLAG",
+    "INITIALIZERS_TAKE",
+    "RATE",
+    "SIZE",
     "WEIGHTS",
+    "WIDTHS",
     "plain_initializer",
     "plain_regularizer",
     "read_activation",
@@ -97,12 +103,27 @@ def read_widths(entry: Entry) -> list[int]:
     return [item.integer(1) for item in entry.items()]
 
 
-ACTIVATION = Option(read_activation, "relu")
+WIDTHS = "a list of whole numbers >= 1; one number stands for a list of one"
+BLOCKS = "a list of blocks, each a list of whole numbers >= 1"
+SIZE, RATE, FLAG = "whole number >= 1", "number in [0, 1)", "true or false"
+INITIALIZERS_TAKE = f"{', '.join(INITIALIZERS)}; or {{name, stddev | limit | scale}}"
+"""What the readers above take, in words."""
+
+ACTIVATION = Option(
+    read_activation, "relu", ", ".join(sorted(ACTIVATIONS)), "activation of the hidden layers"
+)
 
 WEIGHTS = {
-    "kernel_initializer": Option(read_initializer, "glorot_uniform"),
-    "bias_initializer": Option(read_initializer, "zeros"),
-    "kernel_regularizer": Option(read_regularizer, None),
+    "kernel_initializer": Option(
+        read_initializer, "glorot_uniform", INITIALIZERS_TAKE, "how kernels begin"
+    ),
+    "bias_initializer": Option(read_initializer, "zeros", INITIALIZERS_TAKE, "how biases begin"),
+    "kernel_regularizer": Option(
+        read_regularizer,
+        None,
+        "a name, a mapping or none",
+        "penalty on the kernels: l1, l2, l1_l2 (0.01 each, as in Keras), {l1: 1e-5, l2: 1e-4}",
+    ),
 }
 """Options for all kernels and biases of a network, the heads included."""
 

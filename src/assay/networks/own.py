@@ -137,7 +137,14 @@ def written_at(network: OwnNetwork, made: Any, *methods: str) -> str:
 
 
 for _family in ENGINE_OF:
-    _options = {_family: Option(lambda entry: entry.text(), "")}
+    _options = {
+        _family: Option(
+            lambda entry: entry.text(),
+            "",
+            "MODULE:NAME of a class or a function",
+            "a network of your own; the other keys are its arguments (docs/extending.md)",
+        )
+    }
     FAMILIES.add(_family)(
         Family(_options, read=_read(_family), network=_build(_family), dataset="digits")
     )

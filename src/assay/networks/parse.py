@@ -1,7 +1,8 @@
 """Layers as they are written in a study, in both directions.
 
 Short form: the kind and its main setting, then the others: `{conv2d: 64, kernel_size: 7}`,
-`max_pool2d`, `{residual: [...]}`. Long form: `{layer: conv2d, filters: 64, kernel_size: 7}`.
+`max_pool2d`, `{residual: [...]}`. Long form: `{layer: conv2d, filters: 64, kernel_size: 7}`, or as
+Keras would be called: `{conv2d: {filters: 64, kernel_size: 7}}`.
 `activation` on a dense or convolutional layer stands for an activation layer after it.
 """
 
@@ -90,6 +91,12 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
         _refuse(given[first], None, first, list(LAYERS))
     main = [f.name for f in fields(LAYERS[first])]
     value = given.pop(first)
+    if isinstance(value.value, dict):  # {conv2d: {filters: 8}}, as Keras would be called
+        inner = value.keys()
+        twice = [key for key in given if key in inner]
+        if twice:
+            raise given[twice[0]].error(f"{first}: {twice[0]} is given twice", key=True)
+        return first, {**inner, **given}
     if value.value is not None:
         if not main:
             raise value.error(f"{first} has no settings, write it alone: {first}")

@@ -35,7 +35,14 @@ __all__ = [
     "shorthand",
 ]
 
-SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
+SECTIONS = {
+    "dataset": "a name, or a mapping with `name` and the keys below; must be given",
+    "network": "a family's name, or a mapping with `family` and its options; must be given",
+    "training": "optimizer, learning rate, budget, see below",
+    "task": "what is learned, classify; a name, or a mapping with `name` and options",
+    "engine": "what trains: torch, numpy or keras",
+    "precision": "auto (bfloat16 where the hardware has it), float32, bfloat16 or float64",
+}
 """What a configuration consists of, besides the seed."""
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")

@@ -28,22 +28,22 @@ from assay.studies.trials import Trial, TrialTable
 
 __all__ = ["Study", "Trial", "parse_study"]
 
-KEYS = (
-    "study",
-    "question",
-    *SECTIONS,
-    "repeats",
-    "seed",
-    "design",
-    "factors",
-    "trials",
-    "search",
-    "scales",
-    "published",
-    "save_weights",
-    PLUGINS,
-)
-"""What may stand at the top of a study."""
+KEYS = {
+    "study": "its name: on the command line, in the store and on the report; must be given",
+    "question": "what it asks; the report answers it first",
+    **SECTIONS,
+    "repeats": "runs of each trial, 1 (of a search: of each of the best trials, 5)",
+    "seed": "first seed, 0; the repeats count up from it",
+    "design": "one_at_a_time (the default), full_factorial, or {random: N}",
+    "factors": "dotted names of settings and their levels, the baseline's first",
+    "trials": "whole trials by label, instead of factors",
+    "search": "a space to search, instead of factors (docs/search.md)",
+    "scales": "smaller budgets by name: settings that `--scale NAME` overrides",
+    "published": "figures of others: {metric, value, source, trial, dataset}",
+    "save_weights": "whether trained weights are kept, true",
+    PLUGINS: "Python files beside the study, or installed modules, that register parts",
+}
+"""What may stand at the top of a study, and what it does."""
 
 _SEARCHED = 5
 """Runs of each of the best trials of a search, unless a study says otherwise."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
+from assay.core.options import choice, flag, integer, number
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.training import (
     LEARNING_RATES,
@@ -24,7 +25,15 @@ from assay.engines.training import (
 )
 from assay.tasks.contract import TASKS
 
-__all__ = ["TRAINING", "build_training", "read_training"]
+__all__ = [
+    "AUGMENT",
+    "STOPPING",
+    "TRAINING",
+    "build_training",
+    "optimizer_settings",
+    "read_training",
+    "schedule_settings",
+]
 
 _USUAL = Schedule()
 _WARMUP = {"warmup": _USUAL.warmup}
@@ -33,17 +42,35 @@ _SCHEDULES: dict[str, dict[str, float]] = {
     "exponential": {"decay_rate": _USUAL.decay_rate, **_WARMUP},
     "cosine": {"final_fraction": _USUAL.final_fraction, **_WARMUP},
 }
-_STOPPING = {
-    "patience": Option(lambda entry: entry.integer(1), 10),
-    "monitor": Option(lambda entry: entry.choice("monitor", _monitors()), "val_loss"),
-    "min_delta": Option(lambda entry: entry.number(0), 0.0),
-    "restore_best_weights": Option(lambda entry: entry.flag(), True),
+STOPPING = {
+    "patience": integer(10, 1, help="evaluations without improvement before a run stops"),
+    "monitor": choice(
+        "monitor", lambda: _monitors(), "val_loss", help="the validation metric that must improve"
+    ),
+    "min_delta": number(0.0, 0, help="smaller changes do not count as improvement"),
+    "restore_best_weights": flag(True, help="keep the weights of the best evaluation"),
 }
-_AUGMENT = {
-    "shift": Option(lambda entry: entry.integer(0), 0),
-    "flip": Option(lambda entry: entry.flag(), False),
-    "crop": Option(lambda entry: entry.integer(0), 0),
+AUGMENT = {
+    "shift": integer(0, 0, help="largest shift in pixels in each direction; zeros move in"),
+    "flip": flag(False, help="mirror left and right with probability 1/2"),
+    "crop": integer(0, 0, help="pad by so many pixels of zeros and crop back at random"),
 }
+_SHARE: dict[str, Any] = {"low": 0, "below": 1}
+_POSITIVE: dict[str, Any] = {"low": 0}
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "momentum": {**_SHARE, "help": "of the gradient's running sum"},
+    "nesterov": {"help": "Nesterov's momentum"},
+    "rho": {**_SHARE, "help": "decay of the average of squared gradients"},
+    "epsilon": {**_POSITIVE, "help": "added to the denominator"},
+    "initial_accumulator_value": {**_POSITIVE, "help": "start of the sum of squared gradients"},
+    "beta_1": {**_SHARE, "help": "decay of the first moment"},
+    "beta_2": {**_SHARE, "help": "decay of the second moment"},
+    "weight_decay": {**_POSITIVE, "help": "decoupled decay of the weights, times the rate"},
+    "warmup": {**_SHARE, "help": "share of the budget in which the rate first grows from 0"},
+    "decay_rate": {"above": 0, "high": 1, "help": "factor of the learning rate after each epoch"},
+    "final_fraction": {"low": 0, "high": 1, "help": "share of the rate that is left at the end"},
+}
+"""Ranges of the settings of optimizers and schedules, and what they do."""
 
 
 def _monitors() -> list[str]:
@@ -68,15 +95,25 @@ def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
     return name, Entry(rest, entry.path, entry.source, entry.problems)
 
 
-def _setting(default: float | bool) -> Option:
+def _setting(name: str, default: float | bool) -> Option:
     if isinstance(default, bool):
-        return Option(lambda entry: entry.flag(), default)
-    return Option(lambda entry: entry.number(), default)
+        return flag(default, **_SETTINGS[name])
+    return number(default, **_SETTINGS[name])
+
+
+def optimizer_settings(name: str) -> dict[str, Option]:
+    """The settings of an optimizer."""
+    return {key: _setting(key, default) for key, default in OPTIMIZERS[name].items()}
+
+
+def schedule_settings(name: str) -> dict[str, Option]:
+    """The settings of a schedule."""
+    return {key: _setting(key, default) for key, default in _SCHEDULES[name].items()}
 
 
 def _read_optimizer(entry: Entry) -> dict[str, Any]:
     name, rest = _named(entry, "optimizer", OPTIMIZERS)
-    settings = {key: _setting(default) for key, default in OPTIMIZERS[name].items()}
+    settings = optimizer_settings(name)
     data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
     if "momentum" not in data:
         data.pop("nesterov", None)
@@ -86,7 +123,7 @@ def _read_optimizer(entry: Entry) -> dict[str, Any]:
 
 def _read_schedule(entry: Entry) -> dict[str, Any] | None:
     name, rest = _named(entry, "schedule", SCHEDULES)
-    settings = {key: _setting(default) for key, default in _SCHEDULES[name].items()}
+    settings = schedule_settings(name)
     data: dict[str, Any] = {
         "name": name,
         **read_options(rest, f"setting of schedule {name}", settings),
@@ -102,25 +139,11 @@ def _read_stopping(entry: Entry) -> dict[str, Any] | None:
     inner = Entry(given, entry.path, entry.source, entry.problems)
     if isinstance(entry.value, (int, float)) and entry.value is not True:
         given["patience"] = entry.integer(1)
-    return read_options(inner, "setting of early_stopping", _STOPPING)
+    return read_options(inner, "setting of early_stopping", STOPPING)
 
 
 def _read_augment(entry: Entry) -> dict[str, Any] | None:
-    return read_options(entry, "setting of augment", _AUGMENT) or None
-
-
-def _read_rate(entry: Entry) -> float:
-    rate = entry.number()
-    if rate <= 0:
-        raise entry.expected("a number > 0")
-    return rate
-
-
-def _read_ema(entry: Entry) -> float:
-    decay = entry.number(0)
-    if decay >= 1:
-        raise entry.expected("a number in [0, 1)")
-    return decay
+    return read_options(entry, "setting of augment", AUGMENT) or None
 
 
 def _read_pretrain(entry: Entry) -> dict[str, Any]:
@@ -129,24 +152,55 @@ def _read_pretrain(entry: Entry) -> dict[str, Any]:
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 
-def _size(default: int | None) -> Option:
-    return Option(lambda entry: entry.integer(1), default)
-
-
 TRAINING: dict[str, Option] = {
-    "epochs": _size(10),
-    "steps": _size(None),
-    "stop_after": _size(None),
-    "batch_size": _size(32),
-    "evaluate_every": _size(None),
-    "test_curve": Option(lambda entry: entry.flag() or None, None),
-    "optimizer": Option(_read_optimizer, {"name": "sgd"}),
-    "learning_rate": Option(_read_rate, None),
-    "schedule": Option(_read_schedule, None),
-    "early_stopping": Option(_read_stopping, None),
-    "augment": Option(_read_augment, None),
-    "ema": Option(_read_ema, 0.0),
-    "pretrain": Option(lambda entry: _read_pretrain(entry), None),
+    "epochs": integer(10, 1, help="passes over the training images"),
+    "steps": integer(None, 1, help="number of updates, instead of `epochs`"),
+    "stop_after": integer(
+        None, 1, help="end after so many epochs, on the schedule of the full `epochs`"
+    ),
+    "batch_size": integer(32, 1, help="images per update; the smaller last batch is used"),
+    "evaluate_every": integer(
+        None, 1, help="evaluate on validation every so many updates, instead of once an epoch"
+    ),
+    "test_curve": Option(
+        lambda entry: entry.flag() or None,
+        None,
+        "true or false",
+        "also evaluate on the test images while training, for a figure; nothing is chosen by it",
+    ),
+    "optimizer": Option(
+        _read_optimizer,
+        {"name": "sgd"},
+        lambda: f"{', '.join(OPTIMIZERS)}; or a mapping with `name` and settings",
+        "the update rule",
+    ),
+    "learning_rate": number(
+        None, above=0, help="the optimizer's default in Keras: 0.01 for sgd, 0.001 for the others"
+    ),
+    "schedule": Option(
+        _read_schedule,
+        None,
+        lambda: f"{', '.join(SCHEDULES)}; or a mapping with `name` and settings",
+        "the learning rate over the steps of a run",
+    ),
+    "early_stopping": Option(
+        _read_stopping,
+        None,
+        "true, a patience, or a mapping of settings",
+        "stop when validation no longer improves",
+    ),
+    "augment": Option(
+        _read_augment, None, "a mapping of settings", "random changes of the training images"
+    ),
+    "ema": number(
+        0.0, 0, below=1, help="decay of an exponential moving average of the weights; 0 for none"
+    ),
+    "pretrain": Option(
+        lambda entry: _read_pretrain(entry),
+        None,
+        lambda: f"{', '.join(PRETRAININGS)}; or a mapping with `name` and settings",
+        "where the first weights come from, instead of the initializers alone",
+    ),
 }
 """Settings of `training:`; the learning rate's default is the optimizer's in Keras."""
 

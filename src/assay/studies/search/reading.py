@@ -18,20 +18,20 @@ from assay.studies.settings import SECTIONS
 
 __all__ = ["KEYS", "factor_names", "read_search"]
 
-KEYS = (
-    "sampler",
-    "trials",
-    "objective",
-    "space",
-    "set",
-    "constraints",
-    "batch",
-    "repeats",
-    "folds",
-    "best",
-    "refit",
-)
-"""What may stand in `search:`."""
+KEYS = {
+    "sampler": "random (the default) or another sampler; or a mapping with `name` and settings",
+    "trials": "how many are tried",
+    "objective": "the validation metric; that of the task",
+    "space": "settings with {int: [low, high]}, {float: [low, high]} or {choice: [...]}",
+    "set": "settings computed from others by an expression",
+    "constraints": "expressions that must hold",
+    "batch": "trials that are asked for at a time",
+    "repeats": "runs of each trial, 1",
+    "folds": "cross-validation of each trial",
+    "best": "trials that are trained again and read the test images, 3",
+    "refit": "whether these train on the validation images as well, false",
+}
+"""What may stand in `search:`, and what it does."""
 
 MAX_STEPS = 1_000_000
 """Steps of one range; more are as good as a range without a step."""

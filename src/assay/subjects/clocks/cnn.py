@@ -13,7 +13,7 @@ from assay.networks.cnn import CNN_OPTIONS, cnn_trunk
 from assay.networks.families import Family
 from assay.networks.layers import Layer
 from assay.networks.mlp import dense_layers
-from assay.networks.options import read_widths
+from assay.networks.options import RATE, WIDTHS, read_widths
 
 __all__: list[str] = []
 
@@ -24,10 +24,12 @@ def _head(options: dict[str, Any]) -> list[Layer]:
 
 _OPTIONS = {
     **CNN_OPTIONS,
-    "strides": Option(read_widths, [3, 2, 1]),
-    "dense": Option(read_widths, [128]),
-    "head_dense": Option(read_widths, [64]),  # dense layers of each head's own
-    "dropout": Option(CNN_OPTIONS["dropout"].read, 0.0),
+    "strides": Option(read_widths, [3, 2, 1], WIDTHS, "of the convolutions"),
+    "dense": Option(read_widths, [128], WIDTHS, "units of the dense layers of the trunk"),
+    "head_dense": Option(read_widths, [64], WIDTHS, "units of the dense layers of each head's own"),
+    "dropout": Option(
+        CNN_OPTIONS["dropout"].read, 0.0, RATE, "dropout rate after each dense layer"
+    ),
 }
 
 CLOCK_CNN = Family(_OPTIONS, cnn_trunk, _head, dataset="clocks-rendered")

@@ -174,6 +174,15 @@ RENDERED = ClocksRendered(
         "angles": True,
     },
     optional={"glare": 0.0},
+    help={
+        "style": (", ".join(STYLES), "how clocks are drawn"),
+        "size": ("whole number", "side of the pictures in pixels"),
+        "seed": ("whole number >= 0", "which clocks are drawn"),
+        "per_time": ("whole number >= 1", "clocks to train on for each of the 720 times"),
+        "fresh": ("true or false", "draw new training pictures for every epoch"),
+        "angles": ("true or false", "also give the directions of the 12 and of both hands"),
+        "glare": ("share from 0 to 1", "of the fresh clocks whose glare covers the tip of a hand"),
+    },
     note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
     "training pictures for every epoch; glare: share of these whose glare covers the tip of a "
     "hand (1 in 23 without being asked); angles: false hides where the 12 and the hands point "

@@ -24,7 +24,17 @@ from assay.networks.layers import (
     Shape,
     SpaceToDepth,
 )
-from assay.networks.options import ACTIVATION, WEIGHTS, read_size, read_widths, styled
+from assay.networks.options import (
+    ACTIVATION,
+    BLOCKS,
+    INITIALIZERS_TAKE,
+    SIZE,
+    WEIGHTS,
+    WIDTHS,
+    read_size,
+    read_widths,
+    styled,
+)
 
 __all__: list[str] = []
 
@@ -75,14 +85,26 @@ def _head(options: dict[str, Any]) -> list[Layer]:
 
 
 _OPTIONS = {
-    "block_size": Option(read_size, None),  # the largest of 3, 2, 1 that divides height and width
-    "filters": Option(_read_blocks, [[32], [48, 48], [96, 96], [160, 160]]),
-    "squeeze": Option(read_size, 64),  # filters of the 1x1 convolution before the dense layer
-    "dense": Option(read_widths, [256]),
-    "head_dense": Option(read_widths, []),  # dense layers of each head's own
+    "block_size": Option(
+        read_size,
+        None,
+        SIZE,
+        "pixels to a channel block: the largest of 3, 2, 1 that divides height and width",
+    ),
+    "filters": Option(
+        _read_blocks,
+        [[32], [48, 48], [96, 96], [160, 160]],
+        BLOCKS,
+        "filters of the convolutions, block by block",
+    ),
+    "squeeze": Option(read_size, 64, SIZE, "filters of the 1x1 convolution before the dense layer"),
+    "dense": Option(read_widths, [256], WIDTHS, "units of the dense layers of the trunk"),
+    "head_dense": Option(read_widths, [], WIDTHS, "units of the dense layers of each head's own"),
     "activation": ACTIVATION,
     **WEIGHTS,
-    "kernel_initializer": Option(WEIGHTS["kernel_initializer"].read, "he_normal"),
+    "kernel_initializer": Option(
+        WEIGHTS["kernel_initializer"].read, "he_normal", INITIALIZERS_TAKE, "how kernels begin"
+    ),
 }
 
 CLOCK_NET = Family(_OPTIONS, _trunk, _head, dataset="clocks-rendered")

@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError
+from assay.core.options import choice, integer
 from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import Dataset
 from assay.data.loading import load
@@ -39,8 +40,8 @@ class Rendered:
     steps: int = 3000
 
     options: ClassVar[Mapping[str, Option]] = {
-        "style": Option(lambda entry: entry.choice("style of clocks", STYLES), "course"),
-        "steps": Option(lambda entry: entry.integer(1), 3000),
+        "style": choice("style of clocks", STYLES, "course", help="style of the drawn clocks"),
+        "steps": integer(3000, 1, help="updates"),
     }
 
     def check(self, task: str) -> None:

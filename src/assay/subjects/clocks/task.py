@@ -9,6 +9,7 @@ import numpy as np
 
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, DataError
+from assay.core.options import flag
 from assay.data.dataset import Dataset
 from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import logarithm, read_together
@@ -50,9 +51,21 @@ class TellTime:
         "hour_flip_rate",
     )
     options: Mapping[str, Option] = {
-        "labels": Option(lambda entry: _read_labels(entry), "joint"),
-        "directions": Option(lambda entry: entry.flag(), False),
-        "looks": Option(lambda entry: _read_looks(entry)),
+        "labels": Option(
+            lambda entry: _read_labels(entry),
+            "joint",
+            lambda: ", ".join(SCHEMES),
+            "how the time is said to the network",
+        ),
+        "directions": flag(
+            False, help="also ask for the directions of the 12 and of both hands while training"
+        ),
+        "looks": Option(
+            lambda entry: _read_looks(entry),
+            None,
+            "whole number from 1 to 9",
+            "how often each picture is looked at in evaluation, turned by a little",
+        ),
     }
 
     def __init__(self, labels: str = "joint", directions: bool = False, looks: int | None = None):

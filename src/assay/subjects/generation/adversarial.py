@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from assay.core.config import Entry, Option
+from assay.core.options import choice, integer, number
 from assay.subjects.generation.parts import FEATURES, PartsTask
 
 __all__ = ["LOSSES", "POLICIES", "Adversarial"]
@@ -40,11 +41,16 @@ class Adversarial(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     maker: ClassVar[str] = "generator"
     options: Mapping[str, Option] = {
-        "loss": Option(lambda entry: entry.choice("loss", LOSSES), "least_squares"),
-        "r1": Option(lambda entry: entry.number(0), 0.0),
-        "r2": Option(lambda entry: entry.number(0), 0.0),
-        "augment": Option(lambda entry: _read_policies(entry), []),
-        "features": Option(lambda entry: entry.integer(1), FEATURES),
+        "loss": choice("loss", LOSSES, "least_squares", help="what the two networks lose"),
+        "r1": number(0.0, 0, help="strength of the gradient penalty at real pictures"),
+        "r2": number(0.0, 0, help="strength of the gradient penalty at generated pictures"),
+        "augment": Option(
+            lambda entry: _read_policies(entry),
+            [],
+            ", ".join(POLICIES),
+            "changes of all pictures that the discriminator sees",
+        ),
+        "features": integer(FEATURES, 1, help="updates of the network that judges pictures"),
     }
 
     def __init__(

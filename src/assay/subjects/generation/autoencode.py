@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from assay.core.config import Option
+from assay.core.options import choice, integer, number
 from assay.subjects.generation.parts import FEATURES, PartsTask
 
 __all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
@@ -44,14 +45,14 @@ class Autoencode(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     maker: ClassVar[str] = "decoder"
     options: Mapping[str, Option] = {
-        "loss": Option(lambda entry: entry.choice("loss", RECONSTRUCTIONS), "squared"),
-        "beta": Option(lambda entry: entry.number(0), 1.0),
-        "warmup": Option(lambda entry: entry.number(0, 1), 0.0),
-        "free_bits": Option(lambda entry: entry.number(0), 0.0),
-        "prior": Option(lambda entry: entry.choice("prior", PRIORS), "normal"),
-        "components": Option(lambda entry: entry.integer(1), 16),
-        "perceptual": Option(lambda entry: entry.number(0), 0.0),
-        "features": Option(lambda entry: entry.integer(1), FEATURES),
+        "loss": choice("loss", RECONSTRUCTIONS, "squared", help="loss of the reconstruction"),
+        "beta": number(1.0, 0, help="weight of the Kullback-Leibler divergence"),
+        "warmup": number(0.0, 0, 1, help="share of the budget in which that weight grows from 0"),
+        "free_bits": number(0.0, 0, help="divergence of each latent number that costs nothing"),
+        "prior": choice("prior", PRIORS, "normal", help="the distribution of latent codes"),
+        "components": integer(16, 1, help="components of a mixture prior"),
+        "perceptual": number(0.0, 0, help="weight of a distance between features"),
+        "features": integer(FEATURES, 1, help="updates of the network that judges pictures"),
     }
 
     def __init__(

@@ -137,4 +137,5 @@ DRAWN_DIALS = DrawnDials(
     train=TRAIN,
     test=TEST,
     options={"size": 32},
+    help={"size": ("whole number", "side of the pictures in pixels")},
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError
+from assay.core.options import integer
 from assay.networks.generator_layers import (
     Conv2DTranspose,
     GaussianNoise,
@@ -18,7 +19,7 @@ from assay.networks.generator_layers import (
 from assay.networks.initializers import Initializer
 from assay.networks.layers import Activation, Conv2D, Dense, Layer, Residual, Shape
 from assay.networks.network import Network
-from assay.networks.options import WEIGHTS, read_size, read_widths, styled
+from assay.networks.options import SIZE, WEIGHTS, WIDTHS, read_size, read_widths, styled
 
 __all__ = ["UPWARD_OPTIONS", "downward", "image_maker"]
 
@@ -34,13 +35,21 @@ def _read_leak(entry: Entry) -> float:
 
 
 UPWARD_OPTIONS = {
-    "filters": Option(read_widths, [128] * 5),  # of the maker of images, one for each doubling
-    "down_filters": Option(read_widths, [128] * 5),  # of the other one, one for each halving
-    "dense": Option(read_size, 1024),  # from which the maker of images begins
-    "kernel_size": Option(read_size, 3),
-    "upsampling": Option(_read_upsampling, "transposed"),
-    "residual_blocks": Option(lambda entry: entry.integer(0), 0),  # after each change of size
-    "leak": Option(_read_leak, 0.3),
+    "filters": Option(
+        read_widths, [128] * 5, WIDTHS, "of the network that makes images, one for each doubling"
+    ),
+    "down_filters": Option(
+        read_widths, [128] * 5, WIDTHS, "of the other network, one for each halving"
+    ),
+    "dense": Option(
+        read_size, 1024, SIZE, "numbers from which the network that makes images begins"
+    ),
+    "kernel_size": Option(read_size, 3, SIZE, "side of the windows"),
+    "upsampling": Option(
+        _read_upsampling, "transposed", "transposed, nearest, bilinear", "how images become larger"
+    ),
+    "residual_blocks": integer(0, 0, help="residual blocks after each change of size"),
+    "leak": Option(_read_leak, 0.3, "number in [0, 1]", "slope of LeakyReLU for negative numbers"),
     **WEIGHTS,
 }
 

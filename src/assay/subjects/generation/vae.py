@@ -15,7 +15,7 @@ from assay.networks.families import Family
 from assay.networks.generator_layers import LeakyReLU
 from assay.networks.layers import Dense, Flatten, Layer, Shape
 from assay.networks.network import Network
-from assay.networks.options import read_size, read_widths, styled
+from assay.networks.options import SIZE, WIDTHS, read_size, read_widths, styled
 from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_maker
 
 __all__ = ["vae_parts"]
@@ -32,8 +32,8 @@ def vae_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
 
 
 _OPTIONS = {
-    "latent": Option(read_size, 32),
-    "encoder_dense": Option(read_widths, [64]),
+    "latent": Option(read_size, 32, SIZE, "numbers of the latent code"),
+    "encoder_dense": Option(read_widths, [64], WIDTHS, "units of the dense layers of the encoder"),
     **UPWARD_OPTIONS,
 }
 

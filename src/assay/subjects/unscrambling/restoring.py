@@ -25,6 +25,7 @@ class Restore:
     """`dataset.restore`: undo the permutation as well as the training images tell."""
 
     usual = False
+    help = ("true or false", "undo `permute` as well as the training images tell")
 
     def check(self, spec: Mapping[str, Any]) -> str:
         """It is true or false, and there must be a permutation to undo."""
