@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.apps.cli import console
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from assay.core.records import Record
     from assay.execution.execute import Summary
 
-__all__ = ["account", "verdict"]
+__all__ = ["account", "tell_fonts", "verdict"]
 
 DONE, NO_RESULT = 0, 1
 NAMED = 5
@@ -36,6 +37,18 @@ def account(summary: Summary) -> str:
         if number:
             parts.append(f"{number} {what}")
     return ", ".join(parts)
+
+
+def tell_fonts(report: Path) -> None:
+    """Say once that a report has characters for which this machine has no font."""
+    from assay.reports.fonts import unshown
+
+    missing = unshown(report.read_text(encoding="utf-8"))
+    if missing:
+        some = missing[:10] + ("..." if len(missing) > 10 else "")
+        console.remark(
+            f"no font on this machine has {some}: a browser here shows boxes in the report instead"
+        )
 
 
 def verdict(results: Results, runs: Collection[str]) -> int:

@@ -37,7 +37,11 @@ def report(
         study: A study that the store holds, or its YAML file.
         report: Where to write it [STORE/reports/STUDY.html].
     """
-    console.say(f"report: {stored_results(study, places or Places()).report(report)}")
+    from assay.apps.cli.outcome import tell_fonts
+
+    path = stored_results(study, places or Places()).report(report)
+    console.say(f"report: {path}")
+    tell_fonts(path)
 
 
 def results(

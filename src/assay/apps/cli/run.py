@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Backend, Labels, OutFile, Places, StudyName, StudyOptions
-from assay.apps.cli.outcome import account, verdict
+from assay.apps.cli.outcome import account, tell_fonts, verdict
 from assay.apps.cli.progress import display, duration
 from assay.core.errors import StudyInterrupted
 
@@ -85,6 +85,7 @@ def run(
         for note in results.notes:
             console.say(f"data: {note}", style="dim")
         console.say(f"\nreport: {path}")
+        tell_fonts(path)
         return verdict(results, plan.runs())
 
 
