@@ -159,7 +159,10 @@ def train(
     if not load_main():
         warnings.warn(_NO_WORKERS, stacklevel=3)
         executor = "inline"
-    resources = Resources(device=device, save_weights=plan.study.save_weights)
+    study = plan.study
+    resources = Resources(
+        device=device, save_weights=study.save_weights, metrics=study.judging.computed
+    )
     options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "on_event": on_event}
     options["executor"] = executor
     if plan.study.search is not None:

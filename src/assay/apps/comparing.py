@@ -135,7 +135,7 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> Sides:
 
 def _sentence(table: Table) -> str:
     """The first row of a comparison in words."""
-    from assay.statistics import ALPHA, Comparison, Effect, effect_sentence, metric_of
+    from assay.statistics import Comparison, Effect, effect_sentence, verdict_of
 
     if not table.rows:
         return "A and B have no metric in common"
@@ -144,10 +144,8 @@ def _sentence(table: Table) -> str:
     numbers |= {name: math.nan for name, value in numbers.items() if value is None}
     comparison = Comparison(**numbers)
     p = row["p_adjusted"]
-    verdict = "unknown" if p is None else "no difference"
-    if p is not None and p < ALPHA:
-        up = comparison.difference > 0
-        verdict = "better" if up == metric_of(row["metric"]).higher_is_better else "worse"
+    p = math.nan if p is None else p
+    verdict = verdict_of(row["metric"], comparison.difference, p)
     effect = Effect(
         "trial",
         "A",
@@ -156,7 +154,7 @@ def _sentence(table: Table) -> str:
         1,
         row["metric"],
         comparison,
-        math.nan if p is None else p,
+        p,
         len(table.rows),
         verdict,
     )

@@ -49,8 +49,11 @@ class Results:
     """
 
     def __init__(self, store: str | Path, plan: dict[str, Any], data_dir: Path | None = None):
+        from assay.statistics.metrics import read_metrics
+
         self.store = Path(store)
         self.plan = plan
+        read_metrics(plan)
         self.data_dir = data_dir
         self.notes: list[str] = []
 
@@ -127,6 +130,12 @@ class Results:
         from assay.reports.results import results
 
         return results(self.plan, self.records(arrays=False))
+
+    def metrics_table(self) -> Table | None:
+        """The metrics that the study asks for beside its main one; None where it asks for none."""
+        from assay.reports.other_metrics import metrics_table
+
+        return metrics_table(self.plan, self.records(arrays=False))
 
     def runs(self) -> Any:
         """One row for each run: trial, levels, seed, status, metrics and times.

@@ -4,8 +4,8 @@ Each takes a name and the part, or is a decorator when the part is left out:
 
     assay.register_dataset("mine", Mine(...))
 
-    @assay.register_metric("sharpness", decimals=3)
-    def sharpness(predictions, targets): ...
+    @assay.register_metric("mean_confidence", higher_is_better=True, decimals=3)
+    def mean_confidence(targets, predictions): ...
 
 A part may be given as text, "module:attribute", which is imported when it is first needed. A name
 that is registered at two places is a ConfigError that names both. docs/extending.md has an example
@@ -15,8 +15,11 @@ of each kind; assay's own subjects (`assay.subjects`) register theirs in the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, TypeVar
 
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.metrics import Metric, MetricFunction
 from assay.core.registry import register
 
 __all__ = [
@@ -48,11 +51,11 @@ def _kind(kind: str, doc: str) -> Callable[..., Any]:
             register(kind, name, part)
             return part
 
-        def decorate(part: T) -> T:
+        def register_decorated(part: T) -> T:
             register(kind, name, part)
             return part
 
-        return decorate
+        return register_decorated
 
     register_part.__doc__ = doc
     return register_part
@@ -64,7 +67,6 @@ register_network = _kind(
 )
 register_layer = _kind("layer", "Add a kind of layer: see `assay.networks.layers.Layer`.")
 register_task = _kind("task", "Add a task: see `assay.tasks.contract.Task`.")
-register_metric = _kind("metric", "Say how a metric is shown: `assay.statistics.metrics.Metric`.")
 register_optimizer = _kind("optimizer", "Add an update rule: see `assay.engines.training`.")
 register_schedule = _kind("schedule", "Add a schedule of the learning rate.")
 register_augmentation = _kind("augmentation", "Add a random change of training images.")
@@ -77,3 +79,61 @@ register_executor = _kind("executor", "Add a place to train: `assay.execution.ex
 register_section = _kind("report section", "Add a section of the report.")
 register_command = _kind("command", "Add a command of the command line.")
 register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
+
+
+def register_metric(
+    name: str,
+    part: Metric | str | None = None,
+    *,
+    function: MetricFunction | None = None,
+    higher_is_better: bool | None = None,
+    **how: Any,
+) -> Any:
+    """Add a metric, as a function of targets and predictions or as a `Metric`.
+
+    Without `part` and `function` it is a decorator of the function. A study computes the metric
+    when it names it: `metrics: [accuracy, NAME]`.
+
+    Args:
+        name: as studies and tables name it, without "val_" or "test_".
+        part: a `Metric`, or "module:attribute" of one.
+        function: called as `function(targets, predictions)`, once for the validation images and
+            once for the test images, and returns one number. `targets` are those of the images,
+            (n,) class numbers in classification. `predictions` are arrays by name with an entry for
+            each image; in classification "predicted" (n,), the class numbers; "confidence" (n,),
+            the probability of that class; "probabilities" (n, classes), of each class. Both are
+            read-only. Probabilities are float16, as records keep them.
+        higher_is_better: the direction.
+        how: other fields of `Metric`: `decimals`, `unit`, `scale`, `title`, `needs`, `task`, ...
+
+    Raises:
+        ConfigError: the direction or the function is missing, a field is unknown, or another place
+            has registered this name before.
+    """
+    if part is not None:
+        register("metric", name, part)
+        return part
+    if not isinstance(higher_is_better, bool):
+        said = "higher_is_better must be True or False"
+        raise ConfigError(f"metric {name!r}: {said}, got {higher_is_better!r}")
+    for prefix in ("val_", "test_"):
+        if name.startswith(prefix):
+            bare = name.removeprefix(prefix)
+            said = f"a metric is registered without the name of a split: {bare!r}"
+            raise ConfigError(f"metric {name!r}: {said}")
+
+    def register_function(function: MetricFunction) -> MetricFunction:
+        if not callable(function):
+            raise ConfigError(f"metric {name!r}: expected a function, got {function!r}")
+        try:
+            made = Metric(name, function=function, higher_is_better=higher_is_better, **how)
+        except TypeError as error:
+            unknown = sorted(how.keys() - {f.name for f in fields(Metric)})
+            if not unknown:
+                raise
+            known = [f.name for f in fields(Metric)]
+            raise ConfigError(unknown_name("field of a metric", unknown[0], known)) from error
+        register("metric", name, made)
+        return function
+
+    return register_function if function is None else register_function(function)

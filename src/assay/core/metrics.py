@@ -1,13 +1,21 @@
-"""What is known about a metric: its unit, its direction and how many digits it deserves."""
+"""A metric: a function with a name, a direction and a format."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
 
 from assay.core.registry import Registry
 
-__all__ = ["METRICS", "PERCENT", "Metric"]
+__all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
+
+MetricFunction = Callable[[np.ndarray, Mapping[str, np.ndarray]], float]
+"""From the targets of a split, (n, ...), and what a record keeps of each of its images, by name, to
+one number."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,13 @@ class Metric:
         difference_unit: printed behind a difference ("points" between two percentages).
         scale: a recorded value times this is what is shown (100 for a share shown in %).
         decimals: digits after the point of a value, and at most so many of a difference.
-        higher_is_better: the direction.
-        rank: the main metric of a study is the one with the smallest.
+        higher_is_better: the direction; None where it is unknown, and then no value is called
+            better than another.
+        rank: the main metric of a study that names none is the one with the smallest.
+        function: computes it from targets and predictions; None where the task or the engine
+            measures it itself.
+        needs: the arrays that `function` reads; None for all that the task can give.
+        task: the task whose predictions `function` reads; empty for any task.
     """
 
     name: str
@@ -30,9 +43,17 @@ class Metric:
     difference_unit: str = ""
     scale: float = 1.0
     decimals: int = 4
-    higher_is_better: bool = True
+    higher_is_better: bool | None = None
     title: str = ""
     rank: int = 50
+    function: MetricFunction | None = field(default=None, repr=False)
+    needs: tuple[str, ...] | None = field(default=None, repr=False)
+    task: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """How it is shown, as plain data: what a plan keeps of it. `Metric(**data)` reads it."""
+        hidden = ("function", "needs", "task")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """Return the scaled value as text without its unit, "-" where there is none."""
@@ -69,9 +90,9 @@ class Metric:
 PERCENT = {"unit": "%", "difference_unit": "points", "scale": 100.0, "decimals": 2}
 """How a share is shown."""
 
-METRICS: Registry[Metric] = Registry("metric")
-"""The metrics of which more is known than a name; tasks register theirs."""
+METRICS: Registry[Metric] = Registry("metric", "assay.tasks")
+"""The metrics of which more is known than a name; the modules of tasks register theirs."""
 
-METRICS.add("accuracy")(Metric("accuracy", **PERCENT, rank=0))
+METRICS.add("accuracy")(Metric("accuracy", **PERCENT, higher_is_better=True, rank=0))
 METRICS.add("loss")(Metric("loss", higher_is_better=False, rank=90))
 METRICS.add("seconds")(Metric("seconds", "s", "s", decimals=2, higher_is_better=False, rank=91))

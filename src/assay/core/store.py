@@ -134,6 +134,23 @@ class Store(Plans, Claims):
         self._sound.note(row)
         return True
 
+    def amend(self, record: Record) -> None:
+        """Keep another version of a record that is stored already: metrics that were computed
+        later. Its weights stay as they are."""
+        row, blob = form.encode_record(record)
+        marks = ", ".join("?" * len(form.STORED.split(",")))
+        with (
+            self._index.explained(f"cannot store run {record.run_id}"),
+            self._index.writing() as db,
+        ):
+            sql = "SELECT weights_digest FROM runs WHERE run_id = ?"
+            (weights,) = db.execute(sql, (record.run_id,)).fetchone()
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            sealed = form.sealed_row(row, now, digest(blob), weights)
+            db.execute(f"REPLACE INTO runs ({form.STORED}) VALUES ({marks})", sealed)
+            db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (record.run_id, blob))
+        self._sound.note(sealed)
+
     def present(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
         """Return those of `run_ids` that need no training; with `failed`, failed ones too.
 

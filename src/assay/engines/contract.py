@@ -86,6 +86,7 @@ class Resources:
         precision: "auto" (bfloat16 where the hardware has it), "float32", "bfloat16", "float64".
         threads: threads of one worker; 0 lets the engine decide.
         save_weights: whether records carry the trained weights.
+        metrics: names of those that are computed when a run has ended, beside the task's own.
         checkpoints: folder in which an engine may leave the state of a run on its way, so that
             another process, or the same run at a later epoch, can go on with it; None for nowhere.
         checkpoint_seconds: how often at most, where a run is saved on its way.
@@ -95,6 +96,7 @@ class Resources:
     precision: str = "auto"
     threads: int = 0
     save_weights: bool = True
+    metrics: tuple[str, ...] = ()
     checkpoints: Path | None = None
     checkpoint_seconds: float = 300.0
 

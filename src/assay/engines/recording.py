@@ -14,7 +14,7 @@ import numpy as np
 from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import Record, content_hash
-from assay.data.dataset import Dataset
+from assay.data.dataset import Dataset, Split
 from assay.engines.checkpoints import at_rung, pack, resumable, unpack
 from assay.engines.contract import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
@@ -23,6 +23,7 @@ from assay.engines.unfinished import Checkpoint
 from assay.networks.modules import OwnNetwork
 from assay.networks.summary import layer_table
 from assay.tasks.contract import Task
+from assay.tasks.metrics import complete, measures_of, needed
 
 __all__ = [
     "Finisher",
@@ -39,6 +40,9 @@ Group = Sequence[Member]
 
 class Finisher(Protocol):
     """What the end of a run needs of a `Trainer`."""
+
+    def validate(self) -> Evaluation:
+        """Evaluate every member on the validation part."""
 
     def test(self) -> Evaluation:
         """Evaluate every member on the test part."""
@@ -92,7 +96,7 @@ def train_groups(
             if trained.status == "finished":
                 if trained.member.training.stop_after:
                     trained.state = pack(at_rung(trained), trainer.state(k))
-                finish(trainer, k, trained, dataset, task)
+                finish(trainer, k, trained, dataset, task, resources.metrics)
                 if resources.save_weights:
                     trained.weights = trainer.weights(k)
             yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
@@ -135,10 +139,20 @@ def in_turns(
     return report
 
 
-def finish(trainer: Finisher, k: int, trained: Trained, dataset: Dataset, task: Task) -> None:
+def finish(
+    trainer: Finisher,
+    k: int,
+    trained: Trained,
+    dataset: Dataset,
+    task: Task,
+    metrics: Sequence[str] = (),
+) -> None:
     """Restore the best weights if asked for, then read the test part, once.
 
     A run that only serves to choose does not read it at all.
+
+    Args:
+        metrics: names of those that studies ask for beside the task's own.
     """
     started = time.perf_counter()
     if trained.best_weights is not None:
@@ -147,16 +161,41 @@ def finish(trainer: Finisher, k: int, trained: Trained, dataset: Dataset, task: 
     for name, curve in trained.curves.items():
         if name.startswith("val_"):
             trained.metrics[name] = curve[at]
+    asked = [name for name in metrics if name not in measures_of(task)]
+    if asked:
+        outputs, _ = trainer.validate()
+        _keep(trained, "val", _of(k, outputs), dataset.validation, task, asked)
     if trained.member.validation_only:
         return
     outputs, loss = trainer.test()
-    kept = task.predictions({h: o[k] for h, o in outputs.items()})
+    kept = _keep(trained, "test", _of(k, outputs), dataset.test, task, asked)
     measured = task.metrics(kept, dataset.test.targets)
     trained.metrics |= {f"test_{name}": number for name, number in measured.items()}
     trained.metrics["test_loss"] = float(loss[k])
-    trained.predictions = {f"test_{name}": array for name, array in kept.items()}
-    trained.predictions["test_target"] = dataset.test.targets
     trained.seconds["evaluate"] += time.perf_counter() - started
+
+
+def _of(member: int, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {head: array[member] for head, array in outputs.items()}
+
+
+def _keep(
+    trained: Trained,
+    split: str,
+    outputs: dict[str, np.ndarray],
+    part: Split,
+    task: Task,
+    asked: Sequence[str],
+) -> dict[str, np.ndarray]:
+    """Keep what is predicted of a split, and compute the metrics that are asked for."""
+    kept = task.predictions(outputs)
+    needs = needed(task, asked)
+    if hasattr(task, "more_predictions") and (needs is None or set(needs) - kept.keys()):
+        kept |= task.more_predictions(outputs)
+    trained.predictions |= {f"{split}_{name}": array for name, array in kept.items()}
+    trained.predictions[f"{split}_target"] = part.targets
+    complete(trained.metrics, trained.computed, trained.predictions, task, asked, split)
+    return kept
 
 
 def make_record(
@@ -195,6 +234,7 @@ def make_record(
     if isinstance(network, OwnNetwork):  # a report shows its layers without running its code
         shape = list(network.input_shape)
         provenance["own_network"] = {"input_shape": shape, "layers": layer_table(network)}
+    provenance |= trained.computed
     if before:
         provenance["resumed_after_epoch"] = before
     return Record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from assay.core.records import Status
 from assay.engines.contract import Member
 from assay.engines.unfinished import Checkpoint
 from assay.tasks.contract import Task
+from assay.tasks.metrics import direction
 
 __all__ = ["Trained"]
 
@@ -24,6 +26,7 @@ class Trained:
         waited: evaluations since then.
         best_weights: its weights, where early stopping will restore them.
         checkpoint: where its state is kept while it is on its way.
+        computed: what is said in the provenance of the metrics that studies asked for.
         state: what it needs to go on, where it stopped at a rung.
         resumed_at: index of the last evaluation before this part of the run; -1 from the start.
         seconds_before: seconds of the earlier parts, which are in `seconds`, too.
@@ -41,6 +44,7 @@ class Trained:
     best_weights: dict[str, np.ndarray] | None = None
     best_at: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    computed: dict[str, Any] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     state: dict[str, np.ndarray] = field(default_factory=dict)
@@ -63,8 +67,7 @@ class Trained:
         rule = self.member.training.early_stopping
         monitor = rule.monitor if rule else task.monitor
         value = self.curves[monitor][-1]
-        higher = not monitor.endswith("loss") and task.higher_is_better
-        gain = value - self.best if higher else self.best - value
+        gain = value - self.best if direction(task, monitor) else self.best - value
         if np.isnan(self.best) or gain > (rule.min_delta if rule else 0.0):
             self.best, self.waited = value, 0
             self.best_at = len(self.curves["step"]) - 1

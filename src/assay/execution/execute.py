@@ -22,6 +22,7 @@ from assay.execution.executors.contract import EXECUTORS, Crew, Setup
 from assay.execution.executors.worker import find_engine
 from assay.execution.jobs import Part, cut
 from assay.execution.ledger import Ledger
+from assay.execution.metrics import complete_metrics
 from assay.execution.stop import how_to_resume, interrupts
 from assay.studies.members import resolve_info
 
@@ -101,6 +102,7 @@ def execute(
     """
     plain = dict(plan) if isinstance(plan, Mapping) else plan.to_json()
     store.save_plan(plain)
+    complete_metrics(cohorts, store, resources.metrics)
     ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
     began = time.monotonic()
     try:

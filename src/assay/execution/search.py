@@ -7,7 +7,7 @@ again: with its seed the sampler proposes the same trials, whose records are the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -106,7 +106,21 @@ class _Training:
             )
             self.progress.add(summary)
         present = sorted(self.store.present(names))
-        return {r.run_id: r for r in self.store.records(present, arrays=False)}
+        found = {r.run_id: r for r in self.store.records(present, arrays=False)}
+        self._check_objective(found.values())
+        return found
+
+    def _check_objective(self, records: Iterable[Record]) -> None:
+        """Refuse runs that were stored before anybody asked for the objective."""
+        objective = self.plan.search.objective
+        for record in records:
+            why = record.provenance.get("metrics_lacking", {}).get(objective)
+            if record.status == "finished" and why:
+                raise ConfigError(
+                    f"run {record.run_id} has no {objective}, by which this search chooses: {why}; "
+                    "search in another store, or by an objective that it has: "
+                    + ", ".join(sorted(n for n in record.metrics if n.startswith("val_")))
+                )
 
 
 class _Course:

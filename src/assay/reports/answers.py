@@ -47,6 +47,10 @@ def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     texts = []
     for name, trials in groups.items():
         best = best_trial(plan, records, trials=trials)
+        main = primary_metric(plan, records)
+        if metric_of(main).higher_is_better is None:
+            texts.append(f"No trial is called the best: it is not known which {main} is better.")
+            break
         if best is None:
             texts.append(f"No run on {name} has finished.")
             continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.core.records import Record
@@ -13,13 +14,14 @@ from assay.statistics import (
     by_trial,
     estimate_runs,
     metric_of,
+    metric_title,
     primary_metric,
 )
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["dataset_rows", "environment", "published_rows", "when"]
+__all__ = ["dataset_rows", "environment", "lacking_notes", "published_rows", "when"]
 
 
 def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
@@ -68,12 +70,15 @@ def _against(value: float, ours: Estimate) -> str | None:
 
 def _better(value: float, ours: Estimate, metric: str) -> bool | None:
     verdict = _against(value, ours)
-    if verdict in (None, "same"):
+    higher = metric_of(metric).higher_is_better
+    if verdict in (None, "same") or higher is None:
         return None
-    return (verdict == "above") == metric_of(metric).higher_is_better
+    return (verdict == "above") == higher
 
 
 _ELSEWHERE = {
+    "metric_versions",
+    "metrics_lacking",
     "parameters",
     "macs",
     "cohort",
@@ -157,3 +162,23 @@ def dataset_rows(
             }
         )
     return rows
+
+
+def lacking_notes(records: Sequence[Record], names: Sequence[str]) -> list[str]:
+    """Return a sentence for each metric that some finished runs have no value of, with the reason.
+
+    Args:
+        names: without prefix.
+    """
+    reasons: Counter[tuple[str, str]] = Counter()
+    for record in records:
+        lacking = record.provenance.get("metrics_lacking") or {}
+        if record.status != "finished":
+            continue
+        for full in (f"{split}_{name}" for name in names for split in ("test", "val")):
+            if full in lacking:
+                reasons[metric_title(full), lacking[full]] += 1
+    return [
+        f"{title[0].upper()}{title[1:]} is unknown for {n} {'run' if n == 1 else 'runs'}: {why}."
+        for (title, why), n in reasons.items()
+    ]

@@ -21,7 +21,7 @@ from assay.reports.style import (
     styled,
 )
 from assay.reports.svg import INK, PALETTE, PAPER
-from assay.statistics import factor_name, metric_of, metric_title
+from assay.statistics import DIFFERENT, factor_name, metric_of, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +32,7 @@ __all__ = ["draw_effects", "effect_reach", "one_axis"]
 _VERDICTS = {
     "better": (PALETTE[0], "^", "better"),
     "worse": (PALETTE[1], "v", "worse"),
+    "different": (PALETTE[2], "D", "different"),
     "no difference": (INK, "o", "no difference called"),
     "unknown": (INK, "x", "not tested"),
 }
@@ -91,7 +92,7 @@ def draw_effects(
         ax.grid(axis="x")
     unit = f" ({metric.difference_unit})" if metric.difference_unit else ""
     axes[-1, 0].set_xlabel(f"difference in {metric_title(rows[0]['metric'])}{unit}")
-    _legend(figure, width)
+    _legend(figure, rows, width)
     return figure
 
 
@@ -131,17 +132,20 @@ def _draw_effect(ax: Axes, y: float, row: Mapping[str, Any], limits: Reach) -> N
         edge_mark(ax, y, side, color, metric_of(row["metric"]).number(row["difference"]))
         return
     low, high = (middle if row[k] is None else row[k] * scale for k in ("low", "high"))
-    filled = row["verdict"] in ("better", "worse", "unknown")
+    filled = row["verdict"] in (*DIFFERENT, "unknown")
     style = {"mfc": color if filled else PAPER, "mew": 1.5}
     draw_interval(ax, y, (low, middle, high), color, marker, limits, **style)
 
 
-def _legend(figure: Figure, width: float) -> None:
+def _legend(figure: Figure, rows: Sequence[Mapping[str, Any]], width: float) -> None:
     from matplotlib.lines import Line2D
 
+    directed = metric_of(rows[0]["metric"]).higher_is_better is not None
+    names = ["better", "worse"] if directed else ["different"]
+    shown = [_VERDICTS[name] for name in (*names, "no difference")]
     handles = [
         Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m == "o" else c, label=label)
-        for c, m, label in list(_VERDICTS.values())[:3]
+        for c, m, label in shown
     ]
-    columns = legend_columns([label for *_, label in list(_VERDICTS.values())[:3]], width)
+    columns = legend_columns([label for *_, label in shown], width)
     figure.legend(handles=handles, loc="outside upper left", ncols=columns)

@@ -21,13 +21,14 @@ from assay.reports.answers import answers
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.names import named
+from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.registered import SECTIONS
 from assay.reports.results import effects_table, levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
-from assay.statistics import effects, metric_title, primary_metric
+from assay.statistics import effects, metric_title, primary_metric, read_metrics
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -109,6 +110,7 @@ def render_html(
 ) -> str:
     """Return the report of a study as HTML; see `write_html`. What fails is raised here."""
     records, plan = list(records), named(plan)
+    read_metrics(plan)
     lookup = _remember(dataset_of or find_dataset)
     metric = f"test_{primary_metric(plan, records)}"
     found = effects(plan, records, metric)
@@ -130,6 +132,8 @@ def render_html(
         "lost": lost,
         "again": f"assay report {plan['study']}",
         "results": results(plan, records),
+        "metrics": metrics_table(plan, records),
+        "other_effects": other_effects_table(plan, records),
         "effects": effects_table(plan, records, metric, found) if found else None,
         "levels": levels_table(plan, records, metric) if several else None,
         "published": published_table(plan, records) if plan.get("published") else None,

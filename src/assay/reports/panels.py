@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.reports.names import marked
-from assay.reports.views import data_groups, data_name
+from assay.reports.views import curve_names, data_groups, data_name
 from assay.statistics import factor_name, metric_of
 
 __all__ = ["LINES", "curve_panels"]
@@ -58,10 +58,11 @@ def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
 
 def _merit(entry: Mapping[str, Any]) -> float:
     """Best validation value that the mean curve reached, higher is better."""
-    for name in ("val_accuracy", "val_minutes", "val_loss"):  # losses of other labels differ
-        if name in entry["series"]:
-            sign = 1 if metric_of(name).higher_is_better else -1
-            return float(np.max(sign * entry["series"][name]["mean"]))
+    names = [f"val_{name}" for name in curve_names([entry["series"]])]
+    for name in names:  # the loss comes last: those of other labels differ
+        higher = metric_of(name).higher_is_better
+        if name in entry["series"] and higher is not None:
+            return float(np.max((1 if higher else -1) * entry["series"][name]["mean"]))
     return -np.inf
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.records import Record
-from assay.reports.context import published_rows
+from assay.reports.context import lacking_notes, published_rows
 from assay.reports.names import marked
 from assay.reports.tables import Column, Row, Table, plain
 from assay.reports.views import effect_rows, flat, trial_rows
@@ -31,11 +31,15 @@ from assay.statistics import (
 
 __all__ = [
     "compare_trials",
+    "compared_text",
+    "difference_text",
     "effects_table",
     "levels_table",
     "mean_text",
+    "p_adjusted_text",
     "published_table",
     "results",
+    "with_unit",
 ]
 
 
@@ -49,7 +53,8 @@ def mean_text(row: Row, name: str, metric: str | None = None) -> str:
     return text if low is None or high is None else f"{text} ± {known.number((high - low) / 2)}"
 
 
-def _unit(name: str) -> str:
+def with_unit(name: str) -> str:
+    """Return a metric in words with its unit: "test accuracy (%)"."""
     unit = metric_of(name).unit
     return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
@@ -74,10 +79,10 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     columns = [
         Column("trial", lambda r: marked(r["name"], r), "left"),
         Column("n", _runs_text),
-        Column(f"{_unit(test)}, mean ± 95 %", lambda r: mean_text(r, test)),
+        Column(f"{with_unit(test)}, mean ± 95 %", lambda r: mean_text(r, test)),
         Column("std", lambda r: spread.number(r[f"{test}_std"])),
         Column("median", lambda r: spread.number(r[f"{test}_median"])),
-        Column(f"{_unit(val)}, mean ± 95 %", lambda r: mean_text(r, val)),
+        Column(f"{with_unit(val)}, mean ± 95 %", lambda r: mean_text(r, val)),
     ]
     optional = [
         ("best_epoch", Column("best epoch", _number("best_epoch", 1))),
@@ -94,6 +99,7 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
         )
     elif any(r["best"] for r in rows):
         notes.append("best: chosen by the validation metric alone, among trials on the same data.")
+    notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         notes.append("Diverged and failed runs are counted and are in no mean.")
     return Table(
@@ -105,7 +111,8 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     )
 
 
-def _difference_text(row: Row) -> str:
+def difference_text(row: Row) -> str:
+    """Return a difference with its interval: "+1.2 (0.8 to 1.6)"."""
     if row["difference"] is None:
         return "-"
     known = metric_of(row["metric"])
@@ -126,7 +133,8 @@ def _p_better_text(row: Row) -> str:
     return f"{text} ({row['p_better_low']:.2f} to {row['p_better_high']:.2f})"
 
 
-def _compared_text(row: Row) -> str:
+def compared_text(row: Row) -> str:
+    """Return what is compared: "tanh against relu, at units = 32"."""
     text = f"{row['level']} against {row['against']}"
     if row["pooled"] > 1:
         return f"{text}, over {row['pooled']} combinations"
@@ -148,10 +156,10 @@ def effects_table(
     factors = list(plan.get("factors") or {})
     columns = (
         Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
-        Column("compared", _compared_text, "left"),
+        Column("compared", compared_text, "left"),
         Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
-        Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", _difference_text),
-        Column("p after Holm", _p_text),
+        Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", difference_text),
+        Column("p after Holm", p_adjusted_text),
         Column("P(better), 95 % CI", _p_better_text),
         Column("verdict", lambda r: r["verdict"], "left"),
     )
@@ -166,7 +174,8 @@ def effects_table(
     return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
 
 
-def _p_text(row: Row) -> str:
+def p_adjusted_text(row: Row) -> str:
+    """Return the corrected p without its name: "0.012", "< 0.001", "no test"."""
     p = row["p_adjusted"]
     return p_text(math.nan if p is None else p).removeprefix("p ").removeprefix("= ")
 
@@ -194,7 +203,7 @@ def levels_table(
         Column("level", lambda r: r["level"], "left"),
         Column("trials", lambda r: str(r["trials"])),
         Column("n", lambda r: str(r["n"])),
-        Column(f"{_unit(metric)}, mean ± 95 %", lambda r: mean_text(r, metric)),
+        Column(f"{with_unit(metric)}, mean ± 95 %", lambda r: mean_text(r, metric)),
     )
     how = (
         "Averaged over the levels of all other factors, by seed; n counts seeds."
@@ -220,7 +229,7 @@ def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table
 
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
-        Column("metric", lambda r: _unit(r["metric"]), "left"),
+        Column("metric", lambda r: with_unit(r["metric"]), "left"),
         Column("published", lambda r: metric_of(r["metric"]).number(r["published"])),
         Column("ours, mean ± 95 %", ours),
         Column("n", lambda r: str(r["n"])),
@@ -264,11 +273,11 @@ def compare_trials(
         for (name, c), p in zip(found, adjusted, strict=True)
     ]
     columns = (
-        Column("metric", lambda r: _unit(r["metric"]), "left"),
+        Column("metric", lambda r: with_unit(r["metric"]), "left"),
         Column(names[0], lambda r: mean_text(r, "a", r["metric"])),
         Column(names[1], lambda r: mean_text(r, "b", r["metric"])),
-        Column("difference, 95 % CI", _difference_text),
-        Column("p after Holm", _p_text),
+        Column("difference, 95 % CI", difference_text),
+        Column("p after Holm", p_adjusted_text),
         Column(f"P({names[0]} better), 95 % CI", _p_better_text),
         Column("n", lambda r: str(r["n"])),
     )

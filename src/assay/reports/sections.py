@@ -17,7 +17,7 @@ from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
-from assay.statistics import Effect, by_trial, metric_of, metric_title
+from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_title
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -60,7 +60,7 @@ def _effects_figure(
         return None
     shown = [r for r in rows if r["pooled"] > 1] if len(rows) > MAX_EFFECTS else rows
     shown = (shown or rows)[:MAX_EFFECTS]
-    called = sum(r["verdict"] in ("better", "worse") for r in shown)
+    called = sum(r["verdict"] in DIFFERENT for r in shown)
     caption = (
         f"Difference in {metric_title(metric)} of each level against its reference, with the 95 % "
         "interval of the paired difference. Filled triangles: a difference after Holm's "
@@ -114,7 +114,7 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Sectio
     if not panels:
         return None
     series = [line["curve"]["series"] for panel in panels for line in panel["lines"]]
-    names = [n for n in views.CURVES[::-1] if any(n in s or f"val_{n}" in s for s in series)]
+    names = views.curve_names(series)
     tested = any(key.startswith("test_") for s in series for key in s)
     asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
     return figure_section(

@@ -18,27 +18,26 @@ from assay.statistics import (
     by_trial,
     estimate,
     estimate_runs,
+    metric_of,
     primary_metric,
     t_interval,
     values_by_seed,
 )
 
 __all__ = [
-    "CURVES",
     "SPENT",
     "counts",
+    "curve_names",
     "curves",
     "data_groups",
     "data_name",
     "effect_rows",
     "flat",
     "headline_trials",
+    "other_metrics",
     "run_values",
     "trial_rows",
 ]
-
-CURVES = ("loss", "accuracy", "minutes")
-"""Curves that are drawn where a record has them, each beside its "val_" twin."""
 
 SPENT = ("train", "evaluate", "prepare")
 """Kinds of seconds that add up to the time of a run."""
@@ -83,12 +82,14 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
 
     Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
     data), planned, n, diverged, failed, missing, then the columns of `flat` for the main metric and
-    the loss on validation and test, best_epoch, epochs, parameters, macs, seconds (a run, with its
-    interval), images_per_second (mean) and name (see `trial_names`).
+    the loss and the other metrics of the study on validation and test, best_epoch, epochs,
+    parameters, macs, seconds (a run, with its interval), images_per_second (mean) and name (see
+    `trial_names`).
     """
     records = list(records)
     runs, base = by_trial(records), primary_metric(plan, records)
-    names = [f"{split}_{m}" for m in dict.fromkeys((base, "loss")) for split in ("val", "test")]
+    measured = dict.fromkeys((base, "loss", *other_metrics(plan, base)))
+    names = [f"{split}_{name}" for name in measured for split in ("val", "test")]
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
     rows, called = [], trial_names(plan)
     for trial in plan["trials"]:
@@ -120,6 +121,11 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
         row["name"] = called[trial["trial_id"]]
         rows.append(row)
     return rows
+
+
+def other_metrics(plan: Mapping[str, Any], main: str) -> list[str]:
+    """Return the metrics that a study asks for beside its main one, without prefix."""
+    return [name for name in plan.get("shown") or () if name != main]
 
 
 def run_values(
@@ -210,9 +216,20 @@ def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]
     return {"x": np.array(places), "mean": mean, "low": low, "high": high, "n": n}
 
 
-def curves(
-    plan: Mapping[str, Any], records: Iterable[Record], names: Sequence[str] = CURVES
-) -> list[dict[str, Any]]:
+def curve_names(series: Iterable[Iterable[str]]) -> list[str]:
+    """Return what is drawn of some curves, without prefix, the main metric first and the loss last:
+    what some run measures on training images and on validation images.
+
+    Args:
+        series: names of the curves of each run or trial.
+    """
+    known = [set(names) for names in series]
+    every = set().union(*known)
+    twins = [n for n in every if f"val_{n}" in every or n == "loss"]
+    return sorted(twins, key=lambda name: (metric_of(name).rank, name))
+
+
+def curves(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":
@@ -222,7 +239,9 @@ def curves(
     ended early, n falls: a mean over fewer runs than at the start is a mean over the late ones, so
     "complete" says up to which entry all are in.
     """
+    records = list(records)
     runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)
+    names = curve_names(record.curves for record in records)[::-1]
     found = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from assay.statistics.bootstrap import bootstrap_interval
 from assay.statistics.compare import GAMMA, Comparison, compare, holm, paired_t, welch_t
-from assay.statistics.effects import ALPHA, Effect, LevelMean, by_trial, effects, level_means
+from assay.statistics.effects import (
+    ALPHA,
+    DIFFERENT,
+    Effect,
+    LevelMean,
+    by_trial,
+    effects,
+    level_means,
+    verdict_of,
+)
 from assay.statistics.estimates import (
     CONFIDENCE,
     Estimate,
@@ -14,7 +23,14 @@ from assay.statistics.estimates import (
     values_by_seed,
 )
 from assay.statistics.importances import METHODS, importances, optuna_trials
-from assay.statistics.metrics import METRICS, Metric, metric_of, metric_title, primary_metric
+from assay.statistics.metrics import (
+    METRICS,
+    Metric,
+    metric_of,
+    metric_title,
+    primary_metric,
+    read_metrics,
+)
 from assay.statistics.searches import (
     SearchTrial,
     best_so_far,
@@ -34,6 +50,7 @@ from assay.statistics.sentences import (
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
+    "DIFFERENT",
     "GAMMA",
     "METHODS",
     "METRICS",
@@ -68,8 +85,10 @@ __all__ = [
     "p_text",
     "paired_t",
     "primary_metric",
+    "read_metrics",
     "search_trials",
     "t_interval",
     "values_by_seed",
+    "verdict_of",
     "welch_t",
 ]

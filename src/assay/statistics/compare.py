@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -196,14 +196,15 @@ def compare(
     a: Mapping[int, float],
     b: Mapping[int, float],
     *,
-    higher_is_better: bool = True,
+    higher_is_better: bool | None = True,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> Comparison:
     """Compare the values of A with those of B, {seed: value} each.
 
     Runs are paired by seed when at least half of the smaller side has a partner (and at least two
-    runs, or all there are); otherwise the two sides are compared by Welch's test.
+    runs, or all there are); otherwise the two sides are compared by Welch's test. Where it is not
+    known whether a higher value is better (None), there is no P(better).
 
     References:
         X. Bouthillier et al., "Accounting for variance in machine learning benchmarks",
@@ -211,6 +212,9 @@ def compare(
     """
     if not a or not b:
         return Comparison(0, False, note="no finished run on a side")
+    if higher_is_better is None:
+        found = compare(a, b, confidence=confidence, seed=seed)
+        return replace(found, p_better=math.nan, p_better_low=math.nan, p_better_high=math.nan)
     shared = sorted(set(a) & set(b))
     smaller = min(len(a), len(b))
     if shared and len(shared) >= min(smaller, max(2, smaller / 2)):

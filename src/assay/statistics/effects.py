@@ -14,10 +14,22 @@ from assay.statistics.compare import Comparison, compare, holm
 from assay.statistics.estimates import Estimate, estimate, values_by_seed
 from assay.statistics.metrics import metric_of
 
-__all__ = ["ALPHA", "Effect", "LevelMean", "by_trial", "effects", "level_means"]
+__all__ = [
+    "ALPHA",
+    "DIFFERENT",
+    "Effect",
+    "LevelMean",
+    "by_trial",
+    "effects",
+    "level_means",
+    "verdict_of",
+]
 
 ALPHA = 0.05
 """A difference is called one when its corrected p is below this."""
+
+DIFFERENT = ("better", "worse", "different")
+"""Verdicts that call a difference one; "different" where no direction of the metric is known."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,8 @@ class Effect:
         metric: what was measured.
         comparison: level minus reference.
         p_adjusted: Holm over all `family` comparisons of the study; NaN without a test.
-        verdict: "better", "worse", "no difference", or "unknown" when nothing could be tested.
+        verdict: "better", "worse", "different" (of a metric without a direction), "no difference",
+            or "unknown" when nothing could be tested.
         left_out: {level: number} of diverged and failed runs of the two sides.
     """
 
@@ -100,13 +113,20 @@ def _effect(
     )
 
 
+def verdict_of(metric: str, difference: float, p: float, alpha: float = ALPHA) -> str:
+    """What a difference in a metric is called (see `Effect`), by its corrected p (NaN: no test)."""
+    if not np.isfinite(p):
+        return "unknown"
+    if p >= alpha:
+        return "no difference"
+    higher = metric_of(metric).higher_is_better
+    if higher is None:
+        return "different"
+    return "better" if (difference > 0) == higher else "worse"
+
+
 def _judged(effect: Effect, p: float, family: int, alpha: float) -> Effect:
-    verdict = "unknown"
-    if np.isfinite(p):
-        verdict = "no difference"
-        if p < alpha:
-            higher = metric_of(effect.metric).higher_is_better
-            verdict = "better" if (effect.comparison.difference > 0) == higher else "worse"
+    verdict = verdict_of(effect.metric, effect.comparison.difference, p, alpha)
     return replace(effect, p_adjusted=float(p), family=family, verdict=verdict)
 
 

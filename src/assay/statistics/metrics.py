@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from assay.core.metrics import METRICS, Metric
 from assay.core.records import Record
 
-__all__ = ["METRICS", "Metric", "metric_of", "metric_title", "primary_metric"]
+__all__ = ["METRICS", "Metric", "metric_of", "metric_title", "primary_metric", "read_metrics"]
 
 
-_LOWER = ("loss", "error", "minutes", "distance", "divergence", "seconds")
 _SPLITS = {"val": "validation", "test": "test"}
 
 
@@ -20,15 +20,28 @@ def _parts(name: str) -> tuple[str, str]:
     return (prefix, rest) if rest and prefix in _SPLITS else ("", name)
 
 
+_PLANNED: dict[str, Metric] = {}
+"""Metrics of the plans that were opened, for those whose plugin is not loaded here."""
+
+
+def read_metrics(plan: Mapping[str, Any]) -> None:
+    """Learn from a plan how its metrics are shown; what is registered here is known already.
+
+    Fields that this version does not have are left out, so plans of later versions can be read.
+    """
+    known = {field.name for field in fields(Metric)}
+    for name, how in (plan.get("metrics") or {}).items():
+        _PLANNED[name] = Metric(**{key: value for key, value in how.items() if key in known})
+
+
 def metric_of(name: str) -> Metric:
     """Return what is known about a metric, with or without the prefix "val_" or "test_".
 
-    A metric that the table does not hold is shown as it is; lower is better when its name says so
-    ("loss", "error", "distance", ...).
+    It is what was registered, or what the plan says that was opened last. Any other metric is shown
+    as it is, and nothing says which way it is better.
     """
     base = _parts(name)[1]
-    known = METRICS.get(base)
-    return known or Metric(base, higher_is_better=not any(word in base for word in _LOWER))
+    return METRICS.get(base) or _PLANNED.get(base) or Metric(base)
 
 
 def metric_title(name: str) -> str:
@@ -43,7 +56,8 @@ def primary_metric(plan: Mapping[str, Any], records: Iterable[Record]) -> str:
     """Return the metric, without prefix, that a study is judged by.
 
     It is `plan["metric"]` when the plan names one, else of those that some record has on validation
-    and on test the one of the smallest rank, else "accuracy".
+    and on test the one of the smallest rank, else "accuracy". One whose better direction is unknown
+    is only taken where there is no other.
     """
     if plan.get("metric"):
         return _parts(str(plan["metric"]))[1]
@@ -51,4 +65,9 @@ def primary_metric(plan: Mapping[str, Any], records: Iterable[Record]) -> str:
     for record in records:
         names = record.metrics
         found |= {n[5:] for n in names if n.startswith("test_") and f"val_{n[5:]}" in names}
-    return min(sorted(found), key=lambda name: metric_of(name).rank, default="accuracy")
+    return min(sorted(found), key=_order, default="accuracy")
+
+
+def _order(name: str) -> tuple[bool, int]:
+    known = metric_of(name)
+    return known.higher_is_better is None, known.rank

@@ -41,7 +41,8 @@ def best_trial(
     metric: str | None = None,
     trials: Iterable[Mapping[str, Any]] | None = None,
 ) -> Best | None:
-    """Return the trial with the best mean validation metric, or None when no run finished.
+    """Return the trial with the best mean validation metric, or None when no run finished or
+    nothing says whether a higher value of the metric is better.
 
     The test metric takes no part in the choice. Trials of which every planned run finished come
     before those with diverged, failed or missing runs, whose mean tells only of the lucky ones.
@@ -53,7 +54,10 @@ def best_trial(
     """
     records = list(records)
     base = metric or primary_metric(plan, records)
-    sign = 1 if metric_of(base).higher_is_better else -1
+    higher = metric_of(base).higher_is_better
+    if higher is None:
+        return None
+    sign = 1 if higher else -1
     runs = by_trial(records)
     ranked = []
     for trial in plan["trials"] if trials is None else trials:
@@ -75,7 +79,11 @@ def best_trial(
 
 
 def best_run(records: Iterable[Record], metric: str) -> Record | None:
-    """Return the finished run with the best value of the validation `metric` (with prefix)."""
-    sign = 1 if metric_of(metric).higher_is_better else -1
+    """Return the finished run with the best value of the validation `metric` (with prefix);
+    None where there is none, or nothing says which values are better."""
+    higher = metric_of(metric).higher_is_better
+    if higher is None:
+        return None
+    sign = 1 if higher else -1
     finished = [r for r in records if r.status == "finished" and metric in r.metrics]
     return max(finished, key=lambda r: (sign * r.metrics[metric], -r.seed), default=None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.statistics.effects import Effect
+from assay.statistics.effects import DIFFERENT, Effect
 from assay.statistics.estimates import Estimate
 from assay.statistics.metrics import metric_of, metric_title
 
@@ -86,8 +86,10 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
         open_case = c.low > 0 or c.high < 0
         verb, beside = ("may differ", f", but {after}") if open_case else ("do not differ", "")
         return f"{level} and {against} {verb}{where}: {signed}{same}, {ends}{beside}, {n}{tail}"
-    size = known.size(c.difference, digits)
     basis = f"({ends}{same}, {after}, {n})"
+    if effect.verdict == "different":
+        return f"{level} and {against} differ{where}: {signed} {basis}{tail}"
+    size = known.size(c.difference, digits)
     return f"{level} is {effect.verdict} than {against} by {size}{where} {basis}{tail}"
 
 
@@ -104,8 +106,8 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
     for factor in dict.fromkeys(e.factor for e in found):
         mine = [e for e in found if e.factor == factor]
         main = [e for e in mine if e.pooled > 1] or mine
-        called = any(e.verdict in ("better", "worse") for e in main)
-        depends = any(e.verdict in ("better", "worse") for e in mine)
+        called = any(e.verdict in DIFFERENT for e in main)
+        depends = any(e.verdict in DIFFERENT for e in mine)
         tested = any(e.verdict != "unknown" for e in main)
         name = factor_name(factor, factors)
         sentences = [effect_sentence(e, factors) for e in main]

@@ -54,6 +54,7 @@ class Plan:
                 "seeds": list(study.seeds),
                 "save_weights": study.save_weights,
             },
+            **study.judging.to_json(),
             "published": [asdict(figure) for figure in study.published],
             "baseline": study.baseline,
             "factors": study.factors,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from assay.core.records import Config
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, check_runs, comparisons, read_design
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
+from assay.studies.judging import JUDGING, Judging, read_judging
 from assay.studies.members import resolve_info, resolve_member
 from assay.studies.names import read_name
 from assay.studies.parts import PLUGINS, plugin_digests, read_plugins
@@ -41,6 +42,7 @@ KEYS = {
     "scales": "smaller budgets by name: settings that `--scale NAME` overrides",
     "published": "figures of others: {metric, value, source, trial, dataset}",
     "save_weights": "whether trained weights are kept, true",
+    **JUDGING,
     PLUGINS: "Python files beside the study, or installed modules, that register parts",
 }
 """What may stand at the top of a study, and what it does."""
@@ -68,6 +70,7 @@ class Study:
         command: the command that makes it.
         search: what a study with `search:` tries; its trials are known when it has ended, and
             `seeds` are those with which the best of them are trained again.
+        judging: the metrics that it asks for, and its objective.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Study:
     written: dict[str, Any]
     command: str
     search: Search | None = None
+    judging: Judging = field(default_factory=Judging)
 
 
 def parse_study(
@@ -219,6 +223,7 @@ class _Reader:
         with self.problems.collect(self.top.get("repeats")):
             check_runs(len(trials), repeats)
         published = self._published(trials)
+        judging = read_judging(self.top, search or [trial.config for trial in trials])
         self.problems.raise_if_any()
         pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
         return Study(
@@ -236,6 +241,7 @@ class _Reader:
             written=self.source.data,
             command=command,
             search=search,
+            judging=judging,
         )
 
     def _take(self, key: str, read: Any, default: Any) -> Any:

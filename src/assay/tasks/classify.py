@@ -17,12 +17,11 @@ class Classify:
     """Predict the class of an image.
 
     A record keeps per image: "predicted" (int16), "confidence" (float16, the softmax probability of
-    the predicted class).
+    the predicted class), and where a metric asks for them "probabilities" (float16, of each class).
     """
 
     name = "classify"
     monitor = "val_accuracy"
-    higher_is_better = True
     measures = ("accuracy",)
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
@@ -61,6 +60,13 @@ class Classify:
             "predicted": logits.argmax(-1).astype(np.int16),
             "confidence": (exponential.max(-1) / exponential.sum(-1)).astype(np.float16),
         }
+
+    def more_predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The softmax probability of each class, (n, classes)."""
+        logits = outputs["class"].astype(np.float32)
+        exponential = np.exp(logits - logits.max(-1, keepdims=True))
+        shares = exponential / exponential.sum(-1, keepdims=True)
+        return {"probabilities": shares.astype(np.float16)}
 
     def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
         """Accuracy, 0 to 1."""

@@ -6,8 +6,11 @@ arrays, except `loss`, which an engine calls with its own tensors (PyTorch's for
 A task may also have `loss_gradient(outputs, targets)`: `loss`, and by head its gradient for the
 outputs of each sample, written out. Without it engines with autograd derive it from `loss`.
 
-A task that measures more than its monitored metric names all of it in `measures`, without prefix;
-a search may choose by any of them.
+A task that measures more than its monitored metric at every evaluation names all of it in
+`measures`, without prefix. What these are is registered (`assay.core.metrics`); a task whose
+monitored metric is not has `higher_is_better`. All other metrics are functions of predictions
+(`assay.tasks.metrics`). Where some need more than `predictions` gives, a task has
+`more_predictions`, which takes the same outputs; a record keeps it only for the studies that ask.
 
 A task that trains several networks together has `parts`, their names; an engine trains them as a
 program of its own.
@@ -43,7 +46,6 @@ class Task(Protocol):
     name: str
     monitor: str
     """The validation metric that selects, for example "val_accuracy"."""
-    higher_is_better: bool
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """Units of each named output."""

@@ -64,6 +64,9 @@ def results(
         return
     console.heading(table.title)
     show_table(table)
+    if (others := found.metrics_table()) is not None:
+        console.heading(others.title)
+        show_table(others)
     console.say()
     console.points(found.sentences())
 

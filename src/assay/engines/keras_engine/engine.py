@@ -128,7 +128,7 @@ class KerasEngine:
                 prepare = time.perf_counter() - started
                 trained = run.fit(report)
                 if trained.status == "finished":
-                    finish(run, 0, trained, dataset, task)
+                    finish(run, 0, trained, dataset, task, resources.metrics)
                     if resources.save_weights:
                         trained.weights = run.weights()
                 keras.utils.clear_session()

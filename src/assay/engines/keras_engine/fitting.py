@@ -22,6 +22,7 @@ from assay.engines.streams import Moves
 from assay.engines.trained import Trained
 from assay.networks.network import initial_weights
 from assay.tasks.contract import Task
+from assay.tasks.metrics import direction
 
 __all__ = ["KerasRun", "compile_model"]
 
@@ -76,7 +77,7 @@ class KerasRun:
             callbacks.append(
                 self.keras.callbacks.EarlyStopping(
                     monitor=_NAMES.get(rule.monitor, rule.monitor),
-                    mode="min" if rule.monitor.endswith("loss") else "max",
+                    mode="max" if direction(self.task, rule.monitor) else "min",
                     min_delta=rule.min_delta,
                     patience=rule.patience,
                     restore_best_weights=rule.restore_best_weights,
@@ -113,10 +114,17 @@ class KerasRun:
             taken = images[index]
             yield changed(taken, moves, self.data.blank) if moves else taken, targets[index]
 
-    @quiet
+    def validate(self) -> Evaluation:
+        """See `assay.engines.loop.Trainer`."""
+        return self._evaluated(self.data.validation)
+
     def test(self) -> Evaluation:
         """See `assay.engines.loop.Trainer`."""
-        images, targets = self.data.test()
+        return self._evaluated(self.data.test())
+
+    @quiet
+    def _evaluated(self, split: NormalSplit) -> Evaluation:
+        images, targets = split
         # called rather than `predict`: nothing to compile for a single pass
         parts = [
             self.keras.ops.convert_to_numpy(self.model(images[i : i + _ROWS], training=False))

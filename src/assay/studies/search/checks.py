@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from assay.core.config import Problems
-from assay.core.errors import unknown_name
-from assay.core.metrics import METRICS
 from assay.core.records import Config
 from assay.core.seeds import stream
 from assay.studies.design import MAX_RUNS
+from assay.studies.judging import check_objective
 from assay.studies.search.samplers.contract import SAMPLERS
 from assay.studies.search.search import Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
@@ -106,18 +105,8 @@ def _try(
 
 def _objective(search: Search, task: Task) -> tuple[str, bool]:
     """The objective and its direction: that of early stopping."""
-    monitored = task.monitor.removeprefix("val_")
-    known = ["val_loss", *(f"val_{name}" for name in getattr(task, "measures", (monitored,)))]
-    name = search.objective or task.monitor
-    if name.startswith("test_"):
-        said = f"unknown objective {name!r}: a search never sees the test images"
-        raise search.place("objective").error(f"{said} (known: {', '.join(sorted(known))})")
-    if name not in known:
-        raise search.place("objective").error(unknown_name("objective", name, known))
-    if name == task.monitor:
-        return name, task.higher_is_better
-    metric = METRICS.get(name.removeprefix("val_"))
-    return name, metric is None or metric.higher_is_better
+    name, place = search.objective or task.monitor, search.place("objective")
+    return name, check_objective(place, name, task, "a search never sees the test images")
 
 
 def _check_sampler(search: Search) -> None:

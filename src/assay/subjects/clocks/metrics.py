@@ -10,6 +10,6 @@ _MINUTES = {"unit": "min", "difference_unit": "min", "decimals": 2, "higher_is_b
 
 minutes = Metric("minutes", **_MINUTES, title="mean error", rank=10)
 median_minutes = Metric("median_minutes", **_MINUTES, title="median error", rank=11)
-within_1_minute = Metric("within_1_minute", **PERCENT, rank=12)
-within_5_minutes = Metric("within_5_minutes", **PERCENT, rank=13)
+within_1_minute = Metric("within_1_minute", **PERCENT, higher_is_better=True, rank=12)
+within_5_minutes = Metric("within_5_minutes", **PERCENT, higher_is_better=True, rank=13)
 hour_flip_rate = Metric("hour_flip_rate", **PERCENT, higher_is_better=False, rank=14)

@@ -42,7 +42,6 @@ class TellTime:
 
     name = "tell_time"
     monitor = "val_minutes"
-    higher_is_better = False
     measures = (
         "minutes",
         "median_minutes",

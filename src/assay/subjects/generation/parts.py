@@ -29,7 +29,6 @@ class PartsTask:
 
     name: str = ""
     monitor: str = "val_distance"
-    higher_is_better: bool = False
     parts: ClassVar[tuple[str, ...]] = ()
     maker: ClassVar[str] = ""
     features: int = FEATURES

@@ -1,0 +1,39 @@
+"""Metrics of runs that were stored before a study asked for them, from what their records keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from assay.core.records import VALIDATION_ONLY
+from assay.core.store import Store
+from assay.engines.contract import Cohort
+from assay.tasks.contract import find_task
+from assay.tasks.metrics import complete
+
+__all__ = ["complete_metrics"]
+
+
+def complete_metrics(cohorts: Sequence[Cohort], store: Store, names: Sequence[str]) -> None:
+    """Compute the metrics that stored runs lack, and store them; nothing is trained.
+
+    What a record does not keep cannot be computed: it says so in its provenance, and tables do.
+
+    Args:
+        names: without prefix.
+    """
+    if not names:
+        return
+    tasks = {m.run_id: find_task(cohort.task) for cohort in cohorts for m in cohort.members}
+    for run in sorted(store.present(tasks)):
+        record = store.record(run)
+        if record.status != "finished":
+            continue
+        metrics, said = dict(record.metrics), dict(record.provenance)
+        splits = ("val",) if record.config.get(VALIDATION_ONLY) else ("val", "test")
+        changes = [
+            complete(metrics, said, record.predictions, tasks[run], names, split)
+            for split in splits
+        ]
+        if any(changes):
+            store.amend(replace(record, metrics=metrics, provenance=said))

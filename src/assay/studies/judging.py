@@ -1,0 +1,137 @@
+"""The `metrics:` and the `objective:` of a study: what is computed, and what it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from assay.core.config import Entry
+from assay.core.errors import unknown_name
+from assay.core.records import Config
+from assay.tasks.contract import Task, find_task
+from assay.tasks.metrics import direction, find_metric, measures_of, metric_names
+
+__all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
+
+JUDGING = ("metrics", "objective")
+"""Keys of a study."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What a study is judged by.
+
+    Attributes:
+        shown: names of the metrics that the study asks for, without prefix, in its order.
+        objective: the validation metric that chooses the best trial, and whose twin on the test
+            images is compared, "val_f1_macro"; empty where the tasks of its trials differ.
+        computed: names of those that are computed when a run has ended.
+        formats: how the metrics are shown, by name: plain data of `Metric.shown`.
+    """
+
+    shown: tuple[str, ...] = ()
+    objective: str = ""
+    computed: tuple[str, ...] = ()
+    formats: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a plan keeps of it."""
+        asked = {"shown": list(self.shown)} if self.shown else {}
+        chosen = {"metric": self.objective} if self.objective else {}
+        return {"metrics": self.formats, **asked, **chosen}
+
+
+class Searched(Protocol):
+    """What a search says of this."""
+
+    objective: str
+    samples: tuple[Config, ...]
+
+
+def read_judging(top: Mapping[str, Entry], study: Searched | Sequence[Config]) -> Judging:
+    """Read both keys; problems are noted where they are written.
+
+    Args:
+        study: the configurations of all trials, or the search.
+    """
+    searched = "" if isinstance(study, Sequence) else study.objective
+    configs = study if isinstance(study, Sequence) else study.samples
+    tasks = list({repr(c["task"]): find_task(c["task"]) for c in configs}.values())
+    if not tasks:  # something else is wrong
+        return Judging()
+    shown: tuple[str, ...] = ()
+    monitors = {task.monitor for task in tasks}
+    objective = searched or (monitors.pop() if len(monitors) == 1 else "")
+    if "metrics" in top:
+        with top["metrics"].problems.collect(top["metrics"]):
+            shown = _read_metrics(top["metrics"], tasks)
+    if "objective" in top:
+        with top["objective"].problems.collect(top["objective"]):
+            objective = _read_objective(top["objective"], tasks, searched)
+            shown = tuple(dict.fromkeys([_bare(objective), *shown]))
+    own = {name for task in tasks for name in measures_of(task)} | {"loss"}
+    asked = dict.fromkeys([*shown, *([_bare(objective)] if objective else [])])
+    formats = {
+        name: find_metric(task, name).shown()
+        for task in tasks
+        for name in metric_names(task)
+        if name in own or name in asked
+    }
+    return Judging(shown, objective, tuple(name for name in asked if name not in own), formats)
+
+
+def _bare(objective: str) -> str:
+    return objective.removeprefix("val_")
+
+
+def _read_metrics(entry: Entry, tasks: Sequence[Task]) -> tuple[str, ...]:
+    items = [entry] if isinstance(entry.value, str) else entry.items()
+    names: list[str] = []
+    for item in items:
+        with entry.problems.collect(item):
+            name = item.text()
+            _check(item, name, tasks)
+            if name in names:
+                raise item.error(f"metric {name} is given twice")
+            names.append(name)
+    return tuple(names)
+
+
+def _check(entry: Entry, name: str, tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        if name not in (known := metric_names(task)):
+            bare = name.partition("_")[2]
+            hint = f"; a metric is named without the split: {bare}" if bare in known else ""
+            said = unknown_name(f"metric of task {task.name}", name, known)
+            raise entry.error(said + hint)
+
+
+def _read_objective(entry: Entry, tasks: Sequence[Task], searched: str) -> str:
+    if searched:
+        raise entry.error("a search has its own objective: search.objective", key=True)
+    name = entry.text()
+    for task in tasks:
+        check_objective(entry, name, task)
+    return name
+
+
+def check_objective(
+    entry: Entry, name: str, task: Task, why: str = "nothing is chosen by the test images"
+) -> bool:
+    """Whether a higher value of an objective is better.
+
+    Args:
+        why: no objective is a test metric.
+
+    Raises:
+        ConfigError: at `entry`, when the task has no such validation metric, or nobody says which
+            way it gets better.
+    """
+    known = ["val_loss", *(f"val_{metric}" for metric in metric_names(task))]
+    if name.startswith("test_"):
+        said = f"unknown objective {name!r}: {why} (known: {', '.join(sorted(known))})"
+        raise entry.error(said)
+    if name not in known:
+        raise entry.error(unknown_name("objective", name, known))
+    return direction(task, name)

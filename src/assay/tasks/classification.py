@@ -1,0 +1,165 @@
+"""The metrics of classification, beside accuracy: scikit-learn's, from what a record keeps.
+
+All see the predicted class, its probability ("confidence") or the probabilities of all classes,
+float16 as records keep them. A class that is not among the targets, or is never predicted, gives no
+warning but the value that each function states.
+
+References:
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017 (calibration error).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.core.metrics import METRICS, PERCENT, Metric, MetricFunction
+
+__all__ = [
+    "average_precision",
+    "balanced_accuracy",
+    "brier_score",
+    "expected_calibration_error",
+    "f1_macro",
+    "log_loss",
+    "precision_macro",
+    "recall_macro",
+    "roc_auc",
+    "top_5_accuracy",
+]
+
+Predictions = Mapping[str, np.ndarray]
+
+BINS = 15
+"""Bins of equal width of the calibration error."""
+
+_LEAST = 2.0**-24
+"""The smallest float16 above 0: a smaller probability cannot be told from it."""
+
+
+def _probabilities(predictions: Predictions) -> np.ndarray:
+    """Rows that add up to 1 in float64, whatever float16 made of them."""
+    p = predictions["probabilities"].astype(np.float64)
+    return p / p.sum(-1, keepdims=True)
+
+
+def top_5_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
+    """Share of images whose class is among the five most probable ones; 1 for up to five classes.
+
+    Of equal probabilities the class of the higher number comes first, as in scikit-learn.
+    """
+    from sklearn.metrics import top_k_accuracy_score
+
+    p = predictions["probabilities"]
+    classes = np.arange(p.shape[1])
+    if len(classes) <= 5:
+        return 1.0
+    return float(top_k_accuracy_score(targets, p.astype(np.float64), k=5, labels=classes))
+
+
+def precision_macro(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean precision of the classes that are targets or predicted; 0 for one never predicted."""
+    from sklearn.metrics import precision_score
+
+    predicted = predictions["predicted"]
+    return float(precision_score(targets, predicted, average="macro", zero_division=0))
+
+
+def recall_macro(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean recall of the classes that are targets or predicted; 0 for one that is no target."""
+    from sklearn.metrics import recall_score
+
+    predicted = predictions["predicted"]
+    return float(recall_score(targets, predicted, average="macro", zero_division=0))
+
+
+def f1_macro(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean F1 of the classes that are targets or predicted; 0 for one without a right answer."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, predictions["predicted"], average="macro", zero_division=0))
+
+
+def balanced_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean recall of the classes that are targets."""
+    from sklearn.metrics import recall_score
+
+    found, labels = predictions["predicted"], np.unique(targets)
+    return float(recall_score(targets, found, labels=labels, average="macro", zero_division=0))
+
+
+def average_precision(targets: np.ndarray, predictions: Predictions) -> float:
+    """Area under the precision-recall curve: average precision of each class that is a target
+    against the rest, their mean; 1 where all targets are of one class."""
+    from sklearn.metrics import average_precision_score
+
+    p, present = _probabilities(predictions), np.unique(targets)
+    return float(np.mean([average_precision_score(targets == c, p[:, c]) for c in present]))
+
+
+def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
+    """Area under the ROC curve of each class that is a target against the rest, their mean; 0.5
+    where all targets are of one class, so that there is nothing to rank."""
+    from sklearn.metrics import roc_auc_score
+
+    p, present = _probabilities(predictions), np.unique(targets)
+    if len(present) < 2:
+        return 0.5
+    return float(np.mean([roc_auc_score(targets == c, p[:, c]) for c in present]))
+
+
+def brier_score(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean squared distance of the probabilities from the right answer, summed over the classes: 0
+    to 2, for two classes as well."""
+    from sklearn.metrics import brier_score_loss
+
+    p = _probabilities(predictions)
+    labels = np.arange(p.shape[1])
+    return float(brier_score_loss(targets, p, labels=labels, scale_by_half=False))
+
+
+def log_loss(targets: np.ndarray, predictions: Predictions) -> float:
+    """Mean of minus the logarithm of the true class's probability.
+
+    Probabilities below 6e-8, the smallest float16, count as that: at most 16.6 for an image. The
+    metric "loss" is the same without that limit.
+    """
+    from sklearn.metrics import log_loss as logarithmic
+
+    p = np.maximum(predictions["probabilities"].astype(np.float64), _LEAST)
+    p /= p.sum(-1, keepdims=True)
+    return float(logarithmic(targets, p, labels=np.arange(p.shape[1])))
+
+
+def expected_calibration_error(targets: np.ndarray, predictions: Predictions) -> float:
+    """How far the confidence is from the accuracy, on average over 15 bins of equal width, each
+    weighed by its images."""
+    confidence = predictions["confidence"].astype(np.float64)
+    right = (predictions["predicted"] == targets).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    gaps = np.bincount(bins, right - confidence, BINS)
+    return float(np.abs(gaps).sum() / len(targets))
+
+
+def _add(name: str, title: str, function: MetricFunction, needs: str, **how: Any) -> None:
+    arrays = tuple(needs.split())
+    made = Metric(name, title=title, function=function, needs=arrays, task="classify", **how)
+    METRICS.add(name)(made)
+
+
+_SHARE = {**PERCENT, "higher_is_better": True}
+_UP, _DOWN = {"higher_is_better": True}, {"higher_is_better": False}
+
+_add("top_5_accuracy", "top-5 accuracy", top_5_accuracy, "probabilities", **_SHARE, rank=51)
+_add("precision_macro", "macro precision", precision_macro, "predicted", **_SHARE, rank=52)
+_add("recall_macro", "macro recall", recall_macro, "predicted", **_SHARE, rank=53)
+_add("f1_macro", "macro F1", f1_macro, "predicted", **_SHARE, rank=54)
+_add("balanced_accuracy", "balanced accuracy", balanced_accuracy, "predicted", **_SHARE, rank=55)
+_add("pr_auc", "PR-AUC", average_precision, "probabilities", **_UP, rank=56)
+_add("roc_auc", "ROC-AUC", roc_auc, "probabilities", **_UP, rank=57)
+_add("brier_score", "Brier score", brier_score, "probabilities", **_DOWN, rank=58)
+_add("expected_calibration_error", "expected calibration error", expected_calibration_error,
+     "predicted confidence", **_DOWN, rank=59)  # fmt: skip
+_add("log_loss", "log loss", log_loss, "probabilities", **_DOWN, rank=60)

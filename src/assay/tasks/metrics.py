@@ -1,0 +1,196 @@
+"""The metrics of a task: which there are, which way is better, and how they are computed.
+
+A task computes those of `measures` at every evaluation. All others are computed once a run has
+ended, of the studies that name them, from what its record keeps of each image. So a metric never
+is a reason to train again.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.metrics import METRICS, Metric
+from assay.core.plugins import digest_of
+from assay.tasks.contract import Task, parts_of
+
+__all__ = [
+    "complete",
+    "direction",
+    "find_metric",
+    "measures_of",
+    "metric_names",
+    "needed",
+    "versions",
+]
+
+
+def measures_of(task: Task) -> tuple[str, ...]:
+    """Names of the metrics that a task computes at every evaluation, without prefix."""
+    return tuple(getattr(task, "measures", (task.monitor.removeprefix("val_"),)))
+
+
+def metric_names(task: Task) -> list[str]:
+    """Names of all metrics that a study of this task can name, without prefix."""
+    found = list(measures_of(task))
+    if not parts_of(task):  # several networks have no predictions of single images
+        functions = [name for name in METRICS if METRICS[name].function is not None]
+        found += [name for name in functions if METRICS[name].task in ("", task.name)]
+    return list(dict.fromkeys(found))
+
+
+def find_metric(task: Task, name: str) -> Metric:
+    """A metric of a task with what is known about it.
+
+    Raises:
+        ConfigError: the task has no such metric.
+    """
+    if name not in (known := metric_names(task)):
+        raise ConfigError(unknown_name(f"metric of task {task.name}", name, known))
+    if name in METRICS:
+        return METRICS[name]
+    own = task.monitor.removeprefix("val_") == name
+    return Metric(name, higher_is_better=getattr(task, "higher_is_better", None) if own else None)
+
+
+def direction(task: Task, monitor: str) -> bool:
+    """Whether a higher value of a metric with the prefix "val_" is better.
+
+    Raises:
+        ConfigError: neither a registered metric nor the task says it.
+    """
+    name = monitor.removeprefix("val_")
+    metric = METRICS.get(name)
+    higher = metric.higher_is_better if metric else None
+    if higher is None and monitor == task.monitor:
+        higher = getattr(task, "higher_is_better", None)
+    if higher is None:
+        raise ConfigError(
+            f"task {task.name} is judged by {monitor}, and nothing says whether a higher value is "
+            f"better; register the metric {name!r} or set `higher_is_better` of the task"
+        )
+    return higher
+
+
+def needed(task: Task, names: Iterable[str]) -> tuple[str, ...] | None:
+    """The arrays that some metrics read of an image's prediction; None for all there are."""
+    found: list[str] = []
+    for name in names:
+        if name in measures_of(task):
+            continue
+        if (needs := METRICS[name].needs) is None:
+            return None
+        found += needs
+    return tuple(dict.fromkeys(found))
+
+
+def complete(
+    metrics: dict[str, float],
+    said: dict[str, Any],
+    predictions: Mapping[str, np.ndarray],
+    task: Task,
+    names: Iterable[str],
+    split: str,
+) -> bool:
+    """Compute the metrics of a run that are not there yet, in the version of today.
+
+    A metric that cannot be computed, for an array is not kept or its function fails, has no value;
+    a function that fails never costs a trained run.
+
+    Args:
+        metrics: of the run, with prefix; completed here.
+        said: of its provenance, completed here: "metric_versions" and "metrics_lacking", why some
+            metrics have no value, both by name.
+        predictions: what its record keeps, by name with the name of the split.
+        names: without prefix; those that the task computes itself are left out.
+        split: "val" or "test".
+
+    Returns:
+        Whether anything changed.
+    """
+    start = f"{split}_"
+    given = _Kept(
+        {
+            n.removeprefix(start): _read_only(a)
+            for n, a in predictions.items()
+            if n.startswith(start)
+        }
+    )
+    targets = given.pop("target", None)
+    before = (dict(metrics), dict(said))
+    known = said.get("metric_versions", {})
+    for name in names:
+        version, full = versions([name]).get(name), start + name
+        if name in measures_of(task) or (full in metrics and known.get(full) == version):
+            continue
+        metrics.pop(full, None)
+        value, why = _value(METRICS[name], given, targets)
+        if value is not None:
+            metrics[full] = value
+        _note(said, "metric_versions", full, version if value is not None else None)
+        _note(said, "metrics_lacking", full, why)
+    return before != (metrics, said)
+
+
+class _Kept(dict[str, np.ndarray]):
+    """Arrays by name; one that is not there says what is."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise LookupError(f"no {name} were kept, only {', '.join(sorted(self)) or 'nothing'}")
+
+
+def _note(said: dict[str, Any], key: str, name: str, text: str | None) -> None:
+    """Note a text under said[key][name]; None takes it away. What is empty is not there."""
+    kept = {k: v for k, v in said.get(key, {}).items() if k != name}
+    said[key] = kept | ({} if text is None else {name: text})
+    if not said[key]:
+        del said[key]
+
+
+def _value(
+    metric: Metric, predictions: Mapping[str, np.ndarray], targets: np.ndarray | None
+) -> tuple[float | None, str | None]:
+    """The value of a metric, or why there is none."""
+    lacking = [name for name in metric.needs or () if name not in predictions]
+    if targets is None or lacking:
+        return None, f"no {'predictions' if targets is None else lacking[0]} were kept"
+    assert metric.function is not None
+    try:
+        return _number(metric.function(targets, predictions)), None
+    except Exception as error:  # somebody else's code: the run and its record must stay
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, numbers.Real | np.bool_):
+        raise TypeError(f"the metric must return one number, got {type(value).__name__}")
+    if not np.isfinite(float(value)):
+        raise ValueError(f"the metric must return a finite number, got {float(value)}")
+    return float(value)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    seen = np.asarray(array).view()
+    seen.flags.writeable = False
+    return seen
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Name -> digest of the plugin's file, of the metrics that plugins bring.
+
+    A record says which version computed its values, so that those of an older one are not taken
+    for it.
+    """
+    places = {name: METRICS.place(name) for name in names if name in METRICS}
+    return {
+        name: digest_of(Path(place.file))
+        for name, place in places.items()
+        if not place.module.startswith("assay.") and Path(place.file).is_file()
+    }
