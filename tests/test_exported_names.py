@@ -48,6 +48,7 @@ def test_public_methods_of_results():
         "curves",
         "dataset",
         "effects",
+        "metrics_table",
         "name",
         "records",
         "report",

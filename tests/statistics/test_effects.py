@@ -223,7 +223,8 @@ def test_metrics_know_their_unit_and_direction():
     assert accuracy.signed(-0.00001, 1) == "0.0 points"
     assert loss.value(0.12345) == "0.1235"
     assert not loss.higher_is_better
-    assert not metric_of("test_wasserstein_distance").higher_is_better
+    for unknown in ("test_wasserstein_distance", "val_own_error", "test_sharpness"):
+        assert metric_of(unknown).higher_is_better is None  # no name tells which way is better
     assert metric_title("val_accuracy") == "validation accuracy"
     assert [accuracy.digits(w) for w in (0.0004, 0.003, 0.012, 0.3)] == [2, 1, 1, 1]
     records = [Record("a", "t", 0, "finished", {}, {}, {"val_x": 1, "test_x": 1})]
@@ -235,3 +236,21 @@ def test_an_estimate_in_words():
     assert estimate_sentence("test_accuracy", estimate([0.9, 0.91])).endswith(", n = 2)")
     assert estimate_sentence("test_accuracy", estimate([0.9])).endswith("(one run, no interval)")
     assert estimate_sentence("test_loss", estimate([])) == "no finished run has a test loss"
+
+
+def test_a_metric_without_a_direction_is_different_never_better_or_worse():
+    plan, noise = one_at_a_time(), NOISE
+    records = [
+        Record(f"{trial}-{seed}", trial, seed, "finished", {}, {},
+               {"test_error_of_mine": mean + float(noise[seed] * (trial == "tanh")),
+                "val_error_of_mine": mean})
+        for trial, mean in (("base", 0.9), ("tanh", 0.5), ("he", 0.9))
+        for seed in SEEDS
+    ]  # fmt: skip
+    found = effects(plan, records, "test_error_of_mine")
+    assert [e.verdict for e in found] == ["different", "no difference"]
+    assert np.isnan(found[0].comparison.p_better)
+    assert effect_sentence(found[0]).startswith("tanh and relu differ: -0.400 (95 % CI ")
+    assert factor_sentences(plan, found)[0]["verdict"] == "matters"
+    assert primary_metric(plan, records) == "error_of_mine"
+    assert best_trial(plan, records) is None

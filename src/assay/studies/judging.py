@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from assay.core.config import Entry
 from assay.core.errors import unknown_name
 from assay.core.records import Config
+from assay.studies.search.search import Search
 from assay.tasks.contract import Task, find_task
 from assay.tasks.metrics import direction, find_metric, measures_of, metric_names
 
@@ -42,21 +43,14 @@ class Judging:
         return {"metrics": self.formats, **asked, **chosen}
 
 
-class Searched(Protocol):
-    """What a search says of this."""
-
-    objective: str
-    samples: tuple[Config, ...]
-
-
-def read_judging(top: Mapping[str, Entry], study: Searched | Sequence[Config]) -> Judging:
+def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> Judging:
     """Read both keys; problems are noted where they are written.
 
     Args:
         study: the configurations of all trials, or the search.
     """
-    searched = "" if isinstance(study, Sequence) else study.objective
-    configs = study if isinstance(study, Sequence) else study.samples
+    searched = study.objective if isinstance(study, Search) else ""
+    configs = study.samples if isinstance(study, Search) else study
     tasks = list({repr(c["task"]): find_task(c["task"]) for c in configs}.values())
     if not tasks:  # something else is wrong
         return Judging()

@@ -1,4 +1,4 @@
-"""The metrics of classification, beside accuracy: scikit-learn's, from what a record keeps.
+"""The metrics of classification, beside accuracy: most are scikit-learn's, of what a record keeps.
 
 All see the predicted class, its probability ("confidence") or the probabilities of all classes,
 float16 as records keep them. A class that is not among the targets, or is never predicted, gives no
@@ -113,11 +113,8 @@ def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
 def brier_score(targets: np.ndarray, predictions: Predictions) -> float:
     """Mean squared distance of the probabilities from the right answer, summed over the classes: 0
     to 2, for two classes as well."""
-    from sklearn.metrics import brier_score_loss
-
     p = _probabilities(predictions)
-    labels = np.arange(p.shape[1])
-    return float(brier_score_loss(targets, p, labels=labels, scale_by_half=False))
+    return float(np.square(p - np.eye(p.shape[1])[targets]).sum(-1).mean())
 
 
 def log_loss(targets: np.ndarray, predictions: Predictions) -> float:

@@ -1,0 +1,137 @@
+"""The metrics of classification: by hand, at their edges without a warning, and as scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+
+from assay.core.metrics import METRICS
+from assay.tasks.classify import Classify
+
+NAMES = (
+    "top_5_accuracy",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "balanced_accuracy",
+    "pr_auc",
+    "roc_auc",
+    "brier_score",
+    "expected_calibration_error",
+    "log_loss",
+)
+
+
+def kept(probabilities: Any) -> dict[str, np.ndarray]:
+    """What a record keeps of images with these probabilities."""
+    with np.errstate(divide="ignore"):
+        logits = np.log(np.asarray(probabilities, np.float32))
+    task = Classify()
+    return task.predictions({"class": logits}) | task.more_predictions({"class": logits})
+
+
+def value(name: str, targets: Any, probabilities: Any) -> float:
+    function = METRICS[name].function
+    assert function is not None
+    return function(np.asarray(targets), kept(probabilities))
+
+
+def test_by_hand() -> None:
+    # predicted 0, 0, 1, 1; class 0: 1 of 2 right of 2 targets, class 1: 1 of 2 right of 2 targets
+    targets, p = [0, 1, 1, 0], [[0.75, 0.25], [0.75, 0.25], [0.25, 0.75], [0.5, 0.5]]
+    p[3] = [0.25, 0.75]
+    assert value("precision_macro", targets, p) == 0.5
+    assert value("recall_macro", targets, p) == 0.5
+    assert value("f1_macro", targets, p) == 0.5
+    assert value("balanced_accuracy", targets, p) == 0.5
+    assert value("top_5_accuracy", targets, p) == 1.0
+    # right: 2 * 0.25^2, wrong: 2 * 0.75^2
+    assert value("brier_score", targets, p) == pytest.approx((0.125 + 1.125) / 2)
+    # all are 0.75 sure, and half are right
+    assert value("expected_calibration_error", targets, p) == pytest.approx(0.25)
+    assert value("log_loss", targets, p) == pytest.approx(-math.log(0.75 * 0.25) / 2)
+    # of the four pairs of a 1 and a 0, one is ranked right, two are ties
+    assert value("roc_auc", targets, p) == pytest.approx((0 + 0.5 + 0.5 + 1) / 4)
+
+
+def test_the_five_most_probable_of_six() -> None:
+    p = np.full((2, 6), 0.18)
+    p[:, 0] = 0.1
+    assert value("top_5_accuracy", [0, 3], p) == 0.5
+
+
+def test_a_class_that_is_never_predicted_and_one_that_is_no_target() -> None:
+    # predicted 0, 0, 2; targets 0, 1, 1
+    targets, p = [0, 1, 1], [[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]]
+    assert value("precision_macro", targets, p) == pytest.approx((0.5 + 0 + 0) / 3)
+    assert value("recall_macro", targets, p) == pytest.approx((1 + 0 + 0) / 3)
+    assert value("f1_macro", targets, p) == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert value("balanced_accuracy", targets, p) == pytest.approx((1 + 0) / 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("targets", "probabilities"),
+    [
+        ([1, 1, 1], [[0.2, 0.8]] * 3),
+        ([0, 0, 0], [[0.0, 1.0]] * 3),
+        ([0, 1, 2], [[1 / 3, 1 / 3, 1 / 3]] * 3),
+        ([0, 0, 3], np.eye(12)[[1, 1, 1]]),
+        ([5], np.eye(7)[[5]]),
+    ],
+    ids=["one class", "sure and wrong", "ties", "one class predicted", "one image"],
+)
+def test_edges_give_numbers_and_no_warnings(name: str, targets: Any, probabilities: Any) -> None:
+    assert math.isfinite(value(name, targets, probabilities))
+
+
+def test_documented_values_at_the_edges() -> None:
+    one = [[0.2, 0.8]] * 3
+    assert value("roc_auc", [1, 1, 1], one) == 0.5
+    assert value("pr_auc", [1, 1, 1], one) == 1.0
+    assert value("brier_score", [0, 0], [[0, 1], [0, 1]]) == 2.0
+    assert value("log_loss", [0], [[0, 1]]) == pytest.approx(24 * math.log(2), abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_as_scikit_learn(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    targets = np.r_[np.arange(classes), rng.integers(classes, size=200)]
+    p = rng.dirichlet(np.ones(classes), len(targets))
+    known = kept(p)
+    p, labels = known["probabilities"].astype(float), np.arange(classes)
+    p /= p.sum(-1, keepdims=True)
+    predicted, each = known["predicted"], np.eye(classes)[targets]
+    macro: dict[str, Any] = {"average": "macro"}
+    wanted = {
+        "precision_macro": reference.precision_score(targets, predicted, **macro),
+        "recall_macro": reference.recall_score(targets, predicted, **macro),
+        "f1_macro": reference.f1_score(targets, predicted, **macro),
+        "balanced_accuracy": reference.balanced_accuracy_score(targets, predicted),
+        "pr_auc": reference.average_precision_score(each, p, **macro),
+        "roc_auc": reference.roc_auc_score(each, p, **macro),
+        "brier_score": ((p - each) ** 2).sum(1).mean(),
+        "log_loss": reference.log_loss(targets, p, labels=labels),
+    }
+    if classes > 5:
+        wanted["top_5_accuracy"] = reference.top_k_accuracy_score(targets, p, k=5, labels=labels)
+    if classes == 2:  # scikit-learn's counts one of the two
+        wanted["brier_score"] = 2 * reference.brier_score_loss(targets, p[:, 1])
+    for name, number in wanted.items():
+        assert value(name, targets, p) == pytest.approx(number, abs=1e-6), name
+
+
+def test_each_knows_its_direction_and_what_it_needs() -> None:
+    lower = {n for n in NAMES if METRICS[n].higher_is_better is False}
+    assert lower == {"brier_score", "expected_calibration_error", "log_loss"}
+    assert {n for n in NAMES if METRICS[n].higher_is_better is None} == set()
+    for name in NAMES:
+        needs, function = METRICS[name].needs, METRICS[name].function
+        assert needs
+        assert function is not None
+        everything = kept([[0.6, 0.4], [0.1, 0.9]])
+        function(np.array([0, 1]), {array: everything[array] for array in needs})
