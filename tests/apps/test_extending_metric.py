@@ -41,4 +41,4 @@ def test_the_metric_of_the_documentation(tmp_path: Path) -> None:
     assert "judged by macro F1." in table
     assert "Other metrics of with-my-metric" in table
     assert "mistakes" in table
-    assert re.search(r"baseline +2 +[\d.]+ ± [\d.]+ +0\.\d{3} ± 0\.\d{3}\n", table)
+    assert re.search(r"\(baseline\) +2 +[\d.]+ ± [\d.]+ +\d\.\d{3} ± \d\.\d{3}\s", table)

@@ -250,7 +250,7 @@ def test_a_metric_without_a_direction_is_different_never_better_or_worse():
     found = effects(plan, records, "test_error_of_mine")
     assert [e.verdict for e in found] == ["different", "no difference"]
     assert np.isnan(found[0].comparison.p_better)
-    assert effect_sentence(found[0]).startswith("tanh and relu differ: -0.400 (95 % CI ")
+    assert effect_sentence(found[0]).startswith("tanh and relu differ: -0.4000 (95 % CI ")
     assert factor_sentences(plan, found)[0]["verdict"] == "matters"
     assert primary_metric(plan, records) == "error_of_mine"
     assert best_trial(plan, records) is None
