@@ -222,7 +222,8 @@ class _Reader:
             trials, factor_labels, baseline = self._trials(factors, design, first, name)
         with self.problems.collect(self.top.get("repeats")):
             check_runs(len(trials), repeats)
-        published = self._published(trials)
+        labels = [trial.label for trial in trials]
+        published = self._take("published", lambda entry: read_published(entry, labels), [])
         judging = read_judging(self.top, search or [trial.config for trial in trials])
         self.problems.raise_if_any()
         pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
@@ -338,12 +339,6 @@ class _Reader:
         except AssayError as error:
             shape = "x".join(map(str, info.image_shape))
             raise type(error)(f"{error} (images of {info.name} are {shape})") from None
-
-    def _published(self, trials: list[Trial]) -> list[Published]:
-        if "published" not in self.top:
-            return []
-        labels = [t.label for t in trials]
-        return self._take("published", lambda entry: read_published(entry, labels), [])
 
 
 def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
