@@ -15,8 +15,11 @@ from assay.tasks.metrics import direction, find_metric, measures_of, metric_name
 
 __all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
 
-JUDGING = ("metrics", "objective")
-"""Keys of a study."""
+JUDGING = {
+    "metrics": "metrics that are computed and shown beside the task's own (docs/extending.md)",
+    "objective": "the validation metric that chooses the best trial, the task's own",
+}
+"""Keys of a study, and what they do."""
 
 
 @dataclass(frozen=True)
