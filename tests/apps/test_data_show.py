@@ -43,7 +43,7 @@ def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys
     assert "0 caf\\xe9 " in text
     assert "the test part has no picture of caf\\xe9" in text
     assert "14 of 14 pictures were resized to 32x32" in text
-    assert "they were 6 to 6 pixels high and 9 to 9 wide" in text
+    assert "they were 6 pixels high and 9 wide" in text
     with Image.open("sheet") as sheet:  # a row for each class, of ten pictures at most
         assert sheet.size == (10 * 66 - 2, 2 * 66 - 2)
 

@@ -181,6 +181,10 @@ def _skipped(failures: list[str]) -> tuple[str, ...]:
     return (f"{len(failures)} pictures that cannot be read were left out (first: {failures[0]})",)
 
 
+def _span(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def _notes(
     found: Pictures, paths: list[Path], size: tuple[int, int], others: list[str]
 ) -> tuple[str, ...]:
@@ -196,7 +200,7 @@ def _notes(
         (low, least), (high, most) = own.min(0), own.max(0)
         notes.append(
             f"{resized} of {len(own)} pictures were resized to {height}x{width}{extra}; they were "
-            f"{low} to {high} pixels high and {least} to {most} wide"
+            f"{_span(low, high)} pixels high and {_span(least, most)} wide"
         )
     deep = [i for i, facts in enumerate(found.facts) if facts.short]
     if deep:
