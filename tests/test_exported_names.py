@@ -72,3 +72,12 @@ def test_importing_assay_imports_nothing_else():
     code = f"import assay, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_help_needs_no_numpy():
+    code = (
+        "import sys; from assay.apps.cli.app import main; main(['--help'])\n"
+        "heavy = {'numpy', 'torch', 'matplotlib', 'pandas', 'optuna'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from assay.core.registry import Registry
 
-__all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
+if TYPE_CHECKING:
+    import numpy as np
 
-MetricFunction = Callable[[np.ndarray, Mapping[str, np.ndarray]], float]
+    MetricFunction = Callable[[np.ndarray, Mapping[str, np.ndarray]], float]
+else:  # without NumPy, which registering a name must not import
+    MetricFunction = Callable[..., float]
 """From the targets of a split, (n, ...), and what a record keeps of each of its images, by name, to
 one number."""
+
+__all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
 
 
 @dataclass(frozen=True)
