@@ -207,7 +207,7 @@ def test_what_is_no_store_is_named(tmp_path):
     db.execute("CREATE TABLE theirs (x)")
     db.close()
     before = (tmp_path / "other" / "index.sqlite").read_bytes()
-    with pytest.raises(StoreError, match=r"is a database, but none of assay"):
+    with pytest.raises(StoreError, match=r"is a SQLite database, but not an assay store"):
         Store(tmp_path / "other")
     assert (tmp_path / "other" / "index.sqlite").read_bytes() == before
 

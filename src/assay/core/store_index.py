@@ -117,7 +117,7 @@ class Index:
         if not self.read_only and not self._value("SELECT count(*) FROM sqlite_master"):
             self._create_tables()
         if self._value("PRAGMA application_id") != APPLICATION_ID:
-            raise StoreError(f"{self.file} is a database, but none of assay")
+            raise StoreError(f"{self.file} is a SQLite database, but not an assay store")
         version = self._value("PRAGMA user_version")
         if version > VERSION:
             raise StoreError(

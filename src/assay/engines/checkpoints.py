@@ -69,7 +69,7 @@ def resumable(
 
 def resumed(members: Sequence[Trained]) -> str:
     """What people should know of members that stand at one step, after `unpack`: where interrupted
-    ones go on, and what was saved of them but is of no use; "" where there is nothing to say."""
+    ones resume, and which checkpoints cannot be used; "" where there is nothing to say."""
     kept = [t.checkpoint for t in members]
     found = [checkpoint for checkpoint in kept if checkpoint.loaded is not None]
     ignored = [name for checkpoint in kept for name in checkpoint.ignored]
@@ -78,7 +78,9 @@ def resumed(members: Sequence[Trained]) -> str:
     runs = "an interrupted run goes" if len(found) == 1 else f"{len(found)} interrupted runs go"
     told = [f"{runs if found else 'training goes'} on from update {members[0].steps:,}"]
     if not all(checkpoint.loaded or checkpoint.ignored for checkpoint in found):
-        told.append("what was saved later is of other data, another precision or other versions")
+        told.append(
+            "a later checkpoint was ignored: it was made with different data, precision or versions"
+        )
     if ignored:
         more = f" and {len(ignored) - 1} more were" if len(ignored) > 1 else " was"
         are = "they are" if len(ignored) > 1 else "it is"

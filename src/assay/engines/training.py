@@ -146,8 +146,8 @@ class Training:
     Args:
         epochs: passes over the training images; ignored when `steps` is given.
         steps: number of updates, or None.
-        stop_after: end after so many epochs, on a schedule that is that of `epochs`; the run can
-            go on from there. None is no such end.
+        stop_after: end after so many epochs but keep the schedule of the full `epochs`; the run can
+            go on from there. None trains to the end.
         batch_size: images per update; the last, smaller batch of an epoch is used, as in Keras.
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
         test_curve: evaluate on the test part as well, for a curve to be drawn beside published

@@ -22,7 +22,7 @@ class Checkpoint:
     """A file for one run, written now and then, whole or not at all.
 
     Args:
-        folder: where it is; None for a checkpoint that never is.
+        folder: where it is; None disables checkpoints.
         run: the run's identity.
         identity: what else must be equal for the state to be of use (data, precision, versions).
         seconds: how often it is due.

@@ -63,7 +63,7 @@ class Event:
 
 
 LEAST_SECONDS = 2.0
-"""For so long the speed of training is not known well enough to say how much is left."""
+"""No time left is shown during the first seconds."""
 
 
 @dataclass

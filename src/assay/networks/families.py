@@ -29,8 +29,8 @@ class Family:
         options: every setting with its reader and default.
         trunk: makes the layers before the heads from complete canonical options and the shape of
             the images; they end in a flat shape.
-        made, parts: for a task that trains several networks together, their names, and what
-            makes them from the same instead of a trunk.
+        made, parts: for a task that trains several networks together, names of the parts, and
+            the function that builds them (instead of `trunk`).
         head: makes the layers that each head has of its own before its outputs, from complete
             canonical options; None for none.
         dataset: what it is shown on where none is named.

@@ -64,7 +64,7 @@ def _effects_figure(
     caption = (
         f"Difference in {metric_title(metric)} of each level against its reference, with the 95 % "
         "interval of the paired difference. Filled triangles: a difference after Holm's "
-        f"correction over all {len(rows)} comparisons; open circles: none called."
+        f"correction over all {len(rows)} comparisons; open circles: no significant difference."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."

@@ -53,10 +53,10 @@ def run(
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
         device: auto, cpu, cuda, cuda:1 or mps.
-        backend: Of the keras engine: tensorflow, jax or torch [KERAS_BACKEND, or tensorflow].
+        backend: Backend of the keras engine: tensorflow, jax or torch [KERAS_BACKEND, or tensorflow].
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
-        pretrain: Of clocks: rendered starts every run from training on rendered clocks.
+        pretrain: Clock studies only: rendered pretrains every run on rendered clocks.
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
         dry_run: Only show trials, runs, cohorts, and what they will cost.
     """

@@ -121,7 +121,7 @@ def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
     computed = [f"{'.'.join(map(str, d.path))} = {d.expression.text}" for d in search.derived]
     runs = search.repeats * (search.folds or 1)
     return {
-        "points": "no end of them, or too many to count" if points is None else f"{points:,}",
+        "points": "infinite, or too many to count" if points is None else f"{points:,}",
         "constraints": "; ".join(data["search"]["constraints"]) or "none",
         "computed": "; ".join(computed) or "nothing",
         "sampler": f"{search_title(data)}, {asked}",

@@ -26,7 +26,7 @@ _CHOICES = 60
 """Choices of one parameter that are tried in the check; more are only read when proposed."""
 
 _POINTS = 5
-"""Points in which an end must be impossible to be called so."""
+"""A bound is reported as impossible only if it fails at this many points."""
 
 
 def checked(search: Search, configure: Callable[[Values], Config], seed: int) -> Search:

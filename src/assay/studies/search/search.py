@@ -78,7 +78,7 @@ class Search:
             all of them is the trial's value.
         best: how many trials are trained again at the end; refit: on the validation images, too.
         brackets: of `halving`, filled in when the study's epochs are known.
-        points: how many the space has; None where there is no end of them, or too many to count.
+        points: how many the space has; None when they are infinite or too many to count.
         samples: configurations of some points, which showed that the space can be trained.
         configure: from a point to its canonical configuration, without a seed.
         entries, entry: where it was written.

@@ -182,7 +182,7 @@ class Space:
             yield from self._walk({**values, first.name: value}, later)
 
     def size(self) -> int | None:
-        """Number of allowed points; None where there is no end of them or more than MANY to try.
+        """Number of allowed points; None when they are infinite or more than MANY to try.
 
         Only parameters that a condition or a constraint speaks of are tried one by one.
         """
