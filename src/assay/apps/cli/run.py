@@ -53,7 +53,7 @@ def run(
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
         device: auto, cpu, cuda, cuda:1 or mps.
-        backend: Backend of the keras engine: tensorflow, jax or torch [KERAS_BACKEND, or tensorflow].
+        backend: Backend of the keras engine: tensorflow (the default), jax or torch.
         workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
         pretrain: Clock studies only: rendered pretrains every run on rendered clocks.
