@@ -23,19 +23,15 @@ from assay.core.metrics import Metric, MetricFunction
 from assay.core.registry import register
 
 __all__ = [
-    "register_augmentation",
     "register_command",
     "register_dataset",
     "register_engine",
     "register_executor",
-    "register_layer",
     "register_metric",
     "register_network",
-    "register_optimizer",
     "register_pretraining",
     "register_program",
     "register_sampler",
-    "register_schedule",
     "register_section",
     "register_studies",
     "register_task",
@@ -65,11 +61,7 @@ register_dataset = _kind("dataset", "Add a dataset: see `assay.data.catalog.Entr
 register_network = _kind(
     "network family", "Add a network family: `assay.networks.families.Family`."
 )
-register_layer = _kind("layer", "Add a kind of layer: see `assay.networks.layers.Layer`.")
 register_task = _kind("task", "Add a task: see `assay.tasks.contract.Task`.")
-register_optimizer = _kind("optimizer", "Add an update rule: see `assay.engines.training`.")
-register_schedule = _kind("schedule", "Add a schedule of the learning rate.")
-register_augmentation = _kind("augmentation", "Add a random change of training images.")
 register_pretraining = _kind("pretraining", "Add where first weights come from.")
 register_program = _kind("training program", "Add the program that trains one task.")
 register_transform = _kind("transform", "Add a change of a whole dataset, as `restore` is one.")
