@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.errors import AssayError, ConfigError, unknown_name
-from assay.core.values import cannot_hold, shown
+from assay.core.values import cannot_hold, inside, shown, span
 
 __all__ = [
     "Entry",
@@ -226,20 +226,28 @@ class Entry:
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # `1e4` is how people write 10000
         ok = isinstance(value, int) and not isinstance(value, bool)
-        if not ok or (low is not None and value < low) or (high is not None and value > high):
-            raise self.expected("a whole number" + _range(low, high))
+        if not ok or not inside(value, low, high):
+            raise self.expected("a whole number" + span(low, high))
         self._check_held(value)
         return value
 
-    def number(self, low: float | None = None, high: float | None = None) -> float:
-        """A finite number in [low, high], as a float."""
+    def number(
+        self,
+        low: float | None = None,
+        high: float | None = None,
+        *,
+        above: float | None = None,
+        below: float | None = None,
+        noun: str = "a number",
+    ) -> float:
+        """A finite number in [low, high], more than `above` and less than `below`, as a float."""
         value = self.value
         ok = isinstance(value, (int, float)) and not isinstance(value, bool)
         if ok:
             self._check_held(value)
             ok = math.isfinite(value)
-        if not ok or (low is not None and value < low) or (high is not None and value > high):
-            raise self.expected("a number" + _range(low, high))
+        if not ok or not inside(value, low, high, above, below):
+            raise self.expected(noun + span(low, high, above, below))
         return float(value)
 
     def _check_held(self, value: float) -> None:
@@ -265,31 +273,28 @@ class Entry:
         return self.value
 
 
-def _range(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
-    if low is not None:
-        return f" >= {low}"
-    return "" if high is None else f" <= {high}"
-
-
 @dataclass(frozen=True)
 class Option:
-    """A setting: how it is read, what it is when not given, what it takes and what it does.
+    """A setting: how it is read, what it is when not given, and what a person should know of it.
+
+    `assay.core.options` makes options whose reader, check, help and JSON Schema come from one call.
 
     An option whose default is "off" (None, False, 0, an empty list or mapping) is left out of the
     result when it is off. So a new option with such a default leaves every old identity as it was.
+
+    Attributes:
+        help: one line for the reference of studies.
+        schema: a JSON Schema of what may be written, or what makes it when it is asked for.
+        accepts: the same in words; made from the schema where it is empty.
+        example: a value for the reference; the default where there is none.
     """
 
     read: Callable[[Entry], Any]
     default: Any = None
-    accepts: str | Callable[[], str] = ""
     help: str = ""
-
-    @property
-    def takes(self) -> str:
-        """What `accepts` says; some of it is known only when all parts are registered."""
-        return self.accepts() if callable(self.accepts) else self.accepts
+    schema: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
+    accepts: str = ""
+    example: Any = None
 
 
 def read_options(

@@ -1,79 +1,280 @@
-"""Settings declared once: the declaration reads, checks, gives the default and tells of itself.
+"""Declarations of settings: one call gives the reader, the check, the default, the help and the
+JSON Schema.
 
-Each function returns an `Option`; `accepts` and `help` become the reference of the study language
-(docs/studies.md), so a setting cannot be added without saying what it takes and what it does.
+    epochs: int = setting(integer(10, low=1, help="Passes over the training images."))
+
+Such a field of a dataclass is all there is to say of a setting: `options_of` makes of the fields
+the table that a study is read with, `check_fields` checks a dataclass made in Python, and the
+reference of studies and the JSON Schema are written from the same table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, field, fields, is_dataclass, replace
+from functools import cache
+from typing import Any, get_type_hints
 
-from assay.core.config import Entry, Option
+from assay.core.config import Entry, Option, Path
+from assay.core.values import span
 
-__all__ = ["choice", "flag", "integer", "number"]
+__all__ = [
+    "REQUIRED",
+    "accepts",
+    "as_option",
+    "check_fields",
+    "choice",
+    "declared",
+    "defaults_of",
+    "deferred",
+    "flag",
+    "integer",
+    "listed",
+    "named_schema",
+    "number",
+    "object_schema",
+    "options_of",
+    "schema_of",
+    "setting",
+    "text",
+]
+
+Names = Collection[str] | Callable[[], Collection[str]]
+"""Choices, or what lists them when they are asked for (those of a registry)."""
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED: Any = _Required()
+"""Default of a setting that must be given."""
 
 
 def integer(
-    default: int | None, low: int | None = None, high: int | None = None, *, help: str
+    default: Any = None,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+    help: str,
+    example: Any = None,
 ) -> Option:
     """A whole number in [low, high]."""
-    return Option(
-        lambda entry: entry.integer(low, high), default, _said("whole number", low, high), help
-    )
+    schema = _numeric("integer", low, high)
+    return Option(lambda entry: entry.integer(low, high), default, help, schema, example=example)
 
 
 def number(
-    default: float | None,
+    default: Any = None,
+    *,
     low: float | None = None,
     high: float | None = None,
-    *,
     above: float | None = None,
     below: float | None = None,
     help: str,
+    noun: str = "a number",
+    example: Any = None,
 ) -> Option:
-    """A finite number in [low, high], greater than `above`, smaller than `below`."""
+    """A finite number in [low, high], more than `above`, less than `below`."""
 
     def read(entry: Entry) -> float:
-        value = entry.number(low, high)
-        if above is not None and not value > above:
-            raise entry.expected(f"a number > {above:g}")
-        if below is not None and not value < below:
-            raise entry.expected(f"a number in [{low or 0:g}, {below:g})")
-        return value
+        return entry.number(low, high, above=above, below=below, noun=noun)
 
-    said = _said("number", low, high)
-    said += f" > {above:g}" if above is not None else ""
-    said += f", < {below:g}" if below is not None else ""
-    return Option(read, default, said, help)
+    schema = _numeric("number", low, high, above, below)
+    return Option(read, default, help, schema, noun + span(low, high, above, below), example)
 
 
-def flag(default: bool, *, help: str) -> Option:
+def flag(default: Any = False, *, help: str) -> Option:
     """true or false."""
-    return Option(lambda entry: entry.flag(), default, "true or false", help)
+    return Option(lambda entry: entry.flag(), default, help, {"type": "boolean"}, example=True)
+
+
+def text(default: Any = None, *, help: str, accepts: str = "", example: Any = None) -> Option:
+    """Text that is not empty."""
+    schema = {"type": "string", "minLength": 1}
+    return Option(lambda entry: entry.text(), default, help, schema, accepts, example)
 
 
 def choice(
-    kind: str, names: Collection[str] | Callable[[], Collection[str]], default: str, *, help: str
+    default: Any, kind: str, names: Names, *, help: str, example: Any = None, accepts: str = ""
 ) -> Option:
-    """One of some names.
+    """One of `names`; `kind` is what it is called where it is none ("unknown padding ...")."""
+
+    def known() -> list[str]:
+        return list(names() if callable(names) else names)
+
+    return Option(
+        lambda entry: entry.choice(kind, known()),
+        default,
+        help,
+        lambda: {"enum": known()},
+        accepts,
+        example,
+    )
+
+
+def listed(
+    item: Option, default: Any = None, *, help: str, one: bool = True, example: Any = None
+) -> Option:
+    """A list of what `item` reads; where `one`, a single one stands for a list of it."""
+
+    def read(entry: Entry) -> list[Any]:
+        if one and not isinstance(entry.value, (list, tuple)):
+            return [item.read(entry)]
+        return [item.read(inner) for inner in entry.items()]
+
+    def schema() -> dict[str, Any]:
+        array = {"type": "array", "items": schema_of(item)}
+        return {"anyOf": [schema_of(item), array]} if one else array
+
+    said = f"a list; each: {accepts(item)}" if not callable(item.schema) else "a list"
+    return Option(read, default, help, schema, said, example)
+
+
+def deferred(
+    default: Any = None, *, help: str, schema: Any, accepts: str = "", example: Any = None
+) -> Option:
+    """A setting that is read where more is known: its reader returns the entry itself."""
+    return Option(lambda entry: entry, default, help, schema, accepts, example)
+
+
+def setting(option: Option, **metadata: Any) -> Any:
+    """A field of a dataclass that holds this setting."""
+    default = MISSING if option.default is REQUIRED else option.default
+    return field(default=default, metadata={"option": option, **metadata})
+
+
+@cache
+def options_of(cls: type) -> dict[str, Option]:
+    """The settings of a dataclass by name. A field that declares none is read by its type."""
+    hints, found = get_type_hints(cls), {}
+    for f in fields(cls):
+        default = REQUIRED if f.default is MISSING else f.default
+        found[f.name] = f.metadata.get("option") or _by_type(hints[f.name], default)
+    return found
+
+
+def declared(cls: type, defaults: Mapping[str, Any]) -> dict[str, Option]:
+    """Some settings of a dataclass with defaults of their own."""
+    known = options_of(cls)
+    return {name: replace(known[name], default=default) for name, default in defaults.items()}
+
+
+def as_option(written: Any) -> Option:
+    """An option, or one that reads anything for a plain default: a plugin's that says no more."""
+    return written if isinstance(written, Option) else Option(lambda entry: entry.value, written)
+
+
+def defaults_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Name -> default of all that need not be given; plain defaults are let through."""
+    found = {name: as_option(option).default for name, option in options.items()}
+    return {name: default for name, default in found.items() if default is not REQUIRED}
+
+
+def check_fields(instance: Any, path: Path = ()) -> None:
+    """Check every field of a dataclass as a study's are checked; None and parts are let through.
+
+    Raises:
+        ConfigError: naming the field after `path`, what is expected and what it is.
+    """
+    for name, option in options_of(type(instance)).items():
+        value = getattr(instance, name)
+        if value is None or isinstance(value, tuple) or is_dataclass(value):
+            continue
+        entry = Entry(value, (*path, name))
+        if isinstance(option.read(entry), int) and isinstance(value, float):
+            raise entry.expected("a whole number, written without a point")
+
+
+def _by_type(hint: Any, default: Any) -> Option:
+    """What is known of a field that says nothing: a plugin's, for the most part."""
+    kinds = {int: integer, int | None: integer, float: number, float | None: number, bool: flag}
+    return kinds.get(hint, text)(default, help="")
+
+
+def _numeric(kind: str, *limits: float | None) -> dict[str, Any]:
+    names = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    given = {key: n for key, n in zip(names, limits, strict=False) if n is not None}
+    return {"type": kind, **given}
+
+
+def schema_of(option: Option) -> dict[str, Any]:
+    """The JSON Schema of what may be written, without the help."""
+    return dict(option.schema() if callable(option.schema) else option.schema)
+
+
+def accepts(option: Option) -> str:
+    """What may be written, in words."""
+    return option.accepts or _words(schema_of(option))
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        *others, last = [f"`{name}`" for name in schema["enum"]]
+        return f"{', '.join(others)} or {last}" if others else last
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        limits = (schema.get(k) for k in _numeric_limits)
+        return ("a whole number" if kind == "integer" else "a number") + span(*limits)
+    return {"boolean": "true or false", "string": "text", "array": "a list"}.get(
+        str(kind), "a mapping"
+    )
+
+
+_numeric_limits = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def object_schema(options: Mapping[str, Option], required: Collection[str] = ()) -> dict[str, Any]:
+    """A mapping of these settings and no others; null stands for a default."""
+    properties = {}
+    for name, option in options.items():
+        said = {"description": option.help} if option.help else {}
+        optional = option.default is not REQUIRED and name not in required
+        schema = schema_of(option)
+        properties[name] = said | (_or_null(schema) if optional else schema)
+        if option.default not in (None, REQUIRED) and _plain(option.default):
+            properties[name]["default"] = option.default
+    needed = [name for name in options if name in required or options[name].default is REQUIRED]
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": needed} if needed else {}),
+    }
+
+
+def named_schema(
+    key: str, tables: Mapping[str, Mapping[str, Option]], *, plain: bool = True
+) -> dict[str, Any]:
+    """A name, or a mapping with a name under `key` and the settings that this name has.
 
     Args:
-        kind: what they are called in error messages.
-        names: a function where they are only known when all parts are registered.
+        plain: whether the name alone may stand for the mapping.
     """
+    chosen = []
+    for name, options in tables.items():
+        inner = object_schema(options)
+        inner["properties"] = {key: {"const": name}, **inner["properties"]}
+        chosen.append({"if": {"properties": {key: {"const": name}}}, "then": inner})
+    whole = {
+        "type": "object",
+        "properties": {key: {"enum": list(tables)}},
+        "required": [key],
+        "allOf": chosen,
+    }
+    return {"anyOf": [{"enum": list(tables)}, whole]} if plain else whole
 
-    def known() -> Collection[str]:
-        return names() if callable(names) else names
 
-    def read(entry: Entry) -> str:
-        return entry.choice(kind, known())
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str) and len(schema) > 0 and "allOf" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]} if schema else schema
 
-    return Option(read, default, lambda: ", ".join(known()), help)
 
-
-def _said(what: str, low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"{what} from {low:g} to {high:g}"
-    if low is not None:
-        return f"{what} >= {low:g}"
-    return what if high is None else f"{what} <= {high:g}"
+def _plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, str, list, dict))

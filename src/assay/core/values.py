@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.core.errors import ConfigError, brief
 
-__all__ = ["MAX_DEPTH", "MAX_VALUES", "cannot_hold", "plain_data", "shown"]
+__all__ = ["MAX_DEPTH", "MAX_VALUES", "cannot_hold", "inside", "plain_data", "shown", "span"]
 
 MAX_DEPTH = 50
 """Levels of lists and mappings inside each other."""
@@ -39,6 +39,35 @@ def shown(value: Any) -> str:
         return brief(repr(value))
     except Exception:  # of a type that we do not know, or with such a number inside
         return f"a value of type {type(value).__name__}"
+
+
+def span(
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> str:
+    """A range of numbers, to follow "a number": " >= 0", " from 1 to 8", " in [0, 1)"."""
+    least, most = (above if low is None else low), (below if high is None else high)
+    if least is None:
+        return "" if most is None else f" {'<' if high is None else '<='} {most}"
+    if most is None:
+        return f" {'>' if low is None else '>='} {least}"
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    return f" in {'(' if low is None else '['}{least}, {most}{')' if high is None else ']'}"
+
+
+def inside(
+    value: float,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> bool:
+    """Whether a number is in [low, high], more than `above` and less than `below`."""
+    least, most = (low is None or value >= low), (high is None or value <= high)
+    return least and most and (above is None or value > above) and (below is None or value < below)
 
 
 def plain_data(value: Any, name: str = "") -> Any:

@@ -75,9 +75,9 @@ class Entry:
             user's own files (see `survey`).
         sources: forms in which the files exist, the first complete one found is read.
         folders: names of the folder that may hold the files inside a data folder.
-        options: extra keys of a study's `dataset:` and their defaults.
-        optional: more of them, held only where they differ from the usual value (`specs.OPTIONAL`).
-        help: for each of these keys, what it accepts and what it does.
+        options: extra keys of a study's `dataset:`, each an `Option` (`assay.core.options` makes
+            them) or only its default.
+        optional: more of them, held only where they differ from the usual value (`specs.LATER`).
         note: what a reader of results should know.
         kept: where the pictures of a dataset without sources come from.
         task: what is learned from it where nothing else is said.
@@ -96,13 +96,14 @@ class Entry:
     folders: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     optional: Mapping[str, Any] = field(default_factory=dict)
-    help: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     note: str = ""
     kept: str = "your own pictures"
     task: str = "classify"
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with this entry's own options: {key: message}."""
+        """Return what is wrong with this entry's own options together: {key: message}.
+
+        Each of them that is an `Option` was checked before."""
         return {}
 
     def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import DataError, unknown_name
+from assay.core.config import Entry as Written
+from assay.core.config import Option
+from assay.core.errors import DataError
+from assay.core.options import REQUIRED, choice, flag
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
@@ -34,21 +37,6 @@ class Folder(Entry):
 
     A folder that holds pictures and no folders is a set without classes.
     """
-
-    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check the options."""
-        found = {}
-        if not isinstance(spec["path"], str) or not spec["path"]:
-            found["path"] = f"dataset.path must be a folder's path, got {spec['path']!r}"
-        if not _is_size(spec["size"]):
-            expected = f"[height, width], each from 1 to {MAX_SIDE}"
-            found["size"] = f"dataset.size must be {expected}, got {spec['size']!r}"
-        if not isinstance(spec["grayscale"], bool):
-            found["grayscale"] = f"dataset.grayscale must be a bool, got {spec['grayscale']!r}"
-        if spec["on_error"] not in ON_ERROR:
-            said = unknown_name("choice", spec["on_error"], ON_ERROR)
-            found["on_error"] = f"dataset.on_error: {said}"
-        return found
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Count pictures by their names."""
@@ -221,22 +209,51 @@ def _notes(
     return tuple(notes)
 
 
+def _read_path(entry: Written) -> str:
+    if not isinstance(entry.value, str) or not entry.value:
+        raise entry.expected("a folder's path")
+    return entry.value
+
+
+def _read_size(entry: Written) -> list[int]:
+    if not _is_size(entry.value):
+        raise entry.expected(f"[height, width], each from 1 to {MAX_SIDE}")
+    return entry.value
+
+
+_SIDE = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+
 ENTRIES.add("folder")(
     Folder(
         name="folder",
         title="your own pictures: {name: folder, path: DIR}, in class folders or all in one",
         licence="yours",
         citation="yours",
-        options={"path": None, "size": [32, 32], "grayscale": False},
-        optional={"on_error": ON_ERROR[0]},
-        help={
-            "path": ("a folder", "class folders of pictures, see docs/data.md; must be given"),
-            "size": ("[height, width]", "what all pictures are resized to"),
-            "grayscale": ("true or false", "one channel instead of three"),
-            "on_error": (
-                ", ".join(ON_ERROR),
-                "what an unreadable picture does; skip leaves it out",
+        options={
+            "path": Option(
+                _read_path,
+                REQUIRED,
+                "The folder; a relative one is looked for here, then in the data folder.",
+                {"type": "string", "minLength": 1},
+                "a folder's path",
+                "my-pictures",
             ),
+            "size": Option(
+                _read_size,
+                [32, 32],
+                "Height and width that all pictures are brought to.",
+                {"type": "array", "items": _SIDE, "minItems": 2, "maxItems": 2},
+                f"[height, width], each from 1 to {MAX_SIDE}",
+            ),
+            "grayscale": flag(help="One channel instead of three."),
+        },
+        optional={
+            "on_error": choice(
+                ON_ERROR[0],
+                "choice",
+                ON_ERROR,
+                help="What a picture that cannot be read does: an error, or it is left out.",
+            )
         },
     )
 )

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import AssayError, ConfigError, DataError, unknown_name
+from assay.core.config import Entry as Written
+from assay.core.config import Option
+from assay.core.errors import AssayError, ConfigError, DataError
+from assay.core.options import choice
 from assay.core.plugins import culprit
 from assay.data.catalog import ENTRIES, Entry, Raw, Survey
 from assay.data.dataset import Split
@@ -30,17 +33,6 @@ TEST_SHARE = 0.2
 _HEX = set("0123456789abcdef")
 
 
-HELP = {
-    "arrays": ("a .npy or .npz file", "images; in place of `name`, see docs/data.md"),
-    "labels": ("a .npy or .npz file", "their classes, numbers or names"),
-    "test_images": ("a .npy or .npz file", "a test set; a stratified fifth is held out"),
-    "test_labels": ("a .npy or .npz file", "the classes of the test set"),
-    "data_format": (", ".join(DATA_FORMATS), "the order of the axes, where it is not clear"),
-    "fingerprint": ("16 hexadecimal digits", "of the content; assay writes it in place of files"),
-}
-"""What the keys accept and do."""
-
-
 @dataclass(frozen=True)
 class Arrays(Entry):
     """Arrays of the user's own.
@@ -55,23 +47,10 @@ class Arrays(Entry):
     known: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check the options."""
-        found = {}
-        for key in KEYS.values():
-            value = spec.get(key)
-            if value is not None and not (isinstance(value, str) and value):
-                said = f"must be the path of a .npy or .npz file, got {value!r}"
-                found[key] = f"dataset.{key} {said}"
-        if spec.get("data_format") not in (None, *DATA_FORMATS):
-            said = unknown_name("order of axes", spec["data_format"], DATA_FORMATS)
-            found["data_format"] = f"dataset.data_format: {said}"
-        identity = spec.get("fingerprint")
-        if identity is not None and not (isinstance(identity, str) and _HEX.issuperset(identity)):
-            said = f"must be hexadecimal digits, got {identity!r}"
-            found["fingerprint"] = f"dataset.fingerprint {said}"
-        elif identity is None and self.thing is None and not spec.get("arrays"):
-            found.setdefault("arrays", "dataset.arrays: expected the path of a .npy or .npz file")
-        return found
+        """There must be arrays."""
+        if spec.get("fingerprint") is None and self.thing is None and not spec.get("arrays"):
+            return {"arrays": "dataset.arrays: expected the path of a .npy or .npz file"}
+        return {}
 
     def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
         """The identity of the content in place of the names of files."""
@@ -173,15 +152,51 @@ def given_data(data: Any) -> dict[str, Any]:
     return {"name": "arrays", "fingerprint": keep(content_of(data))}
 
 
+def _path(role: str) -> Option:
+    said = "the path of a .npy or .npz file"
+
+    def read(entry: Written) -> str:
+        if not isinstance(entry.value, str) or not entry.value:
+            raise entry.expected(said)
+        return entry.value
+
+    help = f"The {role.replace('_', ' ')}; a relative path is looked for beside the study first."
+    return Option(read, None, help, {"type": "string", "minLength": 1}, said, f"{role}.npy")
+
+
+def _read_fingerprint(entry: Written) -> str:
+    if not isinstance(entry.value, str) or not _HEX.issuperset(entry.value):
+        raise entry.expected("hexadecimal digits")
+    return entry.value
+
+
+_FORMS = {
+    "data_format": choice(
+        None,
+        "order of axes",
+        DATA_FORMATS,
+        example=DATA_FORMATS[-1],
+        help="Order of the axes of the images; by default it is seen from their shape.",
+    ),
+    "fingerprint": Option(
+        _read_fingerprint,
+        None,
+        "Identity of the content, as stored studies hold it in place of the files.",
+        {"type": "string", "pattern": "^[0-9a-f]*$"},
+        "hexadecimal digits",
+        "0123456789abcdef",
+    ),
+}
+
+
 def _entry(name: str, title: str, thing: Any = None) -> Arrays:
-    keys = KEYS.values() if thing is None else ()
+    files = KEYS if thing is None else {}
     return Arrays(
         name=name,
         title=title,
         licence="yours",
         citation="yours",
-        optional=dict.fromkeys([*keys, "data_format", "fingerprint"]),
-        help=HELP,
+        optional={**{key: _path(role) for role, key in files.items()}, **_FORMS},
         kept="your own arrays",
         thing=thing,
     )

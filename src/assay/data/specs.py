@@ -6,46 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from assay.core.config import Entry as Written
+from assay.core.config import Option
 from assay.core.errors import ConfigError, DataError, unknown_name
+from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer
 from assay.data.catalog import ENTRIES, Entry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
 
-__all__ = ["DEFAULTS", "HELP", "NORMALIZE", "OPTIONAL", "problems", "resolve"]
-
-DEFAULTS: dict[str, Any] = {
-    "train": None,
-    "validation": None,
-    "test": None,
-    "permute": None,
-    "split_seed": 0,
-    "folds": None,
-    "fold": None,
-}
-"""Keys that every dataset takes; None is "all of it" or "not"."""
-
-OPTIONAL: dict[str, Any] = {"normalize": "standard", "refit": False}
-"""Keys that a resolved specification holds only where they differ from this usual value, so that
-runs from before such a key existed keep their identity; the keys of transforms are others."""
-
-HELP: dict[str, tuple[str, str]] = {
-    "train": ("whole number >= 1", "images to train on, a stratified subset; all that are left"),
-    "validation": (
-        "a number of images, or a share between 0 and 1",
-        "taken from the training set; 5,000 when at least 50,000 are trained on, else 10 %",
-    ),
-    "test": ("whole number >= 1", "a stratified subset of the test set; all of it"),
-    "permute": ("whole number >= 0", "seed of one permutation of the pixels of all images"),
-    "split_seed": ("whole number >= 0", "which images are drawn"),
-    "folds": ("whole number >= 2", "cross-validation over the training set"),
-    "fold": ("whole number >= 0, < folds", "the part that is the validation set; 0"),
-    "normalize": (
-        "standard, center, unit, none",
-        "what networks see of a pixel x: (x - mean) / std, x - mean, x / 255, x",
-    ),
-    "refit": ("true or false", "train on the validation images as well, when all is chosen"),
-}
-"""What the keys that every dataset takes accept and do."""
+__all__ = [
+    "LATER",
+    "NORMALIZE",
+    "SETTINGS",
+    "problems",
+    "resolve",
+    "settings_of",
+    "shared_settings",
+]
 
 NORMALIZE = ("standard", "center", "unit", "none")
 """What networks see of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""
@@ -53,7 +30,78 @@ NORMALIZE = ("standard", "center", "unit", "none")
 FULL_SIZE = 50_000
 """From this many training images on, 5,000 of them make a precise enough validation set."""
 
-_MINIMUM = {"train": 1, "test": 1, "permute": 0, "split_seed": 0, "folds": 2, "fold": 0}
+
+def _read_validation(entry: Written) -> float:
+    value = entry.value
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not whole and not (isinstance(value, float) and 0 < value < 1):
+        raise entry.expected("a number of images or a share between 0 and 1")
+    return value
+
+
+SETTINGS: dict[str, Option] = {
+    "train": integer(
+        low=1, example=10_000, help="Images to train on, a stratified subset; all by default."
+    ),
+    "validation": Option(
+        _read_validation,
+        None,
+        f"Images taken from the training set for validation, or their share; by default 5,000 if "
+        f"at least {FULL_SIZE:,} are trained on, 10 % otherwise.",
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            ]
+        },
+        "a whole number >= 0, or a number in (0, 1)",
+        0.2,
+    ),
+    "test": integer(
+        low=1, example=1000, help="Images of the test set, a stratified subset; all by default."
+    ),
+    "permute": integer(
+        low=0, example=7, help="Seed of one permutation of all pixels; by default there is none."
+    ),
+    "split_seed": integer(0, low=0, help="Which images are drawn for each part."),
+    "folds": integer(low=2, example=5, help="Parts of a cross-validation over the training set."),
+    "fold": integer(low=0, example=0, help="The part that is the validation set; 0 by default."),
+}
+"""Keys that every dataset takes; None is "all of it" or "not"."""
+
+LATER: dict[str, Option] = {
+    "normalize": choice(
+        NORMALIZE[0],
+        "normalization",
+        NORMALIZE,
+        help="What networks see of a pixel x: (x - mean) / std by channel, x - mean, x / 255 or x.",
+    ),
+    "refit": flag(
+        help="Train on the validation images as well, when everything is chosen; what is measured "
+        "on them then tells nothing."
+    ),
+}
+"""Keys that a resolved specification holds only where they differ from their usual value, so that
+runs from before such a key existed keep their identity; the keys of transforms are others."""
+
+
+def settings_of(entry: Entry) -> dict[str, Option]:
+    """Every key that a dataset takes but its name, with its declaration."""
+    own = {**entry.options, **entry.optional}
+    return {**shared_settings(), **{key: as_option(option) for key, option in own.items()}}
+
+
+def shared_settings() -> dict[str, Option]:
+    """Every key that all datasets take, those of transforms included."""
+    return {**SETTINGS, **_later()}
+
+
+def _later() -> dict[str, Option]:
+    transforms = {
+        name: getattr(TRANSFORMS[name], "option", as_option(TRANSFORMS[name].usual))
+        for name in TRANSFORMS
+    }
+    return {**LATER, **transforms}
 
 
 def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
@@ -65,17 +113,7 @@ def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict
         folders: where relative names of files are looked up, before the current folder.
         spec: a dataset's name, or a mapping with `name` and any of
 
-            - `train`: images to train on (a stratified subset); all that are left by default.
-            - `validation`: images (or a share between 0 and 1) taken from the training set;
-              by default 5,000 when at least 50,000 are trained on, 10 % otherwise.
-            - `test`: a stratified subset of the test set; all of it by default.
-            - `permute`: seed of one permutation of all pixels, or None.
-            - `normalize`: one of NORMALIZE, "standard" by default.
-            - `refit`: train on the validation images as well, when everything is chosen; what is
-              measured on them then tells nothing.
-            - `split_seed`: which images are drawn, 0 by default.
-            - `folds`, `fold`: cross-validation over the training set; part `fold` of `folds`
-              (0 by default) is the validation set.
+            - SETTINGS and LATER, the keys of every dataset.
             - the dataset's own options, and the key of each registered transform (`restore`).
 
             An option that bears the name of its dataset stands for the name, too:
@@ -91,7 +129,7 @@ def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict
     if found:
         raise ConfigError("\n".join(found.values()))
     entry = ENTRIES[given["name"]]
-    return _fill(entry, given, folders)
+    return _fill(entry, _read(entry, given)[0], folders)
 
 
 def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,32 +148,49 @@ def problems(spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str,
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
     entry = ENTRIES[name]
-    known = ["name", *DEFAULTS, *_optional(entry), *entry.options]
+    known = ["name", *settings_of(entry)]
     found = {
         str(key): f"dataset.{key}: {unknown_name(f'setting of dataset {name}', key, known)}"
         for key in spec
         if key not in known
     }
-    for key, minimum in _MINIMUM.items():
-        if (message := _whole_number(key, spec.get(key, DEFAULTS[key]), minimum)) is not None:
-            found[key] = message
-    found |= _validation_problem(spec) | _fold_problems(spec) | _normalize_problem(spec)
-    found |= _refit_problem(spec) | _transform_problems(spec)
-    found |= entry.check({**entry.options, **entry.optional, **spec})
+    values, wrong = _read(entry, spec)
+    found |= _fold_problems(values) | _refit_problem(values) | _transform_problems(values) | wrong
+    own = {**entry.options, **entry.optional}
+    if not own.keys() & wrong.keys():  # what does not go together, among values that are right
+        found |= entry.check({**defaults_of(own), **values})
     if not found:
         try:
-            _fill(entry, spec, folders)
+            _fill(entry, values, folders)
         except (ConfigError, DataError) as error:
             key = str(error).partition(":")[0].removeprefix("dataset.")
             found[key if key in known else "train"] = str(error)
     return found
 
 
+def _read(entry: Entry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The specification, whole numbers as such (`1e4`), and what is wrong with each key."""
+    values, wrong = dict(spec), {}
+    for key, option in settings_of(entry).items():
+        value = spec.get(key)
+        given = key in spec or option.default is REQUIRED
+        if not given or (value is None and option.default is None):
+            continue
+        try:
+            read = option.read(Written(value, ("dataset", key)))
+        except ConfigError as error:
+            wrong[key] = str(error)
+        else:  # all else stays as written: it is part of the names of runs
+            values[key] = read if isinstance(value, float) and isinstance(read, int) else value
+    return values, wrong
+
+
 def _fill(entry: Entry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
-    whole: dict[str, Any] = {"name": entry.name, **DEFAULTS, **entry.options, **given}
+    usual = {"name": entry.name, **defaults_of(SETTINGS)}
+    whole: dict[str, Any] = {**usual, **defaults_of(entry.options), **given}
     spec = entry.settle(whole, folders)
-    for key, usual in _optional(entry).items():
+    for key, usual in defaults_of({**_later(), **entry.optional}).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)
     if spec["folds"] is not None:
@@ -150,47 +205,13 @@ def _fill(entry: Entry, given: Mapping[str, Any], folders: Sequence[Path]) -> di
     return spec
 
 
-def _whole_number(key: str, value: Any, minimum: int) -> str | None:
-    if value is None and DEFAULTS[key] is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
-        return None
-    return f"dataset.{key} must be a whole number >= {minimum}, got {value!r}"
-
-
-def _validation_problem(spec: Mapping[str, Any]) -> dict[str, str]:
-    value = spec.get("validation")
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    share = isinstance(value, float) and 0 < value < 1
-    if value is None or whole or share:
-        return {}
-    expected = "a number of images or a share between 0 and 1"
-    return {"validation": f"dataset.validation must be {expected}, got {value!r}"}
-
-
-def _normalize_problem(spec: Mapping[str, Any]) -> dict[str, str]:
-    value = spec.get("normalize", NORMALIZE[0])
-    if value in NORMALIZE:
-        return {}
-    return {"normalize": f"dataset.normalize: {unknown_name('normalization', value, NORMALIZE)}"}
-
-
-def _optional(entry: Entry) -> dict[str, Any]:
-    """Keys that are held only where they differ from their usual value."""
-    transforms = {name: TRANSFORMS[name].usual for name in TRANSFORMS}
-    return {**OPTIONAL, **transforms, **entry.optional}
-
-
 def _transform_problems(spec: Mapping[str, Any]) -> dict[str, str]:
     said = {name: TRANSFORMS[name].check(spec) for name in TRANSFORMS if name in spec}
     return {name: message for name, message in said.items() if message}
 
 
 def _refit_problem(spec: Mapping[str, Any]) -> dict[str, str]:
-    value = spec.get("refit", False)
-    if not isinstance(value, bool):
-        return {"refit": f"dataset.refit must be true or false, got {value!r}"}
-    if value and spec.get("folds") is not None:
+    if spec.get("refit") and spec.get("folds") is not None:
         return {"refit": "dataset.refit and dataset.folds exclude each other"}
     return {}
 

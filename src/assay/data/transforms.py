@@ -30,15 +30,16 @@ class Fitted:
 
 
 class Transform(Protocol):
-    """One key of `dataset:`; runs that leave it at its usual value keep their names without it."""
+    """One key of `dataset:`; runs that leave it at its usual value keep their names without it.
+
+    A transform may have `option`, the declaration of this key: it is read and checked by it.
+    """
 
     usual: Any
     """The value that changes nothing."""
-    help: tuple[str, str]
-    """What it accepts, and what it does."""
 
     def check(self, spec: Mapping[str, Any]) -> str:
-        """What is wrong with this key of a specification, "" for nothing."""
+        """What does not go together with this key of a specification, "" for nothing."""
 
     def fit(
         self, spec: Mapping[str, Any], train: np.ndarray, permutation: np.ndarray | None

@@ -5,7 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assay.core.config import Option
 from assay.core.errors import ConfigError, unknown_name
+from assay.core.options import (
+    check_fields,
+    choice,
+    declared,
+    deferred,
+    flag,
+    integer,
+    named_schema,
+    number,
+    object_schema,
+    options_of,
+    setting,
+    text,
+)
 from assay.networks.description import free, value
 
 __all__ = [
@@ -16,6 +31,8 @@ __all__ = [
     "Optimizer",
     "Schedule",
     "Training",
+    "optimizer_options",
+    "schedule_options",
 ]
 
 # the settings of each optimizer with Keras's defaults
@@ -30,12 +47,21 @@ OPTIMIZERS: dict[str, dict[str, float | bool]] = {
 LEARNING_RATES = {"sgd": 0.01}
 """Keras's default learning rates; 0.001 where none is named."""
 
-SCHEDULES = ("constant", "exponential", "cosine")
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": ("warmup",),
+    "exponential": ("decay_rate", "warmup"),
+    "cosine": ("final_fraction", "warmup"),
+}
+"""The settings of each schedule."""
 
 
 def _check(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
+
+
+def _decay(help: str) -> Option:
+    return number(0.0, low=0, below=1, help=help)
 
 
 @dataclass(frozen=True)
@@ -46,23 +72,23 @@ class Optimizer:
     adagrad's start value, the centre of rmsprop), Keras's definition holds in every engine.
     """
 
-    name: str = "sgd"
-    nesterov: bool = False
-    momentum: float = value(0.0)
-    rho: float = free(0.0)
-    beta_1: float = free(0.0)
-    beta_2: float = free(0.0)
-    epsilon: float = free(0.0)
-    initial_accumulator_value: float = free(0.0)
-    weight_decay: float = value(0.0)
+    name: str = setting(choice("sgd", "optimizer", list(OPTIMIZERS), help="The update rule."))
+    nesterov: bool = setting(flag(help="Nesterov's momentum instead of the plain one."))
+    momentum: float = value(_decay("How much of the last update is made again."))
+    rho: float = free(_decay("Decay of the moving average of squared gradients."))
+    beta_1: float = free(_decay("Decay of the moving average of gradients."))
+    beta_2: float = free(_decay("Decay of the moving average of squared gradients."))
+    epsilon: float = free(number(0.0, low=0, help="Added to the root of squared gradients."))
+    initial_accumulator_value: float = free(
+        number(0.0, low=0, help="Where the sum of squared gradients starts.")
+    )
+    weight_decay: float = value(
+        number(0.0, low=0, help="Share of the weights, times the learning rate, that is taken off.")
+    )
 
     def __post_init__(self) -> None:
         _check(self.name in OPTIMIZERS, unknown_name("optimizer", self.name, OPTIMIZERS))
-        for name in ("momentum", "rho", "beta_1", "beta_2"):
-            number = getattr(self, name)
-            _check(0 <= number < 1, f"optimizer.{name} must be in [0, 1), got {number!r}")
-        for name in ("epsilon", "initial_accumulator_value", "weight_decay"):
-            _check(getattr(self, name) >= 0, f"optimizer.{name} must be >= 0")
+        check_fields(self, ("optimizer",))
 
     @classmethod
     def parse(cls, data: str | dict) -> Optimizer:
@@ -74,6 +100,11 @@ class Optimizer:
             known = OPTIMIZERS[name]
             _check(key in known, unknown_name(f"setting of optimizer {name}", key, known))
         return cls(name=name, **{**OPTIMIZERS[name], **given})  # type: ignore[arg-type]
+
+
+def optimizer_options(name: str) -> dict[str, Option]:
+    """The settings of an optimizer, with Keras's defaults."""
+    return declared(Optimizer, OPTIMIZERS[name])
 
 
 @dataclass(frozen=True)
@@ -89,33 +120,47 @@ class Schedule:
         I. Loshchilov and F. Hutter, "SGDR", ICLR 2017 (cosine).
     """
 
-    name: str = "constant"
-    decay_rate: float = free(0.96)
-    final_fraction: float = free(0.0)
-    warmup: float = free(0.0)
+    name: str = setting(choice("constant", "schedule", list(SCHEDULES), help="The schedule."))
+    decay_rate: float = free(number(0.96, above=0, high=1, help="Factor on the rate each epoch."))
+    final_fraction: float = free(
+        number(0.0, low=0, high=1, help="The last learning rate as a share of the first.")
+    )
+    warmup: float = free(
+        number(0.0, low=0, below=1, help="Share of the updates in which the rate grows from 0.")
+    )
 
     def __post_init__(self) -> None:
         _check(self.name in SCHEDULES, unknown_name("schedule", self.name, SCHEDULES))
-        _check(
-            0 < self.decay_rate <= 1,
-            f"schedule.decay_rate must be in (0, 1], got {self.decay_rate!r}",
-        )
-        _check(0 <= self.warmup < 1, f"schedule.warmup must be in [0, 1), got {self.warmup!r}")
-        _check(0 <= self.final_fraction <= 1, "schedule.final_fraction must be in [0, 1]")
+        check_fields(self, ("schedule",))
+
+
+def schedule_options(name: str) -> dict[str, Option]:
+    """The settings of a schedule."""
+    known = options_of(Schedule)
+    return {key: known[key] for key in SCHEDULES[name]}
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` evaluations."""
 
-    patience: int = 10
-    monitor: str = "val_loss"
-    min_delta: float = 0.0
-    restore_best_weights: bool = True
+    patience: int = setting(integer(10, low=1, help="Evaluations without a better one."))
+    monitor: str = setting(
+        text(
+            "val_loss",
+            help="What must improve: the loss, or the metric that the task is judged by.",
+            accepts="`val_loss` or the task's metric, such as `val_accuracy`",
+        )
+    )
+    min_delta: float = setting(
+        number(0.0, low=0, help="What counts as better: an improvement by more than this.")
+    )
+    restore_best_weights: bool = setting(
+        flag(True, help="Keep the weights of the best evaluation instead of the last.")
+    )
 
     def __post_init__(self) -> None:
-        _check(self.patience >= 1, f"early_stopping.patience must be >= 1, got {self.patience!r}")
-        _check(self.min_delta >= 0, "early_stopping.min_delta must be >= 0")
+        check_fields(self, ("early_stopping",))
 
 
 @dataclass(frozen=True)
@@ -128,12 +173,14 @@ class Augment:
         crop: pad by this many pixels of zeros on each side and crop back at random.
     """
 
-    shift: int = 0
-    flip: bool = False
-    crop: int = 0
+    shift: int = setting(integer(0, low=0, help="Largest shift in pixels, up, down, left, right."))
+    flip: bool = setting(flag(help="Mirror left and right, every other image."))
+    crop: int = setting(
+        integer(0, low=0, help="Pad by this many pixels of zeros and crop back at random.")
+    )
 
     def __post_init__(self) -> None:
-        _check(self.shift >= 0 and self.crop >= 0, "augment: shift and crop must be >= 0")
+        check_fields(self, ("augment",))
 
     def __bool__(self) -> bool:
         return bool(self.shift or self.flip or self.crop)
@@ -161,34 +208,102 @@ class Training:
         B. Polyak and A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
-    epochs: int = 10
-    steps: int | None = None
-    stop_after: int | None = None
-    batch_size: int = 32
-    evaluate_every: int | None = None
-    test_curve: bool = False
-    optimizer: Optimizer = Optimizer()
-    learning_rate: float = free(0.01)
-    schedule: Schedule = Schedule()
-    early_stopping: EarlyStopping | None = None
-    augment: Augment = Augment()
-    ema: float = value(0.0)
-    pretrain: Any = None
+    epochs: int = setting(integer(10, low=1, help="Passes over the training images."))
+    steps: int | None = setting(
+        integer(low=1, help="Number of updates, instead of epochs.", example=2000)
+    )
+    stop_after: int | None = setting(
+        integer(
+            low=1,
+            help="End after so many epochs, on the schedule of `epochs`; the run can go on later.",
+            example=3,
+        )
+    )
+    batch_size: int = setting(integer(32, low=1, help="Images per update."))
+    evaluate_every: int | None = setting(
+        integer(
+            low=1,
+            help="Updates between evaluations on the validation images; by default an epoch.",
+            example=500,
+        )
+    )
+    test_curve: bool = setting(
+        flag(help="Evaluate on the test images as well, for a curve; nothing is chosen by it.")
+    )
+    optimizer: Optimizer = setting(
+        deferred(
+            Optimizer(),
+            help="The update rule, by its name or with its settings.",
+            schema=lambda: named_schema("name", {n: optimizer_options(n) for n in OPTIMIZERS}),
+            accepts="an optimizer (see Optimizers)",
+            example={"name": "sgd", "momentum": 0.9},
+        )
+    )
+    learning_rate: float = free(
+        number(
+            0.01,
+            above=0,
+            help="The learning rate; by default the optimizer's in Keras.",
+            example=0.001,
+        )
+    )
+    schedule: Schedule = setting(
+        deferred(
+            Schedule(),
+            help="The learning rate over a run, by its name or with its settings.",
+            schema=lambda: named_schema("name", {n: schedule_options(n) for n in SCHEDULES}),
+            accepts="a schedule (see Schedules)",
+            example="cosine",
+        )
+    )
+    early_stopping: EarlyStopping | None = setting(
+        deferred(
+            None,
+            help="Stop when validation no longer improves; a number is its `patience`.",
+            schema=lambda: {
+                "anyOf": [
+                    {"type": ["boolean", "integer"], "minimum": 1},
+                    object_schema(options_of(EarlyStopping)),
+                ]
+            },
+            accepts="true, false, a patience, or a mapping (see Early stopping)",
+            example={"patience": 5, "monitor": "val_accuracy"},
+        )
+    )
+    augment: Augment = setting(
+        deferred(
+            Augment(),
+            help="Random changes to the training images, drawn anew for every batch.",
+            schema=lambda: object_schema(options_of(Augment)),
+            accepts="a mapping (see Augmentation)",
+            example={"shift": 2},
+        )
+    )
+    ema: float = value(
+        number(
+            0.0,
+            low=0,
+            below=1,
+            help="Decay of a moving average of the weights, which is evaluated and kept; 0: none.",
+            example=0.999,
+        )
+    )
+    pretrain: Any = setting(
+        deferred(
+            None,
+            help="Where the first weights come from, instead of the initializers.",
+            accepts="a pretraining (see Pretraining)",
+            schema={},
+            example="rendered",
+        )
+    )
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "stop_after", "batch_size", "evaluate_every"):
-            number = getattr(self, name)
-            ok = number is None or (isinstance(number, int) and number >= 1)
-            _check(ok, f"training.{name} must be a whole number >= 1, got {number!r}")
-        _check(
-            self.learning_rate > 0,
-            f"training.learning_rate must be > 0, got {self.learning_rate!r}",
-        )
+        check_fields(self, ("training",))
         _check(
             self.stop_after is None or not (self.steps or self.evaluate_every),
             "training.stop_after counts epochs: steps and evaluate_every cannot be set beside it",
         )
-        _check(0 <= self.ema < 1, f"training.ema must be in [0, 1), got {self.ema!r}")
 
     def total_steps(self, images: int) -> int:
         """Updates of a whole run over `images` training images, which schedules go by."""

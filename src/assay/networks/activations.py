@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from assay.core.config import Option
 from assay.core.errors import NetworkError, unknown_name
+from assay.core.options import choice
 
-__all__ = ["ACTIVATIONS", "check_activation"]
+__all__ = ["ACTIVATIONS", "activation_option", "check_activation"]
 
 ACTIVATIONS = (
     "linear",
@@ -24,3 +26,8 @@ def check_activation(name: str) -> None:
     """Raise NetworkError, naming the nearest activation, unless `name` is one."""
     if name not in ACTIVATIONS:
         raise NetworkError(unknown_name("activation", name, ACTIVATIONS))
+
+
+def activation_option(default: str, help: str) -> Option:
+    """A setting that names an activation."""
+    return choice(default, "activation", ACTIVATIONS, help=help, example="relu")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.core.config import Entry, Option
+from assay.core.options import choice, flag
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import (
+    PADDINGS,
     Activation,
     BatchNorm,
     Conv2D,
@@ -25,31 +26,16 @@ from assay.networks.layers import (
 from assay.networks.mlp import dense_layers
 from assay.networks.options import (
     ACTIVATION,
-    BLOCKS,
-    FLAG,
-    RATE,
-    SIZE,
+    BATCH_NORM,
     WEIGHTS,
-    WIDTHS,
-    read_flag,
-    read_rate,
-    read_size,
-    read_widths,
+    blocks,
+    rate,
+    size,
     styled,
+    widths,
 )
 
 __all__ = ["CNN_OPTIONS", "cnn_trunk"]
-
-PADDINGS = ("same", "valid")
-
-
-def _read_blocks(entry: Entry) -> list[list[int]]:
-    """A list of blocks; a plain number is a block of one convolution."""
-    return [read_widths(block) for block in entry.items()]
-
-
-def _read_padding(entry: Entry) -> str:
-    return entry.choice("padding", PADDINGS)
 
 
 def _convolutions(
@@ -87,30 +73,25 @@ def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
 
 
 CNN_OPTIONS = {
-    "filters": Option(
-        _read_blocks,
+    "filters": blocks(
         [[64], [128, 128], [256, 256]],
-        BLOCKS,
-        "filters of the convolutions, block by block; a pooling follows each block",
+        help="Blocks of convolutions, each a list of numbers of filters; one number is a block of "
+        "one convolution.",
     ),
-    "kernel_size": Option(read_size, 3, SIZE, "side of the windows"),
-    "first_kernel_size": Option(
-        read_size, 7, SIZE, "side of the window of the very first convolution"
+    "kernel_size": size(3, help="Side of the kernels."),
+    "first_kernel_size": size(7, help="Side of the kernels of the very first convolution."),
+    "strides": widths(
+        [], help="Strides of the first convolution of each block; 1 for the others.", example=[2, 1]
     ),
-    "strides": Option(
-        read_widths, [], WIDTHS, "of the first convolution of each block; 1 for the others"
-    ),
-    "padding": Option(_read_padding, "same", ", ".join(PADDINGS), "as in Keras"),
-    "pool_size": Option(read_size, 2, SIZE, "side of the pooling windows; 1 for no pooling"),
-    "dense": Option(read_widths, [128, 64], WIDTHS, "units of the dense layers"),
-    "dropout": Option(read_rate, 0.5, RATE, "dropout rate after each dense layer"),
-    "conv_dropout": Option(read_rate, 0.0, RATE, "dropout rate after each block"),
+    "padding": choice("same", "padding", PADDINGS, help="Padding of the convolutions."),
+    "pool_size": size(2, help="Side of the max pooling after each block; 1 for no pooling."),
+    "dense": widths([128, 64], help="Units of the dense layers after the convolutions."),
+    "dropout": rate(0.5, help="Dropout after each dense layer."),
+    "conv_dropout": rate(0.0, help="Dropout after each block."),
     "activation": ACTIVATION,
-    "batch_norm": Option(
-        read_flag, False, FLAG, "batch normalization before each activation, dense ones too"
-    ),
-    "residual": Option(read_flag, False, FLAG, "a shortcut round every block after the first"),
-    "global_pool": Option(read_flag, False, FLAG, "average over the image instead of flattening"),
+    "batch_norm": BATCH_NORM,
+    "residual": flag(help="A shortcut round every block after the first."),
+    "global_pool": flag(help="Average over the image instead of flattening it."),
     **WEIGHTS,
 }
 

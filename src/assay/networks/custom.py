@@ -47,7 +47,14 @@ def _flattened(layers: tuple[Layer, ...], shape: Shape) -> list[Layer]:
 
 
 _OPTIONS = {
-    "layers": Option(_read, [], "a list of layers, see below", "the layers before the head"),
+    "layers": Option(
+        _read,
+        [],
+        "The layers in their order, without the outputs: assay appends them.",
+        {"type": "array", "items": {"$ref": "#/$defs/layer"}},
+        "a list of layers (see Layers)",
+        [{"conv2d": {"filters": 8, "kernel_size": 3}}, "max_pool2d", {"dense": 64}],
+    ),
     **WEIGHTS,
 }
 

@@ -9,25 +9,37 @@ that it needs; runs whose structures are equal can train together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
-__all__ = ["free", "plain", "size", "structure", "value"]
+from assay.core.config import Option
+from assay.core.errors import ConfigError, NetworkError
+from assay.core.options import check_fields, setting
+
+__all__ = ["check", "free", "plain", "size", "structure", "value"]
 
 
-def value(default: Any = MISSING) -> Any:
+def value(option: Option) -> Any:
     """Declare a number that may differ between cohort members, where 0 means "not there"."""
-    return field(default=default, metadata={"value": "present"})
+    return setting(option, value="present")
 
 
-def free(default: Any = MISSING) -> Any:
+def free(option: Option) -> Any:
     """Declare a choice that never changes the program (an initializer, a learning rate)."""
-    return field(default=default, metadata={"value": "free"})
+    return setting(option, value="free")
 
 
-def size(room: Callable[[int], int]) -> Any:
+def size(room: Callable[[int], int], option: Option) -> Any:
     """Declare a size that may differ between members that need equal `room`."""
-    return field(metadata={"value": room})
+    return setting(option, value=room)
+
+
+def check(part: Any, name: str) -> None:
+    """Check the fields of a part of a network; NetworkError, after its name, says what is wrong."""
+    try:
+        check_fields(part)
+    except ConfigError as error:
+        raise NetworkError(f"{name}: {error}") from None
 
 
 def plain(node: Any) -> Any:

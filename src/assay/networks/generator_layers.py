@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from assay.core.errors import NetworkError, unknown_name
+from assay.core.errors import NetworkError
+from assay.core.options import REQUIRED, choice, integer, number, setting
 from assay.networks.description import value
 from assay.networks.layers import LAYERS, Conv2D, Layer, Shape
 
@@ -63,15 +64,10 @@ class UpSampling2D(Layer):
     """Every pixel becomes size x size of them; "bilinear" blends neighbours."""
 
     kind: ClassVar[str] = "up_sampling2d"
-    size: int = 2
-    interpolation: str = "nearest"
-
-    def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise NetworkError(f"{self.kind}: size must be a whole number >= 1, got {self.size!r}")
-        if self.interpolation not in INTERPOLATIONS:
-            said = unknown_name("interpolation", self.interpolation, INTERPOLATIONS)
-            raise NetworkError(f"{self.kind}: {said}")
+    size: int = setting(integer(2, low=1, help="Factor on height and width."))
+    interpolation: str = setting(
+        choice("nearest", "interpolation", INTERPOLATIONS, help="How pixels between are made.")
+    )
 
     def output_shape(self, shape: Shape) -> Shape:
         h, w = _sides(self, shape)
@@ -83,8 +79,8 @@ class Reshape(Layer):
     """The same numbers as an image of `height` x `width`, with as many channels as it takes."""
 
     kind: ClassVar[str] = "reshape"
-    height: int
-    width: int
+    height: int = setting(integer(REQUIRED, low=1, help="Rows of pixels.", example=4))
+    width: int = setting(integer(REQUIRED, low=1, help="Columns of pixels.", example=4))
 
     def output_shape(self, shape: Shape) -> Shape:
         pixels, numbers = self.height * self.width, prod(shape)
@@ -100,11 +96,7 @@ class GaussianNoise(Layer):
     """Add normal noise of this standard deviation while training."""
 
     kind: ClassVar[str] = "gaussian_noise"
-    stddev: float = value(0.1)
-
-    def __post_init__(self) -> None:
-        if not self.stddev >= 0:
-            raise NetworkError(f"{self.kind}: stddev must be >= 0, got {self.stddev!r}")
+    stddev: float = value(number(0.1, low=0, help="Standard deviation of the noise."))
 
 
 @dataclass(frozen=True)
@@ -117,13 +109,7 @@ class LeakyReLU(Layer):
     """
 
     kind: ClassVar[str] = "leaky_relu"
-    negative_slope: float = 0.3
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.negative_slope <= 1:
-            raise NetworkError(
-                f"{self.kind}: negative_slope must be from 0 to 1, got {self.negative_slope!r}"
-            )
+    negative_slope: float = setting(number(0.3, low=0, high=1, help="Factor on what is negative."))
 
 
 LAYERS.update(

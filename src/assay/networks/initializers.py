@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
-from assay.networks.description import free
+from assay.core.options import REQUIRED, choice, named_schema, number, options_of
+from assay.networks.description import check, free
 
-__all__ = ["INITIALIZERS", "Initializer"]
+__all__ = ["INITIALIZERS", "Initializer", "initializer_option", "plain_initializer"]
 
 # name -> (scale, fan, distribution) of Keras's VarianceScaling
 _SCALING = {
@@ -43,18 +45,23 @@ class Initializer:
         BackProp", 1998.
     """
 
-    name: str = free()
-    stddev: float = free(0.05)
-    limit: float = free(0.05)
-    scale: float = free(1.0)
+    name: str = free(
+        choice(REQUIRED, "initializer", INITIALIZERS, help="The initializer.", example="he_normal")
+    )
+    stddev: float = free(
+        number(0.05, low=0, help="`random_normal`: the standard deviation of the weights.")
+    )
+    limit: float = free(
+        number(0.05, low=0, help="`random_uniform`: weights are drawn from -limit to limit.")
+    )
+    scale: float = free(
+        number(1.0, low=0, help="Glorot, He and LeCun: factor on the variance of the weights.")
+    )
 
     def __post_init__(self) -> None:
         if self.name not in INITIALIZERS:
             raise NetworkError(unknown_name("initializer", self.name, INITIALIZERS))
-        for name in ("stddev", "limit", "scale"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or number < 0:
-                raise NetworkError(f"initializer {self.name}: {name} must be >= 0, got {number!r}")
+        check(self, f"initializer {self.name}")
 
     @classmethod
     def parse(cls, data: Any) -> Initializer:
@@ -105,3 +112,51 @@ def _truncated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         draw[beyond] = rng.standard_normal(int(beyond.sum()), np.float32)
         beyond = np.abs(draw) > 2
     return draw
+
+
+_SETTINGS = {"random_normal": "stddev", "random_uniform": "limit", "zeros": None, "ones": None}
+
+
+def plain_initializer(initializer: Initializer) -> Any:
+    """Shortest data for an initializer: its name, or {"name", setting} where it is not default."""
+    setting = _SETTINGS.get(initializer.name, "scale")
+    default = Initializer(initializer.name)
+    if setting is None or getattr(initializer, setting) == getattr(default, setting):
+        return initializer.name
+    return {"name": initializer.name, setting: float(getattr(initializer, setting))}
+
+
+def _read(entry: Entry) -> Initializer:
+    """A name or {name, stddev | limit | scale}; a setting that the initializer lacks is refused."""
+    if isinstance(entry.value, dict):
+        known = options_of(Initializer)
+        for key in entry.keys("setting of an initializer", list(known)):
+            if key != "name":
+                known[key].read(entry[key])
+        setting = _SETTINGS.get(str(entry.value.get("name")), "scale")
+        for key in set(entry.value) - {"name", setting}:
+            said = unknown_name(
+                f"setting of initializer {entry.value.get('name')}", key, [setting or "none"]
+            )
+            raise entry[key].error(said, key=True)
+    return Initializer.parse(entry.value)
+
+
+def _schema() -> dict[str, Any]:
+    known = options_of(Initializer)
+    tables = {name: _SETTINGS.get(name, "scale") for name in INITIALIZERS}
+    return named_schema("name", {name: {s: known[s]} if s else {} for name, s in tables.items()})
+
+
+def initializer_option(default: Any, help: str, *, plain: bool = False) -> Option:
+    """A setting that names an initializer, or says {name: ..., stddev | limit | scale: ...}.
+
+    Args:
+        plain: read it into plain data instead of an `Initializer`.
+    """
+
+    def read(entry: Entry) -> Any:
+        return plain_initializer(_read(entry)) if plain else _read(entry)
+
+    said = "an initializer, or `{name: random_normal, stddev: 0.01}`"
+    return Option(read, default, help, _schema, said, "he_normal")

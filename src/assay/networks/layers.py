@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+from assay.core.config import Option
 from assay.core.errors import NetworkError
-from assay.networks.activations import check_activation
-from assay.networks.description import size, value
-from assay.networks.initializers import Initializer
-from assay.networks.regularizers import Regularizer
+from assay.core.options import REQUIRED, choice, deferred, flag, integer, number, setting
+from assay.networks.activations import activation_option, check_activation
+from assay.networks.description import check, size, value
+from assay.networks.initializers import Initializer, initializer_option
+from assay.networks.regularizers import Regularizer, regularizer_option
 
 GLOROT = Initializer("glorot_uniform")
 ZEROS = Initializer("zeros")
@@ -23,6 +25,7 @@ FREE = Regularizer()
 
 __all__ = [
     "LAYERS",
+    "PADDINGS",
     "Activation",
     "AveragePool2D",
     "BatchNorm",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+PADDINGS = ("same", "valid")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Layer:
     """Base of all layers: by default it keeps the shape and has no parameters."""
 
     kind: ClassVar[str] = "layer"
+
+    def __post_init__(self) -> None:
+        check(self, self.kind)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of `shape`; raises NetworkError if it cannot be."""
@@ -78,17 +85,6 @@ def _window(layer: Layer, size: int, window: int, strides: int, padding: str) ->
     return (size - window) // strides + 1
 
 
-def _check_padding(kind: str, padding: str) -> None:
-    if padding not in ("same", "valid"):
-        raise NetworkError(f"{kind}: padding must be 'same' or 'valid', got {padding!r}")
-
-
-def _check_positive(kind: str, **numbers: int) -> None:
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise NetworkError(f"{kind}: {name} must be a whole number >= 1, got {number!r}")
-
-
 def room(units: int) -> int:
     """Units that a stack of dense layers has room for, so that narrow layers of nearly equal width
     train together: what they do not have is zero and stays zero. Wide layers get no more than their
@@ -96,19 +92,30 @@ def room(units: int) -> int:
     return units if units > 128 else -(-units // 32) * 32
 
 
+def _side(default: int, help: str) -> Option:
+    return integer(default, low=1, help=help)
+
+
+def _padding(default: str) -> Option:
+    return choice(default, "padding", PADDINGS, help="Zeros around the image, or none.")
+
+
+_BIAS = flag(True, help="Whether there is a bias.")
+_KERNEL = initializer_option(GLOROT, "How the kernel starts.")
+_START = initializer_option(ZEROS, "How the bias starts.")
+_PENALTY = regularizer_option(FREE, "Penalty on the kernel.")
+
+
 @dataclass(frozen=True)
 class Dense(Layer):
     """y = x W + b, with x flat: (features,) -> (units,)."""
 
     kind: ClassVar[str] = "dense"
-    units: int = size(room)
-    use_bias: bool = True
-    kernel_initializer: Initializer = GLOROT
-    bias_initializer: Initializer = ZEROS
-    kernel_regularizer: Regularizer = FREE
-
-    def __post_init__(self) -> None:
-        _check_positive("dense", units=self.units)
+    units: int = size(room, integer(REQUIRED, low=1, help="Number of outputs.", example=100))
+    use_bias: bool = setting(_BIAS)
+    kernel_initializer: Initializer = setting(_KERNEL)
+    bias_initializer: Initializer = setting(_START)
+    kernel_regularizer: Regularizer = setting(_PENALTY)
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
@@ -127,20 +134,14 @@ class Conv2D(Layer):
     """Convolution (cross-correlation, as Keras's): (h, w, c) -> (h', w', filters)."""
 
     kind: ClassVar[str] = "conv2d"
-    filters: int
-    kernel_size: int = 3
-    strides: int = 1
-    padding: str = "same"
-    use_bias: bool = True
-    kernel_initializer: Initializer = GLOROT
-    bias_initializer: Initializer = ZEROS
-    kernel_regularizer: Regularizer = FREE
-
-    def __post_init__(self) -> None:
-        _check_positive(
-            "conv2d", filters=self.filters, kernel_size=self.kernel_size, strides=self.strides
-        )
-        _check_padding("conv2d", self.padding)
+    filters: int = setting(integer(REQUIRED, low=1, help="Output channels.", example=64))
+    kernel_size: int = setting(_side(3, "Side of the square kernel."))
+    strides: int = setting(_side(1, "Distance of neighbouring windows."))
+    padding: str = setting(_padding("same"))
+    use_bias: bool = setting(_BIAS)
+    kernel_initializer: Initializer = setting(_KERNEL)
+    bias_initializer: Initializer = setting(_START)
+    kernel_regularizer: Regularizer = setting(_PENALTY)
 
     def output_shape(self, shape: Shape) -> Shape:
         h, w, _ = _image(self, shape)
@@ -160,13 +161,13 @@ class MaxPool2D(Layer):
     """Largest value of each window."""
 
     kind: ClassVar[str] = "max_pool2d"
-    pool_size: int = 2
-    strides: int | None = None
-    padding: str = "valid"
-
-    def __post_init__(self) -> None:
-        _check_positive(self.kind, pool_size=self.pool_size, strides=self.step)
-        _check_padding(self.kind, self.padding)
+    pool_size: int = setting(_side(2, "Side of the square window."))
+    strides: int | None = setting(
+        integer(
+            None, low=1, help="Distance of neighbouring windows; `pool_size` by default.", example=2
+        )
+    )
+    padding: str = setting(_padding("valid"))
 
     @property
     def step(self) -> int:
@@ -215,10 +216,7 @@ class SpaceToDepth(Layer):
     """
 
     kind: ClassVar[str] = "space_to_depth"
-    block_size: int = 2
-
-    def __post_init__(self) -> None:
-        _check_positive(self.kind, block_size=self.block_size)
+    block_size: int = setting(_side(2, "Side of the square block."))
 
     def output_shape(self, shape: Shape) -> Shape:
         (h, w, c), size = _image(self, shape), self.block_size
@@ -236,11 +234,7 @@ class Dropout(Layer):
     """
 
     kind: ClassVar[str] = "dropout"
-    rate: float = value(0.5)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise NetworkError(f"dropout: rate must be in [0, 1), got {self.rate!r}")
+    rate: float = value(number(0.5, low=0, below=1, help="Share of the inputs that become zero."))
 
 
 @dataclass(frozen=True)
@@ -254,8 +248,10 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batch_norm"
-    momentum: float = 0.99
-    epsilon: float = 1e-3
+    momentum: float = setting(
+        number(0.99, low=0, high=1, help="How slowly the moving averages follow the batches.")
+    )
+    epsilon: float = setting(number(1e-3, low=0, help="Added to the variance."))
 
     def parameters(self, shape: Shape) -> int:
         return 2 * shape[-1]
@@ -266,7 +262,7 @@ class Activation(Layer):
     """An elementwise function by its Keras name, for example "relu"."""
 
     kind: ClassVar[str] = "activation"
-    function: str
+    function: str = setting(activation_option(REQUIRED, "Its Keras name."))
 
     def __post_init__(self) -> None:
         check_activation(self.function)
@@ -282,7 +278,15 @@ class Residual(Layer):
     """
 
     kind: ClassVar[str] = "residual"
-    body: tuple[Layer, ...]
+    body: tuple[Layer, ...] = setting(
+        deferred(
+            REQUIRED,
+            help="The layers that the shortcut goes round.",
+            schema={"type": "array", "items": {"$ref": "#/$defs/layer"}},
+            accepts="a list of layers",
+            example=[{"conv2d": 64}, "batch_norm"],
+        )
+    )
 
     def shapes(self, shape: Shape) -> list[Shape]:
         """Input shape of each layer of the body, and last its output shape."""

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.core.config import Option
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
-from assay.networks.options import (
-    ACTIVATION,
-    FLAG,
-    RATE,
-    WEIGHTS,
-    WIDTHS,
-    read_flag,
-    read_rate,
-    read_widths,
-    styled,
-)
+from assay.networks.options import ACTIVATION, BATCH_NORM, WEIGHTS, rate, styled, widths
 
 __all__ = ["dense_layers"]
 
 
-def dense_layers(widths: list[int], rate: float, options: dict[str, Any]) -> list[Layer]:
+def dense_layers(units: list[int], dropout: float, options: dict[str, Any]) -> list[Layer]:
     """Dense -> batch norm (if wanted) -> activation -> dropout (if wanted), for each width."""
     layers: list[Layer] = []
-    for units in widths:
-        layers.append(Dense(units, **styled(options)))
+    for width in units:
+        layers.append(Dense(width, **styled(options)))
         layers += [BatchNorm()] if options["batch_norm"] else []
         layers.append(Activation(options["activation"]))
-        layers += [Dropout(rate)] if rate else []
+        layers += [Dropout(dropout)] if dropout else []
     return layers
 
 
@@ -42,10 +31,10 @@ def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
 
 
 _OPTIONS = {
-    "hidden": Option(read_widths, [300, 100], WIDTHS, "units of each hidden layer"),
+    "hidden": widths([300, 100], help="Units of each hidden layer."),
     "activation": ACTIVATION,
-    "dropout": Option(read_rate, 0.0, RATE, "dropout rate after each hidden layer"),
-    "batch_norm": Option(read_flag, False, FLAG, "batch normalization before each activation"),
+    "dropout": rate(0.0, help="Dropout after each hidden layer."),
+    "batch_norm": BATCH_NORM,
     **WEIGHTS,
 }
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from assay.core.config import Entry, Option
+from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
+from assay.core.options import REQUIRED, text
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Shape
 from assay.networks.modules import (
@@ -138,11 +139,10 @@ def written_at(network: OwnNetwork, made: Any, *methods: str) -> str:
 
 for _family in ENGINE_OF:
     _options = {
-        _family: Option(
-            lambda entry: entry.text(),
-            "",
-            "MODULE:NAME of a class or a function",
-            "a network of your own; the other keys are its arguments (docs/extending.md)",
+        _family: text(
+            REQUIRED,
+            help="The network, MODULE:NAME; all other keys are arguments that it is called with.",
+            example="my_parts:Net",
         )
     }
     FAMILIES.add(_family)(

@@ -1,32 +1,29 @@
 """Layers as they are written in a study, in both directions.
 
-Short form: the kind and its main setting, then the others: `{conv2d: 64, kernel_size: 7}`,
-`max_pool2d`, `{residual: [...]}`. Long form: `{layer: conv2d, filters: 64, kernel_size: 7}`, or as
-Keras would be called: `{conv2d: {filters: 64, kernel_size: 7}}`.
+As Keras would call it: `{conv2d: {filters: 64, kernel_size: 7}}`. Short form: the kind and its main
+setting, then the others: `{conv2d: 64, kernel_size: 7}`, `max_pool2d`, `{residual: [...]}`. Long
+form: `{layer: conv2d, filters: 64, kernel_size: 7}`.
 `activation` on a dense or convolutional layer stands for an activation layer after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from dataclasses import fields
+from typing import Any
 
-from assay.core.config import Entry
+import yaml
+
+from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
+from assay.core.options import REQUIRED, options_of
+from assay.networks.activations import activation_option
 from assay.networks.generator_layers import LAYERS
-from assay.networks.initializers import Initializer
+from assay.networks.initializers import Initializer, plain_initializer
 from assay.networks.layers import Activation, Conv2D, Dense, Layer
-from assay.networks.options import (
-    plain_initializer,
-    plain_regularizer,
-    read_activation,
-    read_initializer,
-    read_regularizer,
-)
-from assay.networks.regularizers import Regularizer
+from assay.networks.regularizers import Regularizer, plain_regularizer
 
-__all__ = ["read_layer", "read_layers", "write_layers"]
+__all__ = ["layer_options", "read_layer", "read_layers", "write_layers"]
 
 Styles = dict[str, Any]
 """Arguments of Dense and Conv2D where a layer gives none of its own (see `options.styled`)."""
@@ -45,36 +42,40 @@ def read_layer(entry: Entry, styles: Styles | None = None) -> list[Layer]:
     """Read one layer; two when it has an activation."""
     kind, given = _kind(entry)
     cls = LAYERS[kind]
-    hints = get_type_hints(cls)
-    known = [f.name for f in fields(cls)]
-    weighted = issubclass(cls, (Dense, Conv2D))
+    options = options_of(cls)
+    known = layer_options(cls)
     for key in [k for k in given if k not in known]:
-        if not (weighted and key == "activation"):
-            _refuse(given[key], kind, key, known + ["activation"] * weighted)
-    arguments = dict(styles or {}) if weighted else {}
-    for key in set(known) & set(given):
+        _refuse(given[key], kind, key, list(known))
+    arguments = dict(styles or {}) if issubclass(cls, (Dense, Conv2D)) else {}
+    for key in set(options) & set(given):
         with entry.problems.collect(given[key]):
-            arguments[key] = _read_field(given[key], hints[key], styles)
-    needed = [f.name for f in fields(cls) if f.default is MISSING]
+            arguments[key] = _read_field(given[key], options[key], styles)
+    needed = [name for name, option in options.items() if option.default is REQUIRED]
     for name in needed:
         if name not in given:
-            raise entry.error(f"{kind} needs {name}, for example {{{kind}: {_EXAMPLES[kind]}}}")
+            raise entry.error(f"{kind} needs {name}, for example {_example(kind)}")
     if any(name not in arguments for name in needed):
         return []  # a problem with it is noted already
     layers: list[Layer] = [cls(**arguments)]
     if "activation" in given:
-        layers.append(Activation(read_activation(given["activation"])))
+        layers.append(Activation(ACTIVATION.read(given["activation"])))
     return layers
 
 
-_EXAMPLES = {
-    "dense": "100",
-    "conv2d": "64",
-    "conv2d_transpose": "64",
-    "activation": "relu",
-    "residual": "[conv2d: 64]",
-    "reshape": "{height: 4, width: 4}",
-}
+def layer_options(cls: type[Layer]) -> dict[str, Option]:
+    """The settings of a kind of layer as a study may write them."""
+    after = {"activation": ACTIVATION} if issubclass(cls, (Dense, Conv2D)) else {}
+    return {**options_of(cls), **after}
+
+
+ACTIVATION = activation_option("", "Activation after the layer, as a layer of its own.")
+
+
+def _example(kind: str) -> str:
+    """A layer with what it needs, as YAML."""
+    needed = {n: o.example for n, o in options_of(LAYERS[kind]).items() if o.default is REQUIRED}
+    inner: Any = next(iter(needed.values())) if len(needed) == 1 else needed
+    return yaml.safe_dump({kind: inner}, default_flow_style=True, sort_keys=False).strip()
 
 
 def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
@@ -109,22 +110,11 @@ def _refuse(entry: Entry, kind: str | None, key: str, known: list[str]) -> None:
     raise entry.error(unknown_name(what, key, known), key=True)
 
 
-def _read_field(entry: Entry, hint: Any, styles: Styles | None) -> Any:
-    if hint is Initializer:
-        return Initializer.parse(read_initializer(entry))
-    if hint is Regularizer:
-        return Regularizer.parse(read_regularizer(entry))
-    if hint is int:
-        return entry.integer()
-    if hint == int | None:
-        return None if entry.value is None else entry.integer()
-    if hint is float:
-        return entry.number()
-    if hint is bool:
-        return entry.flag()
-    if hint is str:
-        return entry.text()
-    return read_layers(entry, styles)
+def _read_field(entry: Entry, option: Option, styles: Styles | None) -> Any:
+    if entry.value is None and option.default is None:
+        return None
+    value = option.read(entry)
+    return read_layers(value, styles) if isinstance(value, Entry) else value
 
 
 def write_layers(layers: tuple[Layer, ...], keep: Collection[str] = ()) -> list[Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
-from assay.networks.description import value
+from assay.core.options import number, object_schema, options_of
+from assay.networks.description import check, value
 
-__all__ = ["Regularizer"]
+__all__ = ["Regularizer", "plain_regularizer", "regularizer_option"]
 
 _NAMED = {"none": (0.0, 0.0), "l1": (0.01, 0.0), "l2": (0.0, 0.01), "l1_l2": (0.01, 0.01)}
 
@@ -17,14 +19,11 @@ _NAMED = {"none": (0.0, 0.0), "l1": (0.01, 0.0), "l2": (0.0, 0.01), "l1_l2": (0.
 class Regularizer:
     """Strengths l1, l2 >= 0 of the penalty on a kernel."""
 
-    l1: float = value(0.0)
-    l2: float = value(0.0)
+    l1: float = value(number(0.0, low=0, help="Strength of the sum of |w|."))
+    l2: float = value(number(0.0, low=0, help="Strength of the sum of w squared."))
 
     def __post_init__(self) -> None:
-        for name in ("l1", "l2"):
-            strength = getattr(self, name)
-            if isinstance(strength, bool) or not isinstance(strength, (int, float)) or strength < 0:
-                raise NetworkError(f"kernel_regularizer: {name} must be >= 0, got {strength!r}")
+        check(self, "kernel_regularizer")
 
     @classmethod
     def parse(cls, data: Any) -> Regularizer:
@@ -43,3 +42,33 @@ class Regularizer:
                 )
             return cls(**{k: float(v) for k, v in data.items()})
         raise NetworkError(f"kernel_regularizer must be a name or {{l1, l2}}, got {data!r}")
+
+
+def plain_regularizer(regularizer: Regularizer) -> dict[str, float] | None:
+    """Shortest data for a regularizer: {"l1", "l2"} without zeros, None for no penalty."""
+    strengths = {"l1": float(regularizer.l1), "l2": float(regularizer.l2)}
+    return {k: v for k, v in strengths.items() if v} or None
+
+
+def _read(entry: Entry) -> Regularizer:
+    """none, l1, l2, l1_l2 (0.01 each, as in Keras) or {l1: strength, l2: strength}."""
+    if isinstance(entry.value, dict):
+        known = options_of(Regularizer)
+        for name, inner in entry.keys("setting of a regularizer", list(known)).items():
+            known[name].read(inner)
+    return Regularizer.parse(entry.value)
+
+
+def regularizer_option(default: Any, help: str, *, plain: bool = False) -> Option:
+    """A setting that names a regularizer, or says {l1: strength, l2: strength}.
+
+    Args:
+        plain: read it into plain data instead of a `Regularizer`.
+    """
+
+    def read(entry: Entry) -> Any:
+        return plain_regularizer(_read(entry)) if plain else _read(entry)
+
+    schema = {"anyOf": [{"enum": list(_NAMED)}, object_schema(options_of(Regularizer))]}
+    said = "`none`, `l1`, `l2`, `l1_l2` (0.01 each), or `{l1: 0.001, l2: 0.001}`"
+    return Option(read, default, help, schema, said, {"l2": 0.0005})

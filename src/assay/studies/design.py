@@ -13,13 +13,16 @@ import numpy as np
 
 from assay.core.config import Entry
 from assay.core.errors import ConfigError
+from assay.core.options import REQUIRED, integer
 from assay.core.seeds import stream
 from assay.studies.factors import Factor, Level
 from assay.studies.settings import SECTIONS
 
 __all__ = [
+    "DESIGNS",
     "MAX_RUNS",
     "MAX_TRIALS",
+    "RANDOM",
     "Cell",
     "Design",
     "cells",
@@ -30,6 +33,8 @@ __all__ = [
 
 MAX_TRIALS = 10_000
 MAX_RUNS = 100_000
+DESIGNS = ("one_at_a_time", "full_factorial", "random")
+RANDOM = integer(REQUIRED, low=2, high=MAX_TRIALS, help="Trials of a random design.", example=40)
 
 Cell = tuple[Level | None, ...]
 """One level of each factor, in the factors' order; None where the baseline's own value stands."""
@@ -49,8 +54,8 @@ def read_design(entry: Entry) -> Design:
         given = entry.keys("design", ("random",))
         if "random" not in given:
             raise entry.error("a design must be a name or {random: number of trials}")
-        return Design("random", given["random"].integer(2, MAX_TRIALS))
-    name = entry.choice("design", ("one_at_a_time", "full_factorial", "random"))
+        return Design("random", RANDOM.read(given["random"]))
+    name = entry.choice("design", DESIGNS)
     if name == "random":
         raise entry.error("a random design needs its number of trials: {random: 40}")
     return Design(name)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.core.config import Entry
+from assay.core.config import Entry, Option
 from assay.core.errors import unknown_name
+from assay.core.options import deferred
 from assay.core.records import Config
 from assay.studies.search.search import Search
 from assay.tasks.contract import Task, find_task
@@ -15,11 +16,23 @@ from assay.tasks.metrics import direction, find_metric, measures_of, metric_name
 
 __all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
 
-JUDGING = {
-    "metrics": "metrics that are computed and shown beside the task's own (docs/extending.md)",
-    "objective": "the validation metric that chooses the best trial, the task's own",
+JUDGING: dict[str, Option] = {
+    "metrics": deferred(
+        None,
+        help="Metrics that are computed and shown beside the task's own (docs/extending.md).",
+        schema={"type": ["array", "string"], "items": {"type": "string"}},
+        accepts="a metric's name, or a list of them",
+        example=["f1_macro"],
+    ),
+    "objective": deferred(
+        None,
+        help="The validation metric that chooses the best trial; by default the task's own.",
+        schema={"type": "string"},
+        accepts="`val_loss`, or `val_` and the name of a metric",
+        example="val_f1_macro",
+    ),
 }
-"""Keys of a study, and what they do."""
+"""Keys of a study that say what it is judged by."""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.core.config import Entry
+from assay.core.config import Entry, read_options
 from assay.core.errors import unknown_name
+from assay.core.options import REQUIRED, number, options_of, setting, text
 
-__all__ = ["Published", "read_published"]
+__all__ = ["PUBLISHED", "Published", "read_published"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Published:
     """One published figure.
 
@@ -23,11 +24,21 @@ class Published:
         dataset: name of the dataset that it belongs to, or None.
     """
 
-    value: float
-    metric: str
-    source: str
-    trial: str | None = None
-    dataset: str | None = None
+    value: float = setting(number(REQUIRED, help="The figure, in the metric's unit.", example=0.97))
+    metric: str = setting(text("test_accuracy", help="The metric that it is a value of."))
+    source: str = setting(
+        text(REQUIRED, help="Who published it and where.", example="A. Author, 2020")
+    )
+    trial: str | None = setting(
+        text(help="The trial that it belongs to; by default the whole study.", example="tanh")
+    )
+    dataset: str | None = setting(
+        text(help="The dataset that it belongs to; by default all of them.", example="mnist")
+    )
+
+
+PUBLISHED = options_of(Published)
+"""Keys of one of the figures in `published:`."""
 
 
 def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
@@ -35,20 +46,14 @@ def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
     found = []
     for item in entry.items():
         with item.problems.collect(item):
-            given = item.keys("key of a published figure", tuple(Published.__dataclass_fields__))
-            for key in ("value", "source"):
-                if key not in given:
+            given = item.keys()
+            for key, option in PUBLISHED.items():
+                if option.default is REQUIRED and key not in given:
                     raise item.error(f"a published figure needs {key}:")
-            trial = given["trial"].text() if "trial" in given else None
-            if labels and trial is not None and trial not in labels:
-                raise given["trial"].error(unknown_name("trial", trial, labels))
-            found.append(
-                Published(
-                    value=given["value"].number(),
-                    metric=given["metric"].text() if "metric" in given else "test_accuracy",
-                    source=given["source"].text(),
-                    trial=trial,
-                    dataset=given["dataset"].text() if "dataset" in given else None,
-                )
+            figure = Published(
+                **read_options(item, "key of a published figure", PUBLISHED, complete=True)
             )
+            if labels and figure.trial is not None and figure.trial not in labels:
+                raise item["trial"].error(unknown_name("trial", figure.trial, labels))
+            found.append(figure)
     return found

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import assay.engines
-from assay.core.config import Entry, Source, read_options
+from assay.core.config import Entry, Option, Source, read_options
 from assay.core.config import Path as Keys
 from assay.core.errors import nearest
+from assay.core.options import choice
 from assay.core.records import Config
 from assay.data import problems as dataset_problems
 from assay.data import resolve
-from assay.data.specs import DEFAULTS, OPTIONAL
+from assay.data.specs import LATER, SETTINGS
 from assay.engines.contract import ENGINES
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
 from assay.tasks.contract import TASKS, find_task, task_options
 
 __all__ = [
+    "CHOICES",
     "PRECISIONS",
     "SECTIONS",
     "engine_names",
@@ -35,14 +37,7 @@ __all__ = [
     "shorthand",
 ]
 
-SECTIONS = {
-    "dataset": "a name, or a mapping with `name` and the keys below; must be given",
-    "network": "a family's name, or a mapping with `family` and its options; must be given",
-    "training": "optimizer, learning rate, budget, see below",
-    "task": "what is learned, classify; a name, or a mapping with `name` and options",
-    "engine": "what trains: torch, numpy or keras",
-    "precision": "auto (bfloat16 where the hardware has it), float32, bfloat16 or float64",
-}
+SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
 """What a configuration consists of, besides the seed."""
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
@@ -75,7 +70,7 @@ def engine_names() -> list[str]:
 def setting_names() -> list[str]:
     """Every dotted path of a setting that some study can have."""
     known = {f"training.{k}" for k in TRAINING}
-    known |= {f"dataset.{k}" for k in ("name", *DEFAULTS, *OPTIONAL)}
+    known |= {f"dataset.{k}" for k in ("name", *SETTINGS, *LATER)}
     for family in FAMILIES:
         known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
     known |= {f"task.{k}" for name in TASKS for k in ("name", *task_options(name))}
@@ -131,19 +126,21 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
     if "task" in given and given["task"].value is not None:
         with problems.collect(given["task"]):
             config["task"] = _read_task(given["task"])
-    for section, (kind, names, default) in _choices().items():
-        config[section] = default
+    for section, option in CHOICES.items():
+        config[section] = option.default
         if section in given and given[section].value is not None:
             with problems.collect(given[section]):
-                config[section] = given[section].choice(kind, names)
+                config[section] = option.read(given[section])
     return config
 
 
-def _choices() -> dict[str, tuple[str, list[str], str]]:
-    return {
-        "engine": ("engine", engine_names(), "torch"),
-        "precision": ("precision", list(PRECISIONS), "auto"),
-    }
+CHOICES: dict[str, Option] = {
+    "engine": choice("torch", "engine", lambda: engine_names(), help="What trains the networks."),
+    "precision": choice(
+        "auto", "precision", PRECISIONS, help="Numbers in training; `auto` is the device's choice."
+    ),
+}
+"""Sections that are one choice."""
 
 
 def _read_task(entry: Entry) -> Any:

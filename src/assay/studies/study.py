@@ -12,11 +12,11 @@ from assay.core.errors import AssayError
 from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.studies import library
-from assay.studies.design import Cell, Design, cells, check_runs, comparisons, read_design
+from assay.studies.design import Cell, Design, cells, check_runs, comparisons
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
-from assay.studies.judging import JUDGING, Judging, read_judging
+from assay.studies.judging import Judging, read_judging
+from assay.studies.keys import STUDY
 from assay.studies.members import resolve_info, resolve_member
-from assay.studies.names import read_name
 from assay.studies.parts import PLUGINS, plugin_digests, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
@@ -28,24 +28,6 @@ from assay.studies.settings import SECTIONS, put_dataset, read_config, shorthand
 from assay.studies.trials import Trial, TrialTable
 
 __all__ = ["Study", "Trial", "parse_study"]
-
-KEYS = {
-    "study": "its name: on the command line, in the store and on the report; must be given",
-    "question": "what it asks; the report answers it first",
-    **SECTIONS,
-    "repeats": "runs of each trial, 1 (of a search: of each of the best trials, 5)",
-    "seed": "first seed, 0; the repeats count up from it",
-    "design": "one_at_a_time (the default), full_factorial, or {random: N}",
-    "factors": "dotted names of settings and their levels, the baseline's first",
-    "trials": "whole trials by label, instead of factors",
-    "search": "a space to search, instead of factors (docs/search.md)",
-    "scales": "smaller budgets by name: settings that `--scale NAME` overrides",
-    "published": "figures of others: {metric, value, source, trial, dataset}",
-    "save_weights": "whether trained weights are kept, true",
-    **JUDGING,
-    PLUGINS: "Python files beside the study, or installed modules, that register parts",
-}
-"""What may stand at the top of a study, and what it does."""
 
 _SEARCHED = 5
 """Runs of each of the best trials of a search, unless a study says otherwise."""
@@ -156,7 +138,7 @@ class _Reader:
         entry = Entry(self.source.data, (), self.source, self.problems)
         if not isinstance(self.source.data, dict):
             raise entry.error("a study must be a mapping that begins with `study: NAME`")
-        return {k: e for k, e in entry.keys("key of a study", KEYS).items() if e.value is not None}
+        return {k: e for k, e in entry.keys("key of a study", STUDY).items() if e.value is not None}
 
     def _change_search(self) -> None:
         """`search.trials: 10` in a scale or on the command line changes one key of the search."""
@@ -198,12 +180,12 @@ class _Reader:
                 self.problems.extend(other.problems)
 
     def read(self, command: str) -> Study:
-        name = self._take("study", read_name, "")
-        question = self._take("question", lambda entry: entry.text().strip(), "")
+        name = self._take("study", default="")
+        question = self._take("question").strip()
         usual = _SEARCHED if "search" in self.top else 1
-        repeats = self._take("repeats", lambda entry: entry.integer(1, 10_000), usual)
-        first = self._take("seed", lambda entry: entry.integer(0, 2**31), 0)
-        save = self._take("save_weights", lambda entry: entry.flag(), True)
+        repeats = self._take("repeats", default=usual)
+        first = self._take("seed")
+        save = self._take("save_weights")
         if not name and "study" not in self.top:
             entry = Entry(self.source.data, (), self.source)
             self.problems.add(entry.error("a study needs a name: study: NAME"))
@@ -245,11 +227,11 @@ class _Reader:
             judging=judging,
         )
 
-    def _take(self, key: str, read: Any, default: Any) -> Any:
+    def _take(self, key: str, read: Any = None, default: Any = None) -> Any:
         if key in self.top:
             with self.problems.collect(self.top[key]):
-                return read(self.top[key])
-        return default
+                return (read or STUDY[key].read)(self.top[key])
+        return STUDY[key].default if default is None else default
 
     def _search(self) -> Search | None:
         if "search" not in self.top:
@@ -258,7 +240,7 @@ class _Reader:
             if key in self.top:
                 said = f"search: and {key}: exclude each other"
                 self.problems.add(self.top[key].error(said, key=True))
-        return self._take("search", read_search, None)
+        return self._take("search", read_search)
 
     def _checked(self, search: Search, factors: list[Factor], seed: int) -> Search:
         """The search with what the rest of the study tells; problems are noted."""
@@ -286,12 +268,12 @@ class _Reader:
                 if key in self.top:
                     said = f"trials: and {key}: exclude each other"
                     self.problems.add(self.top[key].error(said, key=True))
-            trials = self._take("trials", read_trials, None)
+            trials = self._take("trials", read_trials)
             return ([trials] if trials else []), Design("trials")
         if "factors" not in self.top:
             return [], Design("one_at_a_time")
-        factors = self._take("factors", read_factors, [])
-        return factors, self._take("design", read_design, Design("one_at_a_time"))
+        factors = self._take("factors", read_factors) or []
+        return factors, self._take("design", default=Design("one_at_a_time"))
 
     def _trials(
         self, factors: list[Factor], design: Design, seed: int, name: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
-from assay.core.options import choice, flag, integer, number
+from assay.core.options import named_schema, options_of
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.training import (
     LEARNING_RATES,
@@ -22,55 +23,12 @@ from assay.engines.training import (
     Optimizer,
     Schedule,
     Training,
+    optimizer_options,
+    schedule_options,
 )
 from assay.tasks.contract import TASKS
 
-__all__ = [
-    "AUGMENT",
-    "STOPPING",
-    "TRAINING",
-    "build_training",
-    "optimizer_settings",
-    "read_training",
-    "schedule_settings",
-]
-
-_USUAL = Schedule()
-_WARMUP = {"warmup": _USUAL.warmup}
-_SCHEDULES: dict[str, dict[str, float]] = {
-    "constant": _WARMUP,
-    "exponential": {"decay_rate": _USUAL.decay_rate, **_WARMUP},
-    "cosine": {"final_fraction": _USUAL.final_fraction, **_WARMUP},
-}
-STOPPING = {
-    "patience": integer(10, 1, help="evaluations without improvement before a run stops"),
-    "monitor": choice(
-        "monitor", lambda: _monitors(), "val_loss", help="the validation metric that must improve"
-    ),
-    "min_delta": number(0.0, 0, help="smaller changes do not count as improvement"),
-    "restore_best_weights": flag(True, help="keep the weights of the best evaluation"),
-}
-AUGMENT = {
-    "shift": integer(0, 0, help="largest shift in pixels in each direction; zeros move in"),
-    "flip": flag(False, help="mirror left and right with probability 1/2"),
-    "crop": integer(0, 0, help="pad by so many pixels of zeros and crop back at random"),
-}
-_SHARE: dict[str, Any] = {"low": 0, "below": 1}
-_POSITIVE: dict[str, Any] = {"low": 0}
-_SETTINGS: dict[str, dict[str, Any]] = {
-    "momentum": {**_SHARE, "help": "of the gradient's running sum"},
-    "nesterov": {"help": "Nesterov's momentum"},
-    "rho": {**_SHARE, "help": "decay of the average of squared gradients"},
-    "epsilon": {**_POSITIVE, "help": "added to the denominator"},
-    "initial_accumulator_value": {**_POSITIVE, "help": "start of the sum of squared gradients"},
-    "beta_1": {**_SHARE, "help": "decay of the first moment"},
-    "beta_2": {**_SHARE, "help": "decay of the second moment"},
-    "weight_decay": {**_POSITIVE, "help": "decoupled decay of the weights, times the rate"},
-    "warmup": {**_SHARE, "help": "share of the budget in which the rate first grows from 0"},
-    "decay_rate": {"above": 0, "high": 1, "help": "factor of the learning rate after each epoch"},
-    "final_fraction": {"low": 0, "high": 1, "help": "share of the rate that is left at the end"},
-}
-"""Ranges of the settings of optimizers and schedules, and what they do."""
+__all__ = ["STOPPING", "TRAINING", "build_training", "read_training"]
 
 
 def _monitors() -> list[str]:
@@ -95,40 +53,19 @@ def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
     return name, Entry(rest, entry.path, entry.source, entry.problems)
 
 
-def _setting(name: str, default: float | bool) -> Option:
-    if isinstance(default, bool):
-        return flag(default, **_SETTINGS[name])
-    return number(default, **_SETTINGS[name])
-
-
-def optimizer_settings(name: str) -> dict[str, Option]:
-    """The settings of an optimizer."""
-    return {key: _setting(key, default) for key, default in OPTIMIZERS[name].items()}
-
-
-def schedule_settings(name: str) -> dict[str, Option]:
-    """The settings of a schedule."""
-    return {key: _setting(key, default) for key, default in _SCHEDULES[name].items()}
-
-
 def _read_optimizer(entry: Entry) -> dict[str, Any]:
     name, rest = _named(entry, "optimizer", OPTIMIZERS)
-    settings = optimizer_settings(name)
+    settings = optimizer_options(name)
     data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
     if "momentum" not in data:
         data.pop("nesterov", None)
-    Optimizer.parse(data)  # checks the ranges
     return data
 
 
 def _read_schedule(entry: Entry) -> dict[str, Any] | None:
     name, rest = _named(entry, "schedule", SCHEDULES)
-    settings = schedule_settings(name)
-    data: dict[str, Any] = {
-        "name": name,
-        **read_options(rest, f"setting of schedule {name}", settings),
-    }
-    Schedule(**data)  # checks the ranges
+    settings = schedule_options(name)
+    data = {"name": name, **read_options(rest, f"setting of schedule {name}", settings)}
     return None if data == {"name": "constant"} else data
 
 
@@ -143,7 +80,7 @@ def _read_stopping(entry: Entry) -> dict[str, Any] | None:
 
 
 def _read_augment(entry: Entry) -> dict[str, Any] | None:
-    return read_options(entry, "setting of augment", AUGMENT) or None
+    return read_options(entry, "setting of augment", options_of(Augment)) or None
 
 
 def _read_pretrain(entry: Entry) -> dict[str, Any]:
@@ -152,55 +89,29 @@ def _read_pretrain(entry: Entry) -> dict[str, Any]:
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 
-TRAINING: dict[str, Option] = {
-    "epochs": integer(10, 1, help="passes over the training images"),
-    "steps": integer(None, 1, help="number of updates, instead of `epochs`"),
-    "stop_after": integer(
-        None, 1, help="end after so many epochs, on the schedule of the full `epochs`"
-    ),
-    "batch_size": integer(32, 1, help="images per update; the smaller last batch is used"),
-    "evaluate_every": integer(
-        None, 1, help="evaluate on validation every so many updates, instead of once an epoch"
-    ),
-    "test_curve": Option(
-        lambda entry: entry.flag() or None,
-        None,
-        "true or false",
-        "also evaluate on the test images while training, for a figure; nothing is chosen by it",
-    ),
-    "optimizer": Option(
-        _read_optimizer,
-        {"name": "sgd"},
-        lambda: f"{', '.join(OPTIMIZERS)}; or a mapping with `name` and settings",
-        "the update rule",
-    ),
-    "learning_rate": number(
-        None, above=0, help="the optimizer's default in Keras: 0.01 for sgd, 0.001 for the others"
-    ),
-    "schedule": Option(
-        _read_schedule,
-        None,
-        lambda: f"{', '.join(SCHEDULES)}; or a mapping with `name` and settings",
-        "the learning rate over the steps of a run",
-    ),
-    "early_stopping": Option(
-        _read_stopping,
-        None,
-        "true, a patience, or a mapping of settings",
-        "stop when validation no longer improves",
-    ),
-    "augment": Option(
-        _read_augment, None, "a mapping of settings", "random changes of the training images"
-    ),
-    "ema": number(
-        0.0, 0, below=1, help="decay of an exponential moving average of the weights; 0 for none"
-    ),
-    "pretrain": Option(
-        lambda entry: _read_pretrain(entry),
-        None,
-        lambda: f"{', '.join(PRETRAININGS)}; or a mapping with `name` and settings",
-        "where the first weights come from, instead of the initializers alone",
-    ),
+def _pretrainings() -> dict[str, Any]:
+    return named_schema("name", {name: PRETRAININGS[name].options for name in PRETRAININGS})
+
+
+STOPPING = options_of(EarlyStopping) | {
+    "monitor": replace(
+        options_of(EarlyStopping)["monitor"],
+        read=lambda entry: entry.choice("monitor", _monitors()),
+        schema=lambda: {"enum": _monitors()},
+    )
+}
+"""Settings of `early_stopping:`."""
+
+_FIELDS = options_of(Training)
+
+TRAINING: dict[str, Option] = _FIELDS | {
+    "test_curve": replace(_FIELDS["test_curve"], read=lambda e: e.flag() or None, default=None),
+    "optimizer": replace(_FIELDS["optimizer"], read=_read_optimizer, default={"name": "sgd"}),
+    "learning_rate": replace(_FIELDS["learning_rate"], default=None),
+    "schedule": replace(_FIELDS["schedule"], read=_read_schedule, default=None),
+    "early_stopping": replace(_FIELDS["early_stopping"], read=_read_stopping),
+    "augment": replace(_FIELDS["augment"], read=_read_augment, default=None),
+    "pretrain": replace(_FIELDS["pretrain"], read=_read_pretrain, schema=_pretrainings),
 }
 """Settings of `training:`; the learning rate's default is the optimizer's in Keras."""
 

@@ -24,6 +24,7 @@ OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 OWN = {  # name -> what is imported when it is asked for, in the order of the help
     "run": "run:run",
+    "new": "writing:new",
     "list": "studies:list_studies",
     "show": "studies:show",
     "results": "results:results",
@@ -33,6 +34,7 @@ OWN = {  # name -> what is imported when it is asked for, in the order of the he
     "network": "network:app",
     "search": "search:search",
     "export": "export:export",
+    "schema": "writing:schema",
     "store": "store:app",
     "tensorboard": "tensorboard:tensorboard",
     "engines": "engines:engines",

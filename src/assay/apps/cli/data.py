@@ -191,10 +191,17 @@ def _facts(entry: Entry) -> dict[str, object]:
             for source in entry.sources[:1]
             for f in source.files
         ),
-        "options": ", ".join(f"{k}: {v}" for k, v in entry.options.items()),
+        "options": _options(entry),
         "note": entry.note,
     }
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _options(entry: Entry) -> str:
+    from assay.core.options import as_option
+
+    options = {key: as_option(option) for key, option in entry.options.items()}
+    return ", ".join(f"{key}: {option.default}" for key, option in options.items())
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

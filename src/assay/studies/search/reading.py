@@ -7,37 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from assay.core.config import Entry, dotted
+from assay.core.config import Entry, dotted, read_options
 from assay.core.errors import ConfigError
+from assay.core.options import REQUIRED
 from assay.studies.factors import Factor, Level, Setting, label_of, read_settings, setting_path
 from assay.studies.search.expressions import Expression, parse_expression
+from assay.studies.search.keys import HALVING_OPTIONS, PARAMETER, SEARCH
 from assay.studies.search.samplers.contract import SAMPLERS
 from assay.studies.search.search import HALVING, Derived, Halving, Search
 from assay.studies.search.space import Parameter, Space
 from assay.studies.settings import SECTIONS
 
-__all__ = ["KEYS", "factor_names", "read_search"]
-
-KEYS = {
-    "sampler": "random (the default) or another sampler; or a mapping with `name` and settings",
-    "trials": "how many are tried",
-    "objective": "the validation metric; that of the task",
-    "space": "settings with {int: [low, high]}, {float: [low, high]} or {choice: [...]}",
-    "set": "settings computed from others by an expression",
-    "constraints": "expressions that must hold",
-    "batch": "trials that are asked for at a time",
-    "repeats": "runs of each trial, 1",
-    "folds": "cross-validation of each trial",
-    "best": "trials that are trained again and read the test images, 3",
-    "refit": "whether these train on the validation images as well, false",
-}
-"""What may stand in `search:`, and what it does."""
+__all__ = ["factor_names", "read_search"]
 
 MAX_STEPS = 1_000_000
 """Steps of one range; more are as good as a range without a step."""
-
-_NUMBER = ("step", "log", "when")
-_MOST = 10_000
 
 
 def read_search(entry: Entry) -> Search:
@@ -46,26 +30,22 @@ def read_search(entry: Entry) -> Search:
     Raises:
         ConfigError: nothing can be made of it.
     """
-    given = {k: e for k, e in entry.keys("key of search", KEYS).items() if e.value is not None}
+    known = entry.keys("key of search", SEARCH)
+    given = {k: e for k, e in known.items() if e.value is not None}
     if "space" not in given:
         raise entry.error("search needs a space: {setting: {float: [low, high]}, ...}", key=True)
     take = _Taker(given, entry)
-    parameters = take("space", _read_space, ())
+    parameters = take("space", _read_space)
     names = list(given["space"].value) if isinstance(given["space"].value, dict) else []
-    constraints = take("constraints", lambda e: _read_constraints(e, names), ())
-    name, halving = take("sampler", _read_sampler, ("random", None))
+    constraints = take("constraints", lambda e: _read_constraints(e, names))
+    name, halving = take("sampler", _read_sampler)
     return Search(
         space=Space(tuple(parameters), tuple(constraints)),
-        derived=tuple(take("set", lambda e: _read_derived(e, names), ())),
+        derived=tuple(take("set", lambda e: _read_derived(e, names))),
         sampler=name,
         halving=halving,
-        trials=take("trials", lambda e: e.integer(1, _MOST), None),
-        batch=take("batch", lambda e: e.integer(1, _MOST), None),
-        objective=take("objective", lambda e: e.text(), ""),
-        repeats=take("repeats", lambda e: e.integer(1, 100), 1),
-        folds=take("folds", lambda e: e.integer(2, 100), None),
-        best=take("best", lambda e: e.integer(1, 100), 3),
-        refit=take("refit", lambda e: e.flag(), False),
+        **{key: take(key) for key in ("trials", "batch", "objective", "repeats", "folds", "best")},
+        refit=take("refit"),
         entries=dict(given),
         entry=entry,
     )
@@ -77,11 +57,12 @@ class _Taker:
     def __init__(self, given: Mapping[str, Entry], entry: Entry):
         self._given, self._problems = given, entry.problems
 
-    def __call__(self, key: str, read: Callable[[Entry], Any], default: Any) -> Any:
+    def __call__(self, key: str, read: Callable[[Entry], Any] | None = None) -> Any:
+        option = SEARCH[key]
         if key in self._given:
             with self._problems.collect(self._given[key]):
-                return read(self._given[key])
-        return default
+                return (read or option.read)(self._given[key])
+        return () if option.default is REQUIRED else option.default
 
 
 def _read_space(entry: Entry) -> list[Parameter]:
@@ -108,7 +89,7 @@ def _read_parameter(name: str, entry: Entry, above: list[str]) -> Parameter:
         raise entry.expected(kinds)
     if not isinstance(entry.value, dict):
         return Parameter(name, "choice", levels=_levels(name, entry), entry=entry)
-    given = entry.keys("key of a parameter", ("choice", "int", "float", *_NUMBER))
+    given = entry.keys("key of a parameter", PARAMETER)
     kinds = [kind for kind in ("choice", "int", "float") if kind in given]
     if len(kinds) != 1:
         raise entry.error(f"{name} must be one of choice, int and float, such as {{int: [1, 8]}}")
@@ -227,7 +208,7 @@ def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
     if not isinstance(entry.value, dict):
         name = entry.choice("sampler", known)
         return (name, None) if name in SAMPLERS else (HALVING[name], Halving(name))
-    given = entry.keys("setting of a sampler", ("name", "eta", "min_epochs", "rounds", "proposals"))
+    given = entry.keys("setting of a sampler", ("name", *HALVING_OPTIONS))
     if "name" not in given:
         raise entry.error(f"a sampler needs a name, one of: {', '.join(known)}")
     name = given.pop("name").choice("sampler", known)
@@ -235,15 +216,11 @@ def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
         for key, inner in given.items():
             raise inner.error(f"sampler {name} has no {key}; hyperband and its kin do", key=True)
         return name, None
-    proposals = HALVING[name]
-    if "proposals" in given:
-        proposals = given["proposals"].choice("sampler", [n for n in SAMPLERS if n != "grid"])
-    numbers = {
-        "eta": given["eta"].integer(2, 10) if "eta" in given else 3,
-        "min_epochs": given["min_epochs"].integer(1) if "min_epochs" in given else 1,
-        "rounds": given["rounds"].integer(1, 100) if "rounds" in given else 1,
-    }
-    return proposals, Halving(name, **numbers)
+    inner = Entry(
+        {key: e.value for key, e in given.items()}, entry.path, entry.source, entry.problems
+    )
+    settings = read_options(inner, "setting of a sampler", HALVING_OPTIONS, complete=True)
+    return settings.pop("proposals") or HALVING[name], Halving(name, **settings)
 
 
 def factor_names(search: Search) -> list[Factor]:

@@ -6,14 +6,14 @@ Family `cnn` with strides where the picture is large, and layers of its own for 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from assay.core.config import Option
 from assay.networks.cnn import CNN_OPTIONS, cnn_trunk
 from assay.networks.families import Family
 from assay.networks.layers import Layer
 from assay.networks.mlp import dense_layers
-from assay.networks.options import RATE, WIDTHS, read_widths
+from assay.networks.options import widths
 
 __all__: list[str] = []
 
@@ -24,12 +24,10 @@ def _head(options: dict[str, Any]) -> list[Layer]:
 
 _OPTIONS = {
     **CNN_OPTIONS,
-    "strides": Option(read_widths, [3, 2, 1], WIDTHS, "of the convolutions"),
-    "dense": Option(read_widths, [128], WIDTHS, "units of the dense layers of the trunk"),
-    "head_dense": Option(read_widths, [64], WIDTHS, "units of the dense layers of each head's own"),
-    "dropout": Option(
-        CNN_OPTIONS["dropout"].read, 0.0, RATE, "dropout rate after each dense layer"
-    ),
+    "strides": replace(CNN_OPTIONS["strides"], default=[3, 2, 1]),
+    "dense": replace(CNN_OPTIONS["dense"], default=[128]),
+    "head_dense": widths([64], help="Units of the dense layers of each output's own."),
+    "dropout": replace(CNN_OPTIONS["dropout"], default=0.0),
 }
 
 CLOCK_CNN = Family(_OPTIONS, cnn_trunk, _head, dataset="clocks-rendered")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import unknown_name
+from assay.core.options import choice, flag, integer, number
 from assay.core.seeds import stream
 from assay.data.catalog import Entry, Raw, Survey
 from assay.data.dataset import Fresh, Split
@@ -78,28 +78,11 @@ class ClocksRendered(Entry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check `style`, `size`, `seed`, `per_time`, `fresh`, `angles` and `glare`."""
-        found = {}
-        if spec["style"] not in STYLES:
-            found["style"] = (
-                f"dataset.style: {unknown_name('style of clocks', spec['style'], STYLES)}"
-            )
-        low, high = SIDES
-        if type(spec["size"]) is not int or not low <= spec["size"] <= high:
-            found["size"] = (
-                f"dataset.size must be a whole number from {low} to {high}, got {spec['size']!r}"
-            )
-        if type(spec["seed"]) is not int or spec["seed"] < 0:
-            found["seed"] = f"dataset.seed must be a whole number >= 0, got {spec['seed']!r}"
-        many = spec["per_time"]
-        if type(many) is not int or not 1 <= many <= MOST_PER_TIME:
-            found["per_time"] = (
-                f"dataset.per_time must be a whole number from 1 to {MOST_PER_TIME}, got {many!r}"
-            )
-        for key in ("fresh", "angles"):
-            if not isinstance(spec[key], bool):
-                found[key] = f"dataset.{key} must be true or false, got {spec[key]!r}"
-        return found | _glare_problem(spec)
+        """`glare` is a share of fresh clocks."""
+        if spec["glare"] and not spec["fresh"]:
+            said = "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"
+            return {"glare": said}
+        return {}
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """Known without drawing."""
@@ -142,15 +125,6 @@ def _drawn(
     return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names, glare)
 
 
-def _glare_problem(spec: Mapping[str, Any]) -> dict[str, str]:
-    share = spec["glare"]
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        return {"glare": f"dataset.glare must be a share from 0 to 1, got {share!r}"}
-    if share and spec["fresh"] is not True:
-        return {"glare": "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"}
-    return {}
-
-
 def _targets(images: DrawnImages, spec: Mapping[str, Any]) -> np.ndarray:
     found = images.targets()
     return found if spec["angles"] else found[:, :2].astype(np.int64)
@@ -166,22 +140,27 @@ RENDERED = ClocksRendered(
     train=TIMES * PER_TIME,
     test=TIMES * TEST_PER_TIME,
     options={
-        "style": "course",
-        "size": 150,
-        "seed": 0,
-        "per_time": PER_TIME,
-        "fresh": False,
-        "angles": True,
+        "style": choice("course", "style of clocks", STYLES, help="How clocks look."),
+        "size": integer(150, low=SIDES[0], high=SIDES[1], help="Side of the pictures."),
+        "seed": integer(0, low=0, help="Seed of all that is drawn."),
+        "per_time": integer(
+            PER_TIME,
+            low=1,
+            high=MOST_PER_TIME,
+            help="Clocks to train on for each of the 720 times.",
+        ),
+        "fresh": flag(help="Draw new training pictures for every epoch."),
+        "angles": flag(True, help="Tell where the 12 and the hands point in the picture."),
     },
-    optional={"glare": 0.0},
-    help={
-        "style": (", ".join(STYLES), "how clocks are drawn"),
-        "size": ("whole number", "side of the pictures in pixels"),
-        "seed": ("whole number >= 0", "which clocks are drawn"),
-        "per_time": ("whole number >= 1", "clocks to train on for each of the 720 times"),
-        "fresh": ("true or false", "draw new training pictures for every epoch"),
-        "angles": ("true or false", "also give the directions of the 12 and of both hands"),
-        "glare": ("share from 0 to 1", "of the fresh clocks whose glare covers the tip of a hand"),
+    optional={
+        "glare": number(
+            0.0,
+            low=0,
+            high=1,
+            noun="a share",
+            example=0.2,
+            help="Share of fresh clocks whose glare covers the tip of a hand.",
+        )
     },
     note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
     "training pictures for every epoch; glare: share of these whose glare covers the tip of a "

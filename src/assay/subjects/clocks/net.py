@@ -9,9 +9,9 @@ multiply-adds; a third more filters learn less in the same time.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from assay.core.config import Entry, Option
 from assay.networks.families import Family
 from assay.networks.layers import (
     Activation,
@@ -24,17 +24,7 @@ from assay.networks.layers import (
     Shape,
     SpaceToDepth,
 )
-from assay.networks.options import (
-    ACTIVATION,
-    BLOCKS,
-    INITIALIZERS_TAKE,
-    SIZE,
-    WEIGHTS,
-    WIDTHS,
-    read_size,
-    read_widths,
-    styled,
-)
+from assay.networks.options import ACTIVATION, WEIGHTS, blocks, size, styled, widths
 
 __all__: list[str] = []
 
@@ -42,30 +32,26 @@ _MOMENTUM = 0.95
 """Of the moving averages: a run of a few hundred updates must not be judged by where they began."""
 
 
-def _read_blocks(entry: Entry) -> list[list[int]]:
-    return [read_widths(block) for block in entry.items()]
-
-
-def _convolution(filters: int, size: int, strides: int, options: dict[str, Any]) -> list[Layer]:
-    conv = Conv2D(filters, size, strides, use_bias=False, **styled(options))
+def _convolution(filters: int, kernel: int, strides: int, options: dict[str, Any]) -> list[Layer]:
+    conv = Conv2D(filters, kernel, strides, use_bias=False, **styled(options))
     return [conv, BatchNorm(_MOMENTUM)]
 
 
-def _block(number: int, widths: list[int], options: dict[str, Any]) -> list[Layer]:
+def _block(number: int, units: list[int], options: dict[str, Any]) -> list[Layer]:
     layers: list[Layer] = []
-    for i, filters in enumerate(widths):
+    for i, filters in enumerate(units):
         strides = 2 if number and not i else 1
         body = _convolution(filters, 3, strides, options)
-        fits = i and widths[i - 1] == filters
+        fits = i and units[i - 1] == filters
         layers += [Residual(tuple(body))] if fits else body
         layers.append(Activation(options["activation"]))
     return layers
 
 
-def _dense(widths: list[int], options: dict[str, Any]) -> list[Layer]:
+def _dense(units: list[int], options: dict[str, Any]) -> list[Layer]:
     layers: list[Layer] = []
-    for units in widths:
-        layers.append(Dense(units, use_bias=False, **styled(options)))
+    for width in units:
+        layers.append(Dense(width, use_bias=False, **styled(options)))
         layers += [BatchNorm(_MOMENTUM), Activation(options["activation"])]
     return layers
 
@@ -73,8 +59,8 @@ def _dense(widths: list[int], options: dict[str, Any]) -> list[Layer]:
 def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
     divide = (k for k in (3, 2, 1) if not image_shape[0] % k and not image_shape[1] % k)
     layers: list[Layer] = [SpaceToDepth(options["block_size"] or next(divide))]
-    for number, widths in enumerate(options["filters"]):
-        layers += _block(number, widths, options)
+    for number, block in enumerate(options["filters"]):
+        layers += _block(number, block, options)
     layers += _convolution(options["squeeze"], 1, 1, options)
     layers += [Activation(options["activation"]), Flatten()]
     return (*layers, *_dense(options["dense"], options))
@@ -85,26 +71,22 @@ def _head(options: dict[str, Any]) -> list[Layer]:
 
 
 _OPTIONS = {
-    "block_size": Option(
-        read_size,
+    "block_size": size(
         None,
-        SIZE,
-        "pixels to a channel block: the largest of 3, 2, 1 that divides height and width",
+        help="Side of the blocks of pixels that become channels; by default the largest of 3, 2 "
+        "and 1 that divides height and width.",
+        example=3,
     ),
-    "filters": Option(
-        _read_blocks,
+    "filters": blocks(
         [[32], [48, 48], [96, 96], [160, 160]],
-        BLOCKS,
-        "filters of the convolutions, block by block",
+        help="Blocks of convolutions, each a list of numbers of filters.",
     ),
-    "squeeze": Option(read_size, 64, SIZE, "filters of the 1x1 convolution before the dense layer"),
-    "dense": Option(read_widths, [256], WIDTHS, "units of the dense layers of the trunk"),
-    "head_dense": Option(read_widths, [], WIDTHS, "units of the dense layers of each head's own"),
+    "squeeze": size(64, help="Filters of the 1x1 convolution before the dense layer."),
+    "dense": widths([256], help="Units of the dense layers after the convolutions."),
+    "head_dense": widths([], help="Units of the dense layers of each output's own.", example=[64]),
     "activation": ACTIVATION,
     **WEIGHTS,
-    "kernel_initializer": Option(
-        WEIGHTS["kernel_initializer"].read, "he_normal", INITIALIZERS_TAKE, "how kernels begin"
-    ),
+    "kernel_initializer": replace(WEIGHTS["kernel_initializer"], default="he_normal"),
 }
 
 CLOCK_NET = Family(_OPTIONS, _trunk, _head, dataset="clocks-rendered")

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError
-from assay.core.options import choice, integer
+from assay.core.options import check_fields, choice, integer, options_of, setting
 from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import Dataset
 from assay.data.loading import load
@@ -36,13 +36,13 @@ class Rendered:
         steps: updates.
     """
 
-    style: str = "course"
-    steps: int = 3000
+    style: str = setting(choice("course", "style of clocks", STYLES, help="How clocks look."))
+    steps: int = setting(integer(3000, low=1, help="Updates on fresh rendered clocks."))
 
-    options: ClassVar[Mapping[str, Option]] = {
-        "style": choice("style of clocks", STYLES, "course", help="style of the drawn clocks"),
-        "steps": integer(3000, 1, help="updates"),
-    }
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("training", "pretrain"))
 
     def check(self, task: str) -> None:
         """Other tasks do not learn from clocks."""
@@ -93,5 +93,7 @@ def _first_part(member: Member, steps: int) -> Member:
     config = {**member.config, VALIDATION_ONLY: True, "pretraining": steps}
     return replace(member, config=config, training=training)
 
+
+Rendered.options = options_of(Rendered)
 
 RENDERED = Rendered

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, DataError
-from assay.core.options import flag
+from assay.core.options import choice, flag, integer
 from assay.data.dataset import Dataset
 from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import logarithm, read_together
@@ -50,20 +51,21 @@ class TellTime:
         "hour_flip_rate",
     )
     options: Mapping[str, Option] = {
-        "labels": Option(
-            lambda entry: _read_labels(entry),
+        "labels": choice(
             "joint",
-            lambda: ", ".join(SCHEMES),
-            "how the time is said to the network",
+            "label scheme",
+            lambda: list(SCHEMES),
+            help="How the time is said to the network.",
         ),
-        "directions": flag(
-            False, help="also ask for the directions of the 12 and of both hands while training"
-        ),
-        "looks": Option(
-            lambda entry: _read_looks(entry),
-            None,
-            "whole number from 1 to 9",
-            "how often each picture is looked at in evaluation, turned by a little",
+        "directions": flag(help="Ask for the directions of the 12 and of both hands as well."),
+        "looks": replace(
+            integer(
+                low=1,
+                high=len(TURNS),
+                example=5,
+                help="How often each picture is looked at in evaluation, turned by a little.",
+            ),
+            read=lambda entry: _read_looks(entry),
         ),
     }
 
@@ -148,10 +150,6 @@ class TellTime:
             "within_5_minutes": float((error <= 5).mean()),
             "hour_flip_rate": float(hour_flip(read, true).mean()),
         }
-
-
-def _read_labels(entry: Entry) -> str:
-    return entry.choice("label scheme", list(SCHEMES))
 
 
 def _read_looks(entry: Entry) -> int | None:

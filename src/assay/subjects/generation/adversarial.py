@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from assay.core.config import Entry, Option
-from assay.core.options import choice, integer, number
-from assay.subjects.generation.parts import FEATURES, PartsTask
+from assay.core.options import choice, number
+from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 
 __all__ = ["LOSSES", "POLICIES", "Adversarial"]
 
@@ -41,16 +41,27 @@ class Adversarial(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     maker: ClassVar[str] = "generator"
     options: Mapping[str, Option] = {
-        "loss": choice("loss", LOSSES, "least_squares", help="what the two networks lose"),
-        "r1": number(0.0, 0, help="strength of the gradient penalty at real pictures"),
-        "r2": number(0.0, 0, help="strength of the gradient penalty at generated pictures"),
+        "loss": choice("least_squares", "loss", LOSSES, help="What the two networks lose."),
+        "r1": number(
+            0.0, low=0, help="Penalty on the discriminator's squared gradient at real pictures."
+        ),
+        "r2": number(
+            0.0, low=0, help="Penalty on the discriminator's squared gradient at generated ones."
+        ),
         "augment": Option(
             lambda entry: _read_policies(entry),
             [],
-            ", ".join(POLICIES),
-            "changes of all pictures that the discriminator sees",
+            "Changes that real and generated pictures go through before they are seen.",
+            {
+                "anyOf": [
+                    {"enum": list(POLICIES)},
+                    {"type": "array", "items": {"enum": list(POLICIES)}},
+                ]
+            },
+            f"a list of: {', '.join(POLICIES)}",
+            ["flip", "translation"],
         ),
-        "features": integer(FEATURES, 1, help="updates of the network that judges pictures"),
+        "features": features_option(),
     }
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from assay.core.config import Option
 from assay.core.options import choice, integer, number
-from assay.subjects.generation.parts import FEATURES, PartsTask
+from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 
 __all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
 
@@ -45,14 +45,20 @@ class Autoencode(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     maker: ClassVar[str] = "decoder"
     options: Mapping[str, Option] = {
-        "loss": choice("loss", RECONSTRUCTIONS, "squared", help="loss of the reconstruction"),
-        "beta": number(1.0, 0, help="weight of the Kullback-Leibler divergence"),
-        "warmup": number(0.0, 0, 1, help="share of the budget in which that weight grows from 0"),
-        "free_bits": number(0.0, 0, help="divergence of each latent number that costs nothing"),
-        "prior": choice("prior", PRIORS, "normal", help="the distribution of latent codes"),
-        "components": integer(16, 1, help="components of a mixture prior"),
-        "perceptual": number(0.0, 0, help="weight of a distance between features"),
-        "features": integer(FEATURES, 1, help="updates of the network that judges pictures"),
+        "loss": choice("squared", "loss", RECONSTRUCTIONS, help="How a reconstruction is judged."),
+        "beta": number(1.0, low=0, help="Weight of the KL divergence."),
+        "warmup": number(
+            0.0, low=0, high=1, help="Share of the updates in which that weight grows from 0."
+        ),
+        "free_bits": number(
+            0.0, low=0, help="Nats of each latent dimension's divergence that cost nothing."
+        ),
+        "prior": choice("normal", "prior", PRIORS, help="Where latent points are drawn from."),
+        "components": integer(16, low=1, help="Gaussians of the mixture."),
+        "perceptual": number(
+            0.0, low=0, help="Weight of the distance in the feature maps of a second network."
+        ),
+        "features": features_option(),
     }
 
     def __init__(

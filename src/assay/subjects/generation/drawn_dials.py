@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.options import integer
 from assay.core.seeds import stream
 from assay.data.catalog import Entry, Raw, Survey
 from assay.data.dataset import Split
@@ -98,14 +99,6 @@ def _hand(
 class DrawnDials(Entry):
     """Dials at random times; targets are rows (hour, minute)."""
 
-    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Check `size`."""
-        low, high = SIZES
-        if type(spec["size"]) is int and low <= spec["size"] <= high:
-            return {}
-        said = f"dataset.size must be a whole number from {low} to {high}, got {spec['size']!r}"
-        return {"size": said}
-
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
         """The size is an option."""
         return Survey((spec["size"], spec["size"], 3), (), TRAIN, TEST)
@@ -136,6 +129,5 @@ DRAWN_DIALS = DrawnDials(
     citation="assay",
     train=TRAIN,
     test=TEST,
-    options={"size": 32},
-    help={"size": ("whole number", "side of the pictures in pixels")},
+    options={"size": integer(32, low=SIZES[0], high=SIZES[1], help="Side of the pictures.")},
 )

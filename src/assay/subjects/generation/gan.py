@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.core.config import Option
 from assay.core.options import number
 from assay.networks.families import Family
 from assay.networks.layers import Dense, Flatten, Shape
 from assay.networks.network import Network
-from assay.networks.options import SIZE, read_size, styled
+from assay.networks.options import size, styled
 from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_maker
 
 __all__ = ["gan_parts"]
@@ -30,8 +29,10 @@ def gan_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
 
 
 _OPTIONS = {
-    "latent": Option(read_size, 128, SIZE, "numbers of the latent code"),
-    "noise": number(0.01, 0, help="standard deviation of the noise in the discriminator"),
+    "latent": size(128, help="Numbers of a latent point."),
+    "noise": number(
+        0.01, low=0, help="Standard deviation of the Gaussian noise in the discriminator."
+    ),
     **UPWARD_OPTIONS,
 }
 

@@ -6,13 +6,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from assay.core.config import Option
 from assay.core.errors import EngineError
+from assay.core.options import integer
 from assay.data.dataset import Dataset
 
-__all__ = ["FEATURES", "PartsTask"]
+__all__ = ["FEATURES", "PartsTask", "features_option"]
 
 FEATURES = 600
 """Updates of the network that looks at pictures: a minute on one core, once for each dataset."""
+
+
+def features_option() -> Option:
+    """The setting `features` of every task that makes pictures."""
+    return integer(FEATURES, low=1, help="Updates of the network that judges pictures.")
 
 
 class PartsTask:

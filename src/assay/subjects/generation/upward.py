@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError
-from assay.core.options import integer
+from assay.core.options import choice, integer, number
 from assay.networks.generator_layers import (
     Conv2DTranspose,
     GaussianNoise,
@@ -19,37 +18,27 @@ from assay.networks.generator_layers import (
 from assay.networks.initializers import Initializer
 from assay.networks.layers import Activation, Conv2D, Dense, Layer, Residual, Shape
 from assay.networks.network import Network
-from assay.networks.options import SIZE, WEIGHTS, WIDTHS, read_size, read_widths, styled
+from assay.networks.options import WEIGHTS, size, styled, widths
 
 __all__ = ["UPWARD_OPTIONS", "downward", "image_maker"]
 
 UPSAMPLINGS = ("transposed", "nearest", "bilinear")
 
 
-def _read_upsampling(entry: Entry) -> str:
-    return entry.choice("upsampling", UPSAMPLINGS)
-
-
-def _read_leak(entry: Entry) -> float:
-    return entry.number(0, 1)
-
-
 UPWARD_OPTIONS = {
-    "filters": Option(
-        read_widths, [128] * 5, WIDTHS, "of the network that makes images, one for each doubling"
+    "filters": widths(
+        [128] * 5, help="Filters of the network that makes images, one number for each doubling."
     ),
-    "down_filters": Option(
-        read_widths, [128] * 5, WIDTHS, "of the other network, one for each halving"
+    "down_filters": widths(
+        [128] * 5, help="Filters of the network that sees images, one number for each halving."
     ),
-    "dense": Option(
-        read_size, 1024, SIZE, "numbers from which the network that makes images begins"
+    "dense": size(1024, help="Units of the dense layer from which images are made."),
+    "kernel_size": size(3, help="Side of the kernels."),
+    "upsampling": choice(
+        "transposed", "upsampling", UPSAMPLINGS, help="How the sides of an image are doubled."
     ),
-    "kernel_size": Option(read_size, 3, SIZE, "side of the windows"),
-    "upsampling": Option(
-        _read_upsampling, "transposed", "transposed, nearest, bilinear", "how images become larger"
-    ),
-    "residual_blocks": integer(0, 0, help="residual blocks after each change of size"),
-    "leak": Option(_read_leak, 0.3, "number in [0, 1]", "slope of LeakyReLU for negative numbers"),
+    "residual_blocks": integer(0, low=0, help="Residual blocks after each change of size."),
+    "leak": number(0.3, low=0, high=1, help="Negative slope of every LeakyReLU."),
     **WEIGHTS,
 }
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.core.config import Option
 from assay.networks.families import Family
 from assay.networks.generator_layers import LeakyReLU
 from assay.networks.layers import Dense, Flatten, Layer, Shape
 from assay.networks.network import Network
-from assay.networks.options import SIZE, WIDTHS, read_size, read_widths, styled
+from assay.networks.options import size, styled, widths
 from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_maker
 
 __all__ = ["vae_parts"]
@@ -32,8 +31,8 @@ def vae_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
 
 
 _OPTIONS = {
-    "latent": Option(read_size, 32, SIZE, "numbers of the latent code"),
-    "encoder_dense": Option(read_widths, [64], WIDTHS, "units of the dense layers of the encoder"),
+    "latent": size(32, help="Numbers of a latent point."),
+    "encoder_dense": widths([64], help="Units of the dense layers at the end of the encoder."),
     **UPWARD_OPTIONS,
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from assay.core.errors import DataError
+from assay.core.options import flag
 from assay.data.permutation import permute
 from assay.data.storage import cache_dir, keep_arrays, kept_arrays
 from assay.data.transforms import Fitted
@@ -25,14 +26,11 @@ class Restore:
     """`dataset.restore`: undo the permutation as well as the training images tell."""
 
     usual = False
-    help = ("true or false", "undo `permute` as well as the training images tell")
+    option = flag(help="Undo the permutation as well as the training images tell.")
 
     def check(self, spec: Mapping[str, Any]) -> str:
-        """It is true or false, and there must be a permutation to undo."""
-        value = spec["restore"]
-        if not isinstance(value, bool):
-            return f"dataset.restore must be true or false, got {value!r}"
-        if value and spec.get("permute") is None:
+        """There must be a permutation to undo."""
+        if spec["restore"] and spec.get("permute") is None:
             return "dataset.restore only makes sense together with dataset.permute"
         return ""
 

@@ -1,0 +1,62 @@
+"""`assay new` and `assay schema`: a study to start from, and what helps editors to write one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import OutFile, StudyName
+
+__all__ = ["new", "schema"]
+
+
+def new(
+    name: str,
+    /,
+    *,
+    with_: Annotated[Literal["plugin"] | None, Parameter(name="--with")] = None,
+) -> None:
+    """Write a commented study to start from, NAME.yaml in this folder.
+
+    Nothing is overwritten.
+
+    Args:
+        name: What the study is called.
+        with_: "plugin" writes a dataset and a network of your own as well, NAME_parts.py.
+    """
+    from assay.apps.starting import new_study
+
+    made = new_study(name, Path.cwd(), plugin=with_ == "plugin")
+    console.say(f"written: {', '.join(path.name for path in made)}")
+    console.say(f"try it with: assay run {made[0].name} --scale smoke")
+
+
+def schema(study: StudyName | None = None, /, *, out: OutFile | None = None) -> None:
+    """Print the JSON Schema of studies, for editors (docs/editors.md).
+
+    Args:
+        study: A study whose plugins the schema knows as well.
+        out: A file to write it to.
+    """
+    from assay.apps.schema import study_schema
+    from assay.core.errors import ConfigError
+    from assay.studies.library import open_study
+    from assay.studies.parts import read_plugins
+
+    if study is not None:
+        source, _, folder = open_study(study)
+        read_plugins(source, folder)
+    made = study_schema()
+    if out is None:
+        console.json(made)
+        return
+    import json
+
+    try:
+        out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+    console.say(f"written: {out}")

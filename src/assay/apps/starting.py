@@ -1,0 +1,82 @@
+"""A study to start from: a commented file, and one of parts of the user's own beside it."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from assay.core.config import Entry, Mark, Source
+from assay.core.errors import ConfigError
+from assay.core.yaml import read_yaml
+from assay.studies.library import is_built_in
+from assay.studies.names import read_name
+
+__all__ = ["new_study"]
+
+_PLAIN = """\
+# What is learned from: `assay data list` names the datasets.
+dataset: digits
+
+# A family and its options; `assay network show mlp` prints its layers.
+network: {family: mlp, hidden: [64], activation: relu}
+"""
+_OWN = """\
+# Your own dataset and network are in this file beside the study.
+plugins: [PARTS.py]
+dataset: DATASET
+network: {module: PARTS:Net, width: 32, activation: relu}
+"""
+
+
+def new_study(name: str, folder: Path, plugin: bool = False) -> list[Path]:
+    """Write a commented study, `NAME.yaml`, that can be run as it is.
+
+    Args:
+        folder: where it is written.
+        plugin: write a file with a dataset and a network, `NAME_parts.py`, beside it.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ConfigError: the name cannot be a study's, or one of the files is there already.
+    """
+    name = name.removesuffix(".yaml")
+    mark = Mark(f"assay new {name}")
+    read_name(Entry(name, ("NAME",), Source(name, values={("NAME",): mark})))
+    if is_built_in(name):
+        raise ConfigError(f"{name} is a built-in study; choose another name, `{name}-2` for one")
+    parts = f"{re.sub(r'[^0-9a-zA-Z]', '_', name)}_parts"
+    parts = f"_{parts}" if parts[0].isdigit() else parts
+    dataset = f"{name}-shapes"
+    said = _OWN.replace("PARTS", parts).replace("DATASET", dataset) if plugin else _PLAIN
+    study = _template("study.yaml").replace("{name}", name).replace("{parts}", said)
+    if read_yaml(f"study: {name}", name).data["study"] != name:  # a number, true or null
+        study = study.replace(f"study: {name}\n", f"study: '{name}'\n")
+    if plugin:
+        study = study.replace("handwritten digits", "squares and discs")
+    made = {folder / f"{name}.yaml": study}
+    if plugin:
+        text = _template("parts.py").replace("{name}", name).replace("{dataset}", dataset)
+        made[folder / f"{parts}.py"] = text
+    for path in made:
+        if path.exists() or path.is_symlink():
+            raise ConfigError(f"{path.name} is there already and is not overwritten")
+    for path, text in made.items():
+        _write(path, text)
+    return list(made)
+
+
+def _template(name: str) -> str:
+    return (files("assay.apps") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(f"{path.name} is there already and is not overwritten") from None
+    except OSError as error:
+        raise ConfigError(f"{path.name} cannot be written: {error.strerror}") from error

@@ -1,0 +1,130 @@
+"""What may stand at the top of a study: every key with its range, default and help."""
+
+from __future__ import annotations
+
+from assay.core.config import Option
+from assay.core.options import (
+    REQUIRED,
+    deferred,
+    flag,
+    integer,
+    listed,
+    object_schema,
+    text,
+)
+from assay.studies.design import DESIGNS, RANDOM, read_design
+from assay.studies.judging import JUDGING
+from assay.studies.names import read_name
+from assay.studies.parts import PLUGINS
+from assay.studies.published import PUBLISHED
+from assay.studies.search.keys import SEARCH
+from assay.studies.settings import CHOICES
+
+__all__ = ["STUDY"]
+
+_VALUES = {"type": "object", "additionalProperties": True}
+
+STUDY: dict[str, Option] = {
+    "study": Option(
+        read_name,
+        REQUIRED,
+        "The name of the study.",
+        {"type": ["string", "integer"]},
+        "letters, digits, `-`, `_` and `.`",
+        "my-study",
+    ),
+    "question": text(
+        "",
+        help="What the study asks, in one sentence.",
+        example="Does tanh learn better than ReLU?",
+    ),
+    "dataset": deferred(
+        REQUIRED,
+        help="What is learned from.",
+        schema={"$ref": "#/$defs/dataset"},
+        accepts="a dataset, or a mapping with its `name` (see Dataset)",
+        example={"name": "mnist", "train": 10_000},
+    ),
+    "network": deferred(
+        REQUIRED,
+        help="The network of the baseline.",
+        schema={"$ref": "#/$defs/network"},
+        accepts="a network family, or a mapping with its `family` (see Network)",
+        example={"family": "mlp", "hidden": [64]},
+    ),
+    "training": deferred(
+        None,
+        help="How it is trained.",
+        schema={"$ref": "#/$defs/training"},
+        accepts="a mapping (see Training)",
+        example={"epochs": 5, "optimizer": "adam"},
+    ),
+    "task": deferred(
+        "classify",
+        help="What is learned.",
+        schema={"$ref": "#/$defs/task"},
+        accepts="a task, or a mapping with its `name` (see Task)",
+    ),
+    **CHOICES,
+    "repeats": integer(
+        1, low=1, high=10_000, help="Runs of each trial, with different seeds; 5 after a search."
+    ),
+    "seed": integer(0, low=0, high=2**31, help="Seed of the first repeat; the others follow it."),
+    "design": Option(
+        read_design,
+        None,
+        "How trials are made of the levels of the factors; `one_at_a_time` by default.",
+        {
+            "anyOf": [
+                {"enum": [name for name in DESIGNS if name != "random"]},
+                object_schema({"random": RANDOM}),
+            ]
+        },
+        "`one_at_a_time`, `full_factorial` or `{random: number of trials}`",
+        {"random": 40},
+    ),
+    "factors": deferred(
+        None,
+        help="What is varied: dotted settings with their levels.",
+        schema={"$ref": "#/$defs/factors"},
+        accepts="a mapping (see Factors)",
+        example={"network.activation": ["relu", "tanh"]},
+    ),
+    "trials": deferred(
+        None,
+        help="The trials one by one, instead of factors.",
+        schema={"type": "object", "additionalProperties": {"$ref": "#/$defs/level"}},
+        accepts="`{name: {setting: value}}`",
+        example={"small": {"network.hidden": [32]}, "large": {"network.hidden": [512]}},
+    ),
+    "search": deferred(
+        None,
+        help="What is searched, instead of factors.",
+        schema=lambda: object_schema(SEARCH),
+        accepts="a mapping (see Search)",
+        example={"trials": 20, "space": {"network.hidden": [[32], [64]]}},
+    ),
+    "scales": deferred(
+        None,
+        help="Smaller forms of the study, for `--scale`.",
+        schema={"type": "object", "additionalProperties": _VALUES},
+        accepts="`{name: {setting: value}}` (see Scales)",
+        example={"quick": {"training.epochs": 2, "repeats": 2}},
+    ),
+    "published": deferred(
+        None,
+        help="Figures of others, to stand beside those of the study in its report.",
+        schema={"type": "array", "items": object_schema(PUBLISHED)},
+        accepts="a list of mappings (see Published figures)",
+        example=[{"value": 0.97, "source": "A. Author, 2020"}],
+    ),
+    "save_weights": flag(True, help="Keep the trained weights in the store."),
+    **JUDGING,
+    PLUGINS: listed(
+        text(help="A file or a module."),
+        None,
+        help="Files and modules with parts of your own, relative to the study.",
+        example=["my_parts.py"],
+    ),
+}
+"""Keys of a study."""

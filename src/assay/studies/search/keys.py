@@ -1,0 +1,135 @@
+"""What may be written in the `search:` of a study: every key with its range, default and help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.core.config import Option
+from assay.core.options import (
+    REQUIRED,
+    choice,
+    deferred,
+    flag,
+    integer,
+    named_schema,
+    number,
+    object_schema,
+    text,
+)
+from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.search import HALVING
+
+__all__ = ["HALVING_OPTIONS", "PARAMETER", "SEARCH", "sampler_tables"]
+
+_MOST = 10_000
+
+PARAMETER = {
+    "choice": deferred(
+        None,
+        help="Values to choose from, or a mapping of names to settings.",
+        schema={"type": ["array", "object"]},
+        accepts="a list, or `{name: {setting: value}}`",
+        example=["relu", "tanh"],
+    ),
+    "int": deferred(
+        None,
+        help="A range of whole numbers, both ends included.",
+        schema={"type": ["array", "object"]},
+        accepts="`[low, high]` or `{low, high, step, log}`",
+        example=[1, 8],
+    ),
+    "float": deferred(
+        None,
+        help="A range of numbers.",
+        schema={"type": ["array", "object"]},
+        accepts="`[low, high]` or `{low, high, step, log}`",
+        example=[0.1, 0.5],
+    ),
+    "step": number(None, above=0, help="Distance of neighbouring numbers.", example=2),
+    "log": flag(help="Equal ratios are equally likely."),
+    "when": text(
+        None,
+        help="The parameter is only there where this holds.",
+        accepts="an expression of parameters above it",
+        example="layers >= 2",
+    ),
+}
+"""Keys of one parameter in `space:`."""
+
+HALVING_OPTIONS = {
+    "eta": integer(3, low=2, high=10, help="Each rung keeps the best 1 / eta of its trials."),
+    "min_epochs": integer(1, low=1, help="Epochs of the first rung."),
+    "rounds": integer(1, low=1, high=100, help="How often all brackets are gone through."),
+    "proposals": choice(
+        None,
+        "sampler",
+        lambda: [name for name in SAMPLERS if name != "grid"],
+        help="What proposes the trials; `random`, and `tpe` for bohb, by default.",
+        example="tpe",
+    ),
+}
+"""Settings of the samplers that stop trials at rungs."""
+
+
+def sampler_tables() -> dict[str, dict[str, Option]]:
+    """Settings of each sampler."""
+    return {**{name: {} for name in SAMPLERS}, **dict.fromkeys(HALVING, HALVING_OPTIONS)}
+
+
+def _parameter_schema() -> dict[str, Any]:
+    return {"anyOf": [{"type": "array"}, object_schema(PARAMETER)]}
+
+
+SEARCH: dict[str, Option] = {
+    "sampler": deferred(
+        ("random", None),
+        help="What proposes the trials, by its name or with its settings.",
+        schema=lambda: named_schema("name", sampler_tables()),
+        accepts="a sampler (see Samplers)",
+        example={"name": "hyperband", "eta": 3},
+    ),
+    "trials": integer(low=1, high=_MOST, help="How many trials; grid: by default all.", example=40),
+    "objective": text(
+        "",
+        help="The validation metric to optimize; by default the task's.",
+        accepts="a metric such as `val_loss`",
+        example="val_accuracy",
+    ),
+    "space": deferred(
+        REQUIRED,
+        help="What is chosen: a dotted setting, or a name for expressions, and its values.",
+        schema=lambda: {"type": "object", "additionalProperties": _parameter_schema()},
+        accepts="a mapping (see Space)",
+        example={"training.learning_rate": {"float": [0.0001, 0.1], "log": True}},
+    ),
+    "set": deferred(
+        (),
+        help="Settings that are computed from what is chosen.",
+        schema={"type": "object"},
+        accepts="`{setting: expression}`",
+        example={"network.hidden": "[units] * layers"},
+    ),
+    "constraints": deferred(
+        (),
+        help="What every trial must fulfil.",
+        schema={"type": ["array", "string"], "items": {"type": "string"}},
+        accepts="an expression or a list of them",
+        example=["units * layers <= 1024"],
+    ),
+    "batch": integer(
+        low=1,
+        high=_MOST,
+        help="Trials asked for before any is finished; by default the sampler's.",
+        example=8,
+    ),
+    "repeats": integer(1, low=1, high=100, help="Runs of each trial, with different seeds."),
+    "folds": integer(
+        low=2,
+        high=100,
+        help="Parts of a cross-validation for each trial; by default none.",
+        example=5,
+    ),
+    "best": integer(3, low=1, high=100, help="How many of the best trials are trained again."),
+    "refit": flag(help="Train these on the validation images as well."),
+}
+"""What may stand in `search:`."""
