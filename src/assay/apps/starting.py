@@ -51,14 +51,14 @@ def new_study(name: str, folder: Path, plugin: bool = False) -> list[Path]:
     parts = f"_{parts}" if parts[0].isdigit() else parts
     dataset = f"{name}-shapes"
     said = _OWN.replace("PARTS", parts).replace("DATASET", dataset) if plugin else _PLAIN
-    study = _template("study.yaml").replace("{name}", name).replace("{parts}", said)
+    study = _template("study.yaml.txt").replace("{name}", name).replace("{parts}", said)
     if read_yaml(f"study: {name}", name).data["study"] != name:  # a number, true or null
         study = study.replace(f"study: {name}\n", f"study: '{name}'\n")
     if plugin:
         study = study.replace("handwritten digits", "squares and discs")
     made = {folder / f"{name}.yaml": study}
     if plugin:
-        text = _template("parts.py").replace("{name}", name).replace("{dataset}", dataset)
+        text = _template("parts.py.txt").replace("{name}", name).replace("{dataset}", dataset)
         made[folder / f"{parts}.py"] = text
     for path in made:
         if path.exists() or path.is_symlink():
