@@ -215,7 +215,7 @@ def test_files_that_are_none_are_named(digits, tmp_path: Path):
 
 WRONG = [
     ({"network": "mpl"}, "unknown network family 'mpl'; did you mean 'mlp'"),
-    ({"network": 3}, "network must be a network family's name, a mapping with its family, or a class"),
+    ({"network": 3}, "network must be a network family's name, a mapping with its family"),
     ({"network": {"family": "cnn", "filtres": [8]}}, "did you mean 'filters'"),
     ({"hidden": [0]}, r"hidden\[0\] must be a whole number >= 1, got 0"),
     ({"activation": "rely"}, "activation: unknown activation 'rely'; did you mean 'relu'"),
