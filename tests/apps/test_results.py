@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import assay
 from assay.apps import results as module
-from assay.apps.api import assignments
+from assay.apps.api import assignments, plan_of
 
 
 def test_load_reads_a_store_without_training(store: Path):
@@ -72,6 +74,7 @@ def test_a_dataset_that_is_gone_leaves_the_pictures_out(store: Path):
             ("training.epochs=3", "network.hidden=[5, 6]"),
         ),
         ({"training.augment": {"flip": True}}, ('training.augment={"flip": true}',)),
+        ({"training.epochs": np.int64(3), "a": np.bool_(True)}, ("training.epochs=3", "a=true")),
         (["a=1"], ("a=1",)),
         ("a=1", ("a=1",)),
         ((), ()),
@@ -79,3 +82,33 @@ def test_a_dataset_that_is_gone_leaves_the_pictures_out(store: Path):
 )
 def test_changes_are_written_as_on_the_command_line(changes: object, written: tuple[str, ...]):
     assert assignments(changes) == written  # type: ignore[arg-type]
+
+
+STUDY = {"study": "t", "dataset": "digits", "network": {"family": "mlp", "hidden": [4]}}
+
+
+@pytest.mark.parametrize(
+    ("study", "options", "said"),
+    [
+        (STUDY, {"set": 3}, "set must be a mapping of settings to values, or texts like "),
+        (
+            STUDY,
+            {"set": {"training.epochs": 3j}},
+            r"training\.epochs must be text, a number, true, ",
+        ),
+        (STUDY, {"set": [3]}, r"or texts like training\.epochs=5, got \[3\]"),
+        (STUDY, {"workers": 1.5}, "^workers must be a whole number >= 1, got 1.5$"),
+        (STUDY, {"workers": "2"}, "^workers must be a whole number >= 1, got '2'$"),
+        (STUDY, {"only": ["a", "b"]}, "(?s)no trial or level 'a'.*no trial or level 'b'"),
+        (None, {}, "^a study must be a built-in study's name, a YAML file or a mapping, got None$"),
+    ],
+)
+def test_wrong_arguments_are_said_by_name(study: Any, options: Any, said: str):
+    with pytest.raises(ValueError, match=said):
+        assay.run(study, **options)
+
+
+def test_numbers_of_numpy_are_seeds_and_repeats():
+    plan = plan_of(STUDY, seed=np.int64(7), repeats=np.int32(2))
+    assert plan.study.seeds == (7, 8)
+    assert all(type(seed) is int for seed in plan.study.seeds)

@@ -25,6 +25,12 @@ def test_a_name_is_enough_and_becomes_plain_json_with_every_default():
     assert json.loads(json.dumps(spec)) == spec == resolve(spec) == resolve({"name": spec["name"]})
 
 
+def test_a_count_may_be_written_as_1e4():
+    written = resolve({"name": "mnist", "train": 1e4, "permute": 7.0})
+    assert written == resolve({"name": "mnist", "train": 10_000, "permute": 7})
+    assert json.dumps(written["train"]) == "10000"
+
+
 @pytest.mark.parametrize(
     ("spec", "train", "validation", "test"),
     [

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
+from assay.core.config import Entry
 from assay.core.errors import ConfigError
 from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
+from assay.core.values import plain_data
+from assay.core.values import shown as written
 
 if TYPE_CHECKING:
     from assay.execution.events import Event
@@ -153,8 +156,8 @@ def train(
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
-    if workers is not None and workers < 1:
-        raise ConfigError(f"workers must be a whole number >= 1, got {workers}")
+    if workers is not None:
+        workers = Entry(plain_data(workers, "workers"), ("workers",)).integer(1)
     executor = None
     if not load_main():
         warnings.warn(_NO_WORKERS, stacklevel=3)
@@ -189,6 +192,12 @@ def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
     """Changes as the `path=value` strings of --set; values are written as YAML."""
     import json
 
-    if not isinstance(changes, Mapping):
-        return (changes,) if isinstance(changes, str) else tuple(changes)
-    return tuple(f"{path}={json.dumps(value)}" for path, value in changes.items())
+    if isinstance(changes, str):
+        return (changes,)
+    if isinstance(changes, Mapping):
+        plain = {str(path): plain_data(value, str(path)) for path, value in changes.items()}
+        return tuple(f"{path}={json.dumps(value)}" for path, value in plain.items())
+    if isinstance(changes, Sequence) and all(isinstance(change, str) for change in changes):
+        return tuple(changes)
+    expected = "a mapping of settings to values, or texts like training.epochs=5"
+    raise ConfigError(f"set must be {expected}, got {written(changes)}")

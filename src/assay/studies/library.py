@@ -15,7 +15,7 @@ from typing import Any
 from assay.core.config import Source
 from assay.core.errors import ConfigError, brief, nearest, unknown_name
 from assay.core.registry import Registry
-from assay.core.values import plain_data
+from assay.core.values import plain_data, shown
 from assay.core.yaml import read_yaml, read_yaml_file
 
 __all__ = ["STUDIES", "BuiltIn", "built_in", "find", "is_built_in", "names", "open_study"]
@@ -102,6 +102,9 @@ def open_study(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path
     """The source of a study, how a command names it, and the folder of its file."""
     if isinstance(study, Mapping):
         return Source(plain_data(study)), str(study.get("study", "STUDY")), None
+    if not isinstance(study, str | Path):
+        expected = "a built-in study's name, a YAML file or a mapping"
+        raise ConfigError(f"a study must be {expected}, got {shown(study)}")
     path = find(study)
     name = path.name if is_built_in(study) else str(study)
     folder = path.parent if isinstance(path, Path) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assay.core.config import Problems
 from assay.core.errors import ConfigError, nearest
 from assay.core.records import Config, run_id
 from assay.studies.members import cohorts, resolve_member
@@ -84,12 +85,12 @@ def make_plan(study: Study, only: Sequence[str] = ()) -> Plan:
     """
     names = {trial.label: {trial.label, *trial.levels.values()} for trial in study.trials}
     known = sorted(set().union(*names.values()))
+    problems = Problems()
     for label in only:
         if label not in known:
             close = nearest(label, known)
             hint = f"; did you mean {close!r}?" if close else ""
-            raise ConfigError(
-                f"only: {study.name} has no trial or level {label!r}{hint} "
-                f"(`assay show {study.name}` lists them)"
-            )
+            said = f"only: {study.name} has no trial or level {label!r}{hint}"
+            problems.add(ConfigError(f"{said} (`assay show {study.name}` lists them)"))
+    problems.raise_if_any()
     return Plan(study, [t for t in study.trials if not only or names[t.label] & set(only)])

@@ -11,6 +11,7 @@ from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.errors import AssayError
 from assay.core.plugins import load_main
 from assay.core.records import Config
+from assay.core.values import plain_data
 from assay.studies import library
 from assay.studies.design import Cell, Design, cells, check_runs, comparisons
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
@@ -98,7 +99,7 @@ def parse_study(
         ConfigError: with a line for everything that is wrong, each with its place.
     """
     given = {"seed": seed, "repeats": repeats, "precision": precision, "engine": engine}
-    given = {key: value for key, value in given.items() if value is not None}
+    given = {key: plain_data(v, key) for key, v in given.items() if v is not None}
     source, shown, folder = library.open_study(study)
     load_main()
     read_plugins(source, folder)
