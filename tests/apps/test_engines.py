@@ -42,7 +42,8 @@ def test_another_start_would_be_noticed(study: Path):
 def test_wrong_words_are_named(study: Path, capsys: pytest.CaptureFixture[str]):
     for options, said in (
         (["--engines", "trch"], "unknown engine 'trch'; did you mean 'torch'"),
-        (["--steps", "1"], "--steps 1: expected a whole number >= 2"),
+        (["--steps", "1"], "--steps 1: expected a whole number from 2 to 100,000"),
+        (["--steps", "10000000000"], "expected a whole number from 2 to 100,000"),
         (["--trial", "x"], "unknown trial of study small 'x'"),
         (["--backend", "jaxx"], "unknown backend of Keras 'jaxx'; did you mean 'jax'"),
     ):

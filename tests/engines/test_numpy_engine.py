@@ -147,3 +147,11 @@ def test_it_works_without_pytorch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+def test_a_batch_larger_than_the_training_set_asks_for_no_more_memory(member, train):
+    whole, huge = (
+        train(member({"family": "mlp", "hidden": [4]}, batch_size=size), engine="numpy")[0]
+        for size in (310, 2**62)
+    )
+    np.testing.assert_array_equal(whole.curves["loss"], huge.curves["loss"])

@@ -210,6 +210,7 @@ def test_jobs_keep_to_the_limit_and_balance_the_workers():
 def test_make_span_by_hand():
     assert make_span([3, 3, 2, 2, 2], 2) == 7  # 3+2+2 and 3+2; the best would be 6
     assert make_span([5], 3) == 5
+    assert make_span([5, 1], 10**12) == 5  # more workers than jobs cost no memory
 
 
 def test_the_time_left_does_not_count_what_comes_before_training(monkeypatch):

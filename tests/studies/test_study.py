@@ -253,6 +253,17 @@ def test_wrong_settings_from_the_command_line_are_shown_as_they_were_given() -> 
     ]
 
 
+def test_mistyped_keys_of_a_study_are_named_in_scales_and_set() -> None:
+    said = message(small(scales={"quick": {"repeat": 2, "seeed": 1}}), set=["repeat=3"])
+    assert {line.split(" (a setting")[0] for line in said} == {
+        "--set repeat=3: unknown setting 'repeat'; did you mean 'repeats'?",
+        "scales.quick.repeat: unknown setting 'repeat'; did you mean 'repeats'?",
+        "scales.quick.seeed: unknown setting 'seeed'; did you mean 'seed'?",
+    }
+    (said,) = message(small(), set=["training=3"])
+    assert said == "--set training=3: training must be a mapping of settings of training, got 3"
+
+
 def sizes(study: Study) -> tuple[int, Any, int]:
     (trial, *_) = study.trials
     return trial.config["training"]["epochs"], trial.config["dataset"]["train"], len(study.seeds)

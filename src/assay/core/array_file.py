@@ -18,6 +18,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from assay.core.files import open_file
+
 __all__ = ["MOST", "array_names", "map_array", "read_arrays", "read_into"]
 
 MOST = 256 << 20
@@ -61,7 +63,7 @@ def map_array(path: str | Path, text: bool = False) -> np.ndarray:
         OSError: it cannot be opened.
         ValueError: it is damaged, or no array of numbers.
     """
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         header = _read_header(stream, os.fstat(stream.fileno()).st_size, text)
         if not header.bytes:
             return np.empty(header.shape, header.dtype)
@@ -77,7 +79,7 @@ def array_names(path: str | Path) -> list[str]:
         ValueError: it is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, struct.error, EOFError, OverflowError) as error:
         raise ValueError(str(error) or "it ends too early") from error
@@ -98,7 +100,7 @@ def read_arrays(
         ValueError: it is damaged, an array is missing, too large or not one of numbers.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
             return [_read_member(archive, name, most, text) for name in names]
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError) as error:
         raise ValueError(str(error) or "it ends too early") from error

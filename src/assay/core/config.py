@@ -205,7 +205,7 @@ class Entry:
     ) -> dict[str, Entry]:
         """The entries of a mapping; keys that are not `known` are noted as problems."""
         if not isinstance(self.value, dict):
-            raise self.expected("a mapping" if known is None else f"a mapping of {kind}s")
+            raise self.expected("a mapping" if known is None else f"a mapping of {_several(kind)}")
         entries = {str(k): self[k] for k in self.value}
         if known is not None:
             for key in [k for k in entries if k not in known]:
@@ -252,7 +252,8 @@ class Entry:
 
     def _check_held(self, value: float) -> None:
         if said := cannot_hold(value):
-            raise self.error(f"{self.name or 'this'}: {shown(value)} {said}")
+            mark = self.source.mark(self.path)
+            raise LocatedError(f"{self.name or 'this'}: {shown(value)} {said}", mark)
 
     def flag(self) -> bool:
         """true or false."""
@@ -271,6 +272,12 @@ class Entry:
         if not isinstance(self.value, str) or self.value not in names:
             raise self.error(unknown_name(kind, self.value, names))
         return self.value
+
+
+def _several(kind: str | None) -> str:
+    """`options of network family mlp` for `option of network family mlp`."""
+    first, of, rest = str(kind).partition(" of ")
+    return f"{first}s{of}{rest}"
 
 
 @dataclass(frozen=True)

@@ -107,5 +107,5 @@ def unknown_name(
     valid = sorted(str(c) for c in candidates)
     close = nearest(name, valid)
     hint = f"; did you mean {close!r}?" if close else ""
-    known = f"`{listed_by}` lists all" if listed_by else f"known: {', '.join(valid)}"
+    known = f"`{listed_by}` lists all" if listed_by else f"known: {', '.join(valid) or 'none'}"
     return f"unknown {kind} {brief(repr(name))}{hint} ({known})"

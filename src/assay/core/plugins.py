@@ -20,6 +20,7 @@ from pathlib import Path
 
 from assay.core import registry
 from assay.core.errors import AssayError, ConfigError
+from assay.core.files import open_file
 
 __all__ = [
     "GROUP",
@@ -180,7 +181,8 @@ def _is_library(file: Path) -> bool:
 def _load_file(name: str, path: Path) -> Plugin:
     try:
         path = path.resolve()
-        content = path.read_bytes()
+        with open_file(path) as stream:
+            content = stream.read()
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"plugin {name!r} cannot be read: {path}: {reason}") from None

@@ -174,7 +174,9 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
     full = "the disk is full; free some space and run the same command again, nothing is lost"
     if isinstance(error, OSError):
         no_space = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        return full if error.errno in no_space else (error.strerror or str(error))
+        said = error.strerror or str(error)
+        there = error.filename2 or error.filename  # of a file that is renamed, where it goes
+        return full if error.errno in no_space else f"{there}: {said}" if there else said
     kinds = {
         "SQLITE_FULL": full,
         "SQLITE_NOTADB": "index.sqlite is no database; it is damaged or something else",

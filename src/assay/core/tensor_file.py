@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from assay.core.digests import KEY, check_seal, seal
+from assay.core.files import open_file
 from assay.core.store_format import write_file
 
 __all__ = ["read_tensors", "write_tensors"]
@@ -56,6 +57,7 @@ def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str,
         ValueError: it cannot be read, is damaged, or is of another kind.
     """
     try:
+        open_file(path).close()
         with safe_open(str(path), "np") as file:
             metadata = file.metadata() or {}
             if "assay" not in metadata:

@@ -15,6 +15,7 @@ import numpy as np
 
 from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
+from assay.core.files import open_file
 from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
@@ -52,7 +53,8 @@ def read_archive(path: Path, batch: int = BATCH) -> Arrays:
     records = np.empty((len(BATCHES), batch, RECORD), dtype=np.uint8)
     try:
         with (
-            gzip.open(path) as unpacked,
+            open_file(path) as packed,
+            gzip.open(packed) as unpacked,
             tarfile.open(
                 fileobj=_Bounded(unpacked, 2 * len(BATCHES) * size + _MARGIN), mode="r|"
             ) as archive,

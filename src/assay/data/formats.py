@@ -14,6 +14,7 @@ import numpy as np
 
 from assay.core.array_file import MOST, read_into
 from assay.core.errors import DataError
+from assay.core.files import open_file
 
 __all__ = ["decode", "pieces", "read_idx"]
 
@@ -41,7 +42,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """
     zipped = path.name.endswith(".gz")
     try:
-        with gzip.open(path) if zipped else open(path, "rb") as stream:
+        with open_file(path) as file, gzip.open(file) if zipped else file as stream:
             magic = int.from_bytes(_exactly(stream, 4, path), "big")
             expected = _UNSIGNED_BYTE << 8 | dimensions
             if magic != expected:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.core.files import open_file
 from assay.core.text import visible
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
 
     try:
         # by its name, Pillow maps plain TIFF files into memory and mixes up those that are turned
-        with open(path, "rb") as stream, Image.open(stream) as picture:
+        with open_file(path) as stream, Image.open(stream) as picture:
             pixels = picture.width * picture.height
             if pixels > MAX_PIXELS:
                 said = f"{pixels:,} pixels, at most {MAX_PIXELS:,} are read"

@@ -13,6 +13,7 @@ import platformdirs
 
 from assay.core.digests import Unsound, seal, unseal
 from assay.core.errors import DataError
+from assay.core.files import open_file
 from assay.data.catalog import ENTRIES, Entry, File, Source
 
 __all__ = [
@@ -172,7 +173,7 @@ def once(identity: str) -> Iterator[bool]:
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

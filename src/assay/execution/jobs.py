@@ -103,7 +103,7 @@ def cut(
 
 def make_span(works: Sequence[float], workers: int) -> float:
     """When the last worker is done if each, once free, takes the next job."""
-    loads = [0.0] * workers
+    loads = [0.0] * max(1, min(workers, len(works)))  # more would have nothing to do
     for work in works:
         heapq.heapreplace(loads, loads[0] + work)
     return max(loads)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.core.config import Entry, Mark, Path, Source
+from assay.core.errors import nearest
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
@@ -98,26 +99,31 @@ def _named(entry: Entry) -> list[Level]:
     return levels
 
 
-def read_settings(entry: Entry) -> list[Setting]:
-    """Read {dotted path: value, ...}."""
+def read_settings(entry: Entry, others: Collection[str] = ()) -> list[Setting]:
+    """Read {dotted path: value, ...}; `others` as in `setting_path`."""
     settings = []
     for name, value in entry.keys().items():
         key = entry.source.mark(value.path, key=True)
         with entry.problems.collect(value):
-            settings.append(Setting(setting_path(name, value, key), value, key))
+            settings.append(Setting(setting_path(name, value, key, others), value, key))
     return settings
 
 
-def setting_path(name: str, entry: Entry, key: Mark | None = None) -> Path:
-    """Split a dotted path; raises ConfigError, with the nearest one, if it starts in no section."""
+def setting_path(
+    name: str, entry: Entry, key: Mark | None = None, others: Collection[str] = ()
+) -> Path:
+    """Split a dotted path; raises ConfigError, with the nearest one, if it starts in no section.
+
+    Args:
+        others: names besides settings that may stand there, to be suggested as well.
+    """
     path = tuple(name.split("."))
     if path[0] not in SECTIONS or not all(path):
-        close = nearest_setting(name)
+        close = nearest(name, others) or nearest_setting(name)
         hint = f"; did you mean {close!r}?" if close else ""
-        known = ", ".join(SECTIONS)
-        raise entry.error(
-            f"unknown setting {name!r}{hint} (a setting starts with one of: {known})", key=True
-        )
+        known = f"a setting starts with one of: {', '.join(SECTIONS)}"
+        more = f"; other names: {', '.join(others)}" if others else ""
+        raise entry.error(f"unknown setting {name!r}{hint} ({known}{more})", key=True)
     return path
 
 

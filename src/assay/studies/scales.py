@@ -19,7 +19,10 @@ from assay.studies.names import read_scale_name
 
 __all__ = ["Changes", "from_command_line", "read_scale", "shrink"]
 
-_WHOLE = ("repeats", "seed", "save_weights", "factors", "trials", "design", "search")
+_NUMBERS = ("repeats", "seed", "save_weights")
+"""Keys of a study that --set may change."""
+
+_WHOLE = (*_NUMBERS, "factors", "trials", "design", "search")
 """Keys of a study that a scale may replace; of the search also one by one (`search.trials`)."""
 
 _AUTOMATIC = {
@@ -79,7 +82,7 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
     keys = {key: entry for key, entry in scale.keys().items() if _is_whole(key)}
     rest = {key: value for key, value in scale.value.items() if key not in keys}
     inner = Entry(rest, scale.path, scale.source, scale.problems)
-    return Changes(tuple(read_settings(inner)), keys)
+    return Changes(tuple(read_settings(inner, _WHOLE)), keys)
 
 
 def _is_whole(key: str) -> bool:
@@ -92,10 +95,10 @@ def from_command_line(changes: Changes, assignments: Iterable[str], problems: Pr
     for text in assignments:
         with problems.collect():
             name, entry = _assignment(text, problems)
-            if name in ("repeats", "seed", "save_weights") or name.startswith("search."):
+            if name in _NUMBERS or name.startswith("search."):
                 keys[name] = entry
             else:
-                path = setting_path(name, entry)
+                path = setting_path(name, entry, others=_NUMBERS)
                 settings = [s for s in settings if s.path != path]
                 settings.append(Setting(path, entry, entry.source.mark(entry.path)))
     return replace(changes, settings=tuple(settings), keys=keys)

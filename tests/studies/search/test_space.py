@@ -347,7 +347,7 @@ def test_what_the_search_varies_cannot_be_set():
 
 def test_a_long_range_is_never_listed():
     space = study(
-        {"seed": {"int": [1, 2**40]}, "layers": {"int": [1, 2], "when": "seed > 9"}}
+        {"seed": {"int": [1, 2**40]}, "training.epochs": {"int": [1, 2], "when": "seed > 9"}}
     ).space
     values = space["seed"].values()
     assert len(values) == 2**40
@@ -360,3 +360,36 @@ def test_steps_and_ends_are_exact():
     space = study({"network.dropout": {"float": [0.0, 0.3], "step": 0.1}}).space
     assert space["network.dropout"].values()[:] == [0.0, 0.1, 0.2, 0.3]
     assert np.isclose(space["network.dropout"].ends(), [0, 0.3]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("epochs", "; did you mean 'training.epochs'?"),
+        ("learning_rte", "; did you mean 'training.learning_rate'?"),
+        ("xyzzy", ""),
+    ],
+)
+def test_a_parameter_that_changes_nothing_is_refused(name: str, said: str):
+    with pytest.raises(ConfigError) as caught:
+        study({name: {"int": [1, 8]}, "network.dropout": [0.0, 0.5]})
+    wanted = f"{name} changes nothing: it is no setting, and no set, when or constraint speaks of "
+    assert str(caught.value) == f"search.space.{name}: {wanted}it{said}"
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"set": {"training.epochs": "epochs"}},
+        {"constraints": ["epochs > 2"]},
+        {
+            "space": {
+                "epochs": {"int": [1, 8]},
+                "network.dropout": {"choice": [0.5], "when": "epochs > 2"},
+            }
+        },
+        {"space": {"epochs": {"choice": {"short": {"training.epochs": 1}, "long": {}}}}},
+    ],
+)
+def test_a_parameter_that_something_depends_on_is_taken(search: dict[str, Any]):
+    assert study(**{"space": {"epochs": {"int": [1, 8]}}, **search}).space["epochs"]

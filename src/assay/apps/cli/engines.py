@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["engines"]
 
 WRONG = 1
+MAX_STEPS = 100_000
 ORDER = ("torch", "numpy", "keras")
 """The first is what the others are compared with."""
 
@@ -51,8 +52,9 @@ def engines(
     from assay.core.errors import ConfigError, unknown_name
     from assay.studies.settings import engine_names
 
-    if steps < 2:
-        raise ConfigError(f"--steps {steps}: expected a whole number >= 2")
+    if not 2 <= steps <= MAX_STEPS:
+        expected = f"a whole number from 2 to {MAX_STEPS:,}"
+        raise ConfigError(f"--steps {steps}: expected {expected}")
     known = engine_names()
     for name in engines or ():
         if name not in known:

@@ -30,12 +30,14 @@ def normalise(split: Split, dataset: Dataset, task: Task, dtype: np.dtype) -> No
 class Batches:
     """Takes batches into memory that every step uses again."""
 
-    def __init__(self, split: NormalSplit, largest: int):
+    def __init__(self, split: NormalSplit):
         self.images, self.targets = split
-        self._room = np.empty((largest, *self.images.shape[1:]), self.images.dtype)
+        self._room = np.empty((0, *self.images.shape[1:]), self.images.dtype)
 
     def take(self, index: Array) -> NormalSplit:
         """Images (B, h, w, c), valid until the next call, and targets (B, ...) at index (B,)."""
+        if len(index) > len(self._room):  # the first batch is the largest
+            self._room = np.empty((len(index), *self.images.shape[1:]), self.images.dtype)
         room = self._room[: len(index)]
         # mode "raise" would go through a copy of its own; every index is inside
         np.take(self.images, index, axis=0, out=room, mode="clip")

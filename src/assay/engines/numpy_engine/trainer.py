@@ -85,7 +85,7 @@ class NumpyTrainer:
         recipe = member.training
         self.data, self.model = data, model
         self.stepper = Stepper(model, member, task)
-        self._batches = Batches(data.train, recipe.batch_size)
+        self._batches = Batches(data.train)
         self._moves = Moves(recipe.augment, [member.seed]) if recipe.augment else None
         self._loss = self._correct = 0.0
 

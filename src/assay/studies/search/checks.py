@@ -15,6 +15,7 @@ from assay.studies.judging import check_objective
 from assay.studies.search.samplers.contract import SAMPLERS
 from assay.studies.search.search import Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
+from assay.studies.settings import nearest_setting
 from assay.tasks.contract import Task, find_task
 
 __all__ = ["checked"]
@@ -40,6 +41,7 @@ def checked(search: Search, configure: Callable[[Values], Config], seed: int) ->
     problems = Problems()
     samples = _samples(search, configure, seed, problems)
     problems.raise_if_any()
+    _check_used(search, problems)
     first = samples[0]
     task = find_task(first["task"])
     with problems.collect(search.place("objective")):
@@ -82,6 +84,22 @@ def _samples(
             said = f"{parameter.name} is never there: no point reaches it"
             problems.add(parameter.entry.error(said, key=True))
     return configs
+
+
+def _check_used(search: Search, problems: Problems) -> None:
+    """Note parameters on which no setting depends: mistyped ones would be searched in vain."""
+    space = search.space
+    named = [*space.constraints, *(derived.expression for derived in search.derived)]
+    named += [p.when for p in space.parameters if p.when is not None]
+    used = frozenset[str]().union(*(expression.names for expression in named))
+    for parameter in space.parameters:
+        acts = "." in parameter.name or any(level.settings for level in parameter.levels)
+        if not acts and parameter.name not in used:
+            close = nearest_setting(parameter.name)
+            hint = f"; did you mean {close!r}?" if close else ""
+            said = f"{parameter.name} changes nothing: it is no setting, and no set, when or "
+            said = f"{said}constraint speaks of it{hint}"
+            problems.add(parameter.entry.error(said, key=True))
 
 
 def _try(
