@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -97,6 +98,15 @@ def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
     console.json({"a": float("nan"), "b": [float("inf"), 1, True, None, Path("x")], 3: (0.5,)})
     lines = "".join(capsys.readouterr().out.split())
     assert lines == '{"a":null,"b":[null,1,true,null,"x"],"3":[0.5]}'
+
+
+@pytest.mark.parametrize("text", [ATTACK, os.fsdecode(b"caf\xe9"), "\ud83d", "\x7f\x9b \u65e5"])
+def test_json_says_every_text_as_it_is(text: str, capsys: pytest.CaptureFixture[str]):
+    console.json({text: [text]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {text: [text]}
+    assert out.isascii()
+    assert "\x7f" not in out
 
 
 def test_an_argument_that_is_not_utf_8_is_named(capfd: pytest.CaptureFixture[str]):

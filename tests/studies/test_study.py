@@ -315,3 +315,18 @@ def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
     ]
     epochs = [t.config["training"]["epochs"] for t in parse_study(written, scale="smoke").trials]
     assert epochs == [2, 3, 4]
+
+
+@pytest.mark.parametrize("label", ["", "  "])
+def test_a_label_is_seen(label: str) -> None:
+    trials = {label: {"training.epochs": 1}, "b": {"training.epochs": 2}}
+    (said,) = message(small(trials=trials))
+    assert said.endswith(f"a label must have a letter to be seen, got {label!r}")
+    (said,) = message(small(factors={"size": trials}))
+    assert said.endswith(f"a label must have a letter to be seen, got {label!r}")
+
+
+@pytest.mark.parametrize("name", ["COM¹", "lpt³.x"])
+def test_devices_of_windows_have_raised_numbers_too(name: str) -> None:
+    (said,) = message(small(study=name))
+    assert said == f"study must be a name that Windows does not keep for a device, got {name!r}"

@@ -95,6 +95,8 @@ def _named(entry: Entry) -> list[Level]:
         if level.value is None:
             level = Entry({}, level.path, level.source, level.problems)
         with entry.problems.collect(level):
+            if not label.strip():
+                raise level.error(f"a label must have a letter to be seen, got {label!r}", key=True)
             levels.append(Level(label, tuple(read_settings(level)), level))
     return levels
 

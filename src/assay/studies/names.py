@@ -9,7 +9,9 @@ __all__ = ["read_name", "read_scale_name"]
 MOST = 100
 """Bytes of a name: with a scale and an ending it must fit into a file's name, 255 bytes."""
 
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(10)}
+_RESERVED = {"con", "prn", "aux", "nul"} | {
+    f"{d}{i}" for d in ("com", "lpt") for i in "0123456789¹²³"
+}
 """Names that Windows keeps for devices, whatever their ending."""
 
 

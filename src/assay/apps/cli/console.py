@@ -26,6 +26,7 @@ __all__ = [
     "fields",
     "heading",
     "json",
+    "json_text",
     "points",
     "progress",
     "remark",
@@ -81,7 +82,12 @@ def json(data: object) -> None:
     """Print data as JSON by the standard: what is not finite is null."""
     from json import dumps
 
-    document(dumps(_plain(data), indent=2, allow_nan=False))
+    json_text(dumps(_plain(data), indent=2, allow_nan=False))
+
+
+def json_text(text: str) -> None:
+    """Print JSON as `dumps` wrote it: in ASCII, and what it escapes is no escape of ours."""
+    sys.stdout.write(text.replace("\x7f", r"\u007f") + NEWLINE)
 
 
 def _plain(data: object) -> object:

@@ -60,7 +60,8 @@ def results(
     found = stored_results(study, places or Places())
     table = found.trials_table()
     if format != "table":
-        console.document(table.format(format))
+        show = console.json_text if format == "json" else console.document
+        show(table.format(format))
         return
     console.heading(table.title)
     show_table(table)

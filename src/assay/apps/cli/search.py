@@ -48,7 +48,7 @@ def search(
 
     found = stored_results(study, places)
     if json:
-        console.document(found.search_table().to_json())
+        console.json_text(found.search_table().to_json())
         return
     table = found.search_table(ROWS)
     console.heading(table.title)
