@@ -320,3 +320,19 @@ def test_a_channel_that_never_changed_hardly_counts():
     net, moved = small(precision="float32").fit(X, y), X.copy()
     moved[..., 2] *= 1.001
     np.testing.assert_allclose(net.predict_proba(moved), net.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "precision", "said"),
+    [
+        (1e-42, "auto", "all values of X are closer to 0 than 1.18e-38, too close for float32; mu"),
+        (1e-300, "auto", "too close for float32"),
+        (1e-310, "float64", "all values of X are closer to 0 than 2.23e-308, too close for float6"),
+    ],
+)
+def test_values_that_vanish_are_refused(size: float, precision: str, said: str):
+    X = np.arange(40.0).reshape(10, 4)
+    net = AssayClassifier(hidden=[2], epochs=1, engine="numpy", precision=precision)
+    with pytest.raises(ValueError, match=said):
+        net.fit(X * size, np.arange(10) % 2)
+    net.fit(X * 0, np.arange(10) % 2)  # which is as it was meant

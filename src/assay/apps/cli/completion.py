@@ -150,7 +150,8 @@ def install_completion(
             "which shell this is cannot be told; expected --shell bash, zsh, fish or powershell"
         ) from error
     except OSError as error:
-        raise StoreError(f"cannot write {error.filename}: {error.strerror or error}") from error
+        where = error.filename or output or "the script of completion"
+        raise StoreError(f"cannot write {where}: {error.strerror or error}") from error
     console.say(f"written: {path}")
     if output is None:
         console.say("start a new shell to use it")

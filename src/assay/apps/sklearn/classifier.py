@@ -28,6 +28,7 @@ from assay.apps.sklearn.settings import (
 )
 from assay.apps.sklearn.training import (
     Shape,
+    check_held,
     image_shape,
     outputs,
     train_run,
@@ -201,8 +202,9 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
             ValueError, TypeError: scikit-learn's own, about arrays that are none of the above.
         """
         config = read_parameters(self.get_params(deep=False))
-        rows, found = unfolded(X)
-        rows, labels = validate_data(self, rows, y, dtype=self._types(), order="C")
+        given, found = unfolded(X)
+        rows, labels = validate_data(self, given, y, dtype=self._types(), order="C")
+        check_held(given, rows)
         check_classification_targets(labels)
         asked = config["dataset"]
         shape = image_shape(rows.shape[1], found, asked["shape"])

@@ -41,6 +41,19 @@ def unfolded(X: Any) -> tuple[Any, Shape | None]:
     return rows, (height, width, channels)
 
 
+def check_held(given: Any, rows: np.ndarray) -> None:
+    """Make sure that samples as numbers of the network are not all 0, or as good as that.
+
+    Raises:
+        DataError: what was given is too close to 0 for their type; nothing could be learned.
+    """
+    if rows.dtype.kind != "f" or np.abs(rows).max() >= np.finfo(rows.dtype).tiny:
+        return
+    if np.asarray(given).astype(np.float64).any():
+        least = f"closer to 0 than {np.finfo(rows.dtype).tiny:.3g}"
+        raise DataError(f"all values of X are {least}, too close for {rows.dtype}; multiply them")
+
+
 def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> Shape:
     """The shape that networks see: that of the images, or the one asked for, or one row.
 
