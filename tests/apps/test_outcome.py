@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import assay
+from assay.__main__ import main as program
 from assay.apps import api
 from assay.apps.cli.app import main
 from assay.core import errors
@@ -159,3 +160,19 @@ def test_errors_are_what_python_has_for_them():
     assert (str(error), error.kept) == ("interrupted\n1 run", "\n1 run")
     with pytest.raises(ValueError, match="unknown scale"):
         assay.run("tour", scale="smok")
+
+
+@pytest.mark.parametrize("ends", [lambda: 130, lambda: signal.raise_signal(signal.SIGINT)])
+def test_a_second_signal_does_not_change_how_a_stopped_program_ends(
+    ends: Any, monkeypatch: pytest.MonkeyPatch
+):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    monkeypatch.setattr("assay.apps.cli.app.main", ends)
+    try:
+        assert program() == 130
+        for number in numbers:
+            signal.raise_signal(number)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -78,7 +78,7 @@ class Ledger:
         return present
 
     def kept(self) -> str:
-        """What the checkpoints hold of missing runs, in words; see `execute_stop.kept`."""
+        """What the checkpoints hold of missing runs, in words; see `stop.kept`."""
         runs, folder = self.missing(), self._store.checkpoints
         saved = {run for run in runs if Checkpoint(folder, run).exists()}
         lost = [p for p in self.stopped if not saved & {*p.runs} and {*p.runs} & {*runs}]
