@@ -188,7 +188,8 @@ def _read(entry: Entry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 def _fill(entry: Entry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
     usual = {"name": entry.name, **defaults_of(SETTINGS)}
-    whole: dict[str, Any] = {**usual, **defaults_of(entry.options), **given}
+    own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in their order
+    whole: dict[str, Any] = {**usual, **own, **given}
     spec = entry.settle(whole, folders)
     for key, usual in defaults_of({**_later(), **entry.optional}).items():
         if spec.get(key, usual) == usual:
