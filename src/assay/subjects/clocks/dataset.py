@@ -68,7 +68,7 @@ class DrawnImages:
         return self[np.arange(len(self))]
 
     def targets(self) -> np.ndarray:
-        """See `assay.clocks`: float32 (n, 5)."""
+        """See `assay.subjects.clocks`: float32 (n, 5)."""
         from assay.subjects.clocks.render import targets_of
 
         return targets_of(self.scene)

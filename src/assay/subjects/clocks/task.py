@@ -24,7 +24,7 @@ __all__ = ["TellTime"]
 class TellTime:
     """Read the time off a picture of a clock.
 
-    Targets are rows (hour, minute, ...), see `assay.clocks`. A record keeps per image "minutes"
+    Targets are rows (hour, minute, ...), see `clocks`. A record keeps per image "minutes"
     (float32, what was read, in minutes after 12:00), "certainty" (float16, 0 to 1) and "runner_up"
     (float32, the next best time); both are NaN where the label scheme has no probabilities.
 
