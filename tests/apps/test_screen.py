@@ -113,3 +113,18 @@ def test_an_argument_that_is_not_utf_8_is_named(capfd: pytest.CaptureFixture[str
     name = os.fsdecode(b"caf\xe9.yaml")
     assert main(["run", name]) == 2
     assert capfd.readouterr().err == "error: there is no study file caf\\xe9.yaml\n"
+
+
+def test_an_installed_plugin_that_fails_is_one_line(store: Path, tmp_path: Path):
+    announced = tmp_path / "theirs-1.0.dist-info"
+    announced.mkdir()
+    (announced / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (announced / "entry_points.txt").write_text("[assay.plugins]\ntheirs = their_parts\n")
+    (tmp_path / "their_parts.py").write_text("1 / 0\n")
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    done = shell("$ASSAY results small", store, PYTHONPATH=paths)
+    assert done.returncode == 0
+    assert done.stderr.decode().strip() == (
+        "warning: plugin 'theirs' (their_parts) cannot be imported and is left out: "
+        "ZeroDivisionError: division by zero"
+    )

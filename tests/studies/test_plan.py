@@ -250,7 +250,7 @@ def test_an_estimate_counts_runs_images_and_steps() -> None:
 def test_runs_that_no_memory_holds_are_refused(
     changes: dict, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.studies.estimate._machine_memory", lambda: 8 * 2**30)
+    monkeypatch.setattr("assay.studies.estimate.memory_bytes", lambda: 8 * 2**30)
     made = make_plan(parse_study({**BASE, "trials": {"a": changes}}))
     with pytest.raises(ConfigError, match=r"GiB of memory, this machine has 8 GiB: ") as caught:
         estimate(made, gflops=1.0)

@@ -8,7 +8,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["cpu_name", "machine", "own_version"]
+__all__ = ["cpu_name", "machine", "memory_bytes", "own_version"]
+
+MEMORY_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Where Linux says what a container may use (control groups, version 2 and 1)."""
 
 DISTRIBUTIONS = ("assay-lab", "assay")
 """Names under which assay may be installed: its own, and the one before it."""
@@ -34,6 +40,24 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+@functools.cache
+def memory_bytes() -> int | None:
+    """Memory that this process may use: of the machine, or of its container; None if unknown."""
+    sizes = [_limit(Path(path)) for path in MEMORY_LIMITS]
+    try:
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        pass
+    return min((size for size in sizes if size), default=None)
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not in such a container, or "max"
+        return None
 
 
 @functools.cache

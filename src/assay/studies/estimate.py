@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 
 from assay.core.cores import physical_cores
 from assay.core.errors import ConfigError
+from assay.core.machine import memory_bytes
 from assay.core.records import Config
 from assay.engines.contract import Cohort, Member
 from assay.networks.layers import Conv2D
@@ -101,7 +101,7 @@ def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None
     Raises:
         ConfigError: what the largest one needs, and what there is.
     """
-    there = _machine_memory()
+    there = memory_bytes()
     for group in groups if there else ():
         needs = _memory(replace(group, members=group.members[:1]), data_dir)
         if needs > there:
@@ -117,14 +117,6 @@ def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None
 
 def _gib(size: int) -> str:
     return f"{-(-size // 2**30):,}"
-
-
-def _machine_memory() -> int:
-    """Bytes of this machine; 0 where it does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 def _pictures(member: Member, data_dir: Path | None) -> int:

@@ -42,6 +42,8 @@ PIPE_WIDTH = 200
 NEWLINE = "\n"
 HEADING = 15
 """A heading of a column of numbers is broken into lines of this width at least."""
+QUIET = 2.0
+"""Seconds in which work may end without having said how far it is."""
 
 
 def terminal() -> Console:
@@ -218,10 +220,10 @@ def progress() -> Callable[[float, str], None]:
     began, said = time.monotonic(), [-1]
 
     def told(share: float, doing: str) -> None:
-        tenth = int(10 * share)
-        if tenth != said[0] and 0 < share < 1:
+        tenth, passed = int(10 * share), time.monotonic() - began
+        if tenth != said[0] and 0 < share < 1 and passed > QUIET:
             said[0] = tenth
-            left = (time.monotonic() - began) * (1 - share) / share
+            left = passed * (1 - share) / share
             remark(f"{share:.0%} {doing}, about {left:.0f} s left")
 
     return told

@@ -12,6 +12,7 @@ from pathlib import Path
 from assay.apps.cli import console
 from assay.apps.cli.options import Json, Places
 from assay.core.errors import AssayError, MissingExtraError
+from assay.core.machine import memory_bytes
 
 __all__ = ["doctor"]
 
@@ -72,11 +73,8 @@ def _cores() -> str:
 
 
 def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return "not known on this system"
-    return f"{size / 2**30:.1f} GiB"
+    size = memory_bytes()
+    return "not known on this system" if size is None else f"{size / 2**30:.1f} GiB"
 
 
 def _engines() -> Iterator[tuple[str, dict[str, object]]]:

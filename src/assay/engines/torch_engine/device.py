@@ -119,7 +119,7 @@ def _device(wish: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not there[kind]:
-        raise EngineError(f"device {wish!r} is not available on this machine; use --device cpu")
+        raise EngineError(f"device {wish!r} is not available on this machine; use 'cpu'")
     return torch.device(wish)
 
 
