@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
@@ -46,10 +47,8 @@ def cpu_name() -> str:
 def memory_bytes() -> int | None:
     """Memory that this process may use: of the machine, or of its container; None if unknown."""
     sizes = [_limit(Path(path)) for path in MEMORY_LIMITS]
-    try:
+    with contextlib.suppress(AttributeError, ValueError, OSError):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        pass
     return min((size for size in sizes if size), default=None)
 
 
