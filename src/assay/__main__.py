@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 
 INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; Ctrl-C while it is loaded ends it without a traceback, too."""
+    # a line of its own for a warning, without the line of code that gave it
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         from assay.apps.cli.app import main as run
 

@@ -102,7 +102,9 @@ def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None
         ConfigError: what the largest one needs, and what there is.
     """
     there = memory_bytes()
-    for group in groups if there else ():
+    if there is None:
+        return
+    for group in groups:
         needs = _memory(replace(group, members=group.members[:1]), data_dir)
         if needs > there:
             member = group.members[0]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -62,13 +61,9 @@ class Stream:
 
 @contextmanager
 def streams() -> Iterator[Stream]:
-    """Make standard output and error safe to print to, and give the first.
-
-    A warning is a line of its own there, without the line of code that gave it.
-    """
+    """Make standard output and error safe to print to, and give the first."""
     _open_closed()
-    out, err, form = sys.stdout, sys.stderr, warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    out, err = sys.stdout, sys.stderr
     made = Stream(out or _nowhere())
     sys.stdout, sys.stderr = made, Stream(err or _nowhere())  # type: ignore[assignment]
     try:
@@ -76,7 +71,7 @@ def streams() -> Iterator[Stream]:
     finally:
         for stream in (made, sys.stderr):
             stream.flush()
-        sys.stdout, sys.stderr, warnings.formatwarning = out, err, form
+        sys.stdout, sys.stderr = out, err
 
 
 def _open_closed() -> None:
