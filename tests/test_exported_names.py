@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import assay
+from assay.apps.cli.app import COMMANDS, app
 
 
 def test_public_names():
@@ -70,10 +71,28 @@ def test_importing_assay_imports_nothing_else():
     assert done.stdout == "[]\n"
 
 
-def test_help_needs_no_numpy():
+def imported_by(*arguments: str) -> set[str]:
+    """Modules that a command line of assay imports, from its start to its end."""
     code = (
-        "import sys; from assay.apps.cli.app import main; main(['--help'])\n"
-        "heavy = {'numpy', 'torch', 'matplotlib', 'pandas', 'optuna'} & set(sys.modules)\n"
-        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+        f"import sys; from assay.apps.cli.app import main; status = main({list(arguments)})\n"
+        "print(*sorted(sys.modules), sep='\\n', file=sys.stderr); sys.exit(status)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_needs_no_library(arguments: list[str]):
+    heavy = {"numpy", "torch", "matplotlib", "pandas", "scipy", "optuna", "sqlite3", "yaml"}
+    assert not heavy & imported_by(*arguments)
+
+
+def test_help_imports_no_command():
+    homes = {str(command).partition(":")[0] for command, _ in COMMANDS.values()}
+    assert not (homes | {"importlib.metadata"}) & imported_by("--help")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_the_first_of_its_own_help(name: str):
+    first = " ".join(str(app[name].help).partition("\n\n")[0].split())
+    assert COMMANDS[name][1] == first

@@ -69,8 +69,22 @@ register_engine = _kind("engine", "Add an engine: see `assay.engines.contract.En
 register_sampler = _kind("sampler", "Add a sampler of searches.")
 register_executor = _kind("executor", "Add a place to train: `assay.execution.executors.contract`.")
 register_section = _kind("report section", "Add a section of the report.")
-register_command = _kind("command", "Add a command of the command line.")
 register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
+
+
+def register_command(name: str, part: Any = None, *, help: str = "") -> Any:
+    """Add a command of the command line, `assay NAME`; without `part` it is a decorator.
+
+    Args:
+        name: as it is called.
+        part: a function, a `cyclopts.App`, or "module:attribute" of one.
+        help: its line in `assay --help`, the first one of its own help; where a command that is
+            given as text has none, it is imported to list it.
+    """
+    if part is None:
+        return lambda command: register_command(name, command, help=help)
+    register("command", name, part, help)
+    return part
 
 
 def register_metric(

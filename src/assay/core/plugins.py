@@ -1,7 +1,7 @@
 """Plugins: modules that register parts, of the user's own, installed, or assay's own subjects.
 
-An installed package announces a module under the entry point group `assay.plugins`; a study names
-files or modules (`plugins: [my_parts.py]`). Importing the module is all that happens: what it
+An installed package announces a module (`assay.core.installed`); a study names files or modules
+(`plugins: [my_parts.py]`). Importing the module is all that happens: what it
 registers is known from then on. Worker processes load the same plugins first.
 """
 
@@ -11,11 +11,9 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from assay.core import registry
@@ -23,7 +21,6 @@ from assay.core.errors import AssayError, ConfigError
 from assay.core.files import open_file
 
 __all__ = [
-    "GROUP",
     "Plugin",
     "culprit",
     "digest_of",
@@ -31,14 +28,10 @@ __all__ = [
     "leave_script",
     "load",
     "load_again",
-    "load_installed",
     "load_main",
     "loaded",
     "look_in",
 ]
-
-GROUP = "assay.plugins"
-"""The entry point group of installed plugins."""
 
 
 @dataclass(frozen=True)
@@ -60,38 +53,8 @@ class Plugin:
 
 _loaded: dict[str, Plugin] = {}
 _loading: list[Path] = []
-_installed = False
 _beside: Path | None = None
 """The folder of the study that was read last; None is the current one."""
-
-
-def load_installed() -> None:
-    """Import every installed plugin, once; one that fails is named in a warning and left out."""
-    global _installed
-    if _installed:
-        return
-    _installed = True
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        _import_installed(point)
-
-
-def _import_installed(point: EntryPoint) -> None:
-    try:
-        point.load()
-    except ModuleNotFoundError as error:
-        if error.name and f"{point.module}.".startswith(f"{error.name}."):
-            return  # its folder was deleted: there is nothing to register
-        _warn(point, error)
-    except Exception as error:  # somebody else's code: whatever it raises, assay goes on without
-        _warn(point, error)
-
-
-def _warn(point: EntryPoint, error: Exception) -> None:
-    said = f"{type(error).__name__}: {error}"
-    warnings.warn(
-        f"plugin {point.name!r} ({point.value}) cannot be imported and is left out: {said}",
-        stacklevel=2,
-    )
 
 
 def load(name: str, beside: Path | None = None) -> Plugin:

@@ -38,6 +38,7 @@ class Registered:
 
     entry: Any
     place: Place
+    help: str = ""
     adapted: bool = False
 
     def get(self) -> Any:
@@ -52,13 +53,14 @@ _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
 
 
-def register(kind: str, name: str, entry: Any) -> None:
+def register(kind: str, name: str, entry: Any, help: str = "") -> None:
     """Register `entry` under `name` among the things of one kind.
 
     Args:
         kind: "dataset", "network family", "task", ...: as error messages call it.
         name: how studies, commands and tables name it.
         entry: the thing itself, or "module:attribute" to import it when it is first needed.
+        help: one line for lists of such things, which then need not import it.
 
     Raises:
         ConfigError: another place has registered this name before.
@@ -70,7 +72,7 @@ def register(kind: str, name: str, entry: Any) -> None:
             f"{kind} {name!r} is registered twice: at {known.place} and at {place}; "
             "choose another name"
         )
-    table[name] = Registered(entry, place)
+    table[name] = Registered(entry, place, help)
 
 
 def places() -> Iterator[Place]:
@@ -126,10 +128,9 @@ class Registry(Generic[T]):
             found.adapted = True
         return found.get()
 
-    def written(self, name: str) -> Any:
-        """The entry as it was registered: the text of one that is imported when it is needed."""
-        self._load()
-        return self._entries[name].entry
+    def written(self) -> dict[str, Registered]:
+        """Everything as it was registered: as text where it is imported when it is needed."""
+        return {name: self._entries[name] for name in self}
 
     def get(self, name: str) -> T | None:
         """The entry of that name, or None."""
@@ -166,6 +167,6 @@ class Registry(Generic[T]):
 
     @staticmethod
     def _load_plugins() -> None:
-        from assay.core.plugins import load_installed
+        from assay.core.installed import load_installed
 
         load_installed()

@@ -22,35 +22,51 @@ __all__ = ["app", "main"]
 
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-OWN = {  # name -> what is imported when it is asked for, in the order of the help
-    "run": "run:run",
-    "new": "writing:new",
-    "list": "studies:list_studies",
-    "show": "studies:show",
-    "results": "results:results",
-    "report": "results:report",
-    "compare": "results:compare",
-    "data": "data:app",
-    "network": "network:app",
-    "search": "search:search",
-    "export": "export:export",
-    "schema": "writing:schema",
-    "store": "store:app",
-    "tensorboard": "tensorboard:tensorboard",
-    "engines": "engines:engines",
-    "check-gradients": "gradients:check_gradients",
-    "doctor": "doctor:doctor",
-    "--install-completion": "completion:install_completion",
+OWN = {  # name -> what is imported when it is asked for, and its line of the help, in their order
+    "run": ("run:run", "Train what is missing of a study, then report."),
+    "new": ("writing:new", "Write a commented study to start from, NAME.yaml in this folder."),
+    "list": ("studies:list_studies", "List studies and how far they are."),
+    "show": ("studies:show", "Show a study or a run."),
+    "results": ("results:results", "Print the results of a study as a table."),
+    "report": ("results:report", "Write a report again, from the store alone."),
+    "compare": ("results:compare", "Compare two trials, runs or studies."),
+    "data": ("data:app", "List, get and show datasets."),
+    "network": ("network:app", "Show networks."),
+    "search": ("search:search", "Show what a search tried, or its space."),
+    "export": (
+        "export:export",
+        "Write the results of a study, or the trained network of a run, for other tools.",
+    ),
+    "schema": (
+        "writing:schema",
+        "Print the JSON Schema of studies, for editors (docs/editors.md).",
+    ),
+    "store": ("store:app", "Look after the folder of records."),
+    "tensorboard": (
+        "tensorboard:tensorboard",
+        "Write a study's runs as TensorBoard event files, then open TensorBoard on them.",
+    ),
+    "engines": (
+        "engines:engines",
+        "Train one run of a study for a few steps in every engine, and compare losses and speed.",
+    ),
+    "check-gradients": (
+        "gradients:check_gradients",
+        "Check every gradient of a study's network, as the numpy engine computes it.",
+    ),
+    "doctor": ("doctor:doctor", "Show what this machine offers and what is found on it."),
+    "--install-completion": ("completion:install_completion", "Install completion for your shell."),
 }
 
 
 REGISTERED: Registry[Any] = Registry("command")
 """Commands of subjects and plugins."""
 
-COMMANDS = {
-    **{name: f"assay.apps.cli.{command}" for name, command in OWN.items()},
-    **{name: REGISTERED.written(name) for name in REGISTERED},
+COMMANDS: dict[str, tuple[Any, str]] = {
+    **{name: (f"assay.apps.cli.{place}", line) for name, (place, line) in OWN.items()},
+    **{name: (known.entry, known.help) for name, known in REGISTERED.written().items()},
 }
+"""Name -> the command, or where it is imported from, and its line of the help."""
 
 
 def _version() -> str:
@@ -59,18 +75,32 @@ def _version() -> str:
     return own_version()
 
 
-app = App(
-    name="assay",
-    help="Controlled experiments on small neural networks for images: write the question down as "
-    "a study, train every run of it, and read what matters in a report. Start with "
-    "`assay run tour`.",
-    version=_version,
-    version_flags=["--version"],
-    help_format="plaintext",
-    suppress_keyboard_interrupt=False,  # what is said then is said below
-)
-for place, (name, command) in enumerate(COMMANDS.items()):
-    app.command(command, name=name, sort_key=place)
+def command_line(listed: bool = False) -> App:
+    """Join all commands.
+
+    Args:
+        listed: each with its line of the help instead of its own help, which is longer: then
+            nothing is imported to list them.
+    """
+    made = App(
+        name="assay",
+        help="Controlled experiments on small neural networks for images: write the question down "
+        "as a study, train every run of it, and read what matters in a report. Start with "
+        "`assay run tour`.",
+        version=_version,
+        version_flags=["--version"],
+        help_format="plaintext",
+        suppress_keyboard_interrupt=False,  # what is said then is said below
+    )
+    for place, (name, (command, line)) in enumerate(COMMANDS.items()):
+        lines = {"help": line} if listed and line else {}
+        made.command(command, name=name, sort_key=place, **lines)
+        if listed and not line:
+            made[name]  # imported for the first line of its help
+    return made
+
+
+app = command_line()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,10 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        if not given or given[0] not in COMMANDS:  # help lists them all
-            for name in COMMANDS:
-                app[name]
-        status = app(given, exit_on_error=False, print_error=False, result_action="return_value")
+        line = command_line(listed=True) if COMMANDS.keys().isdisjoint(given) else app
+        status = line(given, exit_on_error=False, print_error=False, result_action="return_value")
         return int(status or OK)
     except CycloptsError as error:
         console.error(str(error))

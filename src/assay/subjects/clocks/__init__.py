@@ -36,5 +36,7 @@ register_pretraining("rendered", f"{_HERE}.pretraining:RENDERED")
 for _name in ("minutes", "median_minutes", "within_1_minute", "within_5_minutes", "hour_flip_rate"):
     register_metric(_name, f"{_HERE}.metrics:{_name}")
 register_section("clocks", f"{_HERE}.section:SECTION")
-register_command("clocks", f"{_HERE}.commands:app")
+register_command(
+    "clocks", f"{_HERE}.commands:app", help="Draw analog clocks, and read them in photos."
+)
 register_studies("clocks", Path(__file__).with_name("studies"))

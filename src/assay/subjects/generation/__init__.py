@@ -27,6 +27,14 @@ register_program("adversarial", f"{_HERE}.training.run:PROGRAM")
 register_program("autoencode", f"{_HERE}.training.run:PROGRAM")
 register_metric("distance", f"{_HERE}.metrics:distance")
 register_section("generation", f"{_HERE}.section:SECTION")
-register_command("sample", f"{_HERE}.commands:sample")
-register_command("interpolate", f"{_HERE}.commands:interpolate")
+register_command(
+    "sample",
+    f"{_HERE}.commands:sample",
+    help="Make pictures with a trained GAN or VAE and write them as one PNG.",
+)
+register_command(
+    "interpolate",
+    f"{_HERE}.commands:interpolate",
+    help="Make pictures on the way between two latent points and write them as one PNG.",
+)
 register_studies("generation", Path(__file__).with_name("studies"))

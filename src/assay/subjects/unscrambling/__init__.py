@@ -14,7 +14,11 @@ from assay.core.registry import register
 _HERE = "assay.subjects.unscrambling"
 
 register_transform("restore", f"{_HERE}.restoring:RESTORE")
-register_command("unscramble", f"{_HERE}.commands:unscramble")
+register_command(
+    "unscramble",
+    f"{_HERE}.commands:unscramble",
+    help="Put the pixels of permuted images back in order, from the images alone.",
+)
 for _name in ("Unscrambler", "unscramble"):
     register("function of assay.data", _name, f"{_HERE}.solver:{_name}")
 register_studies("unscrambling", Path(__file__).with_name("studies"))

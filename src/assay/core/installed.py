@@ -1,0 +1,78 @@
+"""Installed plugins: modules that packages announce under the entry point group `assay.plugins`.
+
+Every command needs the names that they register, `assay --help` among them, so they are found in
+a few milliseconds: by reading the files `entry_points.txt` of what is installed, which is what
+`importlib.metadata.entry_points` does, whose own import takes longer than all of this.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+__all__ = ["GROUP", "announced", "load_installed"]
+
+GROUP = "assay.plugins"
+"""The entry point group of installed plugins."""
+
+PLACES = ("*.dist-info", "*.egg-info")
+"""What an installed package leaves in a folder of `sys.path`."""
+
+_loaded = False
+
+
+def load_installed() -> None:
+    """Import every installed plugin, once; one that fails is named in a warning and left out."""
+    global _loaded
+    if _loaded:
+        return
+    _loaded = True
+    for name, module in sorted(announced().items()):
+        _import(name, module)
+
+
+def announced() -> dict[str, str]:
+    """Name -> module of each plugin; of two with one name, that of the first folder counts."""
+    found: dict[str, str] = {}
+    for folder in dict.fromkeys(sys.path):
+        for place in PLACES:
+            for file in sorted(Path(folder).glob(f"{place}/entry_points.txt")):
+                found = dict(_entries(file)) | found
+    return found
+
+
+def _entries(file: Path) -> Iterator[tuple[str, str]]:
+    """Name and module of the entries of our group in one file, written as INI files are."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return  # nobody's plugin
+    ours = False
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            ours = line == f"[{GROUP}]"
+        elif ours and "=" in line and line[0] not in "#;":
+            name, _, value = line.partition("=")
+            yield name.strip(), value.partition("[")[0].partition(":")[0].strip()
+
+
+def _import(name: str, module: str) -> None:
+    try:
+        import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            return  # its folder was deleted: there is nothing to register
+        _warn(name, module, error)
+    except Exception as error:  # somebody else's code: whatever it raises, assay goes on without
+        _warn(name, module, error)
+
+
+def _warn(name: str, module: str, error: Exception) -> None:
+    said = f"{type(error).__name__}: {error}"
+    warnings.warn(
+        f"plugin {name!r} ({module}) cannot be imported and is left out: {said}",
+        stacklevel=2,
+    )
