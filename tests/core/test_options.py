@@ -25,7 +25,9 @@ from assay.core.options import (
     setting,
     text,
 )
-from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
+from assay.engines.optimizers.rmsprop import RMSprop
+from assay.engines.schedules import Cosine, Exponential
+from assay.engines.training import Augment, EarlyStopping, Training
 from assay.networks.layers import BatchNorm, Conv2D, Dropout, MaxPool2D
 
 
@@ -135,14 +137,14 @@ def test_fields_that_declare_nothing_are_read_by_their_type() -> None:
             "training.learning_rate must be a number > 0, got 0.0",
         ),
         (lambda: Training(ema=1.0), "training.ema must be a number in [0, 1), got 1.0"),
-        (lambda: Optimizer(rho=1.5), "optimizer.rho must be a number in [0, 1), got 1.5"),
-        (lambda: Optimizer(epsilon=-1), "optimizer.epsilon must be a number >= 0, got -1"),
+        (lambda: RMSprop(rho=1.5), "optimizer.rho must be a number in [0, 1), got 1.5"),
+        (lambda: RMSprop(epsilon=-1), "optimizer.epsilon must be a number >= 0, got -1"),
         (
-            lambda: Schedule("exponential", decay_rate=0),
+            lambda: Exponential(decay_rate=0),
             "schedule.decay_rate must be a number in (0, 1], got 0",
         ),
         (
-            lambda: Schedule(final_fraction=2),
+            lambda: Cosine(final_fraction=2),
             "schedule.final_fraction must be a number from 0 to 1, got 2",
         ),
         (

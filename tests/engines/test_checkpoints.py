@@ -18,7 +18,9 @@ from assay.data.dataset import Dataset, Split
 from assay.engines import loop
 from assay.engines.contract import ENGINES, Cohort, Member, Progress, Resources, Stopped
 from assay.engines.loop import Loop
-from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule, Training
+from assay.engines.optimizers.contract import Optimizer
+from assay.engines.schedules import Cosine
+from assay.engines.training import Augment, EarlyStopping, Training
 from assay.engines.unfinished import Checkpoint
 from assay.networks.families import build_network
 
@@ -36,7 +38,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "optimizer": Optimizer.parse({"name": "sgd", "momentum": 0.9}),
             "early_stopping": EarlyStopping(patience=1),
-            "schedule": Schedule("cosine", warmup=0.1),
+            "schedule": Cosine(warmup=0.1),
         },
     ),
     "cnn, augmented, averaged": (

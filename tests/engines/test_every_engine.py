@@ -10,7 +10,8 @@ import pytest
 from assay.core.errors import AssayError, EngineError
 from assay.data.dataset import Dataset, Split
 from assay.engines.contract import ENGINES, Cohort, Member, Resources
-from assay.engines.training import Augment, EarlyStopping, Optimizer, Training
+from assay.engines.optimizers.contract import Optimizer
+from assay.engines.training import Augment, EarlyStopping, Training
 from assay.networks.families import build_network
 
 MLP = {"family": "mlp", "hidden": [16, 12], "dropout": 0.2}

@@ -23,9 +23,11 @@ from assay.engines.keras_engine.files import read_keras, write_keras
 from assay.engines.keras_engine.fitting import compile_model
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import Stepper
+from assay.engines.optimizers.contract import Optimizer
+from assay.engines.schedules import Cosine
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import ModuleProgram
-from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule
+from assay.engines.training import Augment, EarlyStopping
 from assay.networks.families import build_network
 from assay.networks.initializers import INITIALIZERS, Initializer
 from assay.networks.network import initial_weights
@@ -66,6 +68,8 @@ OPTIMIZERS = {
     "adadelta": "adadelta",
     "adam": {"name": "adam", "beta_1": 0.91, "epsilon": 1e-4},
     "adamw": "adamw",
+    "muon": "muon",
+    "muon, plain": {"name": "muon", "nesterov": False, "ns_steps": 3},
 }
 ACTIVATIONS = ("linear", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax")
 NORM = {"batch_norm": True}
@@ -81,6 +85,8 @@ GRID = {
     "l1": ({**MLP, "kernel_regularizer": {"l1": 0.01}}, "sgd"),
     "l2": ({**MLP, "kernel_regularizer": "l2", **NORM}, "rmsprop"),
     "l1 and l2": ({**MLP, "kernel_regularizer": "l1_l2"}, "adamw"),
+    # no batch norm: the sign of a gradient that is nothing but rounding is any sign
+    "lion": (MLP, {"name": "lion", "weight_decay": 0.1}),
     "cnn": (CNN, "adam"),
 }
 """Network, optimizer; the CNN without the numpy engine, which has no convolutions."""
@@ -139,7 +145,7 @@ RECIPES = {
         "epochs": 12,
         "test_curve": True,
     },
-    "steps": {"steps": 21, "evaluate_every": 4, "schedule": Schedule("cosine")},
+    "steps": {"steps": 21, "evaluate_every": 4, "schedule": Cosine()},
 }
 
 
@@ -254,9 +260,15 @@ def test_a_file_predicts_as_the_record_and_weights_travel_back(
 
 
 def test_what_keras_does_not_do_is_refused(member):
-    engine, warm = ENGINES["keras"](), Schedule("cosine", warmup=0.1)
+    engine, warm = ENGINES["keras"](), Cosine(warmup=0.1)
     for one, resources, task, said in (
         (member(MLP, schedule=warm), Resources(), "classify", "schedule.warmup 0.1; expected 0"),
+        (
+            member(CNN, optimizer=Optimizer.parse("muon")),
+            Resources(),
+            "classify",
+            "moves kernels of dense layers only",
+        ),
         (member(MLP), Resources(device="cuda"), "classify", "got device 'cuda'; expected auto"),
         (member(MLP), Resources(device="gpu"), "classify", "unknown device 'gpu'"),
         (member(MLP), Resources(precision="float23"), "classify", "did you mean 'float32'"),

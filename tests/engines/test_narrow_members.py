@@ -9,8 +9,9 @@ import pytest
 
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Member, Resources
+from assay.engines.optimizers.contract import Optimizer
 from assay.engines.torch_engine.engine import TorchEngine
-from assay.engines.training import Optimizer, Training
+from assay.engines.training import Training
 from assay.networks.families import build_network
 from assay.networks.layers import room
 
@@ -38,6 +39,7 @@ def train(members: list[Member], dataset: Dataset) -> list[Any]:
         ({"activation": "softmax"}, "adadelta"),
         ({"activation": "elu", "batch_norm": True, "dropout": 0.3}, "adam"),
         ({"activation": "gelu", "kernel_regularizer": {"l2": 0.01}}, "rmsprop"),
+        ({"activation": "relu"}, "muon"),
     ],
 )
 def test_a_narrow_member_learns_what_it_learns_alone_with_exactly_its_room(

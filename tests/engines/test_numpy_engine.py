@@ -15,7 +15,7 @@ from assay.engines.contract import ENGINES, Cohort, Resources
 from assay.engines.numpy_engine.activations import ACTIVATIONS
 from assay.engines.numpy_engine.gradients import LIMIT, check_gradients
 from assay.engines.numpy_engine.losses import cross_entropy, penalty
-from assay.engines.training import Optimizer
+from assay.engines.optimizers.contract import Optimizer
 from assay.networks.activations import ACTIVATIONS as NAMES
 from assay.networks.families import build_network
 from assay.networks.initializers import INITIALIZERS

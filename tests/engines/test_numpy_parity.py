@@ -10,9 +10,11 @@ from assay.data.batches import batch_order
 from assay.engines.contract import Resources
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import Stepper
+from assay.engines.optimizers.contract import Optimizer
+from assay.engines.schedules import Cosine
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.program import StackedProgram
-from assay.engines.training import Augment, EarlyStopping, Optimizer, Schedule
+from assay.engines.training import Augment, EarlyStopping
 from assay.networks.network import initial_weights
 from assay.tasks.contract import TASKS
 
@@ -32,6 +34,8 @@ GRID = {
     **{f"{a}, batch norm": ({"activation": a, "batch_norm": True}, SGD) for a in ("elu", "relu")},
     "l1": ({"kernel_regularizer": {"l1": 1e-3}}, {"name": "sgd", "momentum": 0.5}),
     "l1 and l2": ({"kernel_regularizer": "l1_l2"}, {"name": "rmsprop", "momentum": 0.5}),
+    "lion": ({"dropout": 0.1}, {"name": "lion", "weight_decay": 0.1}),
+    "muon": ({"batch_norm": True, **L2}, "muon"),
     "everything": ({"batch_norm": True, "dropout": 0.25, **L2, "activation": "elu"}, "adamw"),
 }
 """Options of the network, optimizer."""
@@ -81,7 +85,7 @@ def test_twenty_steps_agree(options, optimizer, member, corners):
 
 
 RECIPES = {
-    "schedule": {"schedule": Schedule("cosine", warmup=0.2)},
+    "schedule": {"schedule": Cosine(warmup=0.2)},
     "augment": {"augment": Augment(shift=1, flip=True)},
     "early stopping": {
         "early_stopping": EarlyStopping(patience=2, min_delta=0.02),

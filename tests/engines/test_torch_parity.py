@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from assay.engines.optimizers.contract import Optimizer
+from assay.engines.schedules import Cosine
 from assay.engines.torch_engine import engine as torch_engine
 from assay.engines.torch_engine.fused import FusedSlot
 from assay.engines.torch_engine.optimizers import Slot, update
 from assay.engines.torch_engine.slots import EagerSlot
-from assay.engines.training import Optimizer, Schedule
 
 OPTIONS = {
     "plain": {},
@@ -31,6 +32,7 @@ OPTIMIZERS = [
     {"name": "adadelta"},
     {"name": "adam"},
     {"name": "adamw"},
+    {"name": "lion", "weight_decay": 0.1},
 ]
 
 
@@ -61,7 +63,7 @@ def test_written_out_gradients_equal_autograd(options, member, train, monkeypatc
 
 @pytest.mark.parametrize("options", OPTIMIZERS, ids=str)
 def test_every_optimizer_in_both_programs(options, member, train, monkeypatch):
-    recipe = {"optimizer": Optimizer.parse(options), "schedule": Schedule("cosine", warmup=0.2)}
+    recipe = {"optimizer": Optimizer.parse(options), "schedule": Cosine(warmup=0.2)}
     one = member({"family": "mlp", "hidden": [10]}, learning_rate=0.01, **recipe)
     stacked = train(one, precision="float64")
     monkeypatch.setattr(torch_engine, "stackable", lambda network: False)
@@ -85,8 +87,13 @@ def _keras_step(name, w, g, s, n, rate, t):
         delta = -np.sqrt(s["m"] + n["epsilon"]) * g / np.sqrt(s["v"] + n["epsilon"])
         s["m"] = n["rho"] * s["m"] + (1 - n["rho"]) * delta**2
         return w + rate * delta
+    if name == "lion":
+        w = w - w * n["weight_decay"] * rate
+        w = w - rate * np.sign(s["m"] * n["beta_1"] + g * (1 - n["beta_1"]))
+        s["m"] = s["m"] * n["beta_2"] + g * (1 - n["beta_2"])
+        return w
     alpha = rate * np.sqrt(1 - n["beta_2"] ** t) / (1 - n["beta_1"] ** t)
-    w = w - w * n["weight_decay"] * rate
+    w = w - w * n.get("weight_decay", 0) * rate
     s["m"] = s["m"] + (g - s["m"]) * (1 - n["beta_1"])
     s["v"] = s["v"] + (g**2 - s["v"]) * (1 - n["beta_2"])
     return w - s["m"] * alpha / (np.sqrt(s["v"]) + n["epsilon"])
@@ -97,15 +104,15 @@ def _keras_step(name, w, g, s, n, rate, t):
 def test_rules_are_those_of_keras(options, stacked):
     rng = np.random.default_rng(0)
     optimizer = Optimizer.parse(options)
-    numbers = {f: getattr(optimizer, f) for f in optimizer.__dataclass_fields__ if f != "name"}
+    numbers = optimizer.numbers(None)
     weight, rate = rng.normal(size=(1, 3, 4)), 0.1
     given = torch.tensor([[[rate]]], dtype=torch.float64) if stacked else rate
     slot = Slot(torch.tensor(weight), {**numbers, "learning_rate": given})
     state: dict = {"m": 0.0, "v": 0.0}
     for t in range(1, 6):
         gradient = rng.normal(size=weight.shape)
-        update(optimizer.name, [slot], [torch.tensor(gradient)], 1.0)
-        weight = _keras_step(optimizer.name, weight, gradient, state, numbers, rate, t)
+        update(type(optimizer), [slot], [torch.tensor(gradient)], 1.0)
+        weight = _keras_step(optimizer.kind, weight, gradient, state, numbers, rate, t)
     np.testing.assert_allclose(slot.weight.numpy(), weight, rtol=1e-9, atol=1e-12)
 
 
@@ -115,16 +122,15 @@ def test_compiled_loops_do_what_the_operations_do(options, low):
     """Three members with rates and penalties of their own; after five steps two of them go on."""
     rng = np.random.default_rng(0)
     optimizer = Optimizer.parse(options)
-    names = [f for f in optimizer.__dataclass_fields__ if f != "name"]
     each = [
-        {f: getattr(optimizer, f) for f in names} | {"learning_rate": rate, "l1": l1, "l2": 0.01}
+        optimizer.numbers(None) | {"learning_rate": rate, "l1": l1, "l2": 0.01}
         for rate, l1 in ((0.1, 0.0), (0.05, 0.1), (0.01, 0.0))
     ]
     start = torch.tensor(rng.normal(size=(3, 4, 5)), dtype=torch.float32)
     weights = [start.clone(), start.clone()]
     copies = [start.bfloat16() if low else None for _ in weights]
     kinds = (FusedSlot, EagerSlot)
-    slots = [k(w, c, optimizer.name, each) for k, w, c in zip(kinds, weights, copies, strict=True)]
+    slots = [k(w, c, type(optimizer), each) for k, w, c in zip(kinds, weights, copies, strict=True)]
     for step in range(7):
         if step == 5:
             weights = [w[[0, 2]] for w in weights]

@@ -9,14 +9,14 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from assay.data.dataset import Split
 from assay.engines.contract import Resources
-from assay.engines.schedules import factor
+from assay.engines.schedules import Constant, Cosine, Exponential
 from assay.engines.torch_engine import patches
 from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
 from assay.engines.torch_engine.masks import Bits, Masks
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.torch_engine.patches import convolve_by_patches
-from assay.engines.training import Augment, Schedule
+from assay.engines.training import Augment
 from assay.networks.layers import Activation, AveragePool2D, Conv2D, Flatten, MaxPool2D, Residual
 from assay.networks.network import Network, initial_weights
 
@@ -126,12 +126,12 @@ def test_shifts_move_the_picture_and_black_comes_in():
 
 
 def test_schedules():
-    assert factor(Schedule(), 50, 100, 10) == 1
-    assert factor(Schedule("exponential", decay_rate=0.5), 20, 100, 10) == 0.25
-    cosine = Schedule("cosine", warmup=0.1, final_fraction=0.2)
-    assert [factor(cosine, s, 100, 10) for s in (0, 9, 10)] == [0.1, 1.0, 1.0]
-    assert factor(cosine, 55, 100, 10) == pytest.approx(0.6)
-    assert factor(cosine, 100, 100, 10) == pytest.approx(0.2)
+    assert Constant().factor(50, 100, 10) == 1
+    assert Exponential(decay_rate=0.5).factor(20, 100, 10) == 0.25
+    cosine = Cosine(warmup=0.1, final_fraction=0.2)
+    assert [cosine.factor(s, 100, 10) for s in (0, 9, 10)] == [0.1, 1.0, 1.0]
+    assert cosine.factor(55, 100, 10) == pytest.approx(0.6)
+    assert cosine.factor(100, 100, 10) == pytest.approx(0.2)
 
 
 def test_numbers_too_small_to_matter_are_zero_while_training_and_only_then():

@@ -54,8 +54,10 @@ def _own(registry: Registry[Any]) -> list[str]:
 
 def _tables() -> Tables:
     """Every table of the page, in its order."""
-    from assay.engines import training as recipe
+    from assay.engines.optimizers.contract import OPTIMIZERS
     from assay.engines.pretraining import PRETRAININGS
+    from assay.engines.schedules import SCHEDULES
+    from assay.engines.training import Augment
     from assay.networks.families import FAMILIES
     from assay.networks.initializers import Initializer
     from assay.networks.regularizers import Regularizer
@@ -74,10 +76,10 @@ def _tables() -> Tables:
         ("regularizers", "", options_of(Regularizer)),
         *_layers(),
         ("training", "", training.TRAINING),
-        *(("optimizers", f"**`{n}`**", recipe.optimizer_options(n)) for n in recipe.OPTIMIZERS),
-        *(("schedules", f"**`{n}`**", recipe.schedule_options(n)) for n in recipe.SCHEDULES),
+        *(("optimizers", f"**`{n}`**", options_of(OPTIMIZERS[n])) for n in _own(OPTIMIZERS)),
+        *(("schedules", f"**`{n}`**", options_of(SCHEDULES[n])) for n in _own(SCHEDULES)),
         ("early_stopping", "", training.STOPPING),
-        ("augment", "", options_of(recipe.Augment)),
+        ("augment", "", options_of(Augment)),
         *(("pretraining", f"**`{n}`**", PRETRAININGS[n].options) for n in _own(PRETRAININGS)),
         *(("tasks", f"**`{name}`**", task_options(name)) for name in _own(TASKS)),
         ("search", "", SEARCH),

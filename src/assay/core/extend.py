@@ -29,9 +29,11 @@ __all__ = [
     "register_executor",
     "register_metric",
     "register_network",
+    "register_optimizer",
     "register_pretraining",
     "register_program",
     "register_sampler",
+    "register_schedule",
     "register_section",
     "register_studies",
     "register_task",
@@ -62,6 +64,12 @@ register_network = _kind(
     "network family", "Add a network family: `assay.networks.families.Family`."
 )
 register_task = _kind("task", "Add a task: see `assay.tasks.contract.Task`.")
+register_optimizer = _kind(
+    "optimizer", "Add an optimizer: a subclass of `assay.engines.optimizers.contract.Optimizer`."
+)
+register_schedule = _kind(
+    "schedule", "Add a schedule: a subclass of `assay.engines.schedules.Schedule`."
+)
 register_pretraining = _kind("pretraining", "Add where first weights come from.")
 register_program = _kind("training program", "Add the program that trains one task.")
 register_transform = _kind("transform", "Add a change of a whole dataset, as `restore` is one.")

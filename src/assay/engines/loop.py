@@ -12,7 +12,6 @@ from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import pack, resumed
 from assay.engines.contract import Progress, Stopped
-from assay.engines.schedules import factor
 from assay.engines.trained import Trained
 from assay.tasks.contract import Task
 
@@ -162,7 +161,7 @@ class Loop:
             orders = [batch_order(t.member.seed, epoch, self.images) for t in self.alive]
             self.trainer.start_epoch(np.stack(orders), epoch)
         start, stop = batch * size, min((batch + 1) * size, self.images)
-        rate = factor(self.training.schedule, step, self.total, self.per_epoch)
+        rate = self.training.schedule.factor(step, self.total, self.per_epoch)
         self.trainer.step(start, stop, rate)
         self.seen += stop - start
         return (stop - start) * len(self.alive)

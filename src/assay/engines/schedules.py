@@ -1,23 +1,151 @@
-"""The learning rate over the steps of a run, as a factor on the run's rate."""
+"""The learning rate over the steps of a run: a class for each schedule.
+
+A new one is one class (docs/extending.md has an example):
+
+    @assay.register_schedule("halving")
+    @dataclass(frozen=True)
+    class Halving(Schedule):
+        every: int = setting(integer(10, low=1, help="Epochs after which the rate is halved."))
+
+        def shape(self, step, total, per_epoch):
+            return 0.5 ** (step // (self.every * per_epoch))
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
 from math import cos, pi
+from typing import Any, ClassVar
 
-from assay.engines.training import Schedule
+from assay.core.errors import ConfigError
+from assay.core.options import check_fields, number
+from assay.core.registry import Registry
+from assay.networks.description import free
 
-__all__ = ["factor"]
+__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "Schedule", "checked_schedule"]
 
 
-def factor(schedule: Schedule, step: int, total: int, steps_per_epoch: int) -> float:
-    """Factor on the learning rate of update `step` (0-based) of `total` updates."""
-    warm = round(schedule.warmup * total)
-    if step < warm:
-        return (step + 1) / warm
-    if schedule.name == "exponential":
-        return schedule.decay_rate ** ((step - warm) / steps_per_epoch)
-    if schedule.name == "cosine":
-        done = (step - warm) / max(1, total - warm)
-        low = schedule.final_fraction
-        return low + (1 - low) * (1 + cos(pi * done)) / 2
-    return 1.0
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run, as a factor on the run's own.
+
+    A subclass is a frozen dataclass with a field for each setting and the method `shape`; every
+    schedule has `warmup`.
+
+    Attributes:
+        kind: the name in studies; the class's own, in lower case, until it is registered.
+        keras: name of the class in `keras.optimizers.schedules`; it is given `keras_settings`.
+        warmup: share of the budget in which the rate first grows linearly from 0.
+    """
+
+    kind: ClassVar[str] = ""
+    keras: ClassVar[str] = ""
+
+    warmup: float = free(
+        number(0.0, low=0, below=1, help="Share of the updates in which the rate grows from 0.")
+    )
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__.lower()
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("schedule",))
+
+    @staticmethod
+    def parse(data: str | Mapping[str, Any]) -> Schedule:
+        """Read a name or {name: ..., setting: ...}.
+
+        Raises:
+            ConfigError: there is no such schedule.
+        """
+        given: dict[str, Any] = {"name": data} if isinstance(data, str) else dict(data)
+        return SCHEDULES[given.pop("name", "constant")](**given)
+
+    def factor(self, step: int, total: int, per_epoch: int) -> float:
+        """Factor on the learning rate of update `step` (0-based) of `total` updates."""
+        warm = round(self.warmup * total)
+        if step < warm:
+            return (step + 1) / warm
+        return self.shape(step - warm, total - warm, per_epoch)
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """The same after the warm-up, counted from its end.
+
+        Args:
+            per_epoch: updates of an epoch.
+        """
+        raise NotImplementedError
+
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+        """Arguments of the class in Keras."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The rate of the run, all the time."""
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """See the contract."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """rate * decay_rate ** epoch, falling with every update."""
+
+    keras: ClassVar[str] = "ExponentialDecay"
+
+    decay_rate: float = free(number(0.96, above=0, high=1, help="Factor on the rate each epoch."))
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """See the contract."""
+        return self.decay_rate ** (step / per_epoch)
+
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+        """See the contract."""
+        start = {"initial_learning_rate": rate, "decay_steps": per_epoch}
+        return start | {"decay_rate": self.decay_rate}
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Half a cosine from the rate to `final_fraction` of it at the end of the budget.
+
+    References:
+        I. Loshchilov and F. Hutter, "SGDR", ICLR 2017.
+    """
+
+    keras: ClassVar[str] = "CosineDecay"
+
+    final_fraction: float = free(
+        number(0.0, low=0, high=1, help="The last learning rate as a share of the first.")
+    )
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """See the contract."""
+        low = self.final_fraction
+        return low + (1 - low) * (1 + cos(pi * step / max(1, total))) / 2
+
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+        """See the contract."""
+        start = {"initial_learning_rate": rate, "decay_steps": total}
+        return start | {"alpha": self.final_fraction}
+
+
+def checked_schedule(name: str, cls: Any) -> type[Schedule]:
+    """The class that was registered under `name`; ConfigError if it is no schedule."""
+    if not (isinstance(cls, type) and issubclass(cls, Schedule) and is_dataclass(cls)):
+        raise ConfigError(f"schedule {name!r}: expected a subclass of Schedule, got {cls!r}")
+    cls.kind = name
+    return cls
+
+
+SCHEDULES: Registry[type[Schedule]] = Registry(
+    "schedule", None, "assay.engines.schedules:checked_schedule"
+)
+"""Name -> class."""
+
+for _schedule in (Constant, Exponential, Cosine):
+    SCHEDULES.add(_schedule.kind)(_schedule)

@@ -1,16 +1,16 @@
-"""How a run is trained: optimizer, schedule, budget, early stopping, augmentation; plain data."""
+"""How a run is trained: optimizer, schedule, budget, early stopping, augmentation; plain data.
+
+The optimizers are in `optimizers`, the schedules in `schedules`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.config import Option
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError
 from assay.core.options import (
     check_fields,
-    choice,
-    declared,
     deferred,
     flag,
     integer,
@@ -21,123 +21,17 @@ from assay.core.options import (
     setting,
     text,
 )
+from assay.engines.optimizers.contract import OPTIMIZERS, Optimizer
+from assay.engines.optimizers.sgd import SGD
+from assay.engines.schedules import SCHEDULES, Constant, Schedule
 from assay.networks.description import free, value
 
-__all__ = [
-    "OPTIMIZERS",
-    "SCHEDULES",
-    "Augment",
-    "EarlyStopping",
-    "Optimizer",
-    "Schedule",
-    "Training",
-    "optimizer_options",
-    "schedule_options",
-]
-
-# the settings of each optimizer with Keras's defaults
-OPTIMIZERS: dict[str, dict[str, float | bool]] = {
-    "sgd": {"momentum": 0.0, "nesterov": False},
-    "rmsprop": {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7},
-    "adagrad": {"initial_accumulator_value": 0.1, "epsilon": 1e-7},
-    "adadelta": {"rho": 0.95, "epsilon": 1e-7},
-    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
-    "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "weight_decay": 0.004},
-}
-LEARNING_RATES = {"sgd": 0.01}
-"""Keras's default learning rates; 0.001 where none is named."""
-
-SCHEDULES: dict[str, tuple[str, ...]] = {
-    "constant": ("warmup",),
-    "exponential": ("decay_rate", "warmup"),
-    "cosine": ("final_fraction", "warmup"),
-}
-"""The settings of each schedule."""
+__all__ = ["Augment", "EarlyStopping", "Training"]
 
 
 def _check(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
-
-
-def _decay(help: str) -> Option:
-    return number(0.0, low=0, below=1, help=help)
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """An update rule and its numbers, as Keras defines and names them.
-
-    Settings that a rule does not have stay at 0. Where PyTorch differs (the place of epsilon,
-    adagrad's start value, the centre of rmsprop), Keras's definition holds in every engine.
-    """
-
-    name: str = setting(choice("sgd", "optimizer", list(OPTIMIZERS), help="The update rule."))
-    nesterov: bool = setting(flag(help="Nesterov's momentum instead of the plain one."))
-    momentum: float = value(_decay("How much of the last update is made again."))
-    rho: float = free(_decay("Decay of the moving average of squared gradients."))
-    beta_1: float = free(_decay("Decay of the moving average of gradients."))
-    beta_2: float = free(_decay("Decay of the moving average of squared gradients."))
-    epsilon: float = free(number(0.0, low=0, help="Added to the root of squared gradients."))
-    initial_accumulator_value: float = free(
-        number(0.0, low=0, help="Where the sum of squared gradients starts.")
-    )
-    weight_decay: float = value(
-        number(0.0, low=0, help="Share of the weights, times the learning rate, that is taken off.")
-    )
-
-    def __post_init__(self) -> None:
-        _check(self.name in OPTIMIZERS, unknown_name("optimizer", self.name, OPTIMIZERS))
-        check_fields(self, ("optimizer",))
-
-    @classmethod
-    def parse(cls, data: str | dict) -> Optimizer:
-        """Read a name or {name: ..., setting: ...}; what is not given is Keras's default."""
-        given = {"name": data} if isinstance(data, str) else dict(data)
-        name = given.pop("name", "sgd")
-        _check(name in OPTIMIZERS, unknown_name("optimizer", name, OPTIMIZERS))
-        for key in given:
-            known = OPTIMIZERS[name]
-            _check(key in known, unknown_name(f"setting of optimizer {name}", key, known))
-        return cls(name=name, **{**OPTIMIZERS[name], **given})  # type: ignore[arg-type]
-
-
-def optimizer_options(name: str) -> dict[str, Option]:
-    """The settings of an optimizer, with Keras's defaults."""
-    return declared(Optimizer, OPTIMIZERS[name])
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The learning rate over the steps of a run.
-
-    Args:
-        name: "constant"; "exponential": rate * decay_rate ** (epoch); "cosine": half a cosine
-            from rate to `final_fraction` * rate at the end of the budget.
-        warmup: share of the budget in which the rate first grows linearly from 0.
-
-    References:
-        I. Loshchilov and F. Hutter, "SGDR", ICLR 2017 (cosine).
-    """
-
-    name: str = setting(choice("constant", "schedule", list(SCHEDULES), help="The schedule."))
-    decay_rate: float = free(number(0.96, above=0, high=1, help="Factor on the rate each epoch."))
-    final_fraction: float = free(
-        number(0.0, low=0, high=1, help="The last learning rate as a share of the first.")
-    )
-    warmup: float = free(
-        number(0.0, low=0, below=1, help="Share of the updates in which the rate grows from 0.")
-    )
-
-    def __post_init__(self) -> None:
-        _check(self.name in SCHEDULES, unknown_name("schedule", self.name, SCHEDULES))
-        check_fields(self, ("schedule",))
-
-
-def schedule_options(name: str) -> dict[str, Option]:
-    """The settings of a schedule."""
-    known = options_of(Schedule)
-    return {key: known[key] for key in SCHEDULES[name]}
 
 
 @dataclass(frozen=True)
@@ -232,9 +126,9 @@ class Training:
     )
     optimizer: Optimizer = setting(
         deferred(
-            Optimizer(),
+            SGD(),
             help="The update rule, by its name or with its settings.",
-            schema=lambda: named_schema("name", {n: optimizer_options(n) for n in OPTIMIZERS}),
+            schema=lambda: named_schema("name", {n: options_of(OPTIMIZERS[n]) for n in OPTIMIZERS}),
             accepts="an optimizer (see Optimizers)",
             example={"name": "sgd", "momentum": 0.9},
         )
@@ -249,9 +143,9 @@ class Training:
     )
     schedule: Schedule = setting(
         deferred(
-            Schedule(),
+            Constant(),
             help="The learning rate over a run, by its name or with its settings.",
-            schema=lambda: named_schema("name", {n: schedule_options(n) for n in SCHEDULES}),
+            schema=lambda: named_schema("name", {n: options_of(SCHEDULES[n]) for n in SCHEDULES}),
             accepts="a schedule (see Schedules)",
             example="cosine",
         )

@@ -14,7 +14,14 @@ from assay.core.seeds import stream
 from assay.networks.description import plain, structure
 from assay.networks.layers import BatchNorm, Conv2D, Dense, Layer, Residual, Shape
 
-__all__ = ["Network", "Place", "initial_weights", "weight_shapes"]
+__all__ = [
+    "Network",
+    "Place",
+    "hidden_kernels",
+    "initial_weights",
+    "output_layers",
+    "weight_shapes",
+]
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,23 @@ def weight_shapes(network: Network) -> dict[str, Shape]:
             for name in ("gamma", "beta", "moving_mean", "moving_variance"):
                 shapes[f"{place.name}.{name}"] = (channels,)
     return shapes
+
+
+def output_layers(network: Network) -> list[str]:
+    """The layer of each head that owns the last kernel before the output, by name."""
+    owners = [k.removesuffix(".kernel") for k in weight_shapes(network) if k.endswith(".kernel")]
+    found = []
+    for head, _ in network.heads:
+        own = [name for name in owners if name.startswith(f"head.{head}.")]
+        found += (own or [name for name in owners if name.startswith("trunk.")])[-1:]
+    return found
+
+
+def hidden_kernels(network: Network) -> dict[str, Shape]:
+    """The shapes of the kernels of all layers but the output layers, by name."""
+    outputs = {f"{name}.kernel" for name in output_layers(network)}
+    shapes = weight_shapes(network)
+    return {k: v for k, v in shapes.items() if k.endswith(".kernel") and k not in outputs}
 
 
 def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:

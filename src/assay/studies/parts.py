@@ -16,7 +16,9 @@ from assay.core.records import Config
 from assay.core.registry import Place, Registry
 from assay.data.catalog import ENTRIES
 from assay.engines.contract import ENGINES
+from assay.engines.optimizers.contract import OPTIMIZERS
 from assay.engines.pretraining import PRETRAININGS
+from assay.engines.schedules import SCHEDULES
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_files
 from assay.tasks.contract import TASKS
@@ -62,8 +64,11 @@ def _used(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], s
     yield FAMILIES, config["network"]["family"]
     task = config["task"]
     yield TASKS, task if isinstance(task, str) else task["name"]
-    if config["training"].get("pretrain"):
-        yield PRETRAININGS, config["training"]["pretrain"]["name"]
+    training = config["training"]
+    yield OPTIMIZERS, training["optimizer"]["name"]
+    for key, registry in (("schedule", SCHEDULES), ("pretrain", PRETRAININGS)):
+        if training.get(key):
+            yield registry, training[key]["name"]
     if config["engine"] in ENGINES.names():
         yield ENGINES, config["engine"]
 

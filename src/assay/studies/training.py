@@ -13,19 +13,10 @@ from typing import Any
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.options import named_schema, options_of
+from assay.engines.optimizers.contract import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
-from assay.engines.training import (
-    LEARNING_RATES,
-    OPTIMIZERS,
-    SCHEDULES,
-    Augment,
-    EarlyStopping,
-    Optimizer,
-    Schedule,
-    Training,
-    optimizer_options,
-    schedule_options,
-)
+from assay.engines.schedules import SCHEDULES, Schedule
+from assay.engines.training import Augment, EarlyStopping, Training
 from assay.tasks.contract import TASKS
 
 __all__ = ["STOPPING", "TRAINING", "build_training", "read_training"]
@@ -54,8 +45,8 @@ def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
 
 
 def _read_optimizer(entry: Entry) -> dict[str, Any]:
-    name, rest = _named(entry, "optimizer", OPTIMIZERS)
-    settings = optimizer_options(name)
+    name, rest = _named(entry, "optimizer", list(OPTIMIZERS))
+    settings = options_of(OPTIMIZERS[name])
     data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
     if "momentum" not in data:
         data.pop("nesterov", None)
@@ -63,8 +54,8 @@ def _read_optimizer(entry: Entry) -> dict[str, Any]:
 
 
 def _read_schedule(entry: Entry) -> dict[str, Any] | None:
-    name, rest = _named(entry, "schedule", SCHEDULES)
-    settings = schedule_options(name)
+    name, rest = _named(entry, "schedule", list(SCHEDULES))
+    settings = options_of(SCHEDULES[name])
     data = {"name": name, **read_options(rest, f"setting of schedule {name}", settings)}
     return None if data == {"name": "constant"} else data
 
@@ -124,7 +115,7 @@ def read_training(entry: Entry) -> dict[str, Any]:
     if data.get("stop_after", 0) >= data.get("epochs", math.inf):
         del data["stop_after"]
     if "learning_rate" not in data:
-        data["learning_rate"] = LEARNING_RATES.get(data["optimizer"]["name"], 0.001)
+        data["learning_rate"] = OPTIMIZERS[data["optimizer"]["name"]].default_rate
     return data
 
 
@@ -133,7 +124,7 @@ def build_training(data: Mapping[str, Any]) -> Training:
     made = dict(data)
     stopping, schedule = made.get("early_stopping"), made.get("schedule")
     made["optimizer"] = Optimizer.parse(made["optimizer"])
-    made["schedule"] = Schedule(**schedule) if schedule else Schedule()
+    made["schedule"] = Schedule.parse(schedule or "constant")
     made["early_stopping"] = EarlyStopping(**stopping) if stopping else None
     pretrain = dict(made.get("pretrain") or {})
     made["pretrain"] = PRETRAININGS[pretrain.pop("name")](**pretrain) if pretrain else None

@@ -13,9 +13,16 @@ from assay.engines.keras_engine.calls import keras_name, layer_call
 from assay.engines.keras_engine.own_model import own_model, own_variables
 from assay.networks.layers import Dropout, Layer, Residual
 from assay.networks.modules import OwnNetwork
-from assay.networks.network import Network
+from assay.networks.network import Network, hidden_kernels, output_layers
 
-__all__ = ["build_model", "get_weights", "is_chain", "set_weights"]
+__all__ = [
+    "build_model",
+    "described_kernels",
+    "get_weights",
+    "is_chain",
+    "kernels_of",
+    "set_weights",
+]
 
 
 def is_chain(network: Network) -> bool:
@@ -75,6 +82,29 @@ def _seed(layer: Layer, name: str, seed: int) -> int | None:
     if not isinstance(layer, Dropout):
         return None
     return int(stream(seed, "dropout", name).integers(2**31))
+
+
+Kernels = tuple[dict[str, tuple[int, ...]], list[str]]
+"""Shapes of the kernels of hidden layers by the layer's name in Keras, names of output layers."""
+
+
+def described_kernels(network: Network) -> Kernels:
+    """The kernels of a described network."""
+    hidden = {keras_name(k.removesuffix(".kernel")): s for k, s in hidden_kernels(network).items()}
+    return hidden, [keras_name(name) for name in output_layers(network)]
+
+
+def kernels_of(model: Any, network: Network) -> Kernels:
+    """The kernels of a model; of a user's own, the last is taken for that of its output layer."""
+    if not isinstance(network, OwnNetwork):
+        return described_kernels(network)
+    found = {
+        variable.path.rpartition("/")[0]: tuple(variable.shape)
+        for variable in model.trainable_variables
+        if len(variable.shape) > 1
+    }
+    last = list(found)[-1:]
+    return {name: shape for name, shape in found.items() if name not in last}, last
 
 
 def _variables(model: Any, network: Network) -> dict[str, Any]:

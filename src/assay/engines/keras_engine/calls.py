@@ -5,12 +5,13 @@ Whoever reads the printed code reads what the engine runs: there is no second tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.core.errors import EngineError, unknown_name
-from assay.engines.training import OPTIMIZERS, Schedule, Training
+from assay.engines.schedules import Constant, Schedule
+from assay.engines.training import Training
 from assay.networks import layers
 from assay.networks.initializers import Initializer
 from assay.networks.regularizers import Regularizer
@@ -71,48 +72,50 @@ def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
     return Call(f"layers.{path}", {**arguments, "name": keras_name(name)})
 
 
-def optimizer_call(training: Training, total: int, per_epoch: int) -> Call:
+def optimizer_call(
+    training: Training,
+    total: int,
+    per_epoch: int,
+    hidden: Mapping[str, tuple[int, ...]] | None = None,
+    outputs: Sequence[str] = (),
+) -> Call:
     """The optimizer of a recipe with its learning rate or schedule.
 
     Args:
         total: updates of the run.
         per_epoch: updates of an epoch.
+        hidden: shapes of the kernels of the model's hidden layers, by the layer's name in Keras.
+        outputs: names of its output layers.
+
+    Raises:
+        EngineError: Keras has no such optimizer or schedule.
     """
     optimizer = training.optimizer
+    if not optimizer.keras:
+        raise EngineError(optimizer.lacks("keras"))
     rate = schedule_call(training.schedule, training.learning_rate, total, per_epoch)
-    settings = {name: getattr(optimizer, name) for name in OPTIMIZERS[optimizer.name]}
-    return Call(f"optimizers.{_OPTIMIZERS[optimizer.name]}", {"learning_rate": rate, **settings})
+    settings = optimizer.keras_settings(hidden or {}, outputs)
+    return Call(f"optimizers.{optimizer.keras}", {"learning_rate": rate, **settings})
 
 
 def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -> Any:
     """Keras's schedule, or the rate where it is constant.
 
     Raises:
-        EngineError: for a warm-up, which Keras's schedules do in other steps.
+        EngineError: for a schedule that Keras lacks, or a warm-up, which Keras does in other steps.
     """
     if schedule.warmup:
         raise EngineError(
             f"the keras engine has no schedule with a warm-up as assay defines it, got "
             f"schedule.warmup {schedule.warmup:g}; expected 0, or engine: torch"
         )
-    start = {"initial_learning_rate": rate}
-    if schedule.name == "exponential":
-        arguments = {**start, "decay_steps": per_epoch, "decay_rate": schedule.decay_rate}
-        return Call("optimizers.schedules.ExponentialDecay", arguments)
-    if schedule.name == "cosine":
-        arguments = {**start, "decay_steps": total, "alpha": schedule.final_fraction}
-        return Call("optimizers.schedules.CosineDecay", arguments)
-    return rate
+    if isinstance(schedule, Constant):
+        return rate
+    if not schedule.keras:
+        raise EngineError(f"the keras engine has no schedule {schedule.kind}; use engine: torch")
+    settings = schedule.keras_settings(rate, total, per_epoch)
+    return Call(f"optimizers.schedules.{schedule.keras}", settings)
 
-
-_OPTIMIZERS = {
-    "sgd": "SGD",
-    "rmsprop": "RMSprop",
-    "adagrad": "Adagrad",
-    "adadelta": "Adadelta",
-    "adam": "Adam",
-    "adamw": "AdamW",
-}
 
 _STARTS = {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
 """With Keras's defaults."""

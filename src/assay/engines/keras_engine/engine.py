@@ -17,6 +17,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.contract import Cohort, Progress, Resources
 from assay.engines.keras_engine.backend import backend_name, check_keras, load_keras
+from assay.engines.keras_engine.build import described_kernels
 from assay.engines.keras_engine.calls import layer_call, optimizer_call
 from assay.engines.keras_engine.fitting import KerasRun
 from assay.engines.numpy_engine.trainer import NormalDataset
@@ -74,7 +75,8 @@ class KerasEngine:
             own = isinstance(member.network, OwnNetwork)
             for place in () if own else member.network.leaves():
                 layer_call(place.layer, place.name)
-            optimizer_call(member.training, 1, 1)
+            kernels = ({}, []) if own else described_kernels(member.network)
+            optimizer_call(member.training, 1, 1, *kernels)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members take turns."""

@@ -12,7 +12,7 @@ import numpy as np
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
 from assay.engines.contract import Member, Progress
-from assay.engines.keras_engine.build import build_model, get_weights, set_weights
+from assay.engines.keras_engine.build import build_model, get_weights, kernels_of, set_weights
 from assay.engines.keras_engine.calls import optimizer_call
 from assay.engines.loop import Evaluation
 from assay.engines.numpy_engine.images import NormalSplit, changed
@@ -42,7 +42,9 @@ def compile_model(keras: Any, model: Any, member: Member, total: int, per_epoch:
         per_epoch: updates of an epoch.
     """
     model.compile(
-        optimizer=optimizer_call(member.training, total, per_epoch).make(keras),
+        optimizer=optimizer_call(
+            member.training, total, per_epoch, *kernels_of(model, member.network)
+        ).make(keras),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[
             keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),

@@ -50,6 +50,7 @@ class NumpyEngine:
                     "the numpy engine keeps no average of the weights, got training.ema "
                     f"{member.training.ema!r}; use --engine torch"
                 )
+            member.training.optimizer.step_of("numpy")
             check_layers(member.network)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:

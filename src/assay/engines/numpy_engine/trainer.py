@@ -13,8 +13,10 @@ from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, nor
 from assay.engines.numpy_engine.layers import Dropout
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model
-from assay.engines.numpy_engine.optimizers import RULES, Rule
+from assay.engines.numpy_engine.optimizers import ArraySlot
+from assay.engines.optimizers.contract import as_matrix
 from assay.engines.streams import Moves, read_stream, set_stream
+from assay.networks.network import hidden_kernels
 from assay.tasks.contract import Task
 
 __all__ = ["NormalDataset", "NumpyTrainer", "Stepper"]
@@ -51,18 +53,18 @@ class Stepper:
 
     def __init__(self, model: Model, member: Member, task: str):
         self.model, self.loss = model, LOSSES[task]
-        optimizer = member.training.optimizer
-        self.rate = member.training.learning_rate
-        self._rules = [
-            (layer, key, RULES[optimizer.name](array, optimizer))
+        recipe, hidden = member.training, hidden_kernels(member.network)
+        self._slots = [
+            (layer, key, ArraySlot(array, recipe.optimizer, recipe.learning_rate, matrix))
             for layer in model.layers
             for key, array in layer.parameters.items()
+            for matrix in [as_matrix(hidden.get(f"{layer.name}.{key}"))]
         ]
 
     @property
-    def rules(self) -> list[Rule]:
-        """The update rules of all weights."""
-        return [rule for _, _, rule in self._rules]
+    def slots(self) -> list[ArraySlot]:
+        """All weights with the memories of their optimizer."""
+        return [slot for _, _, slot in self._slots]
 
     def step(self, images: Array, targets: Array, factor: float) -> tuple[Array, Array]:
         """One update; returns loss and `correct` of each image (B,), before it.
@@ -73,8 +75,8 @@ class Stepper:
         outputs = self.model.forward(images, training=True)
         losses, d, correct = self.loss(outputs, targets)
         self.model.backward(d)
-        for layer, key, rule in self._rules:
-            rule.step(layer.gradients[key], self.rate * factor)
+        for layer, key, slot in self._slots:
+            slot.step(layer.gradients[key], factor)
         return losses, correct
 
 
@@ -144,9 +146,9 @@ class NumpyTrainer:
     def state(self, member: int) -> dict[str, Array]:
         """See the contract."""
         found = {f"model/{name}": array.copy() for name, array in self.model.arrays().items()}
-        for i, rule in enumerate(self.stepper.rules):
-            found |= {f"rule/{i}/{name}": array.copy() for name, array in rule.memory().items()}
-            found[f"rule/{i}/steps"] = np.array(rule.steps)
+        for i, slot in enumerate(self.stepper.slots):
+            found |= {f"rule/{i}/{name}": array.copy() for name, array in slot.memories.items()}
+            found[f"rule/{i}/steps"] = np.array(slot.steps)
         for i, rng in enumerate(self._streams()):
             found[f"stream/{i}"] = read_stream(rng)
         return found | {"sums": np.array([self._loss, self._correct])}
@@ -155,10 +157,12 @@ class NumpyTrainer:
         """See the contract."""
         for name, array in self.model.arrays().items():
             array[...] = state[f"model/{name}"]
-        for i, rule in enumerate(self.stepper.rules):
-            rule.steps = int(state[f"rule/{i}/steps"])
-            for name, array in rule.memory().items():
-                array[...] = state[f"rule/{i}/{name}"]
+        for i, slot in enumerate(self.stepper.slots):
+            start = f"rule/{i}/"
+            slot.steps = int(state[f"{start}steps"])
+            for name in (key.removeprefix(start) for key in state if key.startswith(start)):
+                if name != "steps":
+                    slot.buffer(name)[...] = state[start + name]
         for i, rng in enumerate(self._streams()):
             set_stream(rng, state[f"stream/{i}"])
         self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))

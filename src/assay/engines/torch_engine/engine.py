@@ -50,6 +50,8 @@ class TorchEngine:
     def check(self, cohort: Cohort, resources: Resources) -> None:
         """Raise EngineError when the device or the precision is not there."""
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
+        for member in cohort.members:
+            member.training.optimizer.step_of("torch")
         if own := PROGRAMS.get(cohort.task_name):
             own.check(cohort)
 

@@ -2,7 +2,7 @@
 
 What PyTorch does in three passes (widen a bfloat16 gradient, subtract it, round the weights to the
 bfloat16 copy that the products use) a compiled loop does in one, for all members in one call. The
-rules are those of `optimizers`, which says where they come from; a test holds both to each other.
+rules are `Optimizer.compiled`, beside the step that they are held to by a test.
 """
 
 from __future__ import annotations
@@ -15,21 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay.engines.optimizers.contract import Compiled, Optimizer
+
 __all__ = ["FusedSlot", "available"]
 
 Numbers = dict[str, Any]
-
-_MEMORIES = {
-    "sgd": (),
-    "momentum": ("velocity",),
-    "nesterov": ("velocity",),
-    "rmsprop": ("velocity",),
-    "rmsprop_momentum": ("velocity", "momentum"),
-    "adagrad": ("accumulator",),
-    "adadelta": ("accumulated_grad", "accumulated_delta"),
-    "adam": ("momentum", "velocity"),
-}
-"""Kernel -> the arrays of the weight's size that its rule remembers, as `optimizers` names them."""
 
 
 @functools.cache
@@ -48,17 +38,21 @@ class FusedSlot:
     Args:
         weight: (S, ...), float32 or float64, contiguous; updated in place.
         low: bfloat16 copy of it that follows every update, or None.
-        rule: the optimizer's name.
+        rule: the optimizer; one that has a compiled step.
         each: for every member the numbers of its rule, with l1 and l2.
     """
 
-    def __init__(self, weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]):
-        self.rule, self.each, self.steps = rule, list(each), 0
-        self._kind = _kind(rule, each)
-        self.states = [torch.zeros_like(weight) for _ in _MEMORIES[self._kind]]
-        if rule == "adagrad":
-            for state, numbers in zip(self.states[0], each, strict=True):
-                state.fill_(numbers["initial_accumulator_value"])
+    def __init__(
+        self, weight: Tensor, low: Tensor | None, rule: type[Optimizer], each: Sequence[Numbers]
+    ):
+        self.each, self.steps = list(each), 0
+        compiled = rule.compiled(each)
+        assert compiled is not None
+        self._compiled: Compiled = compiled
+        self.states = [torch.zeros_like(weight) for _ in compiled.memories]
+        for state in self.states:
+            for own, numbers in zip(state, each, strict=True):
+                own.fill_(compiled.starts(numbers))
         self._hold(weight, low)
 
     def _hold(self, weight: Tensor, low: Tensor | None) -> None:
@@ -66,9 +60,9 @@ class FusedSlot:
         nothing = np.empty((len(weight), 0), self._weight.dtype)
         rows = [_rows(state) for state in self.states]
         self._first, self._second = [*rows, nothing, nothing][:2]
-        self._table = np.array([_row(self._kind, n) for n in self.each])
+        self._table = np.array([_row(self._compiled, n) for n in self.each])
         self._kernels = {
-            low: _kernel(self._kind, self._weight.dtype.name, low, self._low.dtype == np.uint16)
+            low: _kernel(self._compiled, self._weight.dtype.name, low, self._low.dtype == np.uint16)
             for low in (True, False)
         }
 
@@ -80,13 +74,13 @@ class FusedSlot:
 
     def memory(self, member: int) -> dict[str, Tensor]:
         """What the rule remembers of one member."""
-        names = _MEMORIES[self._kind]
+        names = self._compiled.memories
         return {name: state[member] for name, state in zip(names, self.states, strict=True)}
 
     def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
         """Go on with what `memory` gave after so many updates."""
         self.steps = steps
-        for name, state in zip(_MEMORIES[self._kind], self.states, strict=True):
+        for name, state in zip(self._compiled.memories, self.states, strict=True):
             state[member].copy_(memory[name])
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
@@ -99,10 +93,8 @@ class FusedSlot:
         table = self._table.copy()
         table[:, 0] *= factor
         table[:, 1] = 1 - table[:, 1] * table[:, 0]
-        if self._kind == "adam":
-            first = [1 - n["beta_1"] ** self.steps for n in self.each]
-            second = [1 - n["beta_2"] ** self.steps for n in self.each]
-            table[:, 0] *= np.sqrt(second) / first
+        if correction := self._compiled.correction:
+            table[:, 0] *= [correction(n, self.steps) for n in self.each]
         table = table.astype(self._weight.dtype)
         if isinstance(gradient, Tensor):
             self._run(slice(None), _rows(gradient), table)
@@ -117,26 +109,10 @@ class FusedSlot:
         )
 
 
-def _kind(rule: str, each: Sequence[Numbers]) -> str:
-    """The kernel for a rule with these numbers."""
-    moving = any(n["momentum"] for n in each)
-    if rule == "sgd":
-        return ("nesterov" if each[0]["nesterov"] else "momentum") if moving else "sgd"
-    if rule == "rmsprop":
-        return "rmsprop_momentum" if moving else "rmsprop"
-    return "adam" if rule == "adamw" else rule
-
-
-def _row(kind: str, n: Numbers) -> list[float]:
+def _row(compiled: Compiled, n: Numbers) -> list[float]:
     """What a kernel is told of a member: rate, weight decay, l1, twice l2, and its rule's own."""
-    if kind == "adam":
-        own = [1 - n["beta_1"], 1 - n["beta_2"]]
-    elif kind in ("momentum", "nesterov"):
-        own = [n["momentum"], 0.0]
-    else:
-        own = [n["rho"], 1 - n["rho"]]
     penalties = [n.get("weight_decay", 0.0), n.get("l1", 0.0), 2 * n.get("l2", 0.0)]
-    return [n["learning_rate"], *penalties, *own, n["epsilon"], n["momentum"]]
+    return [n["learning_rate"], *penalties, *compiled.own(n)]
 
 
 def _rows(tensor: Tensor) -> np.ndarray:
@@ -146,52 +122,10 @@ def _rows(tensor: Tensor) -> np.ndarray:
     return (flat.view(torch.uint16) if flat.dtype is torch.bfloat16 else flat).numpy()
 
 
-def _rules() -> dict[str, Callable[..., Any]]:
-    """Kernel -> its rule for one weight w with gradient g and memories a, b: their new values.
-
-    p and q are the rule's own numbers of `_row`, e is epsilon, m the momentum.
-    """
-
-    def sgd(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        return w - rate * g, a, b
-
-    def momentum(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = m * a - rate * g
-        return w + a, a, b
-
-    def nesterov(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = m * a - rate * g
-        return w + m * a - rate * g, a, b
-
-    def rmsprop(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = p * a + q * g * g
-        return w - rate * g / np.sqrt(a + e), a, b
-
-    def rmsprop_momentum(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = p * a + q * g * g
-        b = m * b + rate * g / np.sqrt(a + e)
-        return w - b, a, b
-
-    def adagrad(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = a + g * g
-        return w - rate * g / np.sqrt(a + e), a, b
-
-    def adadelta(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = p * a + q * g * g
-        change = g * np.sqrt((b + e) / (a + e))
-        return w - rate * change, a, p * b + q * change * change
-
-    def adam(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
-        a = a + (g - a) * p
-        b = b + (g * g - b) * q
-        return w - rate * a / (np.sqrt(b) + e), a, b
-
-    found = (sgd, momentum, nesterov, rmsprop, rmsprop_momentum, adagrad, adadelta, adam)
-    return {rule.__name__: rule for rule in found}
-
-
 @functools.cache
-def _kernel(kind: str, dtype: str, low_gradient: bool, low_copy: bool) -> Callable[..., None]:
+def _kernel(
+    compiled: Compiled, dtype: str, low_gradient: bool, low_copy: bool
+) -> Callable[..., None]:
     """The compiled loop (weight, gradient, copy, first memory, second memory, table) -> nothing.
 
     Names that are fixed here are constants to the compiler: what they rule out is not in the loop.
@@ -199,8 +133,8 @@ def _kernel(kind: str, dtype: str, low_gradient: bool, low_copy: bool) -> Callab
     from numba import njit
 
     to_float, to_bits = _bit_casts()
-    rule = njit(_rules()[kind], error_model="numpy")
-    memories, zero, one = len(_MEMORIES[kind]), np.dtype(dtype).type(0), np.dtype(dtype).type(1)
+    rule = njit(compiled.step, error_model="numpy")
+    memories, zero, one = len(compiled.memories), np.dtype(dtype).type(0), np.dtype(dtype).type(1)
     sixteen, half, last = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
 
     @njit(error_model="numpy", nogil=True)

@@ -31,7 +31,7 @@ from assay.engines.torch_engine.program import Outputs, optimizer_numbers, plain
 from assay.networks import layers
 from assay.networks.generator_layers import GaussianNoise
 from assay.networks.modules import OwnNetwork
-from assay.networks.network import Network
+from assay.networks.network import Network, hidden_kernels
 from assay.tasks.contract import Task
 
 __all__ = [
@@ -163,7 +163,7 @@ class ModuleProgram:
         (self.member,) = members
         self.place, self.task = place, task
         self.module = make_module(self.member.network, weights[0], self.member.seed, place)
-        self.rule = self.member.training.optimizer.name
+        self.rule = type(self.member.training.optimizer)
         self._slots = self.module.slots(self.member)
         followed = {n: t for n, t in self.module.tensors().items() if t.is_floating_point()}
         self._average = WeightAverage(followed, self.member.training.ema)
@@ -246,10 +246,11 @@ def from_plain(tensor: Tensor, array: np.ndarray) -> None:
 def make_slots(member: Member, network: Network, module: NetworkModule) -> list[Slot]:
     """What the member's optimizer updates: every trained weight of `network`'s module."""
     described: dict[str, Any] = {p.name: p.layer for p in network.leaves()}
+    hidden = hidden_kernels(network)
     slots: list[Slot] = []
     for name, owner in module.owners.items():
         for key, weight in owner.named_parameters(recurse=False):
-            numbers = optimizer_numbers(member)
+            numbers = optimizer_numbers(member, hidden.get(f"{name}.{key}"))
             if key == "kernel":
                 regularizer = described[name].kernel_regularizer
                 numbers |= {"l1": regularizer.l1, "l2": regularizer.l2}

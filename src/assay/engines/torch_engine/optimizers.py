@@ -1,23 +1,21 @@
-"""Update rules exactly as Keras 3 defines them, in place.
+"""Steps of an optimizer on tensors: its memories, penalties and the decay of weights.
 
-Where PyTorch's own optimizers differ, Keras's definition holds here: epsilon stands inside the
-root in rmsprop and adagrad and beside the uncorrected root in adam; adagrad's accumulator starts
-at 0.1; momentum accumulates steps (velocity = momentum * velocity - rate * gradient).
-
-The numbers of a rule are floats, or tensors that broadcast over a stack of members.
+The update rules are in `assay.engines.optimizers`, a file each. Their numbers are floats, or
+tensors that broadcast over a stack of members.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["RULES", "Slot", "update"]
+from assay.engines.optimizers.contract import Optimizer, some
+
+__all__ = ["Slot", "update"]
 
 Number = Any  # float, or a tensor of shape (S, 1, ...) that broadcasts over a stack
 State = dict[str, Tensor]
@@ -31,12 +29,14 @@ class Slot:
         weight: what is updated, in place.
         numbers: learning_rate and the optimizer's settings by name; `l1` and `l2` of its kernel.
         state: the rule's memory, made at the first update.
+        stacked: whether the members of a stack are in front.
     """
 
     weight: Tensor
     numbers: dict[str, Number]
     state: State = field(default_factory=dict)
     steps: int = 0
+    stacked: bool = False
 
     def buffer(self, name: str, start: Number = 0.0) -> Tensor:
         """The state tensor `name`, made with the value `start` when it is first asked for."""
@@ -46,22 +46,19 @@ class Slot:
         return self.state[name]
 
 
-def update(rule: str, slots: list[Slot], gradients: list[Tensor], factor: float) -> None:
+def update(
+    rule: type[Optimizer], slots: list[Slot], gradients: list[Tensor], factor: float
+) -> None:
     """Apply one step of `rule` to every slot; `factor` is the schedule's share of the rate."""
-    step = RULES[rule]
+    step = rule.step_of("torch")
     for slot, gradient in zip(slots, gradients, strict=True):
         slot.steps += 1
         n = slot.numbers
         gradient = _penalised(slot.weight, _widened(gradient, slot.weight), n)
         rate = n["learning_rate"] * factor
-        if _some(n.get("weight_decay", 0.0)):
+        if some(n.get("weight_decay", 0.0)):
             slot.weight.mul_(1 - n["weight_decay"] * rate)
         step(slot, gradient, rate)
-
-
-def _some(number: Number) -> bool:
-    """Whether a number is anything but a plain zero."""
-    return isinstance(number, Tensor) or number != 0
 
 
 def _widened(gradient: Tensor, weight: Tensor) -> Tensor:
@@ -84,9 +81,9 @@ def _scratch(
 def _penalised(weight: Tensor, gradient: Tensor, n: dict[str, Number]) -> Tensor:
     """Add the gradient of l1 * sum|w| + l2 * sum w^2."""
     l1, l2 = n.get("l1", 0.0), n.get("l2", 0.0)
-    if _some(l2):
+    if some(l2):
         gradient = _add(gradient, weight, 2 * l2)
-    if _some(l1):
+    if some(l1):
         gradient = _add(gradient, weight.sign(), l1)
     return gradient
 
@@ -94,101 +91,3 @@ def _penalised(weight: Tensor, gradient: Tensor, n: dict[str, Number]) -> Tensor
 def _add(a: Tensor, b: Tensor, scale: Number) -> Tensor:
     """a + scale * b."""
     return a + b * scale if isinstance(scale, Tensor) else torch.add(a, b, alpha=scale)
-
-
-def _subtract(weight: Tensor, change: Tensor, scale: Number) -> None:
-    """weight -= scale * change."""
-    if isinstance(scale, Tensor):
-        weight.sub_(change * scale)
-    else:
-        weight.sub_(change, alpha=scale)
-
-
-def _sgd(slot: Slot, gradient: Tensor, rate: Number) -> None:
-    momentum = slot.numbers["momentum"]
-    if not _some(momentum):
-        _subtract(slot.weight, gradient, rate)
-        return
-    velocity = slot.buffer("velocity").mul_(momentum)
-    _subtract(velocity, gradient, rate)
-    if slot.numbers["nesterov"]:
-        slot.weight.add_(velocity * momentum)
-        _subtract(slot.weight, gradient, rate)
-    else:
-        slot.weight.add_(velocity)
-
-
-def _mean_square(slot: Slot, name: str, squared: Tensor, rho: Number) -> Tensor:
-    """Moving average of squares: rho * old + (1 - rho) * squared."""
-    average = slot.buffer(name)
-    return average.mul_(rho).add_(squared * (1 - rho))
-
-
-def _rmsprop(slot: Slot, gradient: Tensor, rate: Number) -> None:
-    n = slot.numbers
-    average = _mean_square(slot, "velocity", gradient.square(), n["rho"])
-    change = gradient / (average + n["epsilon"]).sqrt_()
-    if not _some(n["momentum"]):
-        _subtract(slot.weight, change, rate)
-        return
-    moved = slot.buffer("momentum").mul_(n["momentum"]).add_(change * rate)
-    slot.weight.sub_(moved)
-
-
-def _adagrad(slot: Slot, gradient: Tensor, rate: Number) -> None:
-    n = slot.numbers
-    total = slot.buffer("accumulator", n["initial_accumulator_value"])
-    total.add_(gradient.square())
-    _subtract(slot.weight, gradient / (total + n["epsilon"]).sqrt_(), rate)
-
-
-def _adadelta(slot: Slot, gradient: Tensor, rate: Number) -> None:
-    n = slot.numbers
-    average = _mean_square(slot, "accumulated_grad", gradient.square(), n["rho"])
-    moved = slot.buffer("accumulated_delta")
-    change = gradient * ((moved + n["epsilon"]) / (average + n["epsilon"])).sqrt_()
-    moved.mul_(n["rho"]).add_(change.square() * (1 - n["rho"]))
-    _subtract(slot.weight, change, rate)
-
-
-def _adam(slot: Slot, gradient: Tensor, rate: Number) -> None:
-    n = slot.numbers
-    weight, t = slot.weight, slot.steps
-    first, second = slot.buffer("momentum"), slot.buffer("velocity")
-    root = (1 - n["beta_2"] ** t) ** 0.5
-    if isinstance(rate, Tensor):
-        first.add_((gradient - first) * (1 - n["beta_1"]))
-        second.add_((gradient.square() - second) * (1 - n["beta_2"]))
-        step = rate * root / (1 - n["beta_1"] ** t)
-        weight.sub_(step * first / (second.sqrt() + n["epsilon"]))
-        return
-    if gradient.stride() != weight.stride():  # the fused kernel walks the memory as it lies
-        gradient = torch.empty_like(weight).copy_(gradient)
-    # PyTorch's fused kernel divides the root by `root` before it adds epsilon; Keras adds epsilon
-    # to the plain root. Dividing epsilon by `root` first makes the two equal.
-    torch._fused_adam_(
-        [weight],
-        [gradient],
-        [first],
-        [second],
-        [],
-        [torch.tensor(float(t))],
-        lr=rate,
-        beta1=n["beta_1"],
-        beta2=n["beta_2"],
-        weight_decay=0.0,
-        eps=n["epsilon"] / root,
-        amsgrad=False,
-        maximize=False,
-    )
-
-
-RULES: dict[str, Callable[[Slot, Tensor, Number], None]] = {
-    "sgd": _sgd,
-    "rmsprop": _rmsprop,
-    "adagrad": _adagrad,
-    "adadelta": _adadelta,
-    "adam": _adam,
-    "adamw": _adam,
-}
-"""Rule name -> function; adamw is adam after the decay that `update` applies."""

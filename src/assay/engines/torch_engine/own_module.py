@@ -79,8 +79,14 @@ class OwnModule(nn.Module):
 
     def slots(self, member: Member) -> list[Slot]:
         """What the member's optimizer updates: every parameter that wants a gradient."""
-        wanted = (weight for weight in self.inner.parameters() if weight.requires_grad)
-        return [Slot(weight, optimizer_numbers(member)) for weight in wanted]
+        wanted = [weight for weight in self.inner.parameters() if weight.requires_grad]
+        kernels = [i for i, weight in enumerate(wanted) if weight.dim() > 1]
+        hidden = set(
+            kernels[: -len(self.network.units)]
+        )  # the last of each output is no hidden one
+        shapes = [tuple(w.shape)[::-1] if i in hidden else None for i, w in enumerate(wanted)]
+        pairs = zip(wanted, shapes, strict=True)
+        return [Slot(weight, optimizer_numbers(member, shape)) for weight, shape in pairs]
 
     def streams(self) -> list[np.random.Generator]:
         """None: see `drawing`."""

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from assay.engines.contract import Member
+from assay.engines.optimizers.contract import as_matrix
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import Place
 from assay.engines.torch_engine.slots import Key, StackSlots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
-from assay.networks.network import Network
+from assay.networks.network import Network, hidden_kernels
 from assay.networks.network import Place as Standing
 from assay.tasks.contract import Task
 
@@ -66,15 +67,15 @@ def stackable(network: Network) -> bool:
     return all(type(place.layer) in BLOCKS for place in network.places())
 
 
-def optimizer_numbers(member: Member) -> dict[str, Any]:
-    """The numbers of the update rule of one member."""
-    optimizer = member.training.optimizer
-    names = ("nesterov", "momentum", "rho", "beta_1", "beta_2", "epsilon")
-    numbers = {name: getattr(optimizer, name) for name in names}
-    numbers["initial_accumulator_value"] = optimizer.initial_accumulator_value
-    numbers["weight_decay"] = optimizer.weight_decay
-    numbers["learning_rate"] = member.training.learning_rate
-    return numbers
+def optimizer_numbers(member: Member, hidden: Sequence[int] | None = None) -> dict[str, Any]:
+    """The numbers of the update rule for one tensor of one member.
+
+    Args:
+        hidden: the shape (..., outputs) of a hidden layer's kernel; None for all other tensors.
+    """
+    recipe = member.training
+    numbers = recipe.optimizer.numbers(as_matrix(hidden))
+    return {**numbers, "learning_rate": recipe.learning_rate}
 
 
 def loss_and_gradient(
@@ -97,7 +98,7 @@ class StackedProgram:
 
     def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
         self.place, self.task = place, task
-        self.rule = members[0].training.optimizer.name
+        self.rule = type(members[0].training.optimizer)
         self.members, self.steps = list(members), 0
         heads = [name for name, _ in members[0].network.heads]
         places = list(zip(*(m.network.places() for m in members), strict=True))
@@ -139,9 +140,13 @@ class StackedProgram:
 
     def _make_slots(self) -> None:
         owners = {(b.name, key): b for b in self._blocks for key in b.params}
+        hidden = [hidden_kernels(m.network) for m in self.members]
         numbers = {
             (name, key): [
-                {**optimizer_numbers(m), **block.numbers(key, k)}
+                {
+                    **optimizer_numbers(m, hidden[k].get(f"{name}.{key}")),
+                    **block.numbers(key, k),
+                }
                 for k, m in enumerate(self.members)
             ]
             for (name, key), block in owners.items()

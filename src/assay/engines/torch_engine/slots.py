@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from assay.engines.optimizers.contract import Optimizer
 from assay.engines.torch_engine import fused
 from assay.engines.torch_engine.optimizers import Slot, update
 
@@ -59,7 +60,7 @@ class StackSlots:
     Args:
         weights: (S, ...) each, updated in place; what is no kernel is (S, 1, n).
         lows: their low-precision copies, or None.
-        rule: the optimizer's name.
+        rule: the optimizer.
         each: for every member the numbers of its rule, with l1 and l2.
 
     Attributes:
@@ -70,12 +71,13 @@ class StackSlots:
         self,
         weights: Mapping[Key, Tensor],
         lows: Mapping[Key, Tensor | None],
-        rule: str,
+        rule: type[Optimizer],
         each: Mapping[Key, Sequence[Numbers]],
     ):
         largest = max(weight[0].numel() for weight in weights.values())
         on_cpu = all(weight.device.type == "cpu" for weight in weights.values())
-        compiled = largest >= WORTH_COMPILING and on_cpu and fused.available()
+        worth = largest >= WORTH_COMPILING and on_cpu and fused.available()
+        compiled = worth and rule.compiled(next(iter(each.values()))) is not None
         kind = fused.FusedSlot if compiled else EagerSlot
         self._small = [key for key in weights if key[1] != "kernel"]
         self._widths = [weights[key].shape[-1] for key in self._small]
@@ -146,9 +148,11 @@ def _whole(gradient: Tensor | list[Tensor]) -> Tensor:
 class EagerSlot:
     """Updates all members with PyTorch's operations."""
 
-    def __init__(self, weight: Tensor, low: Tensor | None, rule: str, each: Sequence[Numbers]):
+    def __init__(
+        self, weight: Tensor, low: Tensor | None, rule: type[Optimizer], each: Sequence[Numbers]
+    ):
         self._rule, self._low = rule, low
-        self._slot = Slot(weight, _stack_numbers(each, weight))
+        self._slot = Slot(weight, _stack_numbers(each, weight), stacked=True)
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
         """See the contract."""
@@ -161,7 +165,7 @@ class EagerSlot:
         old, self._low = self._slot, low
         numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in old.numbers.items()}
         state = {name: memory[members] for name, memory in old.state.items()}
-        self._slot = Slot(weight, numbers, state, old.steps)
+        self._slot = Slot(weight, numbers, state, old.steps, stacked=True)
 
     def memory(self, member: int) -> dict[str, Tensor]:
         """See the contract."""

@@ -67,7 +67,7 @@ class AutoencodingProgram(PartsProgram):
     def _update(self, gradients: list[Tensor], factor: float) -> None:
         slots = [slot for part in self.slots.values() for slot in part]
         with torch.no_grad():
-            update(self.member.training.optimizer.name, slots, gradients, factor)
+            update(type(self.member.training.optimizer), slots, gradients, factor)
 
     def _encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         found = self.modules["encoder"](images)

@@ -98,7 +98,7 @@ class PartsProgram:
         slots = self.slots[part]
         gradients = torch.autograd.grad(loss, [slot.weight for slot in slots])
         with torch.no_grad():
-            update(self.member.training.optimizer.name, slots, list(gradients), factor)
+            update(type(self.member.training.optimizer), slots, list(gradients), factor)
 
     # -- evaluation ----------------------------------------------------------------------------
 

@@ -1,0 +1,248 @@
+"""What an optimizer is: its settings, and its step in each engine, in one class.
+
+A new one is one file (docs/extending.md has an example):
+
+    @assay.register_optimizer("signum")
+    @dataclass(frozen=True)
+    class Signum(Optimizer):
+        momentum: float = value(number(0.9, low=0, below=1, help="..."))
+
+        @staticmethod
+        def torch_step(slot, gradient, rate): ...
+
+An engine for which a class has nothing refuses it by name. The torch engine needs `torch_step`, the
+numpy engine `numpy_step`, the keras engine `keras`; `compiled` is only faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from math import prod
+from typing import Any, ClassVar, Protocol
+
+from assay.core.errors import ConfigError, EngineError, unknown_name
+from assay.core.options import check_fields, options_of
+from assay.core.registry import Registry
+
+__all__ = [
+    "OPTIMIZERS",
+    "Compiled",
+    "Numbers",
+    "Optimizer",
+    "Weight",
+    "as_matrix",
+    "checked",
+    "some",
+    "subtract",
+]
+
+Numbers = Mapping[str, Any]
+"""`learning_rate`, the settings by name, `l1` and `l2` of the weight: floats, or, in a stack whose
+members differ, tensors (S, 1, ...) that broadcast over it."""
+
+
+class Weight(Protocol):
+    """One tensor of weights in training, as a step sees it.
+
+    Attributes:
+        weight: what a step changes in place: a tensor in `torch_step`, an array in `numpy_step`.
+            In a stack it has the members in front.
+        numbers: see `Numbers`.
+        steps: how many steps it has had, this one included.
+        stacked: whether the members of a stack are in front.
+    """
+
+    weight: Any
+    numbers: Any
+    steps: int
+    stacked: bool
+
+    def buffer(self, name: str, start: Any = 0.0) -> Any:
+        """What is remembered under `name`, of the weight's shape; full of `start` at first.
+
+        It is saved with checkpoints.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A step of one number of a weight, from which a loop over all of them is compiled with Numba.
+
+    Args:
+        step: (w, g, a, b, rate, p, q, e, m) -> (w, a, b): weight, gradient (penalties included) and
+            memories before, then after. It is compiled for float32 and float64.
+        memories: names of what a and b are in `Weight.buffer`; at most two.
+        own: the numbers p, q, e, m of one member.
+        starts: what the memories of one member are full of at first.
+        correction: factor on the learning rate of one member at step t (1, 2, ...).
+    """
+
+    step: Callable[..., Any]
+    memories: tuple[str, ...] = ()
+    own: Callable[[Numbers], tuple[float, float, float, float]] = lambda n: (0.0, 0.0, 0.0, 0.0)
+    starts: Callable[[Numbers], float] = lambda n: 0.0
+    correction: Callable[[Numbers, int], float] | None = None
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An update rule and its settings, as Keras defines and names them.
+
+    A subclass is a frozen dataclass with a field for each setting and the steps that it has. Where
+    PyTorch differs from Keras (the place of epsilon, adagrad's start value, the centre of rmsprop),
+    Keras's definition holds in every engine. A setting `weight_decay` needs no line in a step: that
+    share of the weights, times the learning rate, is taken off before it.
+
+    Attributes:
+        kind: the name in studies; the class's own, in lower case, until it is registered.
+        default_rate: the learning rate where a study gives none.
+        keras: name of the class in `keras.optimizers`; it is given `keras_settings`.
+    """
+
+    kind: ClassVar[str] = ""
+    default_rate: ClassVar[float] = 0.001
+    keras: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__.lower()
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("optimizer",))
+
+    @staticmethod
+    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+        """One step in the torch engine.
+
+        Args:
+            slot: a `Weight`, whose `weight` is changed in place.
+            gradient: a tensor of the weight's shape, penalties included; not to be changed.
+            rate: the learning rate at this step: a float, or a tensor (S, 1, ...) in a stack.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+        """One step in the numpy engine.
+
+        Args:
+            slot: a `Weight`, whose `weight` is changed in place.
+            gradient: an array of the weight's shape, penalties included; it may be written over.
+            rate: the learning rate at this step.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def parse(data: str | Mapping[str, Any]) -> Optimizer:
+        """Read a name or {name: ..., setting: ...}; what is not given has its default.
+
+        Raises:
+            ConfigError: there is no such optimizer or setting, or a value is out of range.
+        """
+        given: dict[str, Any] = {"name": data} if isinstance(data, str) else dict(data)
+        cls = OPTIMIZERS[given.pop("name", "sgd")]
+        for key in given:
+            if key not in options_of(cls):
+                kind = f"setting of optimizer {cls.kind}"
+                raise ConfigError(unknown_name(kind, key, options_of(cls)))
+        return cls(**given)
+
+    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
+        """The numbers of a step for one tensor of one member: the settings by name.
+
+        Args:
+            hidden: rows and columns of a hidden layer's kernel as a matrix; None for all others
+                (biases and the like, and kernels of output layers).
+        """
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def compiled(cls, each: Sequence[Numbers]) -> Compiled | None:
+        """A step for one number of a weight, for large weights on a CPU; None where there is none.
+
+        Args:
+            each: the numbers of every member of a stack.
+        """
+        return None
+
+    def keras_settings(
+        self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
+    ) -> dict[str, Any]:
+        """Arguments of the class in Keras beside the learning rate.
+
+        Args:
+            hidden: shapes of the kernels of the model's hidden layers, by the layer's name.
+            outputs: names of the model's output layers.
+
+        Raises:
+            EngineError: Keras's class does something else for this model.
+        """
+        return self.numbers(None)
+
+    @classmethod
+    def step_of(cls, engine: str) -> Callable[[Any, Any, Any], None]:
+        """The step of the torch or the numpy engine.
+
+        Raises:
+            EngineError: this optimizer has none for it.
+        """
+        name = f"{engine}_step"
+        if not cls._has(name):
+            raise EngineError(cls.lacks(engine))
+        return getattr(cls, name)
+
+    @classmethod
+    def _has(cls, name: str) -> bool:
+        return getattr(cls, name) is not getattr(Optimizer, name)
+
+    @classmethod
+    def lacks(cls, engine: str) -> str:
+        """Say that an engine cannot use this optimizer, and which can."""
+        parts = {"torch": "torch_step", "numpy": "numpy_step", "keras": "keras"}
+        others = " or ".join(f"engine: {name}" for name, part in parts.items() if cls._has(part))
+        return (
+            f"optimizer {cls.kind} has no step for the {engine} engine; use {others or 'another'}"
+        )
+
+
+def checked(name: str, cls: Any) -> type[Optimizer]:
+    """The class that was registered under `name`.
+
+    Raises:
+        ConfigError: it is no optimizer, or not a dataclass of its own.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Optimizer) and is_dataclass(cls)):
+        raise ConfigError(f"optimizer {name!r}: expected a subclass of Optimizer, got {cls!r}")
+    own = set(vars(cls).get("__annotations__", ())) - set(options_of(cls))
+    if missing := sorted(n for n in own if "ClassVar" not in str(cls.__annotations__[n])):
+        raise ConfigError(
+            f"optimizer {name!r}: {missing[0]} is no setting yet; write @dataclass(frozen=True) "
+            f"above class {cls.__name__}"
+        )
+    cls.kind = name
+    return cls
+
+
+OPTIMIZERS: Registry[type[Optimizer]] = Registry(
+    "optimizer", "assay.engines.optimizers", "assay.engines.optimizers.contract:checked"
+)
+"""Name -> class. Those of assay are in the other files here, one each."""
+
+
+def as_matrix(shape: Sequence[int] | None) -> tuple[int, int] | None:
+    """Rows and columns of a kernel (..., outputs) as a matrix; None for None."""
+    return (prod(shape[:-1]), shape[-1]) if shape else None
+
+
+def some(number: Any) -> bool:
+    """Whether a number is anything but a plain zero; one that differs in a stack is."""
+    return not isinstance(number, (int, float)) or number != 0
+
+
+def subtract(weight: Any, change: Any, scale: Any) -> None:
+    """weight -= scale * change, for tensors."""
+    if isinstance(scale, (int, float)):
+        weight.sub_(change, alpha=scale)
+    else:
+        weight.sub_(change * scale)

@@ -1,0 +1,127 @@
+"""Muon: momentum, orthogonalised by a Newton-Schulz iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, ClassVar
+
+from assay.core.errors import EngineError
+from assay.core.options import flag, integer, number, setting
+from assay.engines.optimizers.adam import adam_numpy_step, adam_torch_step
+from assay.engines.optimizers.contract import OPTIMIZERS, Numbers, Optimizer, some
+from assay.networks.description import free, value
+
+__all__ = ["Muon", "orthogonalised"]
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+"""Coefficients of the iteration: the steepest rise of small singular values."""
+
+
+def orthogonalised(matrix: Any, steps: int) -> Any:
+    """Newton-Schulz: U V^T of a matrix U S V^T, with singular values of about 0.7 to 1.2 for 1.
+
+    Each step makes x of every singular value a x + b x^3 + c x^5. Five steps lift what is at least
+    a hundredth of the Frobenius norm so far; singular values of 0 stay 0.
+
+    Args:
+        matrix: (..., rows, columns), a NumPy array or a tensor.
+        steps: of the iteration.
+    """
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix  # the smaller square to multiply
+    norm = (x * x).sum((-2, -1))[..., None, None] ** 0.5
+    x = x / (norm + 1e-7)
+    for _ in range(steps):
+        square = x @ x.mT
+        x = _A * x + (_B * square + _C * (square @ square)) @ x
+    return x.mT if tall else x
+
+
+@OPTIMIZERS.add("muon")
+@dataclass(frozen=True)
+class Muon(Optimizer):
+    """m <- momentum m + g; u = g + momentum m with Nesterov's momentum, else m;
+    w <- w - r rms_rate sqrt(max(rows, columns)) O(u), where O makes all singular values about 1 by
+    five steps of a Newton-Schulz iteration. r is the learning rate.
+
+    So it moves the kernels of hidden layers; those of convolutions are matrices (filters, all the
+    rest). Biases, scales of normalisations and the kernels of output layers are moved by AdamW with
+    `adam_beta_1`, `adam_beta_2` and `epsilon`. Of a module of the user's own, the last parameters
+    with two axes or more, one for each output, count as those of output layers.
+
+    References:
+        K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024;
+        J. Liu et al., "Muon is Scalable for LLM Training", 2025 (rms_rate, with which the learning
+        rates and weight decay of AdamW fit).
+    """
+
+    momentum: float = free(number(0.95, low=0, below=1, help="Decay of the sum of gradients."))
+    nesterov: bool = setting(flag(True, help="Nesterov's momentum instead of the plain one."))
+    ns_steps: int = setting(
+        integer(5, low=1, high=20, help="Steps of the Newton-Schulz iteration.")
+    )
+    rms_rate: float = free(
+        number(0.2, above=0, help="Root mean square of an update, as a share of the learning rate.")
+    )
+    adam_beta_1: float = free(
+        number(0.9, low=0, below=1, help="`beta_1` of AdamW, for all but hidden kernels.")
+    )
+    adam_beta_2: float = free(
+        number(0.999, low=0, below=1, help="`beta_2` of AdamW, for all but hidden kernels.")
+    )
+    epsilon: float = free(number(1e-7, low=0, help="`epsilon` of AdamW."))
+    weight_decay: float = value(
+        number(0.004, low=0, help="Share of the weights, times the learning rate, taken off.")
+    )
+
+    keras: ClassVar[str] = "Muon"
+
+    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
+        """See the contract; `scale` is 0 for what AdamW moves."""
+        found = super().numbers(hidden)
+        scale = self.rms_rate * sqrt(max(hidden)) if hidden else 0.0
+        return found | {"scale": scale, "beta_1": self.adam_beta_1, "beta_2": self.adam_beta_2}
+
+    def keras_settings(
+        self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
+    ) -> dict[str, Any]:
+        """See the contract."""
+        if any(len(shape) != 2 for shape in hidden.values()):
+            raise EngineError(
+                "optimizer muon of the keras engine moves kernels of dense layers only, and this "
+                "network has convolutions; use engine: torch"
+            )
+        found = super().numbers(None) | {"adam_weight_decay": self.weight_decay}
+        return found | {"exclude_layers": [f"(^|/){name}/" for name in outputs]}
+
+    @staticmethod
+    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+        """See the class."""
+        n = slot.numbers
+        if not some(n["scale"]):
+            adam_torch_step(slot, gradient, rate, n)
+            return
+        momentum = slot.buffer("momentum").mul_(n["momentum"]).add_(gradient)
+        update = _blend(gradient, momentum, n)
+        as_matrix = update.flatten(1 + slot.stacked) if update.dim() > 2 + slot.stacked else update
+        change = orthogonalised(as_matrix, n["ns_steps"]).reshape(update.shape)
+        slot.weight.sub_(change * (rate * n["scale"]))
+
+    @staticmethod
+    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+        """See the class."""
+        n = slot.numbers
+        if not n["scale"]:
+            adam_numpy_step(slot, gradient, rate, n)
+            return
+        momentum = slot.buffer("momentum")
+        momentum *= n["momentum"]
+        momentum += gradient
+        change = orthogonalised(_blend(gradient, momentum, n), n["ns_steps"])
+        slot.weight -= change * (rate * n["scale"])
+
+
+def _blend(gradient: Any, momentum: Any, n: Numbers) -> Any:
+    return gradient + momentum * n["momentum"] if n["nesterov"] else momentum
