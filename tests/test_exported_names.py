@@ -49,6 +49,7 @@ def test_public_methods_of_results():
         "effects",
         "metrics_table",
         "name",
+        "read_once",
         "records",
         "report",
         "runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import assay
 from assay.apps import results as module
 from assay.apps.api import assignments, plan_of
+from assay.apps.cli.app import main
+from assay.core.store import Store
 
 
 def test_load_reads_a_store_without_training(store: Path):
@@ -19,6 +22,29 @@ def test_load_reads_a_store_without_training(store: Path):
     assert repr(studies["small"]) == f"Results('small': 2 trials, 4 of 4 runs in {str(store)!r})"
     with pytest.raises(assay.AssayError, match="did you mean 'small'"):
         studies["smal"]
+
+
+def test_a_command_reads_each_record_once(store: Path, monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    records = Store.records
+
+    def counted(self: Store, run_ids: Iterable[str], arrays: bool = True) -> Any:
+        wanted = list(run_ids)
+        read.extend(wanted)
+        return records(self, wanted, arrays)
+
+    monkeypatch.setattr(Store, "records", counted)
+    assert main(["results", "small", "--store", str(store)]) == 0
+    assert len(read) == len(set(read)) == 4
+
+
+def test_what_is_read_once_is_read_again_later(store: Path):
+    results = assay.load(store)["small"]
+    with results.read_once():
+        first, second = results.records(arrays=False), results.records(arrays=False)
+        assert [a is b for a, b in zip(first, second, strict=True)] == [True] * 4
+        assert results.records()[0].curves
+    assert results.records(arrays=False)[0] is not first[0]
 
 
 def test_tables_are_data_frames(store: Path):

@@ -94,6 +94,21 @@ def test_no_text_of_a_study_acts_on_the_terminal(
         assert "\x1b[31m" not in out + err
 
 
+@pytest.mark.parametrize("width", [50, 60, 200])
+@pytest.mark.parametrize("odd", ["plain", "two\nlines", "a\ttab", "\u65e5\u672c wide", ""])
+def test_rows_shown_together_are_those_shown_one_by_one(
+    odd: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = [(odd, 1, "words that are long enough"), ("b", 12345, odd), ("c", None, "end")]
+    head = ("name", ">test accuracy (%), mean \u00b1 95 %", "text")
+    console.table(head, rows)
+    together = capsys.readouterr().out
+    monkeypatch.setattr(console, "_natural_width", lambda heads, cells: float("inf"))
+    console.table(head, rows)
+    assert capsys.readouterr().out == together
+
+
 def test_json_is_strict(capsys: pytest.CaptureFixture[str]):
     console.json({"a": float("nan"), "b": [float("inf"), 1, True, None, Path("x")], 3: (0.5,)})
     lines = "".join(capsys.readouterr().out.split())

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from assay.core.records import Record
+from assay.core.seeds import stream
 from assay.statistics import bootstrap_interval, estimate, estimate_runs, t_interval
 
 
@@ -63,6 +64,27 @@ def test_bootstrap_of_many_values_is_near_the_t_interval(method):
     values = np.random.default_rng(2).normal(5, 2, 300)
     _, low, high = t_interval(values)
     assert bootstrap_interval(values, method=method) == pytest.approx((low, high), abs=0.05)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_percentile_intervals_are_those_of_scipy(paired):
+    a, b = np.random.default_rng(4).normal(size=(2, 9))
+
+    def difference(x, y, axis=-1):
+        return x.mean(axis) - y.mean(axis)
+
+    found = bootstrap_interval(
+        a, b, statistic=difference, method="percentile", paired=paired, seed=5
+    )
+    known = stats.bootstrap(
+        (a, b),
+        difference,
+        n_resamples=4999,
+        paired=paired,
+        method="percentile",
+        rng=stream(5, "bootstrap"),
+    )
+    assert found == pytest.approx(tuple(known.confidence_interval), abs=1e-12)
 
 
 def test_bootstrap_of_degenerate_samples_is_quiet():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ class Results:
         read_metrics(plan)
         self.data_dir = data_dir
         self.notes: list[str] = []
+        self._held: dict[tuple[tuple[str, ...], bool], list[Record]] | None = None
 
     @property
     def name(self) -> str:
@@ -75,10 +77,7 @@ class Results:
         Args:
             arrays: read curves and predictions as well.
         """
-        wanted = dict.fromkeys(run for trial in self.plan["trials"] for run in trial["runs"])
-        with Store(self.store, create=False, read_only=True) as store:
-            there = store.recorded(wanted, failed=True)
-            return store.records([run for run in wanted if run in there], arrays=arrays)
+        return self._read((run for trial in self.plan["trials"] for run in trial["runs"]), arrays)
 
     def tried(self, arrays: bool = False) -> list[Record]:
         """The records of a search's runs that are there; none for other studies.
@@ -86,10 +85,28 @@ class Results:
         Args:
             arrays: read curves as well.
         """
-        wanted = dict.fromkeys(run for _, runs in tried_runs(self.plan) for run in runs)
+        return self._read((run for _, runs in tried_runs(self.plan) for run in runs), arrays)
+
+    def _read(self, run_ids: Iterable[str], arrays: bool) -> list[Record]:
+        wanted = tuple(dict.fromkeys(run_ids))
+        key = wanted, arrays
+        if self._held is not None and key in self._held:
+            return list(self._held[key])
         with Store(self.store, create=False, read_only=True) as store:
             there = store.recorded(wanted, failed=True)
-            return store.records([run for run in wanted if run in there], arrays=arrays)
+            found = store.records([run for run in wanted if run in there], arrays=arrays)
+        if self._held is not None and not arrays:  # curves and predictions take too much memory
+            self._held[key] = found
+        return list(found)
+
+    @contextmanager
+    def read_once(self) -> Iterator[None]:
+        """What is asked for inside is told from the same records, which are read once."""
+        self._held = {}
+        try:
+            yield
+        finally:
+            self._held = None
 
     def search_table(self, limit: int | None = None) -> Table:
         """The different trials of a search, the best first.
@@ -212,8 +229,9 @@ class Results:
         from assay.reports import write_html
 
         target = Path(path) if path else self.store / "reports" / f"{self.name}.html"
-        records, tried = self.records(), self.tried()
-        return write_html(self.plan, records, target, self.dataset, tried, self._network)
+        with self.read_once():
+            records, tried = self.records(), self.tried()
+            return write_html(self.plan, records, target, self.dataset, tried, self._network)
 
     def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
@@ -241,8 +259,8 @@ class Results:
 
     def _provenance(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """That of the first run of a trial; empty where there is none."""
-        trial = trial_id(dict(config))
-        return next((r.provenance for r in self.records() if r.trial_id == trial), {})
+        trial, known = trial_id(dict(config)), self.records(arrays=False)
+        return next((r.provenance for r in known if r.trial_id == trial), {})
 
 
 _SPEED = "images_per_second"

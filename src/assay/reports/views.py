@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,7 @@ _ESTIMATED = ("mean", "low", "high", "std", "median", "minimum", "maximum")
 
 def flat(name: str, found: Estimate) -> dict[str, float | None]:
     """Return an estimate as columns: {"test_accuracy": mean, "test_accuracy_low": ...}."""
-    values = asdict(found)
-    return {(name if k == "mean" else f"{name}_{k}"): plain(values[k]) for k in _ESTIMATED}
+    return {(name if k == "mean" else f"{name}_{k}"): plain(getattr(found, k)) for k in _ESTIMATED}
 
 
 def counts(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, int]:
@@ -72,9 +71,13 @@ def _collect(records: Sequence[Record], *path: str) -> list[float]:
     for record in records:
         source: Any = getattr(record, path[0])
         value = source.get(path[1]) if record.status == "finished" else None
-        if isinstance(value, int | float) and np.isfinite(value):
+        if isinstance(value, int | float) and math.isfinite(value):
             values.append(float(value))
     return values
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return plain(np.mean(values)) if values else None
 
 
 def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
@@ -98,7 +101,6 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
         main = found[f"test_{base}"]
         planned = max(len(trial.get("runs") or ()), len(mine))
         seconds = [_seconds(r) for r in mine if r.status == "finished" and r.timing]
-        speed = estimate(_collect(mine, "timing", "images_per_second"))
         row: dict[str, Any] = {
             "trial": str(trial["label"]),
             "trial_id": trial["trial_id"],
@@ -113,11 +115,11 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
         for name, value in found.items():
             row |= flat(name, value)
         for name in ("best_epoch", "epochs"):
-            row[name] = plain(estimate(_collect(mine, "metrics", name)).mean)
+            row[name] = _mean(_collect(mine, "metrics", name))
         for name in ("parameters", "macs"):
             row[name] = next((r.provenance[name] for r in mine if name in r.provenance), None)
         row |= flat("seconds", estimate(seconds))
-        row["images_per_second"] = plain(speed.mean)
+        row["images_per_second"] = _mean(_collect(mine, "timing", "images_per_second"))
         row["name"] = called[trial["trial_id"]]
         rows.append(row)
     return rows

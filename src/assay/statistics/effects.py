@@ -81,23 +81,28 @@ def by_trial(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
     """Average over combinations, for the seeds that all of them have."""
-    shared = set(sides[0]).intersection(*sides[1:]) if sides else set()
-    return {seed: float(np.mean([side[seed] for side in sides])) for seed in sorted(shared)}
+    if len(sides) == 1:
+        return dict(sides[0])
+    shared = sorted(set(sides[0]).intersection(*sides[1:])) if sides else []
+    if not shared:
+        return {}
+    means = np.array([[side[seed] for side in sides] for seed in shared]).mean(-1)
+    return dict(zip(shared, means.tolist(), strict=True))
 
 
 def _effect(
     rows: Sequence[Mapping[str, Any]],
     runs: Mapping[str, list[Record]],
+    values: Mapping[str, dict[int, float]],
     metric: str,
     seed: int,
 ) -> Effect:
     first = rows[0]
     sides, left_out = [], {}
     for key, name in (("a", "level"), ("b", "against")):
-        groups = [runs.get(row[key], []) for row in rows]
-        values = [values_by_seed(group, metric) for group in groups]
-        sides.append(_mean_by_seed(values))
-        lost = sum(map(len, groups)) - sum(map(len, values))
+        found = [values.get(row[key], {}) for row in rows]
+        sides.append(_mean_by_seed(found))
+        lost = sum(len(runs.get(row[key], ())) for row in rows) - sum(map(len, found))
         if lost:
             left_out[str(first[name])] = lost
     higher = metric_of(metric).higher_is_better
@@ -151,7 +156,8 @@ def effects(
         seed: of the bootstrap.
     """
     runs = by_trial(records)
-    found = [_effect(rows, runs, metric, seed) for rows in compared(plan)]
+    values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
+    found = [_effect(rows, runs, values, metric, seed) for rows in compared(plan)]
     adjusted = holm(np.array([e.comparison.p for e in found]))
     return [_judged(e, p, len(found), alpha) for e, p in zip(found, adjusted, strict=True)]
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf, isfinite
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -161,15 +161,34 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
     from rich.table import Table
 
     view = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    heads = []
     for i, (column, name) in enumerate(zip(columns, names, strict=True)):
         number = column.startswith(">")
         if number:  # numbers stay whole, their heading may take several lines
             longest = max(len(row[i]) for row in cells)
-            name = "\n".join(wrap(name, max(longest, *map(len, name.split()), HEADING)))
+            name = NEWLINE.join(wrap(name, max(longest, *map(len, name.split()), HEADING)))
+        heads.append(name)
         view.add_column(styled(name), justify="right" if number else "left", no_wrap=number)
+    if _natural_width(heads, cells) <= console.width:
+        # no cell is broken: as one row the same is shown in a quarter of the time, and a study may
+        # have a thousand trials
+        cells = [[NEWLINE.join(column) for column in zip(*cells, strict=True)]]
     for row in cells:
         view.add_row(*map(styled, row))
     console.print(view)
+
+
+def _natural_width(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> float:
+    """Width in which every cell stays whole; infinite where one has lines or columns of its own."""
+    from rich.cells import cell_len
+
+    if any(NEWLINE in cell or "\t" in cell for row in cells for cell in row):
+        return inf
+    widths = [
+        max(map(cell_len, (*head.split(NEWLINE), *column)))
+        for head, *column in zip(heads, *cells, strict=True)
+    ]
+    return sum(widths) + 3 * (len(widths) - 1)
 
 
 def fields(pairs: dict[str, object]) -> None:

@@ -58,6 +58,11 @@ def results(
         format: For a terminal, a spreadsheet, a program, a page or a paper.
     """
     found = stored_results(study, places or Places())
+    with found.read_once():
+        _print_results(found, format)
+
+
+def _print_results(found: Results, format: str) -> None:
     table = found.trials_table()
     if format != "table":
         show = console.json_text if format == "json" else console.document
