@@ -34,7 +34,7 @@ from assay.core.errors import StoreError
 from assay.core.machine import machine
 from assay.core.store import Store
 from assay.core.store_format import decode_arrays
-from assay.engines.unfinished import Checkpoint
+from assay.engines.checkpoints import Checkpoint
 
 STUDY = {
     "study": "flips",

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from assay.core.cores import physical_cores
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.numpy_engine import layers
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
@@ -34,7 +34,7 @@ from assay.engines.training import Training
 from assay.networks import layers as described
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 HIDDEN, BATCH, IMAGES = 100, 200, 10_000
 WANTED = 0.7

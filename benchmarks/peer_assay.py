@@ -20,7 +20,7 @@ import numpy as np
 from assay.core.cores import physical_cores
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import Cohort, Member, Resources
+from assay.engines.engine import Cohort, Member, Resources
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.engines.training import Training
 from assay.execution.executors.processes import worker_environment

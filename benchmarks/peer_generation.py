@@ -14,14 +14,14 @@ import torch
 
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import Member, Resources
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.engine import Member, Resources
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine.device import no_denormals, place
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.training import Training
 from assay.networks.families import build_network
 from assay.subjects.generation.training.run import PROGRAMS
-from assay.tasks.contract import find_task, parts_of
+from assay.tasks.task import find_task, parts_of
 from protocol import Measured, Setup, main, timed
 
 MODELS = ("gan", "vae")

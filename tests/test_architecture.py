@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -165,6 +166,15 @@ def test_adapters_are_imported_late():
         if adapter(target) not in (None, adapter(module))
     ]
     assert not wrong
+
+
+def test_a_class_name_stands_for_one_thing():
+    homes = defaultdict(list)
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(f"{module}:{node.lineno}")
+    assert not {name: places for name, places in homes.items() if len(places) > 1}
 
 
 def test_files_stay_short():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.apps.exporters._reference import expected, sample_images
-from assay.apps.exporters.contract import EXPORTERS
+from assay.apps.exporters.exporter import EXPORTERS
 from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.networks.families import build_network

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from assay.apps.cli.progress import Lines, Safe, State, duration
+from assay.apps.cli.progress import ExecutionState, Lines, Safe, duration
 from assay.apps.notebook import Notebook, in_notebook
-from assay.engines.contract import Progress
+from assay.engines.engine import Progress
 from assay.execution.events import Event
 
 
@@ -32,7 +32,7 @@ def test_durations_are_for_people(seconds: float, text: str):
 
 
 def test_the_state_is_the_sum_of_the_events():
-    state = State()
+    state = ExecutionState()
     state(Event("planned", total=10, done=2, work=80.0))
     state(Event("started", 0, title="mlp", members=4, work=40.0, total=10, done=2))
     latest = {"val_loss": 0.3, "val_accuracy": 0.9}
@@ -44,11 +44,11 @@ def test_the_state_is_the_sum_of_the_events():
     assert state.summary() == "2 of 10 runs, 5,000 images/s, 3:07 min left"
     state(Event("ended", 0, total=10, done=6))
     assert (state.fraction, state.jobs) == (0.5, {})
-    assert State().fraction == 1.0  # nothing was missing
+    assert ExecutionState().fraction == 1.0  # nothing was missing
 
 
 def test_what_went_wrong_is_said_and_counted():
-    state = State()
+    state = ExecutionState()
     state(Event("started", 3, title="rate = 10", members=2, total=2))
     state(Event("started", 4, title="rate = 10 and 1 more", members=2))
     lost = Event("lost", 4, members=1, message="its worker died (signal 9)")
@@ -60,7 +60,7 @@ def test_what_went_wrong_is_said_and_counted():
 
 
 def test_what_runs_have_to_say_is_said_once():
-    state, remark = State(), "an interrupted run goes on from update 2,000"
+    state, remark = ExecutionState(), "an interrupted run goes on from update 2,000"
     state(Event("started", 1, title="rate = 1", members=1))
     told = Event("progress", 1, progress=Progress(0, 0.0, 1, remark=remark))
     assert [state(told), state(told)] == [f"rate = 1: {remark}", ""]
@@ -128,7 +128,7 @@ def test_a_display_that_fails_stops_nothing(capsys: pytest.CaptureFixture[str]):
 
 
 def test_many_runs_that_diverge_are_not_all_named():
-    state = State()
+    state = ExecutionState()
     said = [state(Event("diverged", 0, title=f"rate = {k}")) for k in range(100)]
     assert [text for text in said if text][-2:] == [
         "rate = 19 diverged",

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from assay import AssayClassifier, AssayError
 from assay.core.errors import DataError, EngineError
 from assay.data import load
-from assay.engines.contract import ENGINES, Resources
+from assay.engines.engine import ENGINES, Resources
 from assay.studies.members import cohorts
 
 CNN = {"family": "cnn", "filters": [[4]], "dense": [16], "dropout": 0.0, "first_kernel_size": 3}

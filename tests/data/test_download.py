@@ -12,8 +12,8 @@ import pytest
 
 from assay import data
 from assay.core.errors import ConfigError, DataError
-from assay.core.registry import Place, Registered
-from assay.data.catalog import ENTRIES, Entry, File, Source
+from assay.core.registry import CodePlace, Registered
+from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File
 from assay.data.download import fetch
 
 CONTENT = bytes(range(256)) * 2000
@@ -142,9 +142,11 @@ def test_downloads_of_one_file_at_once_wait_for_each_other(server, tmp_path):
 
 
 def test_get_looks_before_it_downloads(server, monkeypatch, tmp_path):
-    source = Source((FILE,), (f"{server.url}/good/",))
-    entry = Entry("tiny", "a test", "none", "none", sources=(source,), folders=("tiny",))
-    monkeypatch.setitem(ENTRIES._entries, "tiny", Registered(entry, Place("tests", __file__, 1)))
+    source = DatasetSource((FILE,), (f"{server.url}/good/",))
+    entry = DatasetEntry("tiny", "a test", "none", "none", sources=(source,), folders=("tiny",))
+    monkeypatch.setitem(
+        ENTRIES._entries, "tiny", Registered(entry, CodePlace("tests", __file__, 1))
+    )
     folder = data.get("tiny")
     assert folder == tmp_path / "cache" / "data" / "tiny"
     assert data.find("tiny") == folder

@@ -11,7 +11,7 @@ import pytest
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import ENGINES, Cohort, Member, Resources
+from assay.engines.engine import ENGINES, Cohort, Member, Resources
 from assay.engines.training import Training
 from assay.networks.families import build_network
 

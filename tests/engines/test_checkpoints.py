@@ -16,12 +16,12 @@ from assay.core.store import Store
 from assay.core.store_format import encode_arrays
 from assay.data.dataset import Dataset, Split
 from assay.engines import loop
-from assay.engines.contract import ENGINES, Cohort, Member, Progress, Resources, Stopped
+from assay.engines.checkpoints import Checkpoint
+from assay.engines.engine import ENGINES, Cohort, Member, Progress, Resources, Stopped
 from assay.engines.loop import Loop
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.training import Augment, EarlyStopping, Training
-from assay.engines.unfinished import Checkpoint
 from assay.networks.families import build_network
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -9,8 +9,8 @@ import pytest
 
 from assay.core.errors import AssayError, EngineError
 from assay.data.dataset import Dataset, Split
-from assay.engines.contract import ENGINES, Cohort, Member, Resources
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.engine import ENGINES, Cohort, Member, Resources
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.training import Augment, EarlyStopping, Training
 from assay.networks.families import build_network
 

@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 from assay.core.errors import EngineError, MissingExtraError
 from assay.core.seeds import stream
 from assay.data.batches import batch_order
-from assay.engines.contract import ENGINES, Cohort, Resources
+from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.keras_engine import backend
 from assay.engines.keras_engine.build import build_model, get_weights, set_weights
 from assay.engines.keras_engine.calls import Call, initializer_call
@@ -23,7 +23,7 @@ from assay.engines.keras_engine.files import read_keras, write_keras
 from assay.engines.keras_engine.fitting import compile_model
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import Stepper
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import ModuleProgram
@@ -31,8 +31,8 @@ from assay.engines.training import Augment, EarlyStopping
 from assay.networks.families import build_network
 from assay.networks.initializers import INITIALIZERS, Initializer
 from assay.networks.network import initial_weights
-from assay.networks.summary import layer_table
-from assay.tasks.contract import TASKS
+from assay.networks.table import layer_table
+from assay.tasks.task import TASKS
 
 try:
     backend.check_keras()

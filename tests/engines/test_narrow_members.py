@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Member, Resources
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.engine import Cohort, Member, Resources
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.engines.training import Training
 from assay.networks.families import build_network

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.core.errors import EngineError
-from assay.engines.contract import ENGINES, Cohort, Resources
+from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.numpy_engine.activations import ACTIVATIONS
 from assay.engines.numpy_engine.gradients import LIMIT, check_gradients
 from assay.engines.numpy_engine.losses import cross_entropy, penalty
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.networks.activations import ACTIVATIONS as NAMES
 from assay.networks.families import build_network
 from assay.networks.initializers import INITIALIZERS
@@ -142,7 +142,7 @@ def test_what_it_lacks_is_named(member):
 def test_it_works_without_pytorch():
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from assay.engines.contract import ENGINES, Resources\n"
+        "from assay.engines.engine import ENGINES, Resources\n"
         "print(ENGINES['numpy']().describe(Resources(threads=1))['threads'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

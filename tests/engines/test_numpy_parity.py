@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from assay.data.batches import batch_order
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import Stepper
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.program import StackedProgram
 from assay.engines.training import Augment, EarlyStopping
 from assay.networks.network import initial_weights
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 STEPS = 20
 SGD = {"name": "sgd", "momentum": 0.9, "nesterov": True}

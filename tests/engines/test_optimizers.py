@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.core.errors import ConfigError, EngineError
-from assay.engines.contract import ENGINES, Cohort, Resources
+from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.numpy_engine.optimizers import ArraySlot
 from assay.engines.optimizers import Optimizer
-from assay.engines.optimizers.contract import OPTIMIZERS, checked
 from assay.engines.optimizers.muon import orthogonalised
+from assay.engines.optimizers.optimizer import OPTIMIZERS, checked
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.optimizers import Slot, update
 from assay.engines.torch_engine.slots import EagerSlot
 from assay.networks.network import hidden_kernels, initial_weights, output_layers
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 SIDES = st.integers(1, 12)
 SEEDS = st.integers(0, 2**16)

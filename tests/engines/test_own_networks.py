@@ -23,9 +23,9 @@ from assay.core.errors import AssayError
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.data import load
-from assay.engines.contract import ENGINES, Cohort, Progress, Resources, Stopped
+from assay.engines.engine import ENGINES, Cohort, Progress, Resources, Stopped
 from assay.networks.families import build_network
-from assay.networks.summary import layer_table
+from assay.networks.table import layer_table
 from assay.studies.members import cohorts
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -236,7 +236,7 @@ from pathlib import Path
 
 from assay.apps.api import plan_of
 from assay.core.store import Store
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.execution.execute import execute
 from assay.studies.members import cohorts
 

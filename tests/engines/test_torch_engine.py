@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 
 MLP = {"family": "mlp", "hidden": [16, 12], "dropout": 0.2}
 CNN = {"family": "cnn", "filters": [[8], [8, 8]], "first_kernel_size": 3, "dense": [16]}

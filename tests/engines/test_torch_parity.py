@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.torch_engine import engine as torch_engine
 from assay.engines.torch_engine.fused import FusedSlot

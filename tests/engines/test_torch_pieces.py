@@ -8,12 +8,12 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from assay.data.dataset import Split
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.engines.schedules import Constant, Cosine, Exponential
 from assay.engines.torch_engine import patches
 from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
-from assay.engines.torch_engine.masks import Bits, Masks
+from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.engines.torch_engine.module import NetworkModule
 from assay.engines.torch_engine.patches import convolve_by_patches
 from assay.engines.training import Augment
@@ -103,13 +103,15 @@ def test_a_residual_block_adds_its_input():
 
 
 def test_masks_drop_the_given_share_and_keep_the_mean():
-    bits = Bits([0, 1], "layer", torch.device("cpu"))
+    bits = DeviceBits([0, 1], "layer", torch.device("cpu"))
     rates = torch.tensor([0.1, 0.5]).view(2, 1, 1)
     mask = Masks(rates).scaled(bits.draw((500, 400)), torch.float32)
     np.testing.assert_allclose((mask == 0).float().mean((1, 2)), [0.1, 0.5], atol=0.004)
     np.testing.assert_allclose(mask.mean((1, 2)), [1, 1], atol=0.01)
-    alone = Bits([1], "layer", torch.device("cpu")).draw((500, 400))
-    assert torch.equal(alone[0], Bits([0, 1], "layer", torch.device("cpu")).draw((500, 400))[1])
+    alone = DeviceBits([1], "layer", torch.device("cpu")).draw((500, 400))
+    assert torch.equal(
+        alone[0], DeviceBits([0, 1], "layer", torch.device("cpu")).draw((500, 400))[1]
+    )
 
 
 def test_shifts_move_the_picture_and_black_comes_in():

@@ -13,7 +13,7 @@ from assay.core.errors import AssayError
 from assay.core.records import Config
 from assay.core.records import run_id as name_of
 from assay.core.store import Store
-from assay.engines.contract import Cohort, Resources
+from assay.engines.engine import Cohort, Resources
 from assay.execution.events import Event
 from assay.execution.execute import Summary, execute
 from assay.studies.members import cohorts

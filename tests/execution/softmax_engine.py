@@ -19,7 +19,7 @@ from assay.core.errors import EngineError
 from assay.core.records import Record, run_id, trial_id
 from assay.core.seeds import stream
 from assay.data import Dataset, Split, batch_order
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 
 
 def seeds(name: str) -> list[str]:

@@ -12,10 +12,10 @@ from assay.core.errors import EngineError, StoreError
 from assay.core.records import Record, run_id
 from assay.core.store import Store
 from assay.core.store_owner import new_owner
-from assay.engines.contract import Progress, Resources
+from assay.engines.engine import Progress, Resources
 from assay.execution.events import Tracker
 from assay.execution.execute import Summary, execute
-from assay.execution.executors.contract import EXECUTORS
+from assay.execution.executors.executor import EXECUTORS
 from assay.execution.jobs import cut, make_span
 
 

@@ -17,9 +17,9 @@ from test_execute_crashes import command, is_gone, wait_for
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import decode_arrays
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.execution.execute import execute
-from assay.execution.executors.contract import Crew, Setup
+from assay.execution.executors.executor import Crew, Setup
 from assay.execution.executors.processes import Processes, _clean_start
 from assay.execution.stop import TWICE_SECONDS, interrupts
 from assay.studies.members import cohorts

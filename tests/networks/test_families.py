@@ -14,7 +14,7 @@ from assay.networks.families import FAMILIES, build_network, makes, read_network
 from assay.networks.layers import Dense, Dropout, Flatten, Residual
 from assay.networks.network import Network, initial_weights
 from assay.networks.parse import read_layers, write_layers
-from assay.networks.summary import layer_table, totals
+from assay.networks.table import layer_table, totals
 
 MNIST = (28, 28, 1)
 HEADS = {"class": 10}

@@ -8,7 +8,7 @@ import torch
 
 from assay.core.config import Entry, Source
 from assay.core.errors import NetworkError
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.module import NetworkModule

@@ -23,7 +23,7 @@ from assay.studies.estimate import estimate
 from assay.studies.plan import make_plan
 from assay.studies.settings import read_config
 from assay.studies.study import parse_study
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FILES = sorted(RESULTS.glob("*.json"))

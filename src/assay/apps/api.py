@@ -151,7 +151,7 @@ def train(
         DataError: a dataset is missing or damaged; nothing has been trained then.
     """
     from assay.data import check_files
-    from assay.engines.contract import Resources
+    from assay.engines.engine import Resources
     from assay.execution.execute import execute
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts

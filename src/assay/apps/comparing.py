@@ -16,7 +16,7 @@ from assay.reports.names import trial_names
 if TYPE_CHECKING:
     from assay.reports.tables import Table
 
-__all__ = ["Side", "Sides", "compare_sides", "find_side", "flatten"]
+__all__ = ["Side", "ComparedSides", "compare_sides", "find_side", "flatten"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Sides:
+class ComparedSides:
     """What a comparison found.
 
     Attributes:
@@ -115,7 +115,7 @@ def _trial(store: Store, trial: Mapping[str, Any], plan: Mapping[str, Any]) -> S
     return Side(f"{name} ({study})", dict(trial["config"]), records)
 
 
-def compare_sides(a: Side, b: Side, metric: str | None = None) -> Sides:
+def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
     """Compare two sides; runs with equal seeds are pairs.
 
     Args:
@@ -130,7 +130,7 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> Sides:
     table = compare_trials(a.records, b.records, metric=metric)
     same = trial_id(a.config) == trial_id(b.config)
     sentence = "A and B are the same trial" if same else _sentence(table)
-    return Sides(list(_differences(a.config, b.config)), table, sentence)
+    return ComparedSides(list(_differences(a.config, b.config)), table, sentence)
 
 
 def _sentence(table: Table) -> str:

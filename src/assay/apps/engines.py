@@ -12,7 +12,7 @@ from assay.core.errors import AssayError, EngineError
 if TYPE_CHECKING:
     from assay.core.records import Config, Record
     from assay.data import Dataset
-    from assay.engines.contract import Cohort
+    from assay.engines.engine import Cohort
     from assay.networks.network import Network
 
 __all__ = ["LIMIT", "EngineRun", "compare_engines"]
@@ -58,7 +58,7 @@ def compare_engines(
         EngineError: the task trains several networks together.
     """
     from assay.data import load
-    from assay.tasks.contract import find_task, parts_of
+    from assay.tasks.task import find_task, parts_of
 
     if parts := parts_of(find_task(config["task"])):
         raise EngineError(
@@ -89,7 +89,7 @@ def compare_engines(
 def _run(
     name: str, config: Config, dataset: Dataset, steps: int, data_dir: Path | None
 ) -> EngineRun:
-    from assay.engines.contract import ENGINES
+    from assay.engines.engine import ENGINES
 
     make = ENGINES[name]
     try:
@@ -111,7 +111,7 @@ def _timed(config: Config) -> str:
 
 
 def _train(engine: Any, cohort: Cohort, dataset: Dataset) -> Record:
-    from assay.engines.contract import Resources
+    from assay.engines.engine import Resources
 
     resources = Resources(
         device="cpu",
@@ -128,7 +128,7 @@ def _cohort(
     config: Config, engine: str, steps: int, every: int, precision: str, data_dir: Path | None
 ) -> Cohort:
     """The run with a budget of `steps`; in float64 without dropout, which Keras draws itself."""
-    from assay.engines.contract import Cohort
+    from assay.engines.engine import Cohort
     from assay.studies.members import resolve_member
 
     member = resolve_member({**config, "engine": engine, "precision": precision}, data_dir)

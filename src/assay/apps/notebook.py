@@ -8,7 +8,7 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from assay.apps.cli.progress import State
+from assay.apps.cli.progress import ExecutionState
 
 if TYPE_CHECKING:
     from assay.execution.events import Event
@@ -32,7 +32,7 @@ class Notebook:
     """A bar below the cell that trains."""
 
     def __init__(self) -> None:
-        self.state = State()
+        self.state = ExecutionState()
         self._remarks: list[str] = []
         self._drawn = 0.0
         self._handle: Any = None

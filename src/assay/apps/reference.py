@@ -54,7 +54,7 @@ def _own(registry: Registry[Any]) -> list[str]:
 
 def _tables() -> Tables:
     """Every table of the page, in its order."""
-    from assay.engines.optimizers.contract import OPTIMIZERS
+    from assay.engines.optimizers.optimizer import OPTIMIZERS
     from assay.engines.pretraining import PRETRAININGS
     from assay.engines.schedules import SCHEDULES
     from assay.engines.training import Augment
@@ -65,7 +65,7 @@ def _tables() -> Tables:
     from assay.studies.keys import STUDY
     from assay.studies.published import PUBLISHED
     from assay.studies.search.keys import HALVING_OPTIONS, PARAMETER, SEARCH
-    from assay.tasks.contract import TASKS, task_options
+    from assay.tasks.task import TASKS, task_options
 
     return [
         ("keys", "", STUDY),

@@ -80,7 +80,7 @@ def _network() -> Schema:
 
 
 def _task() -> Schema:
-    from assay.tasks.contract import TASKS, task_options
+    from assay.tasks.task import TASKS, task_options
 
     return named_schema("name", {name: task_options(name) for name in TASKS})
 
@@ -129,7 +129,7 @@ def _settings() -> dict[str, Schema]:
     from assay.studies.keys import STUDY
     from assay.studies.settings import SECTIONS
     from assay.studies.training import TRAINING
-    from assay.tasks.contract import TASKS, task_options
+    from assay.tasks.task import TASKS, task_options
 
     found: dict[str, list[Schema]] = {}
 

@@ -189,7 +189,7 @@ def _graph(
 
     import torch
 
-    from assay.engines.contract import Resources
+    from assay.engines.engine import Resources
     from assay.engines.keras_engine.backend import silence
     from assay.engines.torch_engine.device import place
     from assay.engines.torch_engine.module import NetworkModule

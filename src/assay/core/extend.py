@@ -59,13 +59,13 @@ def _kind(kind: str, doc: str) -> Callable[..., Any]:
     return register_part
 
 
-register_dataset = _kind("dataset", "Add a dataset: see `assay.data.catalog.Entry`.")
+register_dataset = _kind("dataset", "Add a dataset: see `assay.data.catalog.DatasetEntry`.")
 register_network = _kind(
     "network family", "Add a network family: `assay.networks.families.Family`."
 )
-register_task = _kind("task", "Add a task: see `assay.tasks.contract.Task`.")
+register_task = _kind("task", "Add a task: see `assay.tasks.task.Task`.")
 register_optimizer = _kind(
-    "optimizer", "Add an optimizer: a subclass of `assay.engines.optimizers.contract.Optimizer`."
+    "optimizer", "Add an optimizer: a subclass of `assay.engines.optimizers.optimizer.Optimizer`."
 )
 register_schedule = _kind(
     "schedule", "Add a schedule: a subclass of `assay.engines.schedules.Schedule`."
@@ -73,9 +73,9 @@ register_schedule = _kind(
 register_pretraining = _kind("pretraining", "Add where first weights come from.")
 register_program = _kind("training program", "Add the program that trains one task.")
 register_transform = _kind("transform", "Add a change of a whole dataset, as `restore` is one.")
-register_engine = _kind("engine", "Add an engine: see `assay.engines.contract.Engine`.")
+register_engine = _kind("engine", "Add an engine: see `assay.engines.engine.Engine`.")
 register_sampler = _kind("sampler", "Add a sampler of searches.")
-register_executor = _kind("executor", "Add a place to train: `assay.execution.executors.contract`.")
+register_executor = _kind("executor", "Add a place to train: `assay.execution.executors.executor`.")
 register_section = _kind("report section", "Add a section of the report.")
 register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
 

@@ -15,13 +15,13 @@ from typing import Any, Generic, TypeVar
 
 from assay.core.errors import ConfigError, unknown_name
 
-__all__ = ["Place", "Registered", "Registry", "places", "register"]
+__all__ = ["CodePlace", "Registered", "Registry", "places", "register"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Place:
+class CodePlace:
     """Where something was registered: a module, its file and the line."""
 
     module: str
@@ -37,7 +37,7 @@ class Registered:
     """An entry, or where it is imported from, and the place that registered it."""
 
     entry: Any
-    place: Place
+    place: CodePlace
     help: str = ""
     adapted: bool = False
 
@@ -75,13 +75,13 @@ def register(kind: str, name: str, entry: Any, help: str = "") -> None:
     table[name] = Registered(entry, place, help)
 
 
-def places() -> Iterator[Place]:
+def places() -> Iterator[CodePlace]:
     """Where everything was registered that is known so far."""
     for table in _TABLES.values():
         yield from (known.place for known in table.values())
 
 
-def _caller() -> Place:
+def _caller() -> CodePlace:
     """The first place outside of what registers: this file, `assay.core.extend`, `register_...`."""
     frame = sys._getframe(1)
     own = (__name__, "assay.core.extend")
@@ -90,7 +90,7 @@ def _caller() -> Place:
     ):
         frame = frame.f_back
     name = str(frame.f_globals.get("__name__", ""))
-    return Place(name, frame.f_code.co_filename, frame.f_lineno)
+    return CodePlace(name, frame.f_code.co_filename, frame.f_lineno)
 
 
 class Registry(Generic[T]):
@@ -141,7 +141,7 @@ class Registry(Generic[T]):
         self._load_plugins()
         return sorted(self._entries)
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> CodePlace:
         """Where `name` was registered; raises ConfigError like a look-up."""
         if name not in self._entries:
             self[name]

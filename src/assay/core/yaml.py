@@ -66,7 +66,7 @@ def read_yaml(text: str, name: str) -> Source:
     problems = Problems()
     try:
         node = yaml.compose(text, Loader=_Loader)
-    except _TooMuch as error:
+    except _TooLarge as error:
         raise LocatedError(str(error.problem), _mark(error.problem_mark, name)) from None
     except yaml.MarkedYAMLError as error:
         where = _mark(error.problem_mark or error.context_mark, name)
@@ -87,7 +87,7 @@ def _mark(mark: yaml.Mark | None, name: str) -> Mark:
     return Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name)
 
 
-class _TooMuch(yaml.MarkedYAMLError):
+class _TooLarge(yaml.MarkedYAMLError):
     """YAML that is nested too deep or has too many values."""
 
 
@@ -107,7 +107,7 @@ class _Loader(yaml.SafeLoader):
             said = f"this is nested too deep: at most {MAX_DEPTH} levels"
             if self.depth <= MAX_DEPTH:
                 said = f"this file has more than {MAX_VALUES:,} values"
-            raise _TooMuch(problem=said, problem_mark=self.peek_event().start_mark)
+            raise _TooLarge(problem=said, problem_mark=self.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node

@@ -1,6 +1,6 @@
 """The catalog: what each dataset is, where it comes from and how it is read.
 
-A dataset is one file in this package that registers an `Entry`; nothing else names it.
+A dataset is one file in this package that registers an `DatasetEntry`; nothing else names it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from assay.core.registry import Registry
 from assay.data.dataset import Fresh, Split
 
-__all__ = ["ENTRIES", "Entry", "File", "Raw", "Source", "Survey", "entries"]
+__all__ = ["ENTRIES", "DatasetEntry", "File", "Raw", "DatasetSource", "Survey", "entries"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSource:
     """One complete form of a dataset.
 
     Attributes:
@@ -62,7 +62,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Entry:
+class DatasetEntry:
     """A dataset of the catalog.
 
     Attributes:
@@ -92,7 +92,7 @@ class Entry:
     class_names: tuple[str, ...] = ()
     train: int | None = None
     test: int | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[DatasetSource, ...] = ()
     folders: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     optional: Mapping[str, Any] = field(default_factory=dict)
@@ -144,9 +144,9 @@ class Entry:
         return targets
 
 
-ENTRIES: Registry[Entry] = Registry("dataset", "assay.data", "assay.data.own:entry_of")
+ENTRIES: Registry[DatasetEntry] = Registry("dataset", "assay.data", "assay.data.own:entry_of")
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[DatasetEntry, ...]:
     """Return the whole catalog, by name."""
     return tuple(ENTRIES[name] for name in ENTRIES)

@@ -16,7 +16,7 @@ import numpy as np
 from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.core.files import open_file
-from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
+from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
 from assay.data.pictures import quiet_decoders
@@ -143,7 +143,7 @@ class _Bounded(io.RawIOBase):
         return found
 
 
-class Cifar10(Entry):
+class Cifar10(DatasetEntry):
     """32x32 colour photographs of ten kinds of things."""
 
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
@@ -166,7 +166,7 @@ class Cifar10(Entry):
         )
 
 
-def _kept(source: Source, read: Callable[[], Arrays]) -> Arrays:
+def _kept(source: DatasetSource, read: Callable[[], Arrays]) -> Arrays:
     """Return what `read` gives, from the cache folder when it has been read before."""
     identity = hashlib.sha256("".join(f.sha256 for f in source.files).encode()).hexdigest()
     path = cache_dir() / "decoded" / f"cifar10-{identity[:16]}.safetensors"
@@ -231,7 +231,7 @@ ENTRIES.add("cifar10")(
         test=TEST,
         folders=("cifar-10", "cifar10"),
         sources=(
-            Source(
+            DatasetSource(
                 (
                     File(
                         "cifar-10-binary.tar.gz",
@@ -244,7 +244,7 @@ ENTRIES.add("cifar10")(
                     "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
                 ),
             ),
-            Source(tuple(File(f"{name}.npz", *facts) for name, facts in _STRIPS.items())),
+            DatasetSource(tuple(File(f"{name}.npz", *facts) for name, facts in _STRIPS.items())),
         ),
     )
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.data.catalog import ENTRIES, Entry, Raw
+from assay.data.catalog import ENTRIES, DatasetEntry, Raw
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
 
@@ -17,7 +17,7 @@ __all__ = ["Digits"]
 TEST = 360
 
 
-class Digits(Entry):
+class Digits(DatasetEntry):
     """8x8 digits; grey values 0..16 are spread over 0..255."""
 
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:

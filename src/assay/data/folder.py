@@ -13,7 +13,7 @@ from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import DataError
 from assay.core.options import REQUIRED, choice, flag
-from assay.data.catalog import ENTRIES, Entry, Raw, Survey
+from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
 from assay.data.pictures import Pictures, printable, read_pictures
@@ -32,7 +32,7 @@ SHRUNK = 2
 """A picture without a class is enlarged by less than this: nobody learns to draw from a blur."""
 
 
-class Folder(Entry):
+class Folder(DatasetEntry):
     """Class folders of pictures, with or without `train` and `test` folders around them.
 
     A folder that holds pictures and no folders is a set without classes.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import DataError
-from assay.data.catalog import ENTRIES, Entry, File, Raw, Source
+from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import read_idx
 from assay.data.storage import locate
@@ -34,7 +34,7 @@ def read_pair(images: Path, labels: Path, classes: int) -> Split:
     return Split(pixels[..., None], targets.astype(np.int64))
 
 
-class Idx(Entry):
+class Idx(DatasetEntry):
     """A dataset of four IDX files named as MNIST's."""
 
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
@@ -63,7 +63,7 @@ ENTRIES.add("mnist")(
         test=10_000,
         folders=("mnist",),
         sources=(
-            Source(
+            DatasetSource(
                 (
                     File(
                         TRAIN[0],
@@ -123,7 +123,7 @@ ENTRIES.add("fashion-mnist")(
         test=10_000,
         folders=("fashion-mnist",),
         sources=(
-            Source(
+            DatasetSource(
                 (
                     File(
                         TRAIN[0],

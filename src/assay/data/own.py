@@ -1,4 +1,4 @@
-"""`arrays`, and every registered dataset that is no `Entry`: arrays of the user's own.
+"""`arrays`, and every registered dataset that is no `DatasetEntry`: arrays of the user's own.
 
 However they come, they are converted once (`own_content`), and their content is what identifies
 them: a specification holds `fingerprint` in place of names of files. Workers find them by it.
@@ -18,7 +18,7 @@ from assay.core.config import Option
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.options import choice
 from assay.core.plugins import culprit
-from assay.data.catalog import ENTRIES, Entry, Raw, Survey
+from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.own_cache import is_kept, keep, kept
 from assay.data.own_content import Content, content_of
@@ -34,7 +34,7 @@ _HEX = set("0123456789abcdef")
 
 
 @dataclass(frozen=True)
-class Arrays(Entry):
+class Arrays(DatasetEntry):
     """Arrays of the user's own.
 
     Attributes:
@@ -126,13 +126,13 @@ class Arrays(Entry):
         return content
 
 
-def entry_of(name: str, thing: Any) -> Entry:
+def entry_of(name: str, thing: Any) -> DatasetEntry:
     """The entry of what was registered as a dataset.
 
     Raises:
         ConfigError: it is nothing that a dataset can be made of.
     """
-    if isinstance(thing, Entry):
+    if isinstance(thing, DatasetEntry):
         return thing
     usable = callable(thing) or isinstance(thing, (tuple, list, Mapping))
     if not usable and not (hasattr(thing, "__len__") and hasattr(thing, "__getitem__")):

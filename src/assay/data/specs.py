@@ -10,7 +10,7 @@ from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer
-from assay.data.catalog import ENTRIES, Entry
+from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
 
@@ -85,7 +85,7 @@ LATER: dict[str, Option] = {
 runs from before such a key existed keep their identity; the keys of transforms are others."""
 
 
-def settings_of(entry: Entry) -> dict[str, Option]:
+def settings_of(entry: DatasetEntry) -> dict[str, Option]:
     """Every key that a dataset takes but its name, with its declaration."""
     own = {**entry.options, **entry.optional}
     return {**shared_settings(), **{key: as_option(option) for key, option in own.items()}}
@@ -168,7 +168,7 @@ def problems(spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str,
     return found
 
 
-def _read(entry: Entry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _read(entry: DatasetEntry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The specification, whole numbers as such (`1e4`), and what is wrong with each key."""
     values, wrong = dict(spec), {}
     for key, option in settings_of(entry).items():
@@ -185,7 +185,7 @@ def _read(entry: Entry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
     return values, wrong
 
 
-def _fill(entry: Entry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
     """Add the defaults; counts become concrete where the catalog knows the totals."""
     usual = {"name": entry.name, **defaults_of(SETTINGS)}
     own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in their order

@@ -14,7 +14,7 @@ import platformdirs
 from assay.core.digests import Unsound, seal, unseal
 from assay.core.errors import DataError
 from assay.core.files import open_file
-from assay.data.catalog import ENTRIES, Entry, File, Source
+from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File
 
 __all__ = [
     "cache_dir",
@@ -41,12 +41,12 @@ def cache_dir() -> Path:
     return platformdirs.user_cache_path("assay", appauthor=False)
 
 
-def download_dir(entry: Entry) -> Path:
+def download_dir(entry: DatasetEntry) -> Path:
     """Return the folder into which `entry` is downloaded."""
     return cache_dir() / "data" / entry.name
 
 
-def places(entry: Entry, data_dir: Path | None = None) -> Iterator[Path]:
+def places(entry: DatasetEntry, data_dir: Path | None = None) -> Iterator[Path]:
     """Yield the folders that may hold the files of `entry`, in the order of search."""
     from_env = os.environ.get("ASSAY_DATA")
     for root in (data_dir, Path(from_env) if from_env else None):
@@ -56,7 +56,9 @@ def places(entry: Entry, data_dir: Path | None = None) -> Iterator[Path]:
     yield download_dir(entry)
 
 
-def search(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
+def search(
+    entry: DatasetEntry, data_dir: Path | None = None
+) -> tuple[DatasetSource, dict[str, Path]]:
     """Find a complete set of files by name, without reading them.
 
     Returns:
@@ -83,7 +85,7 @@ def search(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str
     )
 
 
-def how_to_get(entry: Entry) -> str:
+def how_to_get(entry: DatasetEntry) -> str:
     """What a user can do who has not got the files of `entry`."""
     if any(source.mirrors for source in entry.sources):
         return f"download it with: assay data get {entry.name}"
@@ -107,7 +109,9 @@ def find(name: str, data_dir: Path | None = None) -> Path | None:
     return next(iter(found.values())).parent
 
 
-def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str, Path]]:
+def locate(
+    entry: DatasetEntry, data_dir: Path | None = None
+) -> tuple[DatasetSource, dict[str, Path]]:
     """Find a complete set of files and make sure that they are the published ones.
 
     Raises:
@@ -119,7 +123,7 @@ def locate(entry: Entry, data_dir: Path | None = None) -> tuple[Source, dict[str
     return source, found
 
 
-def _belongs_elsewhere(entry: Entry, source: Source, found: dict[str, Path]) -> bool:
+def _belongs_elsewhere(entry: DatasetEntry, source: DatasetSource, found: dict[str, Path]) -> bool:
     """Whether these files are another dataset's (MNIST and Fashion-MNIST share their names)."""
     size = {f.name: f.bytes for f in source.files}
     for name, path in found.items():

@@ -10,11 +10,11 @@ import numpy as np
 
 from assay.core.registry import Registry
 
-__all__ = ["TRANSFORMS", "Fitted", "Transform", "switched_on"]
+__all__ = ["TRANSFORMS", "FittedTransform", "Transform", "switched_on"]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTransform:
     """A transform that knows the training images.
 
     Attributes:
@@ -43,7 +43,7 @@ class Transform(Protocol):
 
     def fit(
         self, spec: Mapping[str, Any], train: np.ndarray, permutation: np.ndarray | None
-    ) -> Fitted:
+    ) -> FittedTransform:
         """Fit on the training images, uint8 (n, height, width, channels), as they are permuted."""
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import pack, resumed
-from assay.engines.contract import Progress, Stopped
+from assay.engines.engine import Progress, Stopped
 from assay.engines.trained import Trained
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["Evaluation", "Loop", "Resumable", "Trainer"]
 

@@ -11,7 +11,7 @@ from assay.core.config import Option
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources
 
 __all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train"]
 

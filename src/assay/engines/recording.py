@@ -15,15 +15,14 @@ from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import Record, content_hash
 from assay.data.dataset import Dataset, Split
-from assay.engines.checkpoints import at_rung, pack, resumable, unpack
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.checkpoints import Checkpoint, at_rung, pack, resumable, unpack
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.loop import Evaluation, Loop, Resumable
 from assay.engines.trained import Trained
-from assay.engines.unfinished import Checkpoint
 from assay.networks.modules import OwnNetwork
-from assay.networks.summary import layer_table
-from assay.tasks.contract import Task
+from assay.networks.table import layer_table
 from assay.tasks.metrics import complete, measures_of, needed
+from assay.tasks.task import Task
 
 __all__ = [
     "Finisher",

@@ -87,7 +87,7 @@ class Constant(Schedule):
     """The rate of the run, all the time."""
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
-        """See the contract."""
+        """See `Schedule`."""
         return 1.0
 
 
@@ -100,11 +100,11 @@ class Exponential(Schedule):
     decay_rate: float = free(number(0.96, above=0, high=1, help="Factor on the rate each epoch."))
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
-        """See the contract."""
+        """See `Schedule`."""
         return self.decay_rate ** (step / per_epoch)
 
     def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
-        """See the contract."""
+        """See `Schedule`."""
         start = {"initial_learning_rate": rate, "decay_steps": per_epoch}
         return start | {"decay_rate": self.decay_rate}
 
@@ -124,12 +124,12 @@ class Cosine(Schedule):
     )
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
-        """See the contract."""
+        """See `Schedule`."""
         low = self.final_fraction
         return low + (1 - low) * (1 + cos(pi * step / max(1, total))) / 2
 
     def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
-        """See the contract."""
+        """See `Schedule`."""
         start = {"initial_learning_rate": rate, "decay_steps": total}
         return start | {"alpha": self.final_fraction}
 

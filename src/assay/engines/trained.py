@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from assay.core.records import Status
-from assay.engines.contract import Member
-from assay.engines.unfinished import Checkpoint
-from assay.tasks.contract import Task
+from assay.engines.checkpoints import Checkpoint
+from assay.engines.engine import Member
 from assay.tasks.metrics import direction
+from assay.tasks.task import Task
 
 __all__ = ["Trained"]
 

@@ -21,7 +21,7 @@ from assay.core.options import (
     setting,
     text,
 )
-from assay.engines.optimizers.contract import OPTIMIZERS, Optimizer
+from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.optimizers.sgd import SGD
 from assay.engines.schedules import SCHEDULES, Constant, Schedule
 from assay.networks.description import free, value

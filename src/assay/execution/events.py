@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assay.core.records import Record
-from assay.engines.contract import Progress
+from assay.engines.engine import Progress
 
 __all__ = ["Event", "Kind", "Tracker"]
 

@@ -16,9 +16,9 @@ from assay.core.cores import physical_cores
 from assay.core.errors import StudyInterrupted
 from assay.core.plugins import loaded
 from assay.core.store import Store
-from assay.engines.contract import Cohort, Engine, Resources
+from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
-from assay.execution.executors.contract import EXECUTORS, Crew, Setup
+from assay.execution.executors.executor import EXECUTORS, Crew, Setup
 from assay.execution.executors.worker import find_engine
 from assay.execution.jobs import Part, cut
 from assay.execution.ledger import Ledger

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from assay.engines.contract import Cohort, Member
+from assay.engines.engine import Cohort, Member
 
 __all__ = ["Part", "cut", "make_span", "member_work"]
 

@@ -14,10 +14,10 @@ from assay.core.plans import runs_by_label
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
-from assay.engines.contract import Cohort, Member, Resources
-from assay.engines.unfinished import Checkpoint
+from assay.engines.checkpoints import Checkpoint
+from assay.engines.engine import Cohort, Member, Resources
 from assay.execution.events import Event, Kind, Tracker
-from assay.execution.executors.contract import Job, Message
+from assay.execution.executors.executor import Job, Message
 from assay.execution.jobs import Part
 from assay.execution.stop import kept
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from assay.core.records import VALIDATION_ONLY
 from assay.core.store import Store
-from assay.engines.contract import Cohort
-from assay.tasks.contract import find_task
+from assay.engines.engine import Cohort
 from assay.tasks.metrics import complete
+from assay.tasks.task import find_task
 
 __all__ = ["complete_metrics"]
 

@@ -16,15 +16,15 @@ import numpy as np
 from assay.core.errors import AssayError, ConfigError, StudyInterrupted
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.execution.events import Event
 from assay.execution.execute import Summary, execute
-from assay.execution.executors.contract import Crew
-from assay.execution.search_progress import Progress
+from assay.execution.executors.executor import Crew
+from assay.execution.search_progress import SearchProgress
 from assay.studies.members import cohorts
 from assay.studies.search.hyperband import Bracket, promoted
 from assay.studies.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
-from assay.studies.search.samplers.contract import SAMPLERS, Asked
+from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 
 __all__ = ["run_search"]
 
@@ -55,9 +55,9 @@ def run_search(
     # one thread each: the sums of a run must not depend on how many train beside it
     single = replace(resources, save_weights=False, threads=resources.threads or 1)
     with Crew() as crew:
-        progress = Progress(plan.study, on_event or (lambda event: None))
+        progress = SearchProgress(plan.study, on_event or (lambda event: None))
         training = _Training(plan, store, data_dir, workers, executor, crew, progress)
-        course = _Course(plan, training, single)
+        course = _SearchCourse(plan, training, single)
         try:
             if plan.search.brackets:
                 course.brackets()
@@ -83,7 +83,7 @@ class _Training:
     workers: int | None
     executor: str | None
     crew: Crew
-    progress: Progress
+    progress: SearchProgress
     _seen: set[str] = field(default_factory=set)
 
     def run(self, configs: Sequence[dict], resources: Resources) -> dict[str, Record]:
@@ -123,7 +123,7 @@ class _Training:
                 )
 
 
-class _Course:
+class _SearchCourse:
     """Asks, trains and tells.
 
     Attributes:

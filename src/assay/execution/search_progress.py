@@ -11,10 +11,10 @@ from assay.execution.execute import Summary
 from assay.studies.search.plan import planned_runs
 from assay.studies.study import Study
 
-__all__ = ["Progress"]
+__all__ = ["SearchProgress"]
 
 
-class Progress:
+class SearchProgress:
     """Passes events on as if all runs of a search were one execution.
 
     Work is counted in runs, because what later batches will train is not known yet.

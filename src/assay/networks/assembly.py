@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from assay.networks.network import Network, Place
+from assay.networks.network import LayerPlace, Network
 
 __all__ = ["Assembly", "assemble"]
 
@@ -20,7 +20,7 @@ class Assembly(Network):
 
     parts: tuple[tuple[str, Network], ...] = ()
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[LayerPlace]:
         """The layers of all parts, part by part."""
         for name, network in self.parts:
             for place in network.places():

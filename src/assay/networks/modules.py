@@ -20,7 +20,7 @@ from assay.core.plugins import culprit, digest_of, find_module
 from assay.core.registry import Registry, register
 from assay.networks.description import plain
 from assay.networks.layers import Layer, Shape
-from assay.networks.network import Network, Place
+from assay.networks.network import LayerPlace, Network
 
 __all__ = [
     "ENGINE_OF",
@@ -98,10 +98,10 @@ class OwnNetwork(Network):
     units: tuple[tuple[str, int], ...] = ()
     layers: tuple[tuple[str, Measured], ...] = ()
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[LayerPlace]:
         """Its layers as they were found; the shape of what comes into each is not known."""
         for name, layer in self.layers:
-            yield Place(name, layer, layer.shape, layer.shape)
+            yield LayerPlace(name, layer, layer.shape, layer.shape)
 
     @property
     def structure(self) -> Any:

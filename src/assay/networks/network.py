@@ -16,7 +16,7 @@ from assay.networks.layers import BatchNorm, Conv2D, Dense, Layer, Residual, Sha
 
 __all__ = [
     "Network",
-    "Place",
+    "LayerPlace",
     "hidden_kernels",
     "initial_weights",
     "output_layers",
@@ -25,7 +25,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerPlace:
     """A layer where it stands: its name ("trunk.3", "head.class.0") and its shapes."""
 
     name: str
@@ -48,7 +48,7 @@ class Network:
     def __post_init__(self) -> None:
         list(self.places())
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[LayerPlace]:
         """All top-level layers in order, trunk first, then head by head."""
         shape = self.input_shape
         for place in _walk("trunk", self.trunk, shape):
@@ -57,7 +57,7 @@ class Network:
         for name, layers in self.heads:
             yield from _walk(f"head.{name}", layers, shape)
 
-    def leaves(self) -> Iterator[Place]:
+    def leaves(self) -> Iterator[LayerPlace]:
         """All layers that may own weights, residual blocks opened."""
         for place in self.places():
             yield from _open(place)
@@ -87,18 +87,18 @@ class Network:
         return content_hash(self.to_plain())
 
 
-def _walk(prefix: str, layers: tuple[Layer, ...], shape: Shape) -> Iterator[Place]:
+def _walk(prefix: str, layers: tuple[Layer, ...], shape: Shape) -> Iterator[LayerPlace]:
     for i, layer in enumerate(layers):
         name = f"{prefix}.{i}"
         try:
             out = layer.output_shape(shape)
         except NetworkError as error:
             raise NetworkError(f"layer {name} ({layer.kind}): {error}") from None
-        yield Place(name, layer, shape, out)
+        yield LayerPlace(name, layer, shape, out)
         shape = out
 
 
-def _open(place: Place) -> Iterator[Place]:
+def _open(place: LayerPlace) -> Iterator[LayerPlace]:
     if not isinstance(place.layer, Residual):
         yield place
         return
@@ -106,7 +106,7 @@ def _open(place: Place) -> Iterator[Place]:
         yield from _open(inner)
     shortcut = place.layer.projection(place.input_shape)
     if shortcut:
-        yield Place(f"{place.name}.shortcut", shortcut, place.input_shape, place.output_shape)
+        yield LayerPlace(f"{place.name}.shortcut", shortcut, place.input_shape, place.output_shape)
 
 
 def weight_shapes(network: Network) -> dict[str, Shape]:

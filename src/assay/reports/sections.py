@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.records import Record
-from assay.data.catalog import ENTRIES, Entry
+from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Section, figure_section
@@ -228,7 +228,7 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
             rows.append({"data": name, "items": [], "missing": predictions.NOT_FOUND})
             continue
         found = predictions.examples(dataset)
-        entry = ENTRIES.get(dataset.name) or Entry(dataset.name, "", "", "")
+        entry = ENTRIES.get(dataset.name) or DatasetEntry(dataset.name, "", "", "")
         names = dataset.class_names
         items = []
         for i, image in enumerate(found["images"]):

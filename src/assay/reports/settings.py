@@ -31,7 +31,7 @@ def network_tables(plan: Mapping[str, Any], network_of: NetworkOf) -> list[Table
         network = network_of(trial.get("config") or {})
         if network is None:
             continue
-        from assay.networks.summary import layer_table
+        from assay.networks.table import layer_table
 
         first = {"name": "input", "layer": "", "output_shape": network.input_shape}
         rows = [{**first, "parameters": 0, "macs": 0}, *layer_table(network)]

@@ -15,15 +15,15 @@ from assay.core.cores import physical_cores
 from assay.core.errors import ConfigError
 from assay.core.machine import memory_bytes
 from assay.core.records import Config
-from assay.engines.contract import Cohort, Member
+from assay.engines.engine import Cohort, Member
 from assay.networks.layers import Conv2D
 from assay.networks.modules import Measured
 from assay.networks.network import Network
-from assay.networks.summary import totals
+from assay.networks.table import totals
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 
-__all__ = ["Estimate", "check_memory", "estimate", "estimate_configs", "matrix_speed"]
+__all__ = ["CostEstimate", "check_memory", "estimate", "estimate_configs", "matrix_speed"]
 
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
@@ -44,7 +44,7 @@ SECONDS_PER_STEP = 1.5e-4
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """Numbers of a plan.
 
     Attributes:
@@ -85,7 +85,7 @@ def matrix_speed(seconds: float = 0.2, size: int = 1024) -> float:
     return best / 1e9
 
 
-def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> Estimate:
+def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> CostEstimate:
     """Say what a plan will cost.
 
     Args:
@@ -132,7 +132,7 @@ def estimate_configs(
     trials: int,
     data_dir: Path | None = None,
     gflops: float | None = None,
-) -> Estimate:
+) -> CostEstimate:
     """Say what some runs of so many trials will cost; see `estimate`."""
     groups = cohorts(configs, data_dir)
     check_memory(groups, data_dir)
@@ -147,7 +147,7 @@ def estimate_configs(
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
     overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
-    return Estimate(
+    return CostEstimate(
         trials=trials,
         runs=len(members),
         cohorts=len(groups),

@@ -11,8 +11,8 @@ from assay.core.errors import unknown_name
 from assay.core.options import deferred
 from assay.core.records import Config
 from assay.studies.search.search import Search
-from assay.tasks.contract import Task, find_task
 from assay.tasks.metrics import direction, find_metric, measures_of, metric_names
+from assay.tasks.task import Task, find_task
 
 __all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
 

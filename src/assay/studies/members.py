@@ -15,14 +15,14 @@ from typing import Any
 from assay.core.errors import ConfigError
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
-from assay.engines.contract import Cohort, Member, check_engine
+from assay.engines.engine import Cohort, Member, check_engine
 from assay.networks.description import structure
 from assay.networks.families import build_network
 from assay.networks.modules import own_files
 from assay.networks.network import Network
 from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
-from assay.tasks.contract import find_task, parts_of
+from assay.tasks.task import find_task, parts_of
 
 __all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
 

@@ -13,15 +13,15 @@ from typing import Any
 from assay.core.config import Entry, Source
 from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config
-from assay.core.registry import Place, Registry
+from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
-from assay.engines.contract import ENGINES
-from assay.engines.optimizers.contract import OPTIMIZERS
+from assay.engines.engine import ENGINES
+from assay.engines.optimizers.optimizer import OPTIMIZERS
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_files
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 __all__ = ["PLUGINS", "plugin_digests", "read_plugins"]
 
@@ -73,6 +73,6 @@ def _used(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], s
         yield ENGINES, config["engine"]
 
 
-def _is_foreign(place: Place) -> bool:
+def _is_foreign(place: CodePlace) -> bool:
     """Whether a part is not assay's own; a prompt or a notebook's cell has no file to look at."""
     return not place.module.startswith("assay.") and Path(place.file).is_file()

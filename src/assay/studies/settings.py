@@ -20,10 +20,10 @@ from assay.core.records import Config
 from assay.data import problems as dataset_problems
 from assay.data import resolve
 from assay.data.specs import LATER, SETTINGS
-from assay.engines.contract import ENGINES
+from assay.engines.engine import ENGINES
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
-from assay.tasks.contract import TASKS, find_task, task_options
+from assay.tasks.task import TASKS, find_task, task_options
 
 __all__ = [
     "CHOICES",

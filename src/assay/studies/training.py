@@ -13,11 +13,11 @@ from typing import Any
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.options import named_schema, options_of
-from assay.engines.optimizers.contract import OPTIMIZERS, Optimizer
+from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES, Schedule
 from assay.engines.training import Augment, EarlyStopping, Training
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 __all__ = ["STOPPING", "TRAINING", "build_training", "read_training"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.data.dataset import Dataset
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 __all__ = ["Classify"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import METRICS, Metric
 from assay.core.plugins import digest_of
-from assay.tasks.contract import Task, parts_of
+from assay.tasks.task import Task, parts_of
 
 __all__ = [
     "complete",

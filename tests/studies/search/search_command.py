@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.store import Store
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.execution.events import Event
 from assay.execution.execute import Summary
 from assay.execution.search import run_search

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from assay.core.seeds import stream
-from assay.data.catalog import ENTRIES, Entry, Raw, Survey
+from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Fresh, Split
 
 
@@ -46,7 +46,7 @@ def clocks(count: int, *name: str | int, angles: bool = True) -> Split:
 
 
 @dataclass(frozen=True)
-class Sketched(Entry):
+class Sketched(DatasetEntry):
     """The dataset of such clocks."""
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.core.errors import ConfigError
-from assay.subjects.clocks.labels.contract import SCHEMES, true_minutes
 from assay.subjects.clocks.labels.distributions import read_together
 from assay.subjects.clocks.labels.relational import correlate
+from assay.subjects.clocks.labels.scheme import SCHEMES, true_minutes
 from assay.subjects.clocks.time import distance, hands
 
 NAMES = [

@@ -14,7 +14,7 @@ from assay.subjects.clocks.render import draw_scene, make_scene, render, targets
 from assay.subjects.clocks.render.camera import homography, project, rays, upward
 from assay.subjects.clocks.render.compiled import paint
 from assay.subjects.clocks.render.covered import COVERED, hidden
-from assay.subjects.clocks.render.dials import TEXTURE, Design, draw_dial
+from assay.subjects.clocks.render.dials import TEXTURE, DialDesign, draw_dial
 from assay.subjects.clocks.render.shade import shade
 from assay.subjects.clocks.render.styles import STYLES
 from assay.subjects.clocks.render.textures import make_textures
@@ -186,13 +186,13 @@ def test_clocks_can_be_drawn_with_a_hand_covered(style):
 
 
 def test_a_dial_has_its_numerals_and_ticks_where_they_belong():
-    bare = draw_dial(Design(numerals="none", hour=(0, 0, 0), minute=(0, 0, 0)))
+    bare = draw_dial(DialDesign(numerals="none", hour=(0, 0, 0), minute=(0, 0, 0)))
     assert not bare.any()
-    ticks = draw_dial(Design(numerals="none", minute=(0, 0, 0)))
+    ticks = draw_dial(DialDesign(numerals="none", minute=(0, 0, 0)))
     at = round(TEXTURE / 2 * (1 + 0.94))
     assert ticks[TEXTURE // 2 - 1 : TEXTURE // 2 + 1, at - 1 : at + 1].min() > 0.5  # at the 3
-    quarters = draw_dial(Design(numerals="quarters", hour=(0, 0, 0), minute=(0, 0, 0)))
-    arabic = draw_dial(Design(hour=(0, 0, 0), minute=(0, 0, 0)))
+    quarters = draw_dial(DialDesign(numerals="quarters", hour=(0, 0, 0), minute=(0, 0, 0)))
+    arabic = draw_dial(DialDesign(hour=(0, 0, 0), minute=(0, 0, 0)))
     assert 0 < quarters.sum() < arabic.sum()
 
 

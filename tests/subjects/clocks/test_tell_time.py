@@ -12,7 +12,7 @@ from assay.statistics import metric_of, metric_title, primary_metric
 from assay.studies.settings import read_config
 from assay.studies.study import parse_study
 from assay.subjects.clocks.task import TellTime
-from assay.tasks.contract import find_task
+from assay.tasks.task import find_task
 
 
 def canonical(task: object) -> object:

@@ -13,14 +13,14 @@ import torch
 from assay.core.errors import ConfigError
 from assay.core.records import Record
 from assay.data import load
-from assay.engines.contract import Progress, Resources
+from assay.engines.engine import Progress, Resources
 from assay.engines.loop import Loop
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.studies.members import cohorts
 from assay.studies.plan import make_plan
 from assay.studies.study import parse_study
-from assay.subjects.clocks.labels.contract import true_minutes
+from assay.subjects.clocks.labels.scheme import true_minutes
 from assay.subjects.clocks.reading.pack import pack
 from assay.subjects.clocks.time import distance
 

@@ -10,7 +10,7 @@ import pytest
 from assay.apps.api import plan_of
 from assay.core.records import VALIDATION_ONLY, Record
 from assay.data import load
-from assay.engines.contract import ENGINES, Progress, Resources
+from assay.engines.engine import ENGINES, Progress, Resources
 from assay.studies.members import cohorts
 
 DATA = {"name": "drawn-dials", "train": 400, "validation": 80, "test": 80}

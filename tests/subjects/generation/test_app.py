@@ -12,7 +12,7 @@ from assay.apps.api import plan_of
 from assay.apps.cli.app import main
 from assay.core.store import Store
 from assay.data import load
-from assay.engines.contract import ENGINES, Resources
+from assay.engines.engine import ENGINES, Resources
 from assay.studies.members import cohorts
 
 STUDY = {

@@ -9,11 +9,11 @@ import pytest
 
 from assay.core.errors import DataError, EngineError
 from assay.engines import loop
-from assay.engines.contract import Progress, Stopped
+from assay.engines.engine import Progress, Stopped
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.subjects.generation.judge import Judge
 from assay.subjects.generation.measures import numbers
-from assay.subjects.generation.sampler import Sampler
+from assay.subjects.generation.sampler import PictureSampler
 
 
 def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
@@ -32,7 +32,7 @@ def test_pictures_come_nearer_to_real_ones(train, kind, steps):
     assert film.shape == (steps // 40, 16, 32, 32, 3)
     assert record.predictions["film_step"][-1] == steps
     # the weights alone make the same pictures again, for a seed that stands for the same points
-    again = Sampler(record, record.weights)
+    again = PictureSampler(record, record.weights)
     np.testing.assert_array_equal(again.sample(64, seed=0), record.predictions["samples"])
     np.testing.assert_array_equal(again.interpolate(1, 2, 12), record.predictions["interpolation"])
     assert not np.array_equal(again.sample(4, seed=3), again.sample(4, seed=4))
@@ -136,4 +136,4 @@ def test_bfloat16_learns_as_well(train):
 def test_a_sampler_says_what_it_cannot_use(train, tmp_path: Path):
     record = train("vae", steps=1, batch_size=50, resources={"save_weights": False})
     with pytest.raises(DataError, match="were not kept"):
-        Sampler(record, record.weights)
+        PictureSampler(record, record.weights)

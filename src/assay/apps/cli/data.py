@@ -16,7 +16,7 @@ from assay.core.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from assay.data.catalog import Entry
+    from assay.data.catalog import DatasetEntry
 
 __all__ = ["app", "whereabouts"]
 
@@ -153,7 +153,7 @@ def _show(spec: dict[str, Any], data: Path | None, sheet: Path | None) -> None:
         console.say(str(error))
 
 
-def whereabouts(entry: Entry, data: Path | None) -> str:
+def whereabouts(entry: DatasetEntry, data: Path | None) -> str:
     """Where the files of a dataset are, or how to get them."""
     from assay.data import find
 
@@ -179,7 +179,7 @@ def _shown() -> Callable[[str, int, int], None]:
     return progress
 
 
-def _facts(entry: Entry) -> dict[str, object]:
+def _facts(entry: DatasetEntry) -> dict[str, object]:
     facts = {
         "images": _shape(entry.image_shape),
         "licence": entry.licence,
@@ -197,7 +197,7 @@ def _facts(entry: Entry) -> dict[str, object]:
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def _options(entry: Entry) -> str:
+def _options(entry: DatasetEntry) -> str:
     from assay.core.options import as_option
 
     options = {key: as_option(option) for key, option in entry.options.items()}

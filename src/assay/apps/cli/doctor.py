@@ -78,7 +78,7 @@ def _memory() -> str:
 
 
 def _engines() -> Iterator[tuple[str, dict[str, object]]]:
-    from assay.engines.contract import ENGINES, Resources
+    from assay.engines.engine import ENGINES, Resources
 
     for name in ENGINES:
         try:

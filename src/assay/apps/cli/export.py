@@ -17,7 +17,7 @@ from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
 
 if TYPE_CHECKING:
-    from assay.apps.exporters.contract import RunExporter
+    from assay.apps.exporters.exporter import RunExporter
     from assay.core.records import Record
     from assay.networks.network import Network
 
@@ -26,7 +26,7 @@ __all__ = ["export"]
 
 def format_names(context: object = None) -> Iterable[str]:
     """Formats, for the shell."""
-    from assay.apps.exporters.contract import EXPORTERS
+    from assay.apps.exporters.exporter import EXPORTERS
 
     yield from EXPORTERS
 
@@ -49,7 +49,7 @@ def export(
             runtimes; torch: an nn.Module in a file of its own, with safetensors.
         out: The file to write [./NAME with the format's ending].
     """
-    from assay.apps.exporters.contract import EXPORTERS, RunExporter, StudyExporter
+    from assay.apps.exporters.exporter import EXPORTERS, RunExporter, StudyExporter
 
     exporter, places = EXPORTERS[to], places or Places()
     write: Callable[[Path], None]

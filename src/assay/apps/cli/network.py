@@ -61,7 +61,7 @@ def show(
 
 def _table(title: str, network: Network) -> None:
     """Print the layers and their sums."""
-    from assay.networks.summary import layer_table, totals
+    from assay.networks.table import layer_table, totals
 
     console.heading(title)
     rows = [("input", "", _shape(network.input_shape), "", "")]
@@ -96,7 +96,7 @@ def _find(
     from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
     from assay.studies.study import parse_study
-    from assay.tasks.contract import TASKS, parts_of
+    from assay.tasks.task import TASKS, parts_of
 
     study: Any = name
     if name in FAMILIES:

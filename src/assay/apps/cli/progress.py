@@ -1,6 +1,7 @@
 """What `assay run` shows while it trains: one live display, or plain lines in a pipe.
 
-`State` gathers the events of an execution and knows no terminal; `Live` and `Lines` show it.
+`ExecutionState` gathers the events of an execution and knows no terminal; `Live` and `Lines`
+show it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.execution.events import Event
 
-__all__ = ["Lines", "Live", "Safe", "State", "display", "duration"]
+__all__ = ["Lines", "Live", "Safe", "ExecutionState", "display", "duration"]
 
 
 NAMED = 20
@@ -39,7 +40,7 @@ def duration(seconds: float) -> str:
 
 
 @dataclass
-class Job:
+class RunningJob:
     """Runs that train together now."""
 
     title: str
@@ -57,7 +58,7 @@ class Job:
 
 
 @dataclass
-class State:
+class ExecutionState:
     """How far an execution is: the sum of its events."""
 
     total: int = 0
@@ -68,7 +69,7 @@ class State:
     failed: int = 0
     images_per_second: float = 0.0
     seconds_left: float | None = None
-    jobs: dict[int, tuple[Job, float]] = field(default_factory=dict)
+    jobs: dict[int, tuple[RunningJob, float]] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
 
     def __call__(self, event: Event) -> str:
@@ -79,7 +80,7 @@ class State:
         if event.kind == "planned":
             self.work = event.work
         elif event.kind == "started":
-            self.jobs[event.job] = (Job(event.title, event.members), event.work)
+            self.jobs[event.job] = (RunningJob(event.title, event.members), event.work)
         elif event.kind == "progress" and event.progress is not None and kept:
             job, _ = kept
             job.fraction, job.members = event.progress.fraction, event.progress.alive
@@ -170,7 +171,7 @@ class Lines:
         write: Callable[[str], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.state, self._after, self._clock = State(), after, clock
+        self.state, self._after, self._clock = ExecutionState(), after, clock
         self._write = write or console.remark
         self._began = self._at = clock()
         self._said = ""
@@ -207,7 +208,7 @@ class Live:
         from rich.console import Console
         from rich.live import Live as RichLive
 
-        self.state = State()
+        self.state = ExecutionState()
         self._console = Console(stderr=True, highlight=False)
         self._live = RichLive(
             get_renderable=self._view,

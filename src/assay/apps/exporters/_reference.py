@@ -38,7 +38,7 @@ def expected(record: Record, network: Network, images: np.ndarray) -> dict[str, 
     """Outputs (n, units) by head, computed by the torch engine in float32."""
     import torch
 
-    from assay.engines.contract import Resources
+    from assay.engines.engine import Resources
     from assay.engines.torch_engine.device import place
     from assay.engines.torch_engine.module import make_module
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from assay.apps.exporters.contract import EXPORTERS, StudyExporter
+from assay.apps.exporters.exporter import EXPORTERS, StudyExporter
 from assay.apps.results import Results
-from assay.reports.summary import summary
+from assay.reports.study_data import study_data
 
 __all__ = ["Json"]
 
 
 class Json(StudyExporter):
-    """Plain data of a study; see `assay.reports.summary`."""
+    """Plain data of a study; see `assay.reports.study_data`."""
 
     suffix = ".json"
 
     def write(self, results: Results, path: Path) -> None:
         """Write the file."""
-        data = summary(results.plan, results.records(arrays=False), results.tried())
+        data = study_data(results.plan, results.records(arrays=False), results.tried())
         path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 

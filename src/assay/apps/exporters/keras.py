@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.apps.exporters._reference import pixels
-from assay.apps.exporters.contract import EXPORTERS, RunExporter
+from assay.apps.exporters.exporter import EXPORTERS, RunExporter
 from assay.core.records import Record
 from assay.networks.network import Network
 

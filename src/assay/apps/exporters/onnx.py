@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.apps.exporters._onnx_graph import OnnxGraph
 from assay.apps.exporters._reference import expected, hold, pixels, sample_images
-from assay.apps.exporters.contract import EXPORTERS, RunExporter
+from assay.apps.exporters.exporter import EXPORTERS, RunExporter
 from assay.core.errors import MissingExtraError, install_extra
 from assay.core.records import Record
 from assay.networks.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from assay.apps.exporters.contract import EXPORTERS, StudyExporter
+from assay.apps.exporters.exporter import EXPORTERS, StudyExporter
 from assay.apps.results import Results
 from assay.core.errors import ConfigError
 

@@ -8,7 +8,7 @@ from typing import Any
 from assay.apps.exporters._own_code import own_code
 from assay.apps.exporters._reference import expected, hold, pixels, sample_images
 from assay.apps.exporters._torch_code import torch_code, torch_weights
-from assay.apps.exporters.contract import EXPORTERS, RunExporter
+from assay.apps.exporters.exporter import EXPORTERS, RunExporter
 from assay.core.records import Record
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network

@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
     validate_data,  # type: ignore[missing-module-attribute]  # newer than the checker's stubs
 )
 
-from assay.apps.sklearn.files import Fitted, read_fitted, under_its_name, write_fitted
+from assay.apps.sklearn.files import FittedClassifier, read_fitted, under_its_name, write_fitted
 from assay.apps.sklearn.settings import (
     own_network,
     plain,
@@ -260,7 +260,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
             params["network"] = own_network(params["network"], "module", saved_name)
             record = under_its_name(record)
         names = getattr(self, "feature_names_in_", None)
-        fitted = Fitted(params, self.classes_, self.image_shape_, names, record)
+        fitted = FittedClassifier(params, self.classes_, self.image_shape_, names, record)
         write_fitted(path, fitted)
 
     @classmethod

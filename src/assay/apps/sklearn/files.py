@@ -22,7 +22,7 @@ from assay.networks.checks import LARGEST, check_weights
 from assay.networks.families import build_network
 from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer, source_of
 
-__all__ = ["Fitted", "read_fitted", "under_its_name", "write_fitted"]
+__all__ = ["FittedClassifier", "read_fitted", "under_its_name", "write_fitted"]
 
 _FORMAT = "assay classifier 1"
 _COLUMNS = COLUMNS.split(", ")
@@ -33,7 +33,7 @@ _TEXT = 1 << 24
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedClassifier:
     """What a classifier knows once it is fitted.
 
     Attributes:
@@ -51,7 +51,7 @@ class Fitted:
     record: Record
 
 
-def write_fitted(path: str | Path, fitted: Fitted) -> None:
+def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
     """Write the file: whole, or not at all.
 
     Raises:
@@ -75,7 +75,7 @@ def write_fitted(path: str | Path, fitted: Fitted) -> None:
         raise DataError(f"{path}: a parameter has no place in a file: {error}") from error
 
 
-def read_fitted(path: str | Path, target: Any = None) -> Fitted:
+def read_fitted(path: str | Path, target: Any = None) -> FittedClassifier:
     """Read what `write_fitted` wrote, all of it held against its network.
 
     Args:
@@ -91,7 +91,7 @@ def read_fitted(path: str | Path, target: Any = None) -> Fitted:
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         shape = _image_shape(about["image_shape"])
-        fitted = Fitted(
+        fitted = FittedClassifier(
             params=_mapping("params", about["params"]),
             classes=_decode(about["classes"]),
             image_shape=shape,
@@ -107,7 +107,7 @@ def read_fitted(path: str | Path, target: Any = None) -> Fitted:
     return fitted
 
 
-def _check(fitted: Fitted, target: Any) -> None:
+def _check(fitted: FittedClassifier, target: Any) -> None:
     """Hold weights and what is done to pixels against the network that is described."""
     record, channels = fitted.record, fitted.image_shape[2]
     network = record.config.get("network")

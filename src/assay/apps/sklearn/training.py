@@ -10,13 +10,13 @@ import numpy as np
 from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Member, Resources, check_engine
+from assay.engines.engine import Cohort, Member, Resources, check_engine
 from assay.execution.executors.worker import find_engine
 from assay.networks.checks import widest
 from assay.networks.families import build_network
 from assay.networks.modules import OwnNetwork
 from assay.studies.training import build_training
-from assay.tasks.contract import find_task
+from assay.tasks.task import find_task
 
 __all__ = ["Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
 

@@ -15,7 +15,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources
 from assay.engines.keras_engine.backend import backend_name, check_keras, load_keras
 from assay.engines.keras_engine.build import described_kernels
 from assay.engines.keras_engine.calls import layer_call, optimizer_call
@@ -23,7 +23,7 @@ from assay.engines.keras_engine.fitting import KerasRun
 from assay.engines.numpy_engine.trainer import NormalDataset
 from assay.engines.recording import finish, in_turns, make_record
 from assay.networks.modules import OwnNetwork
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 __all__ = ["KerasEngine", "number_format"]
 
@@ -105,7 +105,7 @@ class KerasEngine:
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        """Train the members; see the contract.
+        """Train the members; see `Engine`.
 
         Raises:
             EngineError: the dataset has no validation images.

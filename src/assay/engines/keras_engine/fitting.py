@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member, Progress
+from assay.engines.engine import Member, Progress
 from assay.engines.keras_engine.build import build_model, get_weights, kernels_of, set_weights
 from assay.engines.keras_engine.calls import optimizer_call
 from assay.engines.loop import Evaluation
@@ -21,8 +21,8 @@ from assay.engines.numpy_engine.trainer import NormalDataset, quiet
 from assay.engines.streams import Moves
 from assay.engines.trained import Trained
 from assay.networks.network import initial_weights
-from assay.tasks.contract import Task
 from assay.tasks.metrics import direction
+from assay.tasks.task import Task
 
 __all__ = ["KerasRun", "compile_model"]
 

@@ -6,7 +6,7 @@ after the other, forward and backward; `gradients` checks all of it by central d
 
 from __future__ import annotations
 
-from assay.engines.contract import ENGINES, Engine
+from assay.engines.engine import ENGINES, Engine
 
 __all__: list[str] = []
 

@@ -11,12 +11,12 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import erf
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "NumpyActivation"]
 
 Array = np.ndarray
 
 
-class Activation:
+class NumpyActivation:
     """y = x, called "linear"; the base of the others."""
 
     def forward(self, x: Array) -> Array:
@@ -28,7 +28,7 @@ class Activation:
         return d
 
 
-class Relu(Activation):
+class Relu(NumpyActivation):
     """y = max(x, 0); dy/dx = 1 where x > 0, else 0.
 
     References:
@@ -43,7 +43,7 @@ class Relu(Activation):
         return d * (x > 0)
 
 
-class LeakyRelu(Activation):
+class LeakyRelu(NumpyActivation):
     """y = x where x > 0, else 0.2 x; dy/dx = 1 where x > 0, else 0.2 (Keras's slope).
 
     References:
@@ -60,7 +60,7 @@ class LeakyRelu(Activation):
         return np.where(x > 0, d, self.slope * d)
 
 
-class Elu(Activation):
+class Elu(NumpyActivation):
     """y = x where x > 0, else e^x - 1; dy/dx = 1 where x > 0, else e^x = y + 1.
 
     References:
@@ -75,7 +75,7 @@ class Elu(Activation):
         return np.where(x > 0, d, d * (y + 1))
 
 
-class Gelu(Activation):
+class Gelu(NumpyActivation):
     """y = x P(x) with the normal distribution P(x) = (1 + erf(x / sqrt 2)) / 2 and its density p;
     dy/dx = P(x) + x p(x), with p(x) = e^(-x^2 / 2) / sqrt(2 pi).
 
@@ -94,7 +94,7 @@ class Gelu(Activation):
         return (1 + erf(x / sqrt(2))) / 2
 
 
-class Sigmoid(Activation):
+class Sigmoid(NumpyActivation):
     """y = s(x) = 1 / (1 + e^-x); dy/dx = y (1 - y).
 
     References:
@@ -109,7 +109,7 @@ class Sigmoid(Activation):
         return d * y * (1 - y)
 
 
-class Silu(Activation):
+class Silu(NumpyActivation):
     """y = x s(x) with the sigmoid s; dy/dx = s(x) + x s(x) (1 - s(x)).
 
     References:
@@ -124,7 +124,7 @@ class Silu(Activation):
         return d * s * (1 + x * (1 - s))
 
 
-class Tanh(Activation):
+class Tanh(NumpyActivation):
     """y = tanh x; dy/dx = 1 - y^2.
 
     References:
@@ -138,7 +138,7 @@ class Tanh(Activation):
         return d * (1 - y * y)
 
 
-class Softmax(Activation):
+class Softmax(NumpyActivation):
     """y_i = e^x_i / sum_j e^x_j over the last axis; dL/dx_i = y_i (d_i - sum_j d_j y_j).
 
     Taking the largest x away from all of them changes no quotient and keeps e^x finite.
@@ -156,8 +156,8 @@ class Softmax(Activation):
         return y * (d - (d * y).sum(-1, keepdims=True))
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation(),
+ACTIVATIONS: dict[str, NumpyActivation] = {
+    "linear": NumpyActivation(),
     "relu": Relu(),
     "leaky_relu": LeakyRelu(),
     "elu": Elu(),

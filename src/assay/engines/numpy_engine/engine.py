@@ -14,13 +14,13 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model, check_layers
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
 from assay.engines.recording import train_groups
 from assay.networks.network import initial_weights
-from assay.tasks.contract import find_task
+from assay.tasks.task import find_task
 
 __all__ = ["NumpyEngine"]
 
@@ -80,7 +80,7 @@ class NumpyEngine:
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        """Train the members; see the contract."""
+        """Train the members; see `Engine`."""
         started = time.perf_counter()
         _limit_threads(resources)
         dtype = _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))

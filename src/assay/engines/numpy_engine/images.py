@@ -6,7 +6,7 @@ import numpy as np
 
 from assay.data.dataset import Dataset, Split
 from assay.engines.streams import Moves
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["Batches", "NormalSplit", "changed", "normalise"]
 

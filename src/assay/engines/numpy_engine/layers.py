@@ -19,17 +19,17 @@ from assay.networks.regularizers import Regularizer
 __all__ = [
     "LAYERS",
     "ActivationLayer",
-    "BatchNorm",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "Layer",
+    "NumpyBatchNorm",
+    "NumpyDense",
+    "NumpyDropout",
+    "NumpyFlatten",
+    "NumpyLayer",
 ]
 
 Array = np.ndarray
 
 
-class Layer:
+class NumpyLayer:
     """y = x; the base of all layers.
 
     Attributes:
@@ -58,7 +58,7 @@ class Layer:
         return d
 
 
-class Dense(Layer):
+class NumpyDense(NumpyLayer):
     """y = x W + b.
 
         x (B, in), W (in, out), b (out,), y (B, out)
@@ -94,7 +94,7 @@ class Dense(Layer):
         return d @ self.parameters["kernel"].T
 
 
-class ActivationLayer(Layer):
+class ActivationLayer(NumpyLayer):
     """y = f(x); see `activations`."""
 
     def __init__(self, described: layers.Activation, name: str, weights: Any, seed: int):
@@ -111,7 +111,7 @@ class ActivationLayer(Layer):
         return self.f.backward(d, self.x, self.y)
 
 
-class Dropout(Layer):
+class NumpyDropout(NumpyLayer):
     """y = x * m, with m = 0 at the given rate and 1 / (1 - rate) elsewhere; y = x in evaluation.
 
         m has the shape of x
@@ -141,7 +141,7 @@ class Dropout(Layer):
         return d * self.mask
 
 
-class BatchNorm(Layer):
+class NumpyBatchNorm(NumpyLayer):
     """y = gamma * n + beta, with n = (x - mean) / sqrt(variance + epsilon).
 
         x, n, y (B, channels); mean, variance, gamma, beta (channels,)
@@ -190,7 +190,7 @@ class BatchNorm(Layer):
         return self.parameters["gamma"] * self.inverse * (d - spread / count)
 
 
-class Flatten(Layer):
+class NumpyFlatten(NumpyLayer):
     """y = x as rows: (B, height, width, channels) -> (B, features); dL/dx is d in x's shape."""
 
     def __init__(self, described: layers.Flatten, name: str, weights: Any, seed: int):
@@ -204,11 +204,11 @@ class Flatten(Layer):
         return d.reshape(self.shape)
 
 
-LAYERS: dict[type[layers.Layer], Callable[..., Layer]] = {
-    layers.Dense: Dense,
+LAYERS: dict[type[layers.Layer], Callable[..., NumpyLayer]] = {
+    layers.Dense: NumpyDense,
     layers.Activation: ActivationLayer,
-    layers.Dropout: Dropout,
-    layers.BatchNorm: BatchNorm,
-    layers.Flatten: Flatten,
+    layers.Dropout: NumpyDropout,
+    layers.BatchNorm: NumpyBatchNorm,
+    layers.Flatten: NumpyFlatten,
 }
 """Description -> what trains it, called with (description, name, its weights, seed)."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from assay.core.errors import EngineError
-from assay.engines.numpy_engine.layers import LAYERS, Dropout, Layer
+from assay.engines.numpy_engine.layers import LAYERS, NumpyDropout, NumpyLayer
 from assay.engines.numpy_engine.losses import add_penalty_gradient
-from assay.networks.network import Network, Place
+from assay.networks.network import LayerPlace, Network
 
 __all__ = ["Model", "check_layers"]
 
@@ -39,8 +39,8 @@ class Model:
 
     def __init__(self, network: Network, weights: Mapping[str, Array], seed: int, dtype: np.dtype):
         self.dtype = dtype
-        self.trunk: list[Layer] = []
-        self.heads: dict[str, list[Layer]] = {name: [] for name, _ in network.heads}
+        self.trunk: list[NumpyLayer] = []
+        self.heads: dict[str, list[NumpyLayer]] = {name: [] for name, _ in network.heads}
         for place in network.places():
             layer = _make(place, weights, seed, dtype)
             part, _, rest = place.name.partition(".")
@@ -73,7 +73,7 @@ class Model:
     def hold_masks(self, held: bool) -> None:
         """Let dropout take the same masks again, or draw new ones."""
         for layer in self.layers:
-            if isinstance(layer, Dropout):
+            if isinstance(layer, NumpyDropout):
                 layer.held = held
 
     def weights(self) -> dict[str, Array]:
@@ -99,7 +99,9 @@ class Model:
                 array[...] = weights[f"{layer.name}.{key}"]
 
 
-def _make(place: Place, weights: Mapping[str, Array], seed: int, dtype: np.dtype) -> Layer:
+def _make(
+    place: LayerPlace, weights: Mapping[str, Array], seed: int, dtype: np.dtype
+) -> NumpyLayer:
     own = {
         name.rpartition(".")[2]: array.astype(dtype)
         for name, array in weights.items()
@@ -108,18 +110,18 @@ def _make(place: Place, weights: Mapping[str, Array], seed: int, dtype: np.dtype
     return LAYERS[type(place.layer)](place.layer, place.name, own, seed)
 
 
-def _lowest(chain: Sequence[Layer]) -> int:
+def _lowest(chain: Sequence[NumpyLayer]) -> int:
     """Position of the first layer that learns; nothing below it needs a gradient."""
     return next((i for i, layer in enumerate(chain) if layer.parameters), len(chain))
 
 
-def _forward(chain: Sequence[Layer], x: Array, training: bool) -> Array:
+def _forward(chain: Sequence[NumpyLayer], x: Array, training: bool) -> Array:
     for layer in chain:
         x = layer.forward(x, training)
     return x
 
 
-def _backward(chain: Sequence[Layer], d: Array, lowest: int) -> Array:
+def _backward(chain: Sequence[NumpyLayer], d: Array, lowest: int) -> Array:
     """The chain rule, from the last layer to the one at `lowest`, which only learns."""
     for i in range(len(chain) - 1, max(lowest, 0) - 1, -1):
         chain[i].differentiate(d)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 
 __all__ = ["ArraySlot"]
 
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 
 class ArraySlot:
-    """One weight with its rule's numbers and memories; see `assay.engines.optimizers.contract`.
+    """One weight with its rule's numbers and memories; see `assay.engines.optimizers.optimizer`.
 
     Args:
         weight: changed in place by `step`.

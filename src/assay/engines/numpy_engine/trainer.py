@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.loop import Evaluation
 from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
-from assay.engines.numpy_engine.layers import Dropout
+from assay.engines.numpy_engine.layers import NumpyDropout
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.optimizers import ArraySlot
-from assay.engines.optimizers.contract import as_matrix
+from assay.engines.optimizers.optimizer import as_matrix
 from assay.engines.streams import Moves, read_stream, set_stream
 from assay.networks.network import hidden_kernels
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["NormalDataset", "NumpyTrainer", "Stepper"]
 
@@ -92,12 +92,12 @@ class NumpyTrainer:
         self._loss = self._correct = 0.0
 
     def start_epoch(self, orders: Array, epoch: int) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         (self._order,) = orders
 
     @quiet
     def step(self, start: int, stop: int, factor: float) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         images, targets = self._batches.take(self._order[start:stop])
         if self._moves:
             images = changed(images, self._moves, self.data.blank)
@@ -106,17 +106,17 @@ class NumpyTrainer:
         self._correct += float(correct.sum())
 
     def sums(self) -> tuple[Array, Array]:
-        """See the contract."""
+        """See `Trainer`."""
         found = np.array([self._loss]), np.array([self._correct])
         self._loss = self._correct = 0.0
         return found
 
     def validate(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.data.validation)
 
     def test(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.data.test())
 
     @quiet
@@ -136,15 +136,15 @@ class NumpyTrainer:
         """There is only one member."""
 
     def weights(self, member: int) -> dict[str, Array]:
-        """See the contract."""
+        """See `Trainer`."""
         return self.model.weights()
 
     def restore(self, member: int, weights: Mapping[str, Array]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.model.restore(weights)
 
     def state(self, member: int) -> dict[str, Array]:
-        """See the contract."""
+        """See `Trainer`."""
         found = {f"model/{name}": array.copy() for name, array in self.model.arrays().items()}
         for i, slot in enumerate(self.stepper.slots):
             found |= {f"rule/{i}/{name}": array.copy() for name, array in slot.memories.items()}
@@ -154,7 +154,7 @@ class NumpyTrainer:
         return found | {"sums": np.array([self._loss, self._correct])}
 
     def load(self, member: int, state: dict[str, Array]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         for name, array in self.model.arrays().items():
             array[...] = state[f"model/{name}"]
         for i, slot in enumerate(self.stepper.slots):
@@ -168,6 +168,6 @@ class NumpyTrainer:
         self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))
 
     def _streams(self) -> list[np.random.Generator]:
-        dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, NumpyDropout)]
         found = [rng for layer in dropouts for rng in layer.bits.streams]
         return found + (self._moves.streams if self._moves else [])

@@ -1,5 +1,5 @@
-"""Optimizers, a file each; `contract` says what one is."""
+"""Optimizers, a file each; `optimizer` says what one is."""
 
-from assay.engines.optimizers.contract import Compiled, Optimizer
+from assay.engines.optimizers.optimizer import Compiled, Optimizer
 
 __all__ = ["Compiled", "Optimizer"]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.contract import OPTIMIZERS, Compiled, Numbers, Optimizer
+from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer
 from assay.networks.description import free, value
 
 __all__ = ["Adam", "AdamW", "adam_numpy_step", "adam_torch_step"]
@@ -100,7 +100,7 @@ class Adam(Optimizer):
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled:
-        """See the contract."""
+        """See `Optimizer`."""
         return _COMPILED
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.contract import OPTIMIZERS, Compiled, Numbers, Optimizer, subtract
+from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer, subtract
 from assay.networks.description import free, value
 
 __all__ = ["Lion"]
@@ -61,7 +61,7 @@ class Lion(Optimizer):
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled:
-        """See the contract."""
+        """See `Optimizer`."""
         return _COMPILED
 
 

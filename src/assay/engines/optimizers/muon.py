@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from assay.core.errors import EngineError
 from assay.core.options import flag, integer, number, setting
 from assay.engines.optimizers.adam import adam_numpy_step, adam_torch_step
-from assay.engines.optimizers.contract import OPTIMIZERS, Numbers, Optimizer, some
+from assay.engines.optimizers.optimizer import OPTIMIZERS, Numbers, Optimizer, some
 from assay.networks.description import free, value
 
 __all__ = ["Muon", "orthogonalised"]
@@ -79,7 +79,7 @@ class Muon(Optimizer):
     keras: ClassVar[str] = "Muon"
 
     def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
-        """See the contract; `scale` is 0 for what AdamW moves."""
+        """See `Optimizer`; `scale` is 0 for what AdamW moves."""
         found = super().numbers(hidden)
         scale = self.rms_rate * sqrt(max(hidden)) if hidden else 0.0
         return found | {"scale": scale, "beta_1": self.adam_beta_1, "beta_2": self.adam_beta_2}
@@ -87,7 +87,7 @@ class Muon(Optimizer):
     def keras_settings(
         self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
     ) -> dict[str, Any]:
-        """See the contract."""
+        """See `Optimizer`."""
         if any(len(shape) != 2 for shape in hidden.values()):
             raise EngineError(
                 "optimizer muon of the keras engine moves kernels of dense layers only, and this "

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.contract import (
+from assay.engines.optimizers.optimizer import (
     OPTIMIZERS,
     Compiled,
     Numbers,
@@ -71,7 +71,7 @@ class RMSprop(Optimizer):
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled:
-        """See the contract."""
+        """See `Optimizer`."""
         return _MOMENTUM if any(n["momentum"] for n in each) else _PLAIN
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.options import flag, number, setting
-from assay.engines.optimizers.contract import (
+from assay.engines.optimizers.optimizer import (
     OPTIMIZERS,
     Compiled,
     Numbers,
@@ -76,7 +76,7 @@ class SGD(Optimizer):
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled:
-        """See the contract."""
+        """See `Optimizer`."""
         if not any(n["momentum"] for n in each):
             return _PLAIN
         return _NESTEROV if each[0]["nesterov"] else _MOMENTUM

@@ -5,7 +5,7 @@ PyTorch is imported when the engine is made, not when its name is looked up.
 
 from __future__ import annotations
 
-from assay.engines.contract import ENGINES, Engine
+from assay.engines.engine import ENGINES, Engine
 
 __all__: list[str] = []
 

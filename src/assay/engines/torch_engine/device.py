@@ -14,9 +14,9 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from assay.core.errors import EngineError, unknown_name
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 
-__all__ = ["Place", "describe", "fast_bfloat16", "no_denormals", "one_numpy_thread", "place"]
+__all__ = ["DevicePlace", "describe", "fast_bfloat16", "no_denormals", "one_numpy_thread", "place"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -28,7 +28,7 @@ PRECISIONS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class DevicePlace:
     """A device, and the dtype of matrix products on it; weights are float32 or wider everywhere."""
 
     device: torch.device
@@ -45,7 +45,7 @@ class Place:
         return str(self.compute).removeprefix("torch.")
 
 
-def place(resources: Resources, precision: str = "auto") -> Place:
+def place(resources: Resources, precision: str = "auto") -> DevicePlace:
     """Choose the device and precision; raises EngineError for one that is not there."""
     device = _device(resources.device)
     wish = precision if resources.precision == "auto" else resources.precision
@@ -56,7 +56,7 @@ def place(resources: Resources, precision: str = "auto") -> Place:
     if device.type == "cpu":
         torch.set_num_threads(resources.threads or torch.get_num_threads())
         _keep_memory()
-    return Place(device, PRECISIONS[wish])
+    return DevicePlace(device, PRECISIONS[wish])
 
 
 @functools.cache

@@ -11,11 +11,11 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE
 from assay.engines.recording import train_groups, without_state
 from assay.engines.torch_engine.device import (
-    Place,
+    DevicePlace,
     describe,
     no_denormals,
     one_numpy_thread,
@@ -27,7 +27,7 @@ from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.network import initial_weights
-from assay.tasks.contract import Task, find_task
+from assay.tasks.task import Task, find_task
 
 __all__ = ["TorchEngine"]
 
@@ -75,7 +75,7 @@ class TorchEngine:
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        """Train the members; see the contract."""
+        """Train the members; see `Engine`."""
         with no_denormals(), one_numpy_thread():
             yield from self._train(cohort, dataset, resources, on_progress)
 
@@ -143,7 +143,7 @@ def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None
 def _program(
     group: Sequence[Member],
     begun: Sequence[dict[str, np.ndarray] | None],
-    where: Place,
+    where: DevicePlace,
     task: Task,
     stacked: bool,
 ) -> Program:

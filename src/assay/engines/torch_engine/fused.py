@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.engines.optimizers.contract import Compiled, Optimizer
+from assay.engines.optimizers.optimizer import Compiled, Optimizer
 
 __all__ = ["FusedSlot", "available"]
 

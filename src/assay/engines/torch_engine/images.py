@@ -12,7 +12,7 @@ from torch import Tensor
 
 from assay.data.dataset import Split
 from assay.engines.streams import Moves
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.training import Augment
 
 __all__ = ["Augmenter", "DeviceSplit", "Normalise", "to_device", "turned"]
@@ -25,7 +25,7 @@ class Normalise:
     """Images as a dataset has them to what the network sees: (image - mean) / std per channel, on
     the device, in the compute type."""
 
-    def __init__(self, mean: np.ndarray, std: np.ndarray, place: Place):
+    def __init__(self, mean: np.ndarray, std: np.ndarray, place: DevicePlace):
         self.place = place
         self._shift = torch.from_numpy(mean).to(place.device, place.master)
         self._scale = torch.from_numpy(1 / std).to(place.device, place.master)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from assay.engines import streams
 
-__all__ = ["Bits", "Masks"]
+__all__ = ["DeviceBits", "Masks"]
 
 
-class Bits:
+class DeviceBits:
     """`assay.engines.streams.Bits` as tensors on a device."""
 
     def __init__(self, seeds: Sequence[int], name: str, device: torch.device):

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine import generator_modules
 from assay.engines.torch_engine.activations import RISING
 from assay.engines.torch_engine.average import WeightAverage
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.modules import (
     WITH_WEIGHTS,
@@ -32,7 +32,7 @@ from assay.networks import layers
 from assay.networks.generator_layers import GaussianNoise
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, hidden_kernels
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = [
     "ModuleProgram",
@@ -50,7 +50,7 @@ _WITHOUT_WEIGHTS = {**WITHOUT_WEIGHTS, **generator_modules.WITHOUT_WEIGHTS}
 class NetworkModule(nn.Module):
     """The network of one run: images (B, c, h, w) -> outputs {head: (B, units)}."""
 
-    def __init__(self, network: Network, weights: dict[str, Any], seed: int, place: Place):
+    def __init__(self, network: Network, weights: dict[str, Any], seed: int, place: DevicePlace):
         super().__init__()
         self.place, self._seed, self._weights = place, seed, weights
         self.owners: dict[str, nn.Module] = {}
@@ -159,7 +159,9 @@ def _rises(modules: list[nn.Module]) -> bool:
 class ModuleProgram:
     """One member as a module."""
 
-    def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
+    def __init__(
+        self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
+    ):
         (self.member,) = members
         self.place, self.task = place, task
         self.module = make_module(self.member.network, weights[0], self.member.seed, place)
@@ -222,7 +224,7 @@ class ModuleProgram:
 
 
 def make_module(
-    network: Network, weights: Mapping[str, np.ndarray], seed: int, place: Place
+    network: Network, weights: Mapping[str, np.ndarray], seed: int, place: DevicePlace
 ) -> NetworkModule | OwnModule:
     """The module of any network, of the user's own or described."""
     if isinstance(network, OwnNetwork):

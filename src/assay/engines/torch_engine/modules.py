@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from assay.engines.torch_engine.activations import FORWARD
-from assay.engines.torch_engine.masks import Bits, Masks
+from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.engines.torch_engine.patches import convolve
 from assay.networks import layers
 
@@ -144,7 +144,7 @@ class DropoutModule(nn.Module):
         super().__init__()
         self.rate = layer.rate
         self.masks = Masks(torch.tensor(layer.rate, device=device))
-        self.bits = Bits([seed], name, device)
+        self.bits = DeviceBits([seed], name, device)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.rate:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.engines.optimizers.contract import Optimizer, some
+from assay.engines.optimizers.optimizer import Optimizer, some
 
 __all__ = ["Slot", "update"]
 

@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from assay.core.errors import EngineError, NetworkError
 from assay.core.seeds import stream
-from assay.engines.contract import Member
-from assay.engines.torch_engine.device import Place
+from assay.engines.engine import Member
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.optimizers import Slot
 from assay.engines.torch_engine.program import Outputs, optimizer_numbers
 from assay.networks.modules import Measured, OwnNetwork
@@ -47,7 +47,7 @@ class OwnModule(nn.Module):
     """
 
     def __init__(
-        self, network: OwnNetwork, weights: Mapping[str, np.ndarray], seed: int, place: Place
+        self, network: OwnNetwork, weights: Mapping[str, np.ndarray], seed: int, place: DevicePlace
     ):
         super().__init__()
         self.network, self.place, self._seed = network, place, seed
@@ -122,7 +122,7 @@ class OwnModule(nn.Module):
 
 def check_own_weights(network: OwnNetwork, weights: Mapping[str, np.ndarray]) -> None:
     """Raise EngineError unless these are the weights of this network."""
-    OwnModule(network, weights, 0, Place(torch.device("cpu"), torch.float32))
+    OwnModule(network, weights, 0, DevicePlace(torch.device("cpu"), torch.float32))
 
 
 def _array(tensor: Tensor) -> np.ndarray:

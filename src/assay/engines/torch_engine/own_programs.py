@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
-from assay.engines.contract import Cohort, Progress, Resources
-from assay.engines.torch_engine.device import Place
-from assay.tasks.contract import Task
+from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.torch_engine.device import DevicePlace
+from assay.tasks.task import Task
 
 __all__ = ["PROGRAMS", "OwnProgram"]
 
@@ -26,7 +26,7 @@ class OwnProgram(Protocol):
         cohort: Cohort,
         dataset: Dataset,
         resources: Resources,
-        where: Place,
+        where: DevicePlace,
         task: Task,
         describe: Callable[[], dict[str, Any]],
         on_progress: Callable[[Progress], None],

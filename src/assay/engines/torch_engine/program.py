@@ -13,17 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.engines.contract import Member
-from assay.engines.optimizers.contract import as_matrix
+from assay.engines.engine import Member
+from assay.engines.optimizers.optimizer import as_matrix
 from assay.engines.streams import read_stream, set_stream
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.slots import Key, StackSlots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
-from assay.networks.network import Network, hidden_kernels
-from assay.networks.network import Place as Standing
-from assay.tasks.contract import Task
+from assay.networks.network import LayerPlace, Network, hidden_kernels
+from assay.tasks.task import Task
 
 __all__ = ["Program", "StackedProgram", "optimizer_numbers", "plain", "stackable"]
 
@@ -96,7 +95,9 @@ def loss_and_gradient(
 class StackedProgram:
     """Dense networks of equal structure (of nearly equal width), trained as one stack."""
 
-    def __init__(self, members: Sequence[Member], weights: list[dict], place: Place, task: Task):
+    def __init__(
+        self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
+    ):
         self.place, self.task = place, task
         self.rule = type(members[0].training.optimizer)
         self.members, self.steps = list(members), 0
@@ -111,7 +112,7 @@ class StackedProgram:
         self._make_slots()
 
     def _chain(
-        self, prefix: str, places: Sequence[tuple[Standing, ...]], room: tuple[int, ...]
+        self, prefix: str, places: Sequence[tuple[LayerPlace, ...]], room: tuple[int, ...]
     ) -> tuple[list[Block], tuple[int, ...]]:
         """The blocks of a chain, and the shape behind it that the stack has room for."""
         seeds = [m.seed for m in self.members]

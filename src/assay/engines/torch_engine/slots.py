@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from assay.engines.optimizers.contract import Optimizer
+from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine import fused
 from assay.engines.torch_engine.optimizers import Slot, update
 
@@ -155,24 +155,24 @@ class EagerSlot:
         self._slot = Slot(weight, _stack_numbers(each, weight), stacked=True)
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
-        """See the contract."""
+        """See `StackSlots`."""
         update(self._rule, [self._slot], [_whole(gradient)], factor)
         if self._low is not None:
             self._low.copy_(self._slot.weight)
 
     def keep(self, members: list[int], weight: Tensor, low: Tensor | None) -> None:
-        """See the contract."""
+        """See `StackSlots`."""
         old, self._low = self._slot, low
         numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in old.numbers.items()}
         state = {name: memory[members] for name, memory in old.state.items()}
         self._slot = Slot(weight, numbers, state, old.steps, stacked=True)
 
     def memory(self, member: int) -> dict[str, Tensor]:
-        """See the contract."""
+        """See `StackSlots`."""
         return {name: tensor[member] for name, tensor in self._slot.state.items()}
 
     def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
-        """See the contract."""
+        """See `StackSlots`."""
         self._slot.steps = steps
         for name, tensor in memory.items():
             self._slot.buffer(name)[member].copy_(tensor)

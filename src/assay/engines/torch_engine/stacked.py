@@ -19,8 +19,8 @@ from torch import Tensor
 
 from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.activations import FORWARD, NOT_ZERO_AT_ZERO, backward
-from assay.engines.torch_engine.device import Place
-from assay.engines.torch_engine.masks import Bits, Masks
+from assay.engines.torch_engine.device import DevicePlace
+from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.networks import layers
 
 __all__ = ["BLOCKS", "Block", "DropoutBlock", "Widths"]
@@ -63,7 +63,12 @@ class Block:
     """
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
+        self,
+        stack: Sequence[Any],
+        name: str,
+        place: DevicePlace,
+        seeds: Sequence[int],
+        widths: Widths,
     ):
         self.stack: list[Any] = list(stack)
         self.name, self.place, self.widths = name, place, widths
@@ -120,7 +125,12 @@ class DenseBlock(Block):
     """z = x W + b."""
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
+        self,
+        stack: Sequence[Any],
+        name: str,
+        place: DevicePlace,
+        seeds: Sequence[int],
+        widths: Widths,
     ):
         super().__init__(stack, name, place, seeds, widths)
         # outputs are computed in the master type: ten units cost nothing, and rounding the logits
@@ -196,12 +206,17 @@ class DropoutBlock(Block):
     """y = x * mask, each member with a rate and a stream of its own."""
 
     def __init__(
-        self, stack: Sequence[Any], name: str, place: Place, seeds: Sequence[int], widths: Widths
+        self,
+        stack: Sequence[Any],
+        name: str,
+        place: DevicePlace,
+        seeds: Sequence[int],
+        widths: Widths,
     ):
         super().__init__(stack, name, place, seeds, widths)
         rates = torch.tensor([layer.rate for layer in stack], dtype=torch.float32)
         self.buffers["rate"] = rates.view(-1, 1, 1).to(place.device)
-        self.bits = Bits(seeds, name, place.device)
+        self.bits = DeviceBits(seeds, name, place.device)
         self._masks: Masks | None = None
 
     def forward(self, x: Tensor, training: bool) -> Tensor:

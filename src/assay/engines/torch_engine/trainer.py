@@ -10,11 +10,11 @@ from torch import Tensor
 from assay.data.dataset import Dataset, Split
 from assay.engines.loop import Evaluation
 from assay.engines.streams import read_stream, set_stream
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
 from assay.engines.torch_engine.program import Program
-from assay.tasks.contract import Task, turns_of
+from assay.tasks.task import Task, turns_of
 
 __all__ = ["DeviceDataset", "TorchTrainer"]
 
@@ -26,7 +26,7 @@ class DeviceDataset:
         blank: (c,), what a black pixel is after normalisation.
     """
 
-    def __init__(self, dataset: Dataset, task: Task, where: Place):
+    def __init__(self, dataset: Dataset, task: Task, where: DevicePlace):
         fit = dataset.fit_data
         normalise = self._normalise = Normalise(fit.mean, fit.std, where)
 
@@ -86,13 +86,13 @@ class TorchTrainer:
         self._reset()
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self._order = torch.from_numpy(orders).to(self.data.blank.device)
         if isinstance(self._pictures, FreshPictures):
             self._pictures.start_epoch(epoch)
 
     def step(self, start: int, stop: int, factor: float) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         images, targets = self._pictures.take(self._order[:, start:stop])
         if self.augment:
             images = self.augment(images)
@@ -106,7 +106,7 @@ class TorchTrainer:
         self._correct: Tensor | float = 0.0
 
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """See the contract."""
+        """See `Trainer`."""
         assert isinstance(self._loss, Tensor)
         assert isinstance(self._correct, Tensor)
         found = self._loss.double().cpu().numpy(), self._correct.double().cpu().numpy()
@@ -114,11 +114,11 @@ class TorchTrainer:
         return found
 
     def validate(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.data.validation)
 
     def test(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.data.test())
 
     def _evaluate(self, split: DeviceSplit) -> Evaluation:
@@ -145,22 +145,22 @@ class TorchTrainer:
         return {head: torch.stack([o[head] for o in (first, *again)], -2) for head in first}
 
     def keep(self, members: list[int]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.program.keep(members)
         self._order = self._order[members]
         if self.augment:
             self.augment.keep(members)
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        """See the contract."""
+        """See `Trainer`."""
         return self.program.weights(member)
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.program.restore(member, weights)
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """See the contract."""
+        """See `Trainer`."""
         found = {f"program/{k}": v for k, v in self.program.state(member).items()}
         if self.augment:
             found["augment"] = read_stream(self.augment.streams[member])
@@ -170,7 +170,7 @@ class TorchTrainer:
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
         self.program.load(member, inner)
         if self.augment:

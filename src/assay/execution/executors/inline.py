@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from assay.execution.executors.contract import EXECUTORS, Job, Message, Setup
+from assay.execution.executors.executor import EXECUTORS, Job, Message, Setup
 from assay.execution.executors.worker import Datasets, train_job
 
 __all__ = ["Inline"]

@@ -22,7 +22,7 @@ from types import ModuleType
 
 from assay.core.errors import AssayError, EngineError
 from assay.core.plugins import load_again
-from assay.execution.executors.contract import EXECUTORS, Job, Message, Setup
+from assay.execution.executors.executor import EXECUTORS, Job, Message, Setup
 from assay.execution.executors.worker import Datasets, train_job
 
 __all__ = ["Processes", "worker_environment"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from assay.core.errors import AssayError, ConfigError
 from assay.data import Dataset, load
-from assay.engines.contract import ENGINES, Engine, Progress, Stopped
-from assay.execution.executors.contract import Job, Message
+from assay.engines.engine import ENGINES, Engine, Progress, Stopped
+from assay.execution.executors.executor import Job, Message
 
 __all__ = ["Datasets", "find_engine", "train_job"]
 

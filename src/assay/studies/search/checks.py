@@ -12,11 +12,11 @@ from assay.core.records import Config
 from assay.core.seeds import stream
 from assay.studies.design import MAX_RUNS
 from assay.studies.judging import check_objective
-from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.samplers.sampler import SAMPLERS
 from assay.studies.search.search import Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
 from assay.studies.settings import nearest_setting
-from assay.tasks.contract import Task, find_task
+from assay.tasks.task import Task, find_task
 
 __all__ = ["checked"]
 

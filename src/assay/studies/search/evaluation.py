@@ -27,7 +27,7 @@ Evaluator = Callable[[Mapping[str, Any]], Any]
 """From the value of each name to that of the expression."""
 
 
-class _TooMuch(Exception):
+class _TooManySteps(Exception):
     pass
 
 
@@ -39,7 +39,7 @@ class _Names(dict[str, Any]):
     def spend(self, steps: int) -> None:
         self.steps += steps
         if self.steps > MAX_STEPS:
-            raise _TooMuch(f"it needs more than {MAX_STEPS:,} steps")
+            raise _TooManySteps(f"it needs more than {MAX_STEPS:,} steps")
 
 
 _Part = Callable[[_Names], Any]
@@ -91,9 +91,9 @@ def _bounded(value: Any, names: _Names) -> Any:
                 if type(inner) in (list, tuple):  # the same list may be in there many times
                     _bounded(inner, names)
     elif kind is complex:
-        raise _TooMuch(f"{value!r} is not a real number")
+        raise _TooManySteps(f"{value!r} is not a real number")
     elif said := cannot_hold(value):
-        raise _TooMuch(f"{shown(value)} {said}")
+        raise _TooManySteps(f"{shown(value)} {said}")
     return value
 
 
@@ -146,15 +146,15 @@ def _check_size(kind: type[ast.AST], a: Any, b: Any, names: _Names) -> None:
     """Refuse what would be large before it is made."""
     if kind is ast.Pow and isinstance(a, int) and isinstance(b, int):
         if abs(a) > 1 and b * (abs(a).bit_length() - 1) > 64:
-            raise _TooMuch(f"{a} ** {b} does not fit into 64 bits")
+            raise _TooManySteps(f"{a} ** {b} does not fit into 64 bits")
     elif kind is ast.LShift and isinstance(b, int) and b > 64:
-        raise _TooMuch(f"{shown(a)} << {b} does not fit into 64 bits")
+        raise _TooManySteps(f"{shown(a)} << {b} does not fit into 64 bits")
     elif kind is ast.Mult:
         for many, times in ((a, b), (b, a)):
             if isinstance(many, (list, tuple, str)) and isinstance(times, int):
                 names.spend(len(many) * max(0, times))
     elif kind is ast.Mod and isinstance(a, str):  # '%1000000000d' % 1
-        raise _TooMuch("text has no %")
+        raise _TooManySteps("text has no %")
 
 
 def _compare(node: Any) -> _Part:

@@ -16,7 +16,7 @@ from assay.core.options import (
     object_schema,
     text,
 )
-from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.samplers.sampler import SAMPLERS
 from assay.studies.search.search import HALVING
 
 __all__ = ["HALVING_OPTIONS", "PARAMETER", "SEARCH", "sampler_tables"]

@@ -10,7 +10,7 @@ from assay.core.records import VALIDATION_ONLY, Config, run_id, trial_id
 from assay.data import resolve
 from assay.studies.design import Design, comparisons
 from assay.studies.plan import Plan
-from assay.studies.search.samplers.contract import SAMPLERS, Asked
+from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 from assay.studies.search.search import Search
 from assay.studies.study import Study
 from assay.studies.trials import Trial

@@ -13,7 +13,7 @@ from assay.core.options import REQUIRED
 from assay.studies.factors import Factor, Level, Setting, label_of, read_settings, setting_path
 from assay.studies.search.expressions import Expression, parse_expression
 from assay.studies.search.keys import HALVING_OPTIONS, PARAMETER, SEARCH
-from assay.studies.search.samplers.contract import SAMPLERS
+from assay.studies.search.samplers.sampler import SAMPLERS
 from assay.studies.search.search import HALVING, Derived, Halving, Search
 from assay.studies.search.space import Parameter, Space
 from assay.studies.settings import SECTIONS

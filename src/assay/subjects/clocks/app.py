@@ -116,7 +116,7 @@ def _affordable(style: str, seconds: float, device: str) -> int:
     be the same again."""
     from assay.core.cores import physical_cores
     from assay.data import load
-    from assay.engines.contract import Resources
+    from assay.engines.engine import Resources
     from assay.execution.executors.worker import find_engine
     from assay.studies.members import cohorts
 

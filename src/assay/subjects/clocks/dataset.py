@@ -12,7 +12,7 @@ import numpy as np
 
 from assay.core.options import choice, flag, integer, number
 from assay.core.seeds import stream
-from assay.data.catalog import Entry, Raw, Survey
+from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Fresh, Split
 from assay.subjects.clocks.time import minutes_of, text
 
@@ -74,7 +74,7 @@ class DrawnImages:
         return targets_of(self.scene)
 
 
-class ClocksRendered(Entry):
+class ClocksRendered(DatasetEntry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Mapping[str, Any]) -> dict[str, str]:

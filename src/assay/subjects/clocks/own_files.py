@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.array_file import map_array
 from assay.core.errors import DataError
-from assay.data.catalog import Entry, Raw, Survey
+from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
 from assay.data.storage import places
@@ -22,7 +22,7 @@ FILES = ("images.npy", "labels.npy")
 TEST_SHARE = 0.2
 
 
-class Clocks(Entry):
+class Clocks(DatasetEntry):
     """Grey pictures of clocks with hour and minute; a fifth, stratified by time, is for testing."""
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:

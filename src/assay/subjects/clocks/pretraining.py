@@ -14,11 +14,11 @@ from assay.core.options import check_fields, choice, integer, options_of, settin
 from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import Dataset
 from assay.data.loading import load
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE, Train
 from assay.subjects.clocks.dataset import STYLES
 
-__all__ = ["RENDERED", "Rendered"]
+__all__ = ["RENDERED", "RenderedPretraining"]
 
 EPOCH = 3200
 """Fresh clocks drawn at a time."""
@@ -28,7 +28,7 @@ LOOKS = 20
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedPretraining:
     """First train on fresh rendered clocks, for task tell_time.
 
     Args:
@@ -94,6 +94,6 @@ def _first_part(member: Member, steps: int) -> Member:
     return replace(member, config=config, training=training)
 
 
-Rendered.options = options_of(Rendered)
+RenderedPretraining.options = options_of(RenderedPretraining)
 
-RENDERED = Rendered
+RENDERED = RenderedPretraining

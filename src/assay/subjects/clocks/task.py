@@ -12,9 +12,9 @@ from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, DataError
 from assay.core.options import choice, flag, integer
 from assay.data.dataset import Dataset
-from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import logarithm, read_together
 from assay.subjects.clocks.labels.relational import Relational
+from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.looks import TURNS
 from assay.subjects.clocks.time import distance, hour_flip
 

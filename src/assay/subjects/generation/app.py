@@ -12,14 +12,14 @@ from assay.core.store import Store
 if TYPE_CHECKING:
     import numpy as np
 
-    from assay.subjects.generation.sampler import Sampler
+    from assay.subjects.generation.sampler import PictureSampler
 
 __all__ = ["check_count", "find_sampler", "save_sheet"]
 
 MOST = 10_000
 
 
-def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, Sampler]:
+def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, PictureSampler]:
     """The maker of pictures of a run, with the run's name.
 
     Args:
@@ -30,11 +30,11 @@ def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, Sample
         StoreError: there is no such run or study.
         DataError: the run makes no pictures, or its weights were not kept.
     """
-    from assay.subjects.generation.sampler import Sampler
+    from assay.subjects.generation.sampler import PictureSampler
 
     with Store(store_folder(store), create=False, read_only=True) as opened:
         name = _find(opened, run)
-        return name, Sampler(opened.record(name), opened.weights(name))
+        return name, PictureSampler(opened.record(name), opened.weights(name))
 
 
 def _find(store: Store, name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
-from assay.data.catalog import Entry, File, Raw, Source
+from assay.data.catalog import DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
 from assay.data.pictures import quiet_decoders
@@ -48,7 +48,7 @@ def read_jpegs(path: Path) -> np.ndarray:
     return images
 
 
-class CatFaces(Entry):
+class CatFaces(DatasetEntry):
     """The set has no test part, and most of its files occur twice: it is split by picture."""
 
     def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
@@ -77,7 +77,7 @@ CAT_FACES = CatFaces(
     test=TEST,
     folders=("cat-faces",),
     sources=(
-        Source(
+        DatasetSource(
             (
                 File(
                     "cats64.npz",

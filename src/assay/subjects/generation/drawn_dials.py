@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.options import integer
 from assay.core.seeds import stream
-from assay.data.catalog import Entry, Raw, Survey
+from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 
 __all__ = ["DrawnDials", "draw_dials", "draw_hands"]
@@ -96,7 +96,7 @@ def _hand(
     return np.hypot(across, along - np.clip(along, -0.1, length)) - width
 
 
-class DrawnDials(Entry):
+class DrawnDials(DatasetEntry):
     """Dials at random times; targets are rows (hour, minute)."""
 
     def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:

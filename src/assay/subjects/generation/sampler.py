@@ -9,21 +9,21 @@ import torch
 
 from assay.core.errors import DataError
 from assay.core.records import Record
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import NetworkModule
 from assay.networks.assembly import Assembly
 from assay.networks.families import build_network, makes
 from assay.subjects.generation.latents import point, prior_of, way
 from assay.subjects.generation.training.parts import to_bytes
-from assay.tasks.contract import find_task
+from assay.tasks.task import find_task
 
-__all__ = ["Sampler"]
+__all__ = ["PictureSampler"]
 
 _ROWS = 100
 
 
-class Sampler:
+class PictureSampler:
     """Makes pictures of latent points; a seed stands for the same point in every run.
 
     Args:

@@ -13,7 +13,7 @@ from assay.core.errors import DataError
 from assay.core.options import flag
 from assay.data.permutation import permute
 from assay.data.storage import cache_dir, keep_arrays, kept_arrays
-from assay.data.transforms import Fitted
+from assay.data.transforms import FittedTransform
 from assay.subjects.unscrambling.solver.pipeline import CONTRAST, unscramble
 
 __all__ = ["RESTORE", "Restore", "restored_order"]
@@ -36,7 +36,7 @@ class Restore:
 
     def fit(
         self, spec: Mapping[str, Any], train: np.ndarray, permutation: np.ndarray | None
-    ) -> Fitted:
+    ) -> FittedTransform:
         """The estimated order; see `restored_order`."""
         assert permutation is not None
         order, contrast = restored_order(train)
@@ -46,7 +46,7 @@ class Restore:
             f"the order of the pixels was estimated from {len(train):,} training images, "
             f"{contrast:.1f} times as good as one of shuffled pixels{' (exact)' if exact else ''}"
         )
-        return Fitted(lambda images: permute(images, order), moved, note)
+        return FittedTransform(lambda images: permute(images, order), moved, note)
 
 
 RESTORE = Restore()

@@ -1,1 +1,1 @@
-"""Samplers, one file each kind; found through `assay.studies.search.samplers.contract.SAMPLERS`."""
+"""Samplers, one file each kind; found through `assay.studies.search.samplers.sampler.SAMPLERS`."""

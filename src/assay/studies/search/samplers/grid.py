@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.studies.search.samplers.contract import SAMPLERS, Asked, Kind
+from assay.studies.search.samplers.sampler import SAMPLERS, Asked, Kind
 from assay.studies.search.space import Space
 
 __all__ = ["Grid"]
@@ -15,15 +15,15 @@ class Grid:
         self._points = space.points()
 
     def ask(self) -> Asked | None:
-        """See the contract."""
+        """See `Sampler`."""
         values = next(self._points, None)
         return None if values is None else Asked(values)
 
     def report(self, asked: Asked, epochs: int, value: float) -> None:
-        """See the contract."""
+        """See `Sampler`."""
 
     def tell(self, asked: Asked, value: float | None, *, stopped: bool = False) -> None:
-        """See the contract."""
+        """See `Sampler`."""
 
 
 SAMPLERS.add("grid")(Kind(Grid, finite=True))

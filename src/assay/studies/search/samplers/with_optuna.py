@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from assay.studies.search.samplers.contract import SAMPLERS, Asked, Kind
+from assay.studies.search.samplers.sampler import SAMPLERS, Asked, Kind
 from assay.studies.search.space import Parameter, Space, Values
 
 __all__ = ["WithOptuna"]
@@ -40,7 +40,7 @@ class WithOptuna:
             )
 
     def ask(self) -> Asked | None:
-        """See the contract."""
+        """See `Sampler`."""
         with _quiet():
             trial = self._study.ask()
             values: Values = {}
@@ -50,11 +50,11 @@ class WithOptuna:
         return Asked(values, trial)
 
     def report(self, asked: Asked, epochs: int, value: float) -> None:
-        """See the contract."""
+        """See `Sampler`."""
         asked.token.report(value, epochs)
 
     def tell(self, asked: Asked, value: float | None, *, stopped: bool = False) -> None:
-        """See the contract."""
+        """See `Sampler`."""
         from optuna.trial import TrialState
 
         with _quiet():

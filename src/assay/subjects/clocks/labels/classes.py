@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import cross_entropy, probabilities
+from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HALF_DAY, wrap
 
 __all__ = ["Classes"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.subjects.clocks.labels.contract import Reading
+from assay.subjects.clocks.labels.scheme import Reading
 from assay.subjects.clocks.time import HALF_DAY, HOUR, distance
 
 __all__ = ["cross_entropy", "logarithm", "probabilities", "read_together", "soft_cross_entropy"]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import (
     logarithm,
     probabilities,
     read_together,
     soft_cross_entropy,
 )
+from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import hands
 
 __all__ = ["Joint"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import cross_entropy, probabilities
 from assay.subjects.clocks.labels.regression import NUMERALS, ROUND, beyond
+from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HOUR, distance, wrap
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]

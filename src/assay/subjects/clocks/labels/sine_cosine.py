@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.subjects.clocks.labels.contract import SCHEMES, Reading, true_minutes
+from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HALF_DAY, HOUR, hands, wrap
 
 __all__ = ["Hands", "Phase"]

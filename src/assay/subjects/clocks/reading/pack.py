@@ -12,8 +12,8 @@ from assay.core.errors import DataError
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset
-from assay.subjects.clocks.labels.contract import Reading, true_minutes
 from assay.subjects.clocks.labels.distributions import NEAR
+from assay.subjects.clocks.labels.scheme import Reading, true_minutes
 from assay.subjects.clocks.reading.reader import BOUNDS, Reader
 from assay.subjects.clocks.reading.views import Square, cut_out
 from assay.subjects.clocks.time import distance

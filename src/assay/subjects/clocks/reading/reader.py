@@ -15,15 +15,15 @@ from PIL import Image
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.tensor_file import read_tensors, write_tensors
-from assay.engines.contract import Resources
+from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import NetworkModule
 from assay.networks.checks import check_weights, widest
 from assay.networks.families import build_network
 from assay.networks.network import Network
-from assay.subjects.clocks.labels.contract import Reading
 from assay.subjects.clocks.labels.distributions import read_together
 from assay.subjects.clocks.labels.relational import HEADS, Relational
+from assay.subjects.clocks.labels.scheme import Reading
 from assay.subjects.clocks.looks import TURNS
 from assay.subjects.clocks.reading.views import Square, beside, cut_out, squares, turned
 

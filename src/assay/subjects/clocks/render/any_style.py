@@ -11,7 +11,7 @@ from dataclasses import fields
 import numpy as np
 
 from assay.core.seeds import stream
-from assay.subjects.clocks.render.dials import Design
+from assay.subjects.clocks.render.dials import DialDesign
 from assay.subjects.clocks.render.scene import Scene
 from assay.subjects.clocks.render.spreads import directions, glare, spans, surface_maps
 
@@ -26,15 +26,15 @@ _DIALS = 144
 _WORDS = ("QUARTZ", "ANNO 1884", "GENEVE", "ELECTRIC", "Regulator", "N. 47", "BERLIN", "studio")
 
 
-def _flat_design(rng: np.random.Generator) -> Design:
+def _flat_design(rng: np.random.Generator) -> DialDesign:
     """A disc with an outline and a mark at the 12."""
-    return Design(
+    return DialDesign(
         numerals="none", hour=(0, 0, 0), minute=(0, 0, 0), mark="dot",
         mark_radius=rng.uniform(0.9, 0.97), rings=(0.985,),
     )  # fmt: skip
 
 
-def _design(rng: np.random.Generator) -> Design:
+def _design(rng: np.random.Generator) -> DialDesign:
     numerals = str(rng.choice(["arabic", "roman", "quarters", "none"], p=[0.58, 0.14, 0.1, 0.18]))
     outer = rng.uniform(0.88, 0.99)
     hour_length, minute_length = rng.uniform(0.04, 0.2), rng.uniform(0.02, 0.09)
@@ -43,7 +43,7 @@ def _design(rng: np.random.Generator) -> Design:
     marks = ["dot", "triangle", "double"]
     needs_mark = numerals == "none" or rng.random() < 0.12
     inside = outer - hour_length - height * 0.62
-    return Design(
+    return DialDesign(
         font=int(rng.integers(10)),
         numerals=numerals,
         height=height,
@@ -62,7 +62,7 @@ def _design(rng: np.random.Generator) -> Design:
     )
 
 
-def _designs() -> tuple[Design, ...]:
+def _designs() -> tuple[DialDesign, ...]:
     rng = stream(0, "any dials")
     return (*(_flat_design(rng) for _ in range(_FLAT)),
             *(_design(rng) for _ in range(_DIALS - _FLAT)))  # fmt: skip

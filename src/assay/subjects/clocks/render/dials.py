@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-__all__ = ["ROMAN", "Design", "draw_dial", "fonts"]
+__all__ = ["ROMAN", "DialDesign", "draw_dial", "fonts"]
 
 TEXTURE = 224
 """Pixels across a dial's texture, which reaches from -1 to 1: more than a picture needs."""
@@ -22,7 +22,7 @@ _OTHER_FONTS = (
 
 
 @dataclass(frozen=True)
-class Design:
+class DialDesign:
     """One dial; lengths in radii of the dial.
 
     Attributes:
@@ -73,7 +73,7 @@ def fonts() -> list[Callable[[int], ImageFont.FreeTypeFont | ImageFont.ImageFont
     return [ImageFont.load_default, *(opener(folder / name) for name in _OTHER_FONTS)]
 
 
-def draw_dial(design: Design) -> np.ndarray:
+def draw_dial(design: DialDesign) -> np.ndarray:
     """The dial's ink, float32 (TEXTURE, TEXTURE), 0 paper to 1 ink, soft-edged."""
     size = TEXTURE * _DETAIL
     ink = Image.new("L", (size, size), 0)
@@ -93,7 +93,7 @@ def draw_dial(design: Design) -> np.ndarray:
     return np.maximum(found, _rays(design.rays)) if design.rays else found
 
 
-def _ticks(draw: ImageDraw.ImageDraw, design: Design, size: int) -> None:
+def _ticks(draw: ImageDraw.ImageDraw, design: DialDesign, size: int) -> None:
     for number in range(60):
         start, stop, half = design.minute if number % 5 else design.hour
         if half <= 0:
@@ -122,7 +122,7 @@ def _disc(draw: ImageDraw.ImageDraw, turn: float, radius: float, half: float, si
     draw.ellipse([x - half, y - half, x + half, y + half], fill=255)
 
 
-def _numerals(ink: Image.Image, design: Design, size: int) -> None:
+def _numerals(ink: Image.Image, design: DialDesign, size: int) -> None:
     if design.numerals == "none":
         return
     font = fonts()[design.font](int(design.height * 1.38 * size / 2))
@@ -161,7 +161,7 @@ def _bare(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | I
             draw.text((x, middle[1]), digit, fill=255, font=font, anchor="mm")
 
 
-def _mark(draw: ImageDraw.ImageDraw, design: Design, size: int) -> None:
+def _mark(draw: ImageDraw.ImageDraw, design: DialDesign, size: int) -> None:
     where = design.mark_radius
     if design.mark == "dot":
         _disc(draw, 0, where, 0.035, size)
@@ -182,7 +182,7 @@ def _rays(strength: float) -> np.ndarray:
     )
 
 
-def vary(rng: np.random.Generator, designs: Sequence[Design], count: int) -> list[Design]:
+def vary(rng: np.random.Generator, designs: Sequence[DialDesign], count: int) -> list[DialDesign]:
     """`count` designs, each a little different from one of `designs` in turn."""
     found = []
     for i in range(count):

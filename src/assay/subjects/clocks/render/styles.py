@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.seeds import stream
 from assay.subjects.clocks.render.any_style import ANY_DESIGNS, ANY_SURFACES, any_scene
-from assay.subjects.clocks.render.dials import Design, vary
+from assay.subjects.clocks.render.dials import DialDesign, vary
 from assay.subjects.clocks.render.scene import Scene
 from assay.subjects.clocks.render.spreads import directions, glare, spans, surface_maps
 
@@ -26,17 +26,17 @@ class Style:
         scene: from a random generator and times (n,) to a scene.
     """
 
-    designs: tuple[Design, ...]
+    designs: tuple[DialDesign, ...]
     surfaces: tuple[str, ...]
     scene: Callable[[np.random.Generator, np.ndarray], Scene]
 
 
-def _course_designs() -> tuple[Design, ...]:
+def _course_designs() -> tuple[DialDesign, ...]:
     kinds = [
-        Design(height=0.145, radius=0.775, bare_one=True),
-        Design(height=0.145, radius=0.775, dots=True, bare_one=True),
-        Design(font=1, height=0.14, radius=0.775),
-        Design(height=0.15, radius=0.775),
+        DialDesign(height=0.145, radius=0.775, bare_one=True),
+        DialDesign(height=0.145, radius=0.775, dots=True, bare_one=True),
+        DialDesign(font=1, height=0.14, radius=0.775),
+        DialDesign(height=0.15, radius=0.775),
     ]
     return tuple(vary(stream(0, "course dials"), kinds, 24))
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from assay.core.seeds import stream
-from assay.subjects.clocks.render.dials import Design, draw_dial
+from assay.subjects.clocks.render.dials import DialDesign, draw_dial
 
 __all__ = ["Textures", "make_textures"]
 
@@ -66,7 +66,7 @@ class Textures:
         return torch.stack([self.bank[int(i) : int(i) + pixels] for i in first % (_NOISE - pixels)])
 
 
-def make_textures(designs: Sequence[Design], surfaces: Sequence[str], device: str) -> Textures:
+def make_textures(designs: Sequence[DialDesign], surfaces: Sequence[str], device: str) -> Textures:
     """Draw the textures of a style; the same for the same arguments, wherever.
 
     Args:
@@ -76,7 +76,7 @@ def make_textures(designs: Sequence[Design], surfaces: Sequence[str], device: st
 
 
 @lru_cache(maxsize=4)
-def _make(designs: tuple[Design, ...], surfaces: tuple[str, ...], device: str) -> Textures:
+def _make(designs: tuple[DialDesign, ...], surfaces: tuple[str, ...], device: str) -> Textures:
     rng = stream(0, "clock textures")
     dials = np.stack([draw_dial(design) for design in designs])[:, None]
     ground = [_SURFACES[kind](rng) for kind in surfaces]

@@ -7,7 +7,6 @@ features and are not comparable with distances on Inception features.
 
 from __future__ import annotations
 
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.everything import measure_all, measure_sides, numbers
 from assay.subjects.generation.measures.frechet import frechet_distance, frechet_interval
 from assay.subjects.generation.measures.intervals import Interval
@@ -19,6 +18,7 @@ from assay.subjects.generation.measures.manifold import (
     precision,
     recall,
 )
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.neighbours import Memorisation, memorisation, nearest
 from assay.subjects.generation.measures.paths import PathLengths, path_lengths
 from assay.subjects.generation.measures.reconstruction import Reconstruction, reconstruction_error

@@ -12,8 +12,8 @@ import numpy as np
 
 from assay.subjects.generation.drawn_dials import draw_hands
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.intervals import Interval, bootstrap, mean_interval
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["DialReadings", "read_dials"]
 

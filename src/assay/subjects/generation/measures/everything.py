@@ -12,7 +12,7 @@ from assay.core.errors import DataError
 from assay.core.seeds import stream
 from assay.subjects.generation.measures import paths, reconstruction
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.contract import MEASURES, Number, Sides
+from assay.subjects.generation.measures.measure import MEASURES, Number, Sides
 
 __all__ = ["measure_all", "measure_sides", "numbers"]
 

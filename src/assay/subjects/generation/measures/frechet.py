@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.intervals import Interval, bootstrap
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["frechet_distance", "frechet_interval"]
 

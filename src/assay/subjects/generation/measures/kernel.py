@@ -9,8 +9,8 @@ import numpy as np
 
 from assay.core.seeds import stream
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.intervals import RESAMPLES, Interval, centred
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["kernel_distance", "kernel_interval"]
 

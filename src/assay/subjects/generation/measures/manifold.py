@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.distances import distances
 from assay.subjects.generation.measures.intervals import Interval, mean_interval
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["NEIGHBOURS", "Manifold", "coverage", "density", "precision", "recall"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.distances import distances
 from assay.subjects.generation.measures.intervals import Interval, bootstrap, mean_interval
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["NEAREST_TEST", "Memorisation", "memorisation", "nearest"]
 

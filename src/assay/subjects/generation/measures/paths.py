@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.errors import DataError
-from assay.subjects.generation.measures.contract import Number
+from assay.subjects.generation.measures.measure import Number
 
 __all__ = ["NUMBERS", "Distance", "PathLengths", "path_lengths"]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.contract import Number
 from assay.subjects.generation.measures.intervals import Interval, mean_interval
+from assay.subjects.generation.measures.measure import Number
 
 __all__ = ["NUMBERS", "Reconstruction", "reconstruction_error"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from assay.core.errors import DataError
 from assay.core.seeds import stream
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.contract import MEASURES, Measure, Number, Sides
 from assay.subjects.generation.measures.intervals import Interval, bootstrap
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["SMALLEST", "pyramid", "sliced_wasserstein"]
 

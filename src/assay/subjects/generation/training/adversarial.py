@@ -22,7 +22,7 @@ class AdversarialProgram(PartsProgram):
     def step(
         self, images: Tensor, number: int, fraction: float, factor: float
     ) -> dict[str, Tensor]:
-        """See the contract. One batch of made pictures serves both updates."""
+        """See `PartsProgram`. One batch of made pictures serves both updates."""
         rng, policies = self.begin(number), self.task.augment
         points = self.points(len(images), rng)
         discriminator_loss, generator_loss = LOSSES[self.task.loss_name]

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member
-from assay.engines.torch_engine.device import Place
+from assay.engines.engine import Member
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.images import DeviceSplit
 from assay.engines.torch_engine.optimizers import update
 from assay.subjects.generation.judge import look
@@ -33,7 +33,7 @@ class AutoencodingProgram(PartsProgram):
 
     maker: ClassVar[str] = "decoder"
 
-    def __init__(self, member: Member, place: Place, task: Any, dataset: Dataset):
+    def __init__(self, member: Member, place: DevicePlace, task: Any, dataset: Dataset):
         super().__init__(member, place, task, dataset)
         self._looker = None
         if task.perceptual:
@@ -44,7 +44,7 @@ class AutoencodingProgram(PartsProgram):
     def step(
         self, images: Tensor, number: int, fraction: float, factor: float
     ) -> dict[str, Tensor]:
-        """See the contract."""
+        """See `PartsProgram`."""
         noise = self.points(len(images), self.begin(number))
         weight = self.task.beta * min(1.0, fraction / self.task.warmup if self.task.warmup else 1)
         with torch.enable_grad():
@@ -139,7 +139,7 @@ class AutoencodingProgram(PartsProgram):
         }
 
     def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray:
-        """See the contract."""
+        """See `PartsProgram`."""
         return self.make(self._encoded(split)[0][:count].float().cpu().numpy())
 
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:

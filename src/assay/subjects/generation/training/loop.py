@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from assay.data.dataset import Dataset
-from assay.engines.contract import Progress
+from assay.engines.engine import Progress
 from assay.engines.loop import Loop
 from assay.engines.trained import Trained
 from assay.subjects.generation.training.trainer import PartsTrainer
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["PartsLoop"]
 

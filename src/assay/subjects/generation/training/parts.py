@@ -11,9 +11,9 @@ from torch import Tensor
 
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.torch_engine.average import WeightAverage
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.images import DeviceSplit
 from assay.engines.torch_engine.module import (
@@ -43,7 +43,7 @@ class PartsProgram:
 
     maker: ClassVar[str] = ""
 
-    def __init__(self, member: Member, place: Place, task: Any, dataset: Dataset):
+    def __init__(self, member: Member, place: DevicePlace, task: Any, dataset: Dataset):
         self.member, self.place, self.task = member, place, task
         assert isinstance(member.network, Assembly)
         weights = initial_weights(member.network, member.seed)

@@ -13,9 +13,9 @@ from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import unpack
-from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources
 from assay.engines.recording import begin, in_turns, make_record
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.trained import Trained
 from assay.subjects.generation.judge import LEAST, Judge
@@ -25,7 +25,7 @@ from assay.subjects.generation.training.autoencoding import AutoencodingProgram
 from assay.subjects.generation.training.loop import PartsLoop
 from assay.subjects.generation.training.parts import PartsProgram
 from assay.subjects.generation.training.trainer import STEPS, PartsTrainer
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["PROGRAM", "PROGRAMS", "PartsTraining", "check_parts", "train_parts"]
 
@@ -67,7 +67,7 @@ def train_parts(
     cohort: Cohort,
     dataset: Dataset,
     resources: Resources,
-    where: Place,
+    where: DevicePlace,
     task: Task,
     describe: Callable[[], dict[str, Any]],
     on_progress: Callable[[Progress], None],

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.loop import Evaluation
-from assay.engines.torch_engine.device import Place
+from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.subjects.generation.judge import MOST, Judge
@@ -42,7 +42,7 @@ class PartsTrainer:
         data: DeviceDataset,
         dataset: Dataset,
         judge: Judge,
-        place: Place,
+        place: DevicePlace,
     ):
         self.program, self.member, self.data, self.judge = program, member, data, judge
         self.total = member.training.total_steps(len(dataset.train))
@@ -55,11 +55,11 @@ class PartsTrainer:
     # -- as the loop calls it ------------------------------------------------------------------
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self._order = torch.from_numpy(orders).to(self._place.device)
 
     def step(self, start: int, stop: int, factor: float) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         images, _ = self.data.train.take(self._order[:, start:stop])
         augment = self.member.training.augment
         if augment:  # begun anew by the update's number, so that a run can go on anywhere
@@ -131,17 +131,17 @@ class PartsTrainer:
         """There is only one member."""
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        """See the contract."""
+        """See `Trainer`."""
         return self.program.weights()
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.program.restore(weights)
 
     # -- to go on later ------------------------------------------------------------------------
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """See the contract; whole after any update."""
+        """See `Trainer`; whole after any update."""
         found = self.program.state()
         found |= {f"film/{i}": pictures for i, (_, pictures) in enumerate(self.film)}
         found |= {f"total/{name}": np.array(float(t)) for name, t in self.totals.items()}
@@ -150,7 +150,7 @@ class PartsTrainer:
         return found | {"counts": np.array(counts, np.int64)}
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.program.go_on(state)
         self.number, self.added, self._every, self._seen = state["counts"].tolist()
         self.film = [(n, state[f"film/{i}"]) for i, n in enumerate(state["filmed"].tolist())]

@@ -10,13 +10,13 @@ from assay.core.records import Record
 from assay.reports.answers import answers
 from assay.statistics import search_trials
 
-__all__ = ["summary"]
+__all__ = ["study_data"]
 
 _MACHINE = ("cpu", "cores", "system", "device_name", "device", "threads", "cpu_features")
 _VERSIONS = ("assay", "python", "engine", "torch", "keras")
 
 
-def summary(
+def study_data(
     plan: Mapping[str, Any], records: Iterable[Record], tried: Iterable[Record] = ()
 ) -> dict[str, Any]:
     """Return a study's configuration, command, machine, sentences and every run's numbers.

@@ -225,7 +225,7 @@ def checked(name: str, cls: Any) -> type[Optimizer]:
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry(
-    "optimizer", "assay.engines.optimizers", "assay.engines.optimizers.contract:checked"
+    "optimizer", "assay.engines.optimizers", "assay.engines.optimizers.optimizer:checked"
 )
 """Name -> class. Those of assay are in the other files here, one each."""
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from assay.core.plugins import Plugin
 from assay.core.records import Record
 from assay.core.registry import Registry
-from assay.engines.contract import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources
 
 __all__ = ["EXECUTORS", "Crew", "Executor", "Job", "Message", "Setup"]
 

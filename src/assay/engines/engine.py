@@ -14,7 +14,7 @@ from assay.data.dataset import Dataset
 from assay.engines.training import Training
 from assay.networks.modules import ENGINE_OF, OwnNetwork
 from assay.networks.network import Network
-from assay.tasks.contract import TaskName
+from assay.tasks.task import TaskName
 
 __all__ = [
     "ENGINES",
