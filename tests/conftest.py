@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -81,3 +84,56 @@ def store(study: Path) -> Path:
     folder = study.parent / "store"
     assert main(["run", str(study), "--store", str(folder), "--workers", "1"]) == 0
     return folder
+
+
+@pytest.fixture
+def pinned(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Train the one run of a small study and hold its losses, or other `numbers` by name, against
+    `pinned.json`, which lies beside the test: where they have moved, a part needs a new version.
+
+    `ASSAY_PIN=1 pytest ...` writes the numbers of the tests that it runs.
+    """
+    file = request.path.with_name("pinned.json")
+    name = f"{request.node.originalname.removeprefix('test_')}[{request.node.callspec.id}]"
+
+    def check(
+        study: dict[str, Any] | None = None,
+        *,
+        numbers: dict[str, list[float]] | None = None,
+        versions: dict[str, int] | None = None,
+        within: float = 1e-6,
+    ) -> None:
+        if study is not None:
+            numbers, versions = _losses({"study": "pinned", "precision": "float64", **study})
+        assert numbers is not None
+        assert versions is not None
+        numbers = {key: [float(f"{x:.9g}") for x in found] for key, found in numbers.items()}
+        known = json.loads(file.read_text()) if file.exists() else {}
+        if os.environ.get("ASSAY_PIN"):
+            known[name] = {"versions": versions, "numbers": numbers}
+            file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        same = known[name]["versions"] == versions
+        moved = f"the numbers have moved: give one of {', '.join(versions)} a new version"
+        for key, before in known[name]["numbers"].items():
+            assert not same or numbers[key] == pytest.approx(before, rel=within), moved
+        assert same, f"a new version: write its numbers to {file} with ASSAY_PIN=1"
+
+    return check
+
+
+def _losses(study: dict[str, Any]) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """The losses of a study's only run, and the versions of its parts."""
+    from assay.apps.api import plan_of
+    from assay.data import load
+    from assay.engines.engine import ENGINES, Resources
+    from assay.studies.members import cohorts
+    from assay.studies.parts import used_parts
+
+    (config,) = plan_of(study).configs()
+    (cohort,) = cohorts([config])
+    resources = Resources(device="cpu", threads=1, save_weights=False)
+    engine, dataset = ENGINES[config["engine"]](), load(config["dataset"])
+    (record,) = engine.train(cohort, dataset, resources, lambda progress: None)
+    losses = {name: curve.tolist() for name, curve in record.curves.items() if "loss" in name}
+    versions = {f"{kind.kind} {part}": kind.version(part) for kind, part in used_parts(config)}
+    return losses, dict(sorted(versions.items()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from assay.data.catalog import ENTRIES
 from assay.data.transforms import TRANSFORMS
 from assay.networks.families import FAMILIES
 from assay.studies.estimate import estimate
+from assay.studies.parts import of_earlier_versions
 from assay.studies.plan import make_plan
 from assay.studies.settings import read_config
 from assay.studies.study import parse_study
@@ -62,7 +64,7 @@ def skip_without_its_subject(said: dict[str, Any]) -> None:
 
 
 def replay(command: str, *more: str) -> set[str]:
-    """Names of the runs that a command plans today."""
+    """Names that the runs of a command had before their precision was part of them."""
     _, _, study, *options = shlex.split(command)
     given: dict[str, Any] = {}
     changes = []
@@ -71,7 +73,15 @@ def replay(command: str, *more: str) -> set[str]:
             changes.append(value)
         else:
             given[name.strip("-")] = int(value) if value.isdigit() else value
-    return set(plan_of(study, set=tuple(changes), **given).runs())
+    runs = plan_of(study, set=tuple(changes), **given).runs()
+    before: set[str] = set()
+
+    def notes(names: Iterable[str]) -> set[str]:
+        before.update(names)
+        return set()
+
+    of_earlier_versions(runs, notes)
+    return before
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

@@ -188,7 +188,7 @@ OTHER = [
     {"training.optimizer": {"name": "sgd", "momentum": 0}},
     {"training.early_stopping": 3},
     {"dataset.permute": 1},
-    {"precision": "float32"},
+    {"precision": "float64"},
 ]
 
 

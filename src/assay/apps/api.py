@@ -87,10 +87,10 @@ def run(
         StudyInterrupted: a KeyboardInterrupt; the same call goes on with what was kept.
     """
     leave_script()
-    place = data_folder(data_dir)
+    place, folder = data_folder(data_dir), store_folder(store)
     changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
-    plan = plan_of(study, data=data, only=only, data_dir=place, set=assignments(set), **changes)
-    folder = store_folder(store)
+    changes |= {"set": assignments(set), "device": device, "data_dir": place}
+    plan = plan_of(study, data=data, only=only, **changes)
     with _display(progress, on_event) as told:
         train(plan, folder, data_dir=place, device=device, workers=workers, on_event=told)
     return Results(folder, plan.to_json(), place)

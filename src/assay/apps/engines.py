@@ -107,7 +107,7 @@ def _run(
 
 def _timed(config: Config) -> str:
     """The precision in which steps are timed: the same in all engines."""
-    return "float32" if config["precision"] == "auto" else str(config["precision"])
+    return "float64" if config["precision"] == "float64" else "float32"
 
 
 def _train(engine: Any, cohort: Cohort, dataset: Dataset) -> Record:

@@ -7,8 +7,10 @@ Each takes a name and the part, or is a decorator when the part is left out:
     @assay.register_metric("mean_confidence", higher_is_better=True, decimals=3)
     def mean_confidence(targets, predictions): ...
 
-A part may be given as text, "module:attribute", which is imported when it is first needed. A name
-that is registered at two places is a ConfigError that names both. docs/extending.md has an example
+A part may be given as text, "module:attribute", which is imported when it is first needed. Raise
+`version=` when a change moves the numbers of the runs that use a part: from 2 on it is in their
+names, so that old and new runs are not mixed. A name that is registered at two places is a
+ConfigError that names both. docs/extending.md has an example
 of each kind; assay's own subjects (`assay.subjects`) register theirs in the same way.
 """
 
@@ -44,13 +46,13 @@ T = TypeVar("T")
 
 
 def _kind(kind: str, doc: str) -> Callable[..., Any]:
-    def register_part(name: str, part: Any = None) -> Any:
+    def register_part(name: str, part: Any = None, *, version: int = 1) -> Any:
         if part is not None:
-            register(kind, name, part)
+            register(kind, name, part, version=version)
             return part
 
         def register_decorated(part: T) -> T:
-            register(kind, name, part)
+            register(kind, name, part, version=version)
             return part
 
         return register_decorated

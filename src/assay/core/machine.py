@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["cpu_name", "machine", "memory_bytes", "own_version"]
+__all__ = ["cpu_features", "cpu_name", "machine", "memory_bytes", "own_version"]
 
 MEMORY_LIMITS = (
     "/sys/fs/cgroup/memory.max",
@@ -41,6 +41,16 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+@functools.cache
+def cpu_features() -> frozenset[str]:
+    """Features that the processor names itself ("avx2", ...); empty where nothing says so."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 @functools.cache

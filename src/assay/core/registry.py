@@ -39,6 +39,7 @@ class Registered:
     entry: Any
     place: CodePlace
     help: str = ""
+    version: int = 1
     adapted: bool = False
 
     def get(self) -> Any:
@@ -53,7 +54,7 @@ _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
 
 
-def register(kind: str, name: str, entry: Any, help: str = "") -> None:
+def register(kind: str, name: str, entry: Any, help: str = "", version: int = 1) -> None:
     """Register `entry` under `name` among the things of one kind.
 
     Args:
@@ -61,6 +62,8 @@ def register(kind: str, name: str, entry: Any, help: str = "") -> None:
         name: how studies, commands and tables name it.
         entry: the thing itself, or "module:attribute" to import it when it is first needed.
         help: one line for lists of such things, which then need not import it.
+        version: raised when a change moves the numbers of runs that use it; it is part of their
+            names from 2 on.
 
     Raises:
         ConfigError: another place has registered this name before.
@@ -72,7 +75,7 @@ def register(kind: str, name: str, entry: Any, help: str = "") -> None:
             f"{kind} {name!r} is registered twice: at {known.place} and at {place}; "
             "choose another name"
         )
-    table[name] = Registered(entry, place, help)
+    table[name] = Registered(entry, place, help, version)
 
 
 def places() -> Iterator[CodePlace]:
@@ -108,11 +111,11 @@ class Registry(Generic[T]):
         self._package, self._adapt = package, adapt
         self._entries = _TABLES.setdefault(kind, {})
 
-    def add(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that registers its argument under `name`."""
+    def add(self, name: str, version: int = 1) -> Callable[[T], T]:
+        """Return a decorator that registers its argument under `name`; see `register`."""
 
         def register_entry(entry: T) -> T:
-            register(self.kind, name, entry)
+            register(self.kind, name, entry, version=version)
             return entry
 
         return register_entry
@@ -143,9 +146,16 @@ class Registry(Generic[T]):
 
     def place(self, name: str) -> CodePlace:
         """Where `name` was registered; raises ConfigError like a look-up."""
+        return self._registered(name).place
+
+    def version(self, name: str) -> int:
+        """The version that `name` was registered with; raises ConfigError like a look-up."""
+        return self._registered(name).version
+
+    def _registered(self, name: str) -> Registered:
         if name not in self._entries:
             self[name]
-        return self._entries[name].place
+        return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
         self._load()

@@ -14,6 +14,7 @@ __all__ = ["Event", "Kind", "Tracker"]
 
 Kind = Literal[
     "damaged",
+    "older",
     "planned",
     "started",
     "progress",
@@ -36,8 +37,10 @@ class Event:
 
     Attributes:
         kind: "damaged" (before all: a stored run that is trained again, `message` says what is
-            wrong with it); "planned" (`total`, `done` so far and the `work` to come); "started"
-            (a job: `title`, `members`, `work`); "progress" (of a job); "finished", "diverged",
+            wrong with it); "older" (`members` stored runs are those of an earlier version and are
+            trained again, `message` says why); "planned" (`total`, `done` so far and the `work` to
+            come); "started" (a job: `title`, `members`, `work`); "progress" (of a job); "finished",
+            "diverged",
             "failed" (a run: `record`, and `title` of its trial); "lost" (a worker died, `message`
             says how, its runs are tried again); "ended" (a job); "waiting" (for `members` runs
             that another command trains); "stopping" (the user asked for it: runs on their way are

@@ -20,6 +20,7 @@ from assay.execution.events import Event, Kind, Tracker
 from assay.execution.executors.executor import Job, Message
 from assay.execution.jobs import Part
 from assay.execution.stop import kept
+from assay.studies.parts import of_earlier_versions
 
 __all__ = ["Ledger"]
 
@@ -44,6 +45,8 @@ class Ledger:
     ):
         self.members = {m.run_id: m for cohort in cohorts for m in cohort.members}
         self._damaged = store.verify(self.members)
+        configs = {name: member.config for name, member in self.members.items()}
+        self._older = of_earlier_versions(configs, store.present)
         self.present = len(store.present(self.members))
         self.again: list[Part] = []
         self.stopped: list[Part] = []
@@ -94,6 +97,8 @@ class Ledger:
         self.tracker.work = sum(self._works.values())
         for said in self._damaged.values():
             self.tell("damaged", message=said)
+        for said, number in self._older.items():
+            self.tell("older", members=number, message=said)
         self.tell("planned", work=self.tracker.work)
 
     def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from assay.core.errors import ConfigError
 from assay.core.machine import memory_bytes
 from assay.core.records import Config
 from assay.engines.engine import Cohort, Member
+from assay.engines.precision import fast_bfloat16
 from assay.networks.layers import Conv2D
 from assay.networks.modules import Measured
 from assay.networks.network import Network
@@ -168,19 +168,9 @@ def _convolves(network: Network) -> bool:
 
 
 def _share(member: Member) -> float:
-    fast = member.config["precision"] in ("auto", "bfloat16") and _has_bfloat16()
+    fast = member.config["precision"] == "bfloat16" and fast_bfloat16()
     kind = "convolution" if _convolves(member.network) else "dense"
     return SHARES[kind, "bfloat16" if fast else "float32"]
-
-
-@cache
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; False where it does not say."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def _train(member: Member, data_dir: Path | None) -> int:

@@ -1,32 +1,45 @@
-"""Which parts of a configuration come from plugins, and from which version of them.
+"""What of a run's name is not written in its study: versions of parts, plugins, number format.
 
-The digest of a plugin's file is part of the name of every run that uses a part of it. So a changed
-plugin never mixes old runs with new ones, and a plugin that a study only loads changes no name.
+The digest of a plugin's file is part of the name of every run that uses a part of it, and so is the
+version of each part of assay whose numbers have changed since its first. So old runs are never
+mixed with new ones, and a plugin that a study only loads changes no name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Source
 from assay.core.plugins import digest_of, load, look_in
-from assay.core.records import Config
+from assay.core.records import Config, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
 from assay.engines.engine import ENGINES
 from assay.engines.optimizers.optimizer import OPTIMIZERS
+from assay.engines.precision import resolve_precision
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_files
 from assay.tasks.task import TASKS
 
-__all__ = ["PLUGINS", "plugin_digests", "read_plugins"]
+__all__ = [
+    "PLUGINS",
+    "VERSIONS",
+    "identify",
+    "of_earlier_versions",
+    "read_plugins",
+    "used_parts",
+]
 
 PLUGINS = "plugins"
 """Key of a study, and of the configurations that use a part of a plugin."""
+
+VERSIONS = "versions"
+"""Key of the configurations that use a part whose version is not 1: "task mine" -> 2."""
 
 
 def read_plugins(source: Source, folder: Path | None) -> None:
@@ -50,16 +63,85 @@ def read_plugins(source: Source, folder: Path | None) -> None:
         item.problems.raise_if_any()
 
 
-def plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
+def identify(config: Config, device: str = "auto") -> None:
+    """Add to a configuration what of its runs' names is not written in a study.
+
+    That is the number format that `precision: auto` stands for, the versions of its parts, and the
+    digests of the plugins that they come from.
+
+    Args:
+        device: where it will train, if that is known.
+    """
+    config["precision"] = resolve_precision(config["precision"], config["engine"], device)
+    if versions := _versions(config):
+        config[VERSIONS] = versions
+    if digests := _plugin_digests(config):
+        config[PLUGINS] = digests
+
+
+def of_earlier_versions(
+    runs: Mapping[str, Config], present: Callable[[Iterable[str]], set[str]]
+) -> dict[str, int]:
+    """Runs that are missing under their names and stored under those of earlier versions.
+
+    Args:
+        runs: name -> configuration of every run.
+        present: says which of some names are stored.
+
+    Returns:
+        Why they are not the same -> number of runs.
+    """
+    stored = present(runs)
+    before = [
+        (run, run_id(older), why)
+        for run, config in runs.items()
+        if run not in stored
+        for older, why in _earlier(config)
+    ]
+    found = present([name for _, name, _ in before])
+    reasons = {run: why for run, name, why in before if name in found}
+    return dict(Counter(reasons.values()))
+
+
+def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
+    """Configurations that earlier versions stored in place of this one, and what sets it apart."""
+    now = config.get(VERSIONS, {})
+    rest = {key: value for key, value in config.items() if key != VERSIONS}
+    formats = dict.fromkeys([config["precision"], "auto"])
+    older = [{**now, part: v} for part, last in now.items() for v in range(1, last)]
+    for versions in (now, *older):
+        kept = {part: version for part, version in versions.items() if version > 1}
+        why = [
+            f"{part} has had version {versions[part]}, now {last}"
+            for part, last in now.items()
+            if versions[part] != last
+        ]
+        for precision in formats:
+            unsaid = precision != config["precision"]
+            said = [*why, *["their names do not say their precision"] * unsaid]
+            if said:
+                before = {**rest, "precision": precision} | ({VERSIONS: kept} if kept else {})
+                yield before, " and ".join(said)
+
+
+def _versions(config: Config) -> dict[str, int]:
+    found = {
+        f"{registry.kind} {name}": registry.version(name) for registry, name in used_parts(config)
+    }
+    return {part: version for part, version in sorted(found.items()) if version > 1}
+
+
+def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """File name -> digest of every plugin that registered a part of this configuration, and of the
     files of a network of the user's own."""
-    places = [registry.place(name) for registry, name in _used(config)]
+    places = [registry.place(name) for registry, name in used_parts(config)]
     foreign = [Path(place.file) for place in places if _is_foreign(place)]
     found = {file.name: digest_of(file) for file in foreign} | own_files(config["network"])
     return dict(sorted(found.items()))
 
 
-def _used(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], str]]:
+def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], str]]:
+    """The registered parts of a configuration: their registry, and the name there."""
     yield ENTRIES, config["dataset"]["name"]
     yield FAMILIES, config["network"]["family"]
     task = config["task"]

@@ -137,7 +137,11 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
 CHOICES: dict[str, Option] = {
     "engine": choice("torch", "engine", lambda: engine_names(), help="What trains the networks."),
     "precision": choice(
-        "auto", "precision", PRECISIONS, help="Numbers in training; `auto` is the device's choice."
+        "auto",
+        "precision",
+        PRECISIONS,
+        help="Numbers in training; `auto` is `bfloat16` where the hardware multiplies it, "
+        "`float32` elsewhere.",
     ),
 }
 """Sections that are one choice."""

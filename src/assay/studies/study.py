@@ -18,7 +18,7 @@ from assay.studies.factors import Factor, Setting, apply, read_factors, read_tri
 from assay.studies.judging import Judging, read_judging
 from assay.studies.keys import STUDY
 from assay.studies.members import resolve_info, resolve_member
-from assay.studies.parts import PLUGINS, plugin_digests, read_plugins
+from assay.studies.parts import identify, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
 from assay.studies.search.checks import checked
@@ -84,6 +84,7 @@ def parse_study(
     engine: str | None = None,
     data_dir: Path | None = None,
     dataset: Mapping[str, Any] | None = None,
+    device: str = "auto",
 ) -> Study:
     """Read a study and check all of it.
 
@@ -94,6 +95,7 @@ def parse_study(
         seed, repeats, precision, engine: instead of what the study says.
         data_dir: the user's own files, for a dataset whose shape depends on them.
         dataset: name and fingerprint of data that were given in Python.
+        device: where it will train, which decides what `precision: auto` stands for.
 
     Raises:
         ConfigError: with a line for everything that is wrong, each with its place.
@@ -107,7 +109,7 @@ def parse_study(
     folders = [place for place in (folder, data_dir) if place]
     options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
     options += [f" --{key} {value}" for key, value in given.items()]
-    reader = _Reader(source, scale, list(set), given, folders, data_dir)
+    reader = _Reader(source, scale, list(set), given, folders, data_dir, device)
     reader.check_scales()
     return reader.read(f"assay run {shown}" + "".join(options))
 
@@ -123,9 +125,11 @@ class _Reader:
         given: dict[str, Any],
         folders: list[Path],
         data_dir: Path | None,
+        device: str,
     ):
         self.problems = Problems()
         self.source, self.scale, self.folders, self.data_dir = source, scale, folders, data_dir
+        self.device = device
         self.top = self._keys()
         self.changes = Changes()
         with self.problems.collect():
@@ -174,7 +178,8 @@ class _Reader:
         names = scales.value if scales and isinstance(scales.value, dict) else {}
         for name in names:
             if name not in ("full", self.scale):
-                other = _Reader(self.source, str(name), [], {}, self.folders, self.data_dir)
+                about = (self.folders, self.data_dir, self.device)
+                other = _Reader(self.source, str(name), [], {}, *about)
                 other.top.pop("published", None)  # which may speak of a trial that it leaves out
                 with other.problems.collect():
                     other.read("")
@@ -304,8 +309,8 @@ class _Reader:
             apply([*settings], source)
             apply(self.changes.settings, source)
             config = read_config(Entry(source.data, (), source, local), self.folders)
-            if not local and (digests := plugin_digests(config)):
-                config[PLUGINS] = digests
+            if not local:
+                identify(config, self.device)
         if config is not None and not local:
             with local.collect(_blamed(source, settings)):
                 if self.changes.automatic:

@@ -7,12 +7,11 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Json, Places
 from assay.core.errors import AssayError, MissingExtraError
-from assay.core.machine import memory_bytes
+from assay.core.machine import cpu_features, memory_bytes
 
 __all__ = ["doctor"]
 
@@ -46,7 +45,7 @@ def doctor(*, json: Json = False, places: Places | None = None) -> None:
 def _machine() -> dict[str, object]:
     from assay.core.machine import cpu_name
 
-    flags = cpu_flags()
+    flags = cpu_features()
     units = [text for flag, text in MATRIX_UNITS.items() if flag in flags]
     return {
         "system": platform.platform(),
@@ -55,15 +54,6 @@ def _machine() -> dict[str, object]:
         "matrix units": ", ".join(units) if flags else "not known on this system",
         "memory": _memory(),
     }
-
-
-def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Features that the CPU names itself; empty where the system does not say."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return set()
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 def _cores() -> str:

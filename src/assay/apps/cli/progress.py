@@ -103,6 +103,10 @@ class ExecutionState:
             return f"{self._run(event)} failed: {event.message}".rstrip(": ")
         if event.kind == "damaged":
             return f"{event.message}; it is trained again"
+        if event.kind == "older":
+            runs, them = ("run is", "it is") if event.members == 1 else ("runs are", "they are")
+            said = f"{event.members} stored {runs} of an earlier version ({event.message})"
+            return f"{said}; {them} trained again"
         if event.kind == "lost":
             runs = "run is" if event.members == 1 else f"{event.members} runs are"
             return f"{self._title(event)}: {event.message}; its {runs} tried again"

@@ -72,7 +72,8 @@ def run(
         options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
     said = ["interrupted before training; run the same command again"]
     with _interruptible(said):
-        plan = plan_of(study, only=only or (), data_dir=places.data_path, **options.changes())
+        about: dict[str, Any] = {"data_dir": places.data_path, "device": device}
+        plan = plan_of(study, only=only or (), **about, **options.changes())
         if dry_run:
             _show_cost(plan, places)
             return 0
@@ -171,24 +172,28 @@ def _preview(plan: Plan, places: Places) -> None:
     """Trials, runs, cohorts, parameters, and estimates of time and memory."""
     from assay.core.store import Store
     from assay.studies.estimate import estimate
+    from assay.studies.parts import of_earlier_versions
 
     runs = plan.runs()
-    stored = 0
+    stored, older = 0, {}
     if places.store_path.exists():
         with Store(places.store_path, create=False, read_only=True) as store:
             store.verify(runs)
             stored = len(store.present(runs))
+            older = of_earlier_versions(runs, store.present)
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
     rows = [(t.label, *t.levels.values(), t.id) for t in plan.trials]
     console.table(("trial", *plan.study.factors, "identity"), rows)
     cost = estimate(plan, places.data_path)
     missing = len(runs) - stored
+    before = "; ".join(f"{number}: {why}" for why, number in older.items())
     share = missing / max(1, len(runs))
     console.say()
     console.fields(
         {
             "trials": cost.trials,
             "runs": f"{cost.runs}, {stored} of them in the store, {missing} to train",
+            **({"of an earlier version": before} if before else {}),
             "cohorts": f"{cost.cohorts}, the largest of {cost.largest_cohort} runs",
             "parameters": _span(cost.parameters),
             "MACs an image": _span(cost.macs),

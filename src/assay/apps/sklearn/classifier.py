@@ -39,6 +39,7 @@ from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.core.records import Record
 from assay.data.arrays import dataset_of, held_out
 from assay.data.dataset import Split
+from assay.engines.precision import resolve_precision
 from assay.networks.modules import ENGINE_OF
 
 __all__ = ["AssayClassifier"]
@@ -226,7 +227,9 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         names = [str(label) for label in self.classes_]
         dataset = dataset_of(train, validation, names, asked["normalize"])
         config["dataset"] = dataset.spec
-        record = train_run(config, dataset, str(self.device))
+        device = str(self.device)
+        config["precision"] = resolve_precision(config["precision"], config["engine"], device)
+        record = train_run(config, dataset, device)
         self._keep(record if judged else _unjudged(record))
         return self
 

@@ -1,0 +1,126 @@
+"""What a run's name says of the code and the machine, beyond what its study says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.apps.api import plan_of
+from assay.apps.cli.app import main
+from assay.core.records import run_id
+from assay.engines.precision import fast_bfloat16, resolve_precision
+from assay.studies.parts import VERSIONS, of_earlier_versions
+from assay.tasks.task import TASKS
+
+STUDY: dict[str, Any] = {
+    "study": "small",
+    "dataset": {"name": "digits", "train": 100, "test": 50},
+    "network": {"family": "mlp", "hidden": [4]},
+    "training": {"epochs": 1},
+    "repeats": 2,
+}
+
+
+def processor(monkeypatch: pytest.MonkeyPatch, *features: str) -> None:
+    """Let this be a machine without a GPU whose processor has these features."""
+    monkeypatch.setattr("assay.engines.precision.cpu_features", lambda: frozenset(features))
+    monkeypatch.setattr("assay.engines.precision._GPU_DRIVERS", ())
+    fast_bfloat16.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Any:
+    yield
+    fast_bfloat16.cache_clear()
+
+
+def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):
+    processor(monkeypatch, "avx2")
+    assert resolve_precision("auto", "torch") == "float32"
+    slow, said = plan_of(STUDY), plan_of({**STUDY, "precision": "float32"})
+    assert slow.runs().keys() == said.runs().keys()
+    assert {config["precision"] for config in slow.configs()} == {"float32"}
+    processor(monkeypatch, "avx512_bf16")
+    assert resolve_precision("auto", "torch") == "bfloat16"
+    fast = plan_of(STUDY)
+    assert {config["precision"] for config in fast.configs()} == {"bfloat16"}
+    assert not fast.runs().keys() & slow.runs().keys()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "keras"])
+def test_other_engines_compute_in_float32(engine: str, monkeypatch: pytest.MonkeyPatch):
+    processor(monkeypatch, "amx_bf16")
+    assert resolve_precision("auto", engine) == "float32"
+    assert resolve_precision("float64", engine) == "float64"
+
+
+def test_an_engine_of_a_plugin_decides_itself(monkeypatch: pytest.MonkeyPatch):
+    processor(monkeypatch, "amx_bf16")
+    assert resolve_precision("auto", "theirs") == "auto"
+
+
+@pytest.fixture
+def raised(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let classification have another version."""
+    TASKS["classify"]
+    known = TASKS._entries["classify"]
+
+    def version(number: int) -> None:
+        changed = replace(known, version=number)
+        monkeypatch.setitem(TASKS._entries, "classify", changed)
+
+    return version
+
+
+def test_a_version_above_one_is_part_of_the_name(raised: Callable[[int], None]):
+    first = plan_of(STUDY).runs()
+    assert all(VERSIONS not in config for config in first.values())
+    raised(2)
+    second = plan_of(STUDY).runs()
+    assert not first.keys() & second.keys()
+    assert all(config[VERSIONS] == {"task classify": 2} for config in second.values())
+
+
+def test_what_earlier_versions_stored_is_counted_with_the_reason(raised: Callable[[int], None]):
+    first = set(plan_of(STUDY).runs())
+    unsaid = {run_id({**c, "precision": "auto"}) for c in plan_of(STUDY).configs()}
+    raised(3)
+
+    def stored(*names: Iterable[str]) -> Callable[[Iterable[str]], set[str]]:
+        held = set().union(*names)
+        return lambda asked: held & set(asked)
+
+    now = plan_of(STUDY).runs()
+    has_had = "task classify has had version 1, now 3"
+    nameless = "their names do not say their precision"
+    assert of_earlier_versions(now, stored()) == {}
+    assert of_earlier_versions(now, stored(now, first)) == {}, "there is nothing to train"
+    assert of_earlier_versions(now, stored(first)) == {has_had: 2}
+    assert of_earlier_versions(now, stored(unsaid)) == {f"{has_had} and {nameless}": 2}
+
+
+def test_a_command_says_what_it_trains_again_and_why(
+    raised: Callable[[int], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "study: small\n" + "".join(f"{k}: {v}\n" for k, v in STUDY.items() if k != "study")
+    )
+    command = [str(file), "--store", str(tmp_path / "store"), "--workers", "1"]
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", *command]) == 0
+    raised(2)
+    assert main(["run", *command[:-2], "--dry-run"]) == 0
+    assert "2: task classify has had version 1, now 2" in capsys.readouterr().out
+    assert main(["run", *command]) == 0
+    said = "2 stored runs are of an earlier version (task classify has had version 1, now 2)"
+    assert f"{said}; they are trained again" in capsys.readouterr().err
+    assert main(["run", *command]) == 0
+    assert said not in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""Numbers of small GANs and VAEs, and of drawn dials, which only a new version may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Pinned = Callable[..., None]
+
+SHAPE = {"latent": 4, "dense": 64, "filters": [8, 8, 4], "down_filters": [4, 8, 8]}
+KINDS: dict[str, dict[str, Any]] = {
+    "gan": {"name": "adversarial", "loss": "relativistic", "r1": 0.3, "r2": 0.3, "features": 8},
+    "vae": {"name": "autoencode", "beta": 0.3, "features": 8},
+}
+
+
+@pytest.mark.parametrize("family", sorted(KINDS))
+def test_families(family: str, pinned: Pinned):
+    pinned(
+        {
+            "dataset": {"name": "drawn-dials", "train": 96, "validation": 48, "test": 48},
+            "network": {"family": family, **SHAPE},
+            "task": KINDS[family],
+            "training": {
+                "epochs": 1,
+                "batch_size": 32,
+                "optimizer": "adam",
+                "learning_rate": 0.002,
+            },
+        }
+    )
