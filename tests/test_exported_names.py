@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_importing_assay_imports_nothing_else():
 def imported_by(*arguments: str) -> set[str]:
     """Modules that a command line of assay imports, from its start to its end."""
     code = (
-        f"import sys; from assay.apps.cli.app import main; status = main({list(arguments)})\n"
+        f"import sys; from assay.apps.cli.app import main; status = main({list(arguments)!r})\n"
         "print(*sorted(sys.modules), sep='\\n', file=sys.stderr); sys.exit(status)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -88,6 +89,21 @@ def imported_by(*arguments: str) -> set[str]:
 def test_help_needs_no_library(arguments: list[str]):
     heavy = {"numpy", "torch", "matplotlib", "pandas", "scipy", "optuna", "sqlite3", "yaml"}
     assert not heavy & imported_by(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"), [(["list"], set()), (["results", "small"], {"scipy.special"})]
+)
+def test_what_reads_a_store_needs_little(arguments: list[str], needed: set[str], store: Path):
+    heavy = {"torch", "matplotlib", "pandas", "sklearn", "scipy.stats", "scipy.special", "optuna"}
+    found = imported_by(*arguments, "--store", str(store))
+    assert heavy & found == needed
+    assert "assay.core.store" in found
+
+
+def test_the_numpy_engine_is_described_without_scipy():
+    code = "import assay.engines.numpy_engine.engine, sys; sys.exit('scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_help_imports_no_command():

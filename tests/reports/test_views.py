@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assay.core.records import Record
+from assay.reports import views
 from assay.reports.context import dataset_rows, environment, published_rows, when
 from assay.reports.panels import LINES, curve_panels
 from assay.reports.predictions import (
@@ -18,7 +19,7 @@ from assay.reports.predictions import (
     unpermuted,
 )
 from assay.reports.views import counts, curves, effect_rows, headline_trials, run_values, trial_rows
-from assay.statistics import effects
+from assay.statistics import effects, t_interval
 
 
 def test_a_row_for_each_trial_with_what_was_lost(study):
@@ -73,6 +74,14 @@ def test_curves_by_hand_with_a_run_that_ended_early_and_one_that_diverged():
     # two values 2 apart: half width is t(1, 0.975) * sqrt(2) / sqrt(2) = 12.7062
     assert series["high"][0] - series["mean"][0] == pytest.approx(12.7062, abs=1e-4)
     assert np.isnan(series["low"][2])
+
+
+def test_intervals_of_a_curve_are_computed_together(monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+    monkeypatch.setattr(views, "t_interval", lambda v: asked.append(len(v)) or t_interval(v))
+    plan = {"trials": [{"label": "a", "trial_id": "a"}]}
+    curves(plan, [curve("a", 0, range(50)), curve("a", 1, range(50)), curve("a", 2, range(20))])
+    assert sorted(asked) == [20, 30]  # points that three runs reached, and points of two
 
 
 def test_panels_hold_few_lines_that_answer_something(study):

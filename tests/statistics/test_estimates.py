@@ -8,7 +8,7 @@ from scipy import stats
 
 from assay.core.records import Record
 from assay.core.seeds import stream
-from assay.statistics import bootstrap_interval, estimate, estimate_runs, t_interval
+from assay.statistics import bootstrap, bootstrap_interval, estimate, estimate_runs, t_interval
 
 
 def run(seed, value, status="finished"):
@@ -85,6 +85,16 @@ def test_percentile_intervals_are_those_of_scipy(paired):
         rng=stream(5, "bootstrap"),
     )
     assert found == pytest.approx(tuple(known.confidence_interval), abs=1e-12)
+
+
+def test_resamples_are_drawn_once_for_many_comparisons(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[int] = []
+    monkeypatch.setattr(
+        bootstrap, "stream", lambda seed, name: drawn.append(seed) or stream(seed, name)
+    )
+    for values in np.random.default_rng(6).normal(size=(20, 7)):
+        bootstrap_interval(values, method="percentile", seed=1234)
+    assert drawn == [1234]
 
 
 def test_bootstrap_of_degenerate_samples_is_quiet():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -102,8 +103,8 @@ def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     texts = []
     for status in ("diverged", "failed"):
         if found[status]:
-            lost = [r.trial_id for r in records if r.status == status]
-            where = ", ".join(f"{lost.count(t)} of {labels.get(t, t)}" for t in dict.fromkeys(lost))
+            lost = Counter(r.trial_id for r in records if r.status == status)
+            where = ", ".join(f"{n} of {labels.get(t, t)}" for t, n in lost.items())
             texts.append(
                 f"{found[status]} of {found['planned']} runs {status} ({where}); "
                 "they are in no mean."

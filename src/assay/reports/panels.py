@@ -70,13 +70,16 @@ def _by_factor(
     factors: Mapping[str, Sequence[Any]], entries: Sequence[Mapping[str, Any]]
 ) -> list[Panel]:
     reference = {name: str(levels[0]) for name, levels in factors.items()}
+    by_levels: dict[frozenset[tuple[str, str]], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        by_levels.setdefault(frozenset(entry["levels"].items()), []).append(entry)
     panels = []
     for factor, levels in factors.items():
         lines = []
         for level in map(str, levels):
-            wanted = {**reference, factor: level}
+            wanted = frozenset({**reference, factor: level}.items())
             name = marked(level, {"baseline": level == reference[factor]})
-            lines += [(name, e) for e in entries if e["levels"] == wanted]
+            lines += [(name, e) for e in by_levels.get(wanted, [])]
         panels.append(_panel(factor_name(factor, list(factors)), lines))
     return panels
 

@@ -46,7 +46,9 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def wrapper(*args: Any, **kwargs: Any) -> Figure:
         with in_style():
             figure = draw(*args, **kwargs)
-            figure.draw_without_rendering()  # settle the layout under this style, and only once
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)  # settle the layout under this style, and only once
             figure.set_layout_engine("none")
             return figure
 

@@ -206,16 +206,19 @@ def _axis(plan: Mapping[str, Any]) -> str:
 
 def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]:
     """Mean and interval over the runs at every point of `axis` that any of them reached."""
-    points: dict[float, list[float]] = {}
-    for run in runs:
-        for at, value in zip(run.curves[axis], run.curves[name], strict=True):
-            if np.isfinite(value):
-                points.setdefault(round(float(at), 6), []).append(float(value))
-    places = sorted(points)
-    rows = [[float(v) for v in t_interval(np.array(points[at]))] for at in places]
-    mean, low, high = np.array(rows).reshape(-1, 3).T
-    n = np.array([len(points[at]) for at in places])
-    return {"x": np.array(places), "mean": mean, "low": low, "high": high, "n": n}
+    values = np.concatenate([np.asarray(r.curves[name], dtype=np.float64) for r in runs])
+    points = np.concatenate([np.asarray(r.curves[axis], dtype=np.float64) for r in runs])
+    finite = np.isfinite(values)
+    values, points = values[finite], points[finite].round(6)
+    order = np.argsort(points, kind="stable")
+    values = values[order]
+    places, first, n = np.unique(points[order], return_index=True, return_counts=True)
+    mean, low, high = np.empty((3, len(places)))
+    for count in np.unique(n):  # the points that equally many runs reached, all at once
+        where = n == count
+        ends = t_interval(values[first[where][:, None] + np.arange(count)])
+        mean[where], low[where], high[where] = ends
+    return {"x": places, "mean": mean, "low": low, "high": high, "n": n}
 
 
 def curve_names(series: Iterable[Iterable[str]]) -> list[str]:

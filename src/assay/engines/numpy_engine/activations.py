@@ -9,7 +9,6 @@ from __future__ import annotations
 from math import pi, sqrt
 
 import numpy as np
-from scipy.special import erf
 
 __all__ = ["ACTIVATIONS", "NumpyActivation"]
 
@@ -91,6 +90,10 @@ class Gelu(NumpyActivation):
         return d * (self._distribution(x) + x * density)
 
     def _distribution(self, x: Array) -> Array:
+        from scipy.special import (
+            erf,
+        )  # late: it takes longer to import than all of this
+
         return (1 + erf(x / sqrt(2))) / 2
 
 
