@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,7 @@ def train(
     from assay.data import check_files
     from assay.engines.engine import Resources
     from assay.execution.execute import execute
+    from assay.execution.live import Live
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
@@ -166,8 +168,8 @@ def train(
     resources = Resources(
         device=device, save_weights=study.save_weights, metrics=study.judging.computed
     )
-    options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "on_event": on_event}
-    options["executor"] = executor
+    options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "executor": executor}
+    live = partial(Live, store, plan.name, study.command, on_event)
     if plan.study.search is not None:
         from assay.execution.search import run_search
         from assay.studies.search.plan import SearchPlan
@@ -177,7 +179,8 @@ def train(
         check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
             check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
-            return run_search(plan, opened, resources, **options)
+            with live() as told:
+                return run_search(plan, opened, resources, **options, on_event=told)
     groups = cohorts(plan.runs().values(), data_dir)
     check_memory(groups, data_dir)
     with Store(store) as opened:
@@ -185,7 +188,8 @@ def train(
         opened.verify(runs)
         missing = runs.keys() - opened.present(runs)
         check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
-        return execute(plan.to_json(), groups, opened, resources, **options)
+        with live() as told:
+            return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
 
 
 def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -111,6 +111,8 @@ class Progress:
         alive: members still training.
         latest: last evaluation, for people: {"val_accuracy": 0.91, ...} (mean over members).
         remark: what people should know of these runs, said once; "" for nothing.
+        points: evaluations since the last report, in their order: a run's name and the new point of
+            each of its curves.
     """
 
     images: int
@@ -118,6 +120,7 @@ class Progress:
     alive: int
     latest: dict[str, float] = field(default_factory=dict)
     remark: str = ""
+    points: tuple[tuple[str, dict[str, float]], ...] = ()
 
 
 def check_engine(network: Network, engine: str) -> None:

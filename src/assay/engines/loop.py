@@ -99,6 +99,7 @@ class Loop:
         evaluated = members[0].curves.get("step") or [0]
         self.seen = self._images(self.start) - self._images(int(evaluated[-1]))
         self.clock = 0.0
+        self.points: list[tuple[str, dict[str, float]]] = []
 
     def run(self) -> Iterator[tuple[int, Trained]]:
         """Yield (position in the trainer, member) as members end."""
@@ -129,8 +130,10 @@ class Loop:
 
     def _report(self, images: int, done: int) -> None:
         share = (done - self.start) / (self.stop - self.start)
+        points, self.points = tuple(self.points), []
         try:
-            self.on_progress(Progress(images, share, len(self.alive), self._latest()))
+            alive, latest = len(self.alive), self._latest()
+            self.on_progress(Progress(images, share, alive, latest, points=points))
         except Stopped:
             self._save(done)
             raise
@@ -177,6 +180,7 @@ class Loop:
             trained.steps = done
             place = {"step": done, "epoch": done / self.per_epoch}
             trained.add(place | values | {"seconds": trained.seconds["train"]})
+            self.points.append((trained.member.run_id, place | values))
             if reason := self.failure(trained):
                 trained.diverged(reason)
                 ended.append(k)

@@ -40,12 +40,18 @@ class Plan:
         """run_id -> configuration, in the order of `configs`."""
         return {run_id(config): config for config in self.configs()}
 
+    @property
+    def name(self) -> str:
+        """What the store calls the plan; scales are kept side by side, because a quick look must
+        not hide the full results."""
+        study = self.study
+        return study.name if study.scale == "full" else f"{study.name}@{study.scale}"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data from which reports work, without this package."""
         study = self.study
         return {
-            # scales are kept side by side: a quick look must not hide the full results
-            "study": study.name if study.scale == "full" else f"{study.name}@{study.scale}",
+            "study": self.name,
             "question": study.question,
             "scale": study.scale,
             "command": study.command,

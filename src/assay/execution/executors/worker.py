@@ -92,10 +92,12 @@ class _Reporter:
     def __init__(self, job: int, send: Callable[[Message], None], stop: Callable[[], bool]):
         self._job, self._send, self._stop = job, send, stop
         self._sent, self._images = 0.0, 0
+        self._points: list[tuple[str, dict[str, float]]] = []
         self._last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
         self._images += progress.images
+        self._points += progress.points
         self._last = progress
         if self._stop():
             raise Stopped
@@ -107,6 +109,6 @@ class _Reporter:
         if self._last is None:
             return
         last = self._last
-        total = replace(last, images=self._images)
-        self._sent, self._images, self._last = time.monotonic(), 0, None
+        total = replace(last, images=self._images, points=tuple(self._points))
+        self._sent, self._images, self._last, self._points = time.monotonic(), 0, None, []
         self._send(Message("progress", self._job, progress=total))
