@@ -27,6 +27,7 @@ def test_public_names():
         "register_metric",
         "register_network",
         "register_optimizer",
+        "register_page",
         "register_pretraining",
         "register_program",
         "register_sampler",

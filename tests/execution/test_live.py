@@ -42,7 +42,8 @@ def test_the_curves_of_runs_in_training_are_seen_and_gone_when_they_are_stored(
     runs = {record.run_id for record in results.records()}
     assert any(curves for curves, _ in seen)
     assert all(curves <= runs for curves, _ in seen)
-    assert read_live(tmp_path) == [] and list((tmp_path / "live").iterdir()) == []
+    assert read_live(tmp_path) == []
+    assert list((tmp_path / "live").iterdir()) == []
 
 
 def test_a_point_of_a_curve_is_that_of_the_record(tmp_path, monkeypatch):
@@ -79,7 +80,9 @@ def test_long_curves_are_thinned(tmp_path, monkeypatch):
             told(Event("progress", 0, progress=point(step)))
         (said,) = read_live(tmp_path)
     steps = said["curves"]["aa"]["step"]
-    assert len(steps) <= live.MOST_POINTS and steps[-1] == 999 and steps == sorted(steps)
+    assert len(steps) <= live.MOST_POINTS
+    assert steps[-1] == 999
+    assert steps == sorted(steps)
 
 
 def test_what_a_dead_process_left_is_ignored_and_swept(tmp_path):

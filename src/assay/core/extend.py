@@ -32,6 +32,7 @@ __all__ = [
     "register_metric",
     "register_network",
     "register_optimizer",
+    "register_page",
     "register_pretraining",
     "register_program",
     "register_sampler",
@@ -79,6 +80,7 @@ register_engine = _kind("engine", "Add an engine: see `assay.engines.engine.Engi
 register_sampler = _kind("sampler", "Add a sampler of searches.")
 register_executor = _kind("executor", "Add a place to train: `assay.execution.executors.executor`.")
 register_section = _kind("report section", "Add a section of the report.")
+register_page = _kind("page", "Add a page of `assay serve`: see `assay.apps.web.pages.Page`.")
 register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
 
 

@@ -206,6 +206,21 @@ class Store(Plans, Claims):
         """Return every stored run, failed ones included, in the order of their names."""
         return sorted(str(run) for (run,) in self._index.each("SELECT run_id FROM runs"))
 
+    @property
+    def moment(self) -> int:
+        """A number that changes whenever another process has written to the index."""
+        return next(int(number) for (number,) in self._index.each("PRAGMA data_version"))
+
+    def stored_since(self, cursor: int = 0) -> tuple[int, list[str]]:
+        """Return runs stored or amended after a moment, oldest first, and the cursor of now.
+
+        Args:
+            cursor: what this returned at that moment; 0 is the beginning.
+        """
+        sql = "SELECT rowid, run_id FROM arrays WHERE rowid > ? ORDER BY rowid"
+        found = list(self._index.each(sql, values=(cursor,)))
+        return (int(found[-1][0]) if found else cursor), [str(run) for _, run in found]
+
     def record(self, run_id: str) -> Record:
         """Return one record with its arrays; `weights` are read apart."""
         return self.records([run_id])[0]

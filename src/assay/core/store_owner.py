@@ -14,7 +14,14 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["HEARTBEAT_SECONDS", "SILENT_SECONDS", "is_alive", "new_owner", "retire_owner"]
+__all__ = [
+    "HEARTBEAT_SECONDS",
+    "SILENT_SECONDS",
+    "is_alive",
+    "new_owner",
+    "process_of",
+    "retire_owner",
+]
 
 HEARTBEAT_SECONDS = 20.0
 """How often a holder of claims renews them."""
@@ -51,6 +58,14 @@ def is_alive(owner: str, silent_for: float) -> bool:
     if len(parts) == 4 and parts[0] == _host() and parts[1].isdigit() and parts[2]:
         return _start_time(int(parts[1])) == parts[2]
     return silent_for < SILENT_SECONDS
+
+
+def process_of(owner: str) -> int | None:
+    """The id of the process that `owner` names, where it works on this host; else None."""
+    parts = owner.split("|")
+    if len(parts) != 4 or parts[0] != _host() or not parts[1].isdigit():
+        return None
+    return int(parts[1]) if is_alive(owner, 0.0) else None
 
 
 @cache

@@ -1,0 +1,113 @@
+"""Running the server of the pages, from Python or from the command line."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from assay.core.errors import ConfigError, MissingExtraError, install_extra
+
+__all__ = ["check_serve", "names_of", "run_server"]
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+LEAST = 12
+"""Characters of a token."""
+
+
+def check_serve() -> None:
+    """Raise MissingExtraError unless the libraries of the server are there."""
+    try:
+        import starlette
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError(
+            f"assay serve needs {error.name}, which is in the extra serve: {install_extra('serve')}"
+        ) from error
+    assert starlette
+    assert uvicorn
+
+
+def run_server(
+    store: Path,
+    data_dir: Path | None = None,
+    host: str | None = None,
+    port: int = 8008,
+    token: str | None = None,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Serve until Ctrl-C; returns the exit status.
+
+    Args:
+        store: the folder of records, which need not be there yet.
+        data_dir: the folder that already has datasets.
+        host: an address for other machines to reach; None is this machine only.
+        port: 0 chooses a free one.
+        token: what other machines must know; None makes one. Without `host` there is none.
+        say: told the address, once.
+
+    Raises:
+        MissingExtraError: starlette or uvicorn is missing.
+        ConfigError: the address or the port cannot be had, or the token is too short.
+    """
+    check_serve()
+    import uvicorn
+
+    from assay.apps.web.server import make_app
+
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
+    if token is not None and host is None:
+        raise ConfigError("--token is for --host: without, only this machine is answered")
+    if token is not None and len(token) < LEAST:
+        raise ConfigError(f"--token must have at least {LEAST} characters, got {len(token)}")
+    if store.exists() and not store.is_dir():
+        raise ConfigError(f"{store} is a file; a store is a folder")
+    secret = (token or secrets.token_urlsafe(24)) if host is not None else ""
+    listening = _listen(host or LOCAL[0], port)
+    number = listening.getsockname()[1]
+    app = make_app(store, data_dir, names_of(host), secret)
+    shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
+    shown = f"[{shown}]" if shown and ":" in shown else shown
+    say(f"store: {store}")
+    say(f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (Ctrl-C ends it)")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        limit_concurrency=2000,
+        server_header=False,
+        lifespan="on",
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def names_of(host: str | None) -> frozenset[str]:
+    """The names that a server answers for: this machine's own where others may ask."""
+    if host is None:
+        return frozenset(LOCAL)
+    return frozenset({*LOCAL, host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()})
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        family = socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(256)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"cannot listen at {host}:{port}: {said}; choose another --port"
+        ) from error
+    return listening

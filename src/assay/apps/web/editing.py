@@ -1,0 +1,146 @@
+"""Studies that are written in a page: their text, what the checker says of it, where it is kept."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import AssayError, ConfigError, StoreError, unknown_name
+
+__all__ = ["MOST_CHARACTERS", "check", "save", "source", "written"]
+
+MOST_CHARACTERS = 200_000
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
+
+_PLACE = re.compile(r"^(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)$")
+
+_CODE = re.compile(r"^\s*-?\s*(plugins|module)\s*:|[{,]\s*(plugins|module)\s*:", re.MULTILINE)
+"""Studies that bring code of their own: it must not be loaded into the server."""
+
+
+def source(name: str, studies: Path) -> dict[str, Any]:
+    """The text of a study that was written in a page, or of a built-in one.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    from assay.studies.library import built_in, names
+
+    name = name.partition("@")[0]
+    file = studies / f"{name}.yaml"
+    if NAME.fullmatch(name) and file.is_file():
+        return {"name": name, "text": file.read_text(encoding="utf-8"), "built_in": False}
+    if name in names():
+        return {"name": name, "text": built_in(name).text, "built_in": True}
+    known = [*written(studies), *names()]
+    raise ConfigError(unknown_name("study that can be edited here", name, known))
+
+
+def written(studies: Path) -> list[str]:
+    """Names of the studies that were written in a page."""
+    return sorted(file.stem for file in studies.glob("*.yaml") if NAME.fullmatch(file.stem))
+
+
+def check(text: Any, studies: Path, data_dir: Path | None) -> dict[str, Any]:
+    """What the checker says of a study.
+
+    Returns:
+        "problems": {"line", "column", "text"} each, line 0 where none is meant; "name", "trials",
+        "runs", "cohorts" and "seconds" (a rough estimate) where there are none.
+
+    Raises:
+        ConfigError: it is no text, or too long.
+    """
+    if not isinstance(text, str):
+        raise ConfigError("the text of a study is missing")
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigError(f"a study of {len(text):,} characters is too long")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "study.yaml"
+        if _CODE.search(text):
+            studies.mkdir(parents=True, exist_ok=True)
+            file = studies / ".checked.yaml"  # its plugins are found beside it
+        file.write_text(text, encoding="utf-8")
+        try:
+            if _CODE.search(text):
+                return _elsewhere(file, data_dir)
+            return _checked(file, data_dir)
+        except AssayError as error:
+            return {"problems": problems(str(error))}
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def _checked(file: Path, data_dir: Path | None) -> dict[str, Any]:
+    from assay.apps.api import plan_of
+    from assay.studies.estimate import estimate
+
+    plan = plan_of(file, data_dir=data_dir)
+    said: dict[str, Any] = {"problems": [], "name": plan.study.name}
+    if plan.study.search is not None:
+        return {**said, "search": True}
+    try:
+        cost = estimate(plan, data_dir)
+    except AssayError as error:  # data that are not here, say
+        return {**said, "trials": len(plan.trials), "runs": len(plan.runs()), "note": str(error)}
+    names = ("trials", "runs", "cohorts", "seconds")
+    return {**said, **{name: getattr(cost, name) for name in names}}
+
+
+def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, Any]:
+    """Check in a process of its own, which may load the study's code."""
+    more = ["--data", str(data_dir)] if data_dir else []
+    command = [sys.executable, "-m", "assay", "show", str(file), "--json", *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        return {"problems": problems(done.stderr.strip())}
+    import json
+
+    plan = json.loads(done.stdout)
+    runs = sum(len(trial["runs"]) for trial in plan["trials"])
+    return {"problems": [], "name": plan["study"], "trials": len(plan["trials"]), "runs": runs}
+
+
+def problems(message: str) -> list[dict[str, Any]]:
+    """The lines of an error, each with its place."""
+    found = []
+    for line in message.splitlines():
+        place = _PLACE.match(line)
+        if place:
+            at = {"line": int(place["line"]), "column": int(place["column"])}
+            found.append({**at, "text": place["text"]})
+        elif line.strip():
+            found.append({"line": 0, "column": 0, "text": line.strip()})
+    return found
+
+
+def save(name: Any, text: Any, studies: Path) -> Path:
+    """Keep a study that was written in a page.
+
+    Raises:
+        ConfigError: the name cannot be that of a file of one's own, or the text is none.
+        StoreError: it cannot be written.
+    """
+    from assay.studies.library import is_built_in
+
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        said = "letters, digits, '.', '_' and '-', at most 80"
+        raise ConfigError(f"the name of a study must be {said}, got {str(name)[:80]!r}")
+    if is_built_in(name):
+        raise ConfigError(f"{name} is a built-in study; give yours another name, `study: {name}-2`")
+    if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
+        raise ConfigError("the text of a study is missing or too long")
+    file = studies / f"{name}.yaml"
+    unfinished = file.with_suffix(".part")
+    try:
+        studies.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
+    return file

@@ -1,0 +1,182 @@
+"""What stands before every request: who may ask, how much they may send, what a page may load.
+
+A page of another site must neither read what this server says nor make it do anything, also when
+its name was made to point here (DNS rebinding): the Host header must be one of ours, what changes
+something must come from a page of ours, and answers may load nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+__all__ = ["CSP", "MOST_BYTES", "Guard", "TooLarge"]
+
+MOST_BYTES = 20_000_000
+"""Of a request: a photo of a good camera has as many."""
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+HEADERS = [
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
+]
+
+COOKIE = "assay_token"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class TooLarge(Exception):
+    """More bytes than a request may have."""
+
+
+class Guard:
+    """An ASGI application around another one.
+
+    Args:
+        app: what answers.
+        hosts: names that this server goes by, without ports.
+        token: what a request must know where the server listens to other machines; "" for none.
+    """
+
+    def __init__(self, app: App, hosts: frozenset[str], token: str = ""):
+        self._app, self._hosts, self._token = app, hosts, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        refused = self._refusal(scope, headers)
+        if refused:
+            status, said = refused
+            await _answer(send, status, said)
+            return
+        if self._token and _given(scope) is not None and scope["method"] == "GET":
+            await _welcome(send, scope, self._token)
+            return
+        await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = 0
+
+        async def limited() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MOST_BYTES:
+                raise TooLarge(_TOO_LARGE)
+            return message
+
+        async def marked(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                more = [(k, v) for k, v in HEADERS if k not in names]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        await self._app(scope, limited, marked)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Status and message of a request that is not answered."""
+        host = headers.get("host", "")
+        if not self._ours(host):
+            return 421, f"this server does not answer for the host {host[:100]!r}"
+        if self._token and not self._knows(scope, headers):
+            return 401, "a token is needed: open the address that `assay serve` has printed"
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return 405, f"the method {scope['method'][:20]} is not allowed"
+        if scope["method"] == "POST":
+            return _foreign(headers) or _oversized(headers)
+        return None
+
+    def _ours(self, host: str) -> bool:
+        name = re.sub(r":\d+$", "", host).strip("[]").lower()
+        if name in self._hosts:
+            return True
+        if not self._token:
+            return False
+        try:  # an address is nobody's name, so that no name can have been made to point here
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _knows(self, scope: Scope, headers: dict[str, str]) -> bool:
+        given = _given(scope)
+        if given is None:
+            try:
+                cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            except CookieError:
+                cookie = None
+            given = cookie.value if cookie else ""
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+
+_TOO_LARGE = f"the request is too large: at most {MOST_BYTES / 1e6:.0f} MB are read"
+
+
+def _given(scope: Scope) -> str | None:
+    """The token in the address, if there is one."""
+    found = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
+    return found[0] if found else None
+
+
+def _foreign(headers: dict[str, str]) -> tuple[int, str] | None:
+    """Refuse what another site's page sends: a page cannot lie about these headers."""
+    said = "only this server's own pages may change anything"
+    site = headers.get("sec-fetch-site", "same-origin")
+    origin = headers.get("origin")
+    same = origin is None or origin.partition("://")[2] == headers.get("host")
+    if site not in ("same-origin", "none") or not same:
+        return 403, said
+    if "x-assay" not in headers:  # which a form cannot send, nor a script of another site
+        return 403, f"{said}; programs send the header X-Assay: 1"
+    return None
+
+
+def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
+    length = headers.get("content-length", "0")
+    if not length.isdigit():
+        return 400, "the length of the content is no number"
+    return (413, _TOO_LARGE) if int(length) > MOST_BYTES else None
+
+
+async def _answer(send: Send, status: int, said: str) -> None:
+    body = json.dumps({"error": said}).encode()
+    kind = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    close = [(b"connection", b"close")] if status == 413 else []
+    start = {"type": "http.response.start", "status": status}
+    await send({**start, "headers": [*kind, *close, *HEADERS]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _welcome(send: Send, scope: Scope, token: str) -> None:
+    """Keep the token in a cookie, and take it out of the address."""
+    cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
+    address = "/" + quote(scope["path"].lstrip("/\\"))  # never that of another server
+    headers = [(b"location", address.encode()), *HEADERS]
+    headers = [*headers, (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

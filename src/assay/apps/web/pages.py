@@ -1,0 +1,57 @@
+"""Pages that subjects and plugins add: a script in the browser, and answers computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.registry import Registry
+
+if TYPE_CHECKING:
+    from assay.apps.web.shelf import Shelf
+
+__all__ = ["PAGES", "Answer", "Page", "Site"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a page's answers may use.
+
+    Attributes:
+        store: the folder of records; data_dir: the folder with datasets, if any.
+        shelf: reads the store.
+    """
+
+    store: Path
+    data_dir: Path | None
+    shelf: Shelf
+
+
+Answer = Callable[[Any], Any]
+"""From what the script sent, JSON data or the bytes of a file, to JSON data. It is called by one
+thread at a time, may take its time and raises an AssayError for what it cannot use."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the server.
+
+    Attributes:
+        title: in the navigation; about: what can be done there, a sentence.
+        folder: files that the browser may load; `page.js` calls `assay.page(NAME, component)`.
+        answers: makes the answers by their names when one is first asked for.
+        export: writes the page into a folder, so that it works without a server; None where it
+            cannot.
+    """
+
+    title: str
+    about: str
+    folder: Path
+    answers: Callable[[Site], Mapping[str, Answer]]
+    export: Callable[[Site, Path], list[Path]] | None = field(default=None)
+
+
+PAGES: Registry[Page] = Registry("page")
+"""Name, which is also its address (/page/NAME) -> page."""

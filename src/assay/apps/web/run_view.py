@@ -1,0 +1,129 @@
+"""One run as a page shows it: configuration, curves, confusion matrix, mistakes, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assay.apps.web.shelf import Shelf
+from assay.core.errors import AssayError
+from assay.core.plans import runs_by_label
+from assay.core.records import Record
+
+__all__ = ["pictures", "run"]
+
+MOST_CLASSES = 40
+"""Classes up to which a confusion matrix can be read."""
+
+_PICTURES = 24
+
+
+def run(shelf: Shelf, name: str) -> dict[str, Any]:
+    """All that a record says of its run, by any unambiguous start of its name."""
+    from assay.apps.comparing import flatten
+
+    record = shelf.read(lambda store: store.record(store.find(name)))
+    return {
+        "run": record.run_id,
+        "trial": record.trial_id,
+        "seed": record.seed,
+        "status": record.status,
+        "message": record.message,
+        "studies": _studies(shelf, record.run_id),
+        "config": [[k, _text(v)] for k, v in flatten(record.config)],
+        "metrics": _metrics(record),
+        "timing": [[k, v] for k, v in record.timing.items()],
+        "provenance": [
+            [k, _text(v)] for k, v in flatten(record.provenance) if k != "traceback" and v != ""
+        ],
+        "details": str(record.provenance.get("traceback", "")),
+        "curves": dict(record.curves),
+        "confusion": _confusion(record),
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def _metrics(record: Record) -> list[dict[str, Any]]:
+    from assay.statistics import metric_of, metric_title
+
+    rows = []
+    for name, value in record.metrics.items():
+        known = metric_of(name)
+        unit = f" ({known.unit})" if known.unit else ""
+        text = "-" if value is None else known.number(value)
+        rows.append({"name": name, "title": f"{metric_title(name)}{unit}", "text": text})
+    return rows
+
+
+def _studies(shelf: Shelf, name: str) -> list[dict[str, str]]:
+    """The studies that have this run, each with what they call its trial."""
+
+    def look(store: Any) -> list[dict[str, str]]:
+        return [
+            {"study": str(plan["study"]), "trial": label}
+            for plan in store.plans()
+            for label, runs in runs_by_label(plan)
+            if name in runs
+        ]
+
+    return shelf.read(look)
+
+
+def _confusion(record: Record) -> dict[str, Any] | None:
+    from assay.reports import predictions
+
+    found = predictions.confusion([record])
+    if found is None or len(found["counts"]) > MOST_CLASSES:
+        return None
+    spec = record.config.get("dataset") or {}
+    names = predictions.class_names(spec, None, len(found["counts"]))
+    return {"counts": found["counts"].tolist(), "names": names}
+
+
+def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, Any]:
+    """The most confident mistakes of a run with their pictures, and pictures that it made.
+
+    Returns:
+        "mistakes": {"class", "predicted", "confidence", "image"} each; "made": pictures that a
+        generator made; "missing": why there are none.
+    """
+    from assay.reports import predictions
+    from assay.reports.svg import png_uri
+
+    record = shelf.read(lambda store: store.record(store.find(name)))
+    made = record.predictions.get("samples")
+    sheet = [] if made is None else [png_uri(image) for image in made[:_PICTURES]]
+    plan = {"trials": [{"trial_id": record.trial_id, "label": "", "config": record.config}]}
+    found = predictions.mistakes(plan, [record]) if record.status == "finished" else None
+    items = [
+        {**item, "class": group["class"]}
+        for group in (found["classes"] if found else ())
+        for item in group["items"]
+    ]
+    items = sorted(items, key=lambda item: -item["confidence"])[:_PICTURES]
+    if not items:
+        return {"mistakes": [], "made": sheet, "missing": ""}
+    dataset = _dataset(record.config.get("dataset") or {}, data_dir)
+    shown = predictions.pictures(dataset, record, [item["index"] for item in items])
+    names = predictions.class_names(record.config.get("dataset") or {}, dataset, 256)
+    for place, item in enumerate(items):
+        item["true"], item["read"] = names[item["class"]], names[item["predicted"]]
+        item["image"] = png_uri(shown["images"][place]) if shown["images"] is not None else None
+        if shown["originals"] is not None:
+            item["original"] = png_uri(shown["originals"][place])
+    return {"mistakes": items, "made": sheet, "missing": shown["missing"] or ""}
+
+
+def _dataset(spec: Mapping[str, Any], data_dir: Path | None) -> Any:
+    from assay.data import load
+
+    try:
+        return load(spec, data_dir)
+    except AssayError:
+        return None

@@ -1,0 +1,348 @@
+"""The server: addresses, and what answers them. Only this module needs the extra `serve`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mimetypes
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from assay.apps.web import editing, run_view, views
+from assay.apps.web.drivers import Drivers, command_of
+from assay.apps.web.guard import Guard, TooLarge
+from assay.apps.web.pages import PAGES, Answer, Site
+from assay.apps.web.shelf import Shelf, encode
+from assay.apps.web.shell import STATIC, shell
+from assay.apps.web.stream import Watcher, summary
+from assay.core.errors import AssayError, StoreError
+from assay.execution.live import read_live
+
+__all__ = ["make_app"]
+
+STUDIES = "studies"
+"""Folder in the store with the studies that were written in a page."""
+
+WAITING = 32
+"""Answers of one page that may wait; more are told to come again."""
+
+LONGEST = 400
+"""Characters of what is asked for."""
+
+FORMATS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
+
+
+def make_app(
+    store: Path,
+    data_dir: Path | None = None,
+    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"}),
+    token: str = "",
+) -> Guard:
+    """The server as an ASGI application.
+
+    Args:
+        store: the folder of records, which need not be there yet.
+        data_dir: the folder that already has datasets.
+        hosts: names that it answers for.
+        token: see `Guard`.
+    """
+    return Guard(Lab(store, data_dir).app, hosts, token)
+
+
+class Lab:
+    """What answers requests.
+
+    Attributes:
+        app: the application without its guard.
+    """
+
+    def __init__(self, store: Path, data_dir: Path | None):
+        self.shelf = Shelf(store)
+        self.site = Site(store, data_dir, self.shelf)
+        self.watcher = Watcher(self.shelf)
+        self.drivers = Drivers(store, data_dir)
+        self._answers: dict[str, Mapping[str, Answer]] = {}
+        self._workers: dict[str, ThreadPoolExecutor] = {}
+        self._waiting: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._reporting = threading.Lock()
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> Any:
+            yield
+            self.watcher.stop()
+            self.shelf.close()
+
+        async def too_large(request: Request, error: Exception) -> Response:
+            return _error(413, str(error))
+
+        handlers: Any = {TooLarge: too_large}
+        self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
+
+    def _routes(self) -> list[Route]:
+        page = [Route(path, self.shell) for path in ("/", "/search", "/new", "/edit/{name:path}")]
+        page += [Route(f"/{kind}/{{name:path}}", self.shell) for kind in ("study", "run")]
+        return [
+            *page,
+            Route("/page/{name}", self.shell),
+            Route("/page/{name}/{file}", self.page_file),
+            Route("/page/{name}/{answer}", self.page_answer, methods=["POST"]),
+            Route("/static/{file:path}", self.static),
+            Route("/api/stream", self.stream),
+            Route("/download/{kind}", _answered(self.download)),
+            *[Route(f"/api/{name}", _answered(get)) for name, get in self._gets().items()],
+            *[
+                Route(f"/api/{name}", partial(_posted, post), methods=["POST"])
+                for name, post in self._posts().items()
+            ],
+            Route("/{path:path}", partial(self.shell, status=404)),
+        ]
+
+    def _gets(self) -> dict[str, Callable[[Mapping[str, str]], bytes | Response]]:
+        def of_study(name: str, make: Callable[..., Any]) -> Callable[..., bytes]:
+            def answer(asked: Mapping[str, str]) -> bytes:
+                study = asked.get("name", "")
+                key = (name, study, self.shelf.version(study))
+                return self.shelf.view(key, lambda: make(self.shelf, study))
+
+            return answer
+
+        return {
+            "studies": lambda asked: encode(self._studies()),
+            "best": of_study("best", views.best),
+            "study": of_study("study", views.study),
+            "effects": of_study("effects", views.effects),
+            "runs": of_study("runs", views.runs),
+            "search": of_study("search", views.search),
+            "importances": of_study("importances", views.importances),
+            "curves": self._curves,
+            "run": lambda asked: encode(run_view.run(self.shelf, asked.get("id", ""))),
+            "pictures": lambda asked: self._pictures(asked.get("id", "")),
+            "source": lambda asked: encode(editing.source(asked.get("name", ""), self._written)),
+            "drivers": lambda asked: encode(self.drivers.list()),
+        }
+
+    def _posts(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        return {
+            "check": lambda d: editing.check(d.get("text"), self._written, self.site.data_dir),
+            "save": self._save,
+            "start": self._start,
+            "stop": lambda d: {"stopped": self.drivers.stop(str(d.get("study", "")))},
+        }
+
+    @property
+    def _written(self) -> Path:
+        return self.site.store / STUDIES
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    async def shell(self, request: Request, status: int = 200) -> Response:
+        """The page, which finds out by its address what to show."""
+        pages = await run_in_threadpool(lambda: {n: PAGES[n].title for n in PAGES})
+        return Response(shell(pages), status, media_type="text/html")
+
+    async def static(self, request: Request) -> Response:
+        """A file of the pages."""
+        return _file(STATIC, request.path_params["file"], request)
+
+    async def page_file(self, request: Request) -> Response:
+        """A file of a subject's page."""
+        name = request.path_params["name"]
+        if name not in PAGES:
+            return _error(404, f"there is no page {name[:80]!r}")
+        return _file(PAGES[name].folder, request.path_params["file"], request)
+
+    async def page_answer(self, request: Request) -> Response:
+        """What a subject computes for its page."""
+        name, answer = request.path_params["name"], request.path_params["answer"]
+        if name not in PAGES:
+            return _error(404, f"there is no page {name[:80]!r}")
+        given = await _content(request)
+        with self._lock:
+            worker = self._workers.setdefault(name, ThreadPoolExecutor(1, thread_name_prefix=name))
+            if self._waiting.get(name, 0) >= WAITING:
+                return _error(503, "too much is asked of this page at once; try again")
+            self._waiting[name] = self._waiting.get(name, 0) + 1
+        try:
+            task = worker.submit(self._answer, name, answer, given)
+            return await run_in_threadpool(task.result)
+        finally:
+            with self._lock:
+                self._waiting[name] -= 1
+
+    def _answer(self, name: str, answer: str, given: Any) -> Response:
+        def said() -> bytes:
+            if name not in self._answers:
+                self._answers[name] = PAGES[name].answers(self.site)
+            if answer not in self._answers[name]:
+                raise StoreError(f"page {name} has no answer {answer[:80]!r}")
+            return encode(self._answers[name][answer](given))
+
+        return _said(said)
+
+    # -- views -----------------------------------------------------------------------------------
+
+    def _studies(self) -> dict[str, Any]:
+        moment = self.shelf.poll()
+        made = self.shelf.view(("studies", moment.name), lambda: views.studies(self.shelf))
+        own = editing.written(self._written)
+        return {
+            "store": str(self.site.store),
+            "moment": moment.name,
+            "studies": json.loads(made),
+            "written": own,
+            "drivers": [summary(said) for said in read_live(self.site.store)],
+        }
+
+    def _curves(self, asked: Mapping[str, str]) -> bytes:
+        study = asked.get("name", "")
+        chosen = [trial for trial in asked.get("trials", "").split(",") if trial]
+        version = self.shelf.version(study)
+        live = [said for said in read_live(self.site.store) if said["study"] == study]
+        training = {run: curves for said in live for run, curves in said["curves"].items()}
+        going = digest_of(training)
+        key = ("curves", study, version, tuple(chosen), going)
+        return self.shelf.view(key, lambda: views.curves(self.shelf, study, chosen, training))
+
+    def _pictures(self, run: str) -> bytes:
+        name = self.shelf.read(lambda store: store.find(run))
+        key = ("pictures", name, self.shelf.poll().cursor)
+        return self.shelf.view(key, lambda: run_view.pictures(self.shelf, name, self.site.data_dir))
+
+    # -- changes ---------------------------------------------------------------------------------
+
+    def _save(self, given: dict[str, Any]) -> dict[str, Any]:
+        said = editing.check(given.get("text"), self._written, self.site.data_dir)
+        if said["problems"]:
+            return said
+        file = editing.save(said["name"], given.get("text"), self._written)
+        return {**said, "file": str(file)}
+
+    def _start(self, given: dict[str, Any]) -> dict[str, Any]:
+        study = str(given.get("study", ""))
+        stored = self.shelf.poll().versions
+        scale = str(given.get("scale") or "full")
+        name = study if "@" in study or scale == "full" else f"{study}@{scale}"
+        plan = self.shelf.plan(name) if name in stored else None
+        pid = self.drivers.start(name, command_of(plan, given, self._written))
+        return {"pid": pid, "study": name}
+
+    # -- streams and files -----------------------------------------------------------------------
+
+    async def stream(self, request: Request) -> Response:
+        """What is new, for as long as the page listens."""
+        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        events = self.watcher.events(since[:80])
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+    def download(self, asked: Mapping[str, str]) -> Response:
+        """Data and reports of a study, as files."""
+        from assay.apps.results import Results
+
+        study, kind = asked.get("name", ""), asked["kind"]
+        results = Results(self.site.store, self.shelf.plan(study), self.site.data_dir)
+        if kind in FORMATS:
+            text = results.trials_table().format(kind)
+            ending = {"markdown": "md"}.get(kind, kind)
+            return _attached(text.encode(), FORMATS[kind], f"{study}.{ending}")
+        if kind == "runs":
+            runs = views.runs(self.shelf, study)
+            return _attached(views.runs_csv(runs).encode(), "text/csv", f"{study}-runs.csv")
+        if kind == "report":
+            return self._report(results, study)
+        raise StoreError(f"there is no download {kind[:40]!r} (known: {', '.join(FORMATS)}, runs)")
+
+    def _report(self, results: Any, study: str) -> Response:
+        """The report, made in a process of its own: it takes more memory than this one may."""
+        from assay.apps.web.making import make_report
+
+        with self._reporting, tempfile.TemporaryDirectory() as folder:
+            file = make_report(study, self.site, Path(folder))
+            kind = "application/pdf" if file.suffix == ".pdf" else "text/html"
+            return _attached(file.read_bytes(), kind, f"{study}{file.suffix}")
+
+
+def digest_of(value: Any) -> str:
+    """A short name of JSON data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[..., Any]:
+    async def answer(request: Request) -> Response:
+        asked = {**request.query_params, **request.path_params}
+        if any(len(value) > LONGEST for value in asked.values()):
+            return _error(404, f"there is nothing of a name of more than {LONGEST} characters")
+        return await run_in_threadpool(lambda: _said(lambda: get(asked)))
+
+    return answer
+
+
+async def _posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Response:
+    given = await _content(request)
+    if not isinstance(given, dict):
+        return _error(400, "expected a JSON object")
+    return await run_in_threadpool(lambda: _said(lambda: encode(post(given))))
+
+
+async def _content(request: Request) -> Any:
+    """JSON data, or the bytes of anything else; None for JSON that is none."""
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise TooLarge from error  # nobody is there to be answered
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return body
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _said(make: Callable[[], bytes | Response]) -> Response:
+    """What is answered, be it an error; JSON may not be kept by the browser."""
+    try:
+        found = make()
+    except StoreError as error:
+        return _error(404, str(error))
+    except AssayError as error:
+        return _error(400, str(error))
+    if isinstance(found, Response):
+        return found
+    return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _error(status: int, said: str) -> Response:
+    return JSONResponse({"error": said}, status)
+
+
+def _file(folder: Path, name: str, request: Request) -> Response:
+    """A file in a folder; what is not below it is not there."""
+    try:
+        file = (folder / name).resolve()
+    except (OSError, ValueError):  # a NUL in it, say
+        file = folder
+    if not file.is_relative_to(folder.resolve()) or not file.is_file() or file.suffix == ".py":
+        return _error(404, "there is no such file")
+    kind = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
+    known = kind.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
+    return FileResponse(file, media_type=known, headers={"Cache-Control": "no-cache"})
+
+
+def _attached(content: bytes, kind: str, name: str) -> Response:
+    from urllib.parse import quote
+
+    said = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(content, media_type=kind, headers={"Content-Disposition": said})

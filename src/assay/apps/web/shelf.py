@@ -1,0 +1,259 @@
+"""The store as a server reads it: read-only, each record once, each answer computed once.
+
+One thread owns the connection; what it reads is kept as long as it is asked for, and dropped when
+there is too much of it. A view is computed once for each state of its study, however many pages ask
+for it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from assay.core.digests import digest
+from assay.core.errors import StoreError, unknown_name
+from assay.core.plans import planned_runs
+from assay.core.records import Record
+from assay.core.store import Store
+
+__all__ = ["Moment", "Shelf", "encode"]
+
+MOST_RECORDS = 12_000
+"""Records without arrays that are kept; so many take about 60 MB."""
+
+MOST_BYTES = 48_000_000
+"""Of computed views that are kept."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a store stands.
+
+    Attributes:
+        cursor: counts up with every record that is stored.
+        versions: study -> what changes with its plan and its records.
+    """
+
+    cursor: int
+    versions: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The id of this moment in a stream of events: with it, nothing after it is missed."""
+        return f"{self.cursor}.{digest(*sorted(map(str, self.versions.items())))[:12]}"
+
+    def since(self, name: str) -> dict[str, str]:
+        """Versions of the studies with something new since a moment of that name; of all where
+        nothing is known of it."""
+        return {} if name == self.name else self.versions
+
+
+@dataclass
+class _State:
+    """What is known of the store."""
+
+    moment: int = -1
+    found: Moment = field(default_factory=lambda: Moment(0, {}))
+    cursor: int = 0
+    plans: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, list[str]] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    """Study -> cursor of its latest record."""
+    number: dict[str, int] = field(default_factory=dict)
+    """Run -> cursor at which it was stored."""
+
+
+class Shelf:
+    """Reads a store for pages.
+
+    Args:
+        path: the folder; it need not be there yet.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._store: Store | None = None
+        self._state = _State()
+        self._records: OrderedDict[str, tuple[int, Record]] = OrderedDict()
+        self._shared: dict[str, Any] = {}
+        self._views: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+        self._computing: dict[tuple[Any, ...], threading.Lock] = {}
+
+    def close(self) -> None:
+        """Close the store."""
+        self._reader.submit(self._close).result()
+        self._reader.shutdown()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def read(self, what: Callable[[Store], T]) -> T:
+        """Return what a function reads of the store, in the thread that owns it.
+
+        Raises:
+            StoreError: there is no store yet, or it cannot be read.
+        """
+        return self._reader.submit(lambda: what(self._open())).result()
+
+    def _open(self) -> Store:
+        if self._store is None:
+            self._store = Store(self.path, create=False, read_only=True)
+        return self._store
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store."""
+        return (self.path / "index.sqlite").exists()
+
+    # -- what is new -----------------------------------------------------------------------------
+
+    def poll(self) -> Moment:
+        """Look where the store stands; costs next to nothing when it has not changed."""
+        return self.read(self._poll) if self.exists else Moment(0, {})
+
+    def _poll(self, store: Store) -> Moment:
+        state, moment = self._state, store.moment
+        if state.moment == moment:
+            return state.found
+        changed = self._look_at_plans(store)
+        cursor, runs = store.stored_since(state.cursor)
+        for place, run in enumerate(reversed(runs)):
+            state.number[run] = cursor - place
+        state.cursor = cursor
+        if runs or changed:
+            for study, planned in state.runs.items():
+                state.last[study] = max((state.number.get(run, 0) for run in planned), default=0)
+        versions = {s: f"{digest(state.plans[s])[:8]}-{state.last[s]}" for s in state.plans}
+        state.moment, state.found = moment, Moment(cursor, versions)
+        return state.found
+
+    def _look_at_plans(self, store: Store) -> bool:
+        """Read the plans that have changed; returns whether there are any."""
+        state, there = self._state, store.plan_stamps()
+        changed = [study for study, stamp in there.items() if state.plans.get(study) != stamp]
+        gone = state.plans.keys() - there.keys()
+        for study in gone:
+            del state.plans[study], state.runs[study]
+        for study in changed:
+            state.plans[study] = there[study]
+            try:
+                state.runs[study] = planned_runs(store.plan(study))
+            except StoreError:  # damaged: its page says so
+                state.runs[study] = []
+        return bool(changed or gone)
+
+    def version(self, study: str) -> str:
+        """What changes whenever a plan or a record of a study does.
+
+        Raises:
+            StoreError: there is no such study.
+        """
+
+        def look(store: Store) -> str:
+            versions = self._poll(store).versions
+            if study not in versions:
+                raise StoreError(unknown_name("study", study, versions))
+            return versions[study]
+
+        return self.read(look)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def plan(self, study: str) -> dict[str, Any]:
+        """The plan of a study."""
+        return self.read(lambda store: store.plan(study))
+
+    def records(self, runs: Iterable[str], arrays: bool = False) -> list[Record]:
+        """The records that are there of some runs, failed ones too.
+
+        Args:
+            arrays: with curves and predictions; these are read anew each time.
+        """
+        wanted = list(dict.fromkeys(runs))
+        return self.read(lambda store: self._records_of(store, wanted, arrays))
+
+    def _records_of(self, store: Store, wanted: list[str], arrays: bool) -> list[Record]:
+        there = store.recorded(wanted, failed=True)
+        mine = [run for run in wanted if run in there]
+        if arrays:
+            return store.records(mine)
+        numbers = self._state.number
+        fresh = [
+            run
+            for run in mine
+            if run not in self._records or self._records[run][0] != numbers.get(run, 0)
+        ]
+        for record in store.records(fresh, arrays=False):
+            slim = replace(
+                record,
+                config=self._share(record.config),
+                provenance=self._share(record.provenance),
+            )
+            self._records[record.run_id] = (numbers.get(record.run_id, 0), slim)
+        found = []
+        for run in mine:
+            self._records.move_to_end(run)
+            found.append(self._records[run][1])
+        while len(self._records) > max(MOST_RECORDS, len(mine)):
+            self._records.popitem(last=False)
+        return found
+
+    def _share(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same with equal parts kept once: the runs of a study have most of them in common."""
+        if len(self._shared) > MOST_RECORDS:
+            self._shared.clear()
+        return {
+            key: self._shared.setdefault(json.dumps(value, sort_keys=True), value)
+            if isinstance(value, dict | list)
+            else value
+            for key, value in values.items()
+        }
+
+    # -- views -----------------------------------------------------------------------------------
+
+    def view(self, key: tuple[Any, ...], make: Callable[[], Any]) -> bytes:
+        """JSON of what `make` returns, computed once for each key.
+
+        Args:
+            key: with the version of the study in it, so that nothing old is shown.
+        """
+        with self._lock:
+            if key in self._views:
+                self._views.move_to_end(key)
+                return self._views[key]
+            mine = self._computing.setdefault(key, threading.Lock())
+        with mine:
+            if key in self._views:
+                return self._views[key]
+            said = encode(make())
+            with self._lock:
+                self._computing.pop(key, None)
+                self._views[key] = said
+                self._size += len(said)
+                while self._size > MOST_BYTES and len(self._views) > 1:
+                    _, old = self._views.popitem(last=False)
+                    self._size -= len(old)
+        return said
+
+
+def encode(value: Any) -> bytes:
+    """Strict JSON: NaN and infinity become null, arrays lists."""
+    from assay.core.store_format import encode_json
+
+    return encode_json(value, "what a page shows").encode()

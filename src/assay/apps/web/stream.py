@@ -1,0 +1,108 @@
+"""What is new, as server-sent events: one stream a page, from which nothing gets lost.
+
+One watcher looks at the store and at the files of the drivers while anybody listens. A listener
+that is slow is told less often, not more at once: an event says where things stand, and its id is
+the place in the store from which a page that was away goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from assay.apps.web.shelf import Moment, Shelf
+from assay.core.errors import StoreError
+from assay.execution.live import read_live
+
+__all__ = ["HEARTBEAT_SECONDS", "Watcher", "summary"]
+
+HEARTBEAT_SECONDS = 15.0
+POLL_SECONDS = 0.25
+
+
+def summary(said: dict[str, Any]) -> dict[str, Any]:
+    """How far a driver is, without the curves; "points" counts up with them."""
+    curves = said.get("curves") or {}
+    kept = {k: v for k, v in said.items() if k not in ("owner", "curves", "updated")}
+    points = sum(len(values.get("step", ())) for values in curves.values())
+    return {**kept, "training": len(curves), "points": points}
+
+
+class Watcher:
+    """Looks what is new while somebody listens.
+
+    Args:
+        shelf: the store.
+    """
+
+    def __init__(self, shelf: Shelf):
+        self._shelf = shelf
+        self._moment = Moment(0, {})
+        self._live = "[]"
+        self._listeners: set[asyncio.Event] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def listeners(self) -> int:
+        """Pages that are listening."""
+        return len(self._listeners)
+
+    def stop(self) -> None:
+        """End watching."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def events(self, since: str) -> AsyncIterator[str]:
+        """Yield events in the format of `text/event-stream`, for as long as somebody reads.
+
+        "store" has the studies with something new and their versions; "live" the drivers at work.
+
+        Args:
+            since: the id of the last event that the page got; "" for none.
+        """
+        news = asyncio.Event()
+        self._listeners.add(news)
+        try:
+            await self._look()
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._watch())
+            told, live = since, ""
+            yield "retry: 2000\n\n"
+            while True:
+                if told != self._moment.name or not told:
+                    fresh = self._moment.since(told)
+                    told = self._moment.name
+                    yield _event("store", json.dumps({"studies": fresh}), told)
+                if live != self._live:
+                    live = self._live
+                    yield _event("live", live, told)
+                news.clear()
+                try:
+                    await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                except TimeoutError:
+                    yield _event("beat", "{}", told)
+        finally:
+            self._listeners.discard(news)
+
+    async def _watch(self) -> None:
+        while self._listeners:
+            before = self._moment.name, self._live
+            await self._look()
+            if before != (self._moment.name, self._live):
+                for listener in self._listeners:
+                    listener.set()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self) -> None:
+        with suppress(StoreError):  # a disk that fails, say: the page shows what it has
+            self._moment = await asyncio.to_thread(self._shelf.poll)
+        drivers = await asyncio.to_thread(read_live, self._shelf.path)
+        self._live = json.dumps([summary(said) for said in drivers])
+
+
+def _event(kind: str, data: str, number: str) -> str:
+    return f"id: {number}\nevent: {kind}\ndata: {data}\n\n"

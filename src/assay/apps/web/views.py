@@ -1,0 +1,334 @@
+"""What the pages show, as JSON data: the tables and series of `assay.reports`, never a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from assay.apps.web.shelf import Shelf
+from assay.core.errors import AssayError, StoreError, unknown_name
+from assay.core.plans import runs_by_label, tried_runs
+from assay.core.records import Record
+
+__all__ = [
+    "best",
+    "chosen_trials",
+    "curves",
+    "effects",
+    "importances",
+    "library",
+    "runs",
+    "runs_csv",
+    "search",
+    "studies",
+    "study",
+    "table_json",
+]
+
+FIRST_TRIALS = 10
+"""Trials whose curves are drawn before anybody has chosen."""
+
+
+def studies(shelf: Shelf) -> list[dict[str, Any]]:
+    """A row for each study, stored or built in."""
+    stored = shelf.read(lambda store: store.studies()) if shelf.exists else []
+    rows = {row["study"]: {**row, "built_in": False, "stored": True} for row in stored}
+    for entry in library():
+        nothing = {"present": 0, "failed": 0, "runs": 0, "updated": "", "problem": ""}
+        row = rows.setdefault(entry["study"], {**entry, **nothing, "stored": False})
+        row["built_in"] = True
+    return list(rows.values())
+
+
+def library() -> list[dict[str, str]]:
+    """Name and question of every built-in study."""
+    from assay.studies.library import names
+
+    return [{"study": name, "question": _question(name)} for name in names()]
+
+
+@cache
+def _question(name: str) -> str:
+    from assay.studies.library import built_in
+
+    return built_in(name).question
+
+
+def best(shelf: Shelf, name: str) -> dict[str, Any]:
+    """The best trial of a study by validation, with its interval; "value" is "" without runs."""
+    from assay.reports.names import trial_names
+    from assay.reports.results import mean_text, with_unit
+    from assay.reports.views import flat
+    from assay.statistics import best_trial, metric_of, primary_metric
+
+    plan, records = _of(shelf, name)
+    found = best_trial(plan, records) if records else None
+    if found is None or metric_of(primary_metric(plan, records)).higher_is_better is None:
+        return {"value": "", "trial": "", "metric": ""}
+    metric = f"test_{found.metric}"
+    said = mean_text(flat(metric, found.test), metric)
+    trial = trial_names(plan)[found.trial["trial_id"]]
+    return {"value": said, "trial": trial, "metric": with_unit(metric), "n": found.test.n}
+
+
+def study(shelf: Shelf, name: str) -> dict[str, Any]:
+    """A study with its trials and what is known of each; no curves, no comparisons."""
+    from assay.reports import results
+    from assay.reports.context import when
+    from assay.reports.names import named
+    from assay.reports.views import counts
+
+    plan, records = _of(shelf, name)
+    plan = named(plan)
+    table = results(plan, records)
+    search = plan.get("search")
+    return {
+        "study": plan["study"],
+        "question": plan.get("question", ""),
+        "scale": plan.get("scale", "full"),
+        "design": plan.get("design", ""),
+        "command": plan.get("command", ""),
+        "factors": {k: [str(v) for v in vs] for k, vs in (plan.get("factors") or {}).items()},
+        "trials": [_trial(t) for t in plan["trials"]],
+        "counts": counts(plan, records),
+        "when": when(records),
+        "table": table_json(table),
+        "search": bool(search),
+        "tried": len(search["trials"]) if search else 0,
+    }
+
+
+def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
+    levels = {k: str(v) for k, v in (trial.get("levels") or {}).items()}
+    return {"id": trial["trial_id"], "name": str(trial["label"]), "levels": levels}
+
+
+def effects(shelf: Shelf, name: str) -> dict[str, Any]:
+    """The answer in sentences, and every comparison with its interval and its corrected test."""
+    from assay.reports import answers, effects_table, levels_table, published_table
+    from assay.reports.names import named
+    from assay.statistics import effects, metric_title, primary_metric
+
+    plan, records = _of(shelf, name)
+    plan = named(plan)
+    metric = f"test_{primary_metric(plan, records)}"
+    found = effects(plan, records, metric)
+    several = any(len(levels) > 1 for levels in (plan.get("factors") or {}).values())
+    return {
+        "metric": metric_title(metric),
+        "answers": answers(plan, records, found),
+        "effects": table_json(effects_table(plan, records, metric, found)) if found else None,
+        "levels": table_json(levels_table(plan, records, metric)) if several else None,
+        "published": table_json(published_table(plan, records)) if plan.get("published") else None,
+    }
+
+
+def curves(
+    shelf: Shelf,
+    name: str,
+    chosen: Sequence[str],
+    training: Mapping[str, Mapping[str, list[Any]]],
+) -> dict[str, Any]:
+    """Learning curves of some trials: the mean of all their runs, with its interval.
+
+    Args:
+        chosen: trial ids; none are the first FIRST_TRIALS.
+        training: the curves, so far, of runs in training, which count as far as they are.
+    """
+    from assay.reports.names import named
+    from assay.reports.views import curve_names, curves
+
+    plan = named(shelf.plan(name))
+    trials = chosen_trials(plan, chosen)
+    part = {**plan, "trials": trials}
+    wanted = [run for trial in trials for run in trial["runs"]]
+    records = shelf.records(wanted, arrays=True)
+    stored = {record.run_id for record in records}
+    going = list(_unfinished(trials, training, stored))
+    found = curves(part, [*records, *going])
+    partly = {trial["trial_id"]: 0 for trial in trials}
+    for record in going:
+        partly[record.trial_id] += 1
+    for entry in found:
+        entry["training"] = partly[entry["trial_id"]]
+        entry["runs"] -= entry["training"]
+    return {
+        "names": curve_names(entry["series"] for entry in found),
+        "curves": found,
+        "chosen": [trial["trial_id"] for trial in trials],
+    }
+
+
+def chosen_trials(plan: Mapping[str, Any], chosen: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The trials of these ids, or the first ones; StoreError for what is no trial."""
+    known = {trial["trial_id"]: trial for trial in plan["trials"]}
+    for trial in chosen:
+        if trial not in known:
+            raise StoreError(unknown_name("trial", trial, known))
+    return [known[t] for t in chosen] or list(plan["trials"])[:FIRST_TRIALS]
+
+
+def _unfinished(
+    trials: Iterable[Mapping[str, Any]],
+    training: Mapping[str, Mapping[str, list[Any]]],
+    stored: set[str],
+) -> Iterable[Record]:
+    """Runs in training as records, with the curves that they have so far and nothing else."""
+    import numpy as np
+
+    for trial in trials:
+        for run in trial["runs"]:
+            if run in stored or not training.get(run):
+                continue
+            arrays = {k: np.array(v, np.float64) for k, v in training[run].items()}
+            if len({len(a) for a in arrays.values()}) == 1:
+                yield Record(run, trial["trial_id"], 0, "finished", trial["config"], arrays, {})
+
+
+def runs(shelf: Shelf, name: str) -> dict[str, Any]:
+    """A row for each run of a study, those of its search too; what is not there yet is missing."""
+    from assay.reports.names import named
+
+    plan = named(shelf.plan(name))
+    labels = {run: label for label, mine in runs_by_label(plan) for run in mine}
+    levels = {run: t.get("levels") or {} for t in plan["trials"] for run in t["runs"]}
+    tried = {run for _, mine in tried_runs(plan) for run in mine}
+    records = {record.run_id: record for record in shelf.records(labels)}
+    measured = dict.fromkeys(m for r in records.values() for m in r.metrics)
+    order = sorted(measured, key=lambda m: (not m.startswith("test_"), not m.startswith("val_")))
+    factors = list(plan.get("factors") or {})
+    columns = [_column(metric) for metric in order]
+    rows = []
+    for run, label in labels.items():
+        record = records.get(run)
+        seconds = sum(record.timing.get(k, 0) for k in ("train", "evaluate")) if record else None
+        rows.append(
+            {
+                "run": run,
+                "trial": label,
+                "searching": run in tried,
+                "levels": [str(levels.get(run, {}).get(f, "")) for f in factors],
+                "seed": record.seed if record else None,
+                "status": record.status if record else "missing",
+                "values": [record.metrics.get(m) if record else None for m in order],
+                "seconds": seconds,
+            }
+        )
+    return {"factors": factors, "columns": columns, "rows": rows}
+
+
+def runs_csv(found: Mapping[str, Any]) -> str:
+    """The rows of `runs` as CSV; what a spreadsheet would compute stands after an apostrophe."""
+    from assay.reports.tables import Table
+
+    rows = tuple(
+        {
+            "run": row["run"],
+            "trial": row["trial"],
+            **dict(zip(found["factors"], row["levels"], strict=True)),
+            "seed": row["seed"],
+            "status": row["status"],
+            **dict(zip((c["name"] for c in found["columns"]), row["values"], strict=True)),
+            "seconds": row["seconds"],
+        }
+        for row in found["rows"]
+    )
+    return Table("runs", (), rows).format("csv")
+
+
+def _column(metric: str) -> dict[str, Any]:
+    from assay.statistics import metric_of, metric_title
+
+    known = metric_of(metric)
+    said = {"name": metric, "title": metric_title(metric), "unit": known.unit}
+    return {**said, "decimals": known.decimals, "scale": known.scale}
+
+
+def search(shelf: Shelf, name: str) -> dict[str, Any]:
+    """The trials of a search: table, course, importances and axes for parallel coordinates."""
+    import numpy as np
+
+    from assay.reports.search_sections import bracket_rows, parameter_axes
+    from assay.reports.search_views import search_sentences, search_table, search_title, space_table
+    from assay.statistics import best_so_far, metric_of, metric_title, search_trials
+
+    plan = shelf.plan(name)
+    if not plan.get("search"):
+        raise StoreError(f"study {name!r} has no search: it compares what it was given")
+    tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
+    trials = search_trials(plan, tried)
+    objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
+    valued = [t for t in trials if t.same_as is None and np.isfinite(t.value)]
+    course = best_so_far(trials, higher)
+    known = metric_of(objective)
+    return {
+        "title": search_title(plan),
+        "metric": metric_title(objective),
+        "scale": known.scale,
+        "unit": known.unit,
+        "higher": higher,
+        "sentences": search_sentences(plan, trials),
+        "table": table_json(search_table(plan, trials, None)),
+        "space": table_json(space_table(plan)),
+        "brackets": bracket_rows(plan),
+        "course": {k: [point[k] for point in course] for k in (course[0] if course else ())},
+        "axes": parameter_axes(plan, valued) if valued else [],
+        "values": [t.value for t in valued],
+        "labels": [t.label for t in valued],
+        "whole": [t.state == "complete" for t in valued],
+        "states": _count(t.state for t in trials),
+    }
+
+
+def importances(shelf: Shelf, name: str) -> list[dict[str, Any]]:
+    """How much each parameter of a search mattered, the most first."""
+    from assay.reports.search_views import short_names
+    from assay.statistics import search_trials
+
+    plan = shelf.plan(name)
+    tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
+    short = short_names([p["name"] for p in plan["search"]["space"]])
+    rows = _importances(plan, search_trials(plan, tried))
+    return [{**row, "parameter": short[row["parameter"]]} for row in rows]
+
+
+def _count(states: Iterable[str]) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(Counter(states))
+
+
+def _importances(plan: Mapping[str, Any], trials: Sequence[Any]) -> list[dict[str, Any]]:
+    from assay.statistics import importances
+
+    try:
+        return importances(plan, trials)
+    except (AssayError, ImportError):
+        return []
+
+
+def table_json(table: Any) -> dict[str, Any]:
+    """A table of the reports: texts for people, and numbers to sort by where a column has them."""
+    return {
+        "title": table.title,
+        "columns": [{"header": c.header, "align": c.align} for c in table.columns],
+        "rows": table.texts(),
+        "data": [_sortable(row) for row in table.rows],
+        "notes": list(table.notes),
+        "command": table.command,
+    }
+
+
+def _sortable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if isinstance(v, str | int | float | bool | None)}
+
+
+def _of(shelf: Shelf, name: str) -> tuple[dict[str, Any], list[Record]]:
+    """The plan of a study, and the records of its trials, without arrays."""
+    from assay.statistics.metrics import read_metrics
+
+    plan = shelf.plan(name)
+    read_metrics(plan)
+    runs = [run for trial in plan["trials"] for run in trial["runs"]]
+    return plan, shelf.records(runs)

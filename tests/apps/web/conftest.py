@@ -1,0 +1,94 @@
+"""A server of a small real store in a process of its own, and a real browser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from web_server import serving
+
+SEARCH = """\
+study: small-search
+question: How good can a small MLP get?
+dataset: {name: digits, train: 200, test: 100}
+network: {family: mlp, hidden: [16]}
+training: {epochs: 2, batch_size: 32, optimizer: adam}
+repeats: 1
+search:
+  sampler: random
+  trials: 9
+  space:
+    training.learning_rate: {float: [5e-4, 1e-1], log: true}
+    network.activation: {choice: [relu, tanh]}
+"""
+
+CHROMIUM = next(
+    (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), ""
+)
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def lab_store(store: Path) -> Path:
+    """The store of the small study, with a small search in it as well."""
+    pytest.importorskip("starlette")
+    from assay.apps.cli.app import main
+
+    file = store.parent / "small-search.yaml"
+    file.write_text(SEARCH)
+    assert main(["run", str(file), "--store", str(store), "--workers", "1"]) == 0
+    return store
+
+
+@pytest.fixture(scope="session")
+def site(lab_store: Path) -> Iterator[str]:
+    """The address of a server of that store."""
+    pytest.importorskip("uvicorn")
+    with serving(lab_store) as address:
+        yield address.rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real browser."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as p:
+        found = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser: Any, site: str) -> Iterator[Callable[..., Any]]:
+    """Open an address; at the end no page may have had an error or asked another host."""
+    opened, wrong = [], []
+
+    def go(address: str = "/", width: int = 1280, height: int = 900, **how: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **how)
+        page = context.new_page()
+        opened.append(context)
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda m: m.type == "error" and wrong.append(f"console: {m.text}"))
+        own = (site, "data:", "blob:")
+        page.on("request", lambda r: r.url.startswith(own) or wrong.append(f"asked {r.url}"))
+        page.goto(address if "://" in address else site + address)
+        page.wait_for_selector("h1")
+        return page
+
+    go.wrong = wrong  # type: ignore[attr-defined]
+    yield go
+    for context in opened:
+        context.close()
+    assert wrong == []
