@@ -56,6 +56,12 @@ class Trained:
         for name, number in values.items():
             self.curves.setdefault(name, []).append(number)
 
+    def points(self, since: int) -> tuple[tuple[str, dict[str, float]], ...]:
+        """The evaluations from a place in the curves on, as `Progress` has them."""
+        places = range(since, len(self.curves.get("step", ())))
+        name = self.member.run_id
+        return tuple((name, {k: v[i] for k, v in self.curves.items()}) for i in places)
+
     def diverged(self, why: str = "the loss was not finite") -> None:
         """Note what the last evaluation showed: nothing will come of this run any more."""
         self.status = "diverged"

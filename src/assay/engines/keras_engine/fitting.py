@@ -162,10 +162,7 @@ def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress],
 
     class Recorder(run.keras.callbacks.Callback):
         clock = reported = 0.0
-        steps = told = 0
-
-        def on_train_begin(self, logs: Any = None) -> None:
-            self.points: list[tuple[str, dict[str, float]]] = []
+        steps = told = shown = 0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.clock = time.perf_counter()
@@ -183,9 +180,7 @@ def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress],
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             trained.steps = self.steps
-            values = self.values(dict(logs or {}))
-            trained.add(values)
-            self.points.append((run.member.run_id, values))
+            trained.add(self.values(dict(logs or {})))
             loss, val_loss = (trained.curves[name][-1] for name in ("loss", "val_loss"))
             if np.isfinite(loss) and np.isfinite(val_loss):
                 trained.judge(run.task)
@@ -214,7 +209,8 @@ def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress],
             images = (self.steps - self.told) * run.member.training.batch_size
             curve = trained.curves.get(run.task.monitor)
             latest = {run.task.monitor: curve[-1]} if curve else {}
-            points, self.points = tuple(self.points), []
+            points = trained.points(self.shown)
+            self.shown += len(points)
             on_progress(Progress(images, self.steps / run.total, alive, latest, points=points))
             self.told, self.reported = self.steps, time.perf_counter()
 
