@@ -8,6 +8,7 @@ are known at once and cost nothing.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -49,6 +50,8 @@ class Registered:
             self.entry = getattr(import_module(module), attribute)
         return self.entry
 
+
+_LOADING = threading.RLock()
 
 _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
@@ -166,17 +169,19 @@ class Registry(Generic[T]):
         return iter(sorted(self._entries))
 
     def _load(self) -> None:
-        if self._package is not None:
-            package, self._package = self._package, None
-            import pkgutil
+        with _LOADING:  # another thread must not take for all what is there half-way
+            if self._package is not None:
+                package, self._package = self._package, None
+                import pkgutil
 
-            for module in pkgutil.iter_modules(import_module(package).__path__):
-                if not module.name.startswith("_"):
-                    import_module(f"{package}.{module.name}")
-        self._load_plugins()
+                for module in pkgutil.iter_modules(import_module(package).__path__):
+                    if not module.name.startswith("_"):
+                        import_module(f"{package}.{module.name}")
+            self._load_plugins()
 
     @staticmethod
     def _load_plugins() -> None:
         from assay.core.installed import load_installed
 
-        load_installed()
+        with _LOADING:
+            load_installed()
