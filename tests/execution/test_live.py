@@ -8,7 +8,7 @@ from pathlib import Path
 
 import assay
 from assay.core.store import Store
-from assay.engines.contract import Progress
+from assay.engines.engine import Progress
 from assay.execution import live
 from assay.execution.events import Event
 from assay.execution.live import Live, read_live
