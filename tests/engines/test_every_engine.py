@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -19,7 +20,13 @@ CNN = {"family": "cnn", "filters": [[8], [8, 8]], "first_kernel_size": 3, "dense
 NETWORKS = {"mlp": MLP, "cnn": CNN, "mlp, batch norm": {**MLP, "batch_norm": True}}
 
 
+COMPILED = "torch, compiled"
+"""The default engine's compiled program, which takes part as if it were an engine."""
+
+
 def _trains(engine, network):
+    if engine == COMPILED:
+        return find_spec("numba") is not None and network is not CNN
     if engine == "keras":  # seconds for every model: test_keras_parity holds it to torch instead
         return False
     net = build_network(network, (8, 8, 1), {"class": 4})
@@ -31,17 +38,24 @@ def _trains(engine, network):
     return True
 
 
+TRAINERS = (*ENGINES, COMPILED)
 PAIRS = {
-    f"{e}, {n}": (e, NETWORKS[n]) for e in ENGINES for n in NETWORKS if _trains(e, NETWORKS[n])
+    f"{e}, {n}": (e, NETWORKS[n]) for e in TRAINERS for n in NETWORKS if _trains(e, NETWORKS[n])
 }
 each_network = pytest.mark.parametrize(("engine", "network"), PAIRS.values(), ids=PAIRS)
-each_engine = pytest.mark.parametrize("engine", [e for e in ENGINES if _trains(e, MLP)])
+each_engine = pytest.mark.parametrize("engine", [e for e in TRAINERS if _trains(e, MLP)])
 
 
 @pytest.fixture
-def train(train):
+def train(train, monkeypatch):
     """The engine first, then as everywhere."""
-    return lambda engine, *members, **settings: train(*members, engine=engine, **settings)
+
+    def run(engine, *members, **settings):
+        name, _, program = engine.partition(", ")
+        monkeypatch.setenv("ASSAY_PROGRAM", program or "pytorch")
+        return train(*members, engine=name, **settings)
+
+    return run
 
 
 def test_the_engines_are_found():
@@ -195,7 +209,7 @@ def test_nothing_is_trained_without_validation_images(engine, corners, member, t
 
 @each_engine
 def test_a_device_or_precision_that_is_not_there_is_named(engine, member):
-    cohort, made = Cohort((member(MLP),)), ENGINES[engine]()
+    cohort, made = Cohort((member(MLP),)), ENGINES[engine.partition(",")[0]]()
     with pytest.raises(EngineError, match="unknown device 'gpu'"):
         made.check(cohort, Resources(device="gpu"))
     with pytest.raises(EngineError, match="unknown precision 'float23'; did you mean 'float32'"):

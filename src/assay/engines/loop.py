@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from assay.engines.engine import Progress, Stopped
 from assay.engines.trained import Trained
 from assay.tasks.task import Task
 
-__all__ = ["Evaluation", "Loop", "Resumable", "Trainer"]
+__all__ = ["Evaluation", "Loop", "Resumable", "Striding", "Trainer"]
 
 _REPORT_SECONDS = 0.25
 
@@ -53,6 +53,24 @@ class Trainer(Protocol):
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         """Put weights back into one member."""
+
+
+class Striding(Trainer, Protocol):
+    """A trainer that is best asked for several updates at once.
+
+    Attributes:
+        stretch: for how many, at the moment; it takes a small part of a second.
+    """
+
+    stretch: int
+
+    def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
+        """Several updates of an epoch, as `step` would make them one after the other.
+
+        Args:
+            start, stop: images of the order, all batches together.
+            factors: of each update.
+        """
 
 
 class Resumable(Trainer, Protocol):
@@ -109,9 +127,10 @@ class Loop:
         yield from self._release(over, last=self.start >= self.stop)
         self.clock = reported = time.perf_counter()
         images = 0
-        for step in range(self.start, self.stop if self.alive else 0):
-            images += self._step(step)
-            done = step + 1
+        done = self.start
+        while done < self.stop and self.alive:
+            seen, done = self._step(done)
+            images += seen
             now = time.perf_counter()
             if done % self.every == 0 or done == self.stop:
                 self._share("train", now - self.clock)
@@ -125,8 +144,6 @@ class Loop:
             if now - reported > _REPORT_SECONDS or not self.alive or done == self.stop:
                 self._report(images, done)
                 reported, images = now, 0
-            if not self.alive:
-                return
 
     def _report(self, images: int, done: int) -> None:
         share = (done - self.start) / (self.stop - self.start)
@@ -156,18 +173,26 @@ class Loop:
         epochs, batches = divmod(steps, self.per_epoch)
         return epochs * self.images + batches * self.training.batch_size
 
-    def _step(self, step: int) -> int:
-        """One update of every member still training; returns the images it used."""
+    def _step(self, step: int) -> tuple[int, int]:
+        """The next updates of every member still training, as many as the trainer likes to make at
+        once; returns the images that they used and the updates made by then."""
         epoch, batch = divmod(step, self.per_epoch)
         size = self.training.batch_size
         if batch == 0 or step == self.start:
             orders = [batch_order(t.member.seed, epoch, self.images) for t in self.alive]
             self.trainer.start_epoch(np.stack(orders), epoch)
-        start, stop = batch * size, min((batch + 1) * size, self.images)
-        rate = self.training.schedule.factor(step, self.total, self.per_epoch)
-        self.trainer.step(start, stop, rate)
+        evaluation = step - step % self.every + self.every
+        most = step + getattr(self.trainer, "stretch", 1)
+        end = min(most, self.stop, evaluation, (epoch + 1) * self.per_epoch)
+        start, stop = batch * size, min((batch + end - step) * size, self.images)
+        schedule = self.training.schedule
+        rates = [schedule.factor(s, self.total, self.per_epoch) for s in range(step, end)]
+        if end - step == 1:
+            self.trainer.step(start, stop, rates[0])
+        else:
+            cast(Striding, self.trainer).steps(start, stop, rates)
         self.seen += stop - start
-        return (stop - start) * len(self.alive)
+        return (stop - start) * len(self.alive), end
 
     def _share(self, kind: str, seconds: float) -> None:
         for trained in self.alive:

@@ -1,6 +1,7 @@
-"""The torch engine: cohorts of dense networks as one stacked program, everything else in turns.
+"""The default engine. Its programs of PyTorch are here, that for dense networks on the CPU is in
+`engines/compiled`; `front` chooses.
 
-PyTorch is imported when the engine is made, not when its name is looked up.
+PyTorch is imported when one of its programs is needed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ __all__: list[str] = []
 
 @ENGINES.add("torch")
 def torch_engine() -> Engine:
-    """Make the engine (imports PyTorch)."""
-    from assay.engines.torch_engine.engine import TorchEngine
+    """Make the engine."""
+    from assay.engines.torch_engine.front import DefaultEngine
 
-    return TorchEngine()
+    return DefaultEngine()

@@ -43,7 +43,7 @@ _ROWS = {True: 1000, False: 250}
 
 
 class TorchEngine:
-    """Trains on PyTorch: dense networks stacked, all others member by member."""
+    """Trains on PyTorch: dense networks stacked, all others member by member; see `front`."""
 
     name = "torch"
 
@@ -91,8 +91,11 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 
+        kind = "PyTorch, stacked" if _stacks(first) else "PyTorch"
+
         def said() -> dict[str, Any]:
-            return {**self.describe(resources), "precision": where.precision}
+            told = {"precision": where.precision, "program": kind}
+            return {**self.describe(resources), **told}
 
         if own := PROGRAMS.get(cohort.task_name):
             yield from own.train(cohort, dataset, resources, where, task, said, on_progress)

@@ -1,0 +1,89 @@
+"""Which cohorts the compiled program can train; nothing here loads PyTorch."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from assay.engines.contract import Cohort, Member, Resources
+from assay.networks import layers
+from assay.networks.modules import OwnNetwork
+
+__all__ = ["PROGRAM_SETTING", "accelerator", "compiles", "covers", "precision_of", "torch_version"]
+
+PROGRAM_SETTING = "ASSAY_PROGRAM"
+"""Environment variable that says which program trains dense networks: "compiled", "pytorch", or
+what is measured to be the faster."""
+
+TASKS = ("classify",)
+"""Tasks whose loss is compiled."""
+
+LAYERS = (layers.Dense, layers.Activation, layers.Dropout, layers.BatchNorm, layers.Flatten)
+
+
+@functools.cache
+def compiles() -> bool:
+    """Whether loops can be compiled here."""
+    return find_spec("numba") is not None
+
+
+def covers(cohort: Cohort, resources: Resources) -> bool:
+    """Whether the compiled program can train a cohort on these resources."""
+    if not compiles() or cohort.task_name not in TASKS:
+        return False
+    if resources.device != "cpu" and (resources.device != "auto" or accelerator()):
+        return False
+    wish = str(cohort.members[0].config.get("precision", "auto"))
+    return precision_of(resources, wish) is not None and all(map(_described, cohort.members))
+
+
+def _described(member: Member) -> bool:
+    from assay.engines.compiled.rules import step_of
+
+    network = member.network
+    if isinstance(network, OwnNetwork) or member.training.pretrain or len(network.heads) != 1:
+        return False
+    kinds = [type(place.layer) for place in network.places()]
+    return set(kinds) <= set(LAYERS) and layers.Dense in kinds and step_of(member) is not None
+
+
+def precision_of(resources: Resources, wish: str) -> str | None:
+    """The number format to compute in, where it is one of this program's: "float32", "float64"."""
+    wish = wish if resources.precision == "auto" else resources.precision
+    if wish == "auto":
+        from assay.engines.compiled.compiling import features
+
+        wish = "bfloat16" if {"avx512bf16", "amx-bf16"} & features() else "float32"
+    return wish if wish in ("float32", "float64") else None
+
+
+@functools.cache
+def accelerator() -> bool:
+    """Whether PyTorch may find a GPU here; False only where that is sure without loading it."""
+    found = find_spec("torch")
+    if found is None or not found.submodule_search_locations:
+        return False
+    try:
+        told = Path(found.submodule_search_locations[0], "version.py").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    built = [re.search(rf"^{kind}\b.*= *(.*)$", told, re.MULTILINE) for kind in ("cuda", "hip")]
+    if all(line and line[1].strip() == "None" for line in built):
+        return False
+    places = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/usr/lib/wsl")
+    return sys.platform != "linux" or any(os.path.exists(place) for place in places)
+
+
+def torch_version() -> str:
+    """The version of PyTorch, as it says it itself; it is not loaded."""
+    if "torch" in sys.modules:
+        return str(sys.modules["torch"].__version__)
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return "not installed"

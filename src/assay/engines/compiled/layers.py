@@ -1,0 +1,233 @@
+"""What happens to rows between products: pictures in, dropout, batch norm, bias, loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.engines.compiled.compiling import compiled
+
+__all__ = [
+    "add_bias",
+    "batch_norm",
+    "batch_norm_backward",
+    "cross_entropy",
+    "draw_mask",
+    "gather",
+    "multiply",
+    "sum_rows",
+]
+
+
+@compiled
+def gather(bytes_, floats, small, index, shift, scale, out, at, row, moves, moved, size):  # type: ignore[no-untyped-def]
+    """Take pictures, (picture - shift) * scale for each channel, moved and mirrored.
+
+    Args:
+        bytes_, floats: (n, features) each; `small` says which is read.
+        index: which pictures.
+        moves: (B, 3): down, right, mirrored (1) or not; read where `moved` is true.
+        size: (height, width, channels).
+    """
+    features = size[0] * size[1] * size[2]
+    for i in range(len(index)):
+        target = out[at + i * row : at + i * row + features]
+        if moved:
+            if small:
+                _moved(bytes_[index[i]], shift, scale, target, moves[i], size)
+            else:
+                _moved(floats[index[i]], shift, scale, target, moves[i], size)
+        elif small:
+            _normal(bytes_[index[i]], shift, scale, target)
+        else:
+            _normal(floats[index[i]], shift, scale, target)
+
+
+@compiled
+def _normal(picture, shift, scale, out):  # type: ignore[no-untyped-def]
+    channels = len(scale)
+    if channels == 1:
+        mean, factor = shift[0], scale[0]
+        for j in range(len(out)):
+            out[j] = (out.dtype.type(picture[j]) - mean) * factor
+        return
+    for start in range(0, len(out), channels):
+        for c in range(channels):
+            value = out.dtype.type(picture[start + c])
+            out[start + c] = (value - shift[c]) * scale[c]
+
+
+@compiled
+def _moved(picture, shift, scale, out, move, size):  # type: ignore[no-untyped-def]
+    """Black, which is behind the shifts, moves in from outside."""
+    height, width, channels = size[0], size[1], size[2]
+    for line in range(height):
+        from_line = line + move[0]
+        for column in range(width):
+            from_column = (width - 1 - column if move[2] > 0 else column) + move[1]
+            inside = 0 <= from_line < height and 0 <= from_column < width
+            to = (line * width + column) * channels
+            source = (from_line * width + from_column) * channels
+            for c in range(channels):
+                if inside:
+                    value = out.dtype.type(picture[source + c])
+                    out[to + c] = (value - shift[c]) * scale[c]
+                else:
+                    out[to + c] = shift[channels + c]
+
+
+@compiled
+def draw_mask(stream, threshold, scale, count, out, at, features, row):  # type: ignore[no-untyped-def]
+    """A dropout mask, as `assay.engines.streams` makes it from the same stream.
+
+    Args:
+        stream: state of NumPy's SFC64, uint64 (4,), which goes on.
+        threshold, scale: a bit pattern below the threshold gives 0, all others the scale.
+        count: of units, B features; their place is `at` with `row` between rows.
+    """
+    a, b, c, counter = stream[0], stream[1], stream[2], stream[3]
+    word = np.uint64(0)
+    i = j = 0
+    for unit in range(count):
+        if unit % 4 == 0:
+            word = a + b + counter
+            counter += np.uint64(1)
+            a = b ^ (b >> np.uint64(11))
+            b = c + (c << np.uint64(3))
+            c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + word
+        bits = np.int16(np.uint16(word & np.uint64(0xFFFF)))
+        word = word >> np.uint64(16)
+        out[at + i * row + j] = scale if bits >= threshold else 0
+        j += 1
+        if j == features:
+            i, j = i + 1, 0
+    stream[0], stream[1], stream[2], stream[3] = a, b, c, counter
+
+
+@compiled
+def multiply(work, x_at, mask_at, y_at, row, rows, features):  # type: ignore[no-untyped-def]
+    """Y = X * mask."""
+    for i in range(rows):
+        source = work[x_at + i * row : x_at + i * row + features]
+        factor = work[mask_at + i * row : mask_at + i * row + features]
+        target = work[y_at + i * row : y_at + i * row + features]
+        for j in range(features):
+            target[j] = source[j] * factor[j]
+
+
+@compiled
+def add_bias(y, y_at, y_row, rows, bias):  # type: ignore[no-untyped-def]
+    """Y += bias."""
+    for i in range(rows):
+        line = y[y_at + i * y_row : y_at + i * y_row + len(bias)]
+        for j in range(len(bias)):
+            line[j] += bias[j]
+
+
+@compiled
+def sum_rows(d, d_at, d_row, rows, out):  # type: ignore[no-untyped-def]
+    """Out = sum of the rows of D."""
+    for j in range(len(out)):
+        out[j] = 0
+    for i in range(rows):
+        line = d[d_at + i * d_row : d_at + i * d_row + len(out)]
+        for j in range(len(out)):
+            out[j] += line[j]
+
+
+@compiled
+def batch_norm(  # type: ignore[no-untyped-def]
+    x, x_at, x_row, y_at, rows, features, gamma, beta, moving_mean, moving_variance,
+    normal_at, inverse, mean, variance, momentum, epsilon, training,
+):  # fmt: skip
+    """y = gamma n + beta with n = (x - mean) / sqrt(variance + epsilon); n and 1 / sqrt are kept.
+
+    All rows are in x. The channels are the last of the features: pixels before pictures are
+    flattened, else all.
+    """
+    channels = len(gamma)
+    one = x.dtype.type(1)
+    if training:
+        count = x.dtype.type(rows * features // channels)
+        for c in range(channels):
+            mean[c] = variance[c] = 0
+        for i in range(rows):
+            for start in range(0, features, channels):
+                at = x_at + i * x_row + start
+                for c in range(channels):
+                    mean[c] += x[at + c]
+        for c in range(channels):
+            mean[c] /= count
+        for i in range(rows):
+            for start in range(0, features, channels):
+                at = x_at + i * x_row + start
+                for c in range(channels):
+                    apart = x[at + c] - mean[c]
+                    variance[c] += apart * apart
+        for c in range(channels):
+            variance[c] /= count
+            moving_mean[c] = momentum * moving_mean[c] + (one - momentum) * mean[c]
+            moving_variance[c] = momentum * moving_variance[c] + (one - momentum) * variance[c]
+    else:
+        for c in range(channels):
+            mean[c], variance[c] = moving_mean[c], moving_variance[c]
+    for c in range(channels):
+        inverse[c] = one / np.sqrt(variance[c] + epsilon)
+    for i in range(rows):
+        for start in range(0, features, channels):
+            at = i * x_row + start
+            for c in range(channels):
+                n = (x[x_at + at + c] - mean[c]) * inverse[c]
+                x[normal_at + at + c] = n
+                x[y_at + at + c] = gamma[c] * n + beta[c]
+
+
+@compiled
+def batch_norm_backward(  # type: ignore[no-untyped-def]
+    work, d_at, normal_at, row, rows, features, gamma, inverse, d_gamma, d_beta, need_input
+):
+    """Gradients for gamma and beta, and dL/dy at d_at becomes dL/dx."""
+    channels = len(gamma)
+    for c in range(channels):
+        d_gamma[c] = d_beta[c] = 0
+    for i in range(rows):
+        for start in range(0, features, channels):
+            at = i * row + start
+            for c in range(channels):
+                d_gamma[c] += work[d_at + at + c] * work[normal_at + at + c]
+                d_beta[c] += work[d_at + at + c]
+    if not need_input:
+        return
+    count = work.dtype.type(rows * features // channels)
+    for i in range(rows):
+        for start in range(0, features, channels):
+            at = i * row + start
+            for c in range(channels):
+                spread = (d_beta[c] + work[normal_at + at + c] * d_gamma[c]) / count
+                work[d_at + at + c] = gamma[c] * inverse[c] * (work[d_at + at + c] - spread)
+
+
+@compiled
+def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training):  # type: ignore[no-untyped-def]
+    """Softmax cross-entropy of logits z: the sum over the rows and how many are right.
+
+    While training, the gradient of the mean goes to d_at; see `numpy_engine.losses.cross_entropy`.
+    """
+    total, right = 0.0, 0
+    for i in range(rows):
+        line = z[z_at + i * z_row : z_at + i * z_row + classes]
+        target = targets[index[i]]
+        top, best = line[0], 0
+        for j in range(1, classes):
+            if line[j] > top:
+                top, best = line[j], j
+        share = z.dtype.type(0)
+        for j in range(classes):
+            share += np.exp(line[j] - top)
+        total -= line[target] - top - np.log(share)
+        right += best == target
+        if training:
+            out = z[d_at + i * z_row : d_at + i * z_row + classes]
+            for j in range(classes):
+                out[j] = np.exp(line[j] - top) / share / rows
+            out[target] -= z.dtype.type(1) / z.dtype.type(rows)
+    return total, right

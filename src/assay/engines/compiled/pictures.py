@@ -1,0 +1,58 @@
+"""The images of a dataset as the compiled loops read them: bytes stay bytes until they are used."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from assay.data.dataset import Dataset, Split
+from assay.tasks.contract import Task
+
+__all__ = ["Pictures", "Shown"]
+
+Array = np.ndarray
+
+
+class Shown:
+    """One part of a dataset: pictures (n, features), bytes or numbers, and class numbers (n,)."""
+
+    def __init__(self, split: Split, task: Task, dtype: np.dtype):
+        features = math.prod(split.images.shape[1:])
+        images = split.images.reshape(len(split), features)
+        if images.dtype == np.uint8:
+            self.bytes = np.ascontiguousarray(images)
+            self.numbers = np.empty((0, features), dtype)
+        else:
+            self.bytes = np.empty((0, features), np.uint8)
+            self.numbers = np.ascontiguousarray(images, dtype)
+        self.targets = np.ascontiguousarray(task.encode(split.targets), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class Pictures:
+    """A dataset; its test part is looked at only when a run is finished.
+
+    Attributes:
+        shift: (2 channels,): the mean of each channel, then what a black pixel is.
+        scale: (channels,): a network sees (picture - mean) * scale.
+        size: (height, width, channels).
+    """
+
+    def __init__(self, dataset: Dataset, task: Task, dtype: np.dtype):
+        fit = dataset.fit_data
+        self._dataset, self._task, self._dtype = dataset, task, dtype
+        self.train = Shown(fit.train, task, dtype)
+        self.validation = Shown(fit.validation, task, dtype)
+        self.shift = np.concatenate([fit.mean, -fit.mean / fit.std]).astype(dtype)
+        self.scale = (1 / fit.std).astype(dtype)
+        self.size = np.array(dataset.image_shape, np.int64)
+        self._test: Shown | None = None
+
+    def test(self) -> Shown:
+        """The test part."""
+        if self._test is None:
+            self._test = Shown(self._dataset.test, self._task, self._dtype)
+        return self._test

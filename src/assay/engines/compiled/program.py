@@ -1,0 +1,232 @@
+"""One run in training as flat arrays, and what of it a checkpoint and a record hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.engines.compiled.operations import BACKWARD, FORWARD
+from assay.engines.compiled.pictures import Pictures, Shown
+from assay.engines.compiled.products import BLOCK, apart, packed, unpacked, whole
+from assay.engines.compiled.rules import NUMBERS, numbers_of, rule, step_of
+from assay.engines.compiled.states import own, shared
+from assay.engines.compiled.stepping import LOSS, TAKE, evaluate, train
+from assay.engines.compiled.tape import (
+    CALL_BACKWARD,
+    CALL_FORWARD,
+    INPUTS,
+    KIND,
+    MEMORIES,
+    NUMBERS_AT,
+    OUTPUTS,
+    PIECE_AT,
+    PRODUCT_AT,
+    RULE,
+    SMALL_AT,
+    STEP,
+    TURNED_ROW,
+    Span,
+    tape_of,
+)
+from assay.engines.compiled.tiles import ROWS, WIDTH
+from assay.engines.contract import Member
+from assay.engines.streams import Bits, read_stream, set_stream
+
+__all__ = ["CompiledProgram"]
+
+Array = np.ndarray
+State = dict[str, Array]
+
+
+class CompiledProgram:
+    """One member of a dense network.
+
+    Args:
+        weights: what it starts from, named as `initial_weights` names it.
+        dtype: of everything, float32 or float64.
+
+    Attributes:
+        updates: how many it has had.
+    """
+
+    def __init__(self, member: Member, weights: Mapping[str, Array], dtype: np.dtype):
+        recipe = member.training
+        self.member, self.dtype, self.updates = member, dtype, 0
+        self._tape, self._place = tape_of(member.network, recipe.batch_size, dtype)
+        tape = self._tape
+        self._row = apart(int(np.prod(member.network.input_shape)))
+        self._table, self._floats = tape.table, tape.floats
+        for row, kind in zip(self._table, self._table[:, KIND].tolist(), strict=True):
+            row[CALL_FORWARD] = FORWARD[kind].address(dtype.name)
+            row[CALL_BACKWARD] = BACKWARD[kind].address(dtype.name)
+        step = step_of(member)
+        assert step is not None
+        self._rule = step
+        start = step.starts(numbers_of(member))
+        self._weights = np.zeros(tape.weight_count, dtype)
+        self._moving = np.zeros(tape.moving_count, dtype)
+        self._memories = [np.full(tape.weight_count, start, dtype) for _ in step.memories]
+        nothing = np.zeros(1, dtype)
+        self._first, self._second = [*self._memories, nothing, nothing][:2]
+        self._work = np.zeros(tape.work_count, dtype)
+        self._loss = LOSS.address(dtype.name)
+        self._make_scratch()
+        self._bits = [Bits([member.seed], name) for name in tape.streams]
+        self._states = np.zeros((len(self._bits), 4), np.uint64)
+        self._fill(weights)
+        self._averages: tuple[Array, Array] = (nothing[:0], nothing[:0])
+        self._restart()
+
+    def _make_scratch(self) -> None:
+        """Memory for what lies between, and where in it is what."""
+        tape, row, n = self._tape, whole(self._tape.batch, WIDTH), [0] * STEP
+        turned, product = (whole(tape.wide, size) * row for size in (WIDTH, ROWS))
+        n[TURNED_ROW], n[PRODUCT_AT], n[PIECE_AT] = row, turned, turned + product
+        n[SMALL_AT] = n[PIECE_AT] + BLOCK * WIDTH
+        n[NUMBERS_AT] = n[SMALL_AT] + 2 * whole(tape.wide, WIDTH)
+        n[RULE] = rule(self._rule).address(self.dtype.name)
+        n[MEMORIES] = len(self._memories)
+        self._scratch = np.zeros(n[NUMBERS_AT], self.dtype)
+        self._scratch = np.concatenate([self._scratch, self._numbers()])
+        self._step = np.array(n, np.int64)
+
+    def _numbers(self) -> Array:
+        """What the rule is told of each operation, twice: for its kernel, and for its bias."""
+        last = max(self._tape.penalties)
+        rows = np.zeros((2 * len(self._table), len(NUMBERS)))
+        for operation, row in enumerate(rows):
+            kernel = self._tape.penalties.get(operation // 2) if operation % 2 == 0 else None
+            inputs, outputs = self._table[operation // 2, [INPUTS, OUTPUTS]].tolist()
+            hidden = (inputs, outputs) if kernel and operation // 2 < last else None
+            l1, l2 = kernel or (0.0, 0.0)
+            row[2:] = [l1, 2 * l2, *self._rule.own(numbers_of(self.member, hidden))]
+        return rows.astype(self.dtype).reshape(-1)
+
+    def _restart(self) -> None:
+        """Begin the average of the weights with the weights as they are."""
+        if self.member.training.ema:
+            self._averages = self._weights.copy(), self._moving.copy()
+
+    def train(
+        self, pictures: Pictures, order: Array, moves: Array, factors: Array
+    ) -> tuple[float, float]:
+        """Some updates; returns loss and how many were right, summed over their images.
+
+        Args:
+            order: the images of all of them, one batch behind the other.
+            moves: (images, 3) as `Moves` draws them; of length 0 where nothing moves.
+            factors: the schedule's share of the learning rate at each update.
+        """
+        recipe = self.member.training
+        numbers = numbers_of(self.member)
+        rates = recipe.learning_rate * factors
+        kept = 1 - numbers.get("weight_decay", 0.0) * rates
+        if correction := self._rule.correction:
+            counts = range(self.updates + 1, self.updates + 1 + len(rates))
+            rates = rates * [correction(numbers, count) for count in counts]
+        for state, bits in zip(self._states, self._bits, strict=True):
+            state[:] = read_stream(bits.streams[0])[:4]
+        found = train(
+            self._table, self._floats, self._tape.lowest, self._arrays(), self._averages,
+            self._states, self._step, self._loss, self._seen(pictures, pictures.train),
+            pictures.train.targets, order, moves, recipe.batch_size, rates, kept,
+            float(recipe.ema), self.updates,
+        )  # fmt: skip
+        for state, bits in zip(self._states, self._bits, strict=True):
+            set_stream(bits.streams[0], np.array([*state, 0, 0], np.uint64))
+        self.updates += len(rates)
+        return found
+
+    def evaluate(self, pictures: Pictures, part: Shown) -> tuple[Array, float]:
+        """Outputs float32 (n, classes) and the mean loss on a part of the dataset."""
+        outputs = np.empty((len(part), int(self._table[-1, OUTPUTS])), np.float32)
+        loss = evaluate(
+            self._table, self._floats, self._arrays(*self._shown()), self._states, self._step,
+            self._loss, self._seen(pictures, part), part.targets, self._tape.rows, outputs,
+        )  # fmt: skip
+        return outputs, loss / len(part)
+
+    def _arrays(self, *shown: Array) -> tuple[Array, ...]:
+        weights, moving = shown or (self._weights, self._moving)
+        return weights, moving, self._first, self._second, self._work, self._scratch
+
+    def _seen(self, pictures: Pictures, part: Shown) -> tuple[Any, ...]:
+        """What `stepping` is told of pictures, and where they go."""
+        shape = pictures.shift, pictures.scale, pictures.size, self._place, self._row
+        return (TAKE.address(self.dtype.name), part.bytes, part.numbers, *shape)
+
+    def _shown(self) -> tuple[Array, Array]:
+        """What is evaluated and kept: the average where there is one."""
+        return self._averages if self.member.training.ema else (self._weights, self._moving)
+
+    def weights(self) -> State:
+        """Weights and moving statistics, float32, named as `initial_weights` names them."""
+        weights, moving = self._shown()
+        return {k: v.astype(np.float32) for k, v in self._named(weights, moving)}
+
+    def restore(self, weights: Mapping[str, Array]) -> None:
+        """Put back what `weights` gave."""
+        self._fill(weights)
+        self._restart()
+
+    def _fill(self, weights: Mapping[str, Array]) -> None:
+        for span in self._tape.weights:
+            _put(span, self._weights, weights[span.name])
+        for span in self._tape.moving:
+            _put(span, self._moving, weights[span.name])
+
+    def _named(self, weights: Array, moving: Array | None) -> Iterator[tuple[str, Array]]:
+        for span in self._tape.weights:
+            yield span.name, _get(span, weights)
+        if moving is not None:
+            for span in self._tape.moving:
+                yield span.name, _get(span, moving)
+
+    def state(self) -> State:
+        """All that the member needs to go on, in full precision, as PyTorch's programs say it."""
+        found: State = {"steps": np.array(self.updates)}
+        found |= {f"tensor/{k}": v for k, v in self._named(self._weights, self._moving)}
+        for name, memory in zip(self._rule.memories, self._memories, strict=True):
+            found |= {f"memory/{k}/{name}": v for k, v in self._named(memory, None)}
+        if self.member.training.ema:
+            found |= {f"average/{k}": v for k, v in self._named(*self._averages)}
+        for bits, name in zip(self._bits, self._tape.streams, strict=True):
+            found[f"stream/{name}"] = read_stream(bits.streams[0])
+        return shared(found, self._tape, averaged=bool(self.member.training.ema))
+
+    def load(self, state: Mapping[str, Array]) -> None:
+        """Go on from what `state` gave, here or in a program of PyTorch."""
+        state = own(state, self._tape, averaged=bool(self.member.training.ema))
+        self.updates = int(state["steps"])
+        self._fill({k[7:]: v for k, v in state.items() if k[:7] == "tensor/"})
+        for name, memory in zip(self._rule.memories, self._memories, strict=True):
+            for span in self._tape.weights:
+                if (key := f"memory/{span.name}/{name}") in state:  # PyTorch makes it when needed
+                    _put(span, memory, state[key])
+        if self.member.training.ema:
+            weights, moving = self._averages
+            for array, spans in ((weights, self._tape.weights), (moving, self._tape.moving)):
+                for span in spans:
+                    _put(span, array, state[f"average/{span.name}"])
+        for bits, name in zip(self._bits, self._tape.streams, strict=True):
+            set_stream(bits.streams[0], state[f"stream/{name}"])
+
+
+def _put(span: Span, flat: Array, values: Array) -> None:
+    """Write an array to its place; what it does not have of a kernel's panels stays as it is."""
+    if span.deep:
+        inputs, outputs = span.shape
+        values = np.asarray(values)[:inputs, :outputs]
+        packed(values, flat[span.at : span.at + span.size].reshape(-1, span.deep, WIDTH))
+    else:
+        flat[span.at : span.at + span.size] = np.asarray(values).reshape(-1)[: span.size]
+
+
+def _get(span: Span, flat: Array) -> Array:
+    """A copy of an array, in its own shape."""
+    part = flat[span.at : span.at + span.size]
+    if span.deep:
+        return unpacked(part.reshape(-1, span.deep, WIDTH), *span.shape)
+    return part.copy()

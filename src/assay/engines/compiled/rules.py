@@ -1,0 +1,86 @@
+"""Update rules, each one pass over a piece of memory: `Optimizer.compiled` in a loop.
+
+A rule is a C function (w, g, first, second, count, numbers): weights, their gradient, two memories
+of the same length, and the numbers that `NUMBERS` names. It is called by its address for every
+piece of a kernel's gradient while that is still in the cache; so what trains is compiled once for
+all rules, and an optimizer of one's own costs what assay's cost.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from types import FunctionType
+from typing import Any
+
+from numba import carray, types
+
+from assay.engines.compiled.compiling import Piece, compiled
+from assay.engines.contract import Member
+from assay.engines.optimizers.contract import Compiled
+
+__all__ = ["NUMBERS", "numbers_of", "rule", "step_of"]
+
+NUMBERS = ("rate", "kept", "l1", "2 l2", "p", "q", "e", "m")
+"""The learning rate; what weight decay leaves; the penalties; what `Compiled.own` gives."""
+
+
+def step_of(member: Member) -> Compiled | None:
+    """The compiled step of a member's optimizer; None where it has none."""
+    return type(member.training.optimizer).compiled([numbers_of(member)])
+
+
+def numbers_of(member: Member, hidden: tuple[int, int] | None = None) -> dict[str, Any]:
+    """The numbers of the update rule for one weight of a member; see `Optimizer.numbers`."""
+    recipe = member.training
+    return {**recipe.optimizer.numbers(hidden), "learning_rate": recipe.learning_rate}
+
+
+@functools.cache
+def rule(step: Compiled) -> Piece:
+    """The rule of a step."""
+    code = step.step.__code__
+    told = repr((code.co_code, code.co_consts, code.co_names, len(step.memories)))
+    name = f"rule_{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    own = {**globals(), "step": compiled(step.step, keep=False), "memories": len(step.memories)}
+    made = FunctionType(_loop.__code__, own, name)
+    made.__qualname__, made.__module__ = name, __name__  # by which numba keeps it
+    return Piece(made, _signature)
+
+
+def _signature(number: Any) -> Any:
+    array = types.CPointer(number)
+    return types.void(array, array, array, array, types.intp, array)
+
+
+memories = 0
+"""How many memories a step has; `rule` puts its own here, and its own `step`, for `_loop`."""
+
+
+def step(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
+    """See `Compiled.step`."""
+    raise NotImplementedError
+
+
+def _loop(w_, g_, a_, b_, count, n_):  # type: ignore[no-untyped-def]
+    w, g, n = carray(w_, count), carray(g_, count), carray(n_, 8)
+    a, b = carray(a_, count), carray(b_, count)
+    nothing = n[0] * 0
+    for i in range(count):
+        x = w[i]
+        sign = nothing
+        if x > 0:
+            sign = nothing + 1
+        elif x < 0:
+            sign = nothing - 1
+        gradient = g[i] + n[3] * x + n[2] * sign
+        first = a[i] if memories > 0 else nothing
+        second = b[i] if memories > 1 else nothing
+        x, first, second = step(
+            n[1] * x, gradient, first, second, n[0], n[4], n[5], n[6], n[7]
+        )  # fmt: skip
+        w[i] = x
+        if memories > 0:
+            a[i] = first
+        if memories > 1:
+            b[i] = second

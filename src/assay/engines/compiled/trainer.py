@@ -1,0 +1,142 @@
+"""What the shared loop asks of compiled members: stretches of updates, each on a thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from assay.engines.compiled.pictures import Pictures, Shown
+from assay.engines.compiled.program import CompiledProgram
+from assay.engines.loop import Evaluation
+from assay.engines.streams import Moves, read_stream, set_stream
+
+__all__ = ["CompiledTrainer"]
+
+Array = np.ndarray
+
+STRETCH_SECONDS = 0.05
+"""How long Python waits for a stretch: short enough to hear what is asked meanwhile."""
+
+
+class CompiledTrainer:
+    """Members of one network, as `assay.engines.loop.Trainer` wants them.
+
+    Args:
+        threads: members that train at the same time.
+
+    Attributes:
+        stretch: updates that are best made in one go.
+    """
+
+    def __init__(self, programs: Sequence[CompiledProgram], pictures: Pictures, threads: int):
+        self.programs, self.pictures = list(programs), pictures
+        recipe = programs[0].member.training
+        self._batch = recipe.batch_size
+        self._moves = [
+            Moves(recipe.augment, [p.member.seed]) if recipe.augment else None for p in programs
+        ]
+        self._sums = np.zeros((2, len(self.programs)))
+        workers = min(threads, len(self.programs))
+        self._pool = ThreadPoolExecutor(workers, "training") if workers > 1 else None
+        self._orders = np.zeros((len(self.programs), 0), np.int64)
+        self.stretch = 4
+
+    def start_epoch(self, orders: Array, epoch: int) -> None:
+        """See the contract."""
+        self._orders = np.ascontiguousarray(orders, np.int64)
+
+    def step(self, start: int, stop: int, factor: float) -> None:
+        """See the contract."""
+        self.steps(start, stop, [factor])
+
+    def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
+        """See the contract."""
+        began = time.perf_counter()
+        shares = np.array(factors)
+
+        def one(k: int) -> None:
+            order = self._orders[k, start:stop]
+            sums = self.programs[k].train(
+                self.pictures, order, self._drawn(k, stop - start), shares
+            )
+            self._sums[:, k] += sums
+
+        self._all(one)
+        took = max(time.perf_counter() - began, 1e-6)
+        wanted = len(factors) * STRETCH_SECONDS / took
+        self.stretch = max(1, min(round(wanted), 4 * self.stretch))
+
+    def _all(self, one: Callable[[int], None]) -> None:
+        """Do something for every member, on threads where there are several."""
+        members = range(len(self.programs))
+        for _ in (self._pool.map if self._pool else map)(one, members):
+            pass
+
+    def _drawn(self, k: int, images: int) -> Array:
+        """How a member's next images are moved, (images, 3); batch by batch, as they are drawn."""
+        moves = self._moves[k]
+        if moves is None:
+            return np.zeros((0, 3), np.int64)
+        counts = [min(self._batch, images - start) for start in range(0, images, self._batch)]
+        drawn = np.concatenate([moves.draw(count)[:, 0] for count in counts], 1)
+        return np.ascontiguousarray(drawn.T)
+
+    def sums(self) -> tuple[Array, Array]:
+        """See the contract."""
+        loss, correct = self._sums
+        self._sums = np.zeros_like(self._sums)
+        return loss, correct
+
+    def validate(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.pictures.validation)
+
+    def test(self) -> Evaluation:
+        """See the contract."""
+        return self._evaluate(self.pictures.test())
+
+    def _evaluate(self, part: Shown) -> Evaluation:
+        found: dict[int, tuple[Array, float]] = {}
+
+        def one(k: int) -> None:
+            found[k] = self.programs[k].evaluate(self.pictures, part)
+
+        self._all(one)
+        outputs, losses = zip(*(found[k] for k in range(len(self.programs))), strict=True)
+        (head,) = dict(self.programs[0].member.network.heads)
+        return {head: np.stack(outputs)}, np.array(losses)
+
+    def keep(self, members: list[int]) -> None:
+        """See the contract."""
+        self.programs = [self.programs[m] for m in members]
+        self._moves = [self._moves[m] for m in members]
+        self._orders, self._sums = self._orders[members], self._sums[:, members]
+
+    def weights(self, member: int) -> dict[str, Array]:
+        """See the contract."""
+        return self.programs[member].weights()
+
+    def restore(self, member: int, weights: dict[str, Array]) -> None:
+        """See the contract."""
+        self.programs[member].restore(weights)
+
+    def state(self, member: int) -> dict[str, Array]:
+        """See the contract; named as PyTorch's trainer names it."""
+        found = {f"program/{k}": v for k, v in self.programs[member].state().items()}
+        if moves := self._moves[member]:
+            found["augment"] = read_stream(moves.streams[0])
+        for name, sums in zip(("loss", "correct"), self._sums, strict=True):
+            found[f"sum/{name}"] = np.array(sums[member])
+        return found
+
+    def load(self, member: int, state: dict[str, Array]) -> None:
+        """See the contract."""
+        inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
+        self.programs[member].load(inner)
+        if moves := self._moves[member]:
+            set_stream(moves.streams[0], state["augment"])
+        for name, sums in zip(("loss", "correct"), self._sums, strict=True):
+            sums[member] = float(state.get(f"sum/{name}", 0.0))

@@ -1,0 +1,73 @@
+"""The default engine: the compiled program for dense networks on the CPU, PyTorch for all else.
+
+PyTorch is loaded when it is needed. Which program trains changes the speed of a run and the
+rounding of its numbers, never its identity; the record's provenance says which it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from assay.core.errors import EngineError
+from assay.core.records import Record
+from assay.data.dataset import Dataset
+from assay.engines.compiled.coverage import PROGRAM_SETTING, covers
+from assay.engines.contract import Cohort, Engine, Progress, Resources
+
+__all__ = ["DefaultEngine"]
+
+TOGETHER = 8
+"""Members of a job of the compiled program. They train in turns, or on threads; so few that records
+come early and workers stay busy to the end."""
+
+
+class DefaultEngine:
+    """Trains every network; a study need not name it."""
+
+    name = "torch"
+
+    def check(self, cohort: Cohort, resources: Resources) -> None:
+        """Raise EngineError when the device or the precision is not there."""
+        if not self.compiled(cohort, resources):
+            _pytorch().check(cohort, resources)
+
+    def limit(self, cohort: Cohort, resources: Resources) -> int:
+        """How many members are worth training together."""
+        if self.compiled(cohort, resources):
+            return TOGETHER
+        return _pytorch().limit(cohort, resources)
+
+    def describe(self, resources: Resources) -> dict[str, Any]:
+        """Device, precision, threads and versions of PyTorch's programs."""
+        return _pytorch().describe(resources)
+
+    def train(
+        self,
+        cohort: Cohort,
+        dataset: Dataset,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+    ) -> Iterator[Record]:
+        """Train the members; see the contract."""
+        if self.compiled(cohort, resources) and dataset.fresh is None:
+            from assay.engines.compiled.engine import train
+
+            return train(cohort, dataset, resources, on_progress)
+        return iter(_pytorch().train(cohort, dataset, resources, on_progress))
+
+    def compiled(self, cohort: Cohort, resources: Resources) -> bool:
+        """Whether the compiled program trains this cohort."""
+        wish = os.environ.get(PROGRAM_SETTING, "")
+        if wish not in ("", "compiled", "pytorch"):
+            raise EngineError(
+                f"{PROGRAM_SETTING} must be compiled or pytorch, or not be set, got {wish!r}"
+            )
+        return wish == "compiled" and covers(cohort, resources)
+
+
+def _pytorch() -> Engine:
+    from assay.engines.torch_engine.engine import TorchEngine
+
+    return TorchEngine()

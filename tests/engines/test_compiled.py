@@ -1,0 +1,172 @@
+"""The compiled program beside the numpy engine and PyTorch's programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.engines.contract import ENGINES, Cohort, Resources
+from assay.engines.optimizers import Optimizer
+from assay.engines.schedules import Cosine
+from assay.engines.training import Augment, EarlyStopping
+
+pytest.importorskip("numba")
+
+from assay.engines.compiled import products, trainer
+from assay.engines.compiled.tiles import ROWS, WIDTH
+
+ACTIVATIONS = ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax"]
+OPTIMIZERS = [
+    {"name": "sgd"},
+    {"name": "sgd", "momentum": 0.9},
+    {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    {"name": "rmsprop"},
+    {"name": "rmsprop", "momentum": 0.5},
+    {"name": "adagrad"},
+    {"name": "adadelta"},
+    {"name": "adam"},
+    {"name": "adamw"},
+    {"name": "lion", "weight_decay": 0.1},
+]
+PENALTIES = [None, "l1", "l2", "l1_l2"]
+
+
+@pytest.fixture
+def both(train, monkeypatch):
+    """Records of a member by the compiled program and by PyTorch's."""
+
+    def run(*members, precision="float64", **settings):
+        monkeypatch.setenv("ASSAY_PROGRAM", "compiled")
+        ours = train(*members, precision=precision, **settings)
+        assert all(r.provenance["program"] == "compiled" for r in ours)
+        monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
+        theirs = train(*members, precision=precision, **settings)
+        assert not any(r.provenance["program"] == "compiled" for r in theirs)
+        return zip(ours, theirs, strict=True)
+
+    return run
+
+
+def _agree(ours, theirs, atol):
+    for name in ("loss", "val_loss", "accuracy"):
+        np.testing.assert_allclose(ours.curves[name], theirs.curves[name], atol=atol, err_msg=name)
+    for name, array in theirs.weights.items():
+        np.testing.assert_allclose(ours.weights[name], array, atol=10 * atol, err_msg=name)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_optimizer_and_penalty(activation, member, both):
+    """All optimizers and penalties pass every activation, in turns."""
+    for i, optimizer in enumerate(OPTIMIZERS):
+        network = {
+            "family": "mlp",
+            "hidden": [19, 8],
+            "activation": activation,
+            "kernel_regularizer": PENALTIES[(i + ACTIVATIONS.index(activation)) % 4],
+            "batch_norm": i % 3 == 1,
+            "dropout": 0.3 * (i % 2),
+        }
+        one = member(network, seed=i, optimizer=Optimizer.parse(optimizer), learning_rate=0.01)
+        for ours, theirs in both(one):
+            _agree(ours, theirs, 1e-7)
+
+
+RECIPES = {
+    "schedule": {"schedule": Cosine(warmup=0.2)},
+    "augment": {"augment": Augment(shift=1, flip=True)},
+    "average": {"ema": 0.9},
+    "early stopping": {"early_stopping": EarlyStopping(patience=2, min_delta=0.02), "epochs": 20},
+    "steps": {"steps": 21, "evaluate_every": 4, "test_curve": True},
+    "one batch": {"batch_size": 500},
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_recipe(recipe, member, both):
+    network = {"family": "mlp", "hidden": [10], "dropout": 0.2, "batch_norm": True}
+    members = [member(network, seed=s, learning_rate=0.03, **recipe) for s in range(2)]
+    for ours, theirs in both(*members):
+        assert ours.metrics == pytest.approx(theirs.metrics, abs=1e-6)
+        _agree(ours, theirs, 1e-7)
+
+
+def test_float32_curves_agree(member, both):
+    one = member({"family": "mlp", "hidden": [30, 20], "activation": "elu"}, epochs=6)
+    for ours, theirs in both(one, precision="float32"):
+        _agree(ours, theirs, 1e-4)
+
+
+@pytest.fixture
+def trained(corners, monkeypatch):
+    """Records of members by the compiled program, on some threads."""
+
+    def run(*members, threads=1, **settings):
+        monkeypatch.setenv("ASSAY_PROGRAM", "compiled")
+        resources = Resources(device="cpu", precision="float32", threads=threads, **settings)
+        records = ENGINES["torch"]().train(Cohort(members), corners, resources, lambda p: None)
+        return {record.run_id: record for record in records}
+
+    return run
+
+
+def test_a_member_is_bit_for_bit_the_same_alone_and_beside_others(member, trained):
+    network = {"family": "mlp", "hidden": [24, 12], "dropout": 0.2}
+    members = [
+        member(network, seed=s, learning_rate=1e30 if s == 1 else 0.05, batch_size=24)
+        for s in range(5)
+    ]
+    together, in_turns = trained(*members, threads=3), trained(*members)
+    for one in members:
+        (alone,) = trained(one).values()
+        for other in (together[one.run_id], in_turns[one.run_id]):
+            assert other.status == alone.status == ("diverged" if one.seed == 1 else "finished")
+            for name in set(alone.curves) - {"seconds"}:
+                np.testing.assert_array_equal(alone.curves[name], other.curves[name])
+            for name, array in alone.weights.items():
+                np.testing.assert_array_equal(array, other.weights[name])
+
+
+def test_stretches_end_where_python_has_something_to_do(member, trained, monkeypatch):
+    """However many updates are made at once, nothing changes."""
+    one = member(
+        {"family": "mlp", "hidden": [9], "dropout": 0.5}, batch_size=7, evaluate_every=13, ema=0.9
+    )
+    (usual,) = trained(one).values()
+    monkeypatch.setattr(trainer, "STRETCH_SECONDS", 0.0)
+    (single,) = trained(one).values()
+    assert len(usual.curves["step"]) == len(single.curves["step"]) > 5
+    for name in set(usual.curves) - {"seconds"}:
+        np.testing.assert_array_equal(usual.curves[name], single.curves[name])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5, 33])
+def test_products_of_any_size(rows):
+    """Kernels that fill no tile, next to what NumPy multiplies."""
+    rng = np.random.default_rng(rows)
+    for inputs, outputs in ((1, 1), (5, 17), (300, 33), (16, 16)):
+        kernel = rng.normal(size=(inputs, outputs))
+        deep = products.whole(inputs, ROWS)
+        panels = np.zeros((-(-outputs // WIDTH), deep, WIDTH))
+        products.packed(kernel, panels)
+        np.testing.assert_array_equal(products.unpacked(panels, inputs, outputs), kernel)
+        x = np.zeros((products.whole(rows, ROWS), products.apart(inputs)))
+        x[:rows, :inputs] = rng.normal(size=(rows, inputs))
+        y = np.full((len(x), products.apart(outputs)), np.nan)
+        flat = panels.reshape(-1)
+        products.forward(
+            x.reshape(-1), 0, x.shape[1], rows, flat, 0, inputs, deep, outputs, y.reshape(-1), 0,
+            y.shape[1],
+        )  # fmt: skip
+        np.testing.assert_allclose(y[:rows, :outputs], x[:rows, :inputs] @ kernel, atol=1e-12)
+        d = rng.normal(size=(rows, products.apart(outputs)))
+        back = np.full(x.shape, np.nan)
+        row = products.whole(rows, WIDTH)
+        turned = np.zeros(products.whole(outputs, WIDTH) * row)
+        product = np.zeros(products.whole(inputs, ROWS) * row)
+        products.transposed(d.reshape(-1), 0, d.shape[1], rows, outputs, turned, 0, row)
+        products.input_gradient(
+            turned, 0, row, rows, flat, 0, inputs, deep, outputs, product, 0, back.reshape(-1), 0,
+            back.shape[1],
+        )  # fmt: skip
+        expected = d[:, :outputs] @ kernel.T
+        np.testing.assert_allclose(back[:rows, :inputs], expected, atol=1e-12)
