@@ -38,6 +38,8 @@ def closed_world(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     # some test runs come with it set; what a table looks like must not depend on that
     monkeypatch.delenv("COLUMNS", raising=False)
+    # which program is the fastest is not to be measured by every test
+    monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
     # one cache for all tests, or each would verify the real files anew
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 

@@ -46,12 +46,6 @@ def corners() -> Dataset:
     )
 
 
-@pytest.fixture(autouse=True)
-def pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dense networks train by PyTorch's programs, unless a test says otherwise."""
-    monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
-
-
 @pytest.fixture
 def member(corners: Dataset) -> Callable[..., Member]:
     """Make a member: network options, then training settings and the seed by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.engines.contract import ENGINES, Cohort, Resources
+from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.optimizers import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.training import Augment, EarlyStopping
@@ -170,3 +170,122 @@ def test_products_of_any_size(rows):
         )  # fmt: skip
         expected = d[:, :outputs] @ kernel.T
         np.testing.assert_allclose(back[:rows, :inputs], expected, atol=1e-12)
+
+
+EVERYTHING = {"family": "mlp", "hidden": [12, 8], "dropout": 0.3, "batch_norm": True}
+
+
+@pytest.fixture
+def interrupted(corners, monkeypatch, tmp_path):
+    """Train a member with a program, or until it has had so many updates."""
+
+    def run(program, one, *, updates=0, folder=tmp_path, precision="float64"):
+        monkeypatch.setenv("ASSAY_PROGRAM", program)
+        resources = Resources(
+            "cpu", precision, threads=1, checkpoints=folder, checkpoint_seconds=0.0
+        )
+
+        def stop_at(self, done):
+            Loop.__dict__["_save"](self, done)
+            if updates and done >= updates:
+                raise Stopped
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, "pause", stop_at)
+            try:
+                (record,) = ENGINES["torch"]().train(
+                    Cohort((one,)), corners, resources, lambda p: None
+                )
+            except Stopped:
+                return None
+            return record
+
+    return run
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("compiled", "compiled"), ("compiled", "pytorch"), ("pytorch", "compiled")],
+)
+def test_each_program_goes_on_where_the_other_stopped(
+    first, then, ema, member, interrupted, tmp_path
+):
+    recipe = {"optimizer": Optimizer.parse("adam"), "augment": Augment(shift=1), "ema": ema}
+    one = member(EVERYTHING, seed=3, learning_rate=0.01, **recipe)
+    whole = interrupted(then, one, folder=None)
+    assert interrupted(first, one, updates=10) is None
+    assert len(list(tmp_path.glob("*.unfinished.safetensors"))) == 1
+    end = interrupted(then, one)
+    assert end.provenance["resumed_after_epoch"] == 1
+    if first == then:
+        for name in set(whole.curves) - {"seconds"}:
+            np.testing.assert_array_equal(whole.curves[name], end.curves[name])
+        for name, array in whole.weights.items():
+            np.testing.assert_array_equal(array, end.weights[name])
+    else:
+        _agree(end, whole, 1e-7)
+
+
+STUDY = """
+import sys
+from assay.engines.engine import Resources
+from assay.execution.execute import execute
+from assay.core.store import Store
+from assay.studies.plan import make_plan
+from assay.studies.study import read_study
+
+plan = make_plan(read_study(sys.argv[1]))
+summary = execute(plan, plan.cohorts(), Store(sys.argv[2]), Resources(device="cpu"))
+print(summary.trained, "torch" in sys.modules)
+"""
+
+
+def test_two_processes_may_compile_at_once(tmp_path):
+    code = (
+        "import numpy as np\n"
+        "from assay.engines.compiled.layers import sum_rows\n"
+        "out = np.empty(3)\n"
+        "sum_rows(np.ones(8), 0, 4, 2, out)\n"
+        "print(out.tolist())\n"
+    )
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in "ab"]
+    assert [process.communicate()[0].strip() for process in both] == ["[2.0, 2.0, 2.0]"] * 2
+    (folder,) = tmp_path.iterdir()
+    kept = {f.name: f.stat().st_mtime_ns for f in folder.rglob("*sum_rows*.nbc")}
+    assert kept
+    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+    assert kept == {f.name: f.stat().st_mtime_ns for f in folder.rglob("*sum_rows*.nbc")}
+
+
+def test_what_is_faster_is_remembered(member, monkeypatch, tmp_path):
+    from assay.engines.compiled import choice, measuring
+
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice, "_found", {})
+    asked: list[str] = []
+
+    def measured(member, precision):
+        asked.append(precision)
+        return {choice.COMPILED: 5.0, choice.BATCHED: 3.0, choice.ONEDNN: 2.0, choice.BFLOAT16: 9.0}
+
+    monkeypatch.setattr(measuring, "measured", measured)
+    one = member({"family": "mlp", "hidden": [10]})
+    assert choice.fastest(one, Resources("cpu", "float32")) == choice.COMPILED
+    monkeypatch.setattr(choice, "_found", {})  # as another process finds it
+    assert choice.fastest(one, Resources("cpu")) == choice.BFLOAT16  # auto may be bfloat16
+    assert choice.remembered_product(one) is False
+    (size,) = choice.known()
+    assert "multiply-adds, batch 32" in size
+    (tmp_path / "programs.json").write_text("[1, {")
+    monkeypatch.setattr(choice, "_found", {})
+    assert choice.fastest(one, Resources("cpu", "float32")) == choice.COMPILED
+    assert asked == ["float32", "float32"]
+
+
+def test_a_program_that_is_not_there_is_named(member, train, monkeypatch):
+    monkeypatch.setenv("ASSAY_PROGRAM", "cuda")
+    with pytest.raises(EngineError, match="ASSAY_PROGRAM must be compiled or pytorch.*'cuda'"):
+        train(member({"family": "mlp", "hidden": [10]}))

@@ -133,7 +133,11 @@ def check_engine(network: Network, engine: str) -> None:
 
 
 class Engine(Protocol):
-    """Trains cohorts. A member's result equals that of the same run trained alone."""
+    """Trains cohorts. A member's result equals that of the same run trained alone.
+
+    An engine may have `in_threads(cohort, resources)`: whether it trains the cohort without the
+    interpreter's lock, so that threads of one process train side by side.
+    """
 
     name: str
 

@@ -91,8 +91,8 @@ def execute(
         data_dir: folder of the data files, as for `assay.data.load`.
         workers: jobs at the same time; None is one for each physical core.
         on_event: told what happens, in this thread; an `Event` is made to be displayed.
-        executor: "processes", "inline" or another registered name; None is "processes" on a CPU
-            and "inline" elsewhere.
+        executor: "threads", "processes", "inline" or another registered name; None is "threads"
+            where the engine says so, else "processes" on a CPU and "inline" elsewhere.
         crew: keeps executors with their workers for the next execution; None ends them here.
 
     Raises:
@@ -197,10 +197,18 @@ class _Course:
         return [cohort for cohort in parts if cohort.members]
 
     def _default_executor(self, missing: Collection[str]) -> str:
-        for cohort in self._cohorts(missing):
+        others = [c for c in self._cohorts(missing) if not self._in_threads(c)]
+        if missing and not others:
+            return "threads"
+        for cohort in others:
             device = self._engine(cohort).describe(self.resources).get("device", "cpu")
             return "processes" if str(device).startswith("cpu") else "inline"
         return "inline"
+
+    def _in_threads(self, cohort: Cohort) -> bool:
+        """Whether an engine trains a cohort without the interpreter's lock, on the CPU."""
+        asked = getattr(self._engine(cohort), "in_threads", None)
+        return bool(asked and asked(cohort, self.resources))
 
     def _engine(self, cohort: Cohort) -> Engine:
         return self.engines[cohort.members[0].config["engine"]]

@@ -30,6 +30,7 @@ def doctor(*, json: Json = False, places: Places | None = None) -> None:
     found = {
         "machine": _machine(),
         **dict(_engines()),
+        "dense networks": _programs(),
         "versions": _versions(),
         "folders": _folders(places),
         "datasets": _datasets(places),
@@ -79,6 +80,17 @@ def _engines() -> Iterator[tuple[str, dict[str, object]]]:
             said = {"error": error}
         shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in said.items()}
         yield f"engine {name}", {k: v for k, v in shown.items() if k != "engine"}
+
+
+def _programs() -> dict[str, object]:
+    """How fast each program trained networks of some size, images a second of a core."""
+    from assay.engines.compiled.choice import known
+
+    shown: dict[str, object] = {}
+    for size, rates in known().items():
+        order = sorted(rates, key=lambda name: -rates[name])
+        shown[size] = ", ".join(f"{name} {rates[name]:,.0f} images/s" for name in order)
+    return shown or {"fastest program": "not measured yet; the first study with one measures it"}
 
 
 def _versions() -> dict[str, object]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from assay.engines.contract import Cohort, Member, Resources
+from assay.engines.engine import Cohort, Member, Resources
 from assay.networks import layers
 from assay.networks.modules import OwnNetwork
 
@@ -55,11 +55,7 @@ def _described(member: Member) -> bool:
 def precision_of(resources: Resources, wish: str) -> str | None:
     """The number format to compute in, where it is one of this program's: "float32", "float64"."""
     wish = wish if resources.precision == "auto" else resources.precision
-    if wish == "auto":
-        from assay.engines.compiled.compiling import features
-
-        wish = "bfloat16" if {"avx512bf16", "amx-bf16"} & features() else "float32"
-    return wish if wish in ("float32", "float64") else None
+    return {"auto": "float32", "float32": "float32", "float64": "float64"}.get(wish)
 
 
 @functools.cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,12 @@ from assay.engines.compiled.pictures import Pictures
 from assay.engines.compiled.program import CompiledProgram
 from assay.engines.compiled.rules import rule, step_of
 from assay.engines.compiled.trainer import CompiledTrainer
-from assay.engines.contract import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.recording import train_groups
 from assay.networks.network import initial_weights
-from assay.tasks.contract import find_task
+from assay.tasks.task import find_task
 
-__all__ = ["describe", "train"]
+__all__ = ["describe", "prepare", "train"]
 
 COMPILING = "compiling the program for dense networks, once (about 10 s)"
 
@@ -56,7 +55,7 @@ def train(
     said = describe(resources, precision)
     dtype, task = np.dtype(said["precision"]), find_task(cohort.task)
     threads = resources.threads or physical_cores()
-    _compile(cohort.members[0], dtype, dataset, on_progress)
+    prepare(cohort.members[0], dtype, lambda said: on_progress(Progress(0, 0.0, 1, remark=said)))
     pictures = Pictures(dataset, task, dtype)
 
     def make_trainer(group: Sequence[Member]) -> CompiledTrainer:
@@ -76,19 +75,19 @@ def train(
     )
 
 
-def _compile(
-    member: Member, dtype: np.dtype, dataset: Dataset, on_progress: Callable[[Progress], None]
-) -> None:
-    """Compile what this member needs, unless that has been done, and say so."""
+def prepare(member: Member, dtype: np.dtype, say: Callable[[str], None]) -> None:
+    """Compile what a member needs, unless that has been done, and say so."""
     kinds = {type(place.layer).__name__ for place in member.network.places()}
     step = step_of(member)
     assert step is not None
     with once("-".join([dtype.name, rule(step).name, *sorted(kinds)])) as missing:
         if missing:
-            on_progress(Progress(0, 0.0, 1, remark=COMPILING))
+            say(COMPILING)
             program = CompiledProgram(member, initial_weights(member.network, member.seed), dtype)
-            one = Split(np.zeros((1, *dataset.image_shape), np.uint8), np.zeros(1, np.int64))
-            few = replace(dataset, train=one, validation=one, test=one, fresh=None)
+            shape = member.network.input_shape
+            one = Split(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64))
+            flat = np.ones(shape[-1], np.float32)
+            few = Dataset({"name": "one"}, one, one, one, (), flat, flat, "one")
             pictures = Pictures(few, find_task("classify"), dtype)
             still = np.zeros((0, 3), np.int64)
             program.train(pictures, np.zeros(1, np.int64), still, np.ones(1))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from assay.data.dataset import Dataset, Split
-from assay.tasks.contract import Task
+from assay.tasks.task import Task
 
 __all__ = ["Pictures", "Shown"]
 

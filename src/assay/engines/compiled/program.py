@@ -31,7 +31,7 @@ from assay.engines.compiled.tape import (
     tape_of,
 )
 from assay.engines.compiled.tiles import ROWS, WIDTH
-from assay.engines.contract import Member
+from assay.engines.engine import Member
 from assay.engines.streams import Bits, read_stream, set_stream
 
 __all__ = ["CompiledProgram"]

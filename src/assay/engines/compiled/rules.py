@@ -16,8 +16,8 @@ from typing import Any
 from numba import carray, types
 
 from assay.engines.compiled.compiling import Piece, compiled
-from assay.engines.contract import Member
-from assay.engines.optimizers.contract import Compiled
+from assay.engines.engine import Member
+from assay.engines.optimizers.optimizer import Compiled
 
 __all__ = ["NUMBERS", "numbers_of", "rule", "step_of"]
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.data.dataset import Dataset
+from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE
 from assay.engines.recording import train_groups, without_state
+from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.device import (
     DevicePlace,
     describe,
@@ -88,6 +90,7 @@ class TorchEngine:
     ) -> Iterator[Record]:
         started = time.perf_counter()
         first = cohort.members[0]
+        gemm.prefer(remembered_product(first))
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 

@@ -13,8 +13,9 @@ from typing import Any
 from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.data.dataset import Dataset
+from assay.engines.compiled.choice import COMPILED, fastest
 from assay.engines.compiled.coverage import PROGRAM_SETTING, covers
-from assay.engines.contract import Cohort, Engine, Progress, Resources
+from assay.engines.engine import Cohort, Engine, Progress, Resources
 
 __all__ = ["DefaultEngine"]
 
@@ -57,6 +58,10 @@ class DefaultEngine:
             return train(cohort, dataset, resources, on_progress)
         return iter(_pytorch().train(cohort, dataset, resources, on_progress))
 
+    def in_threads(self, cohort: Cohort, resources: Resources) -> bool:
+        """Whether threads of one process train cohorts like this one side by side."""
+        return self.compiled(cohort, resources)
+
     def compiled(self, cohort: Cohort, resources: Resources) -> bool:
         """Whether the compiled program trains this cohort."""
         wish = os.environ.get(PROGRAM_SETTING, "")
@@ -64,7 +69,9 @@ class DefaultEngine:
             raise EngineError(
                 f"{PROGRAM_SETTING} must be compiled or pytorch, or not be set, got {wish!r}"
             )
-        return wish == "compiled" and covers(cohort, resources)
+        if wish == "pytorch" or not covers(cohort, resources):
+            return False
+        return wish == "compiled" or fastest(cohort.members[0], resources) == COMPILED
 
 
 def _pytorch() -> Engine:

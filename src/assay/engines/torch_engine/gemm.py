@@ -1,9 +1,10 @@
 """Matrix products of a stack of members: (S, batch, in) x (S, in, out).
 
 Measured on one thread of a CPU with AVX-512, 784 x 512 at batch 32: PyTorch's float32 `mm` (MKL)
-takes 290 us, oneDNN's linear 150 us; in bfloat16 a batched product takes 70 to 85 us a member. So
-large float32 products on the CPU go member by member through oneDNN, all else through one batched
-product.
+takes 290 us, oneDNN's linear 150 us; in bfloat16 a batched product takes 70 to 85 us a member. On
+one with AVX2 oneDNN is the slower one: 768 us for a gradient of 784 x 300 that takes 303. So large
+float32 products on the CPU go member by member through oneDNN, unless measuring (`compiled.choice`)
+showed that it is slower; all else goes through one batched product.
 """
 
 from __future__ import annotations
@@ -11,17 +12,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["affine", "input_gradient", "weight_gradient"]
+__all__ = ["affine", "input_gradient", "prefer", "weight_gradient"]
 
 
 _FEW = 32_768
 """Entries of a kernel up to which calling oneDNN for every member costs more than it saves."""
 
+_wanted: bool | None = None
+
+
+def prefer(onednn: bool | None) -> None:
+    """Multiply large float32 kernels by oneDNN, or not; None where it has not been measured."""
+    global _wanted
+    _wanted = onednn
+
 
 def _onednn_linear(x: Tensor, entries: int) -> bool:
     """Whether float32 products of this tensor with such a kernel should go through oneDNN."""
     return (
-        x.device.type == "cpu"
+        _wanted is not False
+        and x.device.type == "cpu"
         and x.dtype is torch.float32
         and entries > _FEW
         and torch.backends.mkldnn.is_available()

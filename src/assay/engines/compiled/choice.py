@@ -1,0 +1,117 @@
+"""Which program trains dense networks fastest on this machine: measured once, then remembered.
+
+What is remembered holds for a processor, its cores, the versions that compute and networks of about
+one size. A measurement takes a second, and loads PyTorch; whatever it says changes no run's
+identity.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from math import log2
+from pathlib import Path
+from typing import Any
+
+from assay.core.cores import physical_cores
+from assay.core.machine import cpu_name, own_version
+from assay.data.storage import cache_dir
+from assay.engines.compiled.coverage import torch_version
+from assay.engines.engine import Member, Resources
+
+__all__ = ["COMPILED", "fastest", "known", "remembered_product"]
+
+COMPILED = "compiled"
+BATCHED, ONEDNN = "PyTorch, batched product", "PyTorch, oneDNN"
+BFLOAT16, ALL_THREADS = "PyTorch, bfloat16", "PyTorch, all threads"
+
+Rates = dict[str, float]
+"""Images a second of a core, by program."""
+
+_found: dict[str, Rates] = {}
+
+
+def fastest(member: Member, resources: Resources) -> str:
+    """The program with the highest rate for networks like this member's; measured where unknown.
+
+    Only programs that compute as precisely as the study asks for are compared.
+    """
+    wish = str(member.config.get("precision", "auto"))
+    wish = wish if resources.precision == "auto" else resources.precision
+    rates = _rates(member, "float64" if wish == "float64" else "float32")
+    if wish != "auto":
+        rates = {name: rate for name, rate in rates.items() if name != BFLOAT16}
+    return max(rates, key=lambda name: rates[name])
+
+
+def remembered_product(member: Member) -> bool | None:
+    """Whether oneDNN is the faster of PyTorch's products; None where nobody has measured."""
+    rates = _remembered().get(_key(member, "float32"), {})
+    return rates[ONEDNN] > rates[BATCHED] if {ONEDNN, BATCHED} <= rates.keys() else None
+
+
+def known() -> dict[str, Rates]:
+    """What was measured on this machine with these versions, by size of network."""
+    start = f"{_machine()}, "
+    return {k.removeprefix(start): r for k, r in _remembered().items() if k.startswith(start)}
+
+
+def _rates(member: Member, precision: str) -> Rates:
+    key = _key(member, precision)
+    if rates := _remembered().get(key):
+        return rates
+    from assay.engines.compiled.measuring import measured
+
+    _found[key] = measured(member, precision)
+    _keep({**_remembered(), key: _found[key]})
+    return _found[key]
+
+
+def _key(member: Member, precision: str) -> str:
+    """Machine, versions and size: multiply-adds to a factor of two, batches to one of 1.4."""
+    macs = 4 ** round(log2(max(1, member.network.macs)) / 2)
+    batch = 2 ** round(log2(member.training.batch_size))
+    return f"{_machine()}, {precision}, about {macs:,} multiply-adds, batch {batch:,}"
+
+
+def _machine() -> str:
+    try:
+        numba = version("numba")
+    except PackageNotFoundError:
+        numba = "-"
+    versions = f"assay {own_version()}, numba {numba}, torch {torch_version()}"
+    return f"{cpu_name()}, {physical_cores()} cores, {versions}"
+
+
+def _file() -> Path:
+    return cache_dir() / "programs.json"
+
+
+def _remembered() -> dict[str, Rates]:
+    """What this process or an earlier one measured; nothing where the file cannot be read."""
+    with suppress(OSError, ValueError):
+        read: Any = json.loads(_file().read_text(encoding="utf-8"))
+        if isinstance(read, dict):
+            sound = {k: r for k, r in read.items() if _sound(r)}
+            return {**sound, **_found}
+    return _found
+
+
+def _sound(rates: Any) -> bool:
+    return (
+        isinstance(rates, dict)
+        and COMPILED in rates
+        and all(isinstance(rate, (int, float)) for rate in rates.values())
+    )
+
+
+def _keep(rates: dict[str, Rates]) -> None:
+    """Write the file whole or not at all."""
+    file = _file()
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(file)
