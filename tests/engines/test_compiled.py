@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from assay.engines.engine import ENGINES, Cohort, Resources
+from assay.core.errors import EngineError
+from assay.engines.engine import ENGINES, Cohort, Resources, Stopped
+from assay.engines.loop import Loop
 from assay.engines.optimizers import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.training import Augment, EarlyStopping
@@ -227,20 +233,6 @@ def test_each_program_goes_on_where_the_other_stopped(
         _agree(end, whole, 1e-7)
 
 
-STUDY = """
-import sys
-from assay.engines.engine import Resources
-from assay.execution.execute import execute
-from assay.core.store import Store
-from assay.studies.plan import make_plan
-from assay.studies.study import read_study
-
-plan = make_plan(read_study(sys.argv[1]))
-summary = execute(plan, plan.cohorts(), Store(sys.argv[2]), Resources(device="cpu"))
-print(summary.trained, "torch" in sys.modules)
-"""
-
-
 def test_two_processes_may_compile_at_once(tmp_path):
     code = (
         "import numpy as np\n"
@@ -287,5 +279,5 @@ def test_what_is_faster_is_remembered(member, monkeypatch, tmp_path):
 
 def test_a_program_that_is_not_there_is_named(member, train, monkeypatch):
     monkeypatch.setenv("ASSAY_PROGRAM", "cuda")
-    with pytest.raises(EngineError, match="ASSAY_PROGRAM must be compiled or pytorch.*'cuda'"):
+    with pytest.raises(EngineError, match=r"ASSAY_PROGRAM must be compiled or pytorch.*'cuda'"):
         train(member({"family": "mlp", "hidden": [10]}))

@@ -13,7 +13,7 @@ from assay.engines.compiled.products import apart, whole
 from assay.engines.compiled.tiles import ROWS, WIDTH
 from assay.networks import layers
 from assay.networks.layers import room as stack_room
-from assay.networks.network import Network, Place
+from assay.networks.network import LayerPlace, Network
 
 __all__ = ["Span", "Tape", "tape_of"]
 
@@ -166,7 +166,7 @@ def tape_of(network: Network, batch: int, dtype: np.dtype) -> tuple[Tape, int]:
 
 
 def _add(
-    tape: Tape, standing: Place, x_at: int, producer: str, room: tuple[int, int]
+    tape: Tape, standing: LayerPlace, x_at: int, producer: str, room: tuple[int, int]
 ) -> tuple[int, str]:
     """One operation; returns where its output is, and what made it.
 
