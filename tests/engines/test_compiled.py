@@ -200,12 +200,14 @@ def interrupted(corners, monkeypatch, tmp_path):
             patch.setattr(Loop, "pause", stop_at)
             try:
                 (record,) = ENGINES["torch"]().train(
-                    Cohort((one,)), corners, resources, lambda p: None
+                    Cohort((one,)), corners, resources, lambda p: remarks.append(p.remark)
                 )
             except Stopped:
                 return None
             return record
 
+    remarks: list[str] = []
+    run.remarks = remarks
     return run
 
 
@@ -223,7 +225,7 @@ def test_each_program_goes_on_where_the_other_stopped(
     assert interrupted(first, one, updates=10) is None
     assert len(list(tmp_path.glob("*.unfinished.safetensors"))) == 1
     end = interrupted(then, one)
-    assert end.provenance["resumed_after_epoch"] == 1
+    assert any("goes on from update" in said for said in interrupted.remarks)
     if first == then:
         for name in set(whole.curves) - {"seconds"}:
             np.testing.assert_array_equal(whole.curves[name], end.curves[name])

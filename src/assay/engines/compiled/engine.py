@@ -14,7 +14,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset, Split
 from assay.engines.compiled.compiling import features, once
 from assay.engines.compiled.coverage import precision_of, torch_version
-from assay.engines.compiled.pictures import Pictures
+from assay.engines.compiled.pictures import Pixels
 from assay.engines.compiled.program import CompiledProgram
 from assay.engines.compiled.rules import rule, step_of
 from assay.engines.compiled.trainer import CompiledTrainer
@@ -56,7 +56,7 @@ def train(
     dtype, task = np.dtype(said["precision"]), find_task(cohort.task)
     threads = resources.threads or physical_cores()
     prepare(cohort.members[0], dtype, lambda said: on_progress(Progress(0, 0.0, 1, remark=said)))
-    pictures = Pictures(dataset, task, dtype)
+    pictures = Pixels(dataset, task, dtype)
 
     def make_trainer(group: Sequence[Member]) -> CompiledTrainer:
         programs = [CompiledProgram(m, initial_weights(m.network, m.seed), dtype) for m in group]
@@ -88,7 +88,7 @@ def prepare(member: Member, dtype: np.dtype, say: Callable[[str], None]) -> None
             one = Split(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64))
             flat = np.ones(shape[-1], np.float32)
             few = Dataset({"name": "one"}, one, one, one, (), flat, flat, "one")
-            pictures = Pictures(few, find_task("classify"), dtype)
+            pictures = Pixels(few, find_task("classify"), dtype)
             still = np.zeros((0, 3), np.int64)
             program.train(pictures, np.zeros(1, np.int64), still, np.ones(1))
             program.evaluate(pictures, pictures.validation)

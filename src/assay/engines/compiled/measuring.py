@@ -44,13 +44,13 @@ def _rate(images: int, step: Callable[[], object]) -> float:
 
 def _compiled(member: Member, precision: str) -> float:
     from assay.engines.compiled.engine import prepare
-    from assay.engines.compiled.pictures import Pictures
+    from assay.engines.compiled.pictures import Pixels
     from assay.engines.compiled.program import CompiledProgram
 
     batch, dtype = member.training.batch_size, np.dtype(precision)
     prepare(member, dtype, lambda said: print(said, file=sys.stderr, flush=True))
     program = CompiledProgram(member, initial_weights(member.network, member.seed), dtype)
-    pictures = Pictures(_dataset(member, batch), find_task("classify"), dtype)
+    pictures = Pixels(_dataset(member, batch), find_task("classify"), dtype)
     still = np.zeros((0, 3), np.int64)
 
     def step() -> None:

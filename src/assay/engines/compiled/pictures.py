@@ -9,12 +9,12 @@ import numpy as np
 from assay.data.dataset import Dataset, Split
 from assay.tasks.task import Task
 
-__all__ = ["Pictures", "Shown"]
+__all__ = ["Pixels", "PixelSplit"]
 
 Array = np.ndarray
 
 
-class Shown:
+class PixelSplit:
     """One part of a dataset: pictures (n, features), bytes or numbers, and class numbers (n,)."""
 
     def __init__(self, split: Split, task: Task, dtype: np.dtype):
@@ -32,7 +32,7 @@ class Shown:
         return len(self.targets)
 
 
-class Pictures:
+class Pixels:
     """A dataset; its test part is looked at only when a run is finished.
 
     Attributes:
@@ -44,15 +44,15 @@ class Pictures:
     def __init__(self, dataset: Dataset, task: Task, dtype: np.dtype):
         fit = dataset.fit_data
         self._dataset, self._task, self._dtype = dataset, task, dtype
-        self.train = Shown(fit.train, task, dtype)
-        self.validation = Shown(fit.validation, task, dtype)
+        self.train = PixelSplit(fit.train, task, dtype)
+        self.validation = PixelSplit(fit.validation, task, dtype)
         self.shift = np.concatenate([fit.mean, -fit.mean / fit.std]).astype(dtype)
         self.scale = (1 / fit.std).astype(dtype)
         self.size = np.array(dataset.image_shape, np.int64)
-        self._test: Shown | None = None
+        self._test: PixelSplit | None = None
 
-    def test(self) -> Shown:
+    def test(self) -> PixelSplit:
         """The test part."""
         if self._test is None:
-            self._test = Shown(self._dataset.test, self._task, self._dtype)
+            self._test = PixelSplit(self._dataset.test, self._task, self._dtype)
         return self._test

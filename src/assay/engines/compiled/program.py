@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.engines.compiled.operations import BACKWARD, FORWARD
-from assay.engines.compiled.pictures import Pictures, Shown
+from assay.engines.compiled.pictures import Pixels, PixelSplit
 from assay.engines.compiled.products import BLOCK, apart, packed, unpacked, whole
 from assay.engines.compiled.rules import NUMBERS, numbers_of, rule, step_of
 from assay.engines.compiled.states import own, shared
@@ -110,7 +110,7 @@ class CompiledProgram:
             self._averages = self._weights.copy(), self._moving.copy()
 
     def train(
-        self, pictures: Pictures, order: Array, moves: Array, factors: Array
+        self, pictures: Pixels, order: Array, moves: Array, factors: Array
     ) -> tuple[float, float]:
         """Some updates; returns loss and how many were right, summed over their images.
 
@@ -139,7 +139,7 @@ class CompiledProgram:
         self.updates += len(rates)
         return found
 
-    def evaluate(self, pictures: Pictures, part: Shown) -> tuple[Array, float]:
+    def evaluate(self, pictures: Pixels, part: PixelSplit) -> tuple[Array, float]:
         """Outputs float32 (n, classes) and the mean loss on a part of the dataset."""
         outputs = np.empty((len(part), int(self._table[-1, OUTPUTS])), np.float32)
         loss = evaluate(
@@ -152,7 +152,7 @@ class CompiledProgram:
         weights, moving = shown or (self._weights, self._moving)
         return weights, moving, self._first, self._second, self._work, self._scratch
 
-    def _seen(self, pictures: Pictures, part: Shown) -> tuple[Any, ...]:
+    def _seen(self, pictures: Pixels, part: PixelSplit) -> tuple[Any, ...]:
         """What `stepping` is told of pictures, and where they go."""
         shape = pictures.shift, pictures.scale, pictures.size, self._place, self._row
         return (TAKE.address(self.dtype.name), part.bytes, part.numbers, *shape)

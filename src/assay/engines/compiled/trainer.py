@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from assay.engines.compiled.pictures import Pictures, Shown
+from assay.engines.compiled.pictures import Pixels, PixelSplit
 from assay.engines.compiled.program import CompiledProgram
 from assay.engines.loop import Evaluation
 from assay.engines.streams import Moves, read_stream, set_stream
@@ -31,7 +31,7 @@ class CompiledTrainer:
         stretch: updates that are best made in one go.
     """
 
-    def __init__(self, programs: Sequence[CompiledProgram], pictures: Pictures, threads: int):
+    def __init__(self, programs: Sequence[CompiledProgram], pictures: Pixels, threads: int):
         self.programs, self.pictures = list(programs), pictures
         recipe = programs[0].member.training
         self._batch = recipe.batch_size
@@ -98,7 +98,7 @@ class CompiledTrainer:
         """See the contract."""
         return self._evaluate(self.pictures.test())
 
-    def _evaluate(self, part: Shown) -> Evaluation:
+    def _evaluate(self, part: PixelSplit) -> Evaluation:
         found: dict[int, tuple[Array, float]] = {}
 
         def one(k: int) -> None:
