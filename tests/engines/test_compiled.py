@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,8 +208,9 @@ def interrupted(corners, monkeypatch, tmp_path):
             return record
 
     remarks: list[str] = []
-    run.remarks = remarks
-    return run
+    found: Any = run
+    found.remarks = remarks
+    return found
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
