@@ -10,7 +10,7 @@ import sys, threading
 sys.setswitchinterval(1e-5)
 from assay.data.catalog import ENTRIES
 from assay.networks.families import FAMILIES
-from assay.tasks.contract import TASKS
+from assay.tasks.task import TASKS
 
 start, wrong = threading.Barrier(16), []
 

@@ -11,7 +11,7 @@ from assay.core.store import Store
 from assay.engines.engine import Progress
 from assay.execution import live
 from assay.execution.events import Event
-from assay.execution.live import Live, read_live
+from assay.execution.live import LiveFile, read_live
 
 STUDY = {
     "study": "watched",
@@ -64,7 +64,7 @@ def test_a_point_of_a_curve_is_that_of_the_record(tmp_path, monkeypatch):
 
 
 def test_it_is_written_once_a_second_at_most(tmp_path):
-    with Live(tmp_path, "s") as told:
+    with LiveFile(tmp_path, "s") as told:
         told(Event("started", 0, title="t", members=1))
         first = (tmp_path / "live").joinpath(next((tmp_path / "live").iterdir()).name).read_text()
         for step in range(1, 200):
@@ -75,7 +75,7 @@ def test_it_is_written_once_a_second_at_most(tmp_path):
 
 def test_long_curves_are_thinned(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "EVERY_SECONDS", 0.0)
-    with Live(tmp_path, "s") as told:
+    with LiveFile(tmp_path, "s") as told:
         for step in range(1, 1000):
             told(Event("progress", 0, progress=point(step)))
         (said,) = read_live(tmp_path)
@@ -93,13 +93,13 @@ def test_what_a_dead_process_left_is_ignored_and_swept(tmp_path):
     )
     (folder / "2-0.json").write_text("{")
     assert read_live(tmp_path) == []
-    with Live(tmp_path, "s"):
+    with LiveFile(tmp_path, "s"):
         assert len(list(folder.iterdir())) == 1
         assert [said["study"] for said in read_live(tmp_path)] == ["s"]
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path):
     (tmp_path / "live").write_text("a file")
-    with Live(tmp_path, "s") as told:
+    with LiveFile(tmp_path, "s") as told:
         told(Event("planned", total=1))
     assert read_live(tmp_path) == []

@@ -154,7 +154,7 @@ def train(
     from assay.data import check_files
     from assay.engines.engine import Resources
     from assay.execution.execute import execute
-    from assay.execution.live import Live
+    from assay.execution.live import LiveFile
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
@@ -169,7 +169,7 @@ def train(
         device=device, save_weights=study.save_weights, metrics=study.judging.computed
     )
     options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "executor": executor}
-    live = partial(Live, store, plan.name, study.command, on_event)
+    live = partial(LiveFile, store, plan.name, study.command, on_event)
     if plan.study.search is not None:
         from assay.execution.search import run_search
         from assay.studies.search.plan import SearchPlan

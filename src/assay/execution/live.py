@@ -21,7 +21,7 @@ from typing import Any
 from assay.core.store_owner import is_alive, new_owner, retire_owner
 from assay.execution.events import Event
 
-__all__ = ["EVERY_SECONDS", "FOLDER", "Live", "read_live"]
+__all__ = ["EVERY_SECONDS", "FOLDER", "LiveFile", "read_live"]
 
 FOLDER = "live"
 
@@ -34,7 +34,7 @@ MOST_POINTS = 240
 _ENDS = ("finished", "diverged", "failed")
 
 
-class Live:
+class LiveFile:
     """Passes events on and keeps the file of this execution; leaving it removes the file.
 
     A file that cannot be written is no reason to stop training.
@@ -66,7 +66,7 @@ class Live:
         }
         self._counts: dict[str, Any] = {}
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LiveFile:
         for file, said in _files(self._file.parent.parent):
             if said is None:
                 with suppress(OSError):
