@@ -18,6 +18,7 @@ from assay.statistics import (
     Comparison,
     Effect,
     Estimate,
+    bad_runs,
     compare,
     effects,
     estimate_runs,
@@ -79,7 +80,9 @@ class Export:
 
     def estimate(self, name: str | None = None, metric: str | None = None) -> Estimate:
         """n, mean, interval and so on of a metric over a trial's runs, in the unit shown."""
-        return _scaled(estimate_runs(self.runs(name), self._name(metric)), self._scale(metric))
+        full = self._name(metric)
+        bad = bad_runs(self.records, full)
+        return _scaled(estimate_runs(self.runs(name), full, bad=bad), self._scale(metric))
 
     def values(self, name: str | None = None, metric: str | None = None) -> list[float]:
         """A metric of each run of a trial, by seed."""

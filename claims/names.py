@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,9 @@ def _export_names(export: Export) -> dict[str, Any]:
 
     def ci(name: str | None = None, metric: str | None = None) -> tuple[float, float]:
         found = export.estimate(name, metric)
+        if not math.isclose(found.high - found.mean, found.half_width, rel_tol=1e-6):
+            said = f"the interval of {name} is {found.low:g} to {found.high:g}: no ± says that"
+            raise ClaimError(said)
         return found.mean, found.half_width
 
     def ends(name: str | None = None, metric: str | None = None) -> tuple[float, float]:

@@ -160,7 +160,7 @@ def test_an_answer_without_any_run(study):
     plan, _ = study("tour")
     found = answers(plan, [])
     assert found["best"][0]["text"] == "No run on digits has finished."
-    assert {item["verdict"] for item in found["factors"]} == {"unknown"}
+    assert {item["verdict"] for item in found["factors"]} == {"not tested"}
 
 
 def test_an_answer_that_depends_on_another_factor(study):

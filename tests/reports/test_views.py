@@ -7,6 +7,7 @@ import pytest
 
 from assay.core.records import Record
 from assay.reports import views
+from assay.reports.answers import answers
 from assay.reports.context import dataset_rows, environment, published_rows, when
 from assay.reports.panels import LINES, curve_panels
 from assay.reports.predictions import (
@@ -106,11 +107,12 @@ def test_many_trials_without_structure_show_the_best_and_say_so(study):
 def test_effect_rows_are_plain_data(study):
     plan, records = study("trouble")
     rows = {row["level"]: row for row in effect_rows(effects(plan, records))}
-    assert rows["all lost"]["difference"] is None
+    assert rows["all lost"]["difference"] < -0.5  # as no picture told right
+    assert rows["all lost"]["verdict"] == "worse"
     assert rows["single"]["low"] is None
     assert rows["single"]["difference"] is not None
     assert rows["constant"]["verdict"] == "worse"
-    assert rows["diverges"]["left_out"] == 2
+    assert (rows["diverges"]["diverged"], rows["diverges"]["left_out"]) == (2, 0)
 
 
 def predicted(trial, seed, target, answer, confidence, val=0.5):
@@ -205,15 +207,39 @@ def test_headlines_are_the_best_on_each_data_and_the_baseline(study):
 def test_published_values_stand_beside_the_right_trial(study):
     plan, records = study("tour")
     entries = [
-        {"trial": "plain, MLP", "metric": "test_accuracy", "value": 0.5, "source": "s"},
-        {"dataset": "digits, permuted", "metric": "test_accuracy", "value": 0.7},
-        {"trial": "plain, CNN", "metric": "test_loss", "value": 0.1},
+        {"trial": "plain, MLP", "metric": "test_accuracy", "value": 0.5, "source": "s", "n": 3},
+        {"dataset": "digits, permuted", "metric": "test_accuracy", "value": 0.7, "n": 9},
+        {"trial": "plain, CNN", "metric": "test_loss", "value": 0.1, "n": 2, "split": "test"},
         {"dataset": "mnist", "metric": "test_accuracy", "value": 0.9},
     ]
     rows = published_rows({**plan, "published": entries}, records)
     assert [r["trial"] for r in rows] == ["plain, MLP", "permuted, MLP", "plain, CNN", "mnist"]
     assert [r["verdict"] for r in rows] == ["above", "same", "above", None]
     assert [r["better"] for r in rows] == [True, None, False, None]
+    assert rows[3]["no_verdict"] == "no run yet"
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({}, "not judged: their runs are not known"),
+        ({"n": 1}, "not judged: one run of theirs"),
+        ({"n": 5, "split": "validation"}, "not judged: validation split"),
+        ({"n": 5, "split": "own photos"}, "not judged: own photos split"),
+        ({"n": 5, "split": "test"}, ""),
+    ],
+)
+def test_published_figures_that_cannot_be_judged_say_why(study, known, reason):
+    plan, records = study("tour")
+    entry = {"trial": "plain, MLP", "metric": "test_accuracy", "value": 0.5, "source": "s", **known}
+    (row,) = published_rows({**plan, "published": [entry]}, records)
+    assert (row["no_verdict"], row["verdict"]) == (reason, None if reason else "above")
+    one = [r for r in records if r.seed == 0]
+    (row,) = published_rows({**plan, "published": [entry]}, one)
+    assert (row["no_verdict"], row["verdict"]) == ("not judged: one run of ours", None)
+    (said,) = answers({**plan, "published": [entry]}, one)["published"]
+    assert said["text"].endswith(", not judged: one run of ours.")
+    assert said["verdict"] == ""
 
 
 def test_environment_names_every_value_once(study):

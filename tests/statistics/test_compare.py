@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.statistics import compare, holm, paired_t, welch_t
+from assay.statistics import BadRuns, compare, holm, paired_t, share_interval, welch_t
 
 # "Student" 1908: extra hours of sleep of ten patients with two soporifics
 SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
@@ -130,10 +130,38 @@ def test_p_better_interval_and_its_threshold():
     rng = np.random.default_rng(0)
     b = rng.normal(size=40)
     clear, slight = compare(seeds(b + 1), seeds(b)), compare(seeds(rng.normal(size=40)), seeds(b))
-    better = compare(seeds(b + rng.normal(0.8, 1, 40)), seeds(b), seed=1)
+    better = compare(seeds(b + rng.normal(0.8, 1, 40)), seeds(b))
     assert clear.meaningful
     assert better.meaningful
     assert not slight.meaningful
     assert better.p_better_low < better.p_better < better.p_better_high
-    again = compare(seeds(b + 1), seeds(b))
-    assert again == clear
+
+
+def test_the_interval_of_a_share_by_hand():
+    # none of n: 1 - 0.025 ** (1 / n); symmetric
+    low, high = share_interval(0.0, 5)
+    assert (low, high) == (0, pytest.approx(1 - 0.025**0.2))
+    assert share_interval(1.0, 5) == (pytest.approx(0.025**0.2), 1)
+    assert share_interval(0.5, 5) == pytest.approx(
+        (share_interval(0.4, 5)[0], share_interval(0.6, 5)[1])
+    )
+    assert np.isnan(share_interval(1.0, 1)).all()
+
+
+def test_a_bad_run_elsewhere_in_the_study_makes_a_comparison_careful():
+    a, b = seeds([0.91, 0.92, 0.91, 0.93, 0.92]), seeds([0.90, 0.90, 0.90, 0.91, 0.90])
+    sure, careful = compare(a, b), compare(a, b, bad=BadRuns(low=-0.01, high=0.0, runs=1))
+    assert sure.p < 0.01 < 0.05 < careful.p
+    assert careful.difference == sure.difference
+    assert careful.low < 0 < sure.low
+    assert careful.low == pytest.approx(sure.low - 0.01)
+    assert careful.high == pytest.approx(sure.high + 0.01)  # the other side may go badly, too
+
+
+def test_the_margin_keeps_interval_and_test_together():
+    rng = np.random.default_rng(2)
+    d = rng.normal(1, 1, (2000, 5))
+    a, b = rng.normal(1, 1, (2000, 5)), rng.normal(0, 3, (2000, 4))
+    for t in (paired_t(d, 0.95, 0.3), welch_t(a, b, 0.95, 0.3)):
+        assert ((t.p < 0.05) == ((t.low > 0) | (t.high < 0))).all()
+        assert 0 < (t.p < 0.05).mean() < 0.9

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from assay.core.records import Record
 from assay.statistics import (
     best_trial,
+    compare,
     effect_sentence,
     effects,
     estimate,
@@ -16,6 +19,7 @@ from assay.statistics import (
     level_means,
     metric_of,
     metric_title,
+    p_text,
     primary_metric,
 )
 
@@ -66,7 +70,7 @@ def one_at_a_time_runs():
 
 def test_a_real_effect_is_called_and_a_null_effect_is_not():
     tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
-    assert (tanh.verdict, he.verdict) == ("worse", "no difference")
+    assert (tanh.verdict, he.verdict) == ("worse", "no difference shown")
     assert tanh.family == he.family == 2
     assert tanh.p_adjusted == pytest.approx(2 * tanh.comparison.p)
     assert he.p_adjusted == pytest.approx(he.comparison.p)
@@ -76,28 +80,50 @@ def test_the_sentences():
     tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
     assert effect_sentence(tanh) == (
         "tanh is worse than relu by 1.20 points "
-        "(95 % CI -1.30 to -1.10, p < 0.001 after Holm over 2 comparisons, n = 5)"
+        "(corrected 95 % CI -1.32 to -1.08, p < 0.001 after Holm over 2 comparisons, n = 5)"
     )
-    assert (
-        effect_sentence(he)
-        == "he and glorot do not differ: +0.1 points, 95 % CI -0.3 to 0.5, n = 5"
+    assert effect_sentence(he) == (
+        "he and glorot: no difference shown (+0.1 points, corrected 95 % CI -0.3 to 0.5, "
+        "p = 0.47 after Holm over 2 comparisons, n = 5)"
     )
     first, second = factor_sentences(one_at_a_time(), [tanh, he])
     assert first["verdict"] == "matters"
     assert first["text"].startswith("activation: tanh is worse")
-    assert second["verdict"] == "no difference"
+    assert second["verdict"] == "no difference shown"
 
 
-def test_an_effect_that_only_the_correction_takes_back_shows_its_p():
+def test_the_interval_is_that_of_the_decision():
     plan = one_at_a_time()
     plan["comparisons"] = plan["comparisons"][1:] + plan["comparisons"][1:] * 40
     base = 0.9 + NOISE
     he = base + np.array([0.004, 0.001, 0.003, 0.005, 0.001])
     found = effects(plan, [*runs("base", base), *runs("he", he)])[0]
+    alone = compare(dict(enumerate(he)), dict(enumerate(base)))
     assert found.comparison.p < 0.05 < found.p_adjusted
-    assert found.verdict == "no difference"
-    assert "he and glorot may differ" in effect_sentence(found)
-    assert "but p = 1.00 after Holm over 42" in effect_sentence(found)
+    assert found.verdict == "no difference shown"
+    assert found.comparison.low < 0 < alone.low
+    assert found.confidence == pytest.approx(1 - 0.05 / 42)
+    assert found.comparison.p_better_low == alone.p_better_low
+    assert "he and glorot: no difference shown (+0.3 points, corrected" in effect_sentence(found)
+    assert "p = 1.00 after Holm over 42" in effect_sentence(found)
+
+
+def test_a_p_near_the_level_has_the_digits_that_decide():
+    texts = {p: p_text(p) for p in (0.2, 0.0561, 0.0504, 0.04996, 0.0432, 0.012, 0.0012, 1e-5)}
+    assert list(texts.values()) == [
+        "p = 0.20", "p = 0.056", "p = 0.0504", "p = 0.04996", "p = 0.043",
+        "p = 0.01", "p = 0.0012", "p < 0.001",
+    ]  # fmt: skip
+
+
+def test_equivalence_is_what_the_study_says_does_not_matter():
+    plan = {**one_at_a_time(), "equivalence": 1.0}
+    tanh, he = effects(plan, one_at_a_time_runs())
+    assert (tanh.verdict, he.verdict) == ("worse", "equivalent")
+    assert effect_sentence(he).startswith("he and glorot are equivalent within 1.00 points (+0.1 ")
+    assert factor_sentences(plan, [he])[0]["verdict"] == "equivalent"
+    narrow = effects({**plan, "equivalence": 0.3}, one_at_a_time_runs())[1]
+    assert narrow.verdict == "no difference shown"
 
 
 def test_lower_is_better_for_a_loss():
@@ -111,24 +137,46 @@ def test_lower_is_better_for_a_loss():
     tanh, he = effects(plan, records, "test_loss")
     assert tanh.verdict == "better"
     assert tanh.comparison.difference < 0
-    assert he.verdict == "no difference"
+    assert he.verdict == "no difference shown"
     assert he.comparison.test == "sign"
 
 
-def test_diverged_runs_are_left_out_and_named_with_their_level():
+def test_diverged_runs_count_as_the_worst_and_are_named_with_their_level():
     records = one_at_a_time_runs()
-    lost = runs("tanh", [0.1] * 5, status={0: "diverged"})
-    records[5] = lost[0]
+    records[5] = runs("tanh", [0.1] * 5, status={0: "diverged"})[0]
     tanh = effects(one_at_a_time(), records)[0]
-    assert tanh.comparison.n == 4
-    assert tanh.left_out == {"tanh": 1}
-    assert effect_sentence(tanh).endswith("; 1 run of tanh diverged or failed, left out")
+    assert tanh.comparison.n == 5
+    assert (tanh.diverged, tanh.left_out, tanh.verdict) == ({"tanh": 1}, {}, "worse")
+    assert effect_sentence(tanh).endswith("; 1 run of tanh diverged, counted as the worst")
+    failed = [replace(records[5], status="failed"), *records[:5], *records[6:]]
+    tanh = effects(one_at_a_time(), failed)[0]
+    assert (tanh.comparison.n, tanh.diverged, tanh.left_out) == (4, {}, {"tanh": 1})
+    assert effect_sentence(tanh).endswith("; 1 run of tanh failed, left out")
+
+
+@pytest.mark.parametrize("metric", ["test_accuracy", "test_loss"])
+def test_a_level_is_not_better_for_its_runs_that_diverged(metric):
+    sign = 1 if metric == "test_accuracy" else -1
+    ahead = [0.912, 0.913, 0.912, 0.911, 0.912]
+    values = {"base": 0.9 + NOISE, "tanh": np.array(ahead), "he": 0.9 - NOISE}
+
+    def verdicts(lost):
+        records = [
+            Record(f"{t}{s}", t, s, "diverged" if t == "tanh" and s in lost else "finished", {},
+                   {}, {metric: float(sign * v[s] + (sign < 0) * 2)})
+            for t, v in values.items() for s in SEEDS
+        ]  # fmt: skip
+        return [e.verdict for e in effects(one_at_a_time(), records, metric)]
+
+    assert verdicts([]) == ["better", "no difference shown"]
+    assert verdicts([3]) == ["no difference shown", "no difference shown"]
+    assert verdicts(SEEDS) == ["worse", "no difference shown"]
 
 
 def test_one_run_each_gives_no_interval_and_no_verdict():
     records = [r for r in one_at_a_time_runs() if r.seed == 0]
     tanh = effects(one_at_a_time(), records)[0]
-    assert tanh.verdict == "unknown"
+    assert tanh.verdict == "not tested"
     assert "one run, no interval" in effect_sentence(tanh)
     assert effects(one_at_a_time(), records[:1])[0].comparison.n == 0
 
@@ -177,11 +225,11 @@ def test_pooling_averages_combinations_by_seed_and_joins_the_family():
     assert pooled.comparison.n == 5  # seeds, not seeds times combinations
     mean = (mlp.comparison.difference + cnn.comparison.difference) / 2
     assert pooled.comparison.difference == pytest.approx(mean)
-    assert [e.verdict for e in found] == ["worse", "no difference", "worse"]
+    assert [e.verdict for e in found] == ["worse", "no difference shown", "worse"]
     text = factor_sentences(factorial(), found)[0]["text"]
     assert "averaged over 2 combinations" in text
     assert "points at family = mlp" in text
-    assert "tanh and relu do not differ at family = cnn" in text
+    assert "tanh and relu at family = cnn: no difference shown" in text
 
 
 def test_level_means_average_a_factorial_and_hold_the_others_in_one_at_a_time():
@@ -248,9 +296,9 @@ def test_a_metric_without_a_direction_is_different_never_better_or_worse():
         for seed in SEEDS
     ]  # fmt: skip
     found = effects(plan, records, "test_error_of_mine")
-    assert [e.verdict for e in found] == ["different", "no difference"]
+    assert [e.verdict for e in found] == ["different", "no difference shown"]
     assert np.isnan(found[0].comparison.p_better)
-    assert effect_sentence(found[0]).startswith("tanh and relu differ: -0.4000 (95 % CI ")
+    assert effect_sentence(found[0]).startswith("tanh and relu differ (-0.4000, corrected 95 % CI ")
     assert factor_sentences(plan, found)[0]["verdict"] == "matters"
     assert primary_metric(plan, records) == "error_of_mine"
     assert best_trial(plan, records) is None

@@ -8,7 +8,16 @@ from scipy import stats
 
 from assay.core.records import Record
 from assay.core.seeds import stream
-from assay.statistics import bootstrap, bootstrap_interval, estimate, estimate_runs, t_interval
+from assay.statistics import (
+    BadRuns,
+    bad_runs,
+    bootstrap,
+    bootstrap_interval,
+    estimate,
+    estimate_runs,
+    find_bad_runs,
+    t_interval,
+)
 
 
 def run(seed, value, status="finished"):
@@ -103,3 +112,37 @@ def test_bootstrap_of_degenerate_samples_is_quiet():
     low, high = bootstrap_interval([0.0, 0.0, 0.0, 1.0], statistic=np.max)
     assert low == 0
     assert high == 1
+
+
+def test_an_interval_ends_where_the_metric_does():
+    runs = [run(0, 0.999), run(1, 0.98), run(2, 0.999)]
+    found = estimate_runs(runs, "test_accuracy")
+    assert found.high == 1
+    assert found.low < 0.98
+    errors = [Record(str(s), "t", s, "finished", {}, {}, {"test_loss": v}) for s, v in
+              enumerate((0.1, 0.2, 0.6))]  # fmt: skip
+    assert estimate_runs(errors, "test_loss").low == 0
+
+
+def test_a_bad_run_is_one_that_its_trial_and_the_study_do_not_expect():
+    steady = [[0.90, 0.91, 0.92], [0.89, 0.90, 0.91]]
+    low, high, number = find_bad_runs(np.array([*steady, [0.90, 0.40, 0.91]]))
+    often = 1 - 0.1 ** (1 / 9)  # no bad run of 9 has this bound; one of 9 a larger one
+    assert low < -0.5 * often
+    assert (high, number) == (0, 1)
+    for third in ([0.40, 0.60, 0.90], [0.4, 0.4, 0.41], [0.93, np.nan, np.nan]):
+        assert find_bad_runs(np.array([*steady, third]))[2] == 0
+    assert find_bad_runs(np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.9]]))[2] == 0  # no spread
+    trials = {"a": [run(s, 0.9 + s / 100) for s in range(5)], "b": [run(0, 0.1)], "c": []}
+    assert bad_runs(trials, "test_accuracy") == BadRuns()
+    assert bad_runs({}, "test_accuracy") == BadRuns()
+    trials["a"][2] = run(2, 0.1)
+    assert bad_runs(trials, "test_accuracy").runs == 1
+
+
+def test_an_interval_makes_room_for_bad_runs():
+    values = [0.90, 0.91, 0.92, 0.91, 0.90]
+    alone, careful = estimate(values), estimate(values, bad=BadRuns(low=-0.5, high=0.0, runs=1))
+    assert careful.low == pytest.approx(alone.low - 0.5)
+    assert careful.high == alone.high
+    assert careful.mean == alone.mean

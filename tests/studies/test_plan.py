@@ -259,3 +259,37 @@ def test_runs_that_no_memory_holds_are_refused(
 
 def test_the_speed_of_this_machine_is_measured() -> None:
     assert matrix_speed(0.0, size=64) > 0
+
+
+def test_blocks_are_conditions_and_compare_names_the_contrasts() -> None:
+    crossed = {"factors": FACTORS, "design": "full_factorial"}
+    every = plan(**crossed)["comparisons"]
+    made = plan(**crossed, blocks=["training.batch_size"], equivalence=0.5)
+    assert {c["factor"] for c in made["comparisons"]} == {"network.activation"}
+    assert made["comparisons"] == [c for c in every if c["factor"] == "network.activation"]
+    assert (made["blocks"], made["equivalence"]) == (["training.batch_size"], 0.5)
+    assert "blocks" not in plan(**crossed)
+    named = plan(**crossed, compare={"training.batch_size": [[128, 64]]})
+    assert {(c["level"], c["against"]) for c in named["comparisons"]} == {("128", "64")}
+    assert len(named["comparisons"]) == 2  # at either activation
+    assert len(compared(named)) == 3
+    trials = {"trials": {"a": {}, "b": {"training.epochs": 3}, "c": {"training.epochs": 4}}}
+    one = plan(**trials, compare={"trial": [["c", "b"]]})
+    assert [(c["level"], c["against"]) for c in one["comparisons"]] == [("c", "b")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"blocks": ["dataset"]}, "unknown factor 'dataset'"),
+        ({"compare": {"network.activaton": []}}, "did you mean 'network.activation'"),
+        ({"compare": {"network.activation": [["tanh", "rely"]]}}, "level of .* 'rely'"),
+        ({"compare": {"network.activation": ["tanh"]}}, "two levels"),
+        ({"compare": {"network.activation": [["relu", "relu"]]}}, "compared with itself"),
+        ({"blocks": ["network.activation"], "compare": {"network.activation": []}}, "the blocks"),
+        ({"equivalence": 0}, "equivalence"),
+    ],
+)  # fmt: skip
+def test_contrasts_that_cannot_be(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        plan(factors=FACTORS, **changes)

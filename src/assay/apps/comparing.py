@@ -135,7 +135,7 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
 
 def _sentence(table: Table) -> str:
     """The first row of a comparison in words."""
-    from assay.statistics import Comparison, Effect, effect_sentence, verdict_of
+    from assay.statistics import Comparison, Effect, effect_sentence
 
     if not table.rows:
         return "A and B have no metric in common"
@@ -145,7 +145,6 @@ def _sentence(table: Table) -> str:
     comparison = Comparison(**numbers)
     p = row["p_adjusted"]
     p = math.nan if p is None else p
-    verdict = verdict_of(row["metric"], comparison.difference, p)
     effect = Effect(
         "trial",
         "A",
@@ -156,7 +155,8 @@ def _sentence(table: Table) -> str:
         comparison,
         p,
         len(table.rows),
-        verdict,
+        row["confidence"],
+        row["verdict"],
     )
     return effect_sentence(effect)
 

@@ -34,6 +34,8 @@ class Metric:
         decimals: digits after the point of a value, and at most so many of a difference.
         higher_is_better: the direction; None where it is unknown, and then no value is called
             better than another.
+        minimum, maximum: what no value goes beyond; None where nothing is known. An interval of a
+            mean ends there.
         rank: the main metric of a study that names none is the one with the smallest.
         function: computes it from targets and predictions; None where the task or the engine
             measures it itself.
@@ -48,10 +50,20 @@ class Metric:
     decimals: int = 4
     higher_is_better: bool | None = None
     title: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
     rank: int = 50
     function: MetricFunction | None = field(default=None, repr=False)
     needs: tuple[str, ...] | None = field(default=None, repr=False)
     task: str = ""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that there can be."""
+        return (
+            -math.inf if self.minimum is None else self.minimum,
+            math.inf if self.maximum is None else self.maximum,
+        )
 
     def shown(self) -> dict[str, Any]:
         """How it is shown, as plain data: what a plan keeps of it. `Metric(**data)` reads it."""
@@ -90,12 +102,21 @@ class Metric:
         return min(self.decimals, max(1, -first + (leading < 2)))
 
 
-PERCENT = {"unit": "%", "difference_unit": "points", "scale": 100.0, "decimals": 2}
+PERCENT = {
+    "unit": "%",
+    "difference_unit": "points",
+    "scale": 100.0,
+    "decimals": 2,
+    "minimum": 0.0,
+    "maximum": 1.0,
+}
 """How a share is shown."""
 
 METRICS: Registry[Metric] = Registry("metric", "assay.tasks")
 """The metrics of which more is known than a name; the modules of tasks register theirs."""
 
 METRICS.add("accuracy")(Metric("accuracy", **PERCENT, higher_is_better=True, rank=0))
-METRICS.add("loss")(Metric("loss", higher_is_better=False, rank=90))
-METRICS.add("seconds")(Metric("seconds", "s", "s", decimals=2, higher_is_better=False, rank=91))
+METRICS.add("loss")(Metric("loss", minimum=0.0, higher_is_better=False, rank=90))
+METRICS.add("seconds")(
+    Metric("seconds", "s", "s", decimals=2, minimum=0.0, higher_is_better=False, rank=91)
+)

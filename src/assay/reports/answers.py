@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assay.core.records import Record
-from assay.reports.context import published_rows
+from assay.reports.context import published_rows, published_source
 from assay.reports.names import candidates_text, trial_names
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     Effect,
+    bad_runs,
     best_trial,
+    by_trial,
     effects,
     estimate_sentence,
     factor_sentences,
@@ -84,14 +86,18 @@ def _quoted(name: str) -> str:
 def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, str]]:
     sentences = []
     for row in published_rows(plan, records):
-        if row["verdict"] is None:
+        if not row["n"]:
             continue
         known = metric_of(row["metric"])
         ours = f"{metric_title(row['metric'])} {known.value(row['ours'])}"
-        how = {"above": "above", "below": "below", "same": "not to be told apart from"}
-        given = f"the published {known.value(row['published'])} ({row['source'] or 'no source'})"
-        n = "one run, no interval" if row["n"] == 1 else f"n = {row['n']}"
-        text = f"{row['trial']}: {ours} is {how[row['verdict']]} {given}, {n}."
+        ours += ", one run" if row["n"] == 1 else f", n = {row['n']}"
+        how = {"above": "is above", "below": "is below", None: "; published:"}
+        how |= {"same": "shows no difference from"}
+        given = f"{known.value(row['published'])} ({published_source(row)})"
+        judged = row["verdict"] is not None
+        tail = "" if judged else f", {row['no_verdict']}"
+        said = f" {how[row['verdict']]} the published" if judged else how[None]
+        text = f"{row['trial']}: {ours}{said} {given}{tail}."
         verdict = {True: "better", False: "worse", None: ""}[row["better"]]
         sentences.append({"text": text, "verdict": verdict})
     return sentences
@@ -101,18 +107,30 @@ def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     found = counts(plan, records)
     labels = trial_names(plan)
     texts = []
+    how = {"diverged": "they are in no mean, and count as the worst where trials are compared."}
     for status in ("diverged", "failed"):
         if found[status]:
             lost = Counter(r.trial_id for r in records if r.status == status)
             where = ", ".join(f"{n} of {labels.get(t, t)}" for t, n in lost.items())
             texts.append(
                 f"{found[status]} of {found['planned']} runs {status} ({where}); "
-                "they are in no mean."
+                f"{how.get(status, 'they are in no mean.')}"
             )
     if found["missing"]:
         texts.append(
             f"{found['missing']} of {found['planned']} runs are missing: this report is of an "
             f"unfinished study. {plan.get('command', 'assay run')} trains them."
+        )
+    main = primary_metric(plan, records)
+    bad = bad_runs(by_trial(records), f"test_{main}")
+    if bad.runs:
+        known, one = metric_of(main), bad.runs == 1
+        far = float(bad.margin)
+        texts.append(
+            f"{bad.runs} {'run lies' if one else 'runs lie'} far from the others of "
+            f"{'its' if one else 'their'} trial. Few runs cannot show how often that happens in a "
+            f"trial, so intervals and tests make room for {known.size(far)} more; read the "
+            "medians, too."
         )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has one run: nothing can be said about chance.")

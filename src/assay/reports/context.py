@@ -10,6 +10,7 @@ from assay.core.records import Record
 from assay.reports.views import SPENT, data_groups, data_name, flat
 from assay.statistics import (
     Estimate,
+    bad_runs,
     best_trial,
     by_trial,
     estimate_runs,
@@ -21,7 +22,14 @@ from assay.statistics import (
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["dataset_rows", "environment", "lacking_notes", "published_rows", "when"]
+__all__ = [
+    "dataset_rows",
+    "environment",
+    "lacking_notes",
+    "published_rows",
+    "published_source",
+    "when",
+]
 
 
 def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
@@ -29,8 +37,9 @@ def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[d
 
     An entry that names a trial is set beside it; one that names a dataset (or nothing) beside the
     trial that validation chose there. "verdict" is "above" or "below" when our interval leaves the
-    published value out (for a loss: "above" is still above), "same" when it holds it, and for a
-    single run what its value says, with n = 1 to be seen; None when nothing finished.
+    published mean out (for a loss: "above" is still above), "same" when it holds it; None where
+    nothing can be said, and then "no_verdict" says why: one run, theirs or ours, has no interval,
+    and other images are another question.
     """
     records = list(records)
     runs = by_trial(records)
@@ -43,8 +52,9 @@ def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[d
             trials = [t for t in trials if dataset in (data_name(t), data_name(t).split(",")[0])]
         best = best_trial(plan, records, trials=trials)
         trial = best.trial if best else (trials[0] if trials else None)
-        ours = estimate_runs(runs.get(trial["trial_id"], []) if trial else [], metric)
-        value = float(entry["value"])
+        mine = runs.get(trial["trial_id"], []) if trial else []
+        ours = estimate_runs(mine, metric, bad=bad_runs(runs, metric))
+        value, reason = float(entry["value"]), _no_verdict(entry, ours, metric)
         rows.append(
             {
                 "trial": str(trial["label"]) if trial else str(label or dataset or ""),
@@ -53,25 +63,58 @@ def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[d
                 "published": value,
                 **flat("ours", ours),
                 "n": ours.n,
-                "verdict": _against(value, ours),
-                "better": _better(value, ours, metric),
+                "verdict": None if reason else _against(value, ours),
+                "no_verdict": reason,
+                "better": None if reason else _better(value, ours, metric),
+                **{f"published_{key}": entry.get(key) for key in PROTOCOL},
                 "source": str(entry.get("source") or ""),
             }
         )
     return rows
 
 
-def _against(value: float, ours: Estimate) -> str | None:
+PROTOCOL = ("n", "data", "epochs", "split")
+"""What is known of how a published figure was measured."""
+
+
+_SPLITS = {"test": "test", "validation": "val"}
+
+
+def published_source(row: Mapping[str, Any]) -> str:
+    """Return who published a figure, and how it was measured as far as that is known."""
+    said = {
+        "n": "one run" if row["published_n"] == 1 else f"n = {row['published_n']}",
+        "data": row["published_data"],
+        "epochs": f"{row['published_epochs']} epochs",
+        "split": f"on {row['published_split']}",
+    }
+    known = [said[key] for key in PROTOCOL if row[f"published_{key}"] is not None]
+    return "; ".join([row["source"] or "no source", *known])
+
+
+def _no_verdict(entry: Mapping[str, Any], ours: Estimate, metric: str) -> str:
+    """Why a figure cannot be judged; empty where it can."""
     if not ours.n:
-        return None
-    low, high = (ours.low, ours.high) if ours.n > 1 else (ours.mean, ours.mean)
-    return "above" if low > value else "below" if high < value else "same"
+        return "no run yet"
+    if ours.n == 1:
+        return "not judged: one run of ours"
+    split = entry.get("split")
+    if split is not None and _SPLITS.get(split) != metric.partition("_")[0]:
+        return f"not judged: {split} split"
+    runs = entry.get("n")
+    if runs is None or runs < 2:
+        return "not judged: one run of theirs" if runs else "not judged: their runs are not known"
+    return ""
+
+
+def _against(value: float, ours: Estimate) -> str:
+    return "above" if ours.low > value else "below" if ours.high < value else "same"
 
 
 def _better(value: float, ours: Estimate, metric: str) -> bool | None:
     verdict = _against(value, ours)
     higher = metric_of(metric).higher_is_better
-    if verdict in (None, "same") or higher is None:
+    if verdict == "same" or higher is None:
         return None
     return (verdict == "above") == higher
 

@@ -33,8 +33,9 @@ _VERDICTS = {
     "better": (PALETTE[0], "^", "better"),
     "worse": (PALETTE[1], "v", "worse"),
     "different": (PALETTE[2], "D", "different"),
-    "no difference": (INK, "o", "no difference called"),
-    "unknown": (INK, "x", "not tested"),
+    "equivalent": (INK, "s", "equivalent"),
+    "no difference shown": (INK, "o", "no difference shown"),
+    "not tested": (INK, "x", "not tested"),
 }
 
 
@@ -115,7 +116,7 @@ def _numbers(row: Mapping[str, Any]) -> str:
     metric = metric_of(row["metric"])
     if row["difference"] is None:
         return "no finished run on a side"
-    digits = metric.digits(None if row["high"] is None else row["high"] - row["difference"])
+    digits = metric.digits(None if row["high"] is None else (row["high"] - row["low"]) / 2)
     text = metric.signed(row["difference"], digits).split(" ")[0]
     if row["low"] is not None:
         text += f"  [{metric.number(row['low'], digits)}, {metric.number(row['high'], digits)}]"
@@ -132,7 +133,7 @@ def _draw_effect(ax: Axes, y: float, row: Mapping[str, Any], limits: Reach) -> N
         edge_mark(ax, y, side, color, metric_of(row["metric"]).number(row["difference"]))
         return
     low, high = (middle if row[k] is None else row[k] * scale for k in ("low", "high"))
-    filled = row["verdict"] in (*DIFFERENT, "unknown")
+    filled = row["verdict"] in (*DIFFERENT, "not tested")
     style = {"mfc": color if filled else PAPER, "mew": 1.5}
     draw_interval(ax, y, (low, middle, high), color, marker, limits, **style)
 
@@ -142,9 +143,11 @@ def _legend(figure: Figure, rows: Sequence[Mapping[str, Any]], width: float) -> 
 
     directed = metric_of(rows[0]["metric"]).higher_is_better is not None
     names = ["better", "worse"] if directed else ["different"]
-    shown = [_VERDICTS[name] for name in (*names, "no difference")]
+    there = {row["verdict"] for row in rows}
+    more = [name for name in ("equivalent", "not tested") if name in there]
+    shown = [_VERDICTS[name] for name in (*names, "no difference shown", *more)]
     handles = [
-        Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m == "o" else c, label=label)
+        Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m in "os" else c, label=label)
         for c, m, label in shown
     ]
     columns = legend_columns([label for *_, label in shown], width)

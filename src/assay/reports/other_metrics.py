@@ -63,7 +63,7 @@ def other_effects_table(plan: Mapping[str, Any], records: Iterable[Record]) -> T
         Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
         Column("compared", compared_text, "left"),
         Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
-        Column("difference, 95 % CI", difference_text),
+        Column("difference, corrected 95 % CI", difference_text),
         Column("p after Holm", p_adjusted_text),
         Column("verdict", lambda r: r["verdict"], "left"),
     )

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from assay.core.records import Record
-from assay.reports.context import lacking_notes, published_rows
+from assay.reports.context import lacking_notes, published_rows, published_source
 from assay.reports.names import marked
 from assay.reports.tables import Column, Row, Table, plain
 from assay.reports.views import effect_rows, flat, trial_rows
 from assay.statistics import (
+    CONFIDENCE,
+    Comparison,
     Effect,
     compare,
     effects,
     estimate_runs,
     factor_name,
-    holm,
+    judged,
     level_means,
     metric_of,
     metric_title,
@@ -43,14 +43,24 @@ __all__ = [
 ]
 
 
+INTERVAL = "± is half of the 95 % t-interval of the mean over n runs with different seeds."
+
+
 def mean_text(row: Row, name: str, metric: str | None = None) -> str:
-    """Return "97.68 ± 0.12", or "97.68" of a single run, or "-"."""
+    """Return "97.68 ± 0.12", "97.68" of a single run, or "-".
+
+    Where the interval is longer on one side, its ends are told: "52.7 (10.2 to 66.1)".
+    """
     known = metric_of(metric or name)
     mean, low, high = (row.get(k) for k in (name, f"{name}_low", f"{name}_high"))
     if mean is None:
         return "-"
     text = known.number(mean)
-    return text if low is None or high is None else f"{text} ± {known.number((high - low) / 2)}"
+    if low is None or high is None:
+        return text
+    if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
+        return f"{text} ± {known.number((high - low) / 2)}"
+    return f"{text} ({known.number(low)} to {known.number(high)})"
 
 
 def with_unit(name: str) -> str:
@@ -91,7 +101,7 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
         ("images_per_second", Column("images/s", _number("images_per_second"))),
     ]
     columns += [column for name, column in optional if any(r[name] is not None for r in rows)]
-    notes = ["± is half of the 95 % t-interval of the mean over n runs with different seeds."]
+    notes = [INTERVAL]
     if plan.get("selected"):
         notes.append(
             "Trained on the validation images as well, so that what is measured on them tells "
@@ -101,7 +111,10 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
         notes.append("best: chosen by the validation metric alone, among trials on the same data.")
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
-        notes.append("Diverged and failed runs are counted and are in no mean.")
+        notes.append(
+            "Diverged and failed runs are counted and are in no mean; in comparisons, diverged "
+            "ones count as the worst."
+        )
     return Table(
         f"Results of {plan['study']}",
         tuple(columns),
@@ -116,7 +129,7 @@ def difference_text(row: Row) -> str:
     if row["difference"] is None:
         return "-"
     known = metric_of(row["metric"])
-    half = None if row["high"] is None else row["high"] - row["difference"]
+    half = None if row["high"] is None else (row["high"] - row["low"]) / 2
     digits = known.digits(half)
     text = known.signed(row["difference"], digits).split(" ")[0]
     if row["low"] is None:
@@ -158,7 +171,7 @@ def effects_table(
         Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
         Column("compared", compared_text, "left"),
         Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
-        Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", difference_text),
+        Column(f"difference{f' ({unit})' if unit else ''}, corrected 95 % CI", difference_text),
         Column("p after Holm", p_adjusted_text),
         Column("P(better), 95 % CI", _p_better_text),
         Column("verdict", lambda r: r["verdict"], "left"),
@@ -166,9 +179,9 @@ def effects_table(
     notes = (
         f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
         f"t-test is corrected by Holm over all {len(rows)} comparisons; better or worse: p < 0.05. "
-        "An interval is that of its own comparison, uncorrected.",
-        "P(better): share of pairs in which the level wins, with a bootstrap interval "
-        "(Bouthillier et al. 2021); for five pairs or so that interval is too narrow.",
+        "The interval is that of the decision: it leaves out 0 where a difference is called.",
+        "P(better): share of pairs in which the level wins (Bouthillier et al. 2021), with the "
+        "interval of Clopper and Pearson, which covers at least 95 %.",
     )
     title = f"What the factors of {plan['study']} do"
     return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
@@ -223,9 +236,8 @@ def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table
 
     def verdict(row: Row) -> str:
         if row["verdict"] is None:
-            return "no run yet"
-        text = "not told apart" if row["verdict"] == "same" else row["verdict"]
-        return f"{text} (one run)" if row["n"] == 1 else text
+            return row["no_verdict"]
+        return "no difference shown" if row["verdict"] == "same" else row["verdict"]
 
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
@@ -234,9 +246,12 @@ def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table
         Column("ours, mean ± 95 %", ours),
         Column("n", lambda r: str(r["n"])),
         Column("ours is", verdict, "left"),
-        Column("source", lambda r: r["source"], "left"),
+        Column("source", published_source, "left"),
     )
-    notes = ("above, below: the published value lies outside our 95 % interval.",)
+    notes = (
+        "above, below: the published mean lies outside our 95 % interval. One run, of others or of "
+        "ours, and figures of another split are not judged.",
+    )
     title = f"Published values beside those of {plan['study']}"
     return Table(title, columns, rows, f"assay report {plan['study']}", notes)
 
@@ -256,32 +271,32 @@ def compare_trials(
     main = metric or f"test_{primary_metric({}, [*a, *b])}"
     shared = _metrics(a) & _metrics(b)
     ordered = sorted(shared, key=lambda m: (m != main, not m.startswith("test_"), m))
-    found = []
-    for name in ordered:
-        higher = metric_of(name).higher_is_better
-        c = compare(values_by_seed(a, name), values_by_seed(b, name), higher_is_better=higher)
-        found.append((name, c))
-    adjusted = holm(np.array([c.p for _, c in found]))
+    found = judged(
+        [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in ordered],
+        lambda i, level: _between(a, b, ordered[i], level),
+    )
     rows = [
         {
-            "metric": name,
-            **flat("a", estimate_runs(a, name)),
-            **flat("b", estimate_runs(b, name)),
-            **{k: plain(v) for k, v in asdict(c).items()},
-            "p_adjusted": plain(p),
+            "metric": e.metric,
+            **flat("a", estimate_runs(a, e.metric)),
+            **flat("b", estimate_runs(b, e.metric)),
+            **{k: plain(v) for k, v in asdict(e.comparison).items()},
+            "p_adjusted": plain(e.p_adjusted),
+            "confidence": e.confidence,
+            "verdict": e.verdict,
         }
-        for (name, c), p in zip(found, adjusted, strict=True)
+        for e in found
     ]
     columns = (
         Column("metric", lambda r: with_unit(r["metric"]), "left"),
         Column(names[0], lambda r: mean_text(r, "a", r["metric"])),
         Column(names[1], lambda r: mean_text(r, "b", r["metric"])),
-        Column("difference, 95 % CI", difference_text),
+        Column("difference, corrected 95 % CI", difference_text),
         Column("p after Holm", p_adjusted_text),
         Column(f"P({names[0]} better), 95 % CI", _p_better_text),
         Column("n", lambda r: str(r["n"])),
     )
-    notes = sorted({c.note for _, c in found if c.note})
+    notes = sorted({e.comparison.note for e in found if e.comparison.note})
     lost = [
         f"{sum(r.status != 'finished' for r in runs)} of {len(runs)} runs of {name} did not finish"
         for name, runs in zip(names, (a, b), strict=True)
@@ -291,6 +306,13 @@ def compare_trials(
     return Table(
         title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", (*notes, *lost)
     )
+
+
+def _between(
+    a: Sequence[Record], b: Sequence[Record], metric: str, confidence: float = CONFIDENCE
+) -> Comparison:
+    known, sides = metric_of(metric), [values_by_seed(runs, metric) for runs in (a, b)]
+    return compare(*sides, higher_is_better=known.higher_is_better, confidence=confidence)
 
 
 def _metrics(records: Sequence[Record]) -> set[str]:

@@ -62,9 +62,9 @@ def _effects_figure(
     shown = (shown or rows)[:MAX_EFFECTS]
     called = sum(r["verdict"] in DIFFERENT for r in shown)
     caption = (
-        f"Difference in {metric_title(metric)} of each level against its reference, with the 95 % "
-        "interval of the paired difference. Filled triangles: a difference after Holm's "
-        f"correction over all {len(rows)} comparisons; open circles: no significant difference."
+        f"Difference in {metric_title(metric)} of each level against its reference, with the "
+        "interval that belongs to the decision. Filled: a difference after Holm's correction over "
+        f"all {len(rows)} comparisons, of which the interval leaves out 0; open: none is shown."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."
@@ -77,8 +77,9 @@ def _effects_figure(
     return figure_section(
         "effects",
         "What each choice changes",
-        f"Forest plot of {len(shown)} differences in {metric_title(metric)} with 95 % intervals; "
-        f"{called} of them are called differences. The table of comparisons holds the numbers.",
+        f"Forest plot of {len(shown)} differences in {metric_title(metric)} with corrected 95 % "
+        f"intervals; {called} of them are called differences. The table of comparisons holds "
+        "the numbers.",
         caption,
         lambda width: draw_effects(shown, list(plan.get("factors") or {}), width),
     )

@@ -14,6 +14,7 @@ from assay.reports.tables import plain
 from assay.statistics import (
     Effect,
     Estimate,
+    bad_runs,
     best_trial,
     by_trial,
     estimate,
@@ -94,10 +95,11 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
     measured = dict.fromkeys((base, "loss", *other_metrics(plan, base)))
     names = [f"{split}_{name}" for name in measured for split in ("val", "test")]
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
+    bad = {name: bad_runs(runs, name) for name in names}
     rows, called = [], trial_names(plan)
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
-        found = {name: estimate_runs(mine, name) for name in names}
+        found = {name: estimate_runs(mine, name, bad=bad[name]) for name in names}
         main = found[f"test_{base}"]
         planned = max(len(trial.get("runs") or ()), len(mine))
         seconds = [_seconds(r) for r in mine if r.status == "finished" and r.timing]
@@ -118,7 +120,7 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
             row[name] = _mean(_collect(mine, "metrics", name))
         for name in ("parameters", "macs"):
             row[name] = next((r.provenance[name] for r in mine if name in r.provenance), None)
-        row |= flat("seconds", estimate(seconds))
+        row |= flat("seconds", estimate(seconds, bounds=metric_of("seconds").bounds))
         row["images_per_second"] = _mean(_collect(mine, "timing", "images_per_second"))
         row["name"] = called[trial["trial_id"]]
         rows.append(row)
@@ -137,6 +139,7 @@ def run_values(
     trial."""
     records = list(records)
     runs, called = by_trial(records), trial_names(plan)
+    bad = bad_runs(runs, metric)
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
     found = []
     for trial in plan["trials"]:
@@ -148,7 +151,7 @@ def run_values(
                 "name": marked(called[trial["trial_id"]], _baseline(plan, trial)),
                 "group": data_name(trial),
                 "values": np.array(list(values.values())),
-                "estimate": estimate_runs(mine, metric),
+                "estimate": estimate_runs(mine, metric, bad=bad),
                 "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
             }
         )
@@ -292,9 +295,12 @@ def effect_rows(found: Sequence[Effect]) -> list[dict[str, Any]]:
                 **{k: plain(getattr(c, k)) for k in ("difference", "low", "high", "p")},
                 "p_adjusted": plain(effect.p_adjusted),
                 "family": effect.family,
+                "confidence": effect.confidence,
                 **{k: plain(getattr(c, k)) for k in _P_BETTER},
                 "meaningful": c.meaningful,
                 "verdict": effect.verdict,
+                "equivalence": plain(effect.equivalence),
+                "diverged": sum(effect.diverged.values()),
                 "left_out": sum(effect.left_out.values()),
                 "note": c.note,
             }

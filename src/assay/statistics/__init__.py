@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from assay.statistics.bootstrap import bootstrap_interval
-from assay.statistics.compare import GAMMA, Comparison, compare, holm, paired_t, welch_t
+from assay.statistics.compare import (
+    GAMMA,
+    Comparison,
+    compare,
+    paired_t,
+    share_interval,
+    welch_t,
+)
+from assay.statistics.correction import ALPHA, holm, holm_confidence
 from assay.statistics.effects import (
-    ALPHA,
     DIFFERENT,
+    VERDICTS,
     Effect,
     LevelMean,
     by_trial,
     effects,
+    judged,
     level_means,
     verdict_of,
 )
@@ -19,8 +28,8 @@ from assay.statistics.estimates import (
     Estimate,
     estimate,
     estimate_runs,
+    mean_interval,
     t_interval,
-    values_by_seed,
 )
 from assay.statistics.importances import METHODS, importances, optuna_trials
 from assay.statistics.metrics import (
@@ -30,7 +39,9 @@ from assay.statistics.metrics import (
     metric_title,
     primary_metric,
     read_metrics,
+    values_by_seed,
 )
+from assay.statistics.noise import NO_BAD_RUNS, BadRuns, bad_runs, find_bad_runs
 from assay.statistics.searches import (
     SearchTrial,
     best_so_far,
@@ -54,6 +65,9 @@ __all__ = [
     "GAMMA",
     "METHODS",
     "METRICS",
+    "NO_BAD_RUNS",
+    "VERDICTS",
+    "BadRuns",
     "Best",
     "Comparison",
     "Effect",
@@ -61,6 +75,7 @@ __all__ = [
     "LevelMean",
     "Metric",
     "SearchTrial",
+    "bad_runs",
     "best_run",
     "best_so_far",
     "best_trial",
@@ -75,10 +90,14 @@ __all__ = [
     "expected_best",
     "factor_name",
     "factor_sentences",
+    "find_bad_runs",
     "finished_trials",
     "holm",
+    "holm_confidence",
     "importances",
+    "judged",
     "level_means",
+    "mean_interval",
     "metric_of",
     "metric_title",
     "optuna_trials",
@@ -87,6 +106,7 @@ __all__ = [
     "primary_metric",
     "read_metrics",
     "search_trials",
+    "share_interval",
     "t_interval",
     "values_by_seed",
     "verdict_of",

@@ -8,12 +8,20 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import betaincinv, stdtr, stdtrit
 
-from assay.statistics.bootstrap import bootstrap_interval
 from assay.statistics.estimates import CONFIDENCE, t_interval
+from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
-__all__ = ["GAMMA", "Comparison", "TTest", "compare", "holm", "paired_t", "welch_t"]
+__all__ = [
+    "GAMMA",
+    "Comparison",
+    "TTest",
+    "compare",
+    "paired_t",
+    "share_interval",
+    "welch_t",
+]
 
 GAMMA = 0.75
 """P(A > B) that Bouthillier et al. ask of an improvement worth the name."""
@@ -40,11 +48,10 @@ class Comparison:
         test: "paired t", "Welch", "sign" or "permutation" (for differences without any spread),
             or "none".
         difference: mean of A - B in the metric's own unit; NaN when there is none.
-        low, high: ends of its t-interval; NaN for a single run.
+        low, high: ends of its interval; NaN for a single run.
         p: two-sided and uncorrected; NaN when no test is possible.
         p_better: share of pairs in which A is better, ties half.
-        p_better_low, p_better_high: its bootstrap interval. For few pairs that agree it is too
-            narrow (five of five give 1 to 1), so it never decides alone.
+        p_better_low, p_better_high: its interval (`share_interval`), which covers at least 95 %.
         note: what a reader must know ("one run, no interval"); empty otherwise.
     """
 
@@ -66,12 +73,20 @@ class Comparison:
         return bool(self.p_better_low > 0.5 and self.p_better_high > GAMMA)
 
 
-def paired_t(differences: np.ndarray, confidence: float = CONFIDENCE) -> TTest:
+def paired_t(
+    differences: np.ndarray,
+    confidence: float = CONFIDENCE,
+    margin: float | np.ndarray = 0.0,
+) -> TTest:
     """Student's paired test over the last axis of A - B, (..., n).
 
     At n = 5 it can reach any level, which the flips of five signs cannot: their smallest p is
     0.0625. Where all differences are equal there is no spread for a t: p is 1 when they are 0,
     else that of the sign test, 2 ** (1 - n).
+
+    Args:
+        margin: how far bad runs may have moved the difference (`BadRuns`), a number or (...,): the
+            interval is so much longer at each end, and p is that of what is left.
     """
     d = np.asarray(differences, dtype=np.float64)
     n = d.shape[-1]
@@ -81,15 +96,22 @@ def paired_t(differences: np.ndarray, confidence: float = CONFIDENCE) -> TTest:
     tiny = _TINY * np.maximum(np.abs(d).max(-1), 1.0)
     constant = np.ptp(d, axis=-1) <= tiny
     error = np.where(constant, 1.0, d.std(-1, ddof=1) / np.sqrt(n))
-    p = 2 * stdtr(n - 1, -np.abs(mean / error))
-    p = np.where(constant, np.where(np.abs(mean) <= tiny, 1.0, 2.0 ** (1 - n)), p)
-    return TTest(mean, low, high, p)
+    left = np.maximum(np.abs(mean) - margin, 0.0)
+    p = 2 * stdtr(n - 1, -left / error)
+    p = np.where(constant, np.where(left <= tiny, 1.0, 2.0 ** (1 - n)), p)
+    return TTest(mean, low - margin, high + margin, p)
 
 
-def welch_t(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> TTest:
+def welch_t(
+    a: np.ndarray,
+    b: np.ndarray,
+    confidence: float = CONFIDENCE,
+    margin: float | np.ndarray = 0.0,
+) -> TTest:
     """Welch's test of two independent samples over the last axis, (..., n) and (..., m).
 
     Where neither has any spread, p is 1 when they are equal, else that of the permutation test.
+    `margin` as in `paired_t`.
 
     References:
         B. L. Welch, "The generalization of Student's problem when several different population
@@ -105,29 +127,30 @@ def welch_t(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> TTe
     va = np.where(constant, 1.0, a.var(-1, ddof=1) / n)
     vb = np.where(constant, 1.0, b.var(-1, ddof=1) / m)
     freedom = (va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1))
-    p = 2 * stdtr(freedom, -np.abs(difference) / np.sqrt(va + vb))
+    left = np.maximum(np.abs(difference) - margin, 0.0)
+    p = 2 * stdtr(freedom, -left / np.sqrt(va + vb))
     separate = np.minimum(2 / math.comb(n + m, n), 1.0)
-    p = np.where(constant, np.where(np.abs(difference) <= tiny, 1.0, separate), p)
+    p = np.where(constant, np.where(left <= tiny, 1.0, separate), p)
     half = np.where(constant, 0.0, stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(va + vb))
-    return TTest(difference, difference - half, difference + half, p)
+    return TTest(difference, difference - half - margin, difference + half + margin, p)
 
 
-def holm(p: np.ndarray) -> np.ndarray:
-    """Return p-values corrected over the last axis, in their order, by Holm's step-down rule.
+def share_interval(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the interval of Clopper and Pearson for a share of n; halves are on neither side.
 
-    The chance of calling any true equality a difference stays below the level, whatever the
-    dependence. NaN (no test) stays NaN and counts as a comparison.
+    It covers at least `confidence`; with few pairs no interval covers exactly so much.
 
     References:
-        S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
+        C. Clopper, E. Pearson, "The use of confidence or fiducial limits illustrated in the case of
+        the binomial", Biometrika 26, 1934.
     """
-    p = np.asarray(p, dtype=np.float64)
-    order = np.argsort(np.where(np.isnan(p), 2.0, p), axis=-1, kind="stable")
-    steps = np.take_along_axis(p, order, -1) * np.arange(p.shape[-1], 0, -1)
-    steps = np.minimum(np.fmax.accumulate(steps, axis=-1), 1.0)
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, steps, -1)
-    return np.where(np.isnan(p), np.nan, adjusted)
+    if n < 2 or not math.isfinite(share):
+        return math.nan, math.nan
+    tail = (1 - confidence) / 2
+    fewest, most = math.floor(share * n + _TINY), math.ceil(share * n - _TINY)
+    low = betaincinv(fewest, n - fewest + 1, tail) if fewest else 0.0
+    high = betaincinv(most + 1, n - most, 1 - tail) if most < n else 1.0
+    return float(low), float(high)
 
 
 def _wins(difference: np.ndarray, higher_is_better: bool) -> np.ndarray:
@@ -136,10 +159,10 @@ def _wins(difference: np.ndarray, higher_is_better: bool) -> np.ndarray:
 
 
 def _compare_paired(
-    d: np.ndarray, left_out: int, higher: bool, seed: int, level: float
+    d: np.ndarray, left_out: int, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = paired_t(d, level)
-    wins = _wins(d, higher)
+    t = paired_t(d, level, bad.margin)
+    wins = float(_wins(d, higher).mean())
     spread = len(d) > 1 and np.ptp(d) > _TINY * max(np.abs(d).max(), 1.0)
     notes = []
     if len(d) == 1:
@@ -156,28 +179,23 @@ def _compare_paired(
         float(t.low),
         float(t.high),
         float(t.p),
-        float(wins.mean()),
-        *bootstrap_interval(wins, method="percentile", confidence=level, seed=seed),
+        wins,
+        *share_interval(wins, len(d)),
         note="; ".join(notes),
     )
 
 
 def _compare_unpaired(
-    a: np.ndarray, b: np.ndarray, higher: bool, seed: int, level: float
+    a: np.ndarray, b: np.ndarray, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = welch_t(a, b, level)
-
-    def better(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-        return _wins(x[..., :, None] - y[..., None, :], higher).mean((-2, -1))
-
+    t = welch_t(a, b, level, bad.margin)
+    wins = float(_wins(a[:, None] - b, higher).mean())
     n = min(len(a), len(b))
     spread = max(np.ptp(a), np.ptp(b)) > _TINY
     notes = ["seeds differ, so the runs are not paired"]
     if n == 1:
         notes.append("one run on a side, no interval")
-    ends = bootstrap_interval(
-        a, b, statistic=better, method="percentile", confidence=level, seed=seed
-    )
+    # the share of all pairs varies at most as that of n independent ones (Birnbaum, Klose 1957)
     return Comparison(
         n,
         False,
@@ -186,8 +204,8 @@ def _compare_unpaired(
         float(t.low),
         float(t.high),
         float(t.p),
-        float(better(a, b)),
-        *ends,
+        wins,
+        *share_interval(wins, n),
         note="; ".join(notes),
     )
 
@@ -198,13 +216,17 @@ def compare(
     *,
     higher_is_better: bool | None = True,
     confidence: float = CONFIDENCE,
-    seed: int = 0,
+    bad: BadRuns = NO_BAD_RUNS,
 ) -> Comparison:
     """Compare the values of A with those of B, {seed: value} each.
 
     Runs are paired by seed when at least half of the smaller side has a partner (and at least two
     runs, or all there are); otherwise the two sides are compared by Welch's test. Where it is not
     known whether a higher value is better (None), there is no P(better).
+
+    Args:
+        confidence: of the interval of the difference.
+        bad: what bad runs of the study may do to a mean (`bad_runs`).
 
     References:
         X. Bouthillier et al., "Accounting for variance in machine learning benchmarks",
@@ -213,13 +235,13 @@ def compare(
     if not a or not b:
         return Comparison(0, False, note="no finished run on a side")
     if higher_is_better is None:
-        found = compare(a, b, confidence=confidence, seed=seed)
+        found = compare(a, b, confidence=confidence, bad=bad)
         return replace(found, p_better=math.nan, p_better_low=math.nan, p_better_high=math.nan)
     shared = sorted(set(a) & set(b))
     smaller = min(len(a), len(b))
     if shared and len(shared) >= min(smaller, max(2, smaller / 2)):
         d = np.array([a[s] for s in shared]) - np.array([b[s] for s in shared])
         left_out = len(a) + len(b) - 2 * len(shared)
-        return _compare_paired(d, left_out, higher_is_better, seed, confidence)
+        return _compare_paired(d, left_out, higher_is_better, confidence, bad)
     x, y = np.array(list(a.values())), np.array(list(b.values()))
-    return _compare_unpaired(x, y, higher_is_better, seed, confidence)
+    return _compare_unpaired(x, y, higher_is_better, confidence, bad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,26 +10,30 @@ import numpy as np
 
 from assay.core.plans import compared
 from assay.core.records import Record
-from assay.statistics.compare import Comparison, compare, holm
-from assay.statistics.estimates import Estimate, estimate, values_by_seed
-from assay.statistics.metrics import metric_of
+from assay.statistics.compare import Comparison
+from assay.statistics.correction import ALPHA, holm, holm_confidence
+from assay.statistics.divergence import NOTHING, compare_sides, mean_by_seed, outcomes, side_of
+from assay.statistics.estimates import CONFIDENCE, Estimate, estimate
+from assay.statistics.metrics import metric_of, values_by_seed
+from assay.statistics.noise import bad_runs
 
 __all__ = [
-    "ALPHA",
     "DIFFERENT",
+    "VERDICTS",
     "Effect",
     "LevelMean",
     "by_trial",
     "effects",
+    "judged",
     "level_means",
     "verdict_of",
 ]
 
-ALPHA = 0.05
-"""A difference is called one when its corrected p is below this."""
-
 DIFFERENT = ("better", "worse", "different")
 """Verdicts that call a difference one; "different" where no direction of the metric is known."""
+
+VERDICTS = (*DIFFERENT, "equivalent", "no difference shown", "not tested")
+"""Everything that is said of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,15 @@ class Effect:
         where: levels of the other factors at which it was measured; empty for a pooled effect.
         pooled: number of combinations that it averages; 1 for a single one.
         metric: what was measured.
-        comparison: level minus reference.
+        comparison: level minus reference; its interval is that of the decision.
         p_adjusted: Holm over all `family` comparisons of the study; NaN without a test.
-        verdict: "better", "worse", "different" (of a metric without a direction), "no difference",
-            or "unknown" when nothing could be tested.
-        left_out: {level: number} of diverged and failed runs of the two sides.
+        confidence: of the interval: 0.95 for the only comparison, more for one of several.
+        verdict: "better", "worse", "different" (of a metric without a direction), "equivalent" (the
+            interval lies within `equivalence` of zero), "no difference shown", or "not tested".
+        equivalence: the difference that the study says does not matter, in the metric's own unit;
+            NaN for none.
+        diverged: {level: number} of runs that diverged, which count as the worst.
+        left_out: {level: number} of runs that failed, which count nowhere.
     """
 
     factor: str
@@ -57,7 +65,10 @@ class Effect:
     comparison: Comparison
     p_adjusted: float = float("nan")
     family: int = 1
-    verdict: str = "unknown"
+    confidence: float = CONFIDENCE
+    verdict: str = "not tested"
+    equivalence: float = float("nan")
+    diverged: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -79,69 +90,51 @@ def by_trial(records: Iterable[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def _mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Average over combinations, for the seeds that all of them have."""
-    if len(sides) == 1:
-        return dict(sides[0])
-    shared = sorted(set(sides[0]).intersection(*sides[1:])) if sides else []
-    if not shared:
-        return {}
-    means = np.array([[side[seed] for side in sides] for seed in shared]).mean(-1)
-    return dict(zip(shared, means.tolist(), strict=True))
-
-
-def _effect(
-    rows: Sequence[Mapping[str, Any]],
-    runs: Mapping[str, list[Record]],
-    values: Mapping[str, dict[int, float]],
-    metric: str,
-    seed: int,
-) -> Effect:
-    first = rows[0]
-    sides, left_out = [], {}
-    for key, name in (("a", "level"), ("b", "against")):
-        found = [values.get(row[key], {}) for row in rows]
-        sides.append(_mean_by_seed(found))
-        lost = sum(len(runs.get(row[key], ())) for row in rows) - sum(map(len, found))
-        if lost:
-            left_out[str(first[name])] = lost
-    higher = metric_of(metric).higher_is_better
-    return Effect(
-        factor=str(first["factor"]),
-        level=str(first["level"]),
-        against=str(first["against"]),
-        where={k: str(v) for k, v in (first.get("where") or {}).items()} if len(rows) == 1 else {},
-        pooled=len(rows),
-        metric=metric,
-        comparison=compare(sides[0], sides[1], higher_is_better=higher, seed=seed),
-        left_out=left_out,
-    )
-
-
-def verdict_of(metric: str, difference: float, p: float, alpha: float = ALPHA) -> str:
-    """What a difference in a metric is called (see `Effect`), by its corrected p (NaN: no test)."""
+def verdict_of(
+    metric: str, comparison: Comparison, p: float, equivalence: float = float("nan")
+) -> str:
+    """What a comparison is called (see `Effect`), by its corrected p (NaN: no test)."""
     if not np.isfinite(p):
-        return "unknown"
-    if p >= alpha:
-        return "no difference"
-    higher = metric_of(metric).higher_is_better
-    if higher is None:
-        return "different"
-    return "better" if (difference > 0) == higher else "worse"
+        return "not tested"
+    if p < ALPHA:
+        higher = metric_of(metric).higher_is_better
+        if higher is None:
+            return "different"
+        return "better" if (comparison.difference > 0) == higher else "worse"
+    inside = -equivalence < comparison.low and comparison.high < equivalence
+    return "equivalent" if inside else "no difference shown"
 
 
-def _judged(effect: Effect, p: float, family: int, alpha: float) -> Effect:
-    verdict = verdict_of(effect.metric, effect.comparison.difference, p, alpha)
-    return replace(effect, p_adjusted=float(p), family=family, verdict=verdict)
+def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -> list[Effect]:
+    """Correct a family of comparisons by Holm, and call each what it is.
+
+    Args:
+        found: with their comparisons.
+        again: makes the comparison of that place with an interval of this confidence.
+    """
+    p = np.array([effect.comparison.p for effect in found])
+    made = []
+    for i, (effect, corrected, level) in enumerate(
+        zip(found, holm(p), holm_confidence(p), strict=True)
+    ):
+        comparison = again(i, float(level))
+        made.append(
+            replace(
+                effect,
+                comparison=comparison,
+                p_adjusted=float(corrected),
+                family=len(found),
+                confidence=float(level),
+                verdict=verdict_of(effect.metric, comparison, corrected, effect.equivalence),
+            )
+        )
+    return made
 
 
 def effects(
     plan: Mapping[str, Any],
     records: Iterable[Record],
     metric: str = "test_accuracy",
-    *,
-    alpha: float = ALPHA,
-    seed: int = 0,
 ) -> list[Effect]:
     """Return every comparison of the plan, in its order, then the pooled ones.
 
@@ -153,13 +146,32 @@ def effects(
     Args:
         plan: needs "comparisons".
         metric: with its prefix; comparisons on "test_*" choose nothing, they report.
-        seed: of the bootstrap.
     """
     runs = by_trial(records)
-    values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
-    found = [_effect(rows, runs, values, metric, seed) for rows in compared(plan)]
-    adjusted = holm(np.array([e.comparison.p for e in found]))
-    return [_judged(e, p, len(found), alpha) for e, p in zip(found, adjusted, strict=True)]
+    bad, tried = bad_runs(runs, metric), outcomes(runs, metric)
+    margin = float(plan.get("equivalence") or np.nan) / metric_of(metric).scale
+    found, sides = [], []
+    for rows in compared(plan):
+        first = rows[0]
+        pair = [side_of([tried.get(row[key], NOTHING) for row in rows]) for key in "ab"]
+        sides.append((*pair, bad))
+        names = [str(first[key]) for key in ("level", "against")]
+        where = {k: str(v) for k, v in (first.get("where") or {}).items()}
+        found.append(
+            Effect(
+                factor=str(first["factor"]),
+                level=names[0],
+                against=names[1],
+                where=where if len(rows) == 1 else {},
+                pooled=len(rows),
+                metric=metric,
+                comparison=compare_sides(*sides[-1], metric=metric),
+                equivalence=margin,
+                diverged={n: s.diverged for n, s in zip(names, pair, strict=True) if s.diverged},
+                left_out={n: s.left_out for n, s in zip(names, pair, strict=True) if s.left_out},
+            )
+        )
+    return judged(found, lambda i, level: compare_sides(*sides[i], metric=metric, confidence=level))
 
 
 def level_means(
@@ -171,6 +183,7 @@ def level_means(
     other, the others stay at their reference, since averaging over unequal sets would mix effects.
     """
     runs = by_trial(records)
+    bad = bad_runs(runs, metric)
     factors = plan.get("factors") or {}
     factorial = plan.get("design") == "full_factorial"
     means = []
@@ -185,9 +198,14 @@ def level_means(
             if not trials:
                 continue
             groups = [runs.get(trial["trial_id"], []) for trial in trials]
-            values = _mean_by_seed([values_by_seed(group, metric) for group in groups])
+            values = mean_by_seed([values_by_seed(group, metric) for group in groups])
             diverged = sum(r.status == "diverged" for group in groups for r in group)
-            found = estimate(list(values.values()), diverged=diverged)
+            found = estimate(
+                list(values.values()),
+                diverged=diverged,
+                bad=bad,
+                bounds=metric_of(metric).bounds,
+            )
             means.append(LevelMean(str(factor), str(level), found, len(trials)))
     return means
 

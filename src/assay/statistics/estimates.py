@@ -10,8 +10,10 @@ import numpy as np
 from scipy.special import stdtrit
 
 from assay.core.records import Record
+from assay.statistics.metrics import metric_of, values_by_seed
+from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
-__all__ = ["CONFIDENCE", "Estimate", "estimate", "estimate_runs", "t_interval", "values_by_seed"]
+__all__ = ["CONFIDENCE", "Estimate", "estimate", "estimate_runs", "mean_interval", "t_interval"]
 
 CONFIDENCE = 0.95
 """The confidence of every interval unless another is asked for."""
@@ -26,7 +28,7 @@ class Estimate:
         diverged: runs that diverged; they are counted here and in no other number.
         failed: runs that failed or finished without a finite value; counted here only.
         mean, std: std divides by n - 1.
-        low, high: ends of the t-interval of the mean; NaN for fewer than two runs.
+        low, high: ends of the interval of the mean (`mean_interval`); NaN for fewer than two runs.
         median, minimum, maximum: over the n runs.
     """
 
@@ -69,18 +71,38 @@ def t_interval(
     return mean, mean - half, mean + half
 
 
+def mean_interval(
+    values: np.ndarray,
+    confidence: float = CONFIDENCE,
+    bad: BadRuns = NO_BAD_RUNS,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, low and high of the mean over the last axis, as `t_interval` does.
+
+    Args:
+        values: (..., n) independent values.
+        bad: how far bad runs may move the mean, numbers or (...,) each.
+        bounds: what no value goes beyond, and so no end.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    mean, low, high = t_interval(x, confidence)
+    return mean, np.maximum(low + bad.low, bounds[0]), np.minimum(high + bad.high, bounds[1])
+
+
 def estimate(
     values: Sequence[float] | np.ndarray,
     *,
     diverged: int = 0,
     failed: int = 0,
     confidence: float = CONFIDENCE,
+    bad: BadRuns = NO_BAD_RUNS,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
-    """Summarise finite values, (n,); n may be 0."""
+    """Summarise finite values, (n,); n may be 0. `bad` and `bounds` as in `mean_interval`."""
     x = np.asarray(values, dtype=np.float64)
     if not len(x):
         return Estimate(0, diverged, failed, *[float("nan")] * 7)
-    mean, low, high = (float(v) for v in t_interval(x, confidence))
+    mean, low, high = (float(v) for v in mean_interval(x, confidence, bad, bounds))
     std = float(x.std(ddof=1)) if len(x) > 1 else float("nan")
     ordered = sorted(x.tolist())  # for few values faster than what NumPy has for many
     return Estimate(
@@ -97,22 +119,19 @@ def estimate(
     )
 
 
-def values_by_seed(records: Iterable[Record], metric: str) -> dict[int, float]:
-    """Return {seed: value} of the finished runs that have a finite value of `metric`."""
-    values = {}
-    for record in records:
-        value = record.metrics.get(metric)
-        if record.status == "finished" and value is not None and math.isfinite(value):
-            values[record.seed] = float(value)
-    return dict(sorted(values.items()))
-
-
 def estimate_runs(
-    records: Iterable[Record], metric: str, confidence: float = CONFIDENCE
+    records: Iterable[Record],
+    metric: str,
+    confidence: float = CONFIDENCE,
+    bad: BadRuns = NO_BAD_RUNS,
 ) -> Estimate:
     """Summarise `metric` over the runs of one trial.
 
-    Only finished runs are averaged; diverged ones and failed ones are counted beside them.
+    Only finished runs are averaged; diverged ones and failed ones are counted beside them. The
+    interval ends where the metric does.
+
+    Args:
+        bad: what bad runs of the study may do (`bad_runs`).
     """
     records = list(records)
     values = values_by_seed(records, metric)
@@ -122,4 +141,6 @@ def estimate_runs(
         diverged=diverged,
         failed=len(records) - diverged - len(values),
         confidence=confidence,
+        bad=bad,
+        bounds=metric_of(metric).bounds,
     )

@@ -6,10 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from assay.core.metrics import METRICS, Metric
 from assay.core.records import Record
 
-__all__ = ["METRICS", "Metric", "metric_of", "metric_title", "primary_metric", "read_metrics"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "metric_of",
+    "metric_title",
+    "primary_metric",
+    "read_metrics",
+    "values_by_seed",
+]
 
 
 _SPLITS = {"val": "validation", "test": "test"}
@@ -71,3 +81,13 @@ def primary_metric(plan: Mapping[str, Any], records: Iterable[Record]) -> str:
 def _order(name: str) -> tuple[bool, int]:
     known = metric_of(name)
     return known.higher_is_better is None, known.rank
+
+
+def values_by_seed(records: Iterable[Record], metric: str) -> dict[int, float]:
+    """Return {seed: value} of the finished runs that have a finite value of `metric`."""
+    values = {}
+    for record in records:
+        value = record.metrics.get(metric)
+        if record.status == "finished" and value is not None and np.isfinite(value):
+            values[record.seed] = float(value)
+    return dict(sorted(values.items()))

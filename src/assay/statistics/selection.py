@@ -11,6 +11,7 @@ from assay.core.records import Record
 from assay.statistics.effects import by_trial
 from assay.statistics.estimates import Estimate, estimate_runs
 from assay.statistics.metrics import metric_of, primary_metric
+from assay.statistics.noise import bad_runs
 
 __all__ = ["Best", "best_run", "best_trial"]
 
@@ -72,7 +73,7 @@ def best_trial(
         return None
     selected = [e for e in ranked if e[1]["trial_id"] == plan.get("selected")]
     key, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
-    test = estimate_runs(mine, f"test_{base}")
+    test = estimate_runs(mine, f"test_{base}", bad=bad_runs(runs, f"test_{base}"))
     others = [e for e in ranked if e[1] is not trial and not selected and e[0][0] == key[0]]
     ties = tuple(e[1] for e in others if math.isclose(e[0][1], key[1], rel_tol=1e-12))
     return Best(trial, base, validation, test, len(ranked), ties)

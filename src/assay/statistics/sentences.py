@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from assay.statistics.correction import ALPHA
 from assay.statistics.effects import DIFFERENT, Effect
 from assay.statistics.estimates import Estimate
 from assay.statistics.metrics import metric_of, metric_title
@@ -22,7 +24,12 @@ def p_text(p: float) -> str:
     """Return "p = 0.012", or "p < 0.001"; "no test" for NaN."""
     if not np.isfinite(p):
         return "no test"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.01 else f"p = {p:.2f}"
+    if p < 0.001:
+        return "p < 0.001"
+    digits = 2 if p >= 0.01 else 1 - math.floor(math.log10(p))
+    if abs(p - ALPHA) < 0.01:  # a p that decides is not rounded to the level itself
+        digits = next((d for d in (3, 4, 5) if round(p, d) != ALPHA), 6)
+    return f"p = {p:.{digits}f}"
 
 
 def factor_name(factor: str, factors: Sequence[str] = ()) -> str:
@@ -64,39 +71,47 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     c, known = effect.comparison, metric_of(effect.metric)
     level, against = effect.level, effect.against
     where = _conditions(effect, factors) if full else ""
-    lost = "".join(
-        f"; {number} {'run' if number == 1 else 'runs'} of {name} diverged or failed, left out"
-        for name, number in effect.left_out.items()
-    )
-    tail = lost if full else ""
+    tail = _lost(effect) if full else ""
     if not c.n:
         return f"{level} and {against} cannot be compared{where}: {c.note}{tail}"
-    digits = known.digits(c.high - c.difference)
+    digits = known.digits((c.high - c.low) / 2)
     signed = known.signed(c.difference, digits)
     if c.test == "none":
         return f"{level} against {against}{where}: {signed}, {c.note}{tail}"
-    ends = f"95 % CI {known.number(c.low, digits)} to {known.number(c.high, digits)}"
+    kind = "95 % CI" if effect.family == 1 else "corrected 95 % CI"
+    ends = f"{kind} {known.number(c.low, digits)} to {known.number(c.high, digits)}"
     after = p_text(effect.p_adjusted)
     if effect.family > 1:
         after += f" after Holm over {effect.family} comparisons"
     same = "" if c.test in ("paired t", "Welch") else ", the same in every run"
-    n = f"n = {c.n}{'' if c.paired else ', not paired'}"
-    if effect.verdict == "no difference":
-        # an interval that leaves out 0 while the corrected test does not says neither
-        open_case = c.low > 0 or c.high < 0
-        verb, beside = ("may differ", f", but {after}") if open_case else ("do not differ", "")
-        return f"{level} and {against} {verb}{where}: {signed}{same}, {ends}{beside}, {n}{tail}"
-    basis = f"({ends}{same}, {after}, {n})"
-    if effect.verdict == "different":
-        return f"{level} and {against} differ{where}: {signed} {basis}{tail}"
-    size = known.size(c.difference, digits)
-    return f"{level} is {effect.verdict} than {against} by {size}{where} {basis}{tail}"
+    basis = f"{ends}{same}, {after}, n = {c.n}{'' if c.paired else ', not paired'}"
+    if effect.verdict in ("better", "worse"):
+        size = known.size(c.difference, digits)
+        return f"{level} is {effect.verdict} than {against} by {size}{where} ({basis}){tail}"
+    said = {
+        "different": f"{level} and {against} differ{where}",
+        "equivalent": f"{level} and {against} are equivalent within "
+        f"{known.size(effect.equivalence)}{where}",
+    }.get(effect.verdict, f"{level} and {against}{where}: no difference shown")
+    return f"{said} ({signed}, {basis}){tail}"
+
+
+def _lost(effect: Effect) -> str:
+    said = ""
+    for lost, what in (
+        (effect.diverged, "diverged, counted as the worst"),
+        (effect.left_out, "failed, left out"),
+    ):
+        for name, number in lost.items():
+            said += f"; {number} {'run' if number == 1 else 'runs'} of {name} {what}"
+    return said
 
 
 def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, Any]]:
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
-    "verdict" is "matters", "depends" (on other factors), "no difference" or "unknown". The
+    "verdict" is "matters", "depends" (on other factors), "equivalent" (all of its levels), "no
+    difference shown" or "not tested". The
     sentences speak of pooled effects where there are some, else of the single ones; "more" has the
     single combinations where they are not all judged alike; "text" is both in one line, cut when
     there are very many.
@@ -108,7 +123,8 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
         main = [e for e in mine if e.pooled > 1] or mine
         called = any(e.verdict in DIFFERENT for e in main)
         depends = any(e.verdict in DIFFERENT for e in mine)
-        tested = any(e.verdict != "unknown" for e in main)
+        tested = any(e.verdict != "not tested" for e in main)
+        equal = all(e.verdict == "equivalent" for e in main)
         name = factor_name(factor, factors)
         sentences = [effect_sentence(e, factors) for e in main]
         more = [effect_sentence(e, factors) for e in _differing(mine)]
@@ -117,7 +133,7 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
             {
                 "factor": factor,
                 "name": name,
-                "verdict": _verdict(called, depends, tested),
+                "verdict": _verdict(called, depends, equal, tested),
                 "sentences": sentences,
                 "more": more,
                 "text": f"{name}: {'; '.join([*sentences, *more[:FEW], *cut])}.",
@@ -126,9 +142,14 @@ def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[d
     return entries
 
 
-def _verdict(called: bool, depends: bool, tested: bool) -> str:
-    words = ((called, "matters"), (depends, "depends"), (tested, "no difference"))
-    return next((word for true, word in words if true), "unknown")
+def _verdict(called: bool, depends: bool, equal: bool, tested: bool) -> str:
+    words = (
+        (called, "matters"),
+        (depends, "depends"),
+        (equal, "equivalent"),
+        (tested, "no difference shown"),
+    )
+    return next((word for true, word in words if true), "not tested")
 
 
 def _differing(mine: Sequence[Effect]) -> list[Effect]:
@@ -140,6 +161,6 @@ def _differing(mine: Sequence[Effect]) -> list[Effect]:
             for e in mine
             if e.pooled == 1 and (e.level, e.against) == (pooled.level, pooled.against)
         ]
-        if len({e.verdict for e in single if e.verdict != "unknown"}) > 1:
+        if len({e.verdict for e in single if e.verdict != "not tested"}) > 1:
             found += single
     return found

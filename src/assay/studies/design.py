@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,6 @@ __all__ = [
     "Design",
     "cells",
     "check_runs",
-    "comparisons",
     "read_design",
 ]
 
@@ -118,37 +116,3 @@ def trial_label(levels: dict[str, str], names: Sequence[str]) -> str:
         path = "." in name and name.split(".", 1)[0] in SECTIONS
         parts.append(f"{short if last[short] == 1 else name} = {label}" if path else label)
     return ", ".join(parts)
-
-
-def comparisons(
-    design: Design, factors: dict[str, list[str]], trials: Sequence[tuple[str, dict[str, str]]]
-) -> list[dict[str, Any]]:
-    """List the comparisons that a study will judge.
-
-    Each level is compared with the first level of its factor (the baseline's), all other factors
-    being equal.
-
-    Args:
-        factors: level labels of each factor, the reference first.
-        trials: trial_id and level labels of each trial.
-    """
-    by_levels = {tuple(sorted(levels.items())): trial for trial, levels in trials}
-    found = []
-    for factor, labels in factors.items():
-        for trial, levels in trials:
-            if levels[factor] == labels[0]:
-                continue
-            where = {k: v for k, v in levels.items() if k != factor}
-            reference = by_levels.get(tuple(sorted({**where, factor: labels[0]}.items())))
-            if reference is not None:
-                found.append(
-                    {
-                        "factor": factor,
-                        "level": levels[factor],
-                        "against": labels[0],
-                        "a": trial,
-                        "b": reference,
-                        "where": where,
-                    }
-                )
-    return found

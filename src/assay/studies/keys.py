@@ -12,6 +12,7 @@ from assay.core.options import (
     object_schema,
     text,
 )
+from assay.studies.contrasts import CONTRASTS
 from assay.studies.design import DESIGNS, RANDOM, read_design
 from assay.studies.judging import JUDGING
 from assay.studies.names import read_name
@@ -119,6 +120,7 @@ STUDY: dict[str, Option] = {
         example=[{"value": 0.97, "source": "A. Author, 2020"}],
     ),
     "save_weights": flag(True, help="Keep the trained weights in the store."),
+    **CONTRASTS,
     **JUDGING,
     PLUGINS: listed(
         text(help="A file or a module."),

@@ -62,6 +62,7 @@ class Plan:
                 "save_weights": study.save_weights,
             },
             **study.judging.to_json(),
+            **study.contrasts.to_json(),
             "published": [asdict(figure) for figure in study.published],
             "baseline": study.baseline,
             "factors": study.factors,

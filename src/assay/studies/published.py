@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assay.core.config import Entry, read_options
 from assay.core.errors import unknown_name
-from assay.core.options import REQUIRED, number, options_of, setting, text
+from assay.core.options import REQUIRED, integer, number, options_of, setting, text
 
 __all__ = ["PUBLISHED", "Published", "read_published"]
 
@@ -22,6 +22,8 @@ class Published:
         source: who published it and where.
         trial: label of the trial that it belongs to, or None for the whole study.
         dataset: name of the dataset that it belongs to, or None.
+        n: runs that it is the mean of; a verdict needs at least two.
+        data, epochs, split: what it was trained on, for how long, and what it was measured on.
     """
 
     value: float = setting(number(REQUIRED, help="The figure, in the metric's unit.", example=0.97))
@@ -35,6 +37,28 @@ class Published:
     dataset: str | None = setting(
         text(help="The dataset that it belongs to; by default all of them.", example="mnist")
     )
+    n: int | None = setting(
+        integer(
+            None,
+            low=1,
+            high=10**6,
+            help="Runs that it is the mean of; one run, or an unknown number, gets no verdict.",
+            example=5,
+        )
+    )
+    data: str | None = setting(
+        text(help="What it was trained on.", example="50,000 of the training images")
+    )
+    epochs: float | None = setting(
+        number(None, low=0, high=1e9, help="Epochs that it was trained for.", example=20)
+    )
+    split: str | None = setting(
+        text(
+            help="What it was measured on: `test`, `validation`, or other images; a figure of "
+            "another split gets no verdict.",
+            example="test",
+        )
+    )
 
 
 PUBLISHED = options_of(Published)
@@ -42,7 +66,7 @@ PUBLISHED = options_of(Published)
 
 
 def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
-    """Read `published:`, a list of {value, source, metric, trial, dataset}."""
+    """Read `published:`, a list of mappings, see PUBLISHED."""
     found = []
     for item in entry.items():
         with item.problems.collect(item):

@@ -13,7 +13,8 @@ from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data
 from assay.studies import library
-from assay.studies.design import Cell, Design, cells, check_runs, comparisons
+from assay.studies.contrasts import Contrasts, comparisons, read_contrasts
+from assay.studies.design import Cell, Design, cells, check_runs
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.judging import Judging, read_judging
 from assay.studies.keys import STUDY
@@ -46,7 +47,7 @@ class Study:
         baseline: label of the baseline's trial; None where no trial is one.
         factors: level labels of each factor, the reference first.
         trials: all configurations.
-        comparisons: which trials are compared (see `design.comparisons`).
+        comparisons: which trials are compared (see `contrasts.comparisons`).
         published: figures of others to stand beside ours.
         save_weights: whether the trained weights are kept.
         written: the study as written.
@@ -54,6 +55,7 @@ class Study:
         search: what a study with `search:` tries; its trials are known when it has ended, and
             `seeds` are those with which the best of them are trained again.
         judging: the metrics that it asks for, and its objective.
+        contrasts: what it asks, and what it calls no difference.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Study:
     command: str
     search: Search | None = None
     judging: Judging = field(default_factory=Judging)
+    contrasts: Contrasts = field(default_factory=Contrasts)
 
 
 def parse_study(
@@ -213,8 +216,9 @@ class _Reader:
         labels = [trial.label for trial in trials]
         published = self._take("published", lambda entry: read_published(entry, labels), [])
         judging = read_judging(self.top, search or [trial.config for trial in trials])
+        contrasts = read_contrasts(self.top, factor_labels)
         self.problems.raise_if_any()
-        pairs = comparisons(design, factor_labels, [(t.id, t.levels) for t in trials])
+        pairs = comparisons(factor_labels, [(t.id, t.levels) for t in trials], contrasts)
         return Study(
             name=name,
             question=question,
@@ -231,6 +235,7 @@ class _Reader:
             command=command,
             search=search,
             judging=judging,
+            contrasts=contrasts,
         )
 
     def _take(self, key: str, read: Any = None, default: Any = None) -> Any:

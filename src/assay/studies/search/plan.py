@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.core.records import VALIDATION_ONLY, Config, run_id, trial_id
 from assay.data import resolve
-from assay.studies.design import Design, comparisons
+from assay.studies.contrasts import comparisons
 from assay.studies.plan import Plan
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 from assay.studies.search.search import Search
@@ -154,7 +154,7 @@ class SearchPlan(Plan):
                 }
                 for trial in finals
             ],
-            "comparisons": comparisons(Design("search"), factors, pairs),
+            "comparisons": comparisons(factors, pairs, self.study.contrasts),
             "metric": self.search.objective,
             # images that were trained on cannot choose among the best, so the search has
             "selected": finals[0].id if finals and self.search.refit else None,

@@ -6,7 +6,13 @@ from assay.core.metrics import PERCENT, Metric
 
 __all__ = ["hour_flip_rate", "median_minutes", "minutes", "within_1_minute", "within_5_minutes"]
 
-_MINUTES = {"unit": "min", "difference_unit": "min", "decimals": 2, "higher_is_better": False}
+_MINUTES = {
+    "unit": "min",
+    "difference_unit": "min",
+    "decimals": 2,
+    "minimum": 0.0,
+    "higher_is_better": False,
+}
 
 minutes = Metric("minutes", **_MINUTES, title="mean error", rank=10)
 median_minutes = Metric("median_minutes", **_MINUTES, title="median error", rank=11)

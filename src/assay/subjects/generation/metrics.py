@@ -6,4 +6,6 @@ from assay.core.metrics import Metric
 
 __all__ = ["distance"]
 
-distance = Metric("distance", decimals=2, higher_is_better=False, title="Fréchet distance", rank=20)
+distance = Metric(
+    "distance", minimum=0.0, decimals=2, higher_is_better=False, title="Fréchet distance", rank=20
+)

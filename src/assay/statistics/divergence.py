@@ -1,0 +1,114 @@
+"""Comparisons in which runs that diverged count as the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.statistics.compare import Comparison, compare
+from assay.statistics.estimates import CONFIDENCE
+from assay.statistics.metrics import metric_of, values_by_seed
+from assay.statistics.noise import NO_BAD_RUNS, BadRuns
+
+__all__ = ["NOTHING", "Side", "compare_sides", "mean_by_seed", "outcomes", "side_of"]
+
+_BEYOND = 10.0
+"""A diverged run of a metric without a bound lies so many ranges beyond the worst of the others."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs of a trial, or of one side of a comparison: a value for each seed.
+
+    Attributes:
+        mild: with diverged runs as bad as the worst run of the study.
+        harsh: with diverged runs as bad as can be.
+        diverged, left_out: runs that diverged, and runs that count nowhere.
+    """
+
+    mild: Mapping[int, float]
+    harsh: Mapping[int, float]
+    diverged: int = 0
+    left_out: int = 0
+
+
+NOTHING = Side({}, {})
+"""A trial of which no run is known."""
+
+
+def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Side]:
+    """Return what the runs of each trial of a study count for, {trial_id: ...}."""
+    values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
+    seen = [value for mine in values.values() for value in mine.values()]
+    mild, harsh = _worst(seen, metric)
+    found = {}
+    for trial, mine in runs.items():
+        own = values[trial]
+        lost = [r.seed for r in mine if r.status == "diverged"] if np.isfinite(mild) else []
+        sides = [{**own, **dict.fromkeys(lost, value)} if lost else own for value in (mild, harsh)]
+        found[trial] = Side(*sides, len(lost), len(mine) - len(own) - len(lost))
+    return found
+
+
+def _worst(seen: Sequence[float], metric: str) -> tuple[float, float]:
+    """What a diverged run counts for at least and at most; NaN where nothing says what is worse."""
+    known = metric_of(metric)
+    if known.higher_is_better is None or not seen:
+        return np.nan, np.nan
+    span = max(seen) - min(seen)
+    if known.higher_is_better:
+        worst, bound, far = min(seen), known.bounds[0], min(seen) - _BEYOND * span
+    else:
+        worst, bound, far = max(seen), known.bounds[1], max(seen) + _BEYOND * span
+    return worst, bound if np.isfinite(bound) else far
+
+
+def side_of(trials: Sequence[Side]) -> Side:
+    """Return the mean over combinations, for the seeds that all of them have."""
+    return Side(
+        mean_by_seed([trial.mild for trial in trials]),
+        mean_by_seed([trial.harsh for trial in trials]),
+        sum(trial.diverged for trial in trials),
+        sum(trial.left_out for trial in trials),
+    )
+
+
+def mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Average over combinations, for the seeds that all of them have."""
+    if len(sides) == 1:
+        return dict(sides[0])
+    shared = sorted(set(sides[0]).intersection(*sides[1:])) if sides else []
+    if not shared:
+        return {}
+    means = np.array([[side[seed] for side in sides] for seed in shared]).mean(-1)
+    return dict(zip(shared, means.tolist(), strict=True))
+
+
+def compare_sides(
+    a: Side,
+    b: Side,
+    bad: BadRuns = NO_BAD_RUNS,
+    *,
+    metric: str,
+    confidence: float = CONFIDENCE,
+) -> Comparison:
+    """Compare two sides; a diverged run is worse than every run that finished.
+
+    A side of which more runs diverged must stay ahead when these count as bad as can be, to be
+    called better. To be called worse it need not lie farther behind than the worst run of the study
+    does: one value far from all others would hide that the others are behind, too.
+    """
+    higher = metric_of(metric).higher_is_better
+
+    def made(x: Mapping[int, float], y: Mapping[int, float]) -> Comparison:
+        return compare(x, y, higher_is_better=higher, confidence=confidence, bad=bad)
+
+    mild = made(a.mild, b.mild)
+    if a.diverged == b.diverged:
+        return mild
+    harsh = made(a.harsh, b.harsh)
+    ahead = (mild.difference > 0) == (higher == (a.diverged > b.diverged))
+    return harsh if ahead or harsh.p < mild.p else mild

@@ -1,0 +1,115 @@
+"""Runs that went badly, and what a study must allow for once it has seen one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaincinv
+
+from assay.core.records import Record
+from assay.statistics.metrics import values_by_seed
+
+__all__ = ["NO_BAD_RUNS", "BadRuns", "bad_runs", "find_bad_runs"]
+
+FAR = 5.0
+"""A bad run lies so many standard deviations of the study's runs from its trial's median."""
+
+ALONE = 3.0
+"""It must also lie so many of its own trial's from there: a trial may only be less steady."""
+
+SURE = 0.9
+"""Confidence of the bound of how often runs go badly."""
+
+_TO_DEVIATION = 1.4826
+"""Times the median distance from the median, the standard deviation of a normal distribution."""
+
+
+class BadRuns(NamedTuple):
+    """How far runs that go badly may move the mean of any trial of a study.
+
+    Attributes:
+        low: downwards, at most 0; high: upwards, at least 0.
+        runs: how many were seen.
+    """
+
+    low: float | np.ndarray = 0.0
+    high: float | np.ndarray = 0.0
+    runs: int = 0
+
+    @property
+    def margin(self) -> float | np.ndarray:
+        """How far a difference of two trials may be moved."""
+        return np.maximum(-np.asarray(self.low), self.high)
+
+
+NO_BAD_RUNS = BadRuns()
+
+
+def find_bad_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look for runs that lie far from the others of their trial; say what they may do to means.
+
+    A sample of five cannot tell that one run in ten goes badly: most of such samples hold none, and
+    look steady. The other trials of the study can: so many of all runs went so far wrong, and each
+    trial may do so as often. How often is not known better than the upper bound of Clopper and
+    Pearson says (at the confidence SURE); that times the distance of the worst is how far the mean
+    of any trial may lie from where its runs say. `mean_interval` and `compare` make room for it:
+    then the family-wise error stays below 5 % where a paired t-test alone calls equal levels
+    different in up to 60 % of the studies, and intervals cover the mean that otherwise cover it in
+    72 % of the cases (`benchmarks/intervals.py` measures this, and what else was tried).
+
+    Args:
+        values: (..., trials, n), NaN where a trial has fewer runs.
+
+    Returns:
+        low, high, number; (...,) each: see `BadRuns`.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    distance = x - _median(x)
+    size = np.abs(distance)
+    others = np.where(_is_median(size), np.nan, size)
+    scale = _TO_DEVIATION * _median(others.reshape(*x.shape[:-2], 1, -1))
+    with np.errstate(invalid="ignore"):
+        bad = (size > FAR * scale) & (size > ALONE * _TO_DEVIATION * _median(size)) & (scale > 0)
+    runs = np.isfinite(x).sum((-2, -1))
+    ends = []
+    for side in (-1, 1):
+        mine = bad & (side * distance > 0)
+        number = mine.sum((-2, -1))
+        worst = np.where(mine, size, 0.0).max((-2, -1), initial=0.0)
+        often = betaincinv(number + 1.0, np.maximum(runs - number, 1e-9), SURE)
+        ends.append(np.where(number, side * often * worst, 0.0))
+    return ends[0], ends[1], bad.sum((-2, -1))
+
+
+def _median(x: np.ndarray) -> np.ndarray:
+    """Medians over the last axis, which stays, without NaN; NaN where there is nothing else."""
+    n = np.sum(np.isfinite(x), -1, keepdims=True)
+    ordered = np.sort(x, -1)  # NaN goes last
+    low, high = (np.clip(k, 0, max(x.shape[-1] - 1, 0)) for k in ((n - 1) // 2, n // 2))
+    if not x.shape[-1]:
+        return np.full(n.shape, np.nan)
+    return (np.take_along_axis(ordered, low, -1) + np.take_along_axis(ordered, high, -1)) / 2
+
+
+def _is_median(size: np.ndarray) -> np.ndarray:
+    """Where a run of an odd number is the median itself, which tells nothing of the spread."""
+    odd = np.sum(np.isfinite(size), -1, keepdims=True) % 2 == 1
+    filled = np.where(np.isfinite(size), size, np.inf)
+    first = np.arange(size.shape[-1]) == np.argmin(filled, -1)[..., None]
+    return odd & first
+
+
+def bad_runs(
+    runs: Mapping[str, Sequence[Record]] | Iterable[Sequence[Record]], metric: str
+) -> BadRuns:
+    """Look for bad runs in the trials of a study, {trial_id: its records}."""
+    groups = runs.values() if isinstance(runs, Mapping) else runs
+    rows = [list(values_by_seed(group, metric).values()) for group in groups]
+    longest = max(map(len, rows), default=0)
+    if not longest:
+        return NO_BAD_RUNS
+    table = np.array([row + [np.nan] * (longest - len(row)) for row in rows])
+    low, high, number = find_bad_runs(table)
+    return BadRuns(float(low), float(high), int(number))

@@ -1,0 +1,154 @@
+"""What a study compares: its questions, its conditions, and what it calls no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.config import Entry, Option
+from assay.core.errors import unknown_name
+from assay.core.options import deferred, listed, number, text
+from assay.studies.factors import label_of
+
+__all__ = ["CONTRASTS", "Contrasts", "comparisons", "read_contrasts"]
+
+CONTRASTS: dict[str, Option] = {
+    "blocks": listed(
+        text(help="A factor."),
+        None,
+        help="Factors that are conditions, not questions: their levels are not compared with each "
+        "other, and cost the other comparisons no power.",
+        example=["dataset"],
+    ),
+    "compare": deferred(
+        None,
+        help="The levels that are compared, each beside the one that it is compared with, instead "
+        "of every level of every factor with the first.",
+        schema={
+            "type": "object",
+            "additionalProperties": {
+                "type": "array",
+                "items": {"type": "array", "minItems": 2, "maxItems": 2},
+            },
+        },
+        accepts="`{factor: [[level, level that it is compared with], ...]}`",
+        example={"network.activation": [["tanh", "relu"], ["elu", "relu"]]},
+    ),
+    "equivalence": number(
+        None,
+        above=0,
+        high=1e9,
+        help="The largest difference that does not matter, in the unit in which differences are "
+        "shown (points for accuracy): levels are called equivalent whose whole interval lies "
+        "within it.",
+        example=0.5,
+    ),
+}
+"""Keys of a study that say what it asks."""
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """What a study compares.
+
+    Attributes:
+        blocks: names of the factors that are conditions.
+        compare: factor -> (level, against) pairs; None for all levels with the first.
+        equivalence: the largest difference that does not matter, or None.
+    """
+
+    blocks: tuple[str, ...] = ()
+    compare: dict[str, list[tuple[str, str]]] | None = None
+    equivalence: float | None = None
+
+    def pairs(self, factor: str, labels: Sequence[str]) -> list[tuple[str, str]]:
+        """The levels of a factor that are compared."""
+        if factor in self.blocks:
+            return []
+        if self.compare is not None:
+            return self.compare.get(factor, [])
+        return [(label, labels[0]) for label in labels[1:]]
+
+    def to_json(self) -> dict[str, Any]:
+        """What a plan keeps of it."""
+        found: dict[str, Any] = {"blocks": list(self.blocks)} if self.blocks else {}
+        return found if self.equivalence is None else {**found, "equivalence": self.equivalence}
+
+
+def read_contrasts(top: Mapping[str, Entry], factors: Mapping[str, Sequence[str]]) -> Contrasts:
+    """Read these keys; problems are noted where they are written.
+
+    Args:
+        factors: level labels of each factor.
+    """
+    blocks: list[str] = []
+    compare: dict[str, list[tuple[str, str]]] | None = None
+    equivalence = None
+    if "blocks" in top:
+        with top["blocks"].problems.collect(top["blocks"]):
+            blocks = CONTRASTS["blocks"].read(top["blocks"])
+            for name in blocks:
+                if name not in factors:
+                    raise top["blocks"].error(unknown_name("factor", name, factors))
+    if "compare" in top:
+        with top["compare"].problems.collect(top["compare"]):
+            compare = _read_compare(top["compare"], factors, blocks)
+    if "equivalence" in top:
+        with top["equivalence"].problems.collect(top["equivalence"]):
+            equivalence = CONTRASTS["equivalence"].read(top["equivalence"])
+    return Contrasts(tuple(blocks), compare, equivalence)
+
+
+def _read_compare(
+    entry: Entry, factors: Mapping[str, Sequence[str]], blocks: Sequence[str]
+) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, pairs in entry.keys("factor", list(factors)).items():
+        if name in blocks:
+            raise pairs.error(f"{name} is one of the blocks, which are not compared", key=True)
+        found[name] = []
+        for pair in pairs.items():
+            if not isinstance(pair.value, (list, tuple)) or len(pair.value) != 2:
+                raise pair.expected("two levels, [level, level that it is compared with]")
+            level, against = (label_of(item.value) for item in pair.items())
+            for label, item in zip((level, against), pair.items(), strict=True):
+                if label not in factors[name]:
+                    raise item.error(unknown_name(f"level of {name}", label, factors[name]))
+            if level == against:
+                raise pair.error(f"{level} cannot be compared with itself")
+            found[name].append((level, against))
+    return found
+
+
+def comparisons(
+    factors: Mapping[str, Sequence[str]],
+    trials: Sequence[tuple[str, dict[str, str]]],
+    contrasts: Contrasts,
+) -> list[dict[str, Any]]:
+    """List the comparisons that a study will judge, all other factors being equal.
+
+    Args:
+        factors: level labels of each factor, the reference first.
+        trials: trial_id and level labels of each trial.
+    """
+    by_levels = {tuple(sorted(levels.items())): trial for trial, levels in trials}
+    found = []
+    for factor, labels in factors.items():
+        pairs = contrasts.pairs(factor, labels)
+        for trial, levels in trials:
+            where = {k: v for k, v in levels.items() if k != factor}
+            for against in (b for a, b in pairs if a == levels[factor]):
+                reference = by_levels.get(tuple(sorted({**where, factor: against}.items())))
+                if reference is not None:
+                    found.append(
+                        {
+                            "factor": factor,
+                            "level": levels[factor],
+                            "against": against,
+                            "a": trial,
+                            "b": reference,
+                            "where": where,
+                        }
+                    )
+    return found
