@@ -13,14 +13,14 @@ from assay.statistics.estimates import CONFIDENCE
 from assay.statistics.metrics import metric_of, values_by_seed
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
-__all__ = ["NOTHING", "Side", "compare_sides", "mean_by_seed", "outcomes", "side_of"]
+__all__ = ["NOTHING", "Outcome", "compare_sides", "mean_by_seed", "outcomes", "side_of"]
 
 _BEYOND = 10.0
 """A diverged run of a metric without a bound lies so many ranges beyond the worst of the others."""
 
 
 @dataclass(frozen=True)
-class Side:
+class Outcome:
     """The runs of a trial, or of one side of a comparison: a value for each seed.
 
     Attributes:
@@ -35,11 +35,11 @@ class Side:
     left_out: int = 0
 
 
-NOTHING = Side({}, {})
+NOTHING = Outcome({}, {})
 """A trial of which no run is known."""
 
 
-def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Side]:
+def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Outcome]:
     """Return what the runs of each trial of a study count for, {trial_id: ...}."""
     values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
     seen = [value for mine in values.values() for value in mine.values()]
@@ -49,7 +49,7 @@ def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Sid
         own = values[trial]
         lost = [r.seed for r in mine if r.status == "diverged"] if np.isfinite(mild) else []
         sides = [{**own, **dict.fromkeys(lost, value)} if lost else own for value in (mild, harsh)]
-        found[trial] = Side(*sides, len(lost), len(mine) - len(own) - len(lost))
+        found[trial] = Outcome(*sides, len(lost), len(mine) - len(own) - len(lost))
     return found
 
 
@@ -66,9 +66,9 @@ def _worst(seen: Sequence[float], metric: str) -> tuple[float, float]:
     return worst, bound if np.isfinite(bound) else far
 
 
-def side_of(trials: Sequence[Side]) -> Side:
+def side_of(trials: Sequence[Outcome]) -> Outcome:
     """Return the mean over combinations, for the seeds that all of them have."""
-    return Side(
+    return Outcome(
         mean_by_seed([trial.mild for trial in trials]),
         mean_by_seed([trial.harsh for trial in trials]),
         sum(trial.diverged for trial in trials),
@@ -88,8 +88,8 @@ def mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
 
 
 def compare_sides(
-    a: Side,
-    b: Side,
+    a: Outcome,
+    b: Outcome,
     bad: BadRuns = NO_BAD_RUNS,
     *,
     metric: str,
