@@ -1,6 +1,6 @@
 """What `assay run` shows while it trains: one live display, or plain lines in a pipe.
 
-`ExecutionState` gathers the events of an execution and knows no terminal; `Live` and `Lines`
+`ExecutionState` gathers the events of an execution and knows no terminal; `LiveDisplay` and `Lines`
 show it.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.execution.events import Event
 
-__all__ = ["Lines", "Live", "Safe", "ExecutionState", "display", "duration"]
+__all__ = ["Lines", "LiveDisplay", "Safe", "ExecutionState", "display", "duration"]
 
 
 NAMED = 20
@@ -205,7 +205,7 @@ class Lines:
         self._said, self._at = text, self._clock()
 
 
-class Live:
+class LiveDisplay:
     """One display that is drawn anew four times a second and goes away at the end."""
 
     def __init__(self) -> None:
@@ -221,7 +221,7 @@ class Live:
             transient=True,
         )
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LiveDisplay:
         self._live.__enter__()
         return self
 
@@ -285,4 +285,4 @@ class Safe:
 
 def display() -> Safe:
     """The live display on a terminal, lines elsewhere."""
-    return Safe(Live() if sys.stderr.isatty() else Lines())
+    return Safe(LiveDisplay() if sys.stderr.isatty() else Lines())
