@@ -55,9 +55,7 @@ def show(event: Event) -> None:
 
 
 if __name__ == "__main__":
-    path, seeds, epochs, executor = [*sys.argv[1:], "3", "processes"][:4]
-    if len(sys.argv) == 4:
-        executor = "processes"
+    path, seeds, epochs, executor = [*sys.argv[1:], *["3", "processes"][len(sys.argv) - 3 :]]
     runs = [config(s, rate, int(epochs)) for s in range(int(seeds)) for rate in RATES]
     try:
         train(Path(path), runs, workers=2, executor=executor, on_event=show)

@@ -1,11 +1,13 @@
 """A small real engine for tests of the execution: softmax regression by SGD, in NumPy.
 
 It starts in a moment, gives the same bits whatever the cohort, and misbehaves on demand: env
-SOFTMAX_FAIL, SOFTMAX_KILL and SOFTMAX_KILL_ONCE name seeds, SOFTMAX_SLEEP seconds per epoch.
+SOFTMAX_FAIL, SOFTMAX_KILL and SOFTMAX_KILL_ONCE name seeds, SOFTMAX_SLEEP seconds per epoch. The
+JSON file that env SOFTMAX_CONTROL names says the same to workers that have started already.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -22,8 +24,14 @@ from assay.data import Dataset, Split, batch_order
 from assay.engines.engine import Cohort, Member, Progress, Resources
 
 
+def setting(name: str, default: str = "") -> str:
+    file = Path(os.environ.get("SOFTMAX_CONTROL", "none"))
+    told = json.loads(file.read_text()) if file.exists() else {}
+    return told.get(name, os.environ.get(name, default))
+
+
 def seeds(name: str) -> list[str]:
-    return os.environ.get(name, "").split()
+    return setting(name).split()
 
 
 def features(split: Split, dataset: Dataset) -> np.ndarray:
@@ -68,7 +76,7 @@ class SoftmaxEngine:
             if seed in seeds("SOFTMAX_KILL"):
                 os.kill(os.getpid(), signal.SIGKILL)
             if seed in seeds("SOFTMAX_KILL_ONCE"):
-                marker = Path(os.environ["SOFTMAX_MARKER"])
+                marker = Path(setting("SOFTMAX_MARKER"))
                 if not marker.exists():
                     marker.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -101,7 +109,7 @@ class SoftmaxEngine:
                     step = recipe.learning_rate / len(batch)
                     weights[:-1] -= step * x[batch].T @ p
                     weights[-1] -= step * p.sum(0)
-                time.sleep(float(os.environ.get("SOFTMAX_SLEEP", "0")))
+                time.sleep(float(setting("SOFTMAX_SLEEP", "0")))
                 curve.append(loss(weights, x, y))
                 fraction = (place + (epoch + 1) / recipe.epochs) / cohort_size
                 on_progress(Progress(n, fraction, cohort_size - place, {"loss": curve[-1]}))

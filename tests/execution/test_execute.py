@@ -2,70 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import conformance
 import numpy as np
 import pytest
+from conformance import counts, same_results, stored
 from execute_command import config, study, train
 
 from assay.core.errors import EngineError, StoreError
-from assay.core.records import Record, run_id
+from assay.core.records import run_id
 from assay.core.store import Store
 from assay.core.store_owner import new_owner
 from assay.engines.engine import Progress, Resources
 from assay.execution.events import Tracker
-from assay.execution.execute import Summary, execute
-from assay.execution.executors.executor import EXECUTORS
+from assay.execution.execute import execute
 from assay.execution.jobs import cut, make_span
 
-
-def stored(path: Path, configs: list[dict]) -> list[Record]:
-    with Store(path, create=False, read_only=True) as store:
-        return store.records([run_id(c) for c in configs])
+LOCAL = ["inline", "processes", "threads"]
+"""Executors that need nothing; those of clusters have tests of their own."""
 
 
-def same_results(a: list[Record], b: list[Record]) -> bool:
-    assert [r.run_id for r in a] == [r.run_id for r in b]
-    assert [r.status for r in a] == [r.status for r in b]
-    for left, right in zip(a, b, strict=True):
-        np.testing.assert_array_equal(left.curves["loss"], right.curves["loss"])
-        assert left.metrics == right.metrics
-    return True
-
-
-def counts(summary: Summary) -> tuple[int, int, int, int]:
-    return summary.present, summary.trained, summary.elsewhere, len(summary.failed)
-
-
-@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+@pytest.mark.parametrize("executor", LOCAL)
 def test_every_executor_trains_everything_once(tmp_path, executor, monkeypatch):
-    """The conformance test of executors: a new one is tested by being there."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    configs = [config(seed) for seed in range(4)]
-    summary, events = train(tmp_path / "store", configs, executor=executor, workers=2)
-    assert counts(summary) == (0, 4, 0, 0)
-    records = stored(tmp_path / "store", configs)
-    assert all(r.metrics["test_accuracy"] > 0.8 for r in records)
-    assert summary.images == sum(3 * 1293 for _ in records)
-    with Store(tmp_path / "store") as store:
-        assert store.weights(records[0].run_id)["trunk.0.kernel"].shape == (65, 10)
-    again, later = train(tmp_path / "store", configs, executor=executor, workers=2)
-    assert counts(again) == (4, 0, 0, 0)
-    assert [event.kind for event in later] == ["planned", "done"]
-    kinds = [event.kind for event in events]
-    assert kinds[0] == "planned"
-    assert kinds[-1] == "done"
-    assert kinds.count("finished") == 4
-    assert kinds.count("started") == kinds.count("ended") == 2
-    told = [e.progress for e in events if e.kind == "progress" and e.progress]
-    assert any(p.latest for p in told)
-    assert sorted(p.remark for p in told if p.remark) == [f"seed {s} begins" for s in range(4)]
-    done = [event.done for event in events]
-    assert done == sorted(done)
-    assert done[0] == 0
-    assert done[-1] == events[-1].total == 4
-    assert events[-1].seconds_left == 0
-    assert events[-1].images_per_second > 0
+    conformance.trains_all_once(tmp_path, executor)
 
 
 def test_a_member_alone_gives_the_same_record(tmp_path):
@@ -107,26 +66,11 @@ def test_a_loss_that_is_not_finite_is_kept_as_diverged(tmp_path):
     assert again.present == 3  # it would diverge again: not tried again
 
 
-@pytest.mark.parametrize("executor", sorted(EXECUTORS))
+@pytest.mark.parametrize("executor", LOCAL)
 def test_a_failed_run_stops_nobody_and_is_tried_by_the_next_command(
     tmp_path, executor, monkeypatch
 ):
-    configs = [config(seed) for seed in range(5)]
-    monkeypatch.setenv("SOFTMAX_FAIL", "1")
-    summary, events = train(tmp_path, configs, executor=executor, workers=2)
-    assert summary.trained == 4
-    assert summary.failed == {run_id(configs[1]): "RuntimeError: seed 1 cannot be trained"}
-    record = stored(tmp_path, configs)[1]
-    assert record.status == "failed"
-    assert record.message == summary.failed[record.run_id]
-    assert "SoftmaxEngine" not in record.message
-    assert 'raise RuntimeError(f"seed {seed} cannot be trained")' in record.provenance["traceback"]
-    assert events[-1].kind == "done"
-    assert events[-1].done == 5
-    monkeypatch.delenv("SOFTMAX_FAIL")
-    again, _ = train(tmp_path, configs, executor=executor, workers=2)
-    assert counts(again) == (4, 1, 0, 0)
-    assert stored(tmp_path, configs)[1].status == "finished"
+    conformance.a_failed_run_stops_nobody(tmp_path, executor, monkeypatch)
 
 
 def test_what_an_engine_cannot_do_is_said_before_anything_is_trained(tmp_path):

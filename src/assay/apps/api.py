@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,18 @@ from assay.core.values import shown as written
 if TYPE_CHECKING:
     from assay.execution.events import Event
     from assay.execution.execute import Summary
+    from assay.execution.place import Machine, Place
     from assay.studies.plan import Plan
 
-__all__ = ["plan_of", "run", "train"]
+__all__ = ["machine_for", "plan_of", "run", "train"]
 
 QUIET_SECONDS = 5.0
 """What takes no longer shows no progress in a script."""
 
-_NO_WORKERS = (
-    "parts were registered in a notebook or at a prompt, which worker processes cannot read: runs "
-    "train in this process, one after the other; register them in a file and name it in `plugins:` "
-    "to use all cores"
+_NO_FILE = "parts were registered in a notebook or at a prompt, which no other process can read"
+_INLINE = (
+    "runs train in this process, one after the other; register them in a file and name it in "
+    "`plugins:` to use all cores"
 )
 
 
@@ -47,8 +49,9 @@ def run(
     precision: str | None = None,
     set: Mapping[str, Any] | Sequence[str] = (),
     only: str | Sequence[str] = (),
-    device: str = "auto",
+    device: str | None = None,
     workers: int | None = None,
+    on: str | Place | None = None,
     progress: bool = True,
     on_event: Callable[[Event], None] | None = None,
 ) -> Results:
@@ -70,30 +73,29 @@ def run(
         store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
         data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
         scale: "smoke", "quick", "full", or one that the study defines.
-        seed: first seed; the repeats count up from it.
-        repeats: runs of each trial.
+        seed, repeats: first seed; runs of each trial, whose seeds count up from it.
         precision: "auto", "float32", "bfloat16" or "float64".
         set: other changes: {"training.learning_rate": 0.003} or "path=value" strings.
         only: trials to train now, by label or level; the others stay missing.
         device: "auto", "cpu", "cuda", ...
         workers: how many jobs train at the same time; one for each core otherwise.
-        progress: show a bar in a notebook, elsewhere lines on standard error after some seconds.
-        on_event: told what happens, for a display of your own instead.
+        on: where: "local", "ray", "ray:auto", "ray://HOST:PORT" or "slurm"; docs/scaling.md.
+        progress: a bar in a notebook, elsewhere lines on standard error.
+        on_event: told what happens, for a display of your own.
 
     Raises:
         ConfigError: all that is wrong with the study, each with its place.
-        DataError: a dataset is missing, damaged or not what it should be.
-        EngineError: the engine cannot train it here.
-        StoreError: the store cannot be written.
-        StudyInterrupted: a KeyboardInterrupt; the same call goes on with what was kept.
+        DataError, EngineError: a dataset is missing or damaged; the engine cannot train it here.
+        StoreError, StudyInterrupted: it cannot be written; Ctrl-C, and the same call goes on.
     """
     leave_script()
     place, folder = data_folder(data_dir), store_folder(store)
     changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
-    changes |= {"set": assignments(set), "device": device, "data_dir": place}
+    where = machine_for(study, on, workers, device)
+    changes |= {"set": assignments(set), "device": where.device or "auto", "data_dir": place}
     plan = plan_of(study, data=data, only=only, **changes)
     with _display(progress, on_event) as told:
-        train(plan, folder, data_dir=place, device=device, workers=workers, on_event=told)
+        train(plan, folder, data_dir=place, machine=where, on_event=told)
     return Results(folder, plan.to_json(), place)
 
 
@@ -134,13 +136,40 @@ def plan_of(
     return SearchPlan(parsed)
 
 
+def machine_for(
+    study: object,
+    on: str | Place | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Machine:
+    """Where a study trains: what is given, and for the rest its machine file.
+
+    Args:
+        options: settings of the executor that `on` names.
+
+    Raises:
+        ConfigError: there is no such place, or something else is wrong with what is given or with
+            the machine file.
+    """
+    from assay.execution.place import Machine, machine_of, parse_place
+
+    if workers is not None:
+        workers = Entry(plain_data(workers, "workers"), ("workers",)).integer(1)
+    found = machine_of(study)
+    place = found.place
+    if on is not None and parse_place(on) != replace(place, options=()):
+        place = parse_place(on)
+    place = place.with_options(options or {})
+    return Machine(place, workers or found.workers, device or found.device, found.file)
+
+
 def train(
     plan: Plan,
     store: Path,
     *,
     data_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
+    machine: Machine | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Summary:
     """Train what is missing of a plan; see `assay.execution.execute` and `assay.execution.search`.
@@ -148,27 +177,27 @@ def train(
     The plan of a search knows its trials afterwards.
 
     Raises:
-        ConfigError: `workers` is not at least 1.
+        ConfigError: `workers` is not at least 1, or parts are registered where no other machine
+            can read them.
         DataError: a dataset is missing or damaged; nothing has been trained then.
     """
     from assay.data import check_files
     from assay.engines.engine import Resources
     from assay.execution.execute import execute
     from assay.execution.live import LiveFile
+    from assay.execution.place import Machine
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
-    if workers is not None:
-        workers = Entry(plain_data(workers, "workers"), ("workers",)).integer(1)
-    executor = None
-    if not load_main():
-        warnings.warn(_NO_WORKERS, stacklevel=3)
-        executor = "inline"
+    machine = machine or Machine()
+    place = _reachable(machine.place)
     study = plan.study
     resources = Resources(
-        device=device, save_weights=study.save_weights, metrics=study.judging.computed
+        device=machine.device or "auto",
+        save_weights=study.save_weights,
+        metrics=study.judging.computed,
     )
-    options: dict[str, Any] = {"data_dir": data_dir, "workers": workers, "executor": executor}
+    options: dict[str, Any] = {"data_dir": data_dir, "workers": machine.workers, "executor": place}
     live = partial(LiveFile, store, plan.name, study.command, on_event)
     if plan.study.search is not None:
         from assay.execution.search import run_search
@@ -176,13 +205,15 @@ def train(
 
         assert isinstance(plan, SearchPlan)
         samples = [{**config, "seed": 0} for config in plan.study.search.samples]
-        check_memory(cohorts(samples, data_dir), data_dir)
+        if not place.remote:
+            check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
             check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
             with live() as told:
                 return run_search(plan, opened, resources, **options, on_event=told)
     groups = cohorts(plan.runs().values(), data_dir)
-    check_memory(groups, data_dir)
+    if not place.remote:
+        check_memory(groups, data_dir)
     with Store(store) as opened:
         runs = plan.runs()
         opened.verify(runs)
@@ -190,6 +221,18 @@ def train(
         check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
         with live() as told:
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
+
+
+def _reachable(place: Place) -> Place:
+    """Where to train so that the workers can read all parts that are registered."""
+    if load_main():
+        return place
+    from assay.execution.place import Place
+
+    if place.remote:
+        raise ConfigError(f"--on {place}: {_NO_FILE}")
+    warnings.warn(f"{_NO_FILE}: {_INLINE}", stacklevel=4)
+    return Place("inline")
 
 
 def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ Kind = Literal[
     "ended",
     "waiting",
     "stopping",
+    "remark",
     "done",
 ]
 
@@ -44,7 +45,7 @@ class Event:
             "failed" (a run: `record`, and `title` of its trial); "lost" (a worker died, `message`
             says how, its runs are tried again); "ended" (a job); "waiting" (for `members` runs
             that another command trains); "stopping" (the user asked for it: runs on their way are
-            saved); "done" (last).
+            saved); "remark" (`message`, of the place where runs train); "done" (last).
         job: number of the job, -1 where the news is not about one.
         total, done: runs of the study, and those with a record.
         images_per_second: training images over the last seconds, all jobs together.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,11 +19,13 @@ from assay.core.plugins import loaded
 from assay.core.store import Store
 from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
-from assay.execution.executors.executor import EXECUTORS, Crew, Setup
+from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup
 from assay.execution.executors.worker import find_engine
 from assay.execution.jobs import Part, cut
 from assay.execution.ledger import Ledger
 from assay.execution.metrics import complete_metrics
+from assay.execution.place import Place, parse_place
+from assay.execution.sizing import fitting, local_capacity, work_of_seconds
 from assay.execution.stop import how_to_resume, interrupts
 from assay.studies.members import resolve_info
 
@@ -74,7 +77,7 @@ def execute(
     data_dir: Path | None = None,
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
-    executor: str | None = None,
+    executor: str | Place | None = None,
     crew: Crew | None = None,
 ) -> Summary:
     """Train every run of a study that the store does not hold yet, and save the plan with it.
@@ -91,8 +94,8 @@ def execute(
         data_dir: folder of the data files, as for `assay.data.load`.
         workers: jobs at the same time; None is one for each physical core.
         on_event: told what happens, in this thread; an `Event` is made to be displayed.
-        executor: "threads", "processes", "inline" or another registered name; None is "threads"
-            where the engine says so, else "processes" on a CPU and "inline" elsewhere.
+        executor: a place or its name, as `parse_place` reads it; None is "threads" where the engine
+            says so, else "processes" on a CPU and "inline" elsewhere.
         crew: keeps executors with their workers for the next execution; None ends them here.
 
     Raises:
@@ -107,10 +110,13 @@ def execute(
     began = time.monotonic()
     try:
         resources = replace(resources, checkpoints=store.checkpoints.resolve())
-        with interrupts() as stopped:
-            course = _Course(ledger, cohorts, resources, data_dir, stopped, crew)
+        place = parse_place(executor)
+        with ExitStack() as own, interrupts() as stopped:
+            if crew is None and place.remote:  # it is expensive to start
+                crew = own.enter_context(Crew())
+            course = _Course(ledger, cohorts, resources, data_dir, stopped, crew, place, store.path)
             try:
-                course.run(workers, executor)
+                course.run(workers)
             except KeyboardInterrupt:  # the second Ctrl-C
                 if not stopped():
                     raise
@@ -134,37 +140,60 @@ class _Course:
     data_dir: Path | None
     stopped: Callable[[], bool]
     crew: Crew | None
+    place: Place
+    store: Path
 
     def __post_init__(self) -> None:
         names = {c.members[0].config["engine"] for c in self.cohorts}
         self.engines: dict[str, Engine] = {name: find_engine(name) for name in names}
 
-    def run(self, workers: int | None, executor: str | None) -> None:
+    def run(self, workers: int | None) -> None:
         """Train until nothing is missing or the user stops it."""
         missing = self.ledger.missing()
+        wanted = self.resources  # which device there is elsewhere, is found out there
+        if self.place.remote and wanted.device != "cpu":
+            wanted = replace(wanted, device="auto")
         for cohort in self._cohorts(missing):
-            self._engine(cohort).check(cohort, self.resources)
-        executor = executor or self._default_executor(missing)
-        workers = 1 if executor == "inline" else workers or physical_cores()
-        parts = self._cut(missing, workers)
+            self._engine(cohort).check(cohort, wanted)
+        if self.place.executor is None:
+            self.place = Place(self._default_executor(missing))
+        self._size(workers or 0, missing)
+        parts = self._cut(missing)
         self.ledger.expect(parts)
         while parts and not self.stopped():
-            self._train(parts, executor, workers)
+            self._train(parts, self.setup.workers)
             alone = [run for part in self.ledger.again for run in part.pieces(len(part.runs))]
             self.ledger.again = []
             if alone and not self.stopped():
                 # with no neighbours: if memory ran out, there is the most of it now
-                self._train(alone, executor, 1, alone=True)
-            parts = self._cut(self._wait(), workers)
+                self._train(alone, self.setup.workers if self.place.remote else 1, alone=True)
+            parts = self._cut(self._wait())
 
-    def _train(self, parts: list[Part], executor: str, workers: int, alone: bool = False) -> None:
+    def _size(self, workers: int, missing: Collection[str]) -> None:
+        """Find out what the place has."""
+        place = self.place
+        if not place.remote:
+            workers = 1 if place.executor == "inline" else workers or physical_cores()
+        details = (place.address, place.options, self.store.resolve())
+        self.setup = Setup(self.data_dir, workers, False, loaded(), *details)
+        if place.remote and missing:
+            self.capacity: Capacity = self._runner(workers).capacity(self.resources)  # type: ignore[attr-defined]
+        else:
+            share = _share(self.resources, workers).threads
+            self.capacity = local_capacity(workers, share)
+
+    def _runner(self, workers: int) -> Executor:
+        name, setup = self.place.executor or "", replace(self.setup, workers=workers)
+        return self.crew.get(name, setup) if self.crew else EXECUTORS[name](setup)
+
+    def _train(self, parts: list[Part], workers: int, alone: bool = False) -> None:
         share = self.resources
-        if executor != "inline":
+        if self.place.remote:
+            share = replace(share, threads=share.threads or self.capacity.threads)
+        elif self.place.executor != "inline":
             share = _share(share, min(workers, len(parts)))
         jobs = self.ledger.jobs(parts, share, alone)
-        setup = Setup(self.data_dir, workers, plugins=loaded())
-        runner = self.crew.get(executor, setup) if self.crew else EXECUTORS[executor](setup)
-        runner.run(jobs, self.ledger.receive, self.stopped)
+        self._runner(workers).run(jobs, self.ledger.receive, self.stopped)
 
     def _wait(self) -> list[str]:
         """Wait for runs that others train; return what they leave to us, or nothing at the end."""
@@ -178,14 +207,20 @@ class _Course:
             time.sleep(WAIT_SECONDS)
         return []
 
-    def _cut(self, runs: Collection[str], workers: int) -> list[Part]:
+    def _cut(self, runs: Collection[str]) -> list[Part]:
         def train_images(cohort: Cohort) -> int:
             return resolve_info(cohort.members[0].config, self.data_dir).train
 
         def limit(cohort: Cohort) -> int:
-            return self._engine(cohort).limit(cohort, _share(self.resources, workers))
+            liked = self._engine(cohort).limit(cohort, sized)
+            return min(liked, fitting(cohort, self.capacity.memory, self.data_dir))
 
-        return cut(self._cohorts(runs), train_images, limit, workers)
+        sized = replace(self.resources, threads=self.capacity.threads)
+        if self.place.remote:
+            sized = replace(sized, device=self.capacity.device)
+        cohorts, there = self._cohorts(runs), self.capacity
+        least = work_of_seconds(there.least_seconds, cohorts, self.data_dir)
+        return cut(cohorts, train_images, limit, there.workers, least)
 
     def _cohorts(self, runs: Collection[str]) -> list[Cohort]:
         """The cohorts of some runs, with just these as members."""

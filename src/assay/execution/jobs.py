@@ -69,6 +69,7 @@ def cut(
     train_images: Callable[[Cohort], int],
     limit: Callable[[Cohort], int],
     workers: int,
+    least: float = 0.0,
 ) -> list[Part]:
     """Cut cohorts into parts for `workers` workers.
 
@@ -80,6 +81,7 @@ def cut(
         train_images: training images of a cohort's dataset.
         limit: how many members the engine likes to train together.
         workers: how many parts train at the same time.
+        least: work of a part below which it is not cut for the sake of balance.
     """
     parts: list[Part] = []
     for cohort in cohorts:
@@ -90,7 +92,7 @@ def cut(
     # Splitting a part costs speed (its members share less), so only as far as balance needs it.
     best = _least_span([work for part in parts for work in part.works], workers)
     for _ in range(4 * workers):
-        divisible = [part for part in parts if len(part.runs) > 1]
+        divisible = [part for part in parts if len(part.runs) > 1 and part.work >= 2 * least]
         if not divisible or _least_span([p.work for p in parts], workers) <= SLACK * best:
             break
         largest = max(divisible, key=lambda part: part.work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,9 @@ from assay.execution.stop import kept
 from assay.studies.parts import of_earlier_versions
 
 __all__ = ["Ledger"]
+
+MOVES = 3
+"""A job may lose its machine so often before its runs are suspected and tried one by one."""
 
 
 class Ledger:
@@ -55,6 +59,7 @@ class Ledger:
         self.failed: dict[str, str] = {}
         self.tracker = Tracker()
         self._works: dict[str, float] = {}
+        self._moves: Counter[str] = Counter()
         self._others = 0
         self._store, self._on_event = store, on_event
         self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
@@ -103,13 +108,17 @@ class Ledger:
 
     def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:
         """Make jobs, each claimed at the moment when a worker is free for it."""
-        for part in parts:
+
+        def claim(part: Part) -> Job | None:
             mine = part.only(set(self._store.claim(part.runs, self._owner)))
-            if mine.runs:
-                number = len(self._jobs)
-                self._jobs[number] = mine, alone
-                engine = mine.cohort.members[0].config["engine"]
-                yield Job(number, mine.cohort, engine, resources, mine.work, alone)
+            if not mine.runs:
+                return None
+            number = len(self._jobs)
+            self._jobs[number] = mine, alone
+            engine = mine.cohort.members[0].config["engine"]
+            return Job(number, mine.cohort, engine, resources, mine.work, alone)
+
+        return _Jobs(parts, claim)
 
     def receive(self, message: Message) -> None:
         """Take a message of the executor."""
@@ -119,8 +128,8 @@ class Ledger:
             self._present()
         if message.kind == "tick":
             return
-        if message.kind == "stopping":
-            self.tell("stopping")
+        if message.kind in ("stopping", "remark"):
+            self.tell("stopping" if message.kind == "stopping" else "remark", message=message.text)
             return
         part, alone = self._jobs[message.job]
         if message.kind == "started":
@@ -155,8 +164,12 @@ class Ledger:
         # One bad run must not fail its neighbours, nor a passing want of memory any run; an
         # engine that says what it cannot do will say so again.
         worth = message.kind == "lost" or (message.kind == "failed" and len(part.runs) > 1)
-        if rest.runs and worth and not message.expected and not alone:
-            self.again.append(rest)
+        moved = message.moved and max((self._moves[run] for run in rest.runs), default=0) < MOVES
+        if rest.runs and (moved or (worth and not message.expected and not alone)):
+            if moved:
+                self._moves.update(rest.runs)  # they are still claimed and missing: cut again later
+            else:
+                self.again.append(rest)
             self.tracker.end(message.job, counts=False)
             self.tell("lost", message.job, members=len(rest.runs), message=message.text)
         else:
@@ -184,6 +197,22 @@ class Ledger:
     def _title(self, part: Part) -> str:
         labels = list(dict.fromkeys(self._labels.get(run, "") for run in part.runs))
         return labels[0] + (f" and {len(labels) - 1} more" if len(labels) > 1 else "")
+
+
+class _Jobs(Iterator[Job]):
+    """Jobs of parts, each made when it is drawn; its length hint is how many parts are left."""
+
+    def __init__(self, parts: Sequence[Part], claim: Callable[[Part], Job | None]):
+        self._parts, self._claim = deque(parts), claim
+
+    def __next__(self) -> Job:
+        while self._parts:
+            if job := self._claim(self._parts.popleft()):
+                return job
+        raise StopIteration
+
+    def __length_hint__(self) -> int:
+        return len(self._parts)
 
 
 def _failed_record(run: str, member: Member, message: str, details: str) -> Record:

@@ -20,6 +20,7 @@ from assay.engines.engine import Resources
 from assay.execution.events import Event
 from assay.execution.execute import Summary, execute
 from assay.execution.executors.executor import Crew
+from assay.execution.place import Place
 from assay.execution.search_progress import SearchProgress
 from assay.studies.members import cohorts
 from assay.studies.search.hyperband import Bracket, promoted
@@ -40,7 +41,7 @@ def run_search(
     data_dir: Path | None = None,
     workers: int | None = None,
     on_event: Callable[[Event], None] | None = None,
-    executor: str | None = None,
+    executor: str | Place | None = None,
 ) -> Summary:
     """Search, then train the best trials again with fresh seeds.
 
@@ -81,7 +82,7 @@ class _Training:
     store: Store
     data_dir: Path | None
     workers: int | None
-    executor: str | None
+    executor: str | Place | None
     crew: Crew
     progress: SearchProgress
     _seen: set[str] = field(default_factory=set)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,15 @@ from assay.networks.table import totals
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
 
-__all__ = ["CostEstimate", "check_memory", "estimate", "estimate_configs", "matrix_speed"]
+__all__ = [
+    "CostEstimate",
+    "check_memory",
+    "cohort_memory",
+    "estimate",
+    "estimate_configs",
+    "matrix_speed",
+    "training_seconds",
+]
 
 FORWARD_AND_BACKWARD = 3
 """Each forward product is done again for the inputs' gradient and for the weights' gradient."""
@@ -105,7 +114,7 @@ def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None
     if there is None:
         return
     for group in groups:
-        needs = _memory(replace(group, members=group.members[:1]), data_dir)
+        needs = cohort_memory(replace(group, members=group.members[:1]), data_dir)
         if needs > there:
             member = group.members[0]
             numbers = _pictures(member, data_dir)
@@ -140,10 +149,6 @@ def estimate_configs(
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
-    full_speed_seconds = [
-        2 * FORWARD_AND_BACKWARD * m.network.macs * images[id(m)] / _share(m) / (speed * 1e9)
-        for m in members
-    ]
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
     overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
@@ -156,9 +161,35 @@ def estimate_configs(
         macs=(min(macs), max(macs)),
         images=sum(images.values()),
         steps=sum(steps.values()),
-        memory_bytes=max(_memory(g, data_dir) for g in groups),
+        memory_bytes=max(cohort_memory(g, data_dir) for g in groups),
         gflops=speed,
-        seconds=sum(full_speed_seconds) + overhead,
+        seconds=_product_seconds(members, data_dir, speed) + overhead,
+    )
+
+
+def training_seconds(
+    members: Sequence[Member], data_dir: Path | None = None, gflops: float | None = None
+) -> float:
+    """Seconds that runs take one after the other on one core like this machine's; a rough figure.
+
+    Args:
+        gflops: speed of that core; a core's share of this machine's where it is not given.
+    """
+    speed = _core_speed() if gflops is None else gflops
+    steps = sum(m.training.last_step(_train(m, data_dir)) for m in members)
+    return _product_seconds(members, data_dir, speed) + steps * SECONDS_PER_STEP
+
+
+@cache
+def _core_speed() -> float:
+    return matrix_speed() / physical_cores()
+
+
+def _product_seconds(members: Sequence[Member], data_dir: Path | None, speed: float) -> float:
+    """Seconds of the matrix products of runs at so many GFLOP/s."""
+    return sum(
+        2 * FORWARD_AND_BACKWARD * m.network.macs * _images(m, data_dir) / _share(m) / (speed * 1e9)
+        for m in members
     )
 
 
@@ -187,7 +218,7 @@ def _images(member: Member, data_dir: Path | None) -> int:
     return whole * train + min(rest * training.batch_size, train)
 
 
-def _memory(cohort: Cohort, data_dir: Path | None) -> int:
+def cohort_memory(cohort: Cohort, data_dir: Path | None) -> int:
     """Bytes: uint8 images, and float32 weights, gradients, two moments and activations.
 
     Networks with convolutions take turns, so only one keeps activations at a time.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -19,12 +19,17 @@ from assay.apps.cli.completion import (
 )
 from assay.apps.places import data_folder, store_folder
 
+if TYPE_CHECKING:
+    from assay.execution.place import Machine
+
 __all__ = [
     "Backend",
     "DatasetName",
     "Json",
     "Labels",
+    "MachineOptions",
     "OutFile",
+    "PlaceName",
     "Places",
     "Settings",
     "StudyName",
@@ -32,6 +37,10 @@ __all__ = [
     "TrialName",
     "is_study",
 ]
+
+
+PLACES = ("local", "inline", "ray", "ray:auto", "slurm")
+"""What --on is completed to; an address comes from its user."""
 
 
 def is_study(name: str) -> bool:
@@ -50,6 +59,7 @@ OutFile = Annotated[Path, Parameter(validator=_no_folder)]
 """A file to write: what cannot be one is refused before any work is done."""
 StudyName = Annotated[str, Parameter(completer=study_names)]
 Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
+PlaceName = Annotated[str, Parameter(completer=lambda context: PLACES)]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]
 TrialName = Annotated[str, Parameter(completer=labels)]
 Labels = Annotated[list[str], Parameter(completer=labels, negative="", show_default=False)]
@@ -79,6 +89,28 @@ class Places:
     def data_path(self) -> Path | None:
         """The data folder to use, if any."""
         return data_folder(self.data)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MachineOptions:
+    """Where a study trains; what is not given is read from its machine file (docs/scaling.md).
+
+    Attributes:
+        on: Where to train: local (the default), ray, ray:auto, ray://HOST:PORT or slurm.
+        device: auto (the default), cpu, cuda, cuda:1 or mps.
+        workers: Jobs at the same time [one for each core].
+    """
+
+    on: PlaceName | None = None
+    device: str | None = None
+    workers: int | None = None
+
+    def of(self, study: object) -> Machine:
+        """These options over the machine file of a study."""
+        from assay.apps.api import machine_for
+
+        return machine_for(study, self.on, self.workers, self.device)
 
 
 @Parameter(name="*")

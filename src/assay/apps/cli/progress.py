@@ -107,6 +107,8 @@ class ExecutionState:
             runs, them = ("run is", "it is") if event.members == 1 else ("runs are", "they are")
             said = f"{event.members} stored {runs} of an earlier version ({event.message})"
             return f"{said}; {them} trained again"
+        if event.kind == "remark":
+            return event.message
         if event.kind == "lost":
             runs = "run is" if event.members == 1 else f"{event.members} runs are"
             return f"{self._title(event)}: {event.message}; its {runs} tried again"

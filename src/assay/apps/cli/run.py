@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Backend, Labels, OutFile, Places, StudyName, StudyOptions
+from assay.apps.cli.options import (
+    Backend,
+    Labels,
+    MachineOptions,
+    OutFile,
+    Places,
+    StudyName,
+    StudyOptions,
+)
 from assay.apps.cli.outcome import account, tell_fonts, verdict
 from assay.apps.cli.progress import display, duration
 from assay.core.errors import StudyInterrupted
@@ -20,6 +28,7 @@ from assay.core.errors import StudyInterrupted
 if TYPE_CHECKING:
     from assay.apps.results import Results
     from assay.execution.execute import Summary
+    from assay.execution.place import Machine
     from assay.studies.plan import Plan
 
 __all__ = ["run"]
@@ -34,9 +43,8 @@ def run(
     *,
     options: StudyOptions | None = None,
     places: Places | None = None,
-    device: str = "auto",
+    where: MachineOptions | None = None,
     backend: Backend | None = None,
-    workers: int | None = None,
     report: OutFile | None = None,
     pretrain: Literal["rendered"] | None = None,
     only: Labels | None = None,
@@ -52,9 +60,7 @@ def run(
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
-        device: auto, cpu, cuda, cuda:1 or mps.
         backend: Backend of the keras engine: tensorflow (the default), jax or torch.
-        workers: Jobs at the same time [one for each core].
         report: Where to write the report [STORE/reports/STUDY.html].
         pretrain: Clock studies only: rendered pretrains every run on rendered clocks.
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
@@ -72,14 +78,15 @@ def run(
         options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
     said = ["interrupted before training; run the same command again"]
     with _interruptible(said):
-        about: dict[str, Any] = {"data_dir": places.data_path, "device": device}
+        machine = (where or MachineOptions()).of(study)
+        about: dict[str, Any] = {"data_dir": places.data_path, "device": machine.device or "auto"}
         plan = plan_of(study, only=only or (), **about, **options.changes())
         if dry_run:
             _show_cost(plan, places)
             return 0
         if report:
             check_report(report)
-        results, summary = _train(plan, places, device, workers)
+        results, summary = _train(plan, places, machine)
         said[0] = "interrupted after training; run the same command again for table and report"
         _tell(results, summary)
         path = results.report(report)  # it looks at the datasets
@@ -90,13 +97,13 @@ def run(
         return verdict(results, plan.runs())
 
 
-def _train(plan: Plan, places: Places, device: str, workers: int | None) -> tuple[Results, Summary]:
+def _train(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:
     """Train what is missing, and show it."""
     from assay.apps.api import train
     from assay.apps.results import Results
 
     _announce(plan)
-    options: dict[str, Any] = {"data_dir": places.data_path, "device": device, "workers": workers}
+    options: dict[str, Any] = {"data_dir": places.data_path, "machine": machine}
     with display() as shown:
         summary = train(plan, places.store_path, on_event=shown, **options)
     return Results(places.store_path, plan.to_json(), places.data_path), summary

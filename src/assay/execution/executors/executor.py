@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from assay.core.plugins import Plugin
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.engines.engine import Cohort, Progress, Resources
 
-__all__ = ["EXECUTORS", "Crew", "Executor", "Job", "Message", "Setup"]
+__all__ = ["EXECUTORS", "Capacity", "Crew", "Executor", "Job", "Message", "Node", "Setup"]
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,24 @@ class Message:
 
     "started"; "progress" with `progress`; "record" with `record`; then one of "ended", "failed"
     (the engine raised: `text` for people, `details` for the curious, `expected` when it was one
-    of assay's own errors), "lost" (its worker died: `text` says how) and "stopped" (it was asked
-    to, and has saved what it can). "stopping" is of no job: those in training are asked to stop.
-    "tick" is no news and comes several times a second, for the receiver to see to other things.
+    of assay's own errors), "lost" (its worker died: `text` says how; with `moved` its machine went
+    away, which says nothing against the job) and "stopped" (it was asked to, and has saved what it
+    can). A "record" may come after the end of its job. Of no job are "stopping" (those in training
+    are asked to stop), "remark" (`text` that people should read) and "tick": no news, several times
+    a second, for the receiver to see to other things.
     """
 
     kind: Literal[
-        "started", "progress", "record", "ended", "failed", "lost", "stopped", "stopping", "tick"
+        "started",
+        "progress",
+        "record",
+        "ended",
+        "failed",
+        "lost",
+        "stopped",
+        "stopping",
+        "remark",
+        "tick",
     ]
     job: int = -1
     progress: Progress | None = None
@@ -54,6 +65,7 @@ class Message:
     text: str = ""
     details: str = ""
     expected: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,16 +74,61 @@ class Setup:
 
     With `keep`, workers stay for the next `run`; who made the executor calls its `close`. Every
     worker loads the `plugins` before it trains.
+
+    Attributes:
+        workers: at most; 0 lets an executor with a `capacity` choose.
+        address: what followed the executor's name in `--on`.
+        options: of the executor, sorted by name; its `OPTIONS` say which it has.
+        shared: a folder for files of the executor, which every machine must see where it needs one.
     """
 
     data_dir: Path | None
     workers: int
     keep: bool = False
     plugins: tuple[Plugin, ...] = ()
+    address: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    shared: Path | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine, or a kind of machine, where jobs may train: for people to read."""
+
+    name: str
+    cpus: int
+    gpus: int = 0
+    memory: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a place has; jobs are cut and told of resources by it.
+
+    Attributes:
+        workers: jobs at the same time.
+        threads: of one worker.
+        device: "cpu" or "cuda": what a worker computes on.
+        memory: bytes that one worker may use; 0 where that is not known.
+        least_seconds: a cohort is not cut into shorter jobs than this, to keep workers busy.
+        nodes: what the place consists of.
+    """
+
+    workers: int
+    threads: int
+    device: str = "cpu"
+    memory: int = 0
+    least_seconds: float = 0.0
+    nodes: tuple[Node, ...] = ()
 
 
 class Executor(Protocol):
-    """Trains jobs somewhere. Only the receiver of the messages ever writes to the store."""
+    """Trains jobs somewhere. Only the receiver of the messages ever writes to the store.
+
+    One that trains on other machines has more: `capacity(resources)` returns its `Capacity`, and
+    `OPTIONS` declares its settings (`assay.core.options`), which come as `Setup.options`.
+    """
 
     def run(
         self, jobs: Iterator[Job], send: Callable[[Message], None], stop: Callable[[], bool]
@@ -80,7 +137,8 @@ class Executor(Protocol):
 
         Args:
             jobs: drawn one by one, and only when a worker is free: drawing claims the runs, and
-                what is not drawn is left to other commands on the same store.
+                what is not drawn is left to other commands on the same store. The length hint of
+                the iterator says how many may be left.
             send: to be called in the caller's own thread. What it raises ends everything.
             stop: asked several times a second; once true, let the jobs in training save their
                 state, hand on the records that are ready, end the workers and return.

@@ -33,11 +33,16 @@ class Datasets:
         """Return the dataset of a specification."""
         key = json.dumps(spec, sort_keys=True)
         if key not in self._loaded:
-            while len(self._loaded) >= self._keep:
-                self._loaded.popitem(last=False)
-            self._loaded[key] = load(spec, self._data_dir)
+            self.put(spec, load(spec, self._data_dir))
         self._loaded.move_to_end(key)
         return self._loaded[key]
+
+    def put(self, spec: dict[str, Any], dataset: Dataset) -> None:
+        """Keep a dataset that has been loaded elsewhere."""
+        key = json.dumps(spec, sort_keys=True)
+        while key not in self._loaded and len(self._loaded) >= self._keep:
+            self._loaded.popitem(last=False)
+        self._loaded[key] = dataset
 
 
 def find_engine(name: str) -> Engine:

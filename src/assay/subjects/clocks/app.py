@@ -105,7 +105,10 @@ def train_reader(
     steps = _affordable(style, 60 * minutes, device)
     on_plan(steps)
     plan = plan_of(reader_study(style, steps, seed), data_dir=data)
-    train(plan, folder, data_dir=data, device=device, workers=1, on_event=on_event)
+    from assay.execution.place import Machine
+
+    here = Machine(workers=1, device=device)
+    train(plan, folder, data_dir=data, machine=here, on_event=on_event)
     target = Path(out) if out else folder / "readers" / f"{style}.safetensors"
     _pack(plan, folder, data, style, target)
     return target

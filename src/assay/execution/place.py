@@ -1,0 +1,140 @@
+"""Where a study trains, as `--on` and machine files say it: an executor, its address, its settings.
+
+A machine file is beside the study: `STUDY.machine.yaml`, or `machine.yaml` for all studies of the
+folder. It is no part of a study, because where a run trains is no part of its identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assay.core.config import Entry, Option, read_options
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.options import deferred, integer, text
+from assay.core.values import plain_data
+from assay.core.yaml import read_yaml_file
+from assay.execution.executors.executor import EXECUTORS
+
+__all__ = ["LOCAL", "Machine", "Place", "machine_of", "options_of_executor", "parse_place"]
+
+LOCAL = "local"
+"""This machine: workers on its cores or GPUs, as its hardware suggests."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs train.
+
+    Attributes:
+        executor: a registered name; None lets the hardware of this machine decide.
+        address: what the executor is to connect to; "" for its default.
+        options: settings of the executor, sorted by name.
+    """
+
+    executor: str | None = None
+    address: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def remote(self) -> bool:
+        """Whether it says itself what it has: this machine's cores mean nothing there."""
+        return self.executor is not None and hasattr(EXECUTORS[self.executor], "capacity")
+
+    def __str__(self) -> str:
+        name = self.executor or LOCAL
+        if self.address.startswith(f"{name}://"):
+            return self.address
+        return f"{name}:{self.address}" if self.address else name
+
+    def with_options(self, options: Mapping[str, Any]) -> Place:
+        """The same place with some settings of its executor, checked."""
+        if not options:
+            return self
+        known = options_of_executor(self.executor)
+        entry = Entry(plain_data(dict(options), f"settings of {self}"), (self.executor or LOCAL,))
+        read = read_options(entry, f"setting of --on {self.executor or LOCAL}", known)
+        entry.problems.raise_if_any()
+        return replace(self, options=tuple(sorted({**dict(self.options), **read}.items())))
+
+
+def options_of_executor(name: str | None) -> Mapping[str, Option]:
+    """The settings that an executor has."""
+    return getattr(EXECUTORS[name], "OPTIONS", {}) if name else {}
+
+
+def parse_place(written: str | Place | None) -> Place:
+    """Read what `--on` says: `local`, `ray`, `ray:auto`, `ray://HOST:PORT`, `slurm`, or the name of
+    another executor, with an address after a colon where it takes one.
+
+    Raises:
+        ConfigError: there is no such executor.
+    """
+    if isinstance(written, Place):
+        return written
+    if written is None or written == LOCAL:
+        return Place()
+    if not isinstance(written, str):
+        raise ConfigError(f"on must be text such as 'local' or 'ray:auto', got {written!r}")
+    name, _, rest = written.partition(":")
+    if name not in EXECUTORS:
+        raise ConfigError(unknown_name("place to train (--on)", name, [LOCAL, *EXECUTORS]))
+    return Place(name, written if rest.startswith("//") else rest)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine file says; a command's own options come before it."""
+
+    place: Place = Place()
+    workers: int | None = None
+    device: str | None = None
+    file: Path | None = None
+
+
+_SETTINGS = {
+    "on": text(help="Where runs train: local, ray, ray:auto, ray://HOST:PORT or slurm."),
+    "workers": integer(low=1, help="Jobs at the same time."),
+    "device": text(help="auto, cpu, cuda, cuda:1 or mps."),
+}
+
+
+def machine_of(study: object) -> Machine:
+    """Read the machine file of a study; without one, this machine.
+
+    Args:
+        study: the study's file, or anything else, which has the machine file of the current folder.
+
+    Raises:
+        ConfigError: all that is wrong with the file, each with its place.
+    """
+    beside = Path(study) if isinstance(study, (str, Path)) else Path()
+    named = beside.suffix in (".yaml", ".yml")
+    folder = beside.parent if named else Path()
+    names = [f"{beside.stem}.machine.yaml"] * named + ["machine.yaml"]
+    file = next((folder / name for name in names if (folder / name).is_file()), None)
+    if file is None:
+        return Machine()
+    executors = {
+        name: deferred(help=f"Settings of --on {name}.", schema={"type": "object"})
+        for name in EXECUTORS
+        if options_of_executor(name)
+    }
+    source = read_yaml_file(file, str(file))
+    entry = Entry(source.data or {}, (), source)
+    found = read_options(entry, "setting of a machine file", {**_SETTINGS, **executors})
+    settings = {
+        name: read_options(inner, f"setting of --on {name}", options_of_executor(name))
+        for name in executors
+        if (inner := found.get(name)) is not None
+    }
+    place = Place()
+    if "on" in found:
+        with entry.problems.collect(entry["on"]):
+            place = parse_place(found["on"])
+    entry.problems.raise_if_any()
+    own = settings.get(place.executor or "", {})
+    place = replace(place, options=tuple(sorted(own.items())))
+    return Machine(place, found.get("workers"), found.get("device"), file)
