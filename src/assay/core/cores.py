@@ -6,7 +6,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["physical_cores"]
+__all__ = ["physical_cores", "waited"]
+
+_SCHEDULE = Path("/proc/thread-self/schedstat")
 
 
 def physical_cores() -> int:
@@ -31,3 +33,12 @@ def _quota() -> int:
         share, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, int(share) // int(period))
     return 1 << 16
+
+
+def waited() -> float:
+    """Seconds that this thread has waited for a core while others had it; 0 where Linux does not
+    count them."""
+    try:
+        return int(_SCHEDULE.read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0

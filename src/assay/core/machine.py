@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["cpu_features", "cpu_name", "machine", "memory_bytes", "own_version"]
+__all__ = ["cpu_features", "cpu_name", "machine", "memory_bytes", "own_version", "source"]
 
 MEMORY_LIMITS = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
 """Where Linux says what a container may use (control groups, version 2 and 1)."""
+
+TELLING = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm")
+"""Features of processors that decide how fast they multiply matrices, and in which format."""
 
 DISTRIBUTIONS = ("assay-lab", "assay")
 """Names under which assay may be installed: its own, and the one before it."""
@@ -70,12 +75,39 @@ def _limit(path: Path) -> int | None:
 
 
 @functools.cache
-def machine() -> dict[str, str | int]:
-    """Processor, cores, system and versions."""
+def source() -> dict[str, str | bool]:
+    """What code this is: a digest of its files and, in a clone, the commit and whether files that
+    belong to it were changed since ("dirty")."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    said: dict[str, str | bool] = {"source": digest.hexdigest()[:16]}
+    clone = package.parents[1]
+    if (clone / ".git").exists() and (clone / "pyproject.toml").exists():
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said["commit"] = _git(clone, "rev-parse", "HEAD")
+            changed = _git(clone, "status", "--porcelain", "--untracked-files=no", "--", "src")
+            said["dirty"] = bool(changed)
+    return said
+
+
+def _git(clone: Path, *command: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(clone), *command], capture_output=True, text=True, timeout=5, check=True
+    )
+    return done.stdout.strip()
+
+
+@functools.cache
+def machine() -> dict[str, str | int | bool]:
+    """Processor, cores, system, versions, and what code this is."""
     return {
         "assay": own_version(),
+        **source(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_name(),
+        "cpu_features": ", ".join(name for name in TELLING if name in cpu_features()),
         "cores": os.cpu_count() or 1,
     }

@@ -65,9 +65,10 @@ class Record:
         predictions: arrays over the test images, in their order: "test_predicted" (uint8 or
             int16), "test_confidence" (float16), "test_target".
         timing: seconds by kind: "train", "evaluate", "prepare"; "images_per_second"; all are this
-            member's share of its cohort.
-        provenance: library versions, device, precision used, threads, machine, cohort size, UTC
-            time, dataset fingerprint, parameters, MACs.
+            member's share of its cohort. "shared": seconds of "train" in which other processes had
+            the core for more than 2 % of the time, so that they say little of the speed.
+        provenance: digest and commit of the code, library versions, device, precision used,
+            threads, machine, cohort size, UTC time, dataset fingerprint, parameters, MACs.
         weights: named float32 arrays, saved beside the index; empty when not kept.
         state: what a run that stopped at a rung needs to go on; kept beside the index until it is
             dropped.

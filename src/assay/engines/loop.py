@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from assay.core.cores import waited
 from assay.data.batches import batch_order
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import pack, resumed
@@ -18,6 +19,7 @@ from assay.tasks.task import Task
 __all__ = ["Evaluation", "Loop", "Resumable", "Striding", "Trainer"]
 
 _REPORT_SECONDS = 0.25
+_SHARED = 0.02  # share of an interval in which others had the core, from which it counts as shared
 
 Evaluation = tuple[dict[str, np.ndarray], np.ndarray]
 """Outputs {head: float32 (S, n, units)} and mean loss, float64 (S,), of every member."""
@@ -116,7 +118,7 @@ class Loop:
         self.start = members[0].steps
         evaluated = members[0].curves.get("step") or [0]
         self.seen = self._images(self.start) - self._images(int(evaluated[-1]))
-        self.clock = 0.0
+        self.clock, self.waited = 0.0, waited()
         self.points: list[tuple[str, dict[str, float]]] = []
 
     def run(self) -> Iterator[tuple[int, Trained]]:
@@ -195,8 +197,13 @@ class Loop:
         return (stop - start) * len(self.alive), end
 
     def _share(self, kind: str, seconds: float) -> None:
+        """Note what the time since the last call was spent on; see `Record.timing`."""
+        before, self.waited = self.waited, waited()
+        shared = kind == "train" and self.waited - before > _SHARED * seconds
         for trained in self.alive:
-            trained.seconds[kind] += seconds / len(self.alive)
+            spent = trained.seconds
+            for name in (kind, "shared") if shared else (kind,):
+                spent[name] = spent.get(name, 0.0) + seconds / len(self.alive)
 
     def _evaluate(self, done: int) -> list[int]:
         """Append to every curve; return the positions of the members that end here."""
