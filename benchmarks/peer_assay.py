@@ -1,7 +1,8 @@
-"""assay's torch engine, cut into jobs and given to workers as a study would be.
+"""assay's default engine, cut into jobs and given to workers as a study would be.
 
-A worker is a process that trains its jobs with `TorchEngine.train`. What a record calls training
-time counts: not the start of processes, the loading of data, the first weights or evaluation.
+A worker trains its jobs with `DefaultEngine.train`: a thread where the engine says so, else a
+process. What a record calls training time counts: not the start of workers, the loading of data,
+compiling, the first weights or evaluation.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import heapq
 import multiprocessing
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,7 +24,7 @@ from assay.core.cores import physical_cores
 from assay.core.machine import machine
 from assay.data.dataset import Dataset, Split
 from assay.engines.engine import Cohort, Member, Resources
-from assay.engines.torch_engine.engine import TorchEngine
+from assay.engines.torch_engine.front import DefaultEngine
 from assay.engines.training import Training
 from assay.execution.executors.processes import worker_environment
 from assay.execution.jobs import cut
@@ -54,22 +57,27 @@ class AssayPeer:
     def __init__(self, setup: Setup):
         self.setup = setup
         self.cores = physical_cores()
-        self.engine = TorchEngine()
+        self.engine = DefaultEngine()
         self.shares = {variant: self._share(size) for variant, size in COHORTS.items()}
         self.steps = dict.fromkeys(COHORTS, FIRST_STEPS)
+        resources = Resources("cpu", setup.precision)
+        cohort = Cohort(tuple(_members(setup, range(1), 1)))
+        self.data = _dataset(setup.side) if self.engine.in_threads(cohort, resources) else None
         os.environ.update(worker_environment(1))
-        self.ends = [self._start() for _ in range(self.cores)]
+        self.ends = [] if self.data else [self._start() for _ in range(self.cores)]
 
     def prepare(self) -> dict[str, Any]:
         """Let every worker make the images, then find how many steps to take."""
         for variant in COHORTS:
             self._measure(variant, min(0.5, self.setup.seconds))
-        said = self.engine.describe(Resources(precision=self.setup.precision))
+        torch = version("torch")
         return {
             "variants": list(COHORTS),
-            "settings": {v: _in_words(share) for v, share in self.shares.items()},
+            "settings": {
+                v: _in_words(share, self.data is not None) for v, share in self.shares.items()
+            },
             "threads": self.cores,
-            "versions": {"assay": machine()["assay"], "torch": said["torch"]},
+            "versions": {"assay": machine()["assay"], "torch": torch},
         }
 
     def measure(self, variant: str) -> Measured:
@@ -86,15 +94,23 @@ class AssayPeer:
 
     def _train(self, share: Shares, steps: int) -> float:
         """Train on all workers; returns the training seconds of the one that took longest."""
+        if self.data is not None:
+            works = [work for work in share.workers if work]
+            with ThreadPoolExecutor(len(works)) as pool:
+                return max(pool.map(lambda work: self._in_thread(work, steps), works))
         busy = [(end, w) for end, w in zip(self.ends, share.workers, strict=True) if w]
         for end, work in busy:
             end.send((work, steps, share.threads))
         return max(end.recv() for end, _ in busy)
 
+    def _in_thread(self, work: Sequence[Sequence[int]], steps: int) -> float:
+        assert self.data is not None
+        return sum(_train(self.engine, self.data, self.setup, job, steps, 1) for job in work)
+
     def _share(self, size: int) -> Shares:
         """Cut a cohort into jobs, then let the worker that is free first take the next."""
         cohort = Cohort(tuple(_members(self.setup, range(size), 1)))
-        limit = self.engine.limit(cohort, Resources())
+        limit = self.engine.limit(cohort, Resources("cpu", self.setup.precision))
         parts = cut([cohort], lambda c: IMAGES, lambda c: limit, self.cores)
         jobs = [tuple(m.seed for m in part.cohort.members) for part in parts]
         threads = max(1, self.cores // min(self.cores, len(jobs)))
@@ -115,16 +131,17 @@ class AssayPeer:
         return ours
 
 
-def _in_words(share: Shares) -> str:
+def _in_words(share: Shares, compiled: bool) -> str:
     sizes = [" then ".join(str(len(job)) for job in work) for work in share.workers if work]
     turns = f", {share.turns} turns" if share.turns > 1 else ""
-    return f"{len(sizes)} x {share.threads} thread(s), runs {' + '.join(sizes)}{turns}"
+    workers = "threads, compiled" if compiled else f"x {share.threads} thread(s)"
+    return f"{len(sizes)} {workers}, runs {' + '.join(sizes)}{turns}"
 
 
 def _work(connection: Connection, setup: Setup) -> None:
     """The life of a worker: lists of jobs in, seconds out."""
-    dataset = _dataset()
-    engine = TorchEngine()
+    dataset = _dataset(setup.side)
+    engine = DefaultEngine()
     while True:
         try:
             jobs, steps, threads = connection.recv()
@@ -134,7 +151,7 @@ def _work(connection: Connection, setup: Setup) -> None:
 
 
 def _train(
-    engine: TorchEngine,
+    engine: DefaultEngine,
     dataset: Dataset,
     setup: Setup,
     seeds: Sequence[int],
@@ -151,7 +168,7 @@ def _members(setup: Setup, seeds: Sequence[int], steps: int) -> list[Member]:
     family: dict[str, Any] = {"family": "cnn"}
     if setup.model != "cnn":
         family = {"family": "mlp", "hidden": list(setup.hidden)}
-    network = build_network(family, (28, 28, 1), {"class": CLASSES})
+    network = build_network(family, (setup.side, setup.side, 1), {"class": CLASSES})
     training = Training(steps=steps, batch_size=setup.batch, evaluate_every=steps)
     return [
         Member({"precision": setup.precision, "seed": seed}, network, training, seed)
@@ -159,8 +176,8 @@ def _members(setup: Setup, seeds: Sequence[int], steps: int) -> list[Member]:
     ]
 
 
-def _dataset() -> Dataset:
-    pictures, labels = images()
+def _dataset(side: int) -> Dataset:
+    pictures, labels = images(side)
     small = Split(pictures[:EVALUATED], labels[:EVALUATED])
     return Dataset(
         spec={"name": "random"},

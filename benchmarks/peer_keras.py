@@ -41,7 +41,7 @@ class KerasPeer:
         """Compile and try every setting; the arrays are float32 in 0..1."""
         if self.setup.precision == "bfloat16":
             self.keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        pictures, labels = images()
+        pictures, labels = images(self.setup.side)
         self.x, self.y = pictures.astype(np.float32) / 255, labels
         jits = ("auto", False) if self.setup.backend == "tensorflow" else ("auto",)
         default = self._try(1, "auto")
@@ -130,7 +130,7 @@ class Clock:
 def _model(keras: Any, setup: Setup) -> Any:
     layers = keras.layers
     head = layers.Dense(CLASSES, activation="softmax", dtype="float32")
-    start = keras.Input((28, 28, 1))
+    start = keras.Input((setup.side, setup.side, 1))
     if setup.model != "cnn":
         hidden = [layers.Dense(units, activation="relu") for units in setup.hidden]
         return keras.Sequential([start, layers.Flatten(), *hidden, head])

@@ -23,12 +23,12 @@ class TorchPeer:
 
     def prepare(self) -> dict[str, Any]:
         """Put the images in memory as float32, build the model, take a few steps."""
-        pictures, labels = images()
+        pictures, labels = images(self.setup.side)
         x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
         self.loader = DataLoader(
             TensorDataset(x, torch.from_numpy(labels)), self.setup.batch, shuffle=True
         )
-        self.model = _cnn() if self.setup.model == "cnn" else _mlp(self.setup.hidden)
+        self.model = _cnn() if self.setup.model == "cnn" else _mlp(self.setup)
         if self.mixed:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01)
@@ -68,10 +68,10 @@ class TorchPeer:
         return Measured(steps * self.setup.batch, now)
 
 
-def _mlp(hidden: tuple[int, ...]) -> nn.Sequential:
+def _mlp(setup: Setup) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Flatten()]
-    width = 784
-    for units in hidden:
+    width = setup.side**2
+    for units in setup.hidden:
         layers += [nn.Linear(width, units), nn.ReLU()]
         width = units
     return nn.Sequential(*layers, nn.Linear(width, CLASSES))

@@ -34,6 +34,11 @@ class Contestant:
     names: dict[str, str]
     options: tuple[str, ...] = ()
     own_environment: bool = False
+    mlps_in_float32: bool = False
+
+    def takes(self, model: str, precision: str) -> bool:
+        """Whether it can train a model in a number format."""
+        return not self.mlps_in_float32 or (model != "cnn" and precision == "float32")
 
     @property
     def title(self) -> str:
@@ -47,6 +52,7 @@ CONTESTANTS = (
         {v: f"assay, {v}" for v in ("one run", "cohort of 5", "cohort of 20")},
     ),
     Contestant("peer_torch.py", {"loop": "PyTorch loop"}),
+    Contestant("peer_sklearn.py", {"fit": "MLPClassifier"}, mlps_in_float32=True),
     Contestant(
         "peer_keras.py",
         {"default": "Keras/TensorFlow", "best": "Keras/TensorFlow, best"},

@@ -125,7 +125,8 @@ def _panel(axes: Axes, formats: dict[str, Any]) -> None:
 def _title(model: str) -> str:
     if model == "cnn":
         return "CNN (Géron, ch. 14)"
-    return f"MLP 784-{model.removeprefix('mlp-')}-10"
+    inputs = 64 if model.startswith("digits") else 784
+    return f"MLP {inputs}-{model.partition('-')[2]}-10"
 
 
 def _short(value: float) -> str:

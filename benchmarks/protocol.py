@@ -22,9 +22,21 @@ from typing import Any, Protocol, TextIO
 
 import numpy as np
 
-__all__ = ["CLASSES", "IMAGES", "MODELS", "Measured", "Peer", "Setup", "images", "main", "timed"]
+__all__ = [
+    "CLASSES",
+    "IMAGES",
+    "MODELS",
+    "Measured",
+    "Peer",
+    "Setup",
+    "images",
+    "main",
+    "side_of",
+    "timed",
+]
 
-MODELS = ("mlp-300-100", "mlp-512-512", "cnn")
+MODELS = ("mlp-300-100", "mlp-512-512", "digits-64-32", "cnn")
+"""MLPs by the widths of their hidden layers, those of the digits on pictures of 8x8."""
 PRECISIONS = ("float32", "bfloat16")
 CLASSES = 10
 IMAGES = 59_904
@@ -47,6 +59,11 @@ class Setup:
         """Widths of an MLP's hidden layers."""
         return tuple(int(width) for width in self.model.split("-")[1:])
 
+    @property
+    def side(self) -> int:
+        """Pixels of a side of the pictures."""
+        return side_of(self.model)
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -68,13 +85,18 @@ class Peer(Protocol):
         ...
 
 
-def images(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Random images of Fashion-MNIST's shape, uint8 (n, 28, 28, 1), and labels, int64 (n,).
+def side_of(model: str) -> int:
+    """Pixels of a side of the pictures that a model is measured with."""
+    return 8 if model.startswith("digits") else 28
+
+
+def images(side: int = 28, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random images, uint8 (n, side, side, 1), 28 as Fashion-MNIST's; labels, int64 (n,).
 
     Speed does not depend on what is in the images, so nothing has to be downloaded.
     """
     rng = np.random.default_rng(seed)
-    pictures = rng.integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
+    pictures = rng.integers(0, 256, (IMAGES, side, side, 1), dtype=np.uint8)
     return pictures, rng.integers(0, CLASSES, IMAGES)
 
 

@@ -12,6 +12,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,10 +24,17 @@ import plot
 from assay.core.machine import machine
 from assay.networks.families import build_network
 from peers import CONTESTANTS, HERE, PeerError, Process, environment, peers_python
+from protocol import side_of
 
 Cell = tuple[str, int, str]
 
-SETTINGS = (("mlp-300-100", 32), ("mlp-512-512", 32), ("cnn", 32), ("cnn", 256))
+SETTINGS = (
+    ("mlp-300-100", 32),
+    ("mlp-512-512", 32),
+    ("digits-64-32", 32),
+    ("cnn", 32),
+    ("cnn", 256),
+)
 FULL: tuple[Cell, ...] = tuple(
     (model, batch, precision) for model, batch in SETTINGS for precision in ("float32", "bfloat16")
 )
@@ -56,12 +64,14 @@ def main() -> None:
         _say(f"not measured, benchmarks/.venv-peers is missing: {', '.join(missing)}")
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     _say("peak of matrix products")
-    peak = {str(n): _peak(n) for n in sorted({1, 2, cores}) if n <= cores}
     chosen = [c for c in (QUICK if asked.quick else FULL) if _wanted(c, asked.only)]
+    formats = sorted({precision for _, _, precision in chosen})
+    peak = {str(n): _peak(n, formats) for n in sorted({1, 2, cores}) if n <= cores}
     cells = [_cell(cell, peak[str(cores)], asked) for cell in chosen]
     document = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "quick": asked.quick,
+        "only": asked.only,
         "rounds": asked.rounds,
         "seconds_of_a_measurement": asked.seconds,
         "machine": machine(),
@@ -85,13 +95,16 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="fewer settings, two minutes")
-    parser.add_argument("--rounds", type=int, help="how often each is measured (3; quick: 2)")
-    parser.add_argument("--seconds", type=float, help="of each measurement (2; quick: 0.7)")
+    parser.add_argument(
+        "--rounds", type=int, help="how often each is measured (3; quick or only: 2)"
+    )
+    parser.add_argument("--seconds", type=float, help="of each measurement (2; quick or only: 0.7)")
     parser.add_argument("--only", default="", help='for example "cnn" or "mlp-512-512 float32"')
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
     asked = parser.parse_args()
-    asked.rounds = asked.rounds or (2 if asked.quick else 3)
-    asked.seconds = asked.seconds or (0.7 if asked.quick else 2.0)
+    brief = asked.quick or asked.only
+    asked.rounds = asked.rounds or (2 if brief else 3)
+    asked.seconds = asked.seconds or (0.7 if brief else 2.0)
     return asked
 
 
@@ -105,7 +118,8 @@ def _cell(cell: Cell, peak: dict[str, Any], asked: argparse.Namespace) -> dict[s
     _say(f"{model}, batch {batch}, {precision}")
     arguments = ["--model", model, "--batch", str(batch), "--precision", precision]
     arguments += ["--seconds", str(asked.seconds)]
-    able = [c for c in CONTESTANTS if not c.own_environment or peers_python()]
+    able = [c for c in CONTESTANTS if c.takes(model, precision)]
+    able = [c for c in able if not c.own_environment or peers_python()]
     failed: dict[str, str] = {}
     processes = [Process(c, arguments) for c in able]
     try:
@@ -116,7 +130,8 @@ def _cell(cell: Cell, peak: dict[str, Any], asked: argparse.Namespace) -> dict[s
         for process in processes:
             process.end()
     macs = _macs(model)
-    results = _results(told, rates, batch, macs, peak[precision]["gflops"])
+    limit = peak[precision]["gflops"] if precision in peak else None
+    results = _results(told, rates, batch, macs, limit)
     return {
         "model": model,
         "batch": batch,
@@ -161,7 +176,7 @@ def _results(
     rates: dict[str, list[float]],
     batch: int,
     macs: int,
-    peak: float,
+    peak: float | None,
 ) -> dict[str, Any]:
     """What the JSON keeps of every contestant; where a default is the best, it is both."""
     results: dict[str, Any] = {}
@@ -183,11 +198,14 @@ def _macs(model: str) -> int:
     family: dict[str, Any] = {"family": "cnn"}
     if model != "cnn":
         family = {"family": "mlp", "hidden": [int(width) for width in model.split("-")[1:]]}
-    return build_network(family, (28, 28, 1), {"class": 10}).macs
+    side = side_of(model)
+    return build_network(family, (side, side, 1), {"class": 10}).macs
 
 
-def _peak(threads: int) -> dict[str, Any]:
+def _peak(threads: int, formats: list[str]) -> dict[str, Any]:
+    """What is multiplied at most, by number format; without those that are not there."""
     command = [sys.executable, str(HERE / "peak.py"), "--threads", str(threads)]
+    command += ["--formats", *formats]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     return json.loads(done.stdout)
 
@@ -202,7 +220,8 @@ def _commit() -> str:
 
 def _write(document: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    stem = document["date"][:10] + ("-quick" if document["quick"] else "")
+    part = "-" + re.sub(r"\W+", "-", document["only"]) if document["only"] else ""
+    stem = document["date"][:10] + ("-quick" if document["quick"] else "") + part
     file = folder / f"{stem}.json"
     file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     plot.save(document, folder / stem)
@@ -217,7 +236,8 @@ def _print(document: dict[str, Any]) -> None:
             rate, share = found["images_per_second"], found["share_of_peak"]
             print(
                 f"  {name:24}{rate['median']:10,.0f}{rate['min']:10,.0f}{rate['max']:10,.0f}"
-                f"{found['ms_per_step']['median']:9.3f}{share:9.1%}"
+                f"{found['ms_per_step']['median']:9.3f}"
+                + (f"{share:9.1%}" if share else f"{'-':>9}")
                 + ("  uneven" if rate["wide"] else "")
             )
     print("\nBars, against the peer's best settings (its defaults in brackets):")

@@ -3,7 +3,7 @@
 A rule is a C function (w, g, first, second, count, numbers): weights, their gradient, two memories
 of the same length, and the numbers that `NUMBERS` names. It is called by its address for every
 piece of a kernel's gradient while that is still in the cache; so what trains is compiled once for
-all rules, and an optimizer of one's own costs what assay's cost.
+all rules, and an optimizer of one's own costs what assay's cost. The gradient is written over.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 from numba import carray, types
 
 from assay.engines.compiled.compiling import Piece, compiled
@@ -65,20 +66,16 @@ def step(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
 def _loop(w_, g_, a_, b_, count, n_):  # type: ignore[no-untyped-def]
     w, g, n = carray(w_, count), carray(g_, count), carray(n_, 8)
     a, b = carray(a_, count), carray(b_, count)
-    nothing = n[0] * 0
+    rate, kept, l1, l2, p, q, e, m = n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
+    nothing = rate * 0
+    if l1 != 0:  # by itself: with it the compiler would not take many numbers at a time
+        for i in range(count):
+            g[i] += l1 * np.sign(w[i])
     for i in range(count):
         x = w[i]
-        sign = nothing
-        if x > 0:
-            sign = nothing + 1
-        elif x < 0:
-            sign = nothing - 1
-        gradient = g[i] + n[3] * x + n[2] * sign
         first = a[i] if memories > 0 else nothing
         second = b[i] if memories > 1 else nothing
-        x, first, second = step(
-            n[1] * x, gradient, first, second, n[0], n[4], n[5], n[6], n[7]
-        )  # fmt: skip
+        x, first, second = step(kept * x, g[i] + l2 * x, first, second, rate, p, q, e, m)
         w[i] = x
         if memories > 0:
             a[i] = first
