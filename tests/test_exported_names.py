@@ -20,6 +20,7 @@ def test_public_names():
         "Studies",
         "__version__",
         "load",
+        "register_augmentation",
         "register_command",
         "register_dataset",
         "register_engine",

@@ -9,58 +9,20 @@ assay.load("assay-store")["tour"].sentences()
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from assay.apps.api import run
-    from assay.apps.results import Results, Studies, load
-    from assay.apps.sklearn import AssayClassifier
-    from assay.core.errors import AssayError
-    from assay.core.extend import (
-        register_command,
-        register_dataset,
-        register_engine,
-        register_executor,
-        register_metric,
-        register_network,
-        register_optimizer,
-        register_page,
-        register_pretraining,
-        register_program,
-        register_sampler,
-        register_schedule,
-        register_section,
-        register_studies,
-        register_task,
-        register_transform,
-    )
+if TYPE_CHECKING:  # with names of their own, so that type checkers know them as public
+    from assay.apps.api import run as run
+    from assay.apps.results import Results as Results
+    from assay.apps.results import Studies as Studies
+    from assay.apps.results import load as load
+    from assay.apps.sklearn import AssayClassifier as AssayClassifier
+    from assay.core.errors import AssayError as AssayError
+    from assay.core.extend import *  # noqa: F403
 
-__all__ = [
-    "AssayClassifier",
-    "AssayError",
-    "Results",
-    "Studies",
-    "__version__",
-    "load",
-    "register_command",
-    "register_dataset",
-    "register_engine",
-    "register_executor",
-    "register_metric",
-    "register_network",
-    "register_optimizer",
-    "register_page",
-    "register_pretraining",
-    "register_program",
-    "register_sampler",
-    "register_schedule",
-    "register_section",
-    "register_studies",
-    "register_task",
-    "register_transform",
-    "run",
-]
+    __version__: str
 
 # name -> module that has it; imported when it is asked for, so that `import assay` costs nothing
 _HOMES = {
@@ -70,8 +32,9 @@ _HOMES = {
     "Studies": "assay.apps.results",
     "load": "assay.apps.results",
     "run": "assay.apps.api",
-    **{name: "assay.core.extend" for name in __all__ if name.startswith("register_")},
 }
+_REGISTER = "assay.core.extend"
+"""Where all the `register_` functions are."""
 
 
 def __getattr__(name: str) -> Any:
@@ -79,10 +42,14 @@ def __getattr__(name: str) -> Any:
         from assay.core.machine import own_version
 
         return own_version()
-    if name not in _HOMES:
-        raise AttributeError(f"module 'assay' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    if name == "__all__":
+        return sorted([*_HOMES, "__version__", *import_module(_REGISTER).__all__])
+    home = _REGISTER if name.startswith("register_") else _HOMES.get(name)
+    if home is None or not hasattr(module := import_module(home), name):
+        said = f"module 'assay' has no attribute {name!r}"
+        raise AttributeError(said, name=name, obj=sys.modules[__name__])  # Python names the nearest
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __getattr__("__all__")

@@ -86,3 +86,31 @@ def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) ->
             re.findall(r"signum \(.*?\) +1 +([\d.]+)", run("results", "with-my-optimizer"))
         )
     assert numbers[0] == numbers[1] != []
+
+
+def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) -> None:
+    study = write("An augmentation of your own")
+    assert "trained 6 of 6 runs" in run("run", study, "--workers", "2")
+    Path(study).write_text(Path(study).read_text().replace("size: 5", "sise: 5"))
+    said = run("run", study, status=2)
+    assert "unknown setting of augmentation cutout 'sise'; did you mean 'size'?" in said
+
+
+def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], run: Run) -> None:
+    study = write("A task of your own")
+    said = run("run", study, "--workers", "2", "--report", "page.html")
+    assert "trained 4 of 4 runs" in said
+    (best,) = re.findall(r"8 \(best, baseline\) +2 +([\d.]+) ±", said)
+    assert float(best) > 60, "discs are easy to find"
+    page = (Path(study).parent / "elsewhere" / "page.html").read_text()
+    assert "it reaches test IoU" in page
+    assert "Traceback" not in page
+    assert "iou" in run("results", "discs", "--format", "csv")
+
+
+def test_a_section(write: Callable[..., str], run: Run) -> None:
+    study = write("A section of the report")
+    run("run", study, "--workers", "1", "--report", "page.html")
+    page = Path(study).parent / "elsewhere" / "page.html"
+    assert '<section id="slowest"' in page.read_text()
+    assert 'href="#slowest"' in page.read_text()

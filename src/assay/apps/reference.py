@@ -79,7 +79,7 @@ def _tables() -> Tables:
         *(("optimizers", f"**`{n}`**", options_of(OPTIMIZERS[n])) for n in _own(OPTIMIZERS)),
         *(("schedules", f"**`{n}`**", options_of(SCHEDULES[n])) for n in _own(SCHEDULES)),
         ("early_stopping", "", training.STOPPING),
-        ("augment", "", options_of(Augment)),
+        ("augment", "", Augment.options()),
         *(("pretraining", f"**`{n}`**", PRETRAININGS[n].options) for n in _own(PRETRAININGS)),
         *(("tasks", f"**`{name}`**", task_options(name)) for name in _own(TASKS)),
         ("search", "", SEARCH),

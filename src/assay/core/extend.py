@@ -25,6 +25,7 @@ from assay.core.metrics import Metric, MetricFunction
 from assay.core.registry import register
 
 __all__ = [
+    "register_augmentation",
     "register_command",
     "register_dataset",
     "register_engine",
@@ -72,6 +73,11 @@ register_optimizer = _kind(
 )
 register_schedule = _kind(
     "schedule", "Add a schedule: a subclass of `assay.engines.schedules.Schedule`."
+)
+register_augmentation = _kind(
+    "augmentation",
+    "Add a random change to training images: a subclass of "
+    "`assay.engines.augmentations.Augmentation`.",
 )
 register_pretraining = _kind("pretraining", "Add where first weights come from.")
 register_program = _kind("training program", "Add the program that trains one task.")

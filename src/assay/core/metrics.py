@@ -112,7 +112,7 @@ PERCENT = {
 }
 """How a share is shown."""
 
-METRICS: Registry[Metric] = Registry("metric", "assay.tasks")
+METRICS: Registry[Metric] = Registry("metric", "assay.tasks", contract=Metric)
 """The metrics of which more is known than a name; the modules of tasks register theirs."""
 
 METRICS.add("accuracy")(Metric("accuracy", **PERCENT, higher_is_better=True, rank=0))

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass, replace
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from assay.core.config import Entry, Option, Path
+from assay.core.errors import ConfigError
 from assay.core.values import span
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "accepts",
     "as_option",
     "check_fields",
+    "check_part",
     "choice",
     "declared",
     "defaults_of",
@@ -38,6 +40,8 @@ __all__ = [
     "setting",
     "text",
 ]
+
+P = TypeVar("P")
 
 Names = Collection[str] | Callable[[], Collection[str]]
 """Choices, or what lists them when they are asked for (those of a registry)."""
@@ -185,6 +189,27 @@ def check_fields(instance: Any, path: Path = ()) -> None:
         entry = Entry(value, (*path, name))
         if isinstance(option.read(entry), int) and isinstance(value, float):
             raise entry.expected("a whole number, written without a point")
+
+
+def check_part(name: str, cls: Any, base: type[P]) -> type[P]:
+    """The class that was registered as a part, which from now on is called by its name.
+
+    Args:
+        base: what it must be a subclass of: a dataclass whose fields are its settings.
+
+    Raises:
+        ConfigError: it is none, or it is not made a dataclass, so that its fields are no settings.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, base) and cls is not base):
+        raise ConfigError(f"expected a subclass of {base.__name__}, got {cls!r}")
+    hints = vars(cls).get("__annotations__", {})
+    written = {name for name, hint in hints.items() if "ClassVar" not in str(hint)}
+    if missing := sorted(written - {f.name for f in fields(cls)}):  # type: ignore[arg-type]
+        raise ConfigError(
+            f"{missing[0]} is no setting yet; write @dataclass(frozen=True) above the class"
+        )
+    cls.kind = name  # type: ignore[attr-defined]
+    return cls
 
 
 def _by_type(hint: Any, default: Any) -> Option:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import AssayError, ConfigError, unknown_name
 
 __all__ = ["CodePlace", "Registered", "Registry", "places", "register"]
 
@@ -41,14 +41,7 @@ class Registered:
     place: CodePlace
     help: str = ""
     version: int = 1
-    adapted: bool = False
-
-    def get(self) -> Any:
-        """The entry; imported when it is first asked for."""
-        if isinstance(self.entry, str):
-            module, _, attribute = self.entry.partition(":")
-            self.entry = getattr(import_module(module), attribute)
-        return self.entry
+    ready: bool = False
 
 
 _LOADING = threading.RLock()
@@ -99,6 +92,29 @@ def _caller() -> CodePlace:
     return CodePlace(name, frame.f_code.co_filename, frame.f_lineno)
 
 
+def _function(written: str) -> Callable[..., Any]:
+    module, _, name = written.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _fitting(entry: Any, contract: type[Any]) -> Any:
+    """The entry; ConfigError unless it is one of `contract`, or has all that a protocol names."""
+    if not getattr(contract, "_is_protocol", False):
+        if not isinstance(entry, contract):
+            where = f"{contract.__module__}.{contract.__name__}"
+            raise ConfigError(f"expected one of {where}, got {entry!r}")
+        return entry
+    entry = entry() if isinstance(entry, type) else entry
+    names = {*vars(contract), *getattr(contract, "__annotations__", {})}
+    lacking = sorted(n for n in names if not n.startswith("_") and not hasattr(entry, n))
+    if lacking:
+        raise ConfigError(
+            f"it has no {', '.join(lacking)}; expected all of {contract.__module__}."
+            f"{contract.__name__}, got {entry!r}"
+        )
+    return entry
+
+
 class Registry(Generic[T]):
     """Names to things of one kind; modules are imported only when a name is first looked up.
 
@@ -107,11 +123,19 @@ class Registry(Generic[T]):
         package: the package whose modules add entries when they are imported.
         adapt: "module:function" that makes an entry of what else is registered, given its name and
             the thing; it returns an entry as it is.
+        contract: what entries are: a class, or a protocol whose names they must have. Of a class
+            that is registered in place of what a protocol says, one is made without arguments.
     """
 
-    def __init__(self, kind: str, package: str | None = None, adapt: str = ""):
+    def __init__(
+        self,
+        kind: str,
+        package: str | None = None,
+        adapt: str = "",
+        contract: type[Any] | None = None,
+    ):
         self.kind = kind
-        self._package, self._adapt = package, adapt
+        self._package, self._adapt, self._contract = package, adapt, contract
         self._entries = _TABLES.setdefault(kind, {})
 
     def add(self, name: str, version: int = 1) -> Callable[[T], T]:
@@ -128,11 +152,30 @@ class Registry(Generic[T]):
         if name not in self._entries:
             raise ConfigError(unknown_name(self.kind, name, self._entries))
         found = self._entries[name]
-        if self._adapt and not found.adapted:
-            module, _, function = self._adapt.partition(":")
-            found.entry = getattr(import_module(module), function)(name, found.get())
-            found.adapted = True
-        return found.get()
+        with _LOADING:
+            if not found.ready:
+                try:
+                    found.entry = self._made(name, found.entry)
+                except ConfigError as error:
+                    raise ConfigError(f"{found.place}: {self.kind} {name!r}: {error}") from error
+                found.ready = True
+        return found.entry
+
+    def _made(self, name: str, entry: Any) -> Any:
+        """The entry itself, imported and checked."""
+        if isinstance(entry, str):
+            module, _, attribute = entry.partition(":")
+            try:
+                entry = getattr(import_module(module), attribute)
+            except AssayError:  # an extra is not installed, say
+                raise
+            except (ImportError, AttributeError) as error:
+                raise ConfigError(f"{entry} cannot be imported: {error}") from error
+        if self._adapt:
+            return _function(self._adapt)(name, entry)
+        if self._contract is None:
+            return entry
+        return _fitting(entry, self._contract)
 
     def written(self) -> dict[str, Registered]:
         """Everything as it was registered: as text where it is imported when it is needed."""

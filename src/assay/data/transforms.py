@@ -47,7 +47,7 @@ class Transform(Protocol):
         """Fit on the training images, uint8 (n, height, width, channels), as they are permuted."""
 
 
-TRANSFORMS: Registry[Transform] = Registry("transform")
+TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
 """Key of `dataset:` -> transform."""
 
 

@@ -14,12 +14,11 @@ A new one is one class (docs/extending.md has an example):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from math import cos, pi
 from typing import Any, ClassVar
 
-from assay.core.errors import ConfigError
-from assay.core.options import check_fields, number
+from assay.core.options import check_fields, check_part, number
 from assay.core.registry import Registry
 from assay.networks.description import free
 
@@ -136,10 +135,7 @@ class Cosine(Schedule):
 
 def checked_schedule(name: str, cls: Any) -> type[Schedule]:
     """The class that was registered under `name`; ConfigError if it is no schedule."""
-    if not (isinstance(cls, type) and issubclass(cls, Schedule) and is_dataclass(cls)):
-        raise ConfigError(f"schedule {name!r}: expected a subclass of Schedule, got {cls!r}")
-    cls.kind = name
-    return cls
+    return check_part(name, cls, Schedule)
 
 
 SCHEDULES: Registry[type[Schedule]] = Registry(

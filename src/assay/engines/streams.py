@@ -6,7 +6,7 @@ A member draws the same alone or in a cohort, on any device, in any number forma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,8 @@ def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
 
 
 class Moves:
-    """How each training image is moved and mirrored, anew for every batch.
+    """How each training image is moved and mirrored, anew for every batch, and changed by the
+    augmentations of plugins.
 
     Args:
         augment: the largest moves.
@@ -93,6 +94,28 @@ class Moves:
         self.augment = augment
         self.reach = augment.shift + augment.crop
         self.streams = [stream(s, "augment") for s in seeds]
+        self._further = {
+            a.kind: [stream(s, "augment", a.kind) for s in seeds] for a in augment.others
+        }
+
+    def change(self, images: np.ndarray) -> np.ndarray:
+        """Images (S, B, h, w, c), floats, after what plugins do to them."""
+        for augmentation in self.augment.others:
+            streams = self._further[augmentation.kind]
+            pairs = zip(images, streams, strict=True)
+            images = np.stack([augmentation(own, rng) for own, rng in pairs])
+        return images
+
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """Where the streams of one member stand."""
+        further = {f"augment/{k}": read_stream(s[member]) for k, s in self._further.items()}
+        return {"augment": read_stream(self.streams[member]), **further}
+
+    def load(self, member: int, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` gave, which may hold more."""
+        set_stream(self.streams[member], state["augment"])
+        for kind, streams in self._further.items():
+            set_stream(streams[member], state[f"augment/{kind}"])
 
     def draw(self, count: int) -> np.ndarray:
         """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1)."""
@@ -101,6 +124,7 @@ class Moves:
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
         self.streams = [self.streams[m] for m in members]
+        self._further = {k: [s[m] for m in members] for k, s in self._further.items()}
 
     def _one(self, rng: np.random.Generator, count: int) -> np.ndarray:
         shifts = rng.integers(-self.reach, self.reach + 1, (2, count))

@@ -5,9 +5,11 @@ The optimizers are in `optimizers`, the schedules in `schedules`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.core.config import Option
 from assay.core.errors import ConfigError
 from assay.core.options import (
     check_fields,
@@ -21,6 +23,7 @@ from assay.core.options import (
     setting,
     text,
 )
+from assay.engines.augmentations import AUGMENTATIONS, Augmentation, augmentation_options
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.optimizers.sgd import SGD
 from assay.engines.schedules import SCHEDULES, Constant, Schedule
@@ -65,6 +68,7 @@ class Augment:
         shift: largest shift in pixels, up, down, left and right, zeros moving in.
         flip: mirror left and right with probability 1/2.
         crop: pad by this many pixels of zeros on each side and crop back at random.
+        others: augmentations of plugins, made after these in the order of their names.
     """
 
     shift: int = setting(integer(0, low=0, help="Largest shift in pixels, up, down, left, right."))
@@ -72,12 +76,26 @@ class Augment:
     crop: int = setting(
         integer(0, low=0, help="Pad by this many pixels of zeros and crop back at random.")
     )
+    others: tuple[Augmentation, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, ("augment",))
 
     def __bool__(self) -> bool:
-        return bool(self.shift or self.flip or self.crop)
+        return bool(self.shift or self.flip or self.crop or self.others)
+
+    @staticmethod
+    def options() -> dict[str, Option]:
+        """The settings, those of plugins included."""
+        own = {name: option for name, option in options_of(Augment).items() if name != "others"}
+        return own | augmentation_options()
+
+    @staticmethod
+    def parse(data: Mapping[str, Any]) -> Augment:
+        """Make one of canonical plain data."""
+        others = tuple(AUGMENTATIONS[n](**data[n]) for n in sorted(data) if n in AUGMENTATIONS)
+        own = {name: value for name, value in data.items() if name not in AUGMENTATIONS}
+        return Augment(**own, others=others)
 
 
 @dataclass(frozen=True)
@@ -168,7 +186,7 @@ class Training:
         deferred(
             Augment(),
             help="Random changes to the training images, drawn anew for every batch.",
-            schema=lambda: object_schema(options_of(Augment)),
+            schema=lambda: object_schema(Augment.options()),
             accepts="a mapping (see Augmentation)",
             example={"shift": 2},
         )

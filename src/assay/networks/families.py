@@ -50,7 +50,7 @@ class Family:
     network: Callable[[dict[str, Any], Shape, Mapping[str, int]], Network] | None = None
 
 
-FAMILIES: Registry[Family] = Registry("network family", "assay.networks")
+FAMILIES: Registry[Family] = Registry("network family", "assay.networks", contract=Family)
 """Name -> family."""
 
 

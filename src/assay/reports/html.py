@@ -167,7 +167,10 @@ def _sections(
 
 def _section_template(name: str) -> str | None:
     kind, _, section = name.partition(":")
-    return SECTIONS[section].template.read_text(encoding="utf-8") if kind == "section" else None
+    if kind != "section":
+        return None
+    template = SECTIONS[section].template
+    return template if isinstance(template, str) else template.read_text(encoding="utf-8")
 
 
 def _unknown(config: Mapping[str, Any]) -> None:

@@ -24,16 +24,16 @@ class Section:
 
     Attributes:
         title: in the table of contents.
-        template: a file of Jinja's language that writes `<section id="NAME">`. It knows `data`,
-            what `view` returned, and the macros `figure(item)`, `table(item, name)` and
-            `picture(item, alt)` of the report.
+        template: text of Jinja's language, or a file of it, that writes `<section id="NAME">`. It
+            knows `data`, what `view` returned, and the macros `figure(item)`, `table(item, name)`
+            and `picture(item, alt)` of the report.
         view: computes; the template only writes.
     """
 
     title: str
-    template: Path
+    template: Path | str
     view: View
 
 
-SECTIONS: Registry[Section] = Registry("report section")
+SECTIONS: Registry[Section] = Registry("report section", contract=Section)
 """Name, which is also the anchor on the page -> section."""

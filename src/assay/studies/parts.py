@@ -17,6 +17,7 @@ from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
+from assay.engines.augmentations import AUGMENTATIONS
 from assay.engines.engine import ENGINES
 from assay.engines.optimizers.optimizer import OPTIMIZERS
 from assay.engines.precision import resolve_precision
@@ -151,6 +152,9 @@ def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[An
     for key, registry in (("schedule", SCHEDULES), ("pretrain", PRETRAININGS)):
         if training.get(key):
             yield registry, training[key]["name"]
+    for name in training.get("augment") or {}:
+        if name in AUGMENTATIONS:
+            yield AUGMENTATIONS, name
     if config["engine"] in ENGINES.names():
         yield ENGINES, config["engine"]
 

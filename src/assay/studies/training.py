@@ -71,7 +71,7 @@ def _read_stopping(entry: Entry) -> dict[str, Any] | None:
 
 
 def _read_augment(entry: Entry) -> dict[str, Any] | None:
-    return read_options(entry, "setting of augment", options_of(Augment)) or None
+    return read_options(entry, "setting of augment", Augment.options()) or None
 
 
 def _read_pretrain(entry: Entry) -> dict[str, Any]:
@@ -129,5 +129,5 @@ def build_training(data: Mapping[str, Any]) -> Training:
     pretrain = dict(made.get("pretrain") or {})
     made["pretrain"] = PRETRAININGS[pretrain.pop("name")](**pretrain) if pretrain else None
     made["test_curve"] = bool(made.get("test_curve"))
-    made["augment"] = Augment(**(made.get("augment") or {}))
+    made["augment"] = Augment.parse(made.get("augment") or {})
     return Training(**made)

@@ -66,7 +66,7 @@ class Task(Protocol):
         """Metrics over a split by name, without prefix: {"accuracy": 0.91}."""
 
 
-TASKS: Registry[Task] = Registry("task", "assay.tasks")
+TASKS: Registry[Task] = Registry("task", "assay.tasks", contract=Task)
 
 
 def task_options(name: str) -> Mapping[str, Option]:

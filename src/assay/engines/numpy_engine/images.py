@@ -59,4 +59,5 @@ def changed(images: Array, moves: Moves, blank: Array) -> Array:
     rows = np.arange(h) + reach + down[:, None]
     columns = np.arange(w)
     columns = np.where(mirror[:, None] > 0, w - 1 - columns, columns) + reach + right[:, None]
-    return padded[np.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    moved = padded[np.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moves.change(moved[None])[0]

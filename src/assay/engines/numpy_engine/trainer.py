@@ -151,6 +151,7 @@ class NumpyTrainer:
             found[f"rule/{i}/steps"] = np.array(slot.steps)
         for i, rng in enumerate(self._streams()):
             found[f"stream/{i}"] = read_stream(rng)
+        found |= self._moves.state(0) if self._moves else {}
         return found | {"sums": np.array([self._loss, self._correct])}
 
     def load(self, member: int, state: dict[str, Array]) -> None:
@@ -165,6 +166,8 @@ class NumpyTrainer:
                     slot.buffer(name)[...] = state[start + name]
         for i, rng in enumerate(self._streams()):
             set_stream(rng, state[f"stream/{i}"])
+        if self._moves and "augment" in state:  # a checkpoint of before has it as a stream alone
+            self._moves.load(0, state)
         self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))
 
     def _streams(self) -> list[np.random.Generator]:

@@ -17,12 +17,12 @@ numpy engine `numpy_step`, the keras engine `keras`; `compiled` is only faster.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, ClassVar, Protocol
 
 from assay.core.errors import ConfigError, EngineError, unknown_name
-from assay.core.options import check_fields, options_of
+from assay.core.options import check_fields, check_part, options_of
 from assay.core.registry import Registry
 
 __all__ = [
@@ -207,21 +207,8 @@ class Optimizer:
 
 
 def checked(name: str, cls: Any) -> type[Optimizer]:
-    """The class that was registered under `name`.
-
-    Raises:
-        ConfigError: it is no optimizer, or not a dataclass of its own.
-    """
-    if not (isinstance(cls, type) and issubclass(cls, Optimizer) and is_dataclass(cls)):
-        raise ConfigError(f"optimizer {name!r}: expected a subclass of Optimizer, got {cls!r}")
-    own = set(vars(cls).get("__annotations__", ())) - set(options_of(cls))
-    if missing := sorted(n for n in own if "ClassVar" not in str(cls.__annotations__[n])):
-        raise ConfigError(
-            f"optimizer {name!r}: {missing[0]} is no setting yet; write @dataclass(frozen=True) "
-            f"above class {cls.__name__}"
-        )
-    cls.kind = name
-    return cls
+    """The class that was registered under `name`; ConfigError if it is no optimizer."""
+    return check_part(name, cls, Optimizer)
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -106,10 +106,13 @@ class Augmenter:
         """`blank` (c,) is what a black pixel is after normalisation."""
         self.blank, self._moves = blank, Moves(augment, seeds)
 
-    @property
-    def streams(self) -> list[np.random.Generator]:
-        """The members' streams."""
-        return self._moves.streams
+    def state(self, member: int) -> dict[str, np.ndarray]:
+        """Where the streams of one member stand."""
+        return self._moves.state(member)
+
+    def load(self, member: int, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` gave."""
+        self._moves.load(member, state)
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
@@ -127,4 +130,9 @@ class Augmenter:
         columns = torch.where(mirror[:, None] > 0, w - 1 - columns, columns)
         columns = columns + reach + dx[:, None]
         image = torch.arange(s * b, device=images.device)[:, None, None]
-        return padded[image, rows[:, :, None], columns[:, None, :]].view(s, b, h, w, c)
+        found = padded[image, rows[:, :, None], columns[:, None, :]].view(s, b, h, w, c)
+        if not self._moves.augment.others:
+            return found
+        kind = torch.float64 if found.dtype is torch.float64 else torch.float32
+        further = self._moves.change(found.to("cpu", kind).numpy())
+        return torch.from_numpy(further).to(found.device, found.dtype)

@@ -34,5 +34,5 @@ class OwnProgram(Protocol):
         """Train every member; yield each record as soon as it is done."""
 
 
-PROGRAMS: Registry[OwnProgram] = Registry("training program")
+PROGRAMS: Registry[OwnProgram] = Registry("training program", contract=OwnProgram)
 """Name of the task -> its program."""

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from assay.data.dataset import Dataset, Split
 from assay.engines.loop import Evaluation
-from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
@@ -163,7 +162,7 @@ class TorchTrainer:
         """See `Trainer`."""
         found = {f"program/{k}": v for k, v in self.program.state(member).items()}
         if self.augment:
-            found["augment"] = read_stream(self.augment.streams[member])
+            found |= self.augment.state(member)
         for name, sums in (("loss", self._loss), ("correct", self._correct)):
             if isinstance(sums, Tensor):
                 found[f"sum/{name}"] = sums[member].cpu().numpy()
@@ -174,7 +173,7 @@ class TorchTrainer:
         inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
         self.program.load(member, inner)
         if self.augment:
-            set_stream(self.augment.streams[member], state["augment"])
+            self.augment.load(member, state)
         if "sum/loss" in state:  # members are loaded in their order, and all have sums or none
             self._loss = self._joined(self._loss, state["sum/loss"])
             self._correct = self._joined(self._correct, state["sum/correct"])

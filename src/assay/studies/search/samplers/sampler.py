@@ -52,5 +52,5 @@ class Kind:
     finite: bool = False
 
 
-SAMPLERS: Registry[Kind] = Registry("sampler", "assay.studies.search.samplers")
+SAMPLERS: Registry[Kind] = Registry("sampler", "assay.studies.search.samplers", contract=Kind)
 """Name -> kind."""
