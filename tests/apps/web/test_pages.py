@@ -98,7 +98,7 @@ def test_trials_are_drawn_by_a_click(visit: Visit):
     assert chips.nth(1).get_attribute("aria-pressed") == "false"
     assert "trials=" in page.url
     page.wait_for_function(
-        "!document.querySelector('.plot').getAttribute('aria-label').includes(';')"
+        "() => !document.querySelector('.plot').getAttribute('aria-label').includes(';')"
     )
 
 

@@ -37,6 +37,10 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
         "export:export",
         "Write the results of a study, or the trained network of a run, for other tools.",
     ),
+    "export-page": (
+        "export_page:export_page",
+        "Write a page that reads clocks, or classifies, in the browser alone.",
+    ),
     "schema": (
         "writing:schema",
         "Print the JSON Schema of studies, for editors (docs/editors.md).",

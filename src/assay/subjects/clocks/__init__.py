@@ -19,6 +19,7 @@ from assay.core.extend import (
     register_dataset,
     register_metric,
     register_network,
+    register_page,
     register_pretraining,
     register_section,
     register_studies,
@@ -35,6 +36,7 @@ register_task("tell_time", f"{_HERE}.task:TELL_TIME")
 register_pretraining("rendered", f"{_HERE}.pretraining:RENDERED")
 for _name in ("minutes", "median_minutes", "within_1_minute", "within_5_minutes", "hour_flip_rate"):
     register_metric(_name, f"{_HERE}.metrics:{_name}")
+register_page("clock", f"{_HERE}.page:PAGE")
 register_section("clocks", f"{_HERE}.section:SECTION")
 register_command(
     "clocks", f"{_HERE}.commands:app", help="Draw analog clocks, and read them in photos."

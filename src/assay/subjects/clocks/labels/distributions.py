@@ -10,7 +10,14 @@ import numpy as np
 from assay.subjects.clocks.labels.scheme import Reading
 from assay.subjects.clocks.time import HALF_DAY, HOUR, distance
 
-__all__ = ["cross_entropy", "logarithm", "probabilities", "read_together", "soft_cross_entropy"]
+__all__ = [
+    "cross_entropy",
+    "logarithm",
+    "probabilities",
+    "read_together",
+    "shares_of_times",
+    "soft_cross_entropy",
+]
 
 NEAR = 1
 """A reading counts as certain when its probability lies within so many minutes of it."""
@@ -70,14 +77,18 @@ def read_together(
         least_error: read the time with the least expected error instead, the median round the dial:
             between an hour before and an hour after that are each a little likelier.
     """
-    score = log_minute @ _between(log_minute.shape[-1], HOUR)
-    score = score + log_phase @ _between(log_phase.shape[-1], HALF_DAY)
-    shares = probabilities(score)
+    shares = shares_of_times(log_minute, log_phase)
     best = _expected_error(shares).argmin(-1) if least_error else shares.argmax(-1)
     apart = distance(np.arange(HALF_DAY), best[..., None])
     certainty = np.where(apart <= NEAR, shares, 0).sum(-1)
     second = np.where(apart >= APART, shares, -1).argmax(-1)
     return Reading(best.astype(float), certainty, second.astype(float))
+
+
+def shares_of_times(log_minute: np.ndarray, log_phase: np.ndarray) -> np.ndarray:
+    """How likely each of the 720 times is, (..., 720), by what `read_together` is given."""
+    score = log_minute @ _between(log_minute.shape[-1], HOUR)
+    return probabilities(score + log_phase @ _between(log_phase.shape[-1], HALF_DAY))
 
 
 def _expected_error(shares: np.ndarray) -> np.ndarray:

@@ -197,7 +197,7 @@ class Reader:
         bins = [int(outputs[name][0].argmax()) / outputs[name].shape[-1] for name in HEADS]
         return Sight(
             minutes=int(read.minutes[0]),
-            certainty=self._trust(float(read.certainty[0])),
+            certainty=self.trust(float(read.certainty[0])),
             runner_up=int(read.runner_up[0]),
             square=Square(square.left * ratio, square.top * ratio, square.side * ratio),
             directions=(bins[0], bins[1], bins[2]),
@@ -223,7 +223,7 @@ class Reader:
         shape = (-1, self.looks, logs[0].shape[-1])
         return read_together(*(log.reshape(shape).mean(1) for log in logs))
 
-    def _trust(self, certainty: float) -> float:
+    def trust(self, certainty: float) -> float:
         """How often readings of such a certainty are right within a minute."""
         slope, offset = self.about.get("calibration") or (1.0, 0.0)
         clipped = min(max(certainty, 1e-6), 1 - 1e-6)

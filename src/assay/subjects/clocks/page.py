@@ -1,0 +1,263 @@
+"""The page of `assay serve` on which clocks are read: dragged dials, photos, a camera."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.apps.web.pages import Answer, Page, Site
+from assay.core.errors import AssayError, ConfigError, DataError
+from assay.core.records import Record
+from assay.subjects.clocks.time import distance, text
+
+__all__ = ["PAGE"]
+
+MOST_RUNS = 8
+"""Readers of a store, one for each label representation, that are asked beside assay's own."""
+
+STYLES = ("course", "any")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One reader that is asked.
+
+    Attributes:
+        name: a run, or "assay"; title: for people.
+        size: side of the pictures that it gets.
+        ask: from uint8 (n, size, size, 1) to (minutes, certainty, shares (n, 720) or None).
+    """
+
+    name: str
+    title: str
+    size: int
+    ask: Any
+
+
+def _answers(site: Site) -> Mapping[str, Answer]:
+    """See `Page.answers`."""
+    from assay.subjects.clocks.app import find_reader
+
+    reader = find_reader(store=site.store)
+    own = _own(reader)
+    runs: dict[str, _Asked] = {}
+    seen: dict[str, Any] = {"at": "", "records": []}
+
+    def readers() -> list[_Asked]:
+        moment = site.shelf.poll().name
+        if seen["at"] != moment:
+            seen.update(at=moment, records=_runs(site))
+        for record in seen["records"]:
+            if record.run_id not in runs:
+                try:
+                    weights = site.shelf.read(lambda store, r=record: store.weights(r.run_id))
+                    runs[record.run_id] = _of_run(record, weights)
+                except AssayError:  # one that cannot be asked here is left out
+                    continue
+        asked = [runs[r.run_id] for r in seen["records"] if r.run_id in runs]
+        return [own, *asked[:MOST_RUNS]]
+
+    def draw(given: Any) -> dict[str, Any]:
+        """Draw a clock as it was asked for, and let every reader read it."""
+        wanted = _wanted(given)
+        found: list[dict[str, Any]] = []
+        picture = ""
+        for one in readers():
+            image = _drawn(wanted, one.size)
+            picture = picture or _png(image)
+            minutes, certainty, shares = one.ask(image[None])
+            found.append(_reading(one, minutes, certainty, shares, wanted["minutes"]))
+        return {"image": picture, "minutes": wanted["minutes"], "readings": found}
+
+    def photo(given: Any) -> dict[str, Any]:
+        """Read a photo, which need not show the clock alone."""
+        sight, image = _read_photo(given, reader)
+        shares = own.ask(image[None])[2]
+        certain = sight.certainty if math.isfinite(sight.certainty) else None
+        return {
+            "image": _png(image),
+            "minutes": sight.minutes,
+            "text": text(sight.minutes),
+            "certainty": certain,
+            "readable": sight.readable,
+            "runner_up": text(sight.runner_up),
+            "square": vars(sight.square),
+            "directions": list(sight.directions),
+            "shares": shares[0].round(5).tolist(),
+        }
+
+    return {"draw": draw, "photo": photo}
+
+
+def _wanted(given: Any) -> dict[str, Any]:
+    """What the page asks to be drawn; ConfigError for what is no such thing."""
+    limits = {
+        "minutes": (0, 720), "turn": (-0.5, 0.5), "tilt": (0, 0.16), "roll": (-0.5, 0.5),
+        "light": (0, 1), "strength": (0, 1), "seed": (0, 2**31),
+    }  # fmt: skip
+    if not isinstance(given, dict):
+        raise ConfigError("expected what is to be drawn as a JSON object")
+    found: dict[str, Any] = {"style": str(given.get("style", STYLES[0]))}
+    if found["style"] not in STYLES:
+        raise ConfigError(f"a style must be one of {', '.join(STYLES)}")
+    for name, (low, high) in limits.items():
+        value = given.get(name, 0)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise ConfigError(f"{name} must be a number, got {str(value)[:40]!r}")
+        found[name] = min(max(value, low), high)
+    found["minutes"] %= 720
+    return found
+
+
+def _drawn(wanted: Mapping[str, Any], size: int) -> np.ndarray:
+    """The picture of a clock, uint8 (size, size, 1)."""
+    from assay.subjects.clocks.render import draw_scene, make_scene
+
+    style = wanted["style"]
+    scene = make_scene(np.array([wanted["minutes"]]), style, int(wanted["seed"]), ("page",))
+    angle, low = 2 * math.pi * wanted["light"], 0.2 + 1.2 * wanted["strength"]
+    scene = replace(
+        scene,
+        turn=np.full_like(scene.turn, wanted["turn"]),
+        tilt=np.full_like(scene.tilt, wanted["tilt"]),
+        roll=np.full_like(scene.roll, wanted["roll"]),
+        light=low * np.array([[math.sin(angle), math.cos(angle)]], scene.light.dtype),
+    )
+    return draw_scene(scene, style, size)[0][..., None]
+
+
+def _own(reader: Any) -> _Asked:
+    """assay's own reader, or the store's."""
+    from assay.subjects.clocks.labels.distributions import read_together, shares_of_times
+
+    def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        logs = reader.scheme.log_shares(reader.outputs(images))
+        read = read_together(*logs)
+        trusted = np.array([reader.trust(float(c)) for c in read.certainty])
+        return read.minutes, trusted, shares_of_times(*logs)
+
+    style = reader.about["style"]
+    return _Asked("assay", f"assay's reader ({style}, relational)", reader.size, ask)
+
+
+def _runs(site: Site) -> list[Record]:
+    """The best run of the store for each label representation that reads square grey clocks."""
+    if not site.shelf.exists:
+        return []
+    best: dict[str, Record] = {}
+    for record in site.shelf.records(site.shelf.read(lambda store: store.run_ids())):
+        task = record.config.get("task")
+        data = record.config.get("dataset")
+        labels = task.get("labels") if isinstance(task, dict) else None
+        drawn = isinstance(data, dict) and data.get("name") == "clocks-rendered"
+        error = record.metrics.get("val_minutes")
+        if record.status != "finished" or not labels or not drawn or error is None:
+            continue
+        if labels not in best or error < best[labels].metrics["val_minutes"]:
+            best[labels] = record
+    return sorted(best.values(), key=lambda record: record.metrics["val_minutes"])
+
+
+def _of_run(record: Record, weights: Mapping[str, np.ndarray]) -> _Asked:
+    """A run of the store as a reader."""
+    import torch
+
+    from assay.apps.exporters._reference import pixels
+    from assay.engines.engine import Resources
+    from assay.engines.torch_engine.device import place
+    from assay.engines.torch_engine.module import NetworkModule
+    from assay.studies.members import resolve_network
+    from assay.subjects.clocks.labels.distributions import shares_of_times
+    from assay.tasks.task import find_task
+
+    if not weights:
+        raise DataError(f"the weights of run {record.run_id} were not kept (save_weights: false)")
+    network, task = resolve_network(record.config), find_task(record.config["task"])
+    where = place(Resources(device="cpu", precision="float32"))
+    module = NetworkModule(network, dict(weights), record.seed, where).eval()
+    mean, std = pixels(record)
+
+    def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        normal = torch.from_numpy((images.astype(np.float32) - mean) / std)
+        with torch.inference_mode():
+            made = module(normal.permute(0, 3, 1, 2))
+        outputs = {name: value.float().numpy() for name, value in made.items()}
+        read = task.predictions(outputs)
+        scheme: Any = getattr(task, "scheme", None)
+        logs = scheme.log_shares(outputs) if hasattr(scheme, "log_shares") else None
+        return read["minutes"], read["certainty"], shares_of_times(*logs) if logs else None
+
+    title = f"{record.config['task']['labels']} (run {record.run_id[:8]})"
+    return _Asked(record.run_id, title, network.input_shape[0], ask)
+
+
+def _reading(
+    one: _Asked, minutes: np.ndarray, certainty: np.ndarray, shares: Any, true: float
+) -> dict[str, Any]:
+    certain = float(certainty[0])
+    return {
+        "name": one.name,
+        "title": one.title,
+        "minutes": float(minutes[0]),
+        "text": text(float(minutes[0])),
+        "error": float(distance(float(minutes[0]), true)),
+        "certainty": certain if math.isfinite(certain) else None,
+        "shares": None if shares is None else shares[0].round(5).tolist(),
+    }
+
+
+def _read_photo(given: Any, reader: Any) -> tuple[Any, np.ndarray]:
+    """What is seen in the bytes of a photo, and the square that was looked at."""
+    from PIL import Image
+
+    from assay.data.pictures import open_photo
+    from assay.subjects.clocks.reading.reader import ENOUGH
+    from assay.subjects.clocks.reading.views import cut_out
+
+    if not isinstance(given, bytes) or not given:
+        raise DataError("expected the bytes of a picture")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo"
+        path.write_bytes(given)
+        try:
+            picture, _ = open_photo(path, ENOUGH)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), "the photo")) from None
+    sight = reader.read(picture)
+    grey = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).convert("L")
+    return sight, cut_out(grey, sight.square, reader.size)
+
+
+def _png(image: np.ndarray) -> str:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _export(site: Site, folder: Path) -> list[Path]:
+    from assay.subjects.clocks.static_page import export_clock
+
+    return export_clock(site, folder)
+
+
+PAGE = Page(
+    "Clock",
+    "Drag the hands of a dial, and see the time that networks read.",
+    Path(__file__).with_name("page_files"),
+    _answers,
+    _export,
+)
