@@ -100,7 +100,7 @@ def _git(clone: Path, *command: str) -> str:
 
 
 @functools.cache
-def machine() -> dict[str, str | int | bool]:
+def machine() -> dict[str, str | int | bool | list[str]]:
     """Processor, cores, system, versions, and what code this is."""
     return {
         "assay": own_version(),
@@ -108,6 +108,6 @@ def machine() -> dict[str, str | int | bool]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_name(),
-        "cpu_features": ", ".join(name for name in TELLING if name in cpu_features()),
+        "cpu_features": [name for name in TELLING if name in cpu_features()],
         "cores": os.cpu_count() or 1,
     }

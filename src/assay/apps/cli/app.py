@@ -30,6 +30,10 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     "results": ("results:results", "Print the results of a study as a table."),
     "report": ("results:report", "Write a report again, from the store alone."),
     "compare": ("results:compare", "Compare two trials, runs or studies."),
+    "reproduce": (
+        "reproduce:reproduce",
+        "Train some stored runs again and say whether they come out the same.",
+    ),
     "data": ("data:app", "List, get and show datasets."),
     "network": ("network:app", "Show networks."),
     "search": ("search:search", "Show what a search tried, or its space."),

@@ -44,6 +44,8 @@ HEADING = 15
 """A heading of a column of numbers is broken into lines of this width at least."""
 QUIET = 2.0
 """Seconds in which work may end without having said how far it is."""
+SOON = 0.02
+"""Share of the work from which the time left can be told."""
 
 
 def terminal() -> Console:
@@ -240,7 +242,7 @@ def progress() -> Callable[[float, str], None]:
 
     def told(share: float, doing: str) -> None:
         tenth, passed = int(10 * share), time.monotonic() - began
-        if tenth != said[0] and 0 < share < 1 and passed > QUIET:
+        if tenth != said[0] and 0 < share < 1 and passed > QUIET and share > SOON:
             said[0] = tenth
             left = passed * (1 - share) / share
             remark(f"{share:.0%} {doing}, about {left:.0f} s left")

@@ -1,0 +1,189 @@
+"""Training some stored runs again: do they come out as they are stored?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import AssayError, StoreError, nearest
+from assay.core.plans import planned_runs
+from assay.core.records import Config, Record
+from assay.core.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["EQUAL", "DIFFERENT", "FAILED", "ROUNDING", "Reproduced", "chosen", "judge", "reproduce"]
+
+EQUAL, ROUNDING, DIFFERENT, FAILED = "equal", "equal within rounding", "different", "not trained"
+
+LIMITS = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 2e-2}
+"""Relative difference of losses at the first evaluation that rounding may explain."""
+
+_ABOUT_CODE = ("assay", "source", "commit", "dirty")
+_ABOUT_MACHINE = (
+    "cpu",
+    "cpu_features",
+    "system",
+    "python",
+    "torch",
+    "program",
+    "threads",
+    "device",
+)
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """One stored run beside its repetition.
+
+    Attributes:
+        run_id, title: the run, and its trial and seed.
+        verdict: EQUAL (all curves, metrics and predictions bit for bit), ROUNDING (the losses of
+            the first evaluation agree as far as the precision goes), DIFFERENT, or FAILED.
+        first: largest relative difference of a loss at the first evaluation.
+        metrics: name -> (stored, now) of what the task is judged by, validation and test.
+        changed: what is not as it was when the run was stored: (name, then, now).
+        message: why it could not be trained.
+    """
+
+    run_id: str
+    title: str
+    verdict: str
+    first: float = math.nan
+    metrics: tuple[tuple[str, float, float], ...] = ()
+    changed: tuple[tuple[str, str, str], ...] = ()
+    message: str = ""
+
+
+def chosen(store: Store, name: str, runs: int) -> list[Record]:
+    """The stored runs to train again: the one whose name starts so, or some of a study.
+
+    Those of a study are spread over its trials; where it has more trials than `runs`, the cheapest.
+
+    Raises:
+        StoreError: there is no such study or run, or nothing of it has finished.
+    """
+    if name not in store.study_names():
+        try:
+            return [store.record(store.find(name))]
+        except StoreError:
+            close = nearest(name, store.study_names())
+            hint = f"; did you mean {close!r}?" if close else ""
+            raise StoreError(f"no study or run {name!r} in the store {store.path}{hint}") from None
+    present = store.present(planned_runs(store.plan(name)))
+    found = [r for r in store.records(sorted(present), arrays=False) if r.status == "finished"]
+    if not found:
+        raise StoreError(f"study {name!r} has no finished run yet")
+    order = sorted(found, key=lambda r: (r.seed, r.provenance.get("macs", 0), r.run_id))
+    return store.records([record.run_id for record in order[:runs]])
+
+
+def reproduce(
+    records: Sequence[Record],
+    titles: Mapping[str, str],
+    data_dir: Path | None = None,
+    device: str = "auto",
+    on_progress: Callable[[float, str], None] = lambda share, doing: None,
+) -> Iterator[Reproduced]:
+    """Train runs again, one after the other in this process, and say how they come out.
+
+    Args:
+        titles: run -> what to call it.
+        on_progress: told the share of all that is done, and what is being done.
+    """
+    for number, record in enumerate(records):
+        title = titles.get(record.run_id, record.run_id)
+
+        def told(progress: Any, number: int = number, title: str = title) -> None:
+            on_progress((number + progress.fraction) / len(records), title)
+
+        try:
+            again = _train(_as_it_was(record), data_dir, device, told)
+        except AssayError as error:
+            yield Reproduced(record.run_id, title, FAILED, message=str(error))
+            continue
+        yield judge(record, again, title)
+
+
+def _as_it_was(record: Record) -> Config:
+    """The configuration of a record; one that does not say its precision gets the one it had."""
+    precision = record.config["precision"]
+    if precision == "auto":
+        precision = record.provenance.get("precision", precision)
+    return {**record.config, "precision": precision}
+
+
+def _train(
+    config: Config, data_dir: Path | None, device: str, on_progress: Callable[[Any], None]
+) -> Record:
+    from assay.data import load
+    from assay.engines.engine import Resources
+    from assay.execution.executors.worker import find_engine
+    from assay.studies.members import cohorts
+
+    (cohort,) = cohorts([config], data_dir)
+    engine, resources = find_engine(config["engine"]), Resources(device=device, save_weights=False)
+    engine.check(cohort, resources)
+    (record,) = engine.train(cohort, load(config["dataset"], data_dir), resources, on_progress)
+    return record
+
+
+def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
+    """Compare a stored run with its repetition."""
+    first = max(
+        (
+            _relative(stored.curves[name][:1], again.curves[name][:1])
+            for name in stored.curves
+            if name in again.curves and (name == "loss" or name.endswith("_loss"))
+        ),
+        default=0.0,
+    )
+    limit = LIMITS.get(str(again.provenance.get("precision")), LIMITS["float32"])
+    same = stored.status == again.status and _equal(stored, again)
+    near = stored.status == again.status and first <= limit
+    metrics = [
+        (name, value, again.metrics.get(name, math.nan))
+        for name, value in stored.metrics.items()
+        if name.startswith(("val_", "test_"))
+    ]
+    then, now = stored.provenance, again.provenance
+    changed = [
+        (name, str(then[name]), str(now.get(name, "")))
+        for name in (*_ABOUT_CODE, *_ABOUT_MACHINE)
+        if name in then and str(then[name]) != str(now.get(name, ""))
+    ]
+    verdict = EQUAL if same else ROUNDING if near else DIFFERENT
+    return Reproduced(
+        stored.run_id, title, verdict, first, tuple(metrics), tuple(changed), again.message
+    )
+
+
+def _equal(a: Record, b: Record) -> bool:
+    """Whether everything that was learned is the same, bit for bit."""
+    import numpy as np
+
+    curves = {name for name in a.curves if name != "seconds"}
+    return (
+        curves == {name for name in b.curves if name != "seconds"}
+        and all(np.array_equal(a.curves[n], b.curves[n], equal_nan=True) for n in curves)
+        and all(b.metrics.get(name) == value for name, value in a.metrics.items())
+        and all(
+            name in b.predictions and np.array_equal(b.predictions[name], array)
+            for name, array in a.predictions.items()
+        )
+    )
+
+
+def _relative(a: np.ndarray, b: np.ndarray) -> float:
+    """Largest difference of two arrays of numbers, relative to the first; infinite for others."""
+    import numpy as np
+
+    if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+        return math.inf
+    finite = np.isfinite(a)
+    scale = np.maximum(np.abs(a[finite]), 1e-12)
+    return float(np.max(np.abs(a[finite] - b[finite]) / scale, initial=0.0))

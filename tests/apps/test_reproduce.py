@@ -1,0 +1,106 @@
+"""Stored runs that are trained again: equal, equal within rounding, or different."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.apps.cli.app import main
+from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, ROUNDING, chosen, judge
+from assay.core.records import Record
+from assay.core.store import Store
+
+
+@pytest.fixture
+def record(store: Path) -> Record:
+    with Store(store, create=False, read_only=True) as opened:
+        return chosen(opened, "small", 1)[0]
+
+
+def test_runs_of_a_study_come_out_as_they_are_stored(
+    store: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = (store / "index.sqlite").read_bytes()
+    assert main(["reproduce", "small", "--runs", "2", "--store", str(store), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for one in found:  # the fastest program of this moment may be another one
+        other = any(name == "program" for name, _, _ in one["changed"])
+        assert one["verdict"] == (ROUNDING if other else EQUAL)
+    assert len({one["run_id"] for one in found}) == 2
+    assert (store / "index.sqlite").read_bytes() == before, "nothing is written"
+
+
+def test_one_run_is_named_by_the_start_of_its_name(
+    store: Path, record: Record, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["reproduce", record.run_id[:8], "--store", str(store)]) == 0
+    said = capsys.readouterr()
+    assert record.run_id[:8] in said.out
+    assert EQUAL in said.out, "or equal within rounding"
+
+
+def test_the_seeds_of_a_study_are_spread_over_its_trials(store: Path):
+    with Store(store, create=False, read_only=True) as opened:
+        found = chosen(opened, "small", 2)
+    assert {r.seed for r in found} == {0}
+    assert len({r.trial_id for r in found}) == 2
+
+
+def nudged(record: Record, share: float) -> Record:
+    curves = {**record.curves, "loss": record.curves["loss"] * (1 + share)}
+    return replace(record, curves=curves)
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.0, EQUAL), (1e-6, ROUNDING), (1e-2, DIFFERENT), (np.nan, DIFFERENT)]
+)
+def test_the_first_losses_decide_between_rounding_and_a_difference(
+    share: float, verdict: str, record: Record
+):
+    assert judge(record, nudged(record, share)).verdict == verdict
+
+
+def test_a_run_that_ends_otherwise_is_different(record: Record):
+    assert judge(record, replace(record, status="diverged")).verdict == DIFFERENT
+    predicted = {n: np.roll(a, 1, axis=0) for n, a in record.predictions.items()}
+    assert judge(record, replace(record, predictions=predicted)).verdict == ROUNDING
+
+
+def test_what_has_changed_is_listed(record: Record):
+    again = replace(record, provenance={**record.provenance, "source": "another", "cpu": "fast"})
+    changed = judge(record, again).changed
+    assert {name for name, _, _ in changed} == {"source", "cpu"}
+
+
+def test_a_run_that_cannot_be_trained_is_said_and_counts(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from assay.core.errors import EngineError
+
+    def refuse(*_: object) -> None:
+        raise EngineError("no such device here")
+
+    monkeypatch.setattr("assay.apps.reproducing._train", refuse)
+    assert main(["reproduce", "small", "--runs", "1", "--store", str(store)]) == 1
+    said = capsys.readouterr().out
+    assert FAILED in said
+    assert "no such device here" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["smal"], "no study or run 'smal' in the store"),
+        (["smal"], "did you mean 'small'?"),
+        (["small", "--runs", "0"], "--runs 0: expected a whole number >= 1"),
+    ],
+)
+def test_wrong_names_and_numbers(
+    arguments: list[str], message: str, store: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["reproduce", *arguments, "--store", str(store)]) == 2
+    assert message in capsys.readouterr().err
