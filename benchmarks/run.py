@@ -66,7 +66,8 @@ def main() -> None:
     _say("peak of matrix products")
     chosen = [c for c in (QUICK if asked.quick else FULL) if _wanted(c, asked.only)]
     formats = sorted({precision for _, _, precision in chosen})
-    peak = {str(n): _peak(n, formats) for n in sorted({1, 2, cores}) if n <= cores}
+    seconds = 0.2 if asked.quick or asked.only else 0.5
+    peak = {str(n): _peak(n, formats, seconds) for n in sorted({1, 2, cores}) if n <= cores}
     cells = [_cell(cell, peak[str(cores)], asked) for cell in chosen]
     document = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -98,13 +99,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, help="how often each is measured (3; quick or only: 2)"
     )
-    parser.add_argument("--seconds", type=float, help="of each measurement (2; quick or only: 0.7)")
+    parser.add_argument("--seconds", type=float, help="of each measurement (2; quick or only: 0.5)")
     parser.add_argument("--only", default="", help='for example "cnn" or "mlp-512-512 float32"')
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the results")
     asked = parser.parse_args()
     brief = asked.quick or asked.only
     asked.rounds = asked.rounds or (2 if brief else 3)
-    asked.seconds = asked.seconds or (0.7 if brief else 2.0)
+    asked.seconds = asked.seconds or (0.5 if brief else 2.0)
     return asked
 
 
@@ -202,10 +203,10 @@ def _macs(model: str) -> int:
     return build_network(family, (side, side, 1), {"class": 10}).macs
 
 
-def _peak(threads: int, formats: list[str]) -> dict[str, Any]:
+def _peak(threads: int, formats: list[str], seconds: float) -> dict[str, Any]:
     """What is multiplied at most, by number format; without those that are not there."""
     command = [sys.executable, str(HERE / "peak.py"), "--threads", str(threads)]
-    command += ["--formats", *formats]
+    command += ["--seconds", str(seconds), "--formats", *formats]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     return json.loads(done.stdout)
 
