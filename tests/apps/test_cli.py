@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -60,6 +58,10 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
         (
             ["run", "tour", "--workers", "0"],
             "error: workers must be a whole number >= 1, got 0",
+        ),
+        (
+            ["network", "show", "random-mlp"],
+            "error: study random-mlp is a search, so it has no trials before it has run",
         ),
         (
             ["data", "show", "mnits"],
@@ -157,78 +159,6 @@ def test_a_dry_run_counts_and_trains_nothing(
     assert not store.exists()
 
 
-def test_some_trials_can_be_trained_alone(
-    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    store = str(tmp_path / "store")
-    assert main(["run", str(study), "--only", "0.1", "--store", store]) == 2
-    assert "small has no trial or level '0.1'" in capsys.readouterr().err
-    assert main(["run", str(study), "--only", "baseline", "--store", store]) == 0
-    assert "trained 2 of 2 runs" in capsys.readouterr().out
-    assert main(["results", "small", "--store", store]) == 0
-    assert "0, 2 missing" in capsys.readouterr().out
-    assert main(["run", str(study), "--store", store]) == 0
-    assert "trained 2 of 4 runs" in capsys.readouterr().out
-    assert main(["run", "random-mlp", "--only", "#1", "--store", store]) == 2
-    assert "is a search, which chooses its trials itself" in capsys.readouterr().err
-
-
-def test_running_again_trains_nothing_and_says_what_was_found(
-    study: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    page = tmp_path / "page.html"
-    assert main(["run", str(study), "--store", str(store), "--report", str(page)]) == 0
-    out = capsys.readouterr().out
-    assert "all 4 runs were in the store already" in out
-    assert "Does the rate matter?" in out
-    assert "- learning_rate" in out
-    assert out.endswith(f"report: {page}\n")
-    assert page.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
-
-
-def test_results_come_in_the_usual_formats(store: Path, capsys: pytest.CaptureFixture[str]):
-    found = {}
-    for form in ("table", "csv", "json", "markdown", "latex"):
-        assert main(["results", "small", "--store", str(store), "--format", form]) == 0
-        found[form] = capsys.readouterr().out
-    rows = json.loads(found["json"])["rows"]
-    assert [row["trial"] for row in rows] == ["baseline", "learning_rate = 1e-05"]
-    assert all(row["n"] == 2 for row in rows)
-    assert rows[0]["test_accuracy"] > rows[1]["test_accuracy"]
-    assert len(found["csv"].splitlines()) == 3
-    assert "| trial |" in found["markdown"]
-    assert r"\toprule" in found["latex"]
-    assert "baseline" in found["table"]
-
-
-def test_a_run_and_a_study_can_be_looked_at(store: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["show", "small", "--store", str(store)]) == 0
-    assert "4 of 4 (full)" in capsys.readouterr().out
-    name = next((store / "weights").glob("*.safetensors")).stem
-    assert main(["show", name[:10], "--store", str(store)]) == 0
-    out = capsys.readouterr().out
-    assert f"run {name}: finished" in out
-    assert "dataset.name" in out
-    assert main(["show", "smal", "--store", str(store)]) == 2
-    assert "did you mean 'small'?" in capsys.readouterr().err
-
-
-def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[str]):
-    names = ["baseline", "small:learning_rate = 1e-05"]
-    assert main(["compare", *names, "--store", str(store)]) == 0
-    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert "training.learning_rate 0.01 1e-05" in out
-    assert any(line.startswith("test accuracy (%)") for line in out)
-    assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
-    assert capsys.readouterr().out.endswith("A and B are the same trial.\n")
-    named = ["small:0.01", "small:1e-05"]  # as the table of results calls them
-    assert main(["compare", *named, "--store", str(store)]) == 0
-    said = capsys.readouterr().out.split("\n\n")[0]
-    assert said.split("\n")[-2:] == ["A = 0.01 (small)", "B = 1e-05 (small)"]
-    assert main(["compare", "baselin", "small", "--store", str(store)]) == 2
-    assert "did you mean 'baseline'?" in capsys.readouterr().err
-
-
 def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):
     assert main(["network", "show", "mlp", "--dataset", "digits"]) == 0
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -243,80 +173,6 @@ def test_doctor_and_data_say_what_is_here(capsys: pytest.CaptureFixture[str]):
     assert "free disk" in out
     assert main(["data", "show", "digits"]) == 0
     assert "train" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["run", "permu"], ["permuted-pixels"]),
-        (["data", "get", "fash"], ["fashion-mnist"]),
-        (["run", "own.yaml", "--scale", ""], ["smoke", "quick", "full", "tiny"]),
-        (["run", "--scale", "ti"], []),
-        (["run", "own.yaml", "--set", "training.learning"], ["training.learning_rate="]),
-        (["run", "own.yaml", "--only", ""], ["baseline", "learning_rate = 1e-05", "0.01", "1e-05"]),
-        (["engines", "own.yaml", "--trial", "base"], ["baseline"]),
-        (["results", "--store", "STORE", "sm"], ["small"]),
-        (["compare", "--store", "STORE", "small:b"], ["small:baseline"]),
-        (["show", "--store", "STORE", "RUN"], ["RUN"]),
-    ],
-)
-def test_the_shell_completes_what_a_command_takes(
-    words: list[str],
-    expected: list[str],
-    study: Path,
-    store: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
-    monkeypatch.chdir(tmp_path)
-    own = study.read_text() + "scales: {tiny: {repeats: 1}}\n"
-    Path("own.yaml").write_text(own, encoding="utf-8")
-    run = next((store / "weights").glob("*.safetensors")).stem
-    names = {"STORE": str(store), "RUN": run}
-    words = [names.get(word, word) for word in words]
-    assert main(["__complete", *words]) == 0
-    found = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
-    found = [v for v in found if v.startswith(words[-1]) and v and v.isprintable()]
-    assert found == [names.get(word, word) for word in expected]
-
-
-def test_completion_written_to_a_file_changes_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    script = tmp_path / "assay.bash"
-    command = ["--install-completion", "--shell", "bash"]
-    assert main([*command, "--output", str(script)]) == 0
-    assert capsys.readouterr().out == f"written: {script}\n"
-    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["assay.bash"]
-    assert "assay" in script.read_text(encoding="utf-8")
-    assert main([*command, "--output", str(script / "in-a-file")]) == 2
-    assert "error: cannot write " in capsys.readouterr().err
-    assert main(command) == 0
-    assert "bash-completion" in (tmp_path / ".bashrc").read_text(encoding="utf-8")
-
-
-def test_json_is_for_programs(store: Path, study: Path, capsys: pytest.CaptureFixture[str]):
-    def said(*arguments: str) -> Any:
-        assert main([*arguments, "--json", "--store", str(store)]) == 0
-        return json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-
-    listed = {row["study"]: row for row in said("list")}
-    assert (listed["small"]["present"], listed["small"]["built_in"]) == (4, False)
-    assert listed["tour"]["built_in"] is True
-    assert listed["tour"]["present"] is None
-    plan = said("show", "small")
-    assert [trial["label"] for trial in plan["trials"]] == ["baseline", "learning_rate = 1e-05"]
-    assert plan["stored"]["present"] == 4
-    assert said("show", str(study))["trials"] == plan["trials"]
-    run = said("show", plan["trials"][0]["runs"][0])
-    assert (run["status"], len(run["curves"]["loss"])) == ("finished", 3)
-    assert 0 < run["metrics"]["test_accuracy"] <= 1
-    assert said("doctor")["versions"]["assay"]
-    assert {row["name"]: row["train"] for row in said("data", "list")}["mnist"] == 60000
-    assert said("compare", "baseline", "small")["settings"] == []
-    assert said("search", "random-mlp", "--summary")["search"]["space"]
 
 
 def test_an_engine_that_is_not_installed_is_no_error(

@@ -1,9 +1,11 @@
-"""What a user names is a regular file, or it is said at once: a pipe is never waited for."""
+"""What a user names is a regular file, or it is said at once: a pipe is never waited for. What
+assay writes is whole, or not there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from assay.apps.sklearn import AssayClassifier
 from assay.core import plugins
 from assay.core.array_file import map_array, read_arrays
-from assay.core.files import open_file
+from assay.core.files import open_file, write_whole, written_whole
 from assay.core.tensor_file import read_tensors
 from assay.data.cifar10 import read_archive
 from assay.data.formats import read_idx
@@ -48,3 +50,18 @@ def test_a_file_is_read_and_a_missing_one_is_missing(tmp_path: Path):
         assert stream.read() == b"here"
     with pytest.raises(FileNotFoundError):
         open_file(tmp_path / "b")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
+    path = tmp_path / "new" / "file.bin"
+    write_whole(path, b"first")
+    with written_whole(path) as part:
+        part.write_bytes(b"second")
+        assert path.read_bytes() == b"first"
+    assert path.read_bytes() == b"second"
+    with suppress(OSError), written_whole(path, ".png") as part:
+        assert part.name.endswith(".png")
+        part.write_bytes(b"thi")
+        raise OSError("the disk is full")
+    assert path.read_bytes() == b"second"
+    assert list(path.parent.iterdir()) == [path]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import ConfigError, StoreError, nearest, unknown_name
+from assay.core.errors import ConfigError, StoreError, did_you_mean, nearest, unknown_name
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
@@ -81,8 +81,7 @@ def find_side(path: Path, name: str) -> Side:
             record = store.record(store.find(name))
             return Side(f"run {record.run_id} (seed {record.seed})", record.config, [record])
         labels = [t["label"] for plan in plans.values() for t in plan["trials"]]
-        close = nearest(name, [*plans, *labels])
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(name, [*plans, *labels]))
         raise StoreError(f"no study, trial or run {name!r} in the store {path}{hint}")
 
 
@@ -91,8 +90,7 @@ def _among(plan: Mapping[str, Any], label: str) -> dict[str, Any]:
     for trial in trials:
         if label in (trial["label"], called[trial["trial_id"]]):
             return trial
-    close = nearest(label, [trial["label"] for trial in trials])
-    hint = f"; did you mean {close!r}?" if close else ""
+    hint = did_you_mean(nearest(label, [trial["label"] for trial in trials]))
     raise StoreError(f"study {study!r} has no trial {label!r}{hint}")
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from assay.core.errors import StoreError
+from assay.core.files import part_of
 
 __all__ = ["check_report", "data_folder", "store_folder"]
 
@@ -24,7 +25,7 @@ def data_folder(given: str | Path | None = None) -> Path | None:
 
 def check_report(path: Path) -> None:
     """Raise StoreError unless a report can be written there; one that is there stays as it is."""
-    trial = path.with_name(f".{path.name}.{os.getpid()}.part") if path.name else path
+    trial = part_of(path) if path.name else path
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.core.errors import DataError
+from assay.core.files import written_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,14 +68,9 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    options: dict[str, Any] = {"format": "PNG"}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(example_images(dataset), COLUMNS).save(unfinished, **options)
-        unfinished.replace(path)
+        with written_whole(path) as part:
+            contact_sheet(example_images(dataset), COLUMNS).save(part, "PNG")
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         said = error.strerror or error
         raise DataError(f"{path}: the contact sheet cannot be written ({said})") from error

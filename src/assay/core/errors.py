@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "did_you_mean",
     "AssayError",
     "ConfigError",
     "DataError",
@@ -96,6 +97,11 @@ def nearest(name: object, candidates: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def did_you_mean(close: str | None, what: str = "") -> str:
+    """The end of a message that suggests a name, after `what` it is; "" for None."""
+    return f"; did you mean {what}{close!r}?" if close else ""
+
+
 def unknown_name(
     kind: str, name: object, candidates: Iterable[str], listed_by: str | None = None
 ) -> str:
@@ -105,7 +111,6 @@ def unknown_name(
         listed_by: a command that lists the valid names, which are too many for a message.
     """
     valid = sorted(str(c) for c in candidates)
-    close = nearest(name, valid)
-    hint = f"; did you mean {close!r}?" if close else ""
+    hint = did_you_mean(nearest(name, valid))
     known = f"`{listed_by}` lists all" if listed_by else f"known: {', '.join(valid) or 'none'}"
     return f"unknown {kind} {brief(repr(name))}{hint} ({known})"

@@ -9,7 +9,6 @@ may share a store only where the file system locks files properly.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,8 @@ import numpy as np
 
 from assay.core import store_format as form
 from assay.core.digests import digest
-from assay.core.errors import StoreError, nearest
+from assay.core.errors import StoreError, did_you_mean, nearest
+from assay.core.files import part_of, write_synced, write_whole
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store_claims import Claims
@@ -90,26 +90,27 @@ class Store(Plans, Claims):
         if self._index.read_only:
             raise StoreError(f"cannot store run {record.run_id}: {self.path} is opened read-only")
         row, blob = form.encode_record(record)
-        temporary = self._weights_file(record.run_id, f".{os.getpid()}.tmp")
         final = self._weights_file(record.run_id)
+        temporary = part_of(final)
         with self._index.explained(f"cannot store run {record.run_id}"):
             if self.present([record.run_id]):
                 return False
             if record.state:  # before the record: a run that is there can always go on
                 self._write_state(record)
             weights = ""
-            if record.weights:
-                where = f"run {record.run_id}: weights"
-                content = form.encode_arrays(record.weights, where, sealed=False)
-                weights = digest(content)
-                final.parent.mkdir(exist_ok=True)
-                form.write_file(temporary, content)
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            sealed = form.sealed_row(row, now, digest(blob), weights)
             try:
+                if record.weights:
+                    where = f"run {record.run_id}: weights"
+                    content = form.encode_arrays(record.weights, where, sealed=False)
+                    weights = digest(content)
+                    final.parent.mkdir(exist_ok=True)
+                    write_synced(temporary, content)
+                now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+                sealed = form.sealed_row(row, now, digest(blob), weights)
                 return self._insert(sealed, blob, temporary if weights else None, final)
             finally:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink()
 
     def _insert(
         self, row: tuple[Any, ...], blob: bytes, temporary: Path | None, final: Path
@@ -267,8 +268,7 @@ class Store(Plans, Claims):
         if found:
             some = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
             raise StoreError(f"{prefix!r} is the start of {len(found)} runs: {some}")
-        close = nearest(prefix, names)
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(prefix, names))
         raise StoreError(f"no run starts with {prefix!r} in the store {self.path}{hint}")
 
     # -- checkpoints ---------------------------------------------------------------------------
@@ -280,11 +280,7 @@ class Store(Plans, Claims):
 
     def _write_state(self, record: Record) -> None:
         final = self.checkpoints / f"{record.run_id}.safetensors"
-        temporary = final.with_suffix(f".safetensors.{os.getpid()}.tmp")
-        content = form.encode_arrays(record.state, f"run {record.run_id}: state")
-        final.parent.mkdir(exist_ok=True)
-        form.write_file(temporary, content)
-        temporary.replace(final)
+        write_whole(final, form.encode_arrays(record.state, f"run {record.run_id}: state"))
 
     def drop_checkpoints(self, run_ids: Iterable[str]) -> None:
         """Forget how runs could go on; without, they are trained from their start."""

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -36,7 +33,6 @@ __all__ = [
     "encode_json",
     "encode_record",
     "sealed_row",
-    "write_file",
 ]
 
 VERSION = 2
@@ -226,16 +222,3 @@ def _curves(curves: dict[str, np.ndarray], what: str) -> dict[str, np.ndarray]:
         if len(curve) != (steps := len(curves.get("step", curve))):
             raise StoreError(f"{what}: the curve {name!r} has {len(curve)} points, {steps} steps")
     return curves
-
-
-def write_file(temporary: Path, content: bytes) -> None:
-    """Write and sync a file that its caller will rename; nothing is left behind on failure."""
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise

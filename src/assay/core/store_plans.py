@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.digests import digest
-from assay.core.errors import StoreError, nearest
+from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.plans import decode_plan, planned_runs
 from assay.core.store_format import DAMAGED, encode_json
 from assay.core.store_index import Index
@@ -48,8 +48,7 @@ class Plans:
             study = scales[0]
         if study in rows:
             return self._decoded(rows[study])
-        close = nearest(study, rows)
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(study, rows))
         known = f" (there: {', '.join(rows)})" if rows else "; it holds no study yet"
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from assay.core import store_format as form
 from assay.core.digests import digest
 from assay.core.errors import StoreError
+from assay.core.files import written_whole
 from assay.core.plans import decode_plan
 
 __all__ = ["BACKUP", "sync_folder", "upgrade"]
@@ -58,19 +59,15 @@ def upgrade(db: sqlite3.Connection, index: Path) -> None:
 def _back_up(index: Path) -> None:
     """Copy the index, whole or not at all; nobody writes to it meanwhile."""
     final = index.with_name(BACKUP)
-    temporary = final.with_name(f"{final.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
+    with written_whole(final) as part:
+        part.unlink(missing_ok=True)
         with (
             closing(sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(temporary)) as target,
+            closing(sqlite3.connect(part)) as target,
         ):
             source.backup(target)
-        with open(temporary, "rb+") as file:
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
     sync_folder(final.parent)
 
 

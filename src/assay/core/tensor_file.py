@@ -7,7 +7,6 @@ file is ever run. A digest of the whole file stands beside it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from assay.core.digests import KEY, check_seal, seal
-from assay.core.files import open_file
-from assay.core.store_format import write_file
+from assay.core.files import open_file, write_whole
 
 __all__ = ["read_tensors", "write_tensors"]
 
@@ -37,14 +35,8 @@ def write_tensors(
         OSError: it cannot be written.
         TypeError: something in `about` has no place in JSON.
     """
-    target = Path(path)
     text = json.dumps({**about, "format": form}, sort_keys=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        write_file(part, seal(tensors, {"assay": text}))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(Path(path), seal(tensors, {"assay": text}))
 
 
 def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.core.errors import DataError, nearest
+from assay.core.errors import DataError, did_you_mean, nearest
 from assay.data.pictures import SUFFIXES, printable
 
 __all__ = ["Layout", "Listing", "find_layout", "first_of"]
@@ -141,8 +141,7 @@ def _held_out(test: Path, train: Path, listing: Listing) -> Listing:
         )
     for name in found.classes:
         if name not in listing.classes:
-            close = nearest(printable(name), listing.names)
-            hint = f"; did you mean {close!r}?" if close else ""
+            hint = did_you_mean(nearest(printable(name), listing.names))
             where = printable(test / name)
             raise DataError(f"{where}: no such class in {printable(train)}{hint}")
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.array_file import array_names, map_array, read_arrays
-from assay.core.errors import DataError, nearest
+from assay.core.errors import DataError, did_you_mean, nearest
 from assay.data.own_content import ROLES, Content, converted, roles_of
 from assay.data.pictures import printable
 
@@ -106,7 +106,7 @@ def _find(key: str, text: str, folders: Sequence[Path]) -> tuple[Path, str | Non
         except (OSError, ValueError) as error:
             raise DataError(f"dataset.{key}: {printable(path)}: {_said(error)}") from None
     close = nearest(given.name, _beside(tried))
-    hint = f"; did you mean {printable(close)!r}?" if close else ""
+    hint = did_you_mean(printable(close) if close else None)
     where = " or ".join(printable(path) for path in tried)
     raise DataError(f"dataset.{key}: there is no file {where}{hint}")
 

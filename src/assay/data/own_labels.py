@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import DataError, nearest
+from assay.core.errors import DataError, did_you_mean, nearest
 from assay.data.own_images import array_of
 from assay.data.pictures import printable
 
@@ -97,8 +97,7 @@ def _numbered(
     strange = np.setdiff1d(test, values)
     if len(strange):
         name = printable(str(strange[0]))
-        close = nearest(name, names)
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(name, names))
         raise DataError(f"{tested}: no image with the label {name!r} is trained on{hint}")
     return np.searchsorted(values, test).astype(np.int64)
 

@@ -13,7 +13,7 @@ import platformdirs
 
 from assay.core.digests import Unsound, seal, unseal
 from assay.core.errors import DataError
-from assay.core.files import open_file
+from assay.core.files import open_file, written_whole
 from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File
 
 __all__ = [
@@ -185,15 +185,8 @@ def sha256(path: Path) -> str:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write a .npy file that is whole or absent; without room for it, nothing is kept."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as stream:
-            np.save(stream, array, allow_pickle=False)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    with suppress(OSError), written_whole(path) as part, open(part, "wb") as stream:
+        np.save(stream, array, allow_pickle=False)
 
 
 def keep_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -201,14 +194,8 @@ def keep_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     Without room for it, nothing is kept.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(seal({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    with suppress(OSError), written_whole(path) as part:
+        part.write_bytes(seal({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 def kept_arrays(path: Path) -> dict[str, np.ndarray] | None:

@@ -8,7 +8,6 @@ without one is trained from its start.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ import numpy as np
 
 from assay.core import store_format as form
 from assay.core.errors import StoreError
+from assay.core.files import write_whole
 from assay.core.records import Config, run_id
 
 if TYPE_CHECKING:
@@ -69,12 +69,10 @@ class Checkpoint:
         if self._file is None:
             return
         told = np.frombuffer(self._identity.encode(), np.uint8)
-        unfinished = self._file.with_name(f"{self._file.name}.{os.getpid()}.tmp")
         with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            content = form.encode_arrays({**arrays, "identity": told}, str(self._file))
-            form.write_file(unfinished, content)
-            unfinished.replace(self._file)
+            write_whole(
+                self._file, form.encode_arrays({**arrays, "identity": told}, str(self._file))
+            )
         self._last = time.monotonic()
 
     def load(self) -> dict[str, np.ndarray] | None:

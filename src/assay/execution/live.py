@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from assay.core.files import written_whole
 from assay.core.store_owner import is_alive, new_owner, retire_owner
 from assay.execution.events import Event
 
@@ -136,11 +137,8 @@ class LiveFile:
             "jobs": list(self._jobs.values()),
             "curves": self._curves,
         }
-        unfinished = self._file.with_suffix(".tmp")
-        with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(said, separators=(",", ":")), encoding="utf-8")
-            unfinished.replace(self._file)
+        with suppress(OSError), written_whole(self._file) as part:
+            part.write_text(json.dumps(said, separators=(",", ":")), encoding="utf-8")
 
 
 def read_live(store: Path) -> list[dict[str, Any]]:

@@ -48,8 +48,9 @@ def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Out
     for trial, mine in runs.items():
         own = values[trial]
         lost = [r.seed for r in mine if r.status == "diverged"] if np.isfinite(mild) else []
-        sides = [{**own, **dict.fromkeys(lost, value)} if lost else own for value in (mild, harsh)]
-        found[trial] = Outcome(*sides, len(lost), len(mine) - len(own) - len(lost))
+        at_least, at_most = ({**own, **dict.fromkeys(lost, value)} for value in (mild, harsh))
+        left_out = len(mine) - len(own) - len(lost)
+        found[trial] = Outcome(at_least, at_most, len(lost), left_out)
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.core.config import Entry, Mark, Path, Source
-from assay.core.errors import nearest
+from assay.core.errors import did_you_mean, nearest
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
@@ -121,8 +121,7 @@ def setting_path(
     """
     path = tuple(name.split("."))
     if path[0] not in SECTIONS or not all(path):
-        close = nearest(name, others) or nearest_setting(name)
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(name, others) or nearest_setting(name))
         known = f"a setting starts with one of: {', '.join(SECTIONS)}"
         more = f"; other names: {', '.join(others)}" if others else ""
         raise entry.error(f"unknown setting {name!r}{hint} ({known}{more})", key=True)

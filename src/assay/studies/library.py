@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Source
-from assay.core.errors import ConfigError, brief, nearest, unknown_name
+from assay.core.errors import ConfigError, brief, did_you_mean, nearest, unknown_name
 from assay.core.registry import Registry
 from assay.core.values import plain_data, shown
 from assay.core.yaml import read_yaml, read_yaml_file
@@ -94,8 +94,7 @@ def _missing(study: str) -> str:
     if not study.endswith((".yaml", ".yml")) and os.sep not in study:
         return unknown_name("study", study, names(), "assay list") + "; or give a YAML file"
     close = nearest(Path(study).stem, names())
-    hint = f"; did you mean the built-in {close!r}?" if close else ""
-    return f"there is no study file {brief(study)}{hint}"
+    return f"there is no study file {brief(study)}{did_you_mean(close, 'the built-in ')}"
 
 
 def open_study(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:

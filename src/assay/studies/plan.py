@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.core.config import Problems
-from assay.core.errors import ConfigError, nearest
+from assay.core.errors import ConfigError, did_you_mean, nearest
 from assay.core.records import Config, run_id
 from assay.studies.members import cohorts, resolve_member
 from assay.studies.study import Study, Trial
@@ -95,8 +95,7 @@ def make_plan(study: Study, only: Sequence[str] = ()) -> Plan:
     problems = Problems()
     for label in only:
         if label not in known:
-            close = nearest(label, known)
-            hint = f"; did you mean {close!r}?" if close else ""
+            hint = did_you_mean(nearest(label, known))
             said = f"only: {study.name} has no trial or level {label!r}{hint}"
             problems.add(ConfigError(f"{said} (`assay show {study.name}` lists them)"))
     problems.raise_if_any()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.core.config import Problems
+from assay.core.errors import ConfigError, unknown_name
 from assay.core.records import Config, trial_id
 from assay.studies.design import Cell, Design, trial_label
 from assay.studies.factors import Factor, Level, label_of
 from assay.studies.settings import SECTIONS
 
-__all__ = ["Trial", "TrialTable"]
+__all__ = ["Trial", "TrialTable", "find_trial"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,23 @@ class Trial:
     def id(self) -> str:
         """The trial's identity."""
         return trial_id(self.config)
+
+
+def find_trial(study: str, trials: Sequence[Trial], label: str | None = None) -> Trial:
+    """The trial of a study by its label; the first one for None.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not trials:
+        raise ConfigError(
+            f"study {study} is a search, so it has no trials before it has run; "
+            "expected a study with factors or trials"
+        )
+    labels = {trial.label: trial for trial in trials}
+    if label is not None and label not in labels:
+        raise ConfigError(unknown_name(f"trial of study {study}", label, labels))
+    return trials[0] if label is None else labels[label]
 
 
 class TrialTable:

@@ -11,10 +11,7 @@ from assay.apps.cli.completion import engine_names
 from assay.apps.cli.options import Backend, Places, Settings, StudyName, TrialName
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from assay.apps.engines import EngineRun
-    from assay.core.records import Config
 
 __all__ = ["engines"]
 
@@ -51,6 +48,8 @@ def engines(
     from assay.apps.engines import compare_engines
     from assay.core.errors import ConfigError, unknown_name
     from assay.studies.settings import engine_names
+    from assay.studies.study import parse_study
+    from assay.studies.trials import find_trial
 
     if not 2 <= steps <= MAX_STEPS:
         expected = f"a whole number from 2 to {MAX_STEPS:,}"
@@ -64,30 +63,16 @@ def engines(
 
         choose_backend(backend)
     folder = (places or Places()).data_path
-    title, config = _find(study, trial, set or [], folder)
+    found = parse_study(study, set=set or [], data_dir=folder)
+    chosen = find_trial(found.name, found.trials, trial)
     names = engines or sorted(known, key=lambda n: (ORDER.index(n) if n in ORDER else 9, n))
-    runs = compare_engines({**config, "seed": 0}, names, steps, folder)
-    console.heading(f"{title}, {steps} steps from equal weights")
+    runs = compare_engines({**chosen.config, "seed": 0}, names, steps, folder)
+    console.heading(f"{found.name}: {chosen.label}, {steps} steps from equal weights")
     _show([run for run in runs if run.losses])
     for run in runs:
         if run.why_not:
             console.say(f"without {run.engine}: {run.why_not}")
     return _conclude(runs)
-
-
-def _find(
-    study: str, trial: str | None, changes: list[str], folder: Path | None
-) -> tuple[str, Config]:
-    """A trial's title and configuration."""
-    from assay.core.errors import ConfigError, unknown_name
-    from assay.studies.study import parse_study
-
-    found = parse_study(study, set=changes, data_dir=folder)
-    labels = {t.label: t for t in found.trials}
-    if trial is not None and trial not in labels:
-        raise ConfigError(unknown_name(f"trial of study {found.name}", trial, labels))
-    chosen = labels[trial] if trial else found.trials[0]
-    return f"{found.name}: {chosen.label}", chosen.config
 
 
 def _conclude(runs: list[EngineRun]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from assay.apps.cli.completion import stored
 from assay.apps.cli.options import OutFile, Places
 from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
+from assay.core.files import part_of, written_whole
 
 if TYPE_CHECKING:
     from assay.apps.exporters.exporter import RunExporter
@@ -91,17 +91,16 @@ def _write(
     write: Callable[[Path], None], path: Path, suffix: str, companions: Sequence[str]
 ) -> None:
     """Write under another name first, so that what is there under `path` is always whole."""
-    part = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
+    others = {part_of(path, ending): path.with_suffix(ending) for ending in companions}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        for ending in companions:
-            part.with_suffix(ending).replace(path.with_suffix(ending))
-        part.replace(path)
+        with written_whole(path, suffix) as part:
+            write(part)
+            for other, final in others.items():
+                other.replace(final)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        for left in [part, *(part.with_suffix(ending) for ending in companions)]:
+        for left in others:
             with suppress(OSError):
                 left.unlink()
 

@@ -8,9 +8,7 @@ from assay.apps.cli import console
 from assay.apps.cli.options import Places, Settings, StudyName, TrialName
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from assay.core.records import Config
+    pass
 
 __all__ = ["check_gradients"]
 
@@ -42,21 +40,23 @@ def check_gradients(
         set: Change one setting, e.g. --set network.hidden=[5]; may be repeated.
     """
     from assay.core.errors import ConfigError
-    from assay.engines.numpy_engine.gradients import LIMIT
-    from assay.engines.numpy_engine.gradients import check_gradients as check
+    from assay.engines.numpy_engine import gradients
     from assay.studies.members import resolve_network
+    from assay.studies.study import parse_study
+    from assay.studies.trials import find_trial
+    from assay.tasks.task import find_task
 
     for name, number, least in (("entries", entries, 0), ("images", images, 2), ("seed", seed, 0)):
         if number < least:
             raise ConfigError(f"--{name} {number}: expected a whole number >= {least}")
     folder = (places or Places()).data_path
-    title, config = _find(study, trial, set or [], folder)
-    network = resolve_network(config, folder)
-    task = config["task"]
-    name = task if isinstance(task, str) else str(task["name"])
-    rows = check(network, task=name, images=images, seed=seed, entries=entries or None)
+    found = parse_study(study, set=set or [], data_dir=folder)
+    chosen = find_trial(found.name, found.trials, trial)
+    network, task = resolve_network(chosen.config, folder), find_task(chosen.config["task"]).name
+    given = {"images": images, "seed": seed, "entries": entries or None}
+    rows = gradients.check_gradients(network, task=task, **given)
     worst = max(row.error for row in rows)
-    console.heading(f"gradients of {title}")
+    console.heading(f"gradients of {found.name}: {chosen.label}")
     console.table(
         ("layer", "parameter", "shape", ">entries checked", ">largest relative error"),
         [
@@ -70,23 +70,7 @@ def check_gradients(
             for row in rows
         ],
     )
-    console.say()
-    right = worst < LIMIT
+    right = worst < gradients.LIMIT
     said = f"largest relative error {worst:.1e}, " + ("below" if right else "NOT below")
-    console.say(f"{said} {LIMIT:.0e}, in float64 on {images} random images")
+    console.say(f"\n{said} {gradients.LIMIT:.0e}, in float64 on {images} random images")
     return 0 if right else WRONG
-
-
-def _find(
-    study: str, trial: str | None, changes: list[str], folder: Path | None
-) -> tuple[str, Config]:
-    """A trial's title and configuration."""
-    from assay.core.errors import ConfigError, unknown_name
-    from assay.studies.study import parse_study
-
-    found = parse_study(study, set=changes, data_dir=folder)
-    labels = {t.label: t for t in found.trials}
-    if trial is not None and trial not in labels:
-        raise ConfigError(unknown_name(f"trial of study {found.name}", trial, labels))
-    chosen = labels[trial] if trial else found.trials[0]
-    return f"{found.name}: {chosen.label}", chosen.config

@@ -96,6 +96,7 @@ def _find(
     from assay.networks.families import FAMILIES, makes
     from assay.studies.members import resolve_info, resolve_network
     from assay.studies.study import parse_study
+    from assay.studies.trials import find_trial
     from assay.tasks.task import TASKS, parts_of
 
     study: Any = name
@@ -110,10 +111,7 @@ def _find(
             unknown_name("network family or study", name, network_names(), "assay list")
         )
     found = parse_study(study, set=changes, data_dir=places.data_path)
-    labels = {t.label: t for t in found.trials}
-    if trial is not None and trial not in labels:
-        raise ConfigError(unknown_name(f"trial of study {found.name}", trial, labels))
-    chosen = labels[trial] if trial else found.trials[0]
+    chosen = find_trial(found.name, found.trials, trial)
     data = resolve_info(chosen.config, places.data_path).name
     title = f"{name} on {data}" if name in FAMILIES else f"{found.name}: {chosen.label}, on {data}"
     return title, resolve_network(chosen.config, places.data_path)

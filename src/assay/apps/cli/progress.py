@@ -212,11 +212,11 @@ class LiveDisplay:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.live import Live as RichLive
+        from rich.live import Live
 
         self.state = ExecutionState()
         self._console = Console(stderr=True, highlight=False)
-        self._live = RichLive(
+        self._live = Live(
             get_renderable=self._view,
             console=self._console,
             refresh_per_second=4,

@@ -8,7 +8,6 @@ identity.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from math import log2
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.cores import physical_cores
+from assay.core.files import written_whole
 from assay.core.machine import cpu_name, own_version
 from assay.data.storage import cache_dir
 from assay.engines.compiled.coverage import torch_version
@@ -109,9 +109,5 @@ def _sound(rates: Any) -> bool:
 
 def _keep(rates: dict[str, Rates]) -> None:
     """Write the file whole or not at all."""
-    file = _file()
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(file)
+    with suppress(OSError), written_whole(_file()) as part:
+        part.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from assay.core.config import Problems
+from assay.core.errors import did_you_mean
 from assay.core.records import Config
 from assay.core.seeds import stream
 from assay.studies.design import MAX_RUNS
@@ -95,8 +96,7 @@ def _check_used(search: Search, problems: Problems) -> None:
     for parameter in space.parameters:
         acts = "." in parameter.name or any(level.settings for level in parameter.levels)
         if not acts and parameter.name not in used:
-            close = nearest_setting(parameter.name)
-            hint = f"; did you mean {close!r}?" if close else ""
+            hint = did_you_mean(nearest_setting(parameter.name))
             said = f"{parameter.name} changes nothing: it is no setting, and no set, when or "
             said = f"{said}constraint speaks of it{hint}"
             problems.add(parameter.entry.error(said, key=True))

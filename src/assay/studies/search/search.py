@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.config import Entry, LocatedError, Path
-from assay.core.errors import ConfigError, brief, nearest
+from assay.core.errors import ConfigError, brief, did_you_mean, nearest
 from assay.core.records import Config
 from assay.studies.factors import Level, Setting
 from assay.studies.search.expressions import Expression
@@ -176,8 +176,7 @@ def _indices(parts: list[str], cut: int, setting: Setting) -> list[int]:
     """The part of a path after a list's name as whole numbers."""
     for i, part in enumerate(parts[cut:], cut):
         if not part.isdecimal():
-            close = nearest(part, ALIASES) if part not in ALIASES else None
-            hint = f"; did you mean {close!r}?" if close else ""
+            hint = did_you_mean(nearest(part, ALIASES) if part not in ALIASES else None)
             before = ".".join(parts[:i])
             said = f"{before} is an element of a list, it has no {brief(repr(part))}{hint}"
             raise _at(setting, said)

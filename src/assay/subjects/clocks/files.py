@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from assay.apps.sheets import contact_sheet
 from assay.core.errors import ConfigError, StoreError
+from assay.core.files import written_whole
 
 __all__ = ["write_clocks"]
 
@@ -61,23 +61,20 @@ def write_clocks(
     scene = make_scene(minutes, style, seed, ("files",))
     targets = targets_of(scene)
     folder = Path(folder)
-    part = folder / f"images.npy.{os.getpid()}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _check_room(folder, n * size * size)
-        images = open_memmap(part, "w+", np.uint8, (n, size, size))
-        for start in range(0, n, BLOCK):
-            rows = slice(start, start + BLOCK)
-            images[rows] = draw_scene(scene[rows], style, size, device)
-            on_progress(min(start + BLOCK, n) / n, "drawing")
-        images.flush()
-        some = np.random.default_rng(seed).choice(n, min(n, SHEET), replace=False)
-        contact_sheet(images[some]).save(folder / "sheet.png")
-        os.replace(part, folder / "images.npy")
+        with written_whole(folder / "images.npy") as part:
+            _check_room(folder, n * size * size)
+            images = open_memmap(part, "w+", np.uint8, (n, size, size))
+            for start in range(0, n, BLOCK):
+                rows = slice(start, start + BLOCK)
+                images[rows] = draw_scene(scene[rows], style, size, device)
+                on_progress(min(start + BLOCK, n) / n, "drawing")
+            images.flush()
+            some = np.random.default_rng(seed).choice(n, min(n, SHEET), replace=False)
+            contact_sheet(images[some]).save(folder / "sheet.png")
         save_array(folder / "labels.npy", targets[:, :2].astype(np.uint8))
         save_array(folder / "angles.npy", targets[:, 2:])
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
     return time.monotonic() - began
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import DataError
+from assay.core.files import written_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,26 +71,21 @@ def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
     files = {
         "permutation.npy": lambda p: _save(p, r.order),
         "restored.npy": lambda p: _save(p, r.apply(np.asarray(found.images))),
-        "images.png": lambda p: _picture(found).save(p),
+        "images.png": lambda p: _picture(found).save(p, "PNG"),
     }
     if found.dataset is not None and found.dataset.permutation is not None:
         truth = found.dataset.permutation
         files["grid.gif"] = lambda p: p.write_bytes(animation(truth, r.cells, r.shape))
     written = []
     for name, write in files.items():
-        part, path = folder / f".part.{name}", folder / name
-        _whole(write, part, path)
+        path = folder / name
+        try:
+            with written_whole(path) as part:
+                write(part)
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
         written.append(path)
     return written
-
-
-def _whole(write: Callable[[Path], Any], part: Path, path: Path) -> None:
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _save(path: Path, array: np.ndarray) -> None:
