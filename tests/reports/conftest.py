@@ -19,6 +19,8 @@ from assay.data import Dataset, load
 from assay.networks.families import build_network
 from assay.networks.network import Network
 from assay.reports.html import render_html
+from assay.reports.names import named
+from assay.reports.paper.material import Material
 
 Study = tuple[dict[str, Any], list[Record]]
 
@@ -301,3 +303,16 @@ def network_of(config: Mapping[str, Any]) -> Network:
 def images() -> Callable[[Mapping[str, Any]], Dataset | None]:
     """The digits behind a made-up study."""
     return dataset_of
+
+
+@pytest.fixture
+def material(
+    study: Callable[[str], Study], images: Callable[[Mapping[str, Any]], Dataset | None]
+) -> Callable[[str], Material]:
+    """A made-up study as what a paper is made of."""
+
+    def make(name: str) -> Material:
+        plan, records = study(name)
+        return Material(named(plan), records, (), images, network_of)
+
+    return make

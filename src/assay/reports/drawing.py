@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from assay.core.text import visible
 from assay.reports.style import NARROW, WIDE
@@ -14,9 +16,8 @@ from assay.reports.svg import svg
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Failure", "Section", "figure_section", "forgiving", "guarded", "reason"]
+__all__ = ["Failure", "Plot", "forgiving", "guarded", "reason"]
 
-Section = dict[str, Any]
 Failure = tuple[str, Exception]
 """Title of what could not be made, and why."""
 
@@ -48,32 +49,48 @@ def guarded(title: str, make: Callable[[], T], instead: T) -> T:
         return instead
 
 
-def figure_section(
-    name: str, title: str, alt: str, caption: str, *draws: Callable[[float], Figure]
-) -> Section:
-    """Return a figure with its words: {"name", "title", "caption", "drawings", "missing"}.
+@dataclass(frozen=True)
+class Plot:
+    """A figure with its words, drawn only when somebody looks.
 
-    Args:
-        name: put before every id of its drawings.
+    Attributes:
+        name: put before every id of its drawings, and its name on the command line.
+        title: what it shows, in a few words.
         alt: what a person who does not see it should know.
+        caption: what must be read with it, with n and units.
         draws: from a width in inches to a drawing; several so that paper can break between them.
-            Each is drawn twice: the page shows the one that fits its window.
+        small: whether its drawings can stand beside each other on paper.
+        lesser: how early it goes where a paper is too long; 0 is kept longest.
     """
 
-    def drawn() -> list[dict[str, str]]:
-        return [
-            {
-                "wide": svg(draw(WIDE), f"{name}-{i}", alt),
-                "narrow": svg(draw(NARROW), f"{name}-{i}n", alt),
-            }
-            for i, draw in enumerate(draws)
-        ]
+    name: str
+    title: str
+    alt: str
+    caption: str
+    draws: tuple[Callable[[float], Figure], ...]
+    small: bool = False
+    lesser: int = 5
 
-    drawings = guarded(title, drawn, [])
-    missing = None if drawings else reason(_last())
-    return {
-        "name": name, "title": title, "caption": caption, "drawings": drawings, "missing": missing
-    }  # fmt: skip
+    @cached_property
+    def drawings(self) -> list[dict[str, str]]:
+        """Each drawing as {"wide", "narrow"}, SVG for a page, which shows the one that fits its
+        window; none where they cannot be made and failures are collected."""
+
+        def drawn() -> list[dict[str, str]]:
+            return [
+                {
+                    "wide": svg(draw(WIDE), f"{self.name}-{i}", self.alt),
+                    "narrow": svg(draw(NARROW), f"{self.name}-{i}n", self.alt),
+                }
+                for i, draw in enumerate(self.draws)
+            ]
+
+        return guarded(self.title, drawn, [])
+
+    @property
+    def missing(self) -> str | None:
+        """Why there are no drawings."""
+        return None if self.drawings else reason(_last())
 
 
 def _last() -> Exception | None:

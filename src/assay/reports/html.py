@@ -33,7 +33,7 @@ from assay.statistics import effects, metric_title, primary_metric, read_metrics
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["ReportError", "find_dataset", "render_html", "write_html"]
+__all__ = ["ReportError", "find_dataset", "remember", "render_html", "write_html"]
 
 
 class ReportError(RuntimeError):
@@ -106,7 +106,7 @@ def render_html(
     """Return the report of a study as HTML; see `write_html`. What fails is raised here."""
     records, plan = list(records), named(plan)
     read_metrics(plan)
-    lookup = _remember(dataset_of or find_dataset)
+    lookup = remember(dataset_of or find_dataset)
     metric = f"test_{primary_metric(plan, records)}"
     found = effects(plan, records, metric)
     several = any(len(levels) > 1 for levels in (plan.get("factors") or {}).values())
@@ -228,7 +228,7 @@ def _template() -> Any:
     return environment.get_template("report.html.j2")
 
 
-def _remember(dataset_of: predictions.DatasetOf) -> predictions.DatasetOf:
+def remember(dataset_of: predictions.DatasetOf) -> predictions.DatasetOf:
     """Load each dataset once for the whole report."""
     known: dict[str, Any] = {}
 

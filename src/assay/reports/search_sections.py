@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.records import Record
-from assay.reports.drawing import Section, figure_section
+from assay.reports.drawing import Plot
 from assay.reports.search_views import (
     search_sentences,
     search_table,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["parameter_axes", "search_section"]
 
 
-def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> Section | None:
+def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any] | None:
     """Return {"sentences", "table", "space", "figures", "brackets"}; None for other studies.
 
     Args:
@@ -62,7 +62,7 @@ def bracket_rows(plan: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Section]:
+def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports import search_figures as draw
 
     metric = plan["search"]["objective"]
@@ -100,7 +100,7 @@ def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Sec
     return made + _expected_figure(plan, done) + _importance_figure(plan, trials)
 
 
-def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> list[Section]:
+def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports.search_figures import draw_expected
 
     if len(done) < 2:
@@ -120,7 +120,7 @@ def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> li
     return [_figure("search-expected", "What so many trials are worth", caption, drawn)]
 
 
-def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Section]:
+def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports.search_figures import draw_importances
 
     rows = importances(plan, trials)
@@ -140,9 +140,9 @@ def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -
     ]
 
 
-def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]) -> Section:
+def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]) -> Plot:
     alt = f"{title}. {caption} The table of the best trials holds numbers."
-    return figure_section(name, title, alt, caption[:1].upper() + caption[1:], draw)
+    return Plot(name, title, alt, caption[:1].upper() + caption[1:], (draw,))
 
 
 def parameter_axes(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from assay.core.records import Record
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
-from assay.reports.drawing import Section, figure_section
+from assay.reports.drawing import Plot
 from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri
@@ -22,7 +22,16 @@ from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_titl
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["class_table", "closer_looks", "example_rows", "figures"]
+__all__ = [
+    "class_table",
+    "closer_looks",
+    "confusion_plot",
+    "curves_plot",
+    "effects_plot",
+    "example_rows",
+    "figures",
+    "runs_plot",
+]
 
 MAX_EFFECTS = 60
 """Rows of a forest plot; the table has them all."""
@@ -41,19 +50,19 @@ MAX_CLASSES = 30
 
 def figures(
     plan: Mapping[str, Any], records: Sequence[Record], metric: str, found: Sequence[Effect]
-) -> list[Section]:
-    """Return the figures that have something to show: {"name", "title", "caption", "drawings"}."""
+) -> list[Plot]:
+    """Return the figures that have something to show."""
     made = [
-        _effects_figure(plan, metric, views.effect_rows(found)),
-        _runs_figure(plan, records, metric),
-        _curves_figure(plan, records),
+        effects_plot(plan, metric, views.effect_rows(found)),
+        runs_plot(plan, records, metric),
+        curves_plot(plan, records),
     ]
     return [figure for figure in made if figure is not None]
 
 
-def _effects_figure(
+def effects_plot(
     plan: Mapping[str, Any], metric: str, rows: Sequence[Mapping[str, Any]]
-) -> Section | None:
+) -> Plot | None:
     from assay.reports.forest import draw_effects, effect_reach, one_axis
 
     if all(row["difference"] is None for row in rows):
@@ -74,18 +83,19 @@ def _effects_figure(
         caption += _CUT
     if len(shown) < len(rows):
         caption += f" {len(rows) - len(shown)} more comparisons are in the table."
-    return figure_section(
+    return Plot(
         "effects",
         "What each choice changes",
         f"Forest plot of {len(shown)} differences in {metric_title(metric)} with corrected 95 % "
         f"intervals; {called} of them are called differences. The table of comparisons holds "
         "the numbers.",
         caption,
-        lambda width: draw_effects(shown, list(plan.get("factors") or {}), width),
+        (lambda width: draw_effects(shown, list(plan.get("factors") or {}), width),),
+        lesser=1,
     )
 
 
-def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -> Section | None:
+def runs_plot(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -> Plot | None:
     from assay.reports.figures import draw_runs, run_reach
 
     groups: dict[str, list[Any]] = {}
@@ -95,7 +105,7 @@ def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str
         return None
     title = metric_title(metric)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
-    return figure_section(
+    return Plot(
         "runs",
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
@@ -104,11 +114,19 @@ def _runs_figure(plan: Mapping[str, Any], records: Sequence[Record], metric: str
         "its 95 % interval. The best is chosen by validation, not by what is shown here."
         + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
-        lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),
+        (lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),),
+        lesser=4,
     )
 
 
-def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Section | None:
+def curves_plot(
+    plan: Mapping[str, Any], records: Sequence[Record], *, short: bool = False
+) -> Plot | None:
+    """Return learning curves, a drawing for each panel of `curve_panels`; None without curves.
+
+    Args:
+        short: several panels show only the main metric, so that they stand beside each other.
+    """
     from assay.reports.curve_figures import draw_curves
 
     panels = curve_panels(plan, views.curves(plan, records))[:MAX_PANELS]
@@ -116,9 +134,10 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Sectio
         return None
     series = [line["curve"]["series"] for panel in panels for line in panel["lines"]]
     names = views.curve_names(series)
+    names = names[:1] if short and len(panels) > 1 else names
     tested = any(key.startswith("test_") for s in series for key in s)
     asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
-    return figure_section(
+    return Plot(
         "curves",
         "Learning curves",
         "Learning curves on training and validation images, mean over seeds with 95 % "
@@ -126,7 +145,9 @@ def _curves_figure(plan: Mapping[str, Any], records: Sequence[Record]) -> Sectio
         "Mean over the finished runs of a trial, with the 95 % interval of the mean as a band. "
         "Training solid, validation dotted. Where runs ended early, a line is drawn as long as "
         "half of them are left." + asked + _cut_curves(panels, names),
-        *(partial(draw_curves, panel, names) for panel in panels),
+        tuple(partial(draw_curves, panel, names) for panel in panels),
+        small=len(names) == 1,
+        lesser=3,
     )
 
 
@@ -154,10 +175,8 @@ def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, l
 
 def closer_looks(
     plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
-) -> list[Section]:
+) -> list[dict[str, Any]]:
     """Return confusion matrix and confident mistakes of the headline trials."""
-    from assay.reports.figures import draw_confusion
-
     runs = by_trial(records)
     made = []
     for number, trial in enumerate(views.headline_trials(plan, records)):
@@ -168,16 +187,7 @@ def closer_looks(
         spec = trial.get("config", {}).get("dataset") or {}
         dataset = lookup(spec)
         names = predictions.class_names(spec, dataset, len(matrix["counts"]))
-        right = np.trace(matrix["counts"]) / matrix["counts"].sum()
-        figure = figure_section(
-            f"confusion-{number}",
-            f"Confusion matrix: {trial['label']}",
-            f"Confusion matrix of {trial['label']}: {right:.1%} of the test images on the "
-            "diagonal.",
-            f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; "
-            "right answers blue, wrong ones orange by their share of the true class.",
-            partial(draw_confusion, matrix, names),
-        )
+        figure = confusion_plot(number, trial, matrix, names)
         made.append(
             {
                 "label": str(trial["label"]),
@@ -186,6 +196,24 @@ def closer_looks(
             }
         )
     return made
+
+
+def confusion_plot(
+    number: int, trial: Mapping[str, Any], matrix: Mapping[str, Any], names: Sequence[str]
+) -> Plot:
+    """Return the confusion matrix of a trial, from `predictions.confusion`."""
+    from assay.reports.figures import draw_confusion
+
+    right = np.trace(matrix["counts"]) / matrix["counts"].sum()
+    return Plot(
+        f"confusion-{number}",
+        f"Confusion matrix: {trial['label']}",
+        f"Confusion matrix of {trial['label']}: {right:.1%} of the test images on the diagonal.",
+        f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; "
+        "right answers blue, wrong ones orange by their share of the true class.",
+        (partial(draw_confusion, matrix, names),),
+        small=True,
+    )
 
 
 def _mistakes(
@@ -218,10 +246,10 @@ def _states(found: Mapping[str, Any], i: int) -> dict[str, str | None]:
     return {k: None if v is None else png_uri(v[i]) for k, v in states.items()}
 
 
-def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[Section]:
+def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
     """Return rows of training images for each data, as they were beside as they became where pixels
     were moved, with an animation of those that were moved back."""
-    rows: list[Section] = []
+    rows: list[dict[str, Any]] = []
     for name, trials in views.data_groups(plan).items():
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}
         dataset = lookup(spec)

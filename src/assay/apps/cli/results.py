@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import sides, stored_names
-from assay.apps.cli.options import Json, OutFile, Places
+from assay.apps.cli.options import Json, Places
+from assay.apps.cli.papers import OutPath, PaperOptions, To
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -25,23 +26,24 @@ Side = Annotated[str, Parameter(completer=sides)]
 
 
 def report(
-    study: StoredStudy,
-    /,
-    *,
-    report: OutFile | None = None,
+    *studies: StoredStudy,
+    to: To = (),
+    paper: PaperOptions | None = None,
+    report: OutPath | None = None,
     places: Places | None = None,
 ) -> None:
     """Write a report again, from the store alone.
 
+    One HTML page of a study, or a paper of one study or several (--to pdf).
+
     Args:
-        study: A study that the store holds, or its YAML file.
+        studies: Studies that the store holds, or their YAML files.
+        to: html, pdf (a paper, typeset), latex or markdown; after it, where to write it.
         report: Where to write it [STORE/reports/STUDY.html].
     """
-    from assay.apps.cli.outcome import tell_fonts
+    from assay.apps.cli.papers import write
 
-    path = stored_results(study, places or Places()).report(report)
-    console.say(f"report: {path}")
-    tell_fonts(path)
+    write(studies, tuple(to), paper or PaperOptions(), report, places or Places())
 
 
 def results(

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.reports import predictions, views
-from assay.reports.drawing import figure_section
+from assay.reports.drawing import Plot
 from assay.reports.registered import Section
 from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, styled
 from assay.reports.svg import png_uri
@@ -57,19 +57,19 @@ def clock_section(
     }
 
 
-def _map_figure(maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _map_figure(maps: Mapping[str, np.ndarray]) -> Plot:
     alt = (
         f"Mean error by hour and minute of the true time for {len(maps)} trials, as heat maps. "
         "The table of mistakes holds the means."
     )
-    return figure_section(
+    return Plot(
         "clock-errors",
         "Error by the time on the clock",
         alt,
         "Mean error in minutes on the test images by true hour (down) and minute "
         f"(across, in blocks of {BLOCK}), pooled over the runs of a trial. Each map has its own "
         "scale, from 0 to its largest value; white: no test image.",
-        partial(draw_error_maps, maps),
+        (partial(draw_error_maps, maps),),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.reports import predictions
-from assay.reports.drawing import figure_section
+from assay.reports.drawing import Plot
 from assay.reports.registered import Section
 from assay.reports.sheets import sheet
 from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
@@ -57,19 +57,19 @@ def generation_section(
     }
 
 
-def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> Plot:
     alt = (
         f"Fréchet distance on validation of {len(entries)} trials by epoch and by second of "
         "training, and their losses by epoch. The table holds the distances at the end."
     )
-    return figure_section(
+    return Plot(
         "generation-progress",
         "How far from real pictures, and how fast",
         alt,
         "Mean over the finished runs. Distance on validation pictures, lower is better; "
         "the dotted line is that of real pictures against other real ones. It is measured on "
         "features of a network trained here and not comparable with Inception FID.",
-        partial(draw_progress, entries),
+        (partial(draw_progress, entries),),
     )
 
 

@@ -1,0 +1,113 @@
+"""`assay report --to pdf`: what the command line says of a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+
+if TYPE_CHECKING:
+    from assay.apps.papers import PaperSettings
+    from assay.reports.paper.writing import Written
+
+__all__ = ["OutPath", "PaperOptions", "To", "write"]
+
+To = Annotated[Sequence[str], Parameter(consume_multiple=True, negative="", show_default=False)]
+OutPath = Annotated[Path, Parameter(show_default=False)]
+_Several = Annotated[Sequence[str], Parameter(negative="", show_default=False)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PaperOptions:
+    """What is said of a paper (--to pdf, latex, markdown).
+
+    Attributes:
+        title: Its title [the question of the study].
+        author: "Name, affiliation, email"; may be repeated.
+        template: course, ieee, icml, or a file of Typst [course].
+        size: a4 or letter [a4].
+        text: Your own text, Markdown whose headings name sections of the paper.
+        references: BibTeX of what your text cites.
+        figures: The figures that stay, by number or name: 3,5 or curves,effects.
+        max_pages: Most pages; what is worth least goes first.
+        appendix: Move what goes to an appendix.
+    """
+
+    title: str | None = None
+    author: _Several = ()
+    template: str | None = None
+    size: str | None = None
+    text: Path | None = None
+    references: Path | None = None
+    figures: str | None = None
+    max_pages: int | None = None
+    appendix: Annotated[bool, Parameter(negative="", show_default=False)] = False
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were given."""
+        several = [part.strip() for part in (self.figures or "").split(",") if part.strip()]
+        found = {
+            "title": self.title, "authors": tuple(self.author), "template": self.template,
+            "size": self.size, "text": self.text, "references": self.references,
+            "figures": tuple(several), "max_pages": self.max_pages, "appendix": self.appendix,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value not in (None, (), False)}
+
+
+def write(
+    studies: Sequence[str], to: Sequence[str], options: PaperOptions, path: Path | None,
+    places: Places,
+) -> None:  # fmt: skip
+    """Write a report as it was asked for, and say where it is and what was left out."""
+    from assay.apps.cli.outcome import tell_fonts
+    from assay.apps.cli.results import stored_results
+    from assay.apps.papers import FORMATS, PaperSettings, write_paper
+    from assay.core.errors import ConfigError, unknown_name
+
+    kind, *more = to or ("html",)
+    if kind not in FORMATS:
+        raise ConfigError(unknown_name("format of a report", kind, FORMATS))
+    if len(more) > 1 or not studies:
+        raise ConfigError("name the studies before --to: assay report STUDY... --to pdf [FILE]")
+    target = Path(more[0]) if more else path
+    given = options.given()
+    found = [stored_results(study, places) for study in studies]
+    if kind == "html":
+        if given:
+            raise ConfigError(f"--{next(iter(given)).replace('_', '-')} is for --to pdf, latex or "
+                              "markdown, not for the HTML page")  # fmt: skip
+        if target is not None and len(found) > 1:
+            raise ConfigError("an HTML page shows one study; name one, or use --to pdf")
+        for results in found:
+            written = results.report(target)
+            console.say(f"report: {written}")
+            tell_fonts(written)
+        return
+    settings = PaperSettings(**given)
+    target = target or _target(places, [r.name for r in found], FORMATS[kind])
+    _tell(write_paper(found, kind, target, settings), settings)
+
+
+def _target(places: Places, names: Sequence[str], ending: str) -> Path:
+    name = names[0] if len(names) == 1 else "paper"
+    return places.store_path / "reports" / f"{name}{ending}"
+
+
+def _tell(made: Written, settings: PaperSettings) -> None:
+    kept = {"a-2a": "PDF/A-2a", "ua-1": "PDF/UA-1", "a-2b": "PDF/A-2b"}
+    standards = " and ".join(kept[s] for s in made.standards)
+    pages = f", {made.pages} {'page' if made.pages == 1 else 'pages'}" if made.pages else ""
+    console.say(f"report: {made.path}{pages}{f', {standards}' if standards else ''}")
+    if made.left_out:
+        console.remark(f"left out: {', '.join(made.left_out)}")
+    if made.moved:
+        console.remark(f"moved to the appendix: {', '.join(made.moved)}")
+    for note in made.notes:
+        console.remark(note)

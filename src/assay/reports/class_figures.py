@@ -1,0 +1,179 @@
+"""Class by class: how often each is right, and whether probabilities mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports import predictions, views
+from assay.reports.drawing import Plot
+from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
+from assay.reports.svg import INK, PALETTE, PAPER
+from assay.reports.texts import tell_apart
+from assay.statistics import by_trial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["calibration", "calibration_plot", "class_plot", "draw_calibration", "draw_classes"]
+
+BINS = 10
+"""Bins of a calibration curve, of equal width."""
+
+MAX_CLASSES = 30
+
+_MARKERS = "osD^"
+
+
+def class_plot(
+    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+) -> Plot | None:
+    """Return bars of the accuracy of each class for the headline trials; None where there are no
+    classes, or trials of different data."""
+    runs, entries = by_trial(records), []
+    for trial in views.headline_trials(plan, records):
+        rows = predictions.per_class(runs[trial["trial_id"]])
+        if 0 < len(rows) <= MAX_CLASSES:
+            spec = trial.get("config", {}).get("dataset") or {}
+            names = predictions.class_names(spec, lookup(spec), max(r["class"] for r in rows) + 1)
+            shown = [{**row, "name": names[row["class"]]} for row in rows]
+            entries.append({"label": str(trial["label"]), "rows": shown})
+    first = [row["name"] for row in entries[0]["rows"]] if entries else []
+    entries = [e for e in entries if [row["name"] for row in e["rows"]] == first]
+    if not entries:
+        return None
+    ns = sorted({row["n"] for e in entries for row in e["rows"]})
+    return Plot(
+        "classes",
+        "Accuracy by class",
+        f"Bars of the test accuracy of {len(first)} classes for {len(entries)} configurations.",
+        f"Test accuracy (%) of each class: mean over n = {' or '.join(map(str, ns))} runs with its "
+        "95 % interval. The axis does not start at 0.",
+        (partial(draw_classes, entries),),
+        lesser=7,
+    )
+
+
+@styled
+def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+    """Draw the accuracy of each class as bars, beside each other for each of `entries`."""
+    classes = [row["name"] for row in entries[0]["rows"]]
+    upright = width > NARROW
+    tall = 2.7 if upright else 0.7 + 0.17 * len(classes) * (len(entries) + 0.8)
+    figure = new_figure(tall, width)
+    ax = figure.subplots()
+    thick = 0.8 / len(entries)
+    lowest = 100.0
+    for k, entry in enumerate(entries):
+        place = np.arange(len(classes)) + (k - (len(entries) - 1) / 2) * thick
+        mean = np.array([100 * row["accuracy"] for row in entry["rows"]])
+        low = np.array([mean[i] if r["low"] is None else 100 * r["low"]
+                        for i, r in enumerate(entry["rows"])])  # fmt: skip
+        high = np.array([mean[i] if r["high"] is None else 100 * r["high"]
+                         for i, r in enumerate(entry["rows"])])  # fmt: skip
+        low, high = np.maximum(low, mean - 15), np.minimum(np.minimum(high, 100), mean + 15)
+        ends = np.array([mean - low, high - mean])
+        look = {
+            "color": PALETTE[k % len(PALETTE)],
+            "alpha": 0.75,
+            "hatch": ("", "///", "...", "xx")[k % 4],
+            "edgecolor": PAPER,
+            "label": entry["label"],
+            "error_kw": {"lw": 1, "ecolor": INK},
+        }
+        if upright:
+            ax.bar(place, mean, thick * 0.92, yerr=ends, **look)
+        else:
+            ax.barh(place, mean, thick * 0.92, xerr=ends, **look)
+        lowest = min(lowest, float(np.nanmin(low)))
+    start = max(0.0, 10 * np.floor(lowest / 10))
+    names = tell_apart(classes, 12, lines=1)
+    if upright:
+        turned = max(map(len, names)) > 6
+        ax.set_xticks(range(len(classes)), names, rotation=30 if turned else 0,
+                      ha="right" if turned else "center", rotation_mode="anchor")  # fmt: skip
+        ax.set(ylim=(start, 100), ylabel="test accuracy (%)")
+        ax.grid(axis="y")
+    else:
+        ax.set_yticks(range(len(classes)), names)
+        ax.set(xlim=(start, 100), ylim=(len(classes) - 0.5, -0.5), xlabel="test accuracy (%)")
+        ax.grid(axis="x")
+    ax.tick_params(axis="x" if upright else "y", length=0)
+    columns = legend_columns([str(e["label"]) for e in entries], width)
+    figure.legend(loc="outside upper left", ncols=columns)
+    return figure
+
+
+def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | None:
+    """Return a reliability diagram's data, pooled over the runs of a trial (Guo et al. 2017).
+
+    Returns:
+        {"confidence", "accuracy", "count" (bins,)}: mean confidence and share of right answers of
+        the images in each bin of confidence, NaN where a bin is empty; "error", the expected
+        calibration error: |accuracy - confidence| averaged over images; "n", the runs. None where
+        no run kept confidences.
+    """
+    mine = [r for r in runs if r.status == "finished"
+            and {"test_confidence", "test_predicted", "test_target"} <= set(r.predictions)
+            and r.predictions["test_target"].ndim == 1]  # fmt: skip
+    if not mine:
+        return None
+    sure = np.concatenate([r.predictions["test_confidence"].astype(np.float64) for r in mine])
+    right = np.concatenate(
+        [r.predictions["test_predicted"] == r.predictions["test_target"] for r in mine]
+    )
+    place = np.clip((sure * bins).astype(int), 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(place, sure, bins) / count
+        accuracy = np.bincount(place, right.astype(float), bins) / count
+    gap = np.abs(np.nan_to_num(accuracy - confidence))
+    return {"confidence": confidence, "accuracy": accuracy, "count": count,
+            "error": float((gap * count).sum() / count.sum()), "n": len(mine)}  # fmt: skip
+
+
+def calibration_plot(plan: Mapping[str, Any], records: Sequence[Record]) -> Plot | None:
+    """Return the calibration curves of the headline trials; None where no run kept confidences."""
+    runs, entries = by_trial(records), []
+    for trial in views.headline_trials(plan, records):
+        found = calibration(runs[trial["trial_id"]])
+        if found is not None:
+            entries.append({**found, "label": str(trial["label"])})
+    if not entries:
+        return None
+    errors = "; ".join(f"{e['label']} {100 * e['error']:.1f} %, n = {e['n']}" for e in entries)
+    return Plot(
+        "calibration",
+        "Calibration",
+        f"Share of right answers over the probability that the network gave them. {errors}.",
+        "Share of right test answers over the probability of the predicted class, in "
+        f"{BINS} bins of equal width, pooled over runs; on the diagonal a probability means what "
+        "it says. Bins with fewer than 10 images are left out. Expected calibration error: "
+        f"{errors}.",
+        (partial(draw_calibration, entries),),
+        small=True,
+        lesser=8,
+    )
+
+
+@styled
+def draw_calibration(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+    """Draw entries of `calibration`."""
+    size = min(width, NARROW)
+    labels = tell_apart([str(e["label"]) for e in entries], 36)
+    columns = legend_columns(labels, size)
+    figure = new_figure(size * 0.72 + 0.2 * -(-len(labels) // columns), size)
+    ax = figure.subplots()
+    ax.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":")
+    for k, (entry, label) in enumerate(zip(entries, labels, strict=True)):
+        seen = entry["count"] >= 10
+        ax.plot(100 * entry["confidence"][seen], 100 * entry["accuracy"][seen], lw=1.6, ms=5,
+                color=PALETTE[k % len(PALETTE)], marker=_MARKERS[k % 4], label=label)  # fmt: skip
+    ax.set(xlabel="probability given (%)", ylabel="right answers (%)", xlim=(0, 101), ylim=(0, 101))
+    ax.grid()
+    figure.legend(loc="outside upper left", ncols=columns)
+    return figure

@@ -1,0 +1,1 @@
+"""The paper: one study or several as a report to hand in, typeset as PDF, LaTeX or Markdown."""

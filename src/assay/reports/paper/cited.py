@@ -1,0 +1,97 @@
+"""Which references a paper cites, and where: by what its runs used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+from assay.reports.paper.blocks import Citation
+
+__all__ = [
+    "bibliography",
+    "cite",
+    "known_keys",
+    "of_data",
+    "of_network",
+    "of_software",
+    "of_training",
+]
+
+_OPTIMIZERS = {
+    "adam": "kingma2015",
+    "adamw": "loshchilov2019",
+    "adagrad": "duchi2011",
+    "sgd": "robbins1951",
+}
+_DATA = {
+    "mnist": "lecun1998",
+    "fashion-mnist": "xiao2017",
+    "cifar10": "krizhevsky2009",
+    "digits": "alpaydin1998",
+}
+_INITIALIZERS = {"glorot": "glorot2010", "he": "he2015"}
+_ACTIVATIONS = {"elu": "clevert2016", "relu": "nair2010"}
+_ENGINES = {"torch": "paszke2019", "keras": "chollet2015", "numpy": "harris2020"}
+_KEY = re.compile(r"@\w+\s*\{\s*([^\s,{}]+)\s*,")
+
+
+def bibliography() -> str:
+    """The BibTeX file that comes with assay."""
+    return (files("assay.reports.paper") / "templates" / "references.bib").read_text("utf-8")
+
+
+def known_keys(bibtex: str) -> list[str]:
+    """The keys of the entries of a BibTeX text."""
+    return [key for key in _KEY.findall(bibtex) if key.lower() not in ("string", "comment")]
+
+
+def cite(*keys: str | None) -> Citation:
+    """A citation of those keys that are there, each once."""
+    return Citation(tuple(dict.fromkeys(k for k in keys if k)))
+
+
+def of_data(name: str) -> str | None:
+    """The key of a dataset by its name ("mnist, permuted" is of mnist)."""
+    return _DATA.get(name.split(",")[0].split("@")[0])
+
+
+def of_software(engine: str) -> str | None:
+    """The key of an engine's library."""
+    return _ENGINES.get(engine)
+
+
+def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a configuration's training used, in words, with its key."""
+    training = config.get("training") or {}
+    optimizer = _name(training.get("optimizer"))
+    if optimizer in _OPTIMIZERS:
+        shown = {"sgd": "stochastic gradient descent", "adamw": "AdamW"}
+        yield shown.get(optimizer, optimizer.title()), _OPTIMIZERS[optimizer]
+    if "cosine" in str(_name(training.get("schedule"))):
+        yield "a cosine schedule", "loshchilov2017"
+    if training.get("ema"):
+        yield "an average of the weights", "polyak1992"
+
+
+def of_network(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a configuration's network used, in words, with its key."""
+    network = config.get("network") or {}
+    text = str(network)
+    for start, key in _INITIALIZERS.items():
+        if re.search(rf"'{start}_(uniform|normal)'", text):
+            yield f"{start.title()} initialization", key
+    for name, key in _ACTIVATIONS.items():
+        if re.search(rf"'activation': '{name}'", text):
+            yield {"elu": "ELU", "relu": "ReLU"}[name], key
+    if re.search(r"dropout': (?!0(\.0)?[,}])[\d.]", text):
+        yield "dropout", "srivastava2014"
+    if "'batch_norm': True" in text or "batch_norm'" in text.replace("'batch_norm':", ""):
+        yield "batch normalization", "ioffe2015"
+    if "residual" in text:
+        yield "residual connections", "he2016"
+
+
+def _name(value: Any) -> str:
+    return str(value.get("name", "") if isinstance(value, Mapping) else value or "").lower()

@@ -1,0 +1,138 @@
+"""From studies to a manuscript: title, abstract, and the chapters in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from assay.reports.context import when
+from assay.reports.paper.blocks import (
+    Author,
+    Block,
+    Bullets,
+    Chapter,
+    Manuscript,
+    Sentence,
+    Styled,
+    said,
+)
+from assay.reports.paper.cited import bibliography
+from assay.reports.paper.ending import limits, reproduction
+from assay.reports.paper.findings import findings, headline
+from assay.reports.paper.material import Material
+from assay.reports.paper.method import method
+
+__all__ = ["OWN", "chapter_names", "manuscript"]
+
+OWN = {
+    "abstract": "Abstract",
+    "related-work": "Related work",
+    "discussion": "Discussion",
+    "conclusion": "Conclusion",
+    "acknowledgements": "Acknowledgements",
+}
+"""Chapters that are there only where the author writes them."""
+
+
+def manuscript(
+    studies: Sequence[Material],
+    title: str | None = None,
+    authors: Sequence[Author] = (),
+    abstract: str | None = None,
+    order: Sequence[str] = (),
+    prose: Mapping[str, Sequence[Block]] | None = None,
+    references: str = "",
+) -> Manuscript:
+    """Return the whole paper, with everything that could be shown.
+
+    Args:
+        title: the question of the only study, or the names of all, where it is not given.
+        abstract: what the studies found, where it is not given.
+        order: names of chapters; those that it leaves out follow in their usual order.
+        prose: the author's own, by the name of its chapter; it comes first there.
+        references: BibTeX of the author.
+    """
+    prose = dict(prose or {})
+    made = {
+        chapter.name: chapter
+        for chapter in (
+            _introduction(studies),
+            Chapter("related-work", OWN["related-work"]),
+            method(studies),
+            *(findings(material, len(studies) == 1) for material in studies),
+            Chapter("discussion", OWN["discussion"]),
+            limits(studies),
+            Chapter("conclusion", OWN["conclusion"]),
+            reproduction(studies),
+            Chapter("acknowledgements", OWN["acknowledgements"]),
+        )
+    }
+    for name, blocks in prose.items():
+        if name in made:
+            made[name] = replace(made[name], blocks=(*blocks, *made[name].blocks))
+    names = [*order, *(name for name in made if name not in order)]
+    records = [r for m in studies for r in m.records]
+    own = list(prose.get("abstract", ()))
+    return Manuscript(
+        title or _title(studies),
+        tuple(authors),
+        _abstract(studies, abstract, own),
+        tuple(made[name] for name in names if made[name].blocks),
+        date=str(when(records)["last"] or "")[:10],
+        references="\n".join(part for part in (bibliography(), references) if part),
+    )
+
+
+def chapter_names(studies: Sequence[Material]) -> dict[str, str]:
+    """Name -> title of every chapter that an author can write in or put in order."""
+    return {c.name: c.title for c in _skeleton(studies)} | OWN
+
+
+def _skeleton(studies: Sequence[Material]) -> list[Chapter]:
+    from assay.reports.paper.material import slug
+
+    alone = len(studies) == 1
+    return [
+        Chapter("introduction", "Question" if alone else "Introduction"),
+        Chapter("method", "Method"),
+        *(Chapter(slug(m.name), "Results" if alone else m.study) for m in studies),
+        Chapter("limits", "Limits"),
+        Chapter("reproduction", "Reproduction"),
+    ]
+
+
+def _title(studies: Sequence[Material]) -> str:
+    if len(studies) == 1:
+        return studies[0].question or studies[0].name
+    *first, last = [m.name for m in studies]
+    return f"{', '.join(first)} and {last}"
+
+
+def _introduction(studies: Sequence[Material]) -> Chapter:
+    if len(studies) == 1:
+        material = studies[0]
+        return Chapter("introduction", "Question", (said(material.question or material.name),))
+    points: list[Sentence] = [
+        (Styled(m.name, "strong"), f": {m.question or 'no question was written down.'}")
+        for m in studies
+    ]
+    first = f"This paper reports {len(studies)} studies. Each asks one question:"
+    return Chapter("introduction", "Introduction", (said(first), Bullets(tuple(points), True)))
+
+
+def _abstract(
+    studies: Sequence[Material], abstract: str | None, own: Sequence[Block]
+) -> tuple[Sentence, ...]:
+    from assay.reports.paper.blocks import Paragraph
+
+    if abstract:
+        return ((abstract,),)
+    written = [s for block in own if isinstance(block, Paragraph) for s in block.sentences]
+    if written:
+        return tuple(written)
+    sentences: list[Sentence] = []
+    for material in studies:
+        if len(studies) > 1 and material.question:
+            sentences.append((Styled(material.question, "emphasis"),))
+        sentences += headline(material)
+    return tuple(sentences)

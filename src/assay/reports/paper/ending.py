@@ -1,0 +1,117 @@
+"""How to do it again: commands, seeds, versions, and the hashes by which runs are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from assay.core.records import content_hash
+from assay.reports.context import environment
+from assay.reports.paper.blocks import Block, Chapter, Exhibit, Mention, Printout, said
+from assay.reports.paper.material import Material
+from assay.reports.tables import Column, Table
+
+__all__ = ["limits", "reproduction"]
+
+
+def limits(studies: Sequence[Material]) -> Chapter:
+    """What the numbers do not say."""
+    texts = [
+        "An interval over seeds speaks of chance in initial weights and in the order of batches, "
+        "not of other data, other splits or other machines."
+    ]
+    few = min((len(t.get("runs") or ()) for m in studies for t in m.plan["trials"]), default=0)
+    if few < 10:
+        texts.append(
+            f"With {few} {'run' if few == 1 else 'runs'} of a configuration only large differences "
+            "can be shown; a “no significant difference” is no proof that there is none."
+        )
+    scales = sorted({str(m.plan.get("scale")) for m in studies} - {"full", "None"})
+    if scales:
+        texts.append(
+            f"Studies at scale {' and '.join(scales)} were trained on fewer images or for a "
+            "shorter time than the study asks for; their numbers are no estimate of what a full "
+            "training reaches, and beside published figures they are at a disadvantage."
+        )
+    return Chapter("limits", "Limits", (said(*texts),))
+
+
+def reproduction(studies: Sequence[Material]) -> Chapter:
+    """How to train and typeset everything again."""
+    label = "reproduction/runs"
+    commands = [str(m.plan.get("command") or f"assay run {m.study}") for m in studies]
+    names = " ".join(m.study for m in studies)
+    commands.append(f"assay report {names} --to pdf")
+    blocks: list[Block] = [
+        said(
+            "These commands train every run again, and write this paper again from their records.",
+            "A run is known by a hash of its whole configuration with its seed, so that runs that "
+            "are stored are not trained again.",
+            (Mention(label), " has the seeds, and for each study a hash of the names of all its "
+             "runs."),
+        ),
+        Printout("\n".join(commands)),
+        Exhibit(label, _table(studies), "Runs of each study.", 5),
+        *_versions(studies),
+    ]  # fmt: skip
+    return Chapter("reproduction", "Reproduction", tuple(blocks))
+
+
+def _table(studies: Sequence[Material]) -> Table:
+    rows = []
+    for material in studies:
+        runs = [run for trial in material.plan["trials"] for run in trial.get("runs") or ()]
+        seeds = (material.plan.get("source") or {}).get("seeds") or sorted(
+            {r.seed for r in material.records}
+        )
+        found = material.counts
+        rows.append(
+            {
+                "study": material.study,
+                "configurations": found["trials"],
+                "finished": found["finished"],
+                "diverged": found["diverged"],
+                "failed": found["failed"],
+                "missing": found["missing"],
+                "seeds": _ranges([int(s) for s in seeds]),
+                "hash": content_hash(sorted(runs)),
+            }
+        )
+    columns = (
+        Column("study", lambda r: r["study"], "left"),
+        Column("configurations", lambda r: str(r["configurations"])),
+        *(
+            Column(name, lambda r, name=name: str(r[name]))
+            for name in ("finished", "diverged", "failed", "missing")
+        ),
+        Column("seeds", lambda r: r["seeds"], "left"),
+        Column("hash of its runs", lambda r: r["hash"], "left"),
+    )
+    return Table("Runs of each study", columns, tuple(rows))
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+_TOLD = (
+    "assay",
+    "python",
+    "torch",
+    "keras",
+    "tensorflow",
+    "jax",
+    "device_name",
+    "precision",
+    "threads",
+    "cpu_features",
+)
+
+
+def _versions(studies: Sequence[Material]) -> Iterator[Block]:
+    records = list({r.run_id: r for m in studies for r in m.records}.values())
+    known = {row["name"]: row["values"] for row in environment(records)}
+    parts = [f"{n.replace('_', ' ')} {' or '.join(known[n])}" for n in _TOLD if n in known]
+    if parts:
+        yield said(f"The runs recorded: {'; '.join(parts)}.")

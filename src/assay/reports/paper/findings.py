@@ -1,0 +1,201 @@
+"""The chapter of one study: what it found, with figures, tables and sentences of the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from assay.reports.answers import answers
+from assay.reports.drawing import Plot
+from assay.reports.gallery import gallery
+from assay.reports.other_metrics import metrics_table
+from assay.reports.paper.blocks import (
+    Block,
+    Bullets,
+    Chapter,
+    Exhibit,
+    Mention,
+    Paragraph,
+    Sentence,
+    Subheading,
+    said,
+)
+from assay.reports.paper.material import Material, slug
+from assay.reports.results import effects_table, published_table, results
+from assay.reports.tables import Column, Table
+from assay.statistics import Effect, effect_sentence, metric_of
+
+__all__ = ["findings", "headline"]
+
+MOST = 4
+"""Comparisons that are told in sentences; the table has all."""
+
+LESSER_COLUMNS = ("std", "median", "images/s", "best epoch")
+"""Columns of the table of results that a paper does without."""
+
+
+def findings(material: Material, alone: bool) -> Chapter:
+    """What a study found.
+
+    Args:
+        alone: whether it is the only study of its paper, so that the question is told before.
+    """
+    title = "Results" if alone else material.study.replace("@", ", ")
+    blocks = [
+        *([] if alone or not material.question else [said(material.question, style="question")]),
+        *_answer(material),
+        *_effects(material),
+        *_figures(material),
+        *_published(material),
+        *_lost(material),
+    ]
+    return Chapter(slug(material.name), title, tuple(blocks))
+
+
+def _answer(material: Material) -> Iterator[Block]:
+    found = answers(material.plan, material.records, material.effects)
+    sentences: list[Sentence] = [(item["text"],) for item in found["best"]]
+    label = material.label("results")
+    sentences.append((Mention(label), " has all configurations."))
+    yield Paragraph(tuple(sentences))
+    table = results(material.plan, material.records)
+    yield Exhibit(label, _compact(table), _caption(table), 0)
+    other = metrics_table(material.plan, material.records)
+    if other is not None:
+        mine = material.label("metrics")
+        yield said((Mention(mine), " has the other metrics that the study asks for."))
+        yield Exhibit(mine, other, _caption(other), 5)
+
+
+def _compact(table: Table) -> Table:
+    kept = tuple(c for c in table.columns if c.header not in LESSER_COLUMNS)
+    return Table(table.title, kept, table.rows, table.command, table.notes)
+
+
+def _caption(table: Table) -> str:
+    return " ".join((f"{table.title.rstrip('.')}.", *table.notes))
+
+
+def _effects(material: Material) -> Iterator[Block]:
+    if not material.effects:
+        return
+    plan, factors = material.plan, list(material.plan.get("factors") or {})
+    called = sorted(material.called, key=lambda e: (-e.pooled, -abs(e.comparison.difference)))
+    n = len(material.effects)
+    figure, table = material.label("effects"), material.label("comparisons")
+    first = (
+        f"{_number(len(called)).capitalize()} of {n} comparisons "
+        f"{'is' if len(called) == 1 else 'are'} significantly different after Holm's correction."
+        if n > 1
+        else ""
+    )
+    sentences: list[Sentence] = [(first,)] if first else []
+    sentences += [(f"{_upper(effect_sentence(e, factors))}.",) for e in called[:MOST]]
+    if len(called) > MOST:
+        sentences.append((Mention(table), f" has the other {len(called) - MOST}."))
+    sentences.append((Mention(figure), " draws all differences with their intervals."))
+    yield Paragraph(tuple(sentences))
+    for plot in gallery(plan, material.records, material.lookup, material.tried, ["effects"]):
+        yield Exhibit(figure, plot, plot.caption, 1)
+    yield from _unseen(material)
+    made = effects_table(plan, material.records, material.metric, material.effects)
+    yield Exhibit(table, made, _caption(made), 6)
+
+
+def _unseen(material: Material) -> Iterator[Block]:
+    """What shows no difference, and what its intervals still allow."""
+    open_ones = [e for e in material.effects if e.verdict == "no difference"]
+    told = [e for e in open_ones if e.pooled > 1] or open_ones
+    if not told:
+        return
+    factors = list(material.plan.get("factors") or {})
+    known = metric_of(material.metric)
+    ends = [abs(end) for e in told for end in (e.comparison.low, e.comparison.high)]
+    widest = max(ends)
+    sentences: list[Sentence] = [
+        (
+            f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'} no "
+            f"significant difference is shown; their intervals still allow differences of up to "
+            f"{known.size(widest, known.digits(widest))}.",
+        )
+    ]
+    yield Subheading("What makes no significant difference", 3)
+    yield Paragraph(tuple(sentences))
+    if len(told) <= MOST:
+        yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
+    else:
+        caption = "What the 95 % intervals of comparisons without a significant difference allow."
+        yield Exhibit(material.label("allowed"), _allowed(material, told), caption, 7)
+
+
+def _allowed(material: Material, told: Sequence[Effect]) -> Table:
+    from assay.reports.results import compared_text, difference_text
+    from assay.reports.views import effect_rows
+
+    unit = metric_of(material.metric).difference_unit
+    columns = (
+        Column("compared", compared_text, "left"),
+        Column("n", lambda r: str(r["n"])),
+        Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", difference_text),
+    )
+    return Table("What the intervals allow", columns, tuple(effect_rows(told)))
+
+
+def _figures(material: Material) -> Iterator[Block]:
+    shown = gallery(material.plan, material.records, material.lookup, material.tried)
+    kept = [plot for plot in shown if plot.name not in ("effects", "samples", "architecture")]
+    if not kept:
+        return
+    yield Paragraph(tuple(_pointer(material, plot) for plot in kept))
+    for plot in kept:
+        yield Exhibit(material.label(plot.name), plot, f"{plot.title}. {plot.caption}", plot.lesser)
+
+
+def _pointer(material: Material, plot: Plot) -> Sentence:
+    return (Mention(material.label(plot.name)), f" shows: {plot.title[0].lower()}{plot.title[1:]}.")
+
+
+def _published(material: Material) -> Iterator[Block]:
+    if not material.plan.get("published"):
+        return
+    said_of = answers(material.plan, material.records, material.effects)["published"]
+    yield Subheading("Beside published figures", 3)
+    label = material.label("published")
+    texts: list[Sentence] = [(item["text"],) for item in said_of] if len(said_of) <= 2 else []
+    yield Paragraph(((Mention(label), " sets the published figures beside ours."), *texts))
+    table = published_table(material.plan, material.records)
+    yield Exhibit(label, table, _caption(table), 2)
+
+
+def _lost(material: Material) -> Iterator[Block]:
+    texts = [item["text"] for item in answers(material.plan, material.records, [])["beware"]]
+    if texts:
+        yield said(*texts)
+
+
+def headline(material: Material) -> list[Sentence]:
+    """What a study found, in the few sentences of an abstract."""
+    factors = list(material.plan.get("factors") or {})
+    found = [str(item["text"]) for item in answers(material.plan, material.records, [])["best"]]
+    called = sorted(material.called, key=lambda e: (-e.pooled, -abs(e.comparison.difference)))
+    n = len(material.effects)
+    sentences: list[Sentence] = []
+    if called:
+        text = _upper(effect_sentence(called[0], factors))
+        sentences.append((f"{text}.",))
+        if n > 1:
+            sentences.append((f"In all, {len(called)} of {n} comparisons are significant after "
+                              "Holm's correction.",))  # fmt: skip
+    elif n:
+        text = _upper(effect_sentence(material.effects[0], factors))
+        none = f"None of {n} comparisons is significant after Holm's correction."
+        sentences.append((none if n > 1 else f"{text}.",))
+    return [*((text,) for text in found[:2]), *sentences]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _number(n: int) -> str:
+    words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[n] if n < len(words) else str(n)

@@ -1,0 +1,79 @@
+"""Making a paper as short as it must be: which figures and tables stay, and what became of the
+rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from assay.core.errors import ConfigError, unknown_name
+from assay.reports.paper.blocks import Exhibit, Manuscript, exhibits
+
+__all__ = ["chosen", "numbered", "shortened"]
+
+
+def numbered(paper: Manuscript) -> dict[str, str]:
+    """The figures of a paper: number as text -> label, in their order."""
+    figures = [e for e in exhibits(paper) if e.kind == "figure"]
+    return {str(i): e.label for i, e in enumerate(figures, 1)}
+
+
+def chosen(paper: Manuscript, wanted: Sequence[str]) -> set[str]:
+    """Labels of the figures that were not chosen.
+
+    Args:
+        wanted: numbers of the whole paper ("3"), labels ("mnist-reference/curves") or their last
+            part ("curves", of every study).
+
+    Raises:
+        ConfigError: there is no such figure.
+    """
+    known = numbered(paper)
+    kept: set[str] = set()
+    for name in wanted:
+        found = {label for number, label in known.items()
+                 if name in (number, label, label.rpartition("/")[2])}  # fmt: skip
+        if not found:
+            labels = [f"{n} ({label})" for n, label in known.items()]
+            names = [*known, *known.values(), *{v.rpartition("/")[2] for v in known.values()}]
+            hint = unknown_name("figure", name, names).partition(" (known")[0]
+            raise ConfigError(f"{hint} (known: {', '.join(labels) or 'none'})")
+        kept |= found
+    return set(known.values()) - kept
+
+
+def shortened(
+    paper: Manuscript, most: int, pages: Callable[[Manuscript], int]
+) -> tuple[set[str], int]:
+    """Return the labels of what must go so that a paper has at most so many pages, and its pages.
+
+    What is worth least goes first, and of equal worth what comes last. Everything goes where even
+    that is too long.
+
+    Args:
+        pages: typesets and counts.
+    """
+    order = _order(exhibits(paper))
+    now = pages(paper)
+    if now <= most:
+        return set(), now
+    low, high = 0, len(order)  # `low` too long; `high` the fewest known to fit, or all
+    fits = pages(paper.without(set(order)))
+    while high - low > 1:
+        middle = (low + high) // 2
+        number = pages(paper.without(set(order[:middle])))
+        if number <= most:
+            high, fits = middle, number
+        else:
+            low = middle
+    gone = set(order[:high])
+    for label in reversed(order[:high]):  # a small one may still have room
+        number = pages(paper.without(gone - {label}))
+        if number <= most:
+            gone, fits = gone - {label}, number
+    return gone, fits
+
+
+def _order(shown: Sequence[Exhibit]) -> list[str]:
+    """Labels, what is worth least first."""
+    places = list(enumerate(shown))
+    return [e.label for _, e in sorted(places, key=lambda p: (-p[1].lesser, -p[0]))]

@@ -1,0 +1,91 @@
+"""What a paper is made of: a study's plan and records, read once, with what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from assay.core.records import Record
+from assay.reports.context import dataset_rows
+from assay.reports.predictions import DatasetOf
+from assay.reports.settings import NetworkOf
+from assay.reports.views import counts
+from assay.statistics import DIFFERENT, Effect, effects, primary_metric
+
+__all__ = ["Material", "slug"]
+
+
+def slug(text: str) -> str:
+    """A name that labels and files can have: letters, digits and hyphens."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower())
+    return "-".join(part for part in kept.split("-") if part) or "study"
+
+
+@dataclass(frozen=True)
+class Material:
+    """One study of a paper.
+
+    Attributes:
+        plan: its plan, with trials called by their levels (`assay.reports.names.named`).
+        records: its runs.
+        tried: runs of its search.
+        lookup: from a configuration's "dataset" to its images, or None.
+        network_of: from a configuration to its network, or None.
+    """
+
+    plan: Mapping[str, Any]
+    records: Sequence[Record]
+    tried: Sequence[Record]
+    lookup: DatasetOf
+    network_of: NetworkOf
+
+    @property
+    def study(self) -> str:
+        """Its name in the store, with the scale: "tour@quick"."""
+        return str(self.plan["study"])
+
+    @property
+    def name(self) -> str:
+        """Its name without the scale."""
+        return self.study.partition("@")[0]
+
+    @property
+    def question(self) -> str:
+        """What it asks."""
+        return str(self.plan.get("question") or "")
+
+    @cached_property
+    def metric(self) -> str:
+        """What it is judged by, on the test split."""
+        return f"test_{primary_metric(self.plan, self.records)}"
+
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """Its comparisons, corrected over all of them."""
+        return effects(self.plan, self.records, self.metric)
+
+    @cached_property
+    def called(self) -> list[Effect]:
+        """The comparisons that are called different."""
+        return [e for e in self.effects if e.verdict in DIFFERENT]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Runs planned, finished, diverged, failed, missing."""
+        return counts(self.plan, self.records)
+
+    @cached_property
+    def data(self) -> list[dict[str, Any]]:
+        """What it learns from: sizes and fingerprints."""
+        return dataset_rows(self.plan, self.records, self.lookup)
+
+    @property
+    def configs(self) -> list[Mapping[str, Any]]:
+        """The configurations of its trials."""
+        return [trial.get("config") or {} for trial in self.plan["trials"]]
+
+    def label(self, name: str) -> str:
+        """The label of one of its figures or tables."""
+        return f"{slug(self.name)}/{name}"

@@ -1,0 +1,294 @@
+"""The chapter on what was done: data, networks, training, statistics, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from assay.reports.architecture import architecture_plot
+from assay.reports.context import environment, when
+from assay.reports.paper.blocks import (
+    Block,
+    Chapter,
+    Exhibit,
+    Inline,
+    Mention,
+    Paragraph,
+    Sentence,
+    Styled,
+    Subheading,
+)
+from assay.reports.paper.cited import cite, of_data, of_network, of_software, of_training
+from assay.reports.paper.material import Material
+from assay.reports.picture_figures import sample_plot
+from assay.reports.settings import network_tables, settings_table
+from assay.reports.tables import Column, Table
+from assay.statistics import metric_title
+
+__all__ = ["duration", "method"]
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words of two units: "3 h 12 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def method(studies: Sequence[Material]) -> Chapter:
+    """What all studies have in common, said once."""
+    blocks = (
+        *_data(studies),
+        *_networks(studies),
+        *_training(studies),
+        *_statistics(studies),
+        *_machine(studies),
+    )
+    return Chapter("method", "Method", blocks)
+
+
+def _data(studies: Sequence[Material]) -> Iterator[Block]:
+    yield Subheading("Data")
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for material in studies:
+        for row in material.data:
+            key = tuple(row[k] for k in ("data", "train", "validation", "test", "fingerprint"))
+            rows.setdefault(key, {**row, "studies": []})["studies"].append(material.name)
+    names = list(dict.fromkeys(row["data"].split(",")[0] for row in rows.values()))
+    parts: list[Inline] = ["The data are "]
+    for i, name in enumerate(names):
+        parts += [
+            ", " if 0 < i < len(names) - 1 else " and " if i else "",
+            Styled(name, "emphasis"),
+        ]
+        if key := of_data(name):
+            parts += [" ", cite(key)]
+    yield Paragraph(
+        (
+            (*parts, "."),
+            (Mention("data/sizes"), " gives the sizes of their parts."),
+            (
+                "Validation images are taken from the training images, by class; the test images "
+                "are read once for each run, at its end.",
+            ),
+            ("Pixels are normalized by mean and standard deviation of the training images.",),
+            *(
+                ((Mention("data/samples"), " shows training images as the networks saw them."),)
+                if any(m.data and _has_images(m) for m in studies)
+                else ()
+            ),
+        )
+    )
+    yield Exhibit(
+        "data/sizes", _size_table(list(rows.values()), len(studies)), "Data and their parts", 2
+    )
+    plot = sample_plot(_by_data(studies))
+    if plot is not None:
+        yield Exhibit("data/samples", plot, plot.caption, 4)
+
+
+def _has_images(material: Material) -> bool:
+    return any(row["train"] is not None for row in material.data)
+
+
+def _by_data(studies: Sequence[Material]) -> dict[str, Any]:
+    """Name of data -> dataset, each once."""
+    from assay.reports.views import data_groups
+
+    found: dict[str, Any] = {}
+    for material in studies:
+        for name, trials in data_groups(material.plan).items():
+            if name not in found:
+                spec = trials[0].get("config", {}).get("dataset") or {"name": name}
+                dataset = material.lookup(spec)
+                if dataset is not None:
+                    found[name] = dataset
+    return found
+
+
+def _count(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda row: "-" if row[name] is None else f"{row[name]:,}"
+
+
+def _size_table(rows: list[dict[str, Any]], studies: int) -> Table:
+    columns = [
+        Column("data", lambda r: r["data"], "left"),
+        Column("training", _count("train")),
+        Column("validation", _count("validation")),
+        Column("test", _count("test")),
+        Column("image", lambda r: r["image"] or "-", "left"),
+        Column("classes", lambda r: "-" if r["classes"] is None else str(r["classes"])),
+        Column("fingerprint", lambda r: r["fingerprint"].replace(", ", " "), "left"),
+    ]
+    if studies > 1:
+        columns.append(Column("used by", lambda r: ", ".join(r["studies"]), "left"))
+    return Table("Data and their parts", tuple(columns), tuple(rows))
+
+
+def _networks(studies: Sequence[Material]) -> Iterator[Block]:
+    yield Subheading("Networks")
+    used: dict[str, str] = {}
+    for material in studies:
+        for config in material.configs:
+            used |= dict(of_network(config))
+    sentences: list[Sentence] = []
+    plot = architecture_plot([(m.name, m.plan, m.network_of) for m in studies])
+    if plot is not None:
+        sentences.append(
+            (Mention("networks/drawing"), " draws the networks, with the shape that comes out of "
+             "each layer and its parameters.")
+        )  # fmt: skip
+    if used:
+        sentences.append(("They use ", *_cited_list(used), "."))
+    several = len(studies) > 1
+    tables: dict[Any, Exhibit] = {}
+    for material in studies:
+        for i, table in enumerate(network_tables(material.plan, material.network_of)):
+            title = f"{table.title}, {material.name}" if several else table.title
+            key = tuple(tuple(row) for row in table.texts())
+            label = material.label(f"network-{i + 1}")
+            tables.setdefault(key, Exhibit(label, table, _with_notes(title, table), 8))
+    if not sentences:
+        sentences.append(("The layers of the networks are not known here.",))
+    yield Paragraph(tuple(sentences))
+    if plot is not None:
+        yield Exhibit("networks/drawing", plot, plot.caption, 3)
+    yield from tables.values()
+
+
+def _with_notes(title: str, table: Table) -> str:
+    return " ".join((f"{title.rstrip('.')}.", *table.notes))
+
+
+def _cited_list(used: Mapping[str, str]) -> Iterator[Inline]:
+    for i, (words, key) in enumerate(used.items()):
+        yield ("" if not i else " and " if i == len(used) - 1 else ", ") + words + " "
+        yield cite(key)
+
+
+def _training(studies: Sequence[Material]) -> Iterator[Block]:
+    yield Subheading("Training")
+    used: dict[str, str] = {}
+    for material in studies:
+        for config in material.configs:
+            used |= dict(of_training(config))
+    sentences: list[Sentence] = []
+    if used:
+        sentences.append(("Training uses ", *_cited_list(used), "."))
+    seeds = [_repeats(m) for m in studies]
+    n = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    sentences.append(
+        (
+            f"Each configuration is trained {n} times with different seeds; all configurations of "
+            "a study share their seeds, which draw the initial weights and the order of batches.",
+        )
+    )
+    sentences.append(
+        ("The weights of the epoch with the best validation result are kept, and tested once.",)
+    )
+    sentences.append((Mention("training/settings"), " lists the settings."))
+    yield Paragraph(tuple(sentences))
+    yield Exhibit("training/settings", _settings(studies), "Settings of the training. Several "
+                  "values: they differ between the configurations.", 6)  # fmt: skip
+
+
+def _repeats(material: Material) -> int:
+    return max((len(t.get("runs") or ()) for t in material.plan["trials"]), default=0)
+
+
+def _settings(studies: Sequence[Material]) -> Table:
+    """Settings of the training, one column for each study."""
+    found: dict[str, dict[str, str]] = {}
+    for material in studies:
+        table = settings_table(material.plan)
+        for row, (name, value) in zip(table.rows, table.texts(), strict=True):
+            if row["setting"].startswith(("training.", "precision", "engine", "task")):
+                shown = name.removeprefix("training.").replace("_", " ")
+                found.setdefault(shown, {})[material.study] = value
+    rows = tuple({"setting": name, **values} for name, values in found.items())
+
+    def cell(study: str) -> Callable[[Mapping[str, Any]], str]:
+        return lambda row: row.get(study, "-")
+
+    heads = [m.name if len(studies) > 1 else "value" for m in studies]
+    columns = (
+        Column("setting", lambda r: r["setting"], "left"),
+        *(Column(h, cell(m.study), "left") for h, m in zip(heads, studies, strict=True)),
+    )
+    return Table("Settings of the training", columns, rows)
+
+
+def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
+    yield Subheading("Statistics")
+    titles = list(dict.fromkeys(metric_title(m.metric) for m in studies))
+    judged = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} or {titles[-1]}"
+    sentences: list[Sentence] = [
+        (
+            f"A configuration is judged by its {judged}, given as mean over n runs with its 95 % "
+            "interval of Student's t distribution ",
+            cite("student1908"),
+            ".",
+        )
+    ]
+    if any(m.effects for m in studies):
+        sentences += [
+            (
+                "Configurations are compared in pairs of runs with equal seeds, by the mean "
+                "difference with its 95 % interval and a paired t-test; which comparisons are made "
+                "is fixed before any run is trained.",
+            ),
+            (
+                "Their p-values are corrected by Holm's procedure ",
+                cite("holm1979"),
+                " over all comparisons of a study, and a difference is called significant where "
+                "the corrected p is below 0.05.",
+            ),
+            (
+                "P(better) is the share of pairs in which a configuration wins ",
+                cite("bouthillier2021"),
+                ".",
+            ),
+        ]
+    sentences += [
+        (
+            "The best configuration is chosen by the validation metric alone, and no mean includes "
+            "a run that diverged.",
+        ),
+        (
+            "“No significant difference” means that these runs show none; the interval says how "
+            "large it may still be.",
+        ),
+    ]
+    yield Paragraph(tuple(sentences))
+
+
+def _machine(studies: Sequence[Material]) -> Iterator[Block]:
+    yield Subheading("Machine and run time")
+    records = [r for m in studies for r in {r.run_id: r for r in m.records}.values()]
+    once = list({r.run_id: r for r in records}.values())
+    known = {row["name"]: row["values"] for row in environment(once)}
+    spent = when(once)
+    parts = [
+        f"{len(once):,} runs were trained",
+        f" on {' and '.join(known['cpu'])}" if "cpu" in known else "",
+        f" with {' or '.join(known['cores'])} cores" if "cores" in known else "",
+        f" ({'; '.join(known['system'])})" if "system" in known else "",
+    ]
+    sentences: list[Sentence] = [("".join(parts) + ".",)]
+    if spent["seconds"]:
+        first, last = str(spent["first"] or "")[:10], str(spent["last"] or "")[:10]
+        days = f" on {last}" if first == last else f" from {first} to {last}"
+        text = f"They took {duration(spent['seconds'])} of one worker in all{days if last else ''}."
+        sentences.append((text,))
+    versions = [
+        (name, known[name]) for name in ("assay", "torch", "keras", "python") if name in known
+    ]
+    if versions:
+        engine = next(iter(known.get("engine", ["torch"])))
+        shown = ", ".join(f"{name} {' or '.join(values)}" for name, values in versions)
+        key = of_software(engine)
+        sentences.append(
+            (f"Versions: {shown} ", cite(key), ".") if key else (f"Versions: {shown}.",)
+        )
+    yield Paragraph(tuple(sentences))

@@ -1,0 +1,158 @@
+"""A paper to a file: PDF by typst."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from assay.core.errors import ConfigError, StoreError, unknown_name
+from assay.reports.paper.blocks import Manuscript, exhibits
+from assay.reports.paper.fitting import chosen, shortened
+from assay.reports.paper.typesetting import Setter
+from assay.reports.paper.typst_text import typst_text
+
+__all__ = ["SIZES", "TEMPLATES", "Written", "write_pdf"]
+
+TEMPLATES = ("course", "ieee", "icml")
+"""Templates that come with assay."""
+
+SIZES = {"a4": "a4", "letter": "us-letter"}
+"""Sizes of paper, and what typst calls them."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a paper.
+
+    Attributes:
+        path: the file, or the folder of LaTeX.
+        pages: of the PDF; 0 where nobody knows.
+        standards: of PDF, that it keeps.
+        left_out: captions or labels of what had to go.
+        moved: those that stand in the appendix.
+        notes: what else is to be said.
+    """
+
+    path: Path
+    pages: int = 0
+    standards: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def write_pdf(
+    paper: Manuscript,
+    path: Path,
+    *,
+    template: str = "course",
+    size: str = "a4",
+    figures: Sequence[str] = (),
+    max_pages: int | None = None,
+    appendix: bool = False,
+) -> Written:
+    """Typeset a paper and write it under a temporary name that is then changed.
+
+    Args:
+        template: one of `TEMPLATES`, or a file of Typst.
+        figures: those that stay, by number or name; all where none is named.
+        max_pages: most pages, references included, without the appendix.
+        appendix: what goes moves there; it is left out otherwise.
+
+    Raises:
+        ConfigError: no such template or figure; the template fails.
+        MissingExtraError: typst is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-paper-") as name:
+        folder = Path(name)
+        setter = Setter(folder, _place(template, folder), _seconds(paper.date))
+        page = setter.page(SIZES[size])
+
+        def pages(short: Manuscript) -> int:
+            setter.write(typst_text(short, page, folder, SIZES[size]))
+            return setter.pages()
+
+        gone = chosen(paper, figures) if figures else set()
+        notes: list[str] = []
+        if max_pages is not None:
+            more, number = shortened(paper.without(gone), max_pages, pages)
+            gone |= more
+            if number > max_pages:
+                notes.append(f"{number} pages are the fewest, without any figure or table")
+        final = paper.without(gone, keep=appendix)
+        setter.write(typst_text(final, page, folder, SIZES[size]))
+        made = setter.typeset()
+        write_file(path, made.pdf)
+    labels = tuple(e.label for e in exhibits(paper) if e.label in gone)
+    return Written(
+        path, made.pages, made.standards,
+        () if appendix else labels, labels if appendix else (), tuple(notes),
+    )  # fmt: skip
+
+
+def _seconds(date: str) -> int:
+    """Seconds from 1970 to a date; 0 for none."""
+    return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()) if date else 0
+
+
+def _place(template: str, folder: Path) -> Path | None:
+    """Copy a template into the folder as "template.typ"; return the user's file, if it is one.
+
+    Files that lie beside a user's template and that it names (a logo, another .typ) come with it.
+    """
+    target = folder / "template.typ"
+    if template in TEMPLATES:
+        with as_file(files("assay.reports.paper") / "templates" / f"{template}.typ") as file:
+            shutil.copyfile(file, target)
+        return None
+    path = Path(template)
+    if path.suffix != ".typ":
+        known = unknown_name("template", template, TEMPLATES)
+        raise ConfigError(f"{known}, or a file that ends in .typ")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"the template {str(path)!r} cannot be read: {said}") from None
+    target.write_text(text, encoding="utf-8")
+    _bring(path.parent, text, folder, {path.name})
+    return path
+
+
+def _bring(beside: Path, text: str, folder: Path, seen: set[str]) -> None:
+    """Copy the files that a text of Typst names in quotes and that lie beside it."""
+    import re
+
+    for name in re.findall(r'"([^"\n]{1,200})"', text):
+        source = beside / name
+        taken = name in ("main.typ", "template.typ", "references.bib")
+        with contextlib.suppress(OSError, ValueError):
+            if name in seen or taken or ".." in Path(name).parts or not source.is_file():
+                continue
+            seen.add(name)
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            if source.suffix == ".typ":
+                _bring(beside, source.read_text("utf-8", "replace"), folder, seen)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name and rename it; StoreError where that fails."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()

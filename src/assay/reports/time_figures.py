@@ -1,0 +1,98 @@
+"""What training time buys: the validation loss over seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.drawing import Plot
+from assay.reports.names import trial_names
+from assay.reports.style import WIDE, axis_title, legend_columns, new_figure, styled
+from assay.reports.svg import PALETTE
+from assay.reports.texts import tell_apart
+from assay.reports.views import headline_trials
+from assay.statistics import by_trial, metric_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_times", "time_curves", "time_plot"]
+
+MOST = 6
+"""Trials that are drawn."""
+
+_MARKERS = "osD^vP"
+
+
+def time_curves(
+    plan: Mapping[str, Any], records: Sequence[Record], name: str = "val_loss"
+) -> list[dict[str, Any]]:
+    """Return {"label", "x", "mean", "n"} of trials: a curve over the seconds of training.
+
+    Seconds and values are means over the finished runs at equal evaluations; a point is there as
+    long as all of them are. Seconds are a run's share of its cohort.
+    """
+    runs, names = by_trial(records), trial_names(plan)
+    first = [t["trial_id"] for t in headline_trials(plan, records)]
+    order = sorted(plan["trials"], key=lambda t: t["trial_id"] not in first)[:MOST]
+    found = []
+    for trial in order:
+        mine = [r for r in runs.get(trial["trial_id"], [])
+                if r.status == "finished" and {"seconds", name} <= set(r.curves)]  # fmt: skip
+        length = min((len(r.curves["seconds"]) for r in mine), default=0)
+        if length > 1:
+            x = np.mean([r.curves["seconds"][:length] for r in mine], axis=0)
+            mean = np.mean([r.curves[name][:length] for r in mine], axis=0)
+            found.append({"label": names[trial["trial_id"]], "x": x, "mean": mean, "n": len(mine)})
+    return found
+
+
+def time_plot(plan: Mapping[str, Any], records: Sequence[Record]) -> Plot | None:
+    """Return the validation loss by training time; None where no run kept times."""
+    entries = time_curves(plan, records)
+    if not entries:
+        return None
+    ns = sorted({e["n"] for e in entries})
+    left = len(plan["trials"]) - len(entries)
+    more = f" {left} more are not drawn." if left > 0 else ""
+    return Plot(
+        "time",
+        "Loss by training time",
+        f"{metric_title('val_loss')} over seconds of training for {len(entries)} configurations.",
+        "Validation loss over seconds of training, mean over n = "
+        f"{' or '.join(map(str, ns))} runs; seconds are a run's share of those that "
+        f"trained together.{more}",
+        (partial(draw_times, entries, "val_loss"),),
+        small=True,
+        lesser=8,
+    )
+
+
+@styled
+def draw_times(entries: Sequence[Mapping[str, Any]], metric: str, width: float = WIDE) -> Figure:
+    """Draw entries of `time_curves`, both axes logarithmic where the values allow it."""
+    labels = tell_apart([str(e["label"]) for e in entries], 36)
+    columns = legend_columns(labels, width)
+    figure = new_figure(2.5 + 0.2 * -(-len(labels) // columns), width)
+    ax = figure.subplots()
+    for k, (entry, label) in enumerate(zip(entries, labels, strict=True)):
+        ax.plot(entry["x"], entry["mean"], color=PALETTE[k % len(PALETTE)], lw=1.6, ms=4,
+                marker=_MARKERS[k % len(_MARKERS)], markevery=max(len(entry["x"]) // 8, 1),
+                label=label)  # fmt: skip
+    if all(np.all(e["x"] > 0) for e in entries) and _ratio([e["x"] for e in entries]) > 20:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.xaxis.set_minor_formatter(lambda value, _: "")
+    ax.set(xlabel="training time (s)", ylabel=axis_title(metric))
+    ax.grid()
+    figure.legend(loc="outside upper left", ncols=columns)
+    return figure
+
+
+def _ratio(values: Sequence[np.ndarray]) -> float:
+    joined = np.concatenate(values)
+    return float(joined.max() / joined.min())

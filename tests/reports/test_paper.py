@@ -1,0 +1,161 @@
+"""The paper as PDF: read back, every template, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from assay.core.errors import ConfigError
+from assay.reports.paper.blocks import Author, exhibits
+from assay.reports.paper.content import manuscript
+from assay.reports.paper.fitting import numbered
+from assay.reports.paper.writing import TEMPLATES, write_pdf
+
+pytest.importorskip("typst")
+pypdf = pytest.importorskip("pypdf")
+
+TITLE = r"50 % of #1 costs $2 \ @home: αβγ & _x_"
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, bytes]:
+    """The papers that tests have typeset."""
+    return {}
+
+
+@pytest.fixture
+def paper(material, made, tmp_path):
+    """The PDF of the made-up study `tour` in a template."""
+
+    def make(template: str) -> bytes:
+        if template not in made:
+            authors = [Author("Ada Lovelace", "University of X", "ada@x.example")]
+            found = manuscript([material("tour")], TITLE, authors)
+            figures = () if template == "course" else ("effects", "samples", "drawing")
+            write_pdf(found, tmp_path / "paper.pdf", template=template, figures=figures)
+            made[template] = (tmp_path / "paper.pdf").read_bytes()
+        return made[template]
+
+    return make
+
+
+def read(pdf: bytes):
+    return pypdf.PdfReader(io.BytesIO(pdf))
+
+
+def words(pdf: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in read(pdf).pages).split())
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_paper_says_what_was_found(paper, template):
+    text = words(paper(template))
+    assert read(paper(template)).metadata.title == TITLE
+    for part in ("Ada Lovelace", "αβγ", "Holm", "after Holm over", "[1]" if template != "icml" else
+                 "Student", "assay run tour", "n = 5", "B. Author <b>2021</b>"):  # fmt: skip
+        assert part in text, part
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_fonts_are_embedded_and_no_text_is_under_seven_points(paper, template):
+    sizes, fonts = set(), set()
+
+    def visit(text, cm, tm, font, size):
+        if text.strip():
+            sizes.add(round(abs(size * tm[3] * cm[3]), 2) if tm[3] else 99)
+
+    for page in read(paper(template)).pages:
+        page.extract_text(visitor_text=visit)
+        for font in (page["/Resources"].get("/Font") or {}).values():
+            inner = font.get_object()["/DescendantFonts"][0].get_object()
+            described = inner["/FontDescriptor"].get_object()
+            fonts.add(any(key in described for key in ("/FontFile", "/FontFile2", "/FontFile3")))
+    assert fonts == {True}
+    assert min(sizes) >= 6.99
+
+
+def test_equal_records_make_equal_bytes(paper, material, tmp_path):
+    authors = [Author("Ada Lovelace", "University of X", "ada@x.example")]
+    found = manuscript([material("tour")], TITLE, authors)
+    figures = ("effects", "samples", "drawing")
+    write_pdf(found, tmp_path / "again.pdf", template="ieee", figures=figures)
+    assert (tmp_path / "again.pdf").read_bytes() == paper("ieee")
+
+
+def test_a_paper_is_as_short_as_it_must_be(material, tmp_path):
+    whole = manuscript([material("tour")])
+    figures = ("effects", "drawing", "classes")
+    made = write_pdf(whole, tmp_path / "short.pdf", max_pages=3, figures=figures)
+    assert made.pages == len(read((tmp_path / "short.pdf").read_bytes()).pages) <= 3
+    assert made.left_out
+    text = words((tmp_path / "short.pdf").read_bytes())
+    assert "Figure 1" in text
+    assert "??" not in text
+    assert "tour/results" not in made.left_out
+
+
+def test_figures_are_chosen_by_number_and_name(material, tmp_path):
+    whole = manuscript([material("tour")])
+    curves = next(n for n, label in numbered(whole).items() if label == "tour/curves")
+    path = tmp_path / "few.pdf"
+    made = write_pdf(whole, path, figures=(curves, "effects"), appendix=True)
+    figures = {e.label for e in exhibits(whole) if e.kind == "figure"}
+    assert set(made.moved) == figures - {"tour/curves", "tour/effects"}
+    assert words(path.read_bytes()).index("References") < words(path.read_bytes()).index("Appendix")
+    with pytest.raises(ConfigError, match=r"unknown figure 'curvs'; did you mean 'curves'\? "):
+        write_pdf(whole, path, figures=("curvs",))
+
+
+OWN = """#let paper(
+  title: "", authors: (), abstract: none, keywords: (), date: none, paper-size: "a4",
+  references: none, appendix: none, body,
+) = {
+  set document(title: title)
+  set page(paper: paper-size)
+  image("logo.svg", alt: "logo")
+  [MINE #title]
+  body
+  if references != none { bibliography(references) }
+}
+"""
+
+
+def test_a_template_of_ones_own(material, tmp_path):
+    (tmp_path / "mine.typ").write_text(OWN, encoding="utf-8")
+    (tmp_path / "logo.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    )
+    whole = manuscript([material("trouble")], "T").without({"trouble/curves", "trouble/confusion"})
+    out = tmp_path / "mine.pdf"
+    made = write_pdf(whole, out, template=str(tmp_path / "mine.typ"), size="letter", figures=("1",))
+    assert "MINE T" in words(out.read_bytes())
+    assert made.pages == len(read(out.read_bytes()).pages)
+    assert [round(float(v)) for v in read(out.read_bytes()).pages[0].mediabox[2:]] == [612, 792]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("#let paper(..given, body) = [\n  #foo\n]", r"mine\.typ:2:3: unknown variable: foo"),
+        ("#let paper(body) = body", r"mine\.typ: its `paper` must take .*: unexpected argument"),
+        ("#let other = 1", r"mine\.typ: it defines no `paper`"),
+        ('#import "@preview/cetz:0.3.0"\n', r"mine\.typ:1: the package @preview/cetz:0.3.0 would"),
+    ],
+)
+def test_a_template_with_an_error_is_named_with_its_place(material, tmp_path, text, said):
+    (tmp_path / "mine.typ").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        write_pdf(manuscript([material("tour")]), tmp_path / "x.pdf",
+                  template=str(tmp_path / "mine.typ"))  # fmt: skip
+    assert not (tmp_path / "x.pdf").exists()
+
+
+def test_templates_that_are_not_there(material, tmp_path):
+    whole = manuscript([material("tour")])
+    with pytest.raises(
+        ConfigError, match=r"unknown template 'iee'; did you mean 'ieee'\? .* \.typ"
+    ):
+        write_pdf(whole, tmp_path / "x.pdf", template="iee")
+    with pytest.raises(ConfigError, match=r"gone\.typ' cannot be read"):
+        write_pdf(whole, tmp_path / "x.pdf", template=str(tmp_path / "gone.typ"))
