@@ -103,7 +103,7 @@ def _effects(material: Material) -> Iterator[Block]:
 
 def _unseen(material: Material) -> Iterator[Block]:
     """What shows no difference, and what its intervals still allow."""
-    open_ones = [e for e in material.effects if e.verdict == "no difference"]
+    open_ones = [e for e in material.effects if e.verdict in ("no difference shown", "equivalent")]
     told = [e for e in open_ones if e.pooled > 1] or open_ones
     if not told:
         return

@@ -235,14 +235,14 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         sentences += [
             (
                 "Configurations are compared in pairs of runs with equal seeds, by the mean "
-                "difference with its 95 % interval and a paired t-test; which comparisons are made "
-                "is fixed before any run is trained.",
+                "difference with its interval and a paired t-test; which comparisons are made is fixed "
+                "before any run is trained.",
             ),
             (
                 "Their p-values are corrected by Holm's procedure ",
                 cite("holm1979"),
-                " over all comparisons of a study, and a difference is called significant where "
-                "the corrected p is below 0.05.",
+                " over all comparisons of a study, a difference is called significant where the "
+                "corrected p is below 0.05, and the interval beside a comparison is corrected with it.",
             ),
             (
                 "P(better) is the share of pairs in which a configuration wins ",
@@ -252,12 +252,12 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         ]
     sentences += [
         (
-            "The best configuration is chosen by the validation metric alone, and no mean includes "
-            "a run that diverged.",
+            "The best configuration is chosen by the validation metric alone; no mean includes a "
+            "run that diverged, and in comparisons it counts as the worst.",
         ),
         (
-            "“No significant difference” means that these runs show none; the interval says how "
-            "large it may still be.",
+            "“No difference shown” means that these runs show none; the interval says how large it "
+            "may still be.",
         ),
     ]
     yield Paragraph(tuple(sentences))
