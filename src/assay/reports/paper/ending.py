@@ -23,7 +23,7 @@ def limits(studies: Sequence[Material]) -> Chapter:
     if few < 10:
         texts.append(
             f"With {few} {'run' if few == 1 else 'runs'} of a configuration only large differences "
-            "can be shown; a “no significant difference” is no proof that there is none."
+            "can be shown; “no difference shown” is no proof that there is none."
         )
     scales = sorted({str(m.plan.get("scale")) for m in studies} - {"full", "None"})
     if scales:

@@ -114,16 +114,16 @@ def _unseen(material: Material) -> Iterator[Block]:
     sentences: list[Sentence] = [
         (
             f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'} no "
-            f"significant difference is shown; their intervals still allow differences of up to "
+            f"difference is shown; the intervals still allow differences of up to "
             f"{known.size(widest, known.digits(widest))}.",
         )
     ]
-    yield Subheading("What makes no significant difference", 3)
+    yield Subheading("Where no difference is shown", 3)
     yield Paragraph(tuple(sentences))
     if len(told) <= MOST:
         yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
     else:
-        caption = "What the 95 % intervals of comparisons without a significant difference allow."
+        caption = "What the 95 % intervals of comparisons without a difference shown allow."
         yield Exhibit(material.label("allowed"), _allowed(material, told), caption, 7)
 
 

@@ -235,14 +235,14 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         sentences += [
             (
                 "Configurations are compared in pairs of runs with equal seeds, by the mean "
-                "difference with its interval and a paired t-test; which comparisons are made is fixed "
-                "before any run is trained.",
+                "difference with its interval and a paired t-test; which comparisons are made is "
+                "fixed before any run is trained.",
             ),
             (
                 "Their p-values are corrected by Holm's procedure ",
                 cite("holm1979"),
                 " over all comparisons of a study, a difference is called significant where the "
-                "corrected p is below 0.05, and the interval beside a comparison is corrected with it.",
+                "corrected p is below 0.05, and the interval of a comparison is corrected with it.",
             ),
             (
                 "P(better) is the share of pairs in which a configuration wins ",
