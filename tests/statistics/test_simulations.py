@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.statistics import ALPHA, holm, holm_confidence, paired_t, share_interval
+from assay.statistics import (
+    ALPHA,
+    BadRuns,
+    chance_to_show,
+    detectable,
+    find_bad_runs,
+    holm,
+    holm_confidence,
+    look_levels,
+    looks,
+    paired_t,
+    repeats_needed,
+    share_interval,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -91,3 +104,38 @@ def test_the_interval_of_p_better_holds_it_at_least_95_percent_of_the_time(n):
         ends = {w: share_interval(w / n, n) for w in range(n + 1)}
         held = [ends[w][0] <= true <= ends[w][1] for w in wins]
         assert np.mean(held) >= 0.945
+
+
+@pytest.mark.parametrize("noise", ["normal", "lognormal", "bad runs", "unequal spreads"])
+def test_looking_again_and_again_errs_at_most_5_percent_of_the_time(noise):
+    sizes = looks(30)
+    x = NOISE[noise](np.random.default_rng(4), (3000, 2, 30))
+    wrong, naive = np.zeros(3000, bool), np.zeros(3000, bool)
+    for n, level in zip(sizes, look_levels(sizes), strict=True):
+        low, high, _ = find_bad_runs(x[:, :, :n])
+        d = x[:, 1, :n] - x[:, 0, :n]
+        wrong |= paired_t(d, margin=BadRuns(low, high).margin).p < level
+        naive |= paired_t(d).p < ALPHA
+    assert wrong.mean() <= 0.05 + 3 * (0.05 * 0.95 / 3000) ** 0.5
+    assert noise != "normal" or naive.mean() > 0.15
+
+
+def test_the_levels_of_one_look_and_of_many():
+    assert look_levels([7], 0.05) == pytest.approx([0.05])
+    # Pocock's constant for five equal looks is 2.413, a level of 0.0158 each; the spending function
+    # comes near it
+    assert look_levels([1, 2, 3, 4, 5], 0.05) == pytest.approx([0.0158] * 5, rel=0.15)
+    assert looks(3) == [3]
+    assert looks(12) == [4, 5, 6, 8, 10, 12]
+
+
+def test_power_is_what_simulation_finds():
+    d = np.random.default_rng(0).normal(1.5, 1, (20_000, 5))
+    assert chance_to_show(1.5, 1, 5) == pytest.approx((paired_t(d).p < 0.05).mean(), abs=0.01)
+    size = detectable(5, 2.0, 0.01)
+    assert chance_to_show(size, 2.0, 5, 0.01) == pytest.approx(0.8)
+    n = repeats_needed(0.5, 1.0)
+    assert chance_to_show(0.5, 1, n - 1) < 0.8 <= chance_to_show(0.5, 1, n)
+    assert repeats_needed(1e-6, 1.0) is None
+    assert detectable(1, 1.0) == np.inf
+    assert chance_to_show(1, 0, 3) == 1

@@ -6,21 +6,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import candidates_text, trial_names
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
+    ALPHA,
+    POWER,
     Effect,
     bad_runs,
     best_trial,
     by_trial,
+    detectable,
     effects,
     estimate_sentence,
     factor_sentences,
     metric_of,
     metric_title,
     primary_metric,
+    spread_of,
 )
 
 __all__ = ["answers"]
@@ -41,7 +47,7 @@ def answers(
         "best": [{"text": t, "verdict": ""} for t in _best(plan, records)],
         "factors": factor_sentences(plan, found),
         "published": _published(plan, records),
-        "beware": [{"text": t, "verdict": ""} for t in _beware(plan, records)],
+        "beware": [{"text": t, "verdict": ""} for t in _beware(plan, records) + _power(found)],
     }
 
 
@@ -137,6 +143,22 @@ def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     if plan.get("scale") not in (None, "full"):
         texts.append(f"This was run at scale {plan['scale']}, not at the study's full budget.")
     return texts
+
+
+def _power(found: Sequence[Effect]) -> list[str]:
+    """What so many repeats can show, where they show anything."""
+    spread, n = spread_of(found), [e.comparison.n for e in found if e.comparison.n > 1]
+    if not n or not spread > 0:
+        return []
+    size = detectable(int(np.median(n)), spread, ALPHA / len(found))
+    if not np.isfinite(size):
+        return []
+    known = metric_of(found[0].metric)
+    many = f"{len(found)} {'comparison' if len(found) == 1 else 'comparisons'}"
+    return [
+        f"With n = {int(np.median(n))} and {many}, a difference of {known.size(size)} would be "
+        f"shown with {100 * POWER:g} % power, one of half the size seldom."
+    ]
 
 
 def _repeats(records: Sequence[Record]) -> dict[str, int]:

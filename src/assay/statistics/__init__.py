@@ -12,6 +12,7 @@ from assay.statistics.compare import (
     welch_t,
 )
 from assay.statistics.correction import ALPHA, holm, holm_confidence
+from assay.statistics.divergence import compare_outcomes, outcomes
 from assay.statistics.effects import (
     DIFFERENT,
     VERDICTS,
@@ -42,6 +43,13 @@ from assay.statistics.metrics import (
     values_by_seed,
 )
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns, bad_runs, find_bad_runs
+from assay.statistics.power import (
+    POWER,
+    chance_to_show,
+    detectable,
+    repeats_needed,
+    spread_of,
+)
 from assay.statistics.searches import (
     SearchTrial,
     best_so_far,
@@ -57,6 +65,7 @@ from assay.statistics.sentences import (
     factor_sentences,
     p_text,
 )
+from assay.statistics.sequential import look_levels, looks
 
 __all__ = [
     "ALPHA",
@@ -66,6 +75,7 @@ __all__ = [
     "METHODS",
     "METRICS",
     "NO_BAD_RUNS",
+    "POWER",
     "VERDICTS",
     "BadRuns",
     "Best",
@@ -81,7 +91,10 @@ __all__ = [
     "best_trial",
     "bootstrap_interval",
     "by_trial",
+    "chance_to_show",
     "compare",
+    "compare_outcomes",
+    "detectable",
     "effect_sentence",
     "effects",
     "estimate",
@@ -97,16 +110,21 @@ __all__ = [
     "importances",
     "judged",
     "level_means",
+    "look_levels",
+    "looks",
     "mean_interval",
     "metric_of",
     "metric_title",
     "optuna_trials",
+    "outcomes",
     "p_text",
     "paired_t",
     "primary_metric",
     "read_metrics",
+    "repeats_needed",
     "search_trials",
     "share_interval",
+    "spread_of",
     "t_interval",
     "values_by_seed",
     "verdict_of",

@@ -52,6 +52,7 @@ class Comparison:
         p: two-sided and uncorrected; NaN when no test is possible.
         p_better: share of pairs in which A is better, ties half.
         p_better_low, p_better_high: its interval (`share_interval`), which covers at least 95 %.
+        std: standard deviation of the paired differences (of two independent runs when not paired).
         note: what a reader must know ("one run, no interval"); empty otherwise.
     """
 
@@ -65,6 +66,7 @@ class Comparison:
     p_better: float = math.nan
     p_better_low: float = math.nan
     p_better_high: float = math.nan
+    std: float = math.nan
     note: str = ""
 
     @property
@@ -181,6 +183,7 @@ def _compare_paired(
         float(t.p),
         wins,
         *share_interval(wins, len(d)),
+        std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
         note="; ".join(notes),
     )
 
@@ -206,6 +209,7 @@ def _compare_unpaired(
         float(t.p),
         wins,
         *share_interval(wins, n),
+        std=float(np.hypot(a.std(ddof=1), b.std(ddof=1))) if n > 1 else math.nan,
         note="; ".join(notes),
     )
 

@@ -13,7 +13,7 @@ from assay.statistics.estimates import CONFIDENCE
 from assay.statistics.metrics import metric_of, values_by_seed
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
-__all__ = ["NOTHING", "Outcome", "compare_sides", "mean_by_seed", "outcomes", "side_of"]
+__all__ = ["NOTHING", "Outcome", "compare_outcomes", "mean_by_seed", "outcomes", "side_of"]
 
 _BEYOND = 10.0
 """A diverged run of a metric without a bound lies so many ranges beyond the worst of the others."""
@@ -88,7 +88,7 @@ def mean_by_seed(sides: Sequence[Mapping[int, float]]) -> dict[int, float]:
     return dict(zip(shared, means.tolist(), strict=True))
 
 
-def compare_sides(
+def compare_outcomes(
     a: Outcome,
     b: Outcome,
     bad: BadRuns = NO_BAD_RUNS,

@@ -12,7 +12,7 @@ from assay.core.plans import compared
 from assay.core.records import Record
 from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA, holm, holm_confidence
-from assay.statistics.divergence import NOTHING, compare_sides, mean_by_seed, outcomes, side_of
+from assay.statistics.divergence import NOTHING, compare_outcomes, mean_by_seed, outcomes, side_of
 from assay.statistics.estimates import CONFIDENCE, Estimate, estimate
 from assay.statistics.metrics import metric_of, values_by_seed
 from assay.statistics.noise import bad_runs
@@ -165,13 +165,15 @@ def effects(
                 where=where if len(rows) == 1 else {},
                 pooled=len(rows),
                 metric=metric,
-                comparison=compare_sides(*sides[-1], metric=metric),
+                comparison=compare_outcomes(*sides[-1], metric=metric),
                 equivalence=margin,
                 diverged={n: s.diverged for n, s in zip(names, pair, strict=True) if s.diverged},
                 left_out={n: s.left_out for n, s in zip(names, pair, strict=True) if s.left_out},
             )
         )
-    return judged(found, lambda i, level: compare_sides(*sides[i], metric=metric, confidence=level))
+    return judged(
+        found, lambda i, level: compare_outcomes(*sides[i], metric=metric, confidence=level)
+    )
 
 
 def level_means(

@@ -34,6 +34,18 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
         "reproduce:reproduce",
         "Train some stored runs again and say whether they come out the same.",
     ),
+    "verdict": (
+        "verdict:verdict",
+        "Train A and B with equal seeds until it is decided whether A is better.",
+    ),
+    "ablate": (
+        "ablate:ablate",
+        "Undo each change of the best trial of a study in turn, and train the pairs.",
+    ),
+    "power": (
+        "power:power",
+        "Say what difference the repeats of a study can show, and how many a difference needs.",
+    ),
     "data": ("data:app", "List, get and show datasets."),
     "network": ("network:app", "Show networks."),
     "search": ("search:search", "Show what a search tried, or its space."),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from assay.execution.place import Machine
     from assay.studies.plan import Plan
 
-__all__ = ["run"]
+__all__ = ["run", "tell", "train_shown"]
 
 BEST = 5
 """Rows of a search's table."""
@@ -86,9 +86,9 @@ def run(
             return 0
         if report:
             check_report(report)
-        results, summary = _train(plan, places, machine)
+        results, summary = train_shown(plan, places, machine)
         said[0] = "interrupted after training; run the same command again for table and report"
-        _tell(results, summary)
+        tell(results, summary)
         path = results.report(report)  # it looks at the datasets
         for note in results.notes:
             console.say(f"data: {note}", style="dim")
@@ -97,7 +97,7 @@ def run(
         return verdict(results, plan.runs())
 
 
-def _train(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:
+def train_shown(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:
     """Train what is missing, and show it."""
     from assay.apps.api import train
     from assay.apps.results import Results
@@ -133,7 +133,7 @@ def _interruptible(said: Sequence[str]) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _tell(results: Results, summary: Summary) -> None:
+def tell(results: Results, summary: Summary) -> None:
     """The table, the sentences and what this command did."""
     from assay.apps.cli.results import show_table
 
@@ -177,6 +177,7 @@ def _show_cost(plan: Plan, places: Places) -> None:
 
 def _preview(plan: Plan, places: Places) -> None:
     """Trials, runs, cohorts, parameters, and estimates of time and memory."""
+    from assay.apps.cli.power import power_of, power_text
     from assay.core.store import Store
     from assay.studies.estimate import estimate
     from assay.studies.parts import of_earlier_versions
@@ -206,6 +207,7 @@ def _preview(plan: Plan, places: Places) -> None:
             "MACs an image": _span(cost.macs),
             "images to see": f"{cost.images * share:,.0f}",
             "time": f"about {duration(cost.seconds * share)} (a rough estimate)",
+            "power": power_text(power_of(plan, places)),
             "memory": f"about {cost.memory_bytes / 2**20:,.0f} MiB a worker (a rough estimate)",
         }
     )

@@ -1,0 +1,85 @@
+"""Which of the changes that made the best trial are worth keeping? Each is undone in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from assay.studies.plan import Plan
+    from assay.studies.study import Study
+
+__all__ = ["ablation_plan", "changes_between"]
+
+_WHOLE = {"network": "family", "dataset": "name"}
+"""Sections that are one change where this key of theirs differs: nothing else in them would fit."""
+
+
+def changes_between(base: Mapping[str, Any], best: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the paths, ("training", "learning_rate"), in which two configurations differ: one key
+    of a section, or a whole section where its kind differs."""
+    for section in sorted({*base, *best} - {"seed"}):
+        a, b = base.get(section), best.get(section)
+        if a == b:
+            continue
+        whole = not isinstance(a, Mapping) or not isinstance(b, Mapping)
+        if whole or a.get(_WHOLE.get(section)) != b.get(_WHOLE.get(section)):
+            yield (section,)
+        else:
+            yield from ((section, k) for k in sorted({*a, *b}) if a.get(k) != b.get(k))
+
+
+def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The best configuration with one path as the baseline has it."""
+    section, *key = path
+    if not key:
+        kept = {k: v for k, v in best.items() if k != section}
+        return {**kept, section: base[section]} if section in base else kept
+    inner = {k: v for k, v in best[section].items() if k != key[0]}
+    if key[0] in base[section]:
+        inner[key[0]] = base[section][key[0]]
+    return {**best, section: inner}
+
+
+def ablation_plan(study: Study, base: Mapping[str, Any], best: Mapping[str, Any]) -> Plan:
+    """Return the plan of the study "ablate-NAME": the best trial, and it without each change.
+
+    Seeds are such as chose nothing. A change that the other ones need cannot be undone alone: it is
+    left out, and named in the question.
+
+    Args:
+        base, best: configurations of the baseline and of the best trial.
+
+    Raises:
+        ConfigError: they are the same, or no change can be undone alone.
+    """
+    from assay.apps.verdicts import paired_plan
+    from assay.core.errors import AssayError
+    from assay.studies.members import resolve_member
+
+    trials: dict[str, dict[str, Any]] = {}
+    needed = []
+    paths = list(changes_between(base, best))
+    for path in paths:
+        name, config = ".".join(path), _undone(base, best, path)
+        try:
+            resolve_member({**config, "seed": 0})
+        except AssayError:
+            needed.append(name)
+            continue
+        trials[f"without {name}"] = config
+    if not paths:
+        raise ConfigError(f"the best trial of {study.name} is its baseline: nothing can be undone")
+    if not trials:
+        raise ConfigError(f"no change can be undone alone: {', '.join(needed)}")
+    if len(paths) > 1:  # with one change, undoing it makes the baseline
+        trials["baseline"] = dict(base)
+    trials["best"] = dict(best)
+    question = f"Which changes of the best trial of {study.name} matter?"
+    if needed:
+        question += f" (Needed by others: {', '.join(needed)}.)"
+    first = max(study.seeds) + 1
+    seeds = range(first, first + len(study.seeds))
+    return paired_plan(study, f"ablate-{study.name}", question, trials, seeds)

@@ -1,0 +1,64 @@
+"""`assay ablate`: each change that the best trial has against the baseline is undone in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.apps.cli import console
+from assay.apps.cli.options import MachineOptions, Places, StudyName, StudyOptions
+
+__all__ = ["ablate"]
+
+
+def ablate(
+    study: StudyName,
+    /,
+    *,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+    where: MachineOptions | None = None,
+) -> int:
+    """Undo each change of the best trial of a study in turn, and train the pairs.
+
+    The best trial is the one that validation chose among the runs in the store; the baseline is the
+    study's own, or what a search starts from. All are trained with new seeds, so that no luck of
+    the choice is left; the results are those of the study ablate-STUDY.
+
+    Args:
+        study: A study that was run, built in or a YAML file.
+    """
+    from dataclasses import replace
+
+    from assay.apps.ablation import ablation_plan
+    from assay.apps.api import plan_of
+    from assay.apps.cli.outcome import verdict
+    from assay.apps.cli.run import tell, train_shown
+    from assay.apps.results import Results
+    from assay.core.errors import ConfigError
+    from assay.core.store import Store
+    from assay.statistics import best_trial
+
+    options, places = options or StudyOptions(), places or Places()
+    changes: dict[str, Any] = {"data_dir": places.data_path, **options.changes()}
+    parsed = plan_of(study, **changes).study
+    name = parsed.name if parsed.scale == "full" else f"{parsed.name}@{parsed.scale}"
+    with Store(places.store_path, create=False, read_only=True) as store:
+        stored = store.plan(name)
+        runs = store.recorded([run for trial in stored["trials"] for run in trial["runs"]])
+        best = best_trial(stored, store.records(runs, arrays=False))
+    if best is None:
+        raise ConfigError(f"{name} has no finished run: `{stored['command']}` trains it")
+    if parsed.search is not None:
+        written = {k: v for k, v in parsed.written.items() if k not in ("search", "repeats")}
+        base = plan_of(written, **{**changes, "repeats": None}).study.trials[0].config
+    else:
+        known = {trial.label: trial.config for trial in parsed.trials}
+        if parsed.baseline is None:
+            raise ConfigError(f"{name} has no baseline, so nothing says what a change is")
+        base = known[parsed.baseline]
+    console.say(f"best of {name} by validation: {best.trial['label']}")
+    plan = ablation_plan(replace(parsed, name=name), base, best.trial["config"])
+    results, summary = train_shown(plan, places, (where or MachineOptions()).of(study))
+    tell(results, summary)
+    console.say(f"\nreport: {results.report(None)}")
+    return verdict(Results(places.store_path, plan.to_json(), places.data_path), plan.runs())

@@ -1,0 +1,127 @@
+"""`assay power`: what the repeats of a study can show, and how many a difference needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Json, Places, StudyName, StudyOptions
+
+if TYPE_CHECKING:
+    from assay.studies.plan import Plan
+
+__all__ = ["power", "power_of", "power_text"]
+
+Positive = Annotated[float, Parameter(validator=Number(gt=0, lte=1e9))]
+Share = Annotated[float, Parameter(validator=Number(gt=0, lt=1))]
+
+
+def power(
+    study: StudyName,
+    /,
+    *,
+    difference: Positive | None = None,
+    power: Share = 0.8,
+    spread: Positive | None = None,
+    json: Json = False,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+) -> None:
+    """Say what difference the repeats of a study can show, and how many a difference needs.
+
+    The spread of the paired differences is that of the runs in the store. Every comparison of the
+    study counts: the test is at 0.05 over their number, as the first one of Holm's correction is.
+
+    Args:
+        study: A built-in study (see `assay list`) or a YAML file.
+        difference: The difference that must not be missed, in points for accuracy.
+        power: The chance of showing it.
+        spread: Standard deviation of the paired differences, where no runs are stored.
+    """
+    from assay.apps.api import plan_of
+    from assay.core.errors import ConfigError
+    from assay.statistics import metric_of, repeats_needed
+
+    options, places = options or StudyOptions(), places or Places()
+    plan = plan_of(study, data_dir=places.data_path, **options.changes())
+    found = power_of(plan, places, power, spread)
+    if found["spread"] is None and difference is not None:
+        raise ConfigError(
+            f"power: no pairs of runs of {plan.study.name} are in the store, so nothing says how "
+            f"far they spread: train some (`assay run {study} --repeats 3`) or name --spread"
+        )
+    if difference is not None:
+        found["difference"] = difference
+        found["repeats_needed"] = repeats_needed(difference, found["spread"], found["level"], power)
+    if json:
+        console.json(found)
+        return
+    unit = metric_of(found["metric"]).difference_unit
+    console.say(power_text(found))
+    if difference is not None:
+        needed = found["repeats_needed"]
+        many = "more than 10,000" if needed is None else f"{needed:,}"
+        console.say(
+            f"{f'{difference:g} {unit}'.rstrip()} are shown with {100 * power:g} % power by "
+            f"{many} repeats of each trial."
+        )
+
+
+def power_of(
+    plan: Plan, places: Places, power: float = 0.8, spread: float | None = None
+) -> dict[str, Any]:
+    """Return what a plan's repeats can show: {"study", "metric", "repeats", "comparisons", "level",
+    "spread" (None where it is not known), "detectable" (in spreads then), "power"}."""
+    from assay.core.plans import compared
+    from assay.core.store import Store
+    from assay.statistics import ALPHA, detectable, effects, metric_of, primary_metric, spread_of
+
+    data = plan.to_json()
+    metric = f"test_{primary_metric(data, [])}"
+    scale = metric_of(metric).scale
+    if spread is None and places.store_path.exists():
+        with Store(places.store_path, create=False, read_only=True) as store:
+            runs = store.recorded(list(plan.runs()))
+            records = list(store.records(runs, arrays=False))
+        seen = spread_of(effects(data, records, metric)) * scale
+        spread = seen if seen == seen else None  # NaN: no pairs
+    comparisons = max(len(compared(data)), 1)
+    level, repeats = ALPHA / comparisons, len(plan.study.seeds)
+    shown = detectable(repeats, 1.0 if spread is None else spread, level, power)
+    return {
+        "study": plan.study.name,
+        "metric": metric,
+        "repeats": repeats,
+        "comparisons": comparisons,
+        "level": level,
+        "power": power,
+        "spread": spread,
+        "detectable": shown,
+    }
+
+
+def power_text(found: dict[str, Any]) -> str:
+    """What `power_of` found, in words."""
+    from assay.statistics import metric_of
+
+    n, m = found["repeats"], found["comparisons"]
+    many = f"{n} repeat{'s' * (n > 1)} and {m} comparison{'s' * (m > 1)}"
+    if n < 2:
+        return f"{many}: one repeat shows no difference."
+    unit = metric_of(found["metric"]).difference_unit
+    if found["detectable"] == float("inf"):
+        return f"{many}: so few repeats show no difference with {100 * found['power']:g} % power."
+    if found["spread"] is None:
+        return (
+            f"{many}: a difference of {found['detectable']:.1f} standard deviations of the paired "
+            f"differences is shown with {100 * found['power']:g} % power."
+        )
+    size = f"{found['detectable']:.2g} {unit}".rstrip()
+    spread = f"{found['spread']:.2g} {unit}".rstrip()
+    return (
+        f"{many}: a difference of {size} is shown with {100 * found['power']:g} % power (spread "
+        f"of the paired differences in the store: {spread}, median)."
+    )

@@ -1,0 +1,123 @@
+"""`assay verdict`: is A better than B? It trains pairs of runs until that is decided."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Json, MachineOptions, Places, StudyName, StudyOptions
+from assay.apps.cli.progress import display
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assay.apps.verdicts import Verdict
+    from assay.core.records import Record
+    from assay.studies.study import Study
+
+__all__ = ["verdict"]
+
+STATUS = {"better": 0, "not better": 1, "undecided": 3}
+
+Pairs = Annotated[int, Parameter(validator=Number(gte=2, lte=10_000))]
+AtLeast = Annotated[float, Parameter(validator=Number(gte=-1e9, lte=1e9))]
+
+
+def verdict(
+    a: StudyName,
+    b: StudyName,
+    /,
+    *,
+    at_least: AtLeast = 0.0,
+    max_repeats: Pairs = 30,
+    json: Json = False,
+    options: StudyOptions | None = None,
+    places: Places | None = None,
+    where: MachineOptions | None = None,
+) -> int:
+    """Train A and B with equal seeds until it is decided whether A is better.
+
+    Judged on the validation images, so that a recipe can be changed step by step. It looks at 4, 5,
+    6, 8, ... pairs, with boundaries for so many looks: A is called better, or not better, by
+    mistake in at most one case in 40 each. A run that diverged counts as the worst.
+
+    Exit status: 0 better, 1 not better, 3 undecided after --max-repeats pairs; 2 wrong input.
+
+    Args:
+        a: A study (its only trial or its baseline), a YAML file, or STUDY:LABEL.
+        b: The other one.
+        at_least: How much better it must be, in points for accuracy.
+        max_repeats: Pairs of runs at most.
+    """
+    from assay.apps.api import train
+    from assay.apps.results import Results
+    from assay.apps.verdicts import decide, paired_plan
+
+    options, places = options or StudyOptions(), places or Places()
+    changes: dict[str, Any] = {"data_dir": places.data_path, **options.changes()}
+    like, labels, trials = _sides((a, b), changes)
+    first, machine = like.seeds[0], (where or MachineOptions()).of(None)
+
+    def more(n: int) -> Sequence[Record]:
+        name, question = f"verdict-{like.name}", f"Is {labels[0]} better than {labels[1]}?"
+        plan = paired_plan(like, name, question, trials, range(first, first + n))
+        with display() as shown:
+            train(
+                plan,
+                places.store_path,
+                data_dir=places.data_path,
+                machine=machine,
+                on_event=shown,
+            )
+        return Results(places.store_path, plan.to_json(), places.data_path).records(arrays=False)
+
+    plan = paired_plan(like, "verdict", "", trials, [first])
+    sides = (plan.trials[0].id, plan.trials[1].id)
+    said = decide(more, sides, like.judging.objective, at_least=at_least, most=max_repeats)
+    _tell(said, labels, json)
+    return STATUS[said.verdict]
+
+
+def _sides(
+    names: tuple[str, str], changes: dict[str, Any]
+) -> tuple[Study, list[str], dict[str, dict[str, Any]]]:
+    """The study of B, what A and B are called, and their configurations by label."""
+    from assay.apps.verdicts import study_of, trial_of
+    from assay.core.errors import ConfigError
+
+    studies = [study_of(name, **changes) for name in names]
+    found = [trial_of(study, name) for study, name in zip(studies, names, strict=True)]
+    judged = [study.judging.objective for study in studies]
+    if judged[0] != judged[1] or not judged[0]:
+        said = " and ".join(repr(name or "nothing in common") for name in judged)
+        raise ConfigError(f"A and B are judged by {said}: they cannot be compared")
+    labels = [f"{s.name}: {label}" for s, (label, _) in zip(studies, found, strict=True)]
+    called = "AB" if labels[0] == labels[1] else labels
+    trials = {label: config for label, (_, config) in zip(called, found, strict=True)}
+    return studies[1], labels, trials
+
+
+def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
+    from assay.statistics import metric_of, metric_title
+
+    known, c = metric_of(said.metric), said.comparison
+    if json:
+        numbers: dict[str, Any] = {k: v for k, v in asdict(said).items() if k != "comparison"}
+        console.json({**numbers, "a": labels[0], "b": labels[1], **asdict(c)})
+        return
+    digits = known.digits((c.high - c.low) / 2)
+    ends = f"{known.number(c.low, digits)} to {known.number(c.high, digits)}"
+    more = f" by more than {said.at_least:g} {known.difference_unit}".rstrip() * (
+        said.at_least != 0
+    )
+    is_ = {"better": "is better than", "not better": "is not better than"}
+    verb = is_.get(said.verdict, "has not been shown to be better than, or not,")
+    console.say(
+        f"{labels[0]} {verb} {labels[1]}{more}: {known.signed(c.difference, digits)} in "
+        f"{metric_title(said.metric)} ({100 * (1 - said.level):.1f} % CI {ends}, n = {c.n} pairs; "
+        f"looked at {', '.join(map(str, said.looked))})"
+    )

@@ -1,0 +1,167 @@
+"""Is A better than B? Pairs of runs are trained until that is decided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import ConfigError, nearest
+from assay.statistics import (
+    Comparison,
+    bad_runs,
+    by_trial,
+    compare_outcomes,
+    look_levels,
+    looks,
+    metric_of,
+    outcomes,
+)
+
+if TYPE_CHECKING:
+    from assay.core.records import Record
+    from assay.studies.plan import Plan
+    from assay.studies.study import Study
+    from assay.studies.trials import Trial
+
+__all__ = ["BETTER", "NOT_BETTER", "UNDECIDED", "Verdict", "decide", "paired_plan", "trial_of"]
+
+BETTER, NOT_BETTER, UNDECIDED = "better", "not better", "undecided"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the pairs say.
+
+    Attributes:
+        verdict: "better": A is ahead of B by more than `at_least`; "not better": it is ahead by
+            less, or behind; or "undecided".
+        comparison: A minus B; its interval is that of the last look.
+        level: of the test at that look.
+        looked: numbers of pairs at which was looked.
+    """
+
+    verdict: str
+    metric: str
+    at_least: float
+    comparison: Comparison
+    level: float
+    looked: tuple[int, ...]
+
+
+def trial_of(study: Study, name: str) -> tuple[str, dict[str, Any]]:
+    """Return the label and the configuration that `name` means, "STUDY" or "STUDY:LABEL".
+
+    Raises:
+        ConfigError: a search, no such trial, or a study of several trials without a baseline.
+    """
+    if study.search is not None:
+        raise ConfigError(f"{study.name} is a search; a verdict needs a trial")
+    label = name.rpartition(":")[2] if ":" in name else ""
+    labels = [trial.label for trial in study.trials]
+    if label not in labels and label:
+        close = nearest(label, labels)
+        hint = f"; did you mean {close!r}?" if close else ""
+        raise ConfigError(f"{study.name} has no trial {label!r}{hint}")
+    wanted = label or study.baseline or (labels[0] if len(labels) == 1 else "")
+    if not wanted:
+        told = ", ".join(f"{study.name}:{known}" for known in labels)
+        raise ConfigError(f"{study.name} has several trials and no baseline; name one: {told}")
+    return wanted, next(trial.config for trial in study.trials if trial.label == wanted)
+
+
+def paired_plan(
+    like: Study,
+    name: str,
+    question: str,
+    trials: Mapping[str, dict[str, Any]],
+    seeds: Sequence[int],
+) -> Plan:
+    """Return the plan of a study of these trials, {label: configuration}; the last is the baseline.
+
+    Args:
+        like: the study whose metrics and other settings it has.
+    """
+    from assay.studies.contrasts import Contrasts, comparisons
+    from assay.studies.plan import Plan
+    from assay.studies.trials import Trial
+
+    made = [Trial(label, {"trial": label}, config) for label, config in trials.items()]
+    baseline = made[-1].label
+    factors = {"trial": [baseline, *(trial.label for trial in made[:-1])]}
+    study = replace(
+        like,
+        name=name,
+        question=question,
+        design="trials",
+        seeds=tuple(seeds),
+        baseline=baseline,
+        factors=factors,
+        trials=tuple(made),
+        comparisons=tuple(comparisons(factors, [(t.id, t.levels) for t in made], Contrasts())),
+        published=(),
+        search=None,
+        contrasts=Contrasts(),
+        command=f"assay report {name}",
+    )
+    return Plan(study, _different(made))
+
+
+def _different(trials: Sequence[Trial]) -> Sequence[Trial]:
+    known: dict[str, str] = {}
+    for trial in trials:
+        if trial.id in known:
+            raise ConfigError(f"{known[trial.id]} and {trial.label} are the same trial")
+        known[trial.id] = trial.label
+    return trials
+
+
+def decide(
+    train: Callable[[int], Sequence[Record]],
+    sides: tuple[str, str],
+    metric: str,
+    *,
+    at_least: float = 0.0,
+    most: int = 30,
+) -> Verdict:
+    """Train more pairs until it is decided whether A is ahead of B by more than `at_least`.
+
+    Two-sided tests of "exactly so much ahead" at the levels of `look_levels`: A is called better,
+    or not better, wrongly in at most 2.5 % of the cases each. A diverged run counts as the worst.
+
+    Args:
+        train: returns the records of both sides with so many seeds.
+        sides: trial_id of A and of B.
+        metric: with its prefix, "val_accuracy".
+        at_least: in the unit in which differences are shown.
+        most: pairs at most.
+    """
+    known = metric_of(metric)
+    if known.higher_is_better is None:
+        raise ConfigError(f"it is not known which {metric} is better, so nothing can be decided")
+    sizes = looks(most)
+    sign, threshold = (1 if known.higher_is_better else -1), at_least / known.scale
+    found, level, looked = Comparison(0, True), math.nan, []
+    for n, level in zip(sizes, look_levels(sizes), strict=True):
+        runs = by_trial(train(n))
+        tried, looked = outcomes(runs, metric), [*looked, n]
+        bad = bad_runs(runs, metric)
+        found = compare_outcomes(
+            tried[sides[0]], tried[sides[1]], bad, metric=metric, confidence=1 - level
+        )
+        low, high = sorted((sign * found.low, sign * found.high))
+        if low > threshold:
+            return Verdict(BETTER, metric, at_least, found, level, tuple(looked))
+        if high < threshold:
+            return Verdict(NOT_BETTER, metric, at_least, found, level, tuple(looked))
+    return Verdict(UNDECIDED, metric, at_least, found, level, tuple(looked))
+
+
+def study_of(name: str, **changes: Any) -> Study:
+    """The study of "STUDY" or "STUDY:LABEL"; a file's name may have a colon of its own."""
+    from assay.apps.api import plan_of
+
+    path = name if Path(name).exists() else name.rpartition(":")[0] or name
+    return plan_of(path, **changes).study

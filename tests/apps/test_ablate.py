@@ -1,0 +1,70 @@
+"""`assay ablate`: the changes of the best trial, each undone in turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.apps.ablation import ablation_plan, changes_between
+from assay.apps.api import plan_of
+from assay.apps.cli.app import main
+from assay.core.errors import ConfigError
+from assay.core.store import Store
+
+STUDY = {
+    "study": "toy",
+    "dataset": {"name": "digits", "train": 200, "validation": 200, "test": 100},
+    "network": {"family": "mlp", "hidden": [8]},
+    "training": {"epochs": 1, "learning_rate": 0.01},
+    "repeats": 2,
+}
+
+
+def test_what_differs_is_undone_one_at_a_time():
+    factors = {
+        "better": {
+            "both": {"training.learning_rate": 0.2, "network.activation": "tanh"},
+            "other network": {"network": {"family": "cnn", "filters": [[4]], "dense": [8]}},
+        }
+    }
+    study = plan_of({**STUDY, "factors": factors}).study
+    base, both, other = (trial.config for trial in study.trials)
+    assert list(changes_between(base, both)) == [
+        ("network", "activation"), ("training", "learning_rate")
+    ]  # fmt: skip
+    plan = ablation_plan(study, base, both)
+    configs = {trial.label: trial.config for trial in plan.trials}
+    assert list(configs) == [
+        "without network.activation", "without training.learning_rate", "baseline", "best"
+    ]  # fmt: skip
+    assert configs["without network.activation"]["network"] == base["network"]
+    assert configs["without network.activation"]["training"] == both["training"]
+    assert configs["without training.learning_rate"]["training"] == base["training"]
+    assert plan.study.seeds == (2, 3)  # 0 and 1 chose
+    made = plan.to_json()
+    assert {c["against"] for c in made["comparisons"]} == {"best"}
+    assert len(made["comparisons"]) == 3
+    assert list(changes_between(base, other)) == [("network",)]
+    assert [t.label for t in ablation_plan(study, base, other).trials] == [
+        "without network", "best"
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="nothing can be undone"):
+        ablation_plan(study, base, base)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    import yaml
+
+    file, store = tmp_path / "toy.yaml", ["--store", str(tmp_path / "store")]
+    levels = {"fast": {"training.learning_rate": 0.2, "training.batch_size": 16}}
+    file.write_text(yaml.safe_dump({**STUDY, "factors": {"how": levels}}), encoding="utf-8")
+    assert main(["ablate", str(file), *store]) == 2
+    assert main(["run", str(file), *store]) == 0
+    capsys.readouterr()
+    assert main(["ablate", str(file), *store]) == 0
+    out = capsys.readouterr().out
+    assert "best of toy by validation: how = fast" in out or "fast" in out
+    assert "without training.batch_size" in out
+    with Store(tmp_path / "store", read_only=True, create=False) as opened:
+        assert len(opened.plan("ablate-toy")["trials"]) == 4
