@@ -60,7 +60,7 @@ def verdict(
     options, places = options or StudyOptions(), places or Places()
     changes: dict[str, Any] = {"data_dir": places.data_path, **options.changes()}
     like, labels, trials = _sides((a, b), changes)
-    first, machine = like.seeds[0], (where or MachineOptions()).of(None)
+    first, machine = like.seeds[0], (where or MachineOptions()).of(b)
 
     def more(n: int) -> Sequence[Record]:
         name, question = f"verdict-{like.name}", f"Is {labels[0]} better than {labels[1]}?"
