@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def test_public_names():
     assert dir(assay) == sorted(assay.__all__)
     for name in assay.__all__:
         assert getattr(assay, name)
+
+
+def test_type_checkers_may_read_the_package():
+    assert files("assay").joinpath("py.typed").is_file()
 
 
 def test_public_methods_of_results():

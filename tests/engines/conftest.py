@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,12 @@ from assay.data.dataset import Dataset, Split
 from assay.engines.engine import ENGINES, Cohort, Member, Resources
 from assay.engines.training import Training
 from assay.networks.families import build_network
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from own_parts import PARTS
+
+NUMBERS = itertools.count()
 
 Train = Callable[..., list[Record]]
 
@@ -75,3 +84,12 @@ def train(corners: Dataset) -> Train:
         return sorted(records, key=lambda record: [m.seed for m in members].index(record.seed))
 
     return run
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a user's file in the current folder, another one in each test."""
+    name = f"own_parts_{next(NUMBERS)}"
+    (tmp_path / f"{name}.py").write_text(PARTS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return name

@@ -8,22 +8,19 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from own_parts import PARTS, WRITTEN, assert_same, cohort, train
 
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError
-from assay.core.records import Record
 from assay.core.store import Store
-from assay.data import load
-from assay.engines.engine import ENGINES, Cohort, Progress, Resources, Stopped
+from assay.engines.engine import Progress, Stopped
 from assay.networks.families import build_network
 from assay.networks.table import layer_table
 from assay.studies.members import cohorts
@@ -31,140 +28,6 @@ from assay.studies.members import cohorts
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 DOCS = Path(__file__).parents[2] / "docs" / "extending.md"
-NUMBERS = itertools.count()
-
-PARTS = """
-import os
-import signal
-from pathlib import Path
-
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    steps = 0
-
-    def __init__(self, image_shape, num_classes, width=4, rate=0.25):
-        super().__init__()
-        self.conv = nn.Conv2d(image_shape[-1], width, 3, padding=1)
-        self.norm = nn.BatchNorm2d(width)
-        self.drop = nn.Dropout(rate)
-        self.out = nn.Linear(width * 16, num_classes)
-
-    def forward(self, x):
-        if self.training:
-            Net.steps += 1
-            kill = Path(__file__).with_name("kill")
-            if Net.steps > 30 and kill.exists():
-                kill.unlink()
-                os.kill(os.getpid(), signal.SIGKILL)
-        x = nn.functional.max_pool2d(self.norm(self.conv(x)).relu(), 2)
-        return self.out(self.drop(x.view(len(x), -1)))
-
-
-class Block(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x):
-        return (x + self.body(x)).relu()
-
-
-def residual(num_classes, blocks=2):
-    return nn.Sequential(
-        nn.LazyConv2d(8, 3), *[Block(8) for _ in range(blocks)],
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, num_classes),
-    )
-
-
-class Narrow(Net):
-    def forward(self, x):  # narrow
-        return super().forward(x)[:, :5]
-
-
-class Broken(Net):
-    def forward(self, x):
-        return self.missing(x)
-
-
-class Unseeded(Net):
-    def __init__(self, image_shape, num_classes):
-        super().__init__(image_shape, num_classes)
-        self.out.weight.data.fill_(float(int.from_bytes(os.urandom(4), "big")))
-
-
-class Heads(nn.Module):
-    def __init__(self, outputs):
-        super().__init__()
-        self.heads = nn.ModuleDict({name: nn.Linear(64, n) for name, n in outputs.items()})
-
-    def forward(self, x):
-        return {name: head(x.flatten(1)) for name, head in self.heads.items()}
-
-
-def nothing(num_classes):
-    return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64))
-
-
-def empty(num_classes):
-    return nn.Flatten()
-
-
-def text():
-    return "a network"
-
-
-def failing(width):
-    raise ValueError(f"width {width} is odd")
-"""
-
-WRITTEN: dict[str, Any] = {
-    "study": "own",
-    "dataset": {"name": "digits", "train": 300},
-    "training": {"epochs": 3, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.01},
-    "precision": "float32",
-    "repeats": 2,
-}
-
-
-@pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a user's file in the current folder, another one in each test."""
-    name = f"own_parts_{next(NUMBERS)}"
-    (tmp_path / f"{name}.py").write_text(PARTS, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return name
-
-
-def cohort(network: Any, **changes: Any) -> Cohort:
-    written = WRITTEN | changes | {"network": network}
-    (one,) = cohorts(plan_of(written).configs())
-    return one
-
-
-def train(
-    one: Cohort,
-    folder: Path | None = None,
-    on_progress: Callable[[Progress], None] = lambda p: None,
-) -> list[Record]:
-    resources = Resources("cpu", threads=1, checkpoints=folder, checkpoint_seconds=0.0)
-    dataset = load(one.members[0].config["dataset"])
-    found = ENGINES[one.members[0].config["engine"]]()
-    return list(found.train(one, dataset, resources, on_progress))
-
-
-def assert_same(a: Record, b: Record) -> None:
-    assert a.metrics == b.metrics
-    for name in a.curves.keys() - {"seconds"}:
-        np.testing.assert_array_equal(a.curves[name], b.curves[name], err_msg=name)
-    assert a.weights.keys() == b.weights.keys()
-    for name in a.weights:
-        np.testing.assert_array_equal(a.weights[name], b.weights[name], err_msg=name)
 
 
 def test_a_residual_network_learns_digits(parts: str):
@@ -280,89 +143,6 @@ def test_a_killed_worker_goes_on_from_another_folder(parts: str, tmp_path: Path)
             weights = store.weights(wanted.run_id)
             assert found.status == "finished"
             assert_same(wanted, replace(found, weights=weights))
-
-
-WRONG = {
-    "Net, widht: 3": (
-        "unknown argument of PARTS:Net 'widht'; did you mean 'width'? (known: image_shape, "
-        "num_classes, rate, width)"
-    ),
-    "Net, kernel_regularizer: l2": (
-        "unknown argument of PARTS:Net 'kernel_regularizer' (known: image_shape, num_classes, "
-        "rate, width); a network of your own has no penalties of assay's: use training.optimizer "
-        "weight_decay"
-    ),
-    "Nett": "unknown name in PARTS 'Nett'; did you mean 'Net'?",
-    "failing": "PARTS:failing needs width; see FILE:[def failing]",
-    "failing, width: 3": (
-        "FILE:[is odd]: network 'PARTS:failing' cannot be built: ValueError: width 3 is odd"
-    ),
-    "text": "PARTS:text returned a str, expected a torch.nn.Module",
-    "Narrow": (
-        "FILE:[# narrow]: network 'PARTS:Narrow' returns (2, 5) for 2 images, the task needs "
-        "logits (2, 10)"
-    ),
-    "empty": "FILE:[def empty]: network 'PARTS:empty' has no parameters to train",
-    "nothing": (
-        "FILE:[def nothing]: network 'PARTS:nothing' returns (2, 64) for 2 images, the task needs "
-        "logits (2, 10)"
-    ),
-    "Broken": (
-        "FILE:[self.missing]: network 'PARTS:Broken' fails for images (2, 1, 8, 8): "
-        "AttributeError: 'Broken' "
-        "object has no attribute 'missing'"
-    ),
-    "Unseeded": (
-        "the first weights 'out.weight' of network 'PARTS:Unseeded' differ when it is built again "
-        "with the same seed; expected that it draws them with torch"
-    ),
-}
-
-
-def line_of(text: str) -> int:
-    """The line of the user's file that has this text."""
-    return next(i for i, line in enumerate(PARTS.splitlines(), 1) if text in line)
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_said_before_training(case: str, parts: str, tmp_path: Path):
-    file = tmp_path / "wrong.yaml"
-    file.write_text(
-        f"study: wrong\ndataset: digits\nnetwork: {{module: {parts}:{case}}}\n", encoding="utf-8"
-    )
-    with pytest.raises(AssayError) as caught:
-        plan_of(file)
-    wanted = re.sub(r"\[(.*?)\]", lambda found: str(line_of(found[1])), WRONG[case])
-    wanted = wanted.replace("FILE", str(tmp_path / f"{parts}.py")).replace("PARTS", parts)
-    assert str(caught.value).startswith(f"{file}:3:")
-    assert wanted in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("network", "engine", "said"),
-    [
-        (
-            {"module": "no_such_parts:Net"},
-            "torch",
-            "there is no module 'no_such_parts': neither a ",
-        ),
-        (
-            {"module": "os:system"},
-            "torch",
-            "module 'os' is one of Python's own, it has no networks",
-        ),
-        ({"module": "Net"}, "torch", "expected MODULE:NAME, such as my_parts:Net, got 'Net'"),
-        (
-            {"module": "PARTS:Net"},
-            "numpy",
-            "network: module: is for the torch engine, got engine 'numpy'; use engine: torch",
-        ),
-    ],
-)
-def test_what_is_no_network_is_refused(network: Any, engine: str, said: str, parts: str):
-    network = {name: text.replace("PARTS", parts) for name, text in network.items()}
-    with pytest.raises(AssayError, match=re.escape(said)):
-        cohort(network, engine=engine)
 
 
 def test_several_heads_are_told_by_name(parts: str):
