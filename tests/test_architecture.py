@@ -27,6 +27,7 @@ ORDER = [
     "statistics",
     "reports",
     "apps",
+    "testing",
     "subjects",
 ]
 """A package imports itself and what stands to its left: nothing imports a subject."""

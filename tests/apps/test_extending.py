@@ -114,3 +114,12 @@ def test_a_section(write: Callable[..., str], run: Run) -> None:
     page = Path(study).parent / "elsewhere" / "page.html"
     assert '<section id="slowest"' in page.read_text()
     assert 'href="#slowest"' in page.read_text()
+
+
+def test_parts_are_tested_by_their_own_tests(write: Callable[..., str], tmp_path: Path) -> None:
+    write("An optimizer of your own")
+    (tmp_path / "test_mine.py").write_text(blocks("Testing your parts")["python"])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

@@ -1,0 +1,133 @@
+"""What tasks, datasets and networks promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.testing.toy import toy_dataset
+
+__all__ = ["check_dataset", "check_network", "check_task"]
+
+
+def check_task(name: str, dataset: Any = None) -> None:
+    """A task: shapes of targets, losses and predictions, a loss that has gradients and is the same
+    in a stack, metrics with a direction.
+
+    Args:
+        dataset: whose targets the task is for; the toy dataset, of class numbers, by default.
+    """
+    import torch
+
+    from assay.tasks.metrics import direction, measures_of
+    from assay.tasks.task import find_task, parts_of
+
+    task, data = find_task(name), dataset or toy_dataset()
+    heads = task.heads(data)
+    assert heads, "the task has no outputs"
+    if parts_of(task):  # it has a program of its own, and no predictions of single images
+        return
+    part = data.validation
+    targets = torch.from_numpy(np.asarray(task.encode(part.targets)))
+    assert len(targets) == len(part), "encode must give one entry for each image"
+    rng = np.random.default_rng(0)
+    drawn = {h: rng.normal(size=(2, len(part), u)) for h, u in heads.items()}
+    outputs = {h: torch.tensor(array, requires_grad=True) for h, array in drawn.items()}
+    losses = task.loss(outputs, targets.expand(2, *targets.shape))
+    assert tuple(losses.shape) == (2, len(part)), f"loss is {tuple(losses.shape)}, not (S, B)"
+    assert torch.isfinite(losses).all(), "a loss is not finite"
+    first = task.loss({h: o[0] for h, o in outputs.items()}, targets)
+    np.testing.assert_allclose(
+        first.detach(), losses[0].detach(), 1e-6, err_msg="alone, in a stack"
+    )
+    gradients = torch.autograd.grad(losses.sum(), list(outputs.values()))
+    assert all(torch.isfinite(g).all() for g in gradients), "a gradient is not finite"
+    if hasattr(task, "loss_gradient"):
+        plain = {h: torch.tensor(array) for h, array in drawn.items()}
+        _, written = task.loss_gradient(plain, targets.expand(2, *targets.shape))
+        for found, expected in zip(written.values(), gradients, strict=True):
+            np.testing.assert_allclose(found, expected, 1e-6, 1e-9, err_msg="loss_gradient")
+    correct = task.correct({h: o.detach() for h, o in outputs.items()}, targets)
+    assert tuple(correct.shape) == (2, len(part)), f"correct is {tuple(correct.shape)}, not (S, B)"
+    kept = task.predictions({h: array[0].astype(np.float32) for h, array in drawn.items()})
+    assert all(len(array) == len(part) for array in kept.values()), "one prediction for each image"
+    measured = task.metrics(kept, part.targets)
+    assert set(measured) == set(measures_of(task)), f"metrics are {sorted(measured)}"
+    assert all(np.isfinite(list(measured.values()))), f"a metric is not finite: {measured}"
+    assert isinstance(direction(task, task.monitor), bool)
+
+
+def check_dataset(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> None:
+    """A dataset: it is what it says before it is read, and the same whenever it is read."""
+    from assay import data
+
+    first, again = (data.load(spec, data_dir) for _ in range(2))
+    assert first.fingerprint == again.fingerprint, "it differs when it is read again"
+    for part in (first.train, first.validation, first.test):
+        assert len(part), "a part has no images"
+        assert len(part.targets) == len(part.images), "there is not one target for each image"
+        assert part.images.shape[1:] == first.image_shape, "images have different shapes"
+        assert part.images.dtype in (np.uint8, np.float32, np.float64), part.images.dtype
+        assert np.isfinite(part.images).all(), "a pixel is not finite"
+    if first.class_names:
+        targets = np.concatenate([first.train.targets, first.test.targets])
+        assert targets.min() >= 0, "a class number is negative"
+        assert targets.max() < len(first.class_names), "a class number has no name"
+
+
+def check_network(network: str | Mapping[str, Any], **outputs: int) -> None:
+    """A network, described or a module of one's own, for images (8, 8, 1): equal seeds start from
+    equal weights, and training that goes on from a checkpoint is that of a run never interrupted.
+
+    Args:
+        network: as in a study.
+        outputs: units of each output; 4 of the output "class" by default.
+    """
+    from assay.engines.engine import Member, Resources
+    from assay.engines.torch_engine.device import place
+    from assay.engines.torch_engine.module import ModuleProgram
+    from assay.engines.training import Training
+    from assay.networks.families import build_network
+    from assay.networks.network import initial_weights
+    from assay.tasks.task import find_task
+
+    units, data = outputs or {"class": 4}, toy_dataset()
+    first, again = (build_network(network, data.image_shape, units) for _ in range(2))
+    assert first.hash == again.hash, "it differs when it is built again"
+    where, task = (
+        place(Resources(device="cpu", precision="float32", threads=1)),
+        find_task("classify"),
+    )
+
+    def program(seed: int) -> Any:
+        member = Member({"seed": seed}, first, Training(learning_rate=0.01), seed)
+        return ModuleProgram([member], [initial_weights(first, seed)], where, task)
+
+    start, same, other = program(0), program(0), program(1)
+    weights = [p.weights(0) for p in (start, same, other)]
+    assert all(np.array_equal(weights[0][n], weights[1][n]) for n in weights[0]), "equal seeds"
+    assert any(not np.array_equal(weights[0][n], weights[2][n]) for n in weights[0]), "other seeds"
+    if set(units) == {"class"}:
+        _train(start, data, 0, 4)
+        _train(same, data, 0, 2)
+        later = program(0)
+        later.load(0, same.state(0))
+        _train(later, data, 2, 4)
+        ends = start.weights(0), later.weights(0)
+        said = "training that goes on from a checkpoint differs"
+        assert all(np.array_equal(ends[0][n], ends[1][n]) for n in ends[0]), said
+
+
+def _train(program: Any, data: Any, start: int, stop: int) -> None:
+    import torch
+
+    images = torch.from_numpy((data.train.images - data.mean) / data.std)[None]
+    targets = torch.from_numpy(data.train.targets)[None]
+    with torch.no_grad():
+        for step in range(start, stop):
+            part = slice(20 * step, 20 * step + 20)
+            loss, _ = program.step(images[:, part], targets[:, part], 1.0)
+            assert torch.isfinite(loss).all(), "the loss is not finite"

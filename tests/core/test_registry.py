@@ -1,0 +1,64 @@
+"""What is registered wrongly is refused, with its place, before anything is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+
+from assay.core.errors import ConfigError
+from assay.core.registry import Registry, register
+
+
+class Singer(Protocol):
+    voice: str
+
+    def sing(self) -> str: ...
+
+
+@dataclass
+class Note:
+    pitch: int = 440
+
+
+class Bird:
+    voice = "high"
+
+    def sing(self) -> str:
+        return "tweet"
+
+
+SINGERS: Registry[Any] = Registry("singer of the tests", contract=Singer)
+NOTES: Registry[Any] = Registry("note of the tests", contract=Note)
+
+
+def test_of_a_class_one_is_made_where_a_protocol_is_asked_for() -> None:
+    SINGERS.add("bird")(Bird)
+    assert SINGERS["bird"].sing() == "tweet"
+    assert SINGERS["bird"] is SINGERS["bird"]
+
+
+@pytest.mark.parametrize(
+    ("registry", "entry", "said"),
+    [
+        (SINGERS, object(), r"it has no sing, voice; expected all of .*\.Singer, got <object"),
+        (NOTES, 440, r"expected one of .*\.Note, got 440"),
+        (NOTES, Note, r"expected one of .*\.Note, got <class"),
+        (NOTES, "no_such_module:NOTE", "no_such_module:NOTE cannot be imported: No module named"),
+        (NOTES, "assay.core.text:NOTE", "assay.core.text:NOTE cannot be imported: module"),
+    ],
+)
+def test_what_breaks_the_contract_is_named_with_its_place(registry, entry, said) -> None:
+    name = f"wrong {entry!r}"
+    register(registry.kind, name, entry)
+    with pytest.raises(ConfigError, match=rf"test_registry\.py:\d+: {registry.kind} .*: {said}"):
+        registry[name]
+
+
+def test_a_name_has_one_place() -> None:
+    NOTES.add("a")(Note())
+    with pytest.raises(
+        ConfigError, match=r"'a' is registered twice: at .*:\d+ and at .*:\d+; choo"
+    ):
+        NOTES.add("a")(Note())
