@@ -18,6 +18,7 @@ __all__ = [
     "MissingExtraError",
     "NetworkError",
     "StoreError",
+    "StudyDetached",
     "StudyInterrupted",
     "brief",
     "install_extra",
@@ -71,6 +72,12 @@ class StudyInterrupted(AssayError, KeyboardInterrupt):
     def __init__(self, message: str, kept: str = ""):
         super().__init__(message + kept)
         self.kept = kept
+
+
+class StudyDetached(AssayError):
+    """A study trains elsewhere, without this process; the same command collects. Exit status 0."""
+
+    exit_code = 0
 
 
 _LONGEST = 100

@@ -152,7 +152,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return WRONG_INPUT
     except AssayError as error:
         status = getattr(error, "exit_code", WRONG_INPUT)
-        if status == INTERRUPTED:  # no error: somebody wanted it
+        if status in (OK, INTERRUPTED):  # no error: somebody wanted it
             console.remark(str(error))
         else:
             console.error(str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -100,17 +100,41 @@ class MachineOptions:
         on: Where to train: local (the default), ray, ray:auto, ray://HOST:PORT or slurm.
         device: auto (the default), cpu, cuda, cuda:1 or mps.
         workers: Jobs at the same time [one for each core].
+        partition: SLURM only: partition to queue in.
+        time: SLURM only: time limit of a task [2:00:00].
+        gpus_per_node: SLURM only: GPUs of a task.
+        cpus_per_task: SLURM only: cores of a task.
+        mem: SLURM only: memory of a task, such as 8G.
+        account: SLURM only: account that is charged.
+        qos: SLURM only: quality of service.
+        constraint: SLURM only: features that a node must have.
+        detach: SLURM only: return when all is submitted; the same command collects later.
     """
 
     on: PlaceName | None = None
     device: str | None = None
     workers: int | None = None
+    partition: str | None = None
+    time: str | None = None
+    gpus_per_node: int | None = None
+    cpus_per_task: int | None = None
+    mem: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    detach: Annotated[bool, Parameter(negative="", show_default=False)] = False
 
     def of(self, study: object) -> Machine:
         """These options over the machine file of a study."""
         from assay.apps.api import machine_for
 
-        return machine_for(study, self.on, self.workers, self.device)
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        own = {name: value for name, value in given.items() if name not in _ANYWHERE and value}
+        return machine_for(study, self.on, self.workers, self.device, own)
+
+
+_ANYWHERE = ("on", "device", "workers")
+"""What every place has; the others are settings of an executor."""
 
 
 @Parameter(name="*")

@@ -1,0 +1,160 @@
+"""A batch of SLURM tasks as a folder that all machines see: see `_slurm_task` for what is in it."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import StoreError
+from assay.execution.executors.executor import Job, Setup
+from assay.execution.versions import versions
+
+__all__ = ["Batch", "Task", "write_batch"]
+
+OVER = ("ended", "failed", "stopped")
+
+
+@dataclass(eq=False)
+class Task:
+    """One element of an array.
+
+    Attributes:
+        name: JOBID_INDEX; "" while it is not submitted.
+        jobs: the runs of each of its jobs.
+        ended: place of a job -> how it ended.
+        over: it is no longer there; `why` says how it ended when not all of its jobs have.
+    """
+
+    folder: Path
+    number: int
+    name: str
+    jobs: list[list[str]]
+    ended: dict[int, dict[str, Any]] = field(default_factory=dict)
+    over: bool = False
+    why: str = ""
+    _read: int = 0
+    _missed: float = 0.0
+
+    def holds(self, alive: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+        """Runs, each with the place of its job, that it still trains or has left a record of."""
+        over = {said["job"] for _, said in self._lines(0) if said["kind"] in OVER}
+        for place, runs in enumerate(self.jobs):
+            for run in runs:
+                if self.record(run).exists() or (self.name in alive and place not in over):
+                    yield run, place
+
+    def record(self, run: str) -> Path:
+        """Where it leaves the record of a run."""
+        return self.folder / "records" / f"{run}.record"
+
+    def stored(self, run: str) -> None:
+        """The store has this record: the file is not needed any more."""
+        with suppress(OSError):
+            self.record(run).with_suffix(".stored").touch()
+            self.record(run).unlink()
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """What it has said since the last time."""
+        for place, said in self._lines(self._read):
+            self._read = place
+            if said["kind"] in OVER:
+                self.ended[said["job"]] = said
+            yield said
+
+    def _lines(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Its messages from a place of its file on, each with the place behind it."""
+        try:
+            with (self.folder / "tasks" / f"{self.number}.news").open("rb") as file:
+                file.seek(start)
+                content = file.read()
+        except FileNotFoundError:
+            return
+        for line in content.splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                return  # it is being written
+            start += len(line)
+            with suppress(ValueError):  # two lines in one, of a task that was killed while it wrote
+                yield start, json.loads(line)
+
+    def look(self, alive: Mapping[str, str], grace: float) -> None:
+        """Note that it is gone, once its last words have had time to arrive."""
+        if self.over or self.name in alive:
+            self._missed = 0.0
+            return
+        self._missed = self._missed or time.monotonic()
+        if len(self.ended) == len(self.jobs) or time.monotonic() - self._missed > grace:
+            self.over, self.why = True, "is gone: SLURM does not know it any more"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A folder with its tasks."""
+
+    folder: Path
+    tasks: list[Task]
+
+    @classmethod
+    def read(cls, folder: Path) -> Batch:
+        """Read what an earlier command has submitted."""
+        names = json.loads((folder / "names.json").read_text())
+        tasks = []
+        for number, name in enumerate(names):
+            jobs = json.loads((folder / "tasks" / f"{number}.json").read_text())
+            tasks.append(Task(folder, number, name, [list(job["runs"]) for job in jobs]))
+        return cls(folder, tasks)
+
+    def named(self, names: Sequence[str]) -> None:
+        """Keep under which names the tasks were submitted."""
+        for task, name in zip(self.tasks, names, strict=False):
+            task.name = name
+        _write(self.folder / "names.json", [task.name for task in self.tasks])
+
+
+def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> Batch:
+    """Deal jobs to at most so many tasks, the longest first, and write what each has to train."""
+    place = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
+    loads: list[tuple[float, int, list[Job]]] = [
+        (0.0, number, []) for number in range(max(1, min(tasks, len(jobs))))
+    ]
+    for job in sorted(jobs, key=lambda job: -job.work):
+        load, number, dealt = heapq.heappop(loads)
+        heapq.heappush(loads, (load + job.work, number, [*dealt, job]))
+    try:
+        for part in ("tasks", "records", "logs"):
+            (place / part).mkdir(parents=True)
+        found = []
+        for number, (_, _, dealt) in enumerate(sorted(loads, key=lambda load: load[1])):
+            _write(place / "tasks" / f"{number}.json", [_plain(job) for job in dealt])
+            runs = [[m.run_id for m in job.cohort.members] for job in dealt]
+            found.append(Task(place, number, "", runs))
+        checkpoints = jobs[0].resources.checkpoints
+        about = {
+            "versions": versions(),
+            "plugins": [asdict(plugin) for plugin in setup.plugins],
+            "data_dir": str(setup.data_dir.resolve()) if setup.data_dir else None,
+            "checkpoints": str(checkpoints),
+        }
+        _write(place / "batch.json", about)
+    except OSError as error:
+        raise StoreError(f"cannot write {place}: {error.strerror or error}") from error
+    return Batch(place, found)
+
+
+def _plain(job: Job) -> dict[str, Any]:
+    resources = {k: v for k, v in asdict(job.resources).items() if k != "checkpoints"}
+    runs = {m.run_id: m.config for m in job.cohort.members}
+    return {"engine": job.engine, "work": job.work, "resources": resources, "runs": runs}
+
+
+def _write(file: Path, content: Any) -> None:
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content), encoding="utf-8")
+    temporary.replace(file)
