@@ -190,6 +190,15 @@ def test_a_silent_host_loses_its_claims(tmp_path, monkeypatch):
         assert store.claim(["a"], new_owner()) == ["a"]
 
 
+def test_a_clock_that_is_put_back_makes_no_claim_last(tmp_path, monkeypatch):
+    with Store(tmp_path) as store:
+        ahead = time.time() + 24 * 3600
+        monkeypatch.setattr("assay.core.store_claims.time.time", lambda: ahead)
+        store.claim(["a"], "elsewhere|1|1|0")
+        monkeypatch.undo()
+        assert store.claim(["a"], new_owner()) == ["a"]
+
+
 def test_what_is_no_store_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"no store at .*nowhere; `assay run STUDY"):
         Store(tmp_path / "nowhere", create=False)

@@ -28,6 +28,7 @@ from assay.core.records import Record
 from assay.core.store_claims import Claims
 from assay.core.store_index import Index
 from assay.core.store_plans import Plans
+from assay.core.store_rescue import Rescue
 from assay.core.store_soundness import AGAIN, Soundness, weights_file
 from assay.core.store_upgrade import sync_folder
 
@@ -36,7 +37,7 @@ __all__ = ["Store"]
 STALE_SECONDS = 3600.0
 
 
-class Store(Plans, Claims):
+class Store(Plans, Claims, Rescue):
     """Records by run, plans by study, and claims on runs that are being trained.
 
     Not to be shared between threads; opening another one is cheap.

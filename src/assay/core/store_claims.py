@@ -35,7 +35,8 @@ class Claims:
             rows = self._index.select(
                 "SELECT run_id, owner, heartbeat FROM claims WHERE run_id IN ({})", wanted
             )
-            beats = {name: now - beat for _, name, beat in rows}
+            # a heartbeat from the future is as silent as an old one: a clock has been put back
+            beats = {name: abs(now - beat) for _, name, beat in rows}
             dead = [(name,) for name, silent in beats.items() if not is_alive(name, silent)]
             db.executemany("DELETE FROM claims WHERE owner = ?", dead)
             gone = {name for (name,) in dead}

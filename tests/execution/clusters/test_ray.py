@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import conformance
 import pytest
-from execute_command import RATES, config
+from execute_command import RATES, config, train
 
+from assay.core.errors import EngineError
 from assay.core.records import run_id
+from assay.core.store import Store
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 
@@ -35,3 +43,197 @@ def test_a_failed_run_stops_nobody(tmp_path, connected, monkeypatch, misbehave):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(monkeypatch, "delenv", lambda name: misbehave())
         conformance.a_failed_run_stops_nobody(tmp_path, connected, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("undisturbed")
+    train(path, RUNS, executor="inline")
+    return conformance.stored(path, RUNS)
+
+
+def pids(cluster, node: int) -> list[int]:
+    """The processes of one node of the cluster: its raylet and what that has started."""
+    raylet = cluster.list_all_nodes()[node].all_processes["raylet"][0].process.pid
+    found = [raylet]
+    for parent in found:
+        file = Path(f"/proc/{parent}/task/{parent}/children")
+        found += [int(pid) for pid in file.read_text().split()]
+    return found
+
+
+class Kinds:
+    """Notes the kinds of events, and does something when some have come."""
+
+    def __init__(self, kind: str, times: int, act):
+        self.kinds: list[str] = []
+        self.messages: list[str] = []
+        self._kind, self._times, self._act = kind, times, act
+
+    def __call__(self, event) -> None:
+        self.kinds.append(event.kind)
+        if event.kind == "lost":
+            self.messages.append(event.message)
+        if event.kind == self._kind and self.kinds.count(self._kind) == self._times:
+            self._act()
+
+
+def whole(path: Path, undisturbed) -> bool:
+    """All runs are there once, with the results of an undisturbed study."""
+    with Store(path) as store:
+        assert store.run_ids() == sorted(NAMES)
+    return conformance.same_results(conformance.stored(path, RUNS), undisturbed)
+
+
+def test_a_worker_that_is_killed_is_made_good(tmp_path, connected, misbehave, undisturbed):
+    misbehave(SOFTMAX_KILL_ONCE="1 2", SOFTMAX_MARKER=str(tmp_path / "marker"))
+    told = Kinds("", 0, None)
+    summary, _ = train(tmp_path / "store", RUNS, executor=connected, on_event=told)
+    assert (summary.trained, summary.failed) == (8, {})
+    assert told.messages == ["its worker died"]
+    assert whole(tmp_path / "store", undisturbed)
+
+
+def test_a_machine_that_is_lost_and_one_that_joins(
+    tmp_path, connected, cluster, misbehave, undisturbed
+):
+    """What trained there is trained elsewhere; a machine that joins in mid-study is used."""
+
+    def replace_node() -> None:
+        cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
+        cluster.add_node(wait=False, **cluster.node_arguments)
+
+    misbehave(SOFTMAX_SLEEP="0.4")
+    told = Kinds("finished", 1, replace_node)
+    summary, _ = train(tmp_path / "store", RUNS, executor=connected, on_event=told)
+    assert (summary.trained, summary.failed) == (8, {})
+    assert told.messages
+    assert set(told.messages) <= {"its machine is gone", "its machine cannot be reached"}
+    assert whole(tmp_path / "store", undisturbed)
+    assert len([n for n in ray.nodes() if n["Alive"]]) == 2
+
+
+def test_a_machine_that_comes_back_with_runs_that_were_trained_again(
+    tmp_path, connected, cluster, misbehave, undisturbed, monkeypatch
+):
+    """A network partition: one record of each run, whoever was first."""
+    monkeypatch.setattr("assay.execution.executors._ray_actor.SILENT_SECONDS", 1.0)
+    misbehave(SOFTMAX_SLEEP="0.4")
+    stopped: list[int] = []
+
+    def partition() -> None:
+        stopped.extend(pids(cluster, 1))
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    def heal() -> None:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    class Partition(Kinds):
+        def __call__(self, event) -> None:
+            super().__call__(event)
+            if self.messages and self.kinds[-1] == "finished":
+                heal()
+
+    told = Partition("finished", 1, partition)
+    try:
+        summary, _ = train(tmp_path / "store", RUNS, executor=connected, on_event=told)
+    finally:
+        heal()
+    assert (summary.trained, summary.failed) == (8, {})
+    assert told.messages
+    assert whole(tmp_path / "store", undisturbed)
+
+
+def command(path: Path, place: str) -> subprocess.Popen[str]:
+    arguments = [sys.executable, str(COMMAND), str(path), "4", "3", place]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(arguments, start_new_session=True, **pipes)
+
+
+def until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    assert any(word in line for line in process.stdout), process.communicate()[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_command_that_is_killed_or_stopped_leaves_no_worker_and_goes_on(
+    tmp_path, cluster, misbehave, undisturbed, number
+):
+    misbehave(SOFTMAX_SLEEP="0.3")
+    place = f"ray:{cluster.address}"
+    first = command(tmp_path, place)
+    until(first, "finished")
+    os.killpg(first.pid, number)
+    _, err = first.communicate(timeout=60)
+    if number == signal.SIGTERM:
+        assert first.returncode == 130, err
+        assert err.startswith("interrupted: ")
+        assert "Traceback" not in err
+    misbehave()
+    second = command(tmp_path, place)
+    out, err = second.communicate(timeout=100)
+    assert second.returncode == 0, err
+    assert 0 < out.count("\nfinished") < 8
+    assert whole(tmp_path, undisturbed)
+
+
+def test_another_version_on_a_node_is_named(tmp_path, connected, monkeypatch):
+    monkeypatch.setattr(
+        "assay.execution.executors.ray.versions", lambda: {"torch": "1.0", "python": "3.11.7"}
+    )
+    with pytest.raises(
+        EngineError, match=r"no worker of the Ray cluster can be used: .* has torch "
+    ):
+        train(tmp_path, RUNS[:1], executor=connected)
+
+
+def test_a_cluster_that_is_not_there_is_named_at_once(tmp_path):
+    for place in ("ray://127.0.0.1:1", "ray:127.0.0.1:1"):
+        with pytest.raises(
+            EngineError, match=r"cannot connect to the Ray cluster at '.*127.0.0.1:1'"
+        ):
+            train(tmp_path, RUNS[:1], executor=place)
+
+
+def test_a_ray_of_this_machine_listens_to_nobody_else(tmp_path, misbehave):
+    misbehave(SOFTMAX_SLEEP="0.2")
+    process = command(tmp_path, "ray")
+    until(process, "finished")
+    listening = addresses(process.pid)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert listening
+    assert set(listening) <= {"127.0.0.1"}, listening
+    end = time.monotonic() + 30
+    while running(process.pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not running(process.pid), "no process of Ray is left"
+
+
+def running(session: int) -> list[int]:
+    """Processes of a session, and those that Ray has put into groups of their own."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, its = file.read_text().rpartition(")")[2].split()[:4]
+            found += [int(file.parent.name)] * (int(its) == session and state not in "ZX")
+    return found
+
+
+def addresses(session: int) -> list[str]:
+    """Where processes of a session listen for TCP."""
+    sockets = set()
+    for pid in running(session):
+        with suppress(OSError):
+            sockets |= {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                host = bytes.fromhex(fields[1].partition(":")[0])
+                found.append(".".join(map(str, host[::-1])) if table == "tcp" else host.hex())
+    return found

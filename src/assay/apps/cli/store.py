@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -10,6 +11,7 @@ from assay.apps.cli import console
 from assay.apps.cli.options import Places
 
 if TYPE_CHECKING:
+    from assay.core.store_care import Joined
     from assay.core.store_check import Checked
 
 __all__ = ["app"]
@@ -43,6 +45,103 @@ def check(
     else:
         _show(found)
     return 0 if found.sound else DAMAGED
+
+
+@app.command
+def backup(target: Path, /, *, places: Places | None = None) -> None:
+    """Copy the store into a new folder; commands may use it meanwhile.
+
+    Args:
+        target: Folder to make.
+    """
+    from assay.core.store_care import backup as copy
+
+    source = (places or Places()).store_path
+    console.say(f"copied {copy(source, target)} runs of {source} to {target}")
+
+
+@app.command
+def merge(source: Path, /, *, places: Places | None = None) -> int:
+    """Add all that another store holds to this one.
+
+    What is there stays. The exit status is 1 when a run is in both with other results, or damaged.
+
+    Args:
+        source: The other store.
+    """
+    from assay.core.store_care import merge as join
+
+    into = (places or Places()).store_path
+    found = join(into, source, console.progress())
+    return _joined(found, f"from {source} to {into}")
+
+
+@app.command
+def export(target: Path, /, *studies: str, places: Places | None = None) -> int:
+    """Write a new store with some studies only, to hand on.
+
+    Args:
+        target: Folder to make.
+        studies: Names of studies [all].
+    """
+    from assay.core.store import Store
+    from assay.core.store_care import export_studies
+
+    source = (places or Places()).store_path
+    if not studies:
+        with Store(source, create=False, read_only=True) as store:
+            studies = tuple(sorted(store.study_names()))
+    found = export_studies(source, target, studies, console.progress())
+    return _joined(found, f"from {source} to {target}")
+
+
+@app.command
+def gc(
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    places: Places | None = None,
+) -> None:
+    """Drop runs that no study names any more, and files that belong to nothing.
+
+    Args:
+        dry_run: Only say what would be dropped.
+    """
+    from assay.core.store_care import collect_garbage
+
+    found = collect_garbage((places or Places()).store_path, remove=not dry_run)
+    console.points([f"run {run}" for run in found.runs])
+    said = f"{len(found.runs)} runs and {len(found.files)} files of {found.size:,} bytes"
+    console.say(f"{'would drop' if dry_run else 'dropped'} {said}")
+
+
+@app.command
+def repair(*, places: Places | None = None) -> int:
+    """Make a new index of all that can be read of a damaged one, which is kept beside it.
+
+    `assay run` of a study then trains the runs that are missing.
+    """
+    from assay.core.store_care import repair as mend
+
+    path = (places or Places()).store_path
+    runs, plans, kept = mend(path)
+    if kept is None:
+        console.say(f"nothing is damaged in {path}")
+        return 0
+    console.say(f"kept {runs} runs and {plans} plans; the damaged index is now {kept}")
+    return 0
+
+
+def _joined(found: Joined, way: str) -> int:
+    console.say(f"{found.added} runs copied {way}, {found.equal} were there already")
+    if found.plans:
+        console.say(f"plans copied: {', '.join(found.plans)}")
+    for runs, what in (
+        (found.damaged, "damaged there and left out"),
+        (found.different, "in both with other results; those that were there stay"),
+    ):
+        if runs:
+            console.remark(f"{len(runs)} runs are {what}: {', '.join(runs[:5])}")
+    return DAMAGED if found.damaged or found.different else 0
 
 
 def _print_json(found: Checked) -> None:

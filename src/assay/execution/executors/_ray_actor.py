@@ -21,8 +21,8 @@ __all__ = ["RayWorker", "Remote"]
 WAIT_SECONDS = 0.5
 """How long an actor waits for news before it says that there is none."""
 
-SILENT_SECONDS = 30.0
-"""An actor that cannot be reached for so long has lost its job."""
+SILENT_SECONDS = 60.0
+"""An actor that has not answered for so long has lost its job."""
 
 
 class RayWorker:
@@ -108,7 +108,7 @@ class Remote:
         self._token, self._node, self._key = "", "", ""
         self._seen, self._given_up, self._begun = 0, False, False
         self._asked: Any = actor.hello.remote()
-        self._greeting, self._next, self._silent = True, 0.0, 0.0
+        self._greeting, self._next, self._heard = True, 0.0, time.monotonic()
 
     @property
     def ready(self) -> bool:
@@ -118,12 +118,18 @@ class Remote:
     @property
     def training(self) -> bool:
         """Whether a stop is waited for: its job has something to keep."""
-        return self.job is not None and self._begun and not self._silent and not self._given_up
+        return self.busy and self._begun and time.monotonic() - self._heard < 10 * WAIT_SECONDS
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a job that is its own still."""
+        return self.job is not None and not self._given_up
 
     def take(self, job: Job, dataset: Any) -> None:
         """Give it a job."""
         self.job, self._key, self._seen = job, uuid.uuid4().hex, 0
         self._given_up = self._begun = False
+        self._heard = time.monotonic()
         self._arguments = (self._key, job, dataset)
         self.actor.take.remote(*self._arguments)
 
@@ -145,10 +151,9 @@ class Remote:
         except self._ray.exceptions.RayActorError as error:
             if isinstance(error, self._ray.exceptions.ActorDiedError) and not self._token:
                 raise EngineError(f"workers of the Ray cluster cannot start: {error}") from error
-            self._silent = self._silent or time.monotonic()
             self._greeting, self._next = True, time.monotonic() + WAIT_SECONDS
             return
-        self._silent = 0.0
+        self._heard = time.monotonic()
         if self._greeting:
             self._greeting = False
             self._greet(answer, send)
@@ -183,7 +188,7 @@ class Remote:
 
     def mourn(self, send: Callable[[Message], None]) -> None:
         """Give up the job of an actor that has been silent for too long."""
-        if self._silent and time.monotonic() - self._silent > SILENT_SECONDS:
+        if time.monotonic() - self._heard > SILENT_SECONDS:
             self._lose(send, "its machine cannot be reached", True)
 
     def _lose(self, send: Callable[[Message], None], text: str, moved: bool) -> None:

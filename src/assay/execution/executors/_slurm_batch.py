@@ -17,13 +17,13 @@ from assay.core.errors import StoreError
 from assay.execution.executors.executor import Job, Setup
 from assay.execution.versions import versions
 
-__all__ = ["Batch", "Task", "write_batch"]
+__all__ = ["Batch", "ArrayTask", "write_batch"]
 
 OVER = ("ended", "failed", "stopped")
 
 
 @dataclass(eq=False)
-class Task:
+class ArrayTask:
     """One element of an array.
 
     Attributes:
@@ -99,7 +99,7 @@ class Batch:
     """A folder with its tasks."""
 
     folder: Path
-    tasks: list[Task]
+    tasks: list[ArrayTask]
 
     @classmethod
     def read(cls, folder: Path) -> Batch:
@@ -108,7 +108,7 @@ class Batch:
         tasks = []
         for number, name in enumerate(names):
             jobs = json.loads((folder / "tasks" / f"{number}.json").read_text())
-            tasks.append(Task(folder, number, name, [list(job["runs"]) for job in jobs]))
+            tasks.append(ArrayTask(folder, number, name, [list(job["runs"]) for job in jobs]))
         return cls(folder, tasks)
 
     def named(self, names: Sequence[str]) -> None:
@@ -134,7 +134,7 @@ def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> 
         for number, (_, _, dealt) in enumerate(sorted(loads, key=lambda load: load[1])):
             _write(place / "tasks" / f"{number}.json", [_plain(job) for job in dealt])
             runs = [[m.run_id for m in job.cohort.members] for job in dealt]
-            found.append(Task(place, number, "", runs))
+            found.append(ArrayTask(place, number, "", runs))
         checkpoints = jobs[0].resources.checkpoints
         about = {
             "versions": versions(),

@@ -33,7 +33,7 @@ SIGNAL = "USR1"
 """What SLURM sends before it takes a task's machine away."""
 
 
-class _Task:
+class _TaskRun:
     def __init__(self, folder: Path, number: int):
         self.batch = json.loads((folder / "batch.json").read_text())
         self.jobs = json.loads((folder / "tasks" / f"{number}.json").read_text())
@@ -100,7 +100,7 @@ class _Task:
 def main(arguments: list[str]) -> None:
     """Train the task of this array element."""
     folder, offset = Path(arguments[0]), int(arguments[1])
-    _Task(folder, offset + int(os.environ["SLURM_ARRAY_TASK_ID"])).run()
+    _TaskRun(folder, offset + int(os.environ["SLURM_ARRAY_TASK_ID"])).run()
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ class Ray:
                     more = job is not None
                     if job is not None:
                         worker.take(job, self._dataset(job))
-                if not more and not any(w.job for w in self._workers):
+                if not more and not any(w.busy for w in self._workers):
                     whole = self._setup.keep
                     return
                 self._hear(ray, send, False)

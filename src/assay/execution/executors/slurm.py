@@ -19,7 +19,7 @@ from assay.core.errors import StudyDetached
 from assay.core.options import flag, integer, text
 from assay.core.record_files import read_record
 from assay.engines.engine import Progress, Resources
-from assay.execution.executors._slurm_batch import Batch, Task, write_batch
+from assay.execution.executors._slurm_batch import Batch, ArrayTask, write_batch
 from assay.execution.executors._slurm_commands import cancel, largest_array, nodes, states, submit
 from assay.execution.executors.executor import EXECUTORS, Capacity, Job, Message, Setup
 from assay.execution.executors.processes import SAVE_SECONDS, TICK_SECONDS
@@ -53,8 +53,8 @@ class Slurm:
         self._setup, self._options = setup, dict(setup.options)
         assert setup.shared is not None
         self._folder = setup.shared / "slurm"
-        self._jobs: dict[int, tuple[Job, list[tuple[Task, int]]]] = {}
-        self._tasks: list[Task] = []
+        self._jobs: dict[int, tuple[Job, list[tuple[ArrayTask, int]]]] = {}
+        self._tasks: list[ArrayTask] = []
         self._looked = 0.0
 
     def capacity(self, resources: Resources) -> Capacity:
@@ -153,7 +153,7 @@ class Slurm:
                 self._end(number, parts, send)
 
     def _tell(
-        self, task: Task, said: dict, owners: dict[str, int], send: Callable[[Message], None]
+        self, task: ArrayTask, said: dict, owners: dict[str, int], send: Callable[[Message], None]
     ) -> None:
         numbers = {owners[run] for run in task.jobs[said["job"]] if run in owners}
         if said["kind"] == "record" and said["run"] in owners:
@@ -166,7 +166,7 @@ class Slurm:
                 send(Message("progress", number, progress=Progress(**said["progress"])))
 
     def _end(
-        self, number: int, parts: list[tuple[Task, int]], send: Callable[[Message], None]
+        self, number: int, parts: list[tuple[ArrayTask, int]], send: Callable[[Message], None]
     ) -> None:
         del self._jobs[number]
         ends = [task.ended.get(place) for task, place in parts]

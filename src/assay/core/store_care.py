@@ -1,0 +1,260 @@
+"""Looking after a store: copying it, joining two, dropping what nobody names, and making a damaged
+index readable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from assay.core.errors import StoreError
+from assay.core.plans import planned_runs
+from assay.core.records import Record
+from assay.core.store import Store
+
+__all__ = ["Gone", "Joined", "backup", "collect_garbage", "export_studies", "merge", "repair"]
+
+Told = Callable[[float, str], None]
+
+
+def _silent(share: float, doing: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class Joined:
+    """What came of copying runs from one store into another.
+
+    Attributes:
+        added: runs that were copied; equal: that were there; damaged: that are damaged where they
+            come from and are left out.
+        different: runs that were there with other results, which stay as they are.
+        plans: studies whose plans were copied.
+    """
+
+    added: int = 0
+    equal: int = 0
+    damaged: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
+
+
+def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
+    """Add all that another store holds; what is there stays.
+
+    Of a study that both know, the plan that was written last is kept.
+
+    Raises:
+        StoreError: one of the stores cannot be opened, or `into` cannot be written.
+    """
+    if into.resolve() == source.resolve():
+        raise StoreError(f"{source} cannot be merged into itself")
+    with Store(source, create=False, read_only=True) as theirs, Store(into) as ours:
+        found = _copy_runs(theirs, ours, theirs.run_ids(), told)
+        known = {row["study"]: row["updated"] for row in ours.studies()}
+        for row in theirs.studies():
+            if not row["problem"] and row["updated"] > known.get(row["study"], ""):
+                ours.save_plan(theirs.plan(row["study"]))
+                found.plans.append(row["study"])
+        _copy_files(theirs.checkpoints, ours.checkpoints)
+    return found
+
+
+def export_studies(
+    source: Path, target: Path, studies: Collection[str], told: Told = _silent
+) -> Joined:
+    """Write a store with some studies only, to hand on.
+
+    Raises:
+        StoreError: there is no such study, or `target` exists.
+    """
+    _must_be_new(target)
+    with Store(source, create=False, read_only=True) as theirs:
+        plans = [theirs.plan(study) for study in studies]
+        runs = dict.fromkeys(run for plan in plans for run in planned_runs(plan))
+        there = theirs.recorded(runs, failed=True)
+        with Store(target) as ours:
+            found = _copy_runs(theirs, ours, [run for run in runs if run in there], told)
+            for plan in plans:
+                ours.save_plan(plan)
+                found.plans.append(str(plan["study"]))
+    return found
+
+
+def _copy_runs(theirs: Store, ours: Store, runs: Collection[str], told: Told) -> Joined:
+    found = Joined()
+    damaged = {run for run, _, parts in theirs.everything() if parts}
+    for count, run in enumerate(runs, start=1):
+        told(count / len(runs), "copying runs")
+        if run in damaged:
+            found.damaged.append(run)
+            continue
+        record = theirs.record(run)
+        if ours.present([run]):
+            same = _same(record, ours.record(run))
+            found.equal += same
+            found.different += [] if same else [run]
+        else:
+            weights = theirs.weights(run) if record.status != "failed" else {}
+            found.added += ours.add(replace(record, weights=weights))
+    return found
+
+
+def _same(a: Record, b: Record) -> bool:
+    """Whether two records of a run have the same results; times differ always."""
+    curves = [{n: c for n, c in r.curves.items() if n != "seconds"} for r in (a, b)]
+    if a.status != b.status or curves[0].keys() != curves[1].keys():
+        return False
+    equal = (np.array_equal(curves[0][n], curves[1][n], equal_nan=True) for n in curves[0])
+    shared = a.metrics.keys() & b.metrics.keys()
+    numbers = ([r.metrics[n] for n in shared] for r in (a, b))
+    return all(equal) and np.array_equal(*numbers, equal_nan=True)
+
+
+def backup(source: Path, target: Path) -> int:
+    """Copy a store that may be in use, by SQLite's own backup of its index.
+
+    Returns:
+        How many runs the copy has.
+
+    Raises:
+        StoreError: there is no store, or `target` exists or cannot be written.
+    """
+    _must_be_new(target)
+    with Store(source, create=False, read_only=True):
+        pass
+    try:
+        target.mkdir(parents=True)
+        part = target / "index.sqlite.part"
+        address = f"{(source / 'index.sqlite').absolute().as_uri()}?mode=ro"
+        with (
+            closing(sqlite3.connect(address, uri=True)) as old,
+            closing(sqlite3.connect(part)) as new,
+        ):
+            old.backup(new)
+        # weights come before their record, so that none of the runs above lacks its own
+        for folder in ("weights", "checkpoints"):
+            _copy_files(source / folder, target / folder)
+        part.replace(target / "index.sqlite")
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"cannot copy {source} to {target}: {error}") from error
+    with Store(target, create=False, read_only=True) as copy:
+        return len(copy.run_ids())
+
+
+def _must_be_new(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StoreError(f"{target} exists; name a folder that does not")
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    for file in sorted(source.glob("*.safetensors")):
+        final = target / file.name
+        if not final.exists():
+            target.mkdir(parents=True, exist_ok=True)
+            part = final.with_name(f"{final.name}.{os.getpid()}.tmp")
+            with suppress(FileNotFoundError):  # its run has ended meanwhile
+                shutil.copyfile(file, part)
+                part.replace(final)
+
+
+@dataclass
+class Gone:
+    """What nobody names.
+
+    Attributes:
+        runs: without a plan that names them.
+        files: weights and checkpoints that belong to nothing, and half-written files.
+        size: bytes of these files.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    size: int = 0
+
+
+def collect_garbage(path: Path, remove: bool = True) -> Gone:
+    """Drop runs that no plan names, with their files, and what is left over of others.
+
+    Args:
+        remove: False only says what would go.
+
+    Raises:
+        StoreError: a plan is damaged, so that nobody knows which runs it names; or runs are being
+            trained.
+    """
+    with Store(path, create=False, read_only=not remove) as store:
+        for study, problem in store.plan_problems():
+            if problem:
+                raise StoreError(f"nothing is dropped: {problem} (study {study!r})")
+        if store.claimed():
+            raise StoreError("nothing is dropped while runs of this store are being trained")
+        named = {run for plan in store.plans() for run in planned_runs(plan)}
+        runs = [run for run in store.run_ids() if run not in named]
+        keep = named & set(store.run_ids())
+        found = Gone(runs)
+        for file in (path / "weights").glob("*.safetensors"):
+            found.files += [file] * (file.stem not in keep)
+        for file in (path / "checkpoints").glob("*.safetensors"):
+            found.files += [file] * (file.name.partition(".")[0] not in named)
+        found.files += [*path.glob("*.tmp"), *path.glob("*/*.tmp")]
+        found.size = sum(_size(file) for file in found.files)
+        if remove:
+            store.drop(runs)
+            for file in found.files:
+                file.unlink(missing_ok=True)
+    return found
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def repair(path: Path) -> tuple[int, int, Path | None]:
+    """Make a new index of all that can be read of a damaged one, which is kept beside it.
+
+    Damaged records are left out: the next `assay run` of their study trains these runs.
+
+    Returns:
+        Runs and plans of the new index, and where the damaged one is; None where the index is
+        sound, so that nothing was changed.
+
+    Raises:
+        StoreError: nothing can be read of it.
+    """
+    index = path / "index.sqlite"
+    if not index.is_file():
+        raise StoreError(f"no store at {path}; there is nothing to repair")
+    with suppress(StoreError), Store(path, create=False, read_only=True) as store:
+        if not store.integrity() and not any(p for _, _, p in store.everything()):
+            return len(store.run_ids()), len(list(store.plans())), None
+    fresh = path / "repaired.tmp"
+    shutil.rmtree(fresh, ignore_errors=True)
+    with Store(fresh) as new:
+        runs, plans = new.salvage(index, _likely_runs(path))
+    if not runs and not plans:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise StoreError(f"nothing can be read of {index}; restore it from a backup")
+    kept = path / f"index-damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
+    index.replace(kept)
+    for end in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            index.with_name(index.name + end).replace(kept.with_name(kept.name + end))
+    (fresh / "index.sqlite").replace(index)
+    shutil.rmtree(fresh, ignore_errors=True)
+    return runs, plans, kept
+
+
+def _likely_runs(path: Path) -> Iterable[str]:
+    """Names of runs by their weights, for where the index cannot be gone through."""
+    return [file.stem for file in sorted((path / "weights").glob("*.safetensors"))]

@@ -1,0 +1,280 @@
+"""Copying a store, joining, dropping, repairing; and any interleaving of what commands do to it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from assay.apps.cli.app import main
+from assay.core.errors import StoreError
+from assay.core.record_files import read_record, write_record
+from assay.core.records import Record, run_id, trial_id
+from assay.core.store import Store
+from assay.core.store_care import backup, collect_garbage, export_studies, merge, repair
+from assay.core.store_owner import new_owner, retire_owner
+
+DRAW = np.random.default_rng(0)
+
+
+def make(seed: int, loss: float = 1.5, **changes) -> Record:
+    config = {"dataset": {"name": "digits"}, "engine": "numpy", "seed": seed}
+    values = {
+        "curves": {"step": np.arange(3.0), "loss": np.full(3, loss), "seconds": DRAW.random(3)},
+        "metrics": {"test_accuracy": 0.5},
+        "weights": {"kernel": np.full(50, float(seed))},
+        **changes,
+    }
+    return Record(run_id(config), trial_id(config), seed, "finished", config, **values)
+
+
+def plan(name: str, *records: Record) -> dict:
+    return {"study": name, "trials": [{"label": "a", "runs": [r.run_id for r in records]}]}
+
+
+def fill(path: Path, name: str, *records: Record) -> None:
+    with Store(path) as store:
+        for record in records:
+            store.add(record)
+        store.save_plan(plan(name, *records))
+
+
+def whole(path: Path) -> list[str]:
+    """The runs of a store, all of them sound, with their weights."""
+    with Store(path, create=False, read_only=True) as store:
+        assert not [run for run, _, wrong in store.everything() if wrong]
+        for run in store.run_ids():
+            assert store.weights(run)["kernel"][0] == store.record(run).seed
+        return store.run_ids()
+
+
+def test_two_stores_are_joined(tmp_path):
+    one, two, three, other = make(1), make(2), make(3), make(2, loss=9.0)
+    fill(tmp_path / "a", "first", one, two)
+    fill(tmp_path / "b", "second", other, three)
+    found = merge(tmp_path / "a", tmp_path / "b")
+    assert (found.added, found.equal, found.different) == (1, 0, [two.run_id])
+    assert found.plans == ["second"]
+    assert whole(tmp_path / "a") == sorted(r.run_id for r in (one, two, three))
+    again = merge(tmp_path / "a", tmp_path / "b")
+    assert (again.added, again.equal, again.plans) == (0, 1, [])
+    with Store(tmp_path / "a") as store:
+        assert store.record(two.run_id).curves["loss"][0] == 1.5  # what was there stays
+    with pytest.raises(StoreError, match="cannot be merged into itself"):
+        merge(tmp_path / "a", tmp_path / "a")
+
+
+def test_a_backup_of_a_store_in_use(tmp_path):
+    with Store(tmp_path / "a") as store:
+        store.add(make(1))
+        assert backup(tmp_path / "a", tmp_path / "copy") == 1
+        store.add(make(2))
+        with pytest.raises(StoreError, match="copy exists; name a folder that does not"):
+            backup(tmp_path / "a", tmp_path / "copy")
+    assert whole(tmp_path / "copy") == [make(1).run_id]
+    with pytest.raises(StoreError, match="no store at"):
+        backup(tmp_path / "nowhere", tmp_path / "more")
+
+
+def test_a_study_alone_is_handed_on(tmp_path):
+    fill(tmp_path / "a", "first", make(1), make(2))
+    fill(tmp_path / "a", "second", make(2), make(3))
+    found = export_studies(tmp_path / "a", tmp_path / "new", ["second"])
+    assert (found.added, found.plans) == (2, ["second"])
+    assert whole(tmp_path / "new") == sorted([make(2).run_id, make(3).run_id])
+    with pytest.raises(StoreError, match="no study 'secnd'"):
+        export_studies(tmp_path / "a", tmp_path / "newer", ["secnd"])
+
+
+def test_what_nobody_names_is_dropped(tmp_path):
+    fill(tmp_path, "study", make(1), make(2))
+    with Store(tmp_path) as store:
+        store.save_plan(plan("study", make(2), make(3)))  # the file has changed
+        checkpoints = store.checkpoints
+    checkpoints.mkdir()
+    names = [make(n).run_id for n in (1, 2, 3)]
+    files = [checkpoints / f"{name}.unfinished.safetensors" for name in names]
+    for file in files:
+        file.write_bytes(b"state")
+    weights = tmp_path / "weights" / "0000.safetensors"
+    weights.write_bytes(b"nobody's")
+    would = collect_garbage(tmp_path, remove=False)
+    assert would.runs == [names[0]]
+    assert len(whole(tmp_path)) == 2
+    owner = new_owner()
+    with Store(tmp_path) as store:
+        store.claim([names[2]], owner)
+        with pytest.raises(StoreError, match="nothing is dropped while runs of this store are"):
+            collect_garbage(tmp_path)
+        retire_owner(owner)
+    assert collect_garbage(tmp_path).runs == [names[0]]
+    assert whole(tmp_path) == [names[1]]
+    assert not weights.exists()
+    assert [file.exists() for file in files] == [False, True, True]
+
+
+def test_a_damaged_plan_drops_nothing(tmp_path):
+    fill(tmp_path, "study", make(1))
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+        db.execute("UPDATE plans SET plan = '{}'")
+    with pytest.raises(
+        StoreError, match="nothing is dropped: the plan of study 'study' is damaged"
+    ):
+        collect_garbage(tmp_path)
+    assert len(whole(tmp_path)) == 1
+
+
+def test_a_damaged_index_is_repaired(tmp_path):
+    records = [make(seed, curves={"loss": DRAW.random(2000)}) for seed in range(12)]
+    fill(tmp_path, "study", *records)
+    assert repair(tmp_path) == (12, 1, None)
+    index = tmp_path / "index.sqlite"
+    with closing(sqlite3.connect(index)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(index.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 3 * 4096] = b"\xff" * 3 * 4096
+    index.write_bytes(content)
+    runs, plans, kept = repair(tmp_path)
+    assert 0 < runs < 12
+    assert plans == 1
+    assert kept is not None
+    assert kept.read_bytes() == content
+    assert len(whole(tmp_path)) == runs
+    with Store(tmp_path) as store:
+        missing = set(store.plan("study")["trials"][0]["runs"]) - set(store.run_ids())
+        assert len(missing) == 12 - runs
+        for record in records:
+            store.add(record)
+    assert len(whole(tmp_path)) == 12
+
+
+def test_the_commands_say_what_they_did(tmp_path, capsys):
+    fill(tmp_path / "a", "first", make(1))
+    fill(tmp_path / "b", "second", make(2))
+    store = ["--store", str(tmp_path / "a")]
+    assert main(["store", "merge", str(tmp_path / "b"), *store]) == 0
+    assert main(["store", "backup", str(tmp_path / "copy"), *store]) == 0
+    assert main(["store", "export", str(tmp_path / "part"), "second", *store]) == 0
+    assert main(["store", "gc", "--dry-run", *store]) == 0
+    assert main(["store", "repair", *store]) == 0
+    assert main(["store", "check", "--store", str(tmp_path / "copy")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "1 runs copied from",
+        "plans copied: second",
+        "copied 2 runs of",
+        "would drop 0 runs and 0 files of 0 bytes",
+        "nothing is damaged in",
+    ):
+        assert text in said
+
+
+def test_a_record_as_a_file(tmp_path):
+    record = make(4, state={"step": np.arange(5)}, message="é")
+    file = tmp_path / "a.record"
+    write_record(record, file)
+    found = read_record(file)
+    assert (found.config, found.metrics, found.message) == (record.config, record.metrics, "é")
+    for group in ("curves", "weights", "state"):
+        for name, array in getattr(record, group).items():
+            np.testing.assert_array_equal(getattr(found, group)[name], array)
+    content = file.read_bytes()
+    for place in range(0, len(content), 97):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(StoreError, match="damaged"):
+            read_record(file)
+
+
+class Commands(RuleBasedStateMachine):
+    """Three commands share a store: each claims, adds, crashes, comes back, hears a jumping clock.
+
+    What was said to be stored stays, as it was first stored; no run is in two hands.
+    """
+
+    runs: ClassVar = [make(seed) for seed in range(5)]
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(self.make_folder())
+        self.stored: dict[str, float] = {}
+        self.clock = 0.0
+        self.commands = [self.start() for _ in range(3)]
+
+    def start(self) -> tuple[Store, str, set[str]]:
+        return Store(self.folder), new_owner(), set()
+
+    @rule(command=st.integers(0, 2), wanted=st.sets(st.integers(0, 4), min_size=1))
+    def claim(self, command: int, wanted: set[int]) -> None:
+        store, owner, held = self.commands[command]
+        names = [self.runs[n].run_id for n in sorted(wanted)]
+        got = store.claim(names, owner)
+        taken = set().union(*(h for s, o, h in self.commands if o != owner))
+        assert got == [name for name in names if name not in taken and name not in self.stored]
+        held |= set(got)
+
+    @rule(command=st.integers(0, 2), run=st.integers(0, 4), loss=st.floats(0, 9))
+    def add(self, command: int, run: int, loss: float) -> None:
+        store, owner, held = self.commands[command]
+        record = make(run, loss=loss)
+        assert store.add(record) == (record.run_id not in self.stored)
+        self.stored.setdefault(record.run_id, loss)
+        store.release([record.run_id], owner)
+        held.discard(record.run_id)
+
+    @rule(command=st.integers(0, 2))
+    def crash_and_come_back(self, command: int) -> None:
+        store, owner, _ = self.commands[command]
+        store.close()
+        retire_owner(owner)
+        self.commands[command] = self.start()
+
+    @rule(hours=st.floats(-48, 48))
+    def the_clock_jumps(self, hours: float) -> None:
+        self.clock += 3600 * hours
+
+    @rule(command=st.integers(0, 2))
+    def heartbeat(self, command: int) -> None:
+        store, owner, _ = self.commands[command]
+        store.heartbeat(owner)
+
+    @invariant()
+    def all_is_there(self) -> None:
+        with Store(self.folder, create=False, read_only=True) as store:
+            assert store.run_ids() == sorted(self.stored)
+            for run, loss in self.stored.items():
+                assert store.record(run).curves["loss"][0] == loss
+
+    def teardown(self) -> None:
+        for store, owner, _ in self.commands:
+            store.close()
+            retire_owner(owner)
+
+
+def test_any_interleaving_of_commands_keeps_what_is_stored(tmp_path_factory, monkeypatch):
+    class Here(Commands):
+        def make_folder(self) -> Path:
+            return tmp_path_factory.mktemp("store")
+
+        def begin(self) -> None:
+            super().begin()
+            monkeypatch.setattr("assay.core.store_claims.time", Clock(self))
+
+    class Clock:
+        def __init__(self, machine: Commands):
+            self.machine = machine
+
+        def time(self) -> float:
+            return time.time() + self.machine.clock
+
+    Here.begin = initialize()(Here.begin)
+    Here.TestCase.settings = settings(max_examples=10, stateful_step_count=15, deadline=None)
+    Here.TestCase("runTest").runTest()
