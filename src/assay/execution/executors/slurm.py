@@ -19,7 +19,7 @@ from assay.core.errors import StudyDetached
 from assay.core.options import flag, integer, text
 from assay.core.record_files import read_record
 from assay.engines.engine import Progress, Resources
-from assay.execution.executors._slurm_batch import Batch, ArrayTask, write_batch
+from assay.execution.executors._slurm_batch import ArrayTask, Batch, write_batch
 from assay.execution.executors._slurm_commands import cancel, largest_array, nodes, states, submit
 from assay.execution.executors.executor import EXECUTORS, Capacity, Job, Message, Setup
 from assay.execution.executors.processes import SAVE_SECONDS, TICK_SECONDS
