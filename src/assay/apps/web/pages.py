@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.registry import Registry
+from assay.core.registry import Registry, register
 
 if TYPE_CHECKING:
     from assay.apps.web.shelf import Shelf
@@ -55,3 +55,5 @@ class Page:
 
 PAGES: Registry[Page] = Registry("page")
 """Name, which is also its address (/page/NAME) -> page."""
+
+register("page", "network", "assay.apps.web.playground:PAGE")

@@ -88,7 +88,11 @@ class Lab:
         async def too_large(request: Request, error: Exception) -> Response:
             return _error(413, str(error))
 
-        handlers: Any = {TooLarge: too_large}
+        async def unexpected(request: Request, error: Exception) -> Response:
+            kind = type(error).__name__
+            return _error(500, f"{kind}: {error} (this is a bug in assay)"[:500])
+
+        handlers: Any = {TooLarge: too_large, Exception: unexpected}
         self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
 
     def _routes(self) -> list[Route]:

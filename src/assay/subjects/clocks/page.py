@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.apps.web.asking import best_runs, network_of
 from assay.apps.web.pages import Answer, Page, Site
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.records import Record
@@ -153,54 +154,33 @@ def _own(reader: Any) -> _Asked:
 
 
 def _runs(site: Site) -> list[Record]:
-    """The best run of the store for each label representation that reads square grey clocks."""
-    if not site.shelf.exists:
-        return []
-    best: dict[str, Record] = {}
-    for record in site.shelf.records(site.shelf.read(lambda store: store.run_ids())):
-        task = record.config.get("task")
-        data = record.config.get("dataset")
-        labels = task.get("labels") if isinstance(task, dict) else None
+    """The best run of the store for each label representation that reads drawn clocks."""
+
+    def labels(record: Record) -> str | None:
+        task, data = record.config.get("task"), record.config.get("dataset")
         drawn = isinstance(data, dict) and data.get("name") == "clocks-rendered"
-        error = record.metrics.get("val_minutes")
-        if record.status != "finished" or not labels or not drawn or error is None:
-            continue
-        if labels not in best or error < best[labels].metrics["val_minutes"]:
-            best[labels] = record
-    return sorted(best.values(), key=lambda record: record.metrics["val_minutes"])
+        return task.get("labels") if drawn and isinstance(task, dict) else None
+
+    return list(best_runs(site, labels, "val_minutes", lowest=True).values())
 
 
 def _of_run(record: Record, weights: Mapping[str, np.ndarray]) -> _Asked:
     """A run of the store as a reader."""
-    import torch
-
-    from assay.apps.exporters._reference import pixels
-    from assay.engines.engine import Resources
-    from assay.engines.torch_engine.device import place
-    from assay.engines.torch_engine.module import NetworkModule
     from assay.studies.members import resolve_network
     from assay.subjects.clocks.labels.distributions import shares_of_times
     from assay.tasks.task import find_task
 
-    if not weights:
-        raise DataError(f"the weights of run {record.run_id} were not kept (save_weights: false)")
-    network, task = resolve_network(record.config), find_task(record.config["task"])
-    where = place(Resources(device="cpu", precision="float32"))
-    module = NetworkModule(network, dict(weights), record.seed, where).eval()
-    mean, std = pixels(record)
+    outputs_of, task = network_of(record, weights), find_task(record.config["task"])
 
     def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        normal = torch.from_numpy((images.astype(np.float32) - mean) / std)
-        with torch.inference_mode():
-            made = module(normal.permute(0, 3, 1, 2))
-        outputs = {name: value.float().numpy() for name, value in made.items()}
+        outputs = outputs_of(images)
         read = task.predictions(outputs)
         scheme: Any = getattr(task, "scheme", None)
         logs = scheme.log_shares(outputs) if hasattr(scheme, "log_shares") else None
         return read["minutes"], read["certainty"], shares_of_times(*logs) if logs else None
 
     title = f"{record.config['task']['labels']} (run {record.run_id[:8]})"
-    return _Asked(record.run_id, title, network.input_shape[0], ask)
+    return _Asked(record.run_id, title, resolve_network(record.config).input_shape[0], ask)
 
 
 def _reading(

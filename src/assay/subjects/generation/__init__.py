@@ -9,6 +9,7 @@ from assay.core.extend import (
     register_dataset,
     register_metric,
     register_network,
+    register_page,
     register_program,
     register_section,
     register_studies,
@@ -26,6 +27,7 @@ register_task("autoencode", f"{_HERE}.autoencode:AUTOENCODE")
 register_program("adversarial", f"{_HERE}.training.run:PROGRAM")
 register_program("autoencode", f"{_HERE}.training.run:PROGRAM")
 register_metric("distance", f"{_HERE}.metrics:distance")
+register_page("faces", f"{_HERE}.page:PAGE")
 register_section("generation", f"{_HERE}.section:SECTION")
 register_command(
     "sample",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assay.core.extend import (
     register_command,
+    register_page,
     register_studies,
     register_transform,
 )
@@ -13,6 +14,7 @@ from assay.core.registry import register
 
 _HERE = "assay.subjects.unscrambling"
 
+register_page("permutation", f"{_HERE}.page:PAGE")
 register_transform("restore", f"{_HERE}.restoring:RESTORE")
 register_command(
     "unscramble",

@@ -30,9 +30,12 @@ function Forest({ table }) {
   const pooled = every.filter((d) => d.pooled > 1);
   const rows = (every.length > 30 && pooled.length ? pooled : every).slice(0, 40);
   const ends = rows.flatMap((d) => [d.low ?? d.difference, d.high ?? d.difference, 0]);
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  // one interval of two runs must not press all others together: the axis ends before the widest
+  const sizes = rows.map((d) => (d.high ?? d.difference) - (d.low ?? d.difference)).sort((a, b) => a - b);
+  const bound = Math.max(1.1 * Math.max(...rows.map((d) => Math.abs(d.difference))), 1.5 * (sizes[Math.floor(sizes.length / 2)] || 0));
+  const [low, high] = [Math.max(-bound, Math.min(...ends)), Math.min(bound, Math.max(...ends))];
   if (!(high > low)) return null;
-  const x = (v) => 100 * (v - low) / (high - low);
+  const x = (v) => Math.min(100, Math.max(0, 100 * (v - low) / (high - low)));
   return html`<div class="scroll" role="region" aria-label="Effects" tabindex="0"><table class="forest"><caption>What each choice changes: difference with its 95 % interval</caption><tbody>
     ${rows.map((d) => {
       const called = ["better", "worse", "higher", "lower", "different"].includes(d.verdict);

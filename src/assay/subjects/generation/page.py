@@ -1,0 +1,125 @@
+"""The page of `assay serve` about made pictures: GAN beside VAE, from the same latent points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.apps.web.asking import best_runs, task_name
+from assay.apps.web.pages import Answer, Page, Site
+from assay.core.errors import AssayError, ConfigError
+from assay.core.records import Record
+from assay.core.seeds import stream
+from assay.reports.svg import png_uri
+
+__all__ = ["PAGE", "principal_directions"]
+
+KINDS = {"adversarial": "GAN", "autoencode": "VAE"}
+KNOBS = 6
+DRAWN = 240
+"""Pictures from which directions are learned."""
+
+STEPS = 101
+"""Places on the way between two pictures."""
+
+
+def principal_directions(sampler: Any, count: int = KNOBS) -> np.ndarray:
+    """Latent directions, unit vectors (count, size), along which pictures change the most.
+
+    Many pictures are made; their principal components are regressed on the latent points that they
+    were made of.
+
+    References:
+        E. Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", NeurIPS 2020.
+    """
+    points = sampler.prior.draw(DRAWN, stream(0, "latent directions"))
+    images = sampler.make(points).reshape(DRAWN, -1).astype(np.float32)
+    images -= images.mean(0)
+    scores, sizes, _ = np.linalg.svd(images, full_matrices=False)
+    kept = min(count, points.shape[1])
+    centred = points - points.mean(0)
+    found = (scores[:, :kept] * sizes[:kept]).T @ centred
+    return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)).astype(
+        np.float32
+    )
+
+
+def _answers(site: Site) -> Mapping[str, Answer]:
+    """See `Page.answers`."""
+    from assay.subjects.generation.latents import point, way
+    from assay.subjects.generation.sampler import PictureSampler
+
+    made: dict[str, tuple[Any, np.ndarray]] = {}
+
+    def makers() -> list[tuple[str, Record, Any, np.ndarray]]:
+        found = []
+        for title, record in _runs(site).items():
+            if record.run_id not in made:
+                try:
+                    sampler = PictureSampler(*site.shelf.read(_with_weights(record.run_id)))
+                except AssayError:  # one whose weights were not kept
+                    continue
+                made[record.run_id] = sampler, principal_directions(sampler)
+            found.append((title, record, *made[record.run_id]))
+        return found
+
+    def make(given: Any) -> dict[str, Any]:
+        """Pictures of a point between two faces, moved along the directions."""
+        first, second, share, knobs = _asked(given)
+        pictures = []
+        for title, record, sampler, directions in makers():
+            start, end = (point(sampler.prior, seed)[0] for seed in (first, second))
+            at = way(sampler.prior, start, end, STEPS)[round(share * (STEPS - 1))]
+            moved = at + np.array(knobs[: len(directions)], np.float32) @ directions[: len(knobs)]
+            images = sampler.make(np.stack([start, moved, end]).astype(np.float32))
+            pictures.append(
+                {
+                    "title": title,
+                    "run": record.run_id,
+                    "distance": record.metrics.get("val_distance"),
+                    "images": [png_uri(image) for image in images],
+                }
+            )
+        return {"pictures": pictures}
+
+    return {"make": make}
+
+
+def _with_weights(run: str) -> Any:
+    return lambda store: (store.record(run), store.weights(run))
+
+
+def _runs(site: Site) -> dict[str, Record]:
+    """The best run of each kind and dataset."""
+
+    def kind(record: Record) -> str | None:
+        name, data = KINDS.get(task_name(record)), record.config.get("dataset")
+        return f"{name}, {data['name']}" if name and isinstance(data, dict) else None
+
+    return best_runs(site, kind, "val_distance", lowest=True)
+
+
+def _asked(given: Any) -> tuple[int, int, float, list[float]]:
+    if not isinstance(given, dict):
+        raise ConfigError("expected what is to be made as a JSON object")
+    seeds = [given.get("first", 0), given.get("second", 1)]
+    if not all(isinstance(s, int) and 0 <= s < 2**31 for s in seeds):
+        raise ConfigError("seeds must be whole numbers of at least 0")
+    numbers = [given.get("share", 0), *list(given.get("knobs") or [])[:KNOBS]]
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
+        raise ConfigError("share and knobs must be numbers")
+    share, *knobs = numbers
+    knobs = [min(max(k, -6.0), 6.0) for k in knobs] or [0.0]
+    return seeds[0], seeds[1], min(max(share, 0.0), 1.0), knobs
+
+
+PAGE = Page(
+    "Faces",
+    "Move through the pictures that a GAN and a VAE make.",
+    Path(__file__).with_name("page_files"),
+    _answers,
+)

@@ -1,0 +1,82 @@
+"""Pages of subjects, plugins and the playground: all of them open; the playground trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.apps.web.pages import PAGES, Page, Site
+from assay.apps.web.playground import PAGE
+from assay.apps.web.shelf import Shelf
+from assay.core.errors import ConfigError, StoreError
+from assay.core.extend import register_page
+
+SETTINGS = {"hidden": [16], "activation": "tanh", "optimizer": "adam", "learning_rate": 0.03}
+
+
+def points() -> list[list[float]]:
+    return [[x / 5, y / 5, float(x * y > 0)] for x in range(-20, 21, 4) for y in range(-20, 21, 4)]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Any:
+    return PAGE.answers(Site(tmp_path, None, Shelf(tmp_path)))
+
+
+def test_three_seeds_learn_points_and_digits(ask: Any):
+    for given in ({"data": "points", "points": points()}, {"data": "digits"}):
+        begun = ask["begin"]({**given, **SETTINGS})
+        assert begun["epoch"] == 0
+        after = ask["step"]({"name": begun["name"], "epochs": 20})
+        assert after["epoch"] == 20
+        assert len(after["seeds"]) == 3
+        assert len({seed["loss"] for seed in after["seeds"]}) == 3
+        for before, now in zip(begun["seeds"], after["seeds"], strict=True):
+            assert now["loss"] < before["loss"]
+        assert ("map" in after["seeds"][0]) == (given["data"] == "points")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None, {"data": "points", "points": []}, {"data": "points", "points": [[1, 2]] * 9},
+        {"data": "points", "points": [[0, 0, 1]] * 9}, {"data": "digits", "hidden": [999]},
+        {"data": "digits", "hidden": "x"}, {"data": "digits", "activation": "reul"},
+        {"data": "points", "points": [[float("nan"), 0, 1]] * 9},
+    ],
+)  # fmt: skip
+def test_settings_that_are_none_are_said(ask: Any, wrong: Any):
+    with pytest.raises(ConfigError):
+        ask["begin"]({**SETTINGS, **wrong} if isinstance(wrong, dict) else wrong)
+
+
+def test_networks_that_nobody_asks_for_are_forgotten(ask: Any):
+    first = ask["begin"]({"data": "points", "points": points(), **SETTINGS})["name"]
+    for _ in range(8):
+        ask["begin"]({"data": "points", "points": points(), **SETTINGS})
+    with pytest.raises(StoreError, match="start again"):
+        ask["step"]({"name": first, "epochs": 1})
+
+
+def test_a_plugin_adds_a_page(tmp_path: Path):
+    page = Page("Mine", "A page.", tmp_path, lambda site: {})
+    register_page("mine", page)
+    try:
+        assert PAGES["mine"] is page
+    finally:
+        PAGES._entries.pop("mine")
+
+
+def test_every_page_opens_and_is_accessible(visit: Callable[..., Any]):
+    from test_pages import serious
+
+    for name in PAGES:
+        for width, scheme in ((360, "light"), (1600, "dark")):
+            page = visit(f"/page/{name}", width, color_scheme=scheme)
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            assert serious(page) == [], name
+            page.context.close()
