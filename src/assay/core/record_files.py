@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from assay.core import store_format as form
 from assay.core.errors import StoreError
+from assay.core.files import write_whole
 from assay.core.records import Record
 
 __all__ = ["read_record", "write_record"]
@@ -27,9 +27,7 @@ def write_record(record: Record, file: Path) -> None:
     arrays = {"row": _bytes(json.dumps(row).encode()), "arrays": _bytes(blob)}
     for group in ("weights", "state"):
         arrays |= {f"{group}/{name}": array for name, array in getattr(record, group).items()}
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    form.write_file(temporary, form.encode_arrays(arrays, f"run {record.run_id}"))
-    temporary.replace(file)
+    write_whole(file, form.encode_arrays(arrays, f"run {record.run_id}"))
 
 
 def read_record(file: Path) -> Record:

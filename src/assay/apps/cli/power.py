@@ -84,8 +84,9 @@ def power_of(
     scale = metric_of(metric).scale
     if spread is None and places.store_path.exists():
         with Store(places.store_path, create=False, read_only=True) as store:
-            runs = store.recorded(list(plan.runs()))
-            records = list(store.records(runs, arrays=False))
+            runs = list(plan.runs())
+            store.verify(runs)  # damaged ones count as missing here
+            records = store.records(sorted(store.present(runs)), arrays=False)
         seen = spread_of(effects(data, records, metric)) * scale
         spread = seen if seen == seen else None  # NaN: no pairs
     comparisons = max(len(compared(data)), 1)
