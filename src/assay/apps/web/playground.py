@@ -34,7 +34,7 @@ REACH = 6.0
 """Points lie in [-REACH, REACH] both ways."""
 
 
-class _Training:
+class _Playing:
     """Three networks of one recipe and three seeds.
 
     Attributes:
@@ -177,14 +177,14 @@ def _points(given: Any) -> list[list[float]]:
 
 def _answers(site: Site) -> Mapping[str, Answer]:
     """See `Page.answers`."""
-    kept: OrderedDict[str, _Training] = OrderedDict()
+    kept: OrderedDict[str, _Playing] = OrderedDict()
 
     def begin(given: Any) -> dict[str, Any]:
         """Make new networks; says how they are before any training."""
         if not isinstance(given, dict):
             raise ConfigError("expected the settings as a JSON object")
         name = secrets.token_hex(8)
-        kept[name] = _Training(given)
+        kept[name] = _Playing(given)
         while len(kept) > KEPT:
             kept.popitem(last=False)
         return {"name": name, **kept[name].step(0)}

@@ -38,8 +38,7 @@ STUDIES = "studies"
 WAITING = 32
 """Answers of one page that may wait; more are told to come again."""
 
-LONGEST = 400
-"""Characters of what is asked for."""
+LONGEST = 400  # characters of what is asked for
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 
@@ -89,8 +88,7 @@ class Lab:
             return _error(413, str(error))
 
         async def unexpected(request: Request, error: Exception) -> Response:
-            kind = type(error).__name__
-            return _error(500, f"{kind}: {error} (this is a bug in assay)"[:500])
+            return _error(500, f"{type(error).__name__}: {error} (this is a bug in assay)"[:500])
 
         handlers: Any = {TooLarge: too_large, Exception: unexpected}
         self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
