@@ -249,7 +249,9 @@ class Results:
         from assay.networks.modules import ENGINE_OF, as_recorded
         from assay.studies.members import resolve_network
 
-        if config.get("network", {}).get("family") in ENGINE_OF:
+        if not config.get("network"):  # of results made elsewhere nothing is known
+            return None
+        if config["network"].get("family") in ENGINE_OF:
             told = self._provenance(config).get("own_network")
             return as_recorded(told) if told else None
         try:

@@ -61,7 +61,12 @@ def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
             texts.append(f"No trial is called the best: it is not known which {main} is better.")
             break
         if best is None:
-            texts.append(f"No run on {name} has finished.")
+            done = any(record.status == "finished" for record in records)
+            texts.append(
+                f"No trial on {name} is called the best: no run has a validation {main}."
+                if done
+                else f"No run on {name} has finished."
+            )
             continue
         score = estimate_sentence(f"test_{best.metric}", best.test)
         on = f"On {name}: " if len(groups) > 1 else ""

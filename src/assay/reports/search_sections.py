@@ -111,7 +111,8 @@ def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> li
     seconds = np.mean([sum(step.seconds for step in t.steps) for t in done])
     caption = (
         f"Expected best {metric_title(metric)} of so many of these {len(done)} trials, drawn with "
-        "replacement, and its 95 % bootstrap band (Dodge et al. 2019). A trial took "
+        "replacement (Dodge et al. 2019); the band holds 95 % of the resamples, and the truth less "
+        "often, the less the more trials it is of. A trial took "
         f"{images:,.0f} training images and {seconds:,.1f} s on average."
     )
     if search_title(plan) not in ("random", "grid", "qmc"):

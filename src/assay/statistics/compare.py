@@ -101,7 +101,7 @@ def paired_t(
     left = np.maximum(np.abs(mean) - margin, 0.0)
     p = 2 * stdtr(n - 1, -left / error)
     p = np.where(constant, np.where(left <= tiny, 1.0, 2.0 ** (1 - n)), p)
-    return TTest(mean, low - margin, high + margin, p)
+    return _with_zero(TTest(mean, low - margin, high + margin, p), constant, confidence)
 
 
 def welch_t(
@@ -134,7 +134,17 @@ def welch_t(
     separate = np.minimum(2 / math.comb(n + m, n), 1.0)
     p = np.where(constant, np.where(left <= tiny, 1.0, separate), p)
     half = np.where(constant, 0.0, stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(va + vb))
-    return TTest(difference, difference - half - margin, difference + half + margin, p)
+    ends = difference - half - margin, difference + half + margin
+    return _with_zero(TTest(difference, *ends, p), constant, confidence)
+
+
+def _with_zero(found: TTest, constant: np.ndarray, confidence: float) -> TTest:
+    """Let the intervals of differences without spread hold zero where their test does not tell."""
+    open_case = constant & (found.p >= 1 - confidence)
+    low = np.where(open_case, np.minimum(found.low, 0.0), found.low)
+    return found._replace(
+        low=low, high=np.where(open_case, np.maximum(found.high, 0.0), found.high)
+    )
 
 
 def share_interval(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -178,6 +178,8 @@ def expected_best(
 
     Returns:
         "n" (N,), "mean", "low" and "high" (N,), ends of a percentile bootstrap over the values.
+        That is no 95 % interval, because the best of the values bounds every resample: of 20 normal
+        values it holds the truth in 90 % of the cases for n = 1, in half of them for n = 20.
 
     References:
         J. Dodge et al., "Show Your Work: Improved Reporting of Experimental Results", EMNLP 2019.

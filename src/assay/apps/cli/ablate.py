@@ -50,7 +50,8 @@ def ablate(
         raise ConfigError(f"{name} has no finished run: `{stored['command']}` trains it")
     if parsed.search is not None:
         written = {k: v for k, v in parsed.written.items() if k not in ("search", "repeats")}
-        base = plan_of(written, **(changes | {"repeats": None})).study.trials[0].config
+        alone: dict[str, Any] = {**changes, "repeats": None}
+        base = plan_of(written, **alone).study.trials[0].config
     else:
         known = {trial.label: trial.config for trial in parsed.trials}
         if parsed.baseline is None:

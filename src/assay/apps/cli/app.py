@@ -42,6 +42,10 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
         "ablate:ablate",
         "Undo each change of the best trial of a study in turn, and train the pairs.",
     ),
+    "import": (
+        "importing:import_results",
+        "Keep results made elsewhere (CSV, TensorBoard, Optuna) as a study of the store.",
+    ),
     "power": (
         "power:power",
         "Say what difference the repeats of a study can show, and how many a difference needs.",

@@ -1,0 +1,55 @@
+"""`assay import`: results made elsewhere get intervals, tests and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+
+__all__ = ["import_results"]
+
+Names = Annotated[list[str], Parameter(negative="", show_default=False)]
+
+
+def import_results(
+    file: Path,
+    /,
+    *,
+    study: str | None = None,
+    higher_is_better: Names | None = None,
+    lower_is_better: Names | None = None,
+    places: Places | None = None,
+) -> None:
+    """Keep results made elsewhere as a study of the store.
+
+    They get the same intervals, tests and report. A CSV file has a row for each run: columns of
+    numbers are metrics, columns of text are factors, `seed` pairs the runs. Event files of
+    TensorBoard are a run for each folder, whose name ends in its seed. Of an Optuna study, trials
+    with equal parameters are repeats.
+
+    Args:
+        file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.
+        study: What the study is called [the file's name].
+        higher_is_better: A metric of which a higher value is better; may be repeated.
+        lower_is_better: A metric of which a lower value is better; may be repeated.
+    """
+    from assay.apps.cli.results import show_table
+    from assay.apps.importing import import_runs, read_runs
+    from assay.apps.results import Results
+    from assay.core.config import Entry
+    from assay.studies.names import read_name
+
+    places = places or Places()
+    name = read_name(Entry(study or file.resolve().stem, ("study",)))
+    runs = read_runs(file)
+    plan = import_runs(places.store_path, name, runs, higher_is_better or (), lower_is_better or ())
+    found = Results(places.store_path, plan, places.data_path)
+    console.heading(f"{name}: {len(runs)} runs of {len(plan['trials'])} trials")
+    show_table(found.trials_table())
+    console.say()
+    console.points(found.sentences())
+    console.say(f"\nreport: {found.report(None)}")

@@ -1,0 +1,276 @@
+"""Results made elsewhere, as a study of the store, with the same intervals, tests and report."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import ConfigError, MissingExtraError, install_extra
+from assay.core.records import Record, run_id, trial_id
+from assay.core.store import Store
+from assay.statistics import metric_of
+
+__all__ = ["ImportedRun", "import_runs", "read_runs"]
+
+_SPLITS = ("val_", "test_")
+_SEED = re.compile(
+    r"^(?P<trial>.*?)(?:[-_/ ]?(?:seed|run|s)?[-_= ]?(?P<seed>\d+))?$", re.IGNORECASE
+)
+
+
+@dataclass
+class ImportedRun:
+    """One run as a file tells it.
+
+    Attributes:
+        levels: factor -> level; seed: None where the file has none.
+        metrics: last values, NaN for a run that diverged; curves: name -> (steps, values).
+        place: for messages, "runs.csv:3".
+        better: metric -> whether a higher value is better, where the file says it.
+    """
+
+    levels: dict[str, str]
+    seed: int | None
+    metrics: dict[str, float]
+    place: str
+    curves: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
+    better: dict[str, bool] = field(default_factory=dict)
+
+
+def read_runs(path: Path) -> list[ImportedRun]:
+    """Read a CSV file, a folder of TensorBoard event files, or the SQLite file of an Optuna study.
+
+    Raises:
+        ConfigError: it is none of these, has no run, or a value that is none.
+        MissingExtraError: tensorboard or optuna is not installed.
+    """
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist; expected a CSV file, a folder of TensorBoard "
+                          "event files, or the SQLite file of an Optuna study")  # fmt: skip
+    if path.is_dir() or "tfevents" in path.name:
+        runs = list(_tensorboard(path))
+    elif path.read_bytes()[:15] == b"SQLite format 3":
+        runs = list(_optuna(path))
+    else:
+        runs = _table(path)
+    if not runs:
+        raise ConfigError(f"{path} has no run")
+    if all(name.startswith("val_") for run in runs for name in run.metrics):
+        for run in runs:  # nothing else to judge by
+            run.metrics = {name.removeprefix("val_"): v for name, v in run.metrics.items()}
+    return runs
+
+
+def _table(path: Path) -> list[ImportedRun]:
+    """A CSV: one row for each run; numbers are metrics, texts are levels of factors."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is no CSV file: {error}") from None
+    names = [name for name in (rows[0] if rows else {}) if name]
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise ConfigError(f"{path}:{line}: expected {len(names)} values, as the header has")
+    measured = [
+        name
+        for name in names
+        if name not in ("seed", "trial") and all(_number(row[name]) is not None for row in rows)
+    ]
+    if not measured:
+        told = ", ".join(names) or "nothing"
+        raise ConfigError(f"{path} has no column of numbers to judge by (there: {told})")
+    found = []
+    for line, row in enumerate(rows, 2):
+        seed = row.get("seed")
+        if seed is not None and not re.fullmatch(r"\s*\d+\s*", seed):
+            raise ConfigError(f"{path}:{line}: a seed must be a whole number, got {seed!r}")
+        levels = {n: str(row[n]) for n in names if n != "seed" and n not in measured}
+        metrics = {name: _number(row[name]) or 0.0 for name in measured}
+        found.append(
+            ImportedRun(levels, None if seed is None else int(seed), metrics, f"{path}:{line}")
+        )
+    return found
+
+
+def _number(text: str) -> float | None:
+    """A number; NaN for an empty cell, None for a text."""
+    try:
+        return float(text) if text.strip() else math.nan
+    except ValueError:
+        return None
+
+
+def _tensorboard(path: Path) -> Iterator[ImportedRun]:
+    """Event files: a run for each folder, whose name ends in the seed ("tanh-seed1", "tanh/1")."""
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    except ImportError:
+        raise MissingExtraError(
+            f"reading event files needs tensorboard; {install_extra('tensorboard')}"
+        ) from None
+    folder = path if path.is_dir() else path.parent
+    for place in sorted({file.parent for file in folder.rglob("*tfevents*")}):
+        events = EventAccumulator(str(place), size_guidance={"scalars": 0})
+        events.Reload()
+        curves = {
+            tag.replace("/", "_"): (
+                [float(e.step) for e in events.Scalars(tag)],
+                [float(e.value) for e in events.Scalars(tag)],
+            )
+            for tag in events.Tags()["scalars"]
+        }
+        split = {n for n in curves if n.startswith(_SPLITS)} or {*curves}
+        name = place.relative_to(folder).as_posix()
+        match = _SEED.match(name if name != "." else folder.name)
+        trial, seed = match.group("trial", "seed") if match else (name, None)
+        metrics = {n: curves[n][1][-1] for n in sorted(split) if curves[n][1]}
+        if metrics:
+            number = None if seed is None else int(seed)
+            yield ImportedRun({"trial": trial or "run"}, number, metrics, str(place), curves)
+
+
+def _optuna(path: Path) -> Iterator[ImportedRun]:
+    """Every ended trial of the only Optuna study in a file; equal parameters are repeats."""
+    import optuna
+
+    try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        names = optuna.get_all_study_names(storage)
+    except Exception as error:  # of SQLAlchemy, whatever else the file holds
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{path} holds no Optuna study: {reason}") from None
+    if len(names) != 1:
+        raise ConfigError(f"{path} must hold one Optuna study, it has {', '.join(names) or 'none'}")
+    study = optuna.load_study(study_name=names[0], storage=storage)
+    if len(study.directions) > 1:
+        raise ConfigError(
+            f"{path}: {names[0]} has {len(study.directions)} objectives, expected one"
+        )
+    better = {"objective": study.directions[0].name == "MAXIMIZE"}
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name in ("COMPLETE", "FAIL"):
+            value = trial.values[0] if trial.values else math.nan
+            levels = {name: str(level) for name, level in trial.params.items()}
+            place = f"{path}, trial {trial.number}"
+            yield ImportedRun(levels, None, {"objective": value}, place, better=better)
+
+
+def import_runs(
+    store: Path,
+    name: str,
+    runs: Sequence[ImportedRun],
+    higher: Iterable[str] = (),
+    lower: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Keep runs in a store as the study `name`; return its plan.
+
+    A metric without "val_" or "test_" before its name stands where a test value does; so do those
+    of validation where there are no others. A run whose
+    values are not finite counts as diverged.
+
+    Args:
+        higher, lower: metrics of which a higher, or a lower, value is better.
+
+    Raises:
+        ConfigError: a value that its metric cannot have, or two runs of one trial and seed.
+    """
+    directions = {name: up for run in runs for name, up in run.better.items()}
+    directions |= {**dict.fromkeys(higher, True), **dict.fromkeys(lower, False)}
+    records = _records(name, runs)
+    plan = _plan(name, runs, records, directions)
+    with Store(store) as opened:
+        for record in records:
+            opened.add(record)
+        opened.save_plan(plan)
+    return plan
+
+
+def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
+    counted: dict[str, int] = {}
+    known: dict[str, str] = {}
+    found = []
+    for run in runs:
+        key = repr(sorted(run.levels.items()))
+        seed = counted.get(key, 0) if run.seed is None else run.seed
+        counted[key] = seed + 1
+        config = {"imported": name, "levels": run.levels, "dataset": {"name": name}, "seed": seed}
+        config |= {"network": {}, "training": {}}
+        if run_id(config) in known:
+            raise ConfigError(
+                f"{run.place}: seed {seed} of this trial was there in {known[run_id(config)]}"
+            )
+        known[run_id(config)] = run.place
+        metrics = {n if n.startswith(_SPLITS) else f"test_{n}": v for n, v in run.metrics.items()}
+        for metric, value in metrics.items():
+            low, high = metric_of(metric).bounds
+            if math.isfinite(value) and not low <= value <= high:
+                raise ConfigError(
+                    f"{run.place}: {metric} must lie between {low:g} and {high:g}, got {value:g}"
+                )
+        lost = not any(math.isfinite(value) for value in metrics.values())
+        curves = {k: np.array(v, np.float64) for k, v in _curves(run).items()}
+        kept = {n: v for n, v in metrics.items() if math.isfinite(v)}
+        status = "diverged" if lost else "finished"
+        about = {"imported": run.place}
+        found.append(Record(run_id(config), trial_id(config), seed, status, config, curves, kept,
+                            provenance=about))  # fmt: skip
+    return found
+
+
+def _curves(run: ImportedRun) -> dict[str, list[float]]:
+    """The curves that share the steps of the longest one."""
+    if not run.curves:
+        return {"step": [], "epoch": []}
+    steps = max((points for points, _ in run.curves.values()), key=len)
+    same = {name: values for name, (points, values) in run.curves.items() if points == steps}
+    return {"step": steps, "epoch": steps, **same}
+
+
+def _plan(
+    name: str,
+    runs: Sequence[ImportedRun],
+    records: Sequence[Record],
+    directions: Mapping[str, bool],
+) -> dict[str, Any]:
+    from assay.studies.contrasts import Contrasts, comparisons
+
+    factors: dict[str, list[str]] = {}
+    trials: dict[str, dict[str, Any]] = {}
+    for run, record in zip(runs, records, strict=True):
+        for factor, level in run.levels.items():
+            known = factors.setdefault(factor, [])
+            known += [level] * (level not in known)
+        label = ", ".join(run.levels.values()) or name
+        config = {k: v for k, v in record.config.items() if k != "seed"}
+        made = {"label": label, "trial_id": record.trial_id, "levels": run.levels}
+        trial = trials.setdefault(record.trial_id, {**made, "config": config, "runs": []})
+        trial["runs"].append(record.run_id)
+    varied = {factor: levels for factor, levels in factors.items() if len(levels) > 1}
+    pairs = [(t["trial_id"], {f: t["levels"].get(f, "") for f in varied}) for t in trials.values()]
+    measured = dict.fromkeys(m.removeprefix("test_") for r in records for m in r.metrics
+                             if m.startswith("test_"))  # fmt: skip
+    main = next(iter(measured), "")
+    formats = {k: {"name": k, "higher_is_better": v} for k, v in directions.items()}
+    return {
+        "study": name,
+        "question": "",
+        "scale": "full",
+        "command": f"assay report {name}",
+        "design": "trials",
+        "source": {"written": {}, "seeds": sorted({r.seed for r in records})},
+        "metrics": formats,
+        **({"metric": f"val_{main}", "shown": list(measured)} if main else {}),
+        "published": [],
+        "baseline": None,
+        "factors": varied,
+        "trials": list(trials.values()),
+        "comparisons": comparisons(varied, pairs, Contrasts()),
+    }

@@ -1,0 +1,114 @@
+"""`assay import`: results made elsewhere as a study of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.apps.cli.app import main
+from assay.apps.importing import import_runs, read_runs
+from assay.core.errors import ConfigError
+from assay.core.store import Store
+from assay.statistics import effects
+
+CSV = """\
+activation,size,seed,accuracy,val_accuracy
+relu,small,0,0.91,0.92
+relu,small,1,0.92,0.92
+relu,small,2,0.90,0.91
+tanh,small,0,0.93,0.94
+tanh,small,1,0.94,0.95
+tanh,small,2,0.92,0.93
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    return tmp_path / "runs.csv"
+
+
+def test_a_table_becomes_a_study_with_its_comparisons(tmp_path: Path):
+    plan = import_runs(tmp_path / "store", "mine", read_runs(written(tmp_path, CSV)))
+    assert plan["factors"] == {"activation": ["relu", "tanh"]}  # the other one does not vary
+    assert [t["label"] for t in plan["trials"]] == ["relu, small", "tanh, small"]
+    with Store(tmp_path / "store", read_only=True, create=False) as store:
+        records = store.records([r for t in plan["trials"] for r in t["runs"]])
+    (found,) = effects(plan, records, "test_accuracy")
+    assert (found.level, found.comparison.n, found.comparison.paired) == ("tanh", 3, True)
+    assert found.comparison.difference == pytest.approx(0.02)
+    assert records[0].metrics == {"test_accuracy": 0.91, "val_accuracy": 0.92}
+
+
+def test_a_run_without_a_value_has_diverged_and_seeds_may_be_counted(tmp_path: Path):
+    text = "how,error_of_mine\na,0.2\na,\nb,0.5\nb,0.4\n"
+    runs = read_runs(written(tmp_path, text))
+    plan = import_runs(tmp_path / "store", "mine", runs, lower=["error_of_mine"])
+    with Store(tmp_path / "store", read_only=True, create=False) as store:
+        records = store.records([r for t in plan["trials"] for r in t["runs"]])
+    assert [(r.seed, r.status) for r in records] == [
+        (0, "finished"), (1, "diverged"), (0, "finished"), (1, "finished")
+    ]  # fmt: skip
+    assert plan["metrics"]["error_of_mine"]["higher_is_better"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\nx,y\n", "no column of numbers to judge by (there: a, b)"),
+        ("a,seed,accuracy\nx,one,0.5\n", "runs.csv:2: a seed must be a whole number, got 'one'"),
+        ("a,seed,accuracy\nx,1,0.5\nx,1,0.6\n", "runs.csv:3: seed 1 of this trial was there in"),
+        ("a,accuracy\nx,97.1\n", "test_accuracy must lie between 0 and 1, got 97.1"),
+        ("a,accuracy\nx\n", "runs.csv:2: expected 2 values"),
+        ("", "no column of numbers"),
+    ],
+)
+def test_what_is_wrong_with_a_table(text, said, tmp_path: Path, capsys):
+    file = written(tmp_path, text)
+    assert main(["import", str(file), "--store", str(tmp_path / "store")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = written(tmp_path, CSV)
+    assert main(["import", str(file), "--store", str(tmp_path / "store"), "--study", "mine"]) == 0
+    out = capsys.readouterr().out
+    assert "mine: 6 runs of 2 trials" in out
+    assert "tanh, small (best)" in out
+    assert (tmp_path / "store" / "reports" / "mine.html").exists()
+    assert main(["import", str(tmp_path / "no.csv"), "--store", str(tmp_path / "store")]) == 2
+
+
+def test_an_optuna_study_and_what_is_none(tmp_path: Path):
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = f"sqlite:///{tmp_path / 'o.db'}"
+    study = optuna.create_study(storage=storage, study_name="x", direction="maximize")
+    for value in "aabb":
+        study.enqueue_trial({"kind": value})
+    study.optimize(lambda t: float(t.suggest_categorical("kind", ["a", "b"]) == "b"), n_trials=4)
+    optuna.logging.set_verbosity(level)
+    runs = read_runs(tmp_path / "o.db")
+    assert [(r.levels, r.metrics) for r in runs][1:3] == [
+        ({"kind": "a"}, {"objective": 0.0}), ({"kind": "b"}, {"objective": 1.0})
+    ]  # fmt: skip
+    assert runs[0].better == {"objective": True}
+    (tmp_path / "s.db").write_bytes(b"SQLite format 3\x00" + bytes(100))
+    with pytest.raises(ConfigError, match="holds no Optuna study"):
+        read_runs(tmp_path / "s.db")
+
+
+def test_event_files_are_a_run_for_each_folder(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    writer = pytest.importorskip("tensorboardX").SummaryWriter
+    for trial, seed in (("tanh", 0), ("tanh", 1), ("relu", 0)):
+        with writer(str(tmp_path / "events" / f"{trial}-seed{seed}")) as events:
+            for step in range(3):
+                events.add_scalar("val/accuracy", 0.5 + step / 10 + seed / 100, step)
+                events.add_scalar("loss", 1 / (step + 1), step)
+    runs = read_runs(tmp_path / "events")
+    assert [(r.levels["trial"], r.seed) for r in runs] == [("relu", 0), ("tanh", 0), ("tanh", 1)]
+    assert runs[2].metrics == {"accuracy": pytest.approx(0.71)}
+    assert runs[0].curves["loss"] == ([0, 1, 2], [1, 0.5, pytest.approx(1 / 3)])
