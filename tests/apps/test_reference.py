@@ -59,10 +59,14 @@ def test_examples_of_the_tables_are_yaml():
 
 
 def test_the_examples_of_the_page_are_studies(tmp_path: Path):
-    written, factors = re.findall(r"```yaml\n(.*?)```", page(), flags=re.S)
+    written, factors, judged = re.findall(r"```yaml\n(.*?)```", page(), flags=re.S)
     (tmp_path / "widths.yaml").write_text(written)
     study = parse_study(tmp_path / "widths.yaml")
     assert study.trials[0].levels == {"training.batch_size": "32"}
     assert len(study.trials) == 3
     (tmp_path / "sizes.yaml").write_text("study: sizes\ndataset: digits\nnetwork: mlp\n" + factors)
     assert len(parse_study(tmp_path / "sizes.yaml").trials) == 4
+    activations = "factors:\n  dataset: [digits, mnist]\n  network.activation: [relu, tanh, elu]\n"
+    start = "study: judged\ndataset: digits\nnetwork: mlp\ndesign: full_factorial\n"
+    (tmp_path / "judged.yaml").write_text(start + activations + judged)
+    assert len(parse_study(tmp_path / "judged.yaml").trials) == 6

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.core.plugins import look_in
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
@@ -92,4 +93,5 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"own_parts_{next(NUMBERS)}"
     (tmp_path / f"{name}.py").write_text(PARTS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    look_in(None)  # not beside the study of the test before
     return name

@@ -33,7 +33,7 @@ import sys
 from pathlib import Path
 from assay.apps.cli import app, progress, run
 
-class Told(progress.State):
+class Told(progress.ExecutionState):
     def __call__(self, event):
         super().__call__(event)
         if event.kind not in ("progress", "started") or (event.progress and event.progress.images):
