@@ -219,7 +219,6 @@ def test_a_narrow_terminal_cuts_no_number(
     ("arguments", "option"),
     [
         (["run", "tour", "--report", "."], "--report"),
-        (["report", "small", "--report", "."], "--report"),
         (["export", "small", "--out", "."], "--out"),
         (["sample", "run", "--out", "."], "--out"),
         (["interpolate", "run", "--out", ""], "--out"),

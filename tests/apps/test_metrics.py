@@ -16,6 +16,7 @@ from assay.core.errors import ConfigError
 from assay.core.metrics import METRICS
 from assay.core.registry import _TABLES
 from assay.execution.execute import _Course
+from assay.execution.place import Machine
 from assay.reports.html import render_html
 from assay.statistics import best_trial
 from assay.tasks.classification import f1_macro, roc_auc
@@ -43,7 +44,7 @@ def run(store: Path, **changes: Any) -> Results:
 
 
 def trained(store: Path, **changes: Any) -> int:
-    return train(plan_of({**STUDY, **changes}), store, workers=1).trained
+    return train(plan_of({**STUDY, **changes}), store, machine=Machine(workers=1)).trained
 
 
 def plugin(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> str:

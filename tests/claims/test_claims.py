@@ -33,8 +33,8 @@ def run(seed: int, accuracy: float, minutes: float) -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A repository with one record: accuracies 0.8, 0.9 and 1.0, and no published figure."""
-    runs = [run(seed, 0.8 + 0.1 * seed, seed + 1) for seed in range(3)]
+    """A repository with one record: accuracies 0.88, 0.90 and 0.92, and no published figure."""
+    runs = [run(seed, 0.88 + 0.02 * seed, seed + 1) for seed in range(3)]
     trial = {"label": "activation = tanh", "trial_id": "t", "config": {"epochs": 5}, "runs": runs}
     (tmp_path / "results").mkdir()
     record = {"study": "widths", "scale": "full", "command": "assay run widths", "trials": [trial]}
@@ -72,9 +72,9 @@ def test_a_changed_number_of_the_readme_is_named() -> None:
 
 
 def test_what_is_wrong_is_said_with_place_and_value(folder: Path) -> None:
-    text = "# Widths\n\nOn the digits tanh has\n91 ± 24.8 % (n = 3), the others less.\n"
+    text = "# Widths\n\nOn the digits tanh has\n91 ± 5.0 % (n = 3), the others less.\n"
     said = "tanh has {ci('tanh')} % (n = {n('tanh')})"
-    # 90 and 4.303 * 10 / sqrt(3) = 24.84, by Student's t with two degrees of freedom
+    # 90 and 4.303 * 2 / sqrt(3) = 4.97, by Student's t with two degrees of freedom
     assert wrong(folder, text, said) == [
         "README.md:4: says 91, results/widths.json 90 by ci('tanh')"
     ]
@@ -142,8 +142,8 @@ def test_of_a_study_only_its_head_is_read() -> None:
 def test_an_export_gives_what_later_tables_need(folder: Path) -> None:
     export = Export(json.loads((folder / "results/widths.json").read_text()))
     found = export.estimate("tanh")
-    assert (found.n, round(found.mean, 6), round(found.half_width, 2)) == (3, 90.0, 24.84)
-    assert export.values("tanh") == pytest.approx([80, 90, 100])
+    assert (found.n, round(found.mean, 6), round(found.half_width, 2)) == (3, 90.0, 4.97)
+    assert export.values("tanh") == pytest.approx([88, 90, 92])
     assert export.seconds() == [60, 120, 180]
     assert export.elapsed() == 180  # all three began a minute before the first one ended
     assert export.compare("tanh", "tanh").difference == 0
