@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["ASSAY_PROGRAM"] = "pytorch"  # fixtures of modules and sessions, too
 # what is compiled for one session of tests does for the next one
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/numba"))
 settings.register_profile("assay", deadline=None, max_examples=50, derandomize=True)
