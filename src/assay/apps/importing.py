@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from assay.core.errors import ConfigError, MissingExtraError, install_extra
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
@@ -194,6 +192,8 @@ def import_runs(
 
 
 def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
+    import numpy as np
+
     counted: dict[str, int] = {}
     known: dict[str, str] = {}
     found = []
