@@ -21,13 +21,12 @@ from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
 from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup
 from assay.execution.executors.worker import find_engine
-from assay.execution.jobs import Part, cut
+from assay.execution.jobs import Part
 from assay.execution.ledger import Ledger
 from assay.execution.metrics import complete_metrics
 from assay.execution.place import Place, parse_place
-from assay.execution.sizing import fitting, local_capacity, work_of_seconds
+from assay.execution.sizing import cut_for, local_capacity
 from assay.execution.stop import how_to_resume, interrupts
-from assay.studies.members import resolve_info
 
 __all__ = ["StudyInterrupted", "Summary", "execute"]
 
@@ -208,19 +207,10 @@ class _Course:
         return []
 
     def _cut(self, runs: Collection[str]) -> list[Part]:
-        def train_images(cohort: Cohort) -> int:
-            return resolve_info(cohort.members[0].config, self.data_dir).train
-
-        def limit(cohort: Cohort) -> int:
-            liked = self._engine(cohort).limit(cohort, sized)
-            return min(liked, fitting(cohort, self.capacity.memory, self.data_dir))
-
         sized = replace(self.resources, threads=self.capacity.threads)
         if self.place.remote:
             sized = replace(sized, device=self.capacity.device)
-        cohorts, there = self._cohorts(runs), self.capacity
-        least = work_of_seconds(there.least_seconds, cohorts, self.data_dir)
-        return cut(cohorts, train_images, limit, there.workers, least)
+        return cut_for(self._cohorts(runs), self.capacity, sized, self._engine, self.data_dir)
 
     def _cohorts(self, runs: Collection[str]) -> list[Cohort]:
         """The cohorts of some runs, with just these as members."""

@@ -68,7 +68,6 @@ def node(control: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         patch.setattr(slurm, "LOOK_SECONDS", 0.5)
         patch.setattr(slurm, "GONE_SECONDS", 1.0)
         yield
-        subprocess.run(["scancel", "--me"], check=False)
         subprocess.run([HERE / "slurm-node", "stop", folder], check=True)
 
 
@@ -146,6 +145,23 @@ def test_a_task_that_must_leave_is_queued_again_and_goes_on(node, tmp_path, capf
 
 def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
+
+
+def test_what_would_run_where_is_said(node, tmp_path, capsys):
+    file, store = tmp_path / "long.yaml", ["--store", str(tmp_path / "store")]
+    file.write_text(STUDY)
+    assert main(["doctor", "--on", "slurm", *store]) == 0
+    out = capsys.readouterr().out
+    assert "slurm: " in out
+    assert os.uname().nodename.partition(".")[0] in out
+    (tmp_path / "machine.yaml").write_text("on: slurm\nworkers: 3\nslurm: {partition: tests}\n")
+    assert main(["run", str(file), "--dry-run", *store]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "jobs 1, the largest of 1 runs" in out
+    assert "workers 1 of 3, 1 threads each" in out
+    assert not (tmp_path / "store").exists(), "a dry run makes nothing"
+    assert main(["run", str(file), "--dry-run", "--partition", "none", *store]) == 2
+    assert "there is no node in partition none" in capsys.readouterr().err
 
 
 def test_settings_of_slurm_are_checked():

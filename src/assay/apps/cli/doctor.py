@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from assay.apps.cli import console
-from assay.apps.cli.options import Json, Places
+from assay.apps.cli.options import Json, PlaceName, Places
 from assay.core.errors import AssayError, MissingExtraError
 from assay.core.machine import cpu_features, memory_bytes
 
@@ -24,9 +24,20 @@ MATRIX_UNITS = {  # flag of the CPU -> what it gives
 }
 
 
-def doctor(*, json: Json = False, places: Places | None = None) -> None:
-    """Show what this machine offers and what is found on it."""
+def doctor(
+    *, on: PlaceName | None = None, json: Json = False, places: Places | None = None
+) -> None:
+    """Show what this machine offers and what is found on it.
+
+    Args:
+        on: Connect to this place instead (ray:auto, ray://HOST:PORT, slurm) and list its nodes.
+    """
     places = places or Places()
+    if on:
+        from assay.apps.cli.nodes import show_nodes
+
+        show_nodes(on, places, json)
+        return
     found = {
         "machine": _machine(),
         **dict(_engines()),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.nodes import show_place
 from assay.apps.cli.options import (
     Backend,
     Labels,
@@ -83,6 +84,8 @@ def run(
         plan = plan_of(study, only=only or (), **about, **options.changes())
         if dry_run:
             _show_cost(plan, places)
+            if machine.place.remote:
+                show_place(machine, places, list(plan.runs().values()))
             return 0
         if report:
             check_report(report)

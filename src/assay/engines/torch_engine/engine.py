@@ -61,8 +61,8 @@ class TorchEngine:
         """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
         if not _stacks(cohort.members[0]) or cohort.task_name in PROGRAMS:
             return 1
-        if place(resources).device.type != "cpu":
-            return 100
+        if resources.device.startswith("cuda") or place(resources).device.type != "cpu":
+            return 100  # a GPU by name may be another machine's
         few, many = _STACK
         return min(max(few, _STACKED_WEIGHTS // cohort.members[0].network.parameters), many)
 

@@ -1,0 +1,67 @@
+"""What a place to train consists of, for `assay doctor --on` and `assay run --dry-run --on`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from assay.apps.cli import console
+from assay.apps.cli.options import Places
+from assay.apps.cli.progress import duration
+
+if TYPE_CHECKING:
+    from assay.execution.executors.executor import Capacity
+    from assay.execution.place import Machine
+
+__all__ = ["show_nodes", "show_place"]
+
+
+def show_nodes(on: str, places: Places, json: bool) -> None:
+    """Connect to a place and list its nodes."""
+    from assay.execution.place import parse_place
+    from assay.execution.sizing import survey
+
+    place = parse_place(on)
+    found = survey(place, None, places.data_path, places.store_path)
+    if json:
+        from dataclasses import asdict
+
+        console.json({"on": str(place), **asdict(found)})
+        return
+    console.heading(f"{place}: {found.workers} workers of {found.threads} threads")
+    _table(found)
+
+
+def show_place(machine: Machine, places: Places, configs: Sequence[dict[str, Any]]) -> None:
+    """Say what would run where, and for how long."""
+    from assay.execution.sizing import forecast
+
+    place, data, store = machine.place, places.data_path, places.store_path
+    found = forecast(configs, place, machine.workers, data, store)
+    console.heading(f"on {place}")
+    _table(found.capacity)
+    there = found.capacity
+    unit = "GPU each" if there.device == "cuda" else f"{there.threads} threads each"
+    console.say()
+    console.fields(
+        {
+            "jobs": f"{found.jobs}, the largest of {found.longest} runs",
+            "workers": f"{min(there.workers, found.jobs)} of {there.workers}, {unit}",
+            "time there": f"about {duration(found.seconds)} for all runs "
+            "(a rough estimate, by a core of this machine)",
+        }
+    )
+
+
+def _table(found: Capacity) -> None:
+    rows = [
+        (
+            n.name,
+            f"{n.cpus}",
+            f"{n.gpus}",
+            f"{n.memory / 2**30:.1f} GiB" if n.memory else "",
+            n.note,
+        )
+        for n in found.nodes
+    ]
+    console.table(("node", ">cores", ">GPUs", ">memory", "state"), rows)
