@@ -126,9 +126,9 @@ def machine_of(study: object) -> Machine:
     entry = Entry(source.data or {}, (), source)
     found = read_options(entry, "setting of a machine file", {**_SETTINGS, **executors})
     settings = {
-        name: read_options(inner, f"setting of --on {name}", options_of_executor(name))
+        name: read_options(entry[name], f"setting of --on {name}", options_of_executor(name))
         for name in executors
-        if (inner := found.get(name)) is not None
+        if name in found
     }
     place = Place()
     if "on" in found:
