@@ -44,7 +44,7 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     ),
     "import": (
         "importing:import_results",
-        "Keep results made elsewhere (CSV, TensorBoard, Optuna) as a study of the store.",
+        "Keep results made elsewhere as a study of the store.",
     ),
     "power": (
         "power:power",
