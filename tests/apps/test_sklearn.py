@@ -206,7 +206,7 @@ def test_files_that_are_none_are_named(digits, tmp_path: Path):
         AssayClassifier.load(path)
     assert list(load_file(path)) == ["a"]
     with pytest.raises(DataError, match="cannot be written"):
-        net.save(tmp_path / "no folder" / "net")
+        net.save(path / "net")  # a file stands where a folder is needed
     dates = np.array(["2026-01-01", "2026-01-02"], "datetime64[D]")
     net.classes_ = dates
     with pytest.raises(DataError, match=r"labels of type datetime64\[D\] cannot be saved"):
