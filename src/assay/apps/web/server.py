@@ -1,10 +1,10 @@
-"""The server: addresses, and what answers them. Only this module needs the extra `serve`."""
+"""The server: addresses, and what answers them. Only this module and `answers` need the extra
+`serve`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mimetypes
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -16,18 +16,27 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from assay.apps.web import editing, run_view, views
+from assay.apps.web.answers import (
+    answer_of,
+    answered,
+    attached,
+    content_of,
+    file_of,
+    posted,
+    refused,
+)
 from assay.apps.web.drivers import Drivers, command_of
 from assay.apps.web.guard import Guard, TooLarge
 from assay.apps.web.pages import PAGES, Answer, Site
 from assay.apps.web.shelf import Shelf, encode
 from assay.apps.web.shell import STATIC, shell
 from assay.apps.web.stream import Watcher, summary
-from assay.core.errors import AssayError, StoreError
+from assay.core.errors import StoreError
 from assay.execution.live import read_live
 
 __all__ = ["make_app"]
@@ -37,8 +46,6 @@ STUDIES = "studies"
 
 WAITING = 32
 """Answers of one page that may wait; more are told to come again."""
-
-LONGEST = 400  # characters of what is asked for
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 
@@ -85,10 +92,10 @@ class Lab:
             self.shelf.close()
 
         async def too_large(request: Request, error: Exception) -> Response:
-            return _error(413, str(error))
+            return refused(413, str(error))
 
         async def unexpected(request: Request, error: Exception) -> Response:
-            return _error(500, f"{type(error).__name__}: {error} (this is a bug in assay)"[:500])
+            return refused(500, f"{type(error).__name__}: {error} (this is a bug in assay)"[:500])
 
         handlers: Any = {TooLarge: too_large, Exception: unexpected}
         self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
@@ -103,10 +110,10 @@ class Lab:
             Route("/page/{name}/{answer}", self.page_answer, methods=["POST"]),
             Route("/static/{file:path}", self.static),
             Route("/api/stream", self.stream),
-            Route("/download/{kind}", _answered(self.download)),
-            *[Route(f"/api/{name}", _answered(get)) for name, get in self._gets().items()],
+            Route("/download/{kind}", answered(self.download)),
+            *[Route(f"/api/{name}", answered(get)) for name, get in self._gets().items()],
             *[
-                Route(f"/api/{name}", partial(_posted, post), methods=["POST"])
+                Route(f"/api/{name}", partial(posted, post), methods=["POST"])
                 for name, post in self._posts().items()
             ],
             Route("/{path:path}", partial(self.shell, status=404)),
@@ -157,25 +164,25 @@ class Lab:
 
     async def static(self, request: Request) -> Response:
         """A file of the pages."""
-        return _file(STATIC, request.path_params["file"], request)
+        return file_of(STATIC, request.path_params["file"], request)
 
     async def page_file(self, request: Request) -> Response:
         """A file of a subject's page."""
         name = request.path_params["name"]
         if name not in PAGES:
-            return _error(404, f"there is no page {name[:80]!r}")
-        return _file(PAGES[name].folder, request.path_params["file"], request)
+            return refused(404, f"there is no page {name[:80]!r}")
+        return file_of(PAGES[name].folder, request.path_params["file"], request)
 
     async def page_answer(self, request: Request) -> Response:
         """What a subject computes for its page."""
         name, answer = request.path_params["name"], request.path_params["answer"]
         if name not in PAGES:
-            return _error(404, f"there is no page {name[:80]!r}")
-        given = await _content(request)
+            return refused(404, f"there is no page {name[:80]!r}")
+        given = await content_of(request)
         with self._lock:
             worker = self._workers.setdefault(name, ThreadPoolExecutor(1, thread_name_prefix=name))
             if self._waiting.get(name, 0) >= WAITING:
-                return _error(503, "too much is asked of this page at once; try again")
+                return refused(503, "too much is asked of this page at once; try again")
             self._waiting[name] = self._waiting.get(name, 0) + 1
         try:
             task = worker.submit(self._answer, name, answer, given)
@@ -185,14 +192,14 @@ class Lab:
                 self._waiting[name] -= 1
 
     def _answer(self, name: str, answer: str, given: Any) -> Response:
-        def said() -> bytes:
+        def make() -> bytes:
             if name not in self._answers:
                 self._answers[name] = PAGES[name].answers(self.site)
             if answer not in self._answers[name]:
                 raise StoreError(f"page {name} has no answer {answer[:80]!r}")
             return encode(self._answers[name][answer](given))
 
-        return _said(said)
+        return answer_of(make)
 
     # -- views -----------------------------------------------------------------------------------
 
@@ -214,7 +221,7 @@ class Lab:
         version = self.shelf.version(study)
         live = [said for said in read_live(self.site.store) if said["study"] == study]
         training = {run: curves for said in live for run, curves in said["curves"].items()}
-        going = digest_of(training)
+        going = hashlib.sha256(encode(training)).hexdigest()
         key = ("curves", study, version, tuple(chosen), going)
         return self.shelf.view(key, lambda: views.curves(self.shelf, study, chosen, training))
 
@@ -259,10 +266,10 @@ class Lab:
         if kind in FORMATS:
             text = results.trials_table().format(kind)
             ending = {"markdown": "md"}.get(kind, kind)
-            return _attached(text.encode(), FORMATS[kind], f"{study}.{ending}")
+            return attached(text.encode(), FORMATS[kind], f"{study}.{ending}")
         if kind == "runs":
             runs = views.runs(self.shelf, study)
-            return _attached(views.runs_csv(runs).encode(), "text/csv", f"{study}-runs.csv")
+            return attached(views.runs_csv(runs).encode(), "text/csv", f"{study}-runs.csv")
         if kind == "report":
             return self._report(results, study)
         raise StoreError(f"there is no download {kind[:40]!r} (known: {', '.join(FORMATS)}, runs)")
@@ -274,77 +281,4 @@ class Lab:
         with self._reporting, tempfile.TemporaryDirectory() as folder:
             file = make_report(study, self.site, Path(folder))
             kind = "application/pdf" if file.suffix == ".pdf" else "text/html"
-            return _attached(file.read_bytes(), kind, f"{study}{file.suffix}")
-
-
-def digest_of(value: Any) -> str:
-    """A short name of JSON data."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[..., Any]:
-    async def answer(request: Request) -> Response:
-        asked = {**request.query_params, **request.path_params}
-        if any(len(value) > LONGEST for value in asked.values()):
-            return _error(404, f"there is nothing of a name of more than {LONGEST} characters")
-        return await run_in_threadpool(lambda: _said(lambda: get(asked)))
-
-    return answer
-
-
-async def _posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Response:
-    given = await _content(request)
-    if not isinstance(given, dict):
-        return _error(400, "expected a JSON object")
-    return await run_in_threadpool(lambda: _said(lambda: encode(post(given))))
-
-
-async def _content(request: Request) -> Any:
-    """JSON data, or the bytes of anything else; None for JSON that is none."""
-    try:
-        body = await request.body()
-    except ClientDisconnect as error:
-        raise TooLarge from error  # nobody is there to be answered
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        return body
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _said(make: Callable[[], bytes | Response]) -> Response:
-    """What is answered, be it an error; JSON may not be kept by the browser."""
-    try:
-        found = make()
-    except StoreError as error:
-        return _error(404, str(error))
-    except AssayError as error:
-        return _error(400, str(error))
-    if isinstance(found, Response):
-        return found
-    return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _error(status: int, said: str) -> Response:
-    return JSONResponse({"error": said}, status)
-
-
-def _file(folder: Path, name: str, request: Request) -> Response:
-    """A file in a folder; what is not below it is not there."""
-    try:
-        file = (folder / name).resolve()
-    except (OSError, ValueError):  # a NUL in it, say
-        file = folder
-    if not file.is_relative_to(folder.resolve()) or not file.is_file() or file.suffix == ".py":
-        return _error(404, "there is no such file")
-    kind = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
-    known = kind.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
-    return FileResponse(file, media_type=known, headers={"Cache-Control": "no-cache"})
-
-
-def _attached(content: bytes, kind: str, name: str) -> Response:
-    from urllib.parse import quote
-
-    said = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(content, media_type=kind, headers={"Content-Disposition": said})
+            return attached(file.read_bytes(), kind, f"{study}{file.suffix}")

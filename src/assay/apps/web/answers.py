@@ -1,0 +1,94 @@
+"""Requests and answers as the server has them: JSON, files, and errors in words."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from assay.apps.web.guard import TooLarge
+from assay.apps.web.shelf import encode
+from assay.core.errors import AssayError, StoreError
+
+__all__ = ["answer_of", "answered", "attached", "content_of", "file_of", "posted", "refused"]
+
+LONGEST = 400
+"""Characters of what is asked for."""
+
+
+def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[..., Any]:
+    """What answers a request by a function of what it asks for."""
+
+    async def answer(request: Request) -> Response:
+        asked = {**request.query_params, **request.path_params}
+        if any(len(value) > LONGEST for value in asked.values()):
+            return refused(404, f"there is nothing of a name of more than {LONGEST} characters")
+        return await run_in_threadpool(lambda: answer_of(lambda: get(asked)))
+
+    return answer
+
+
+async def posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Response:
+    """The answer to a JSON object that was sent."""
+    given = await content_of(request)
+    if not isinstance(given, dict):
+        return refused(400, "expected a JSON object")
+    return await run_in_threadpool(lambda: answer_of(lambda: encode(post(given))))
+
+
+async def content_of(request: Request) -> Any:
+    """JSON data, or the bytes of anything else; None for JSON that is none."""
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise TooLarge from error  # nobody is there to be answered
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return body
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def answer_of(make: Callable[[], bytes | Response]) -> Response:
+    """What is answered, be it an error; JSON may not be kept by the browser."""
+    try:
+        found = make()
+    except StoreError as error:
+        return refused(404, str(error))
+    except AssayError as error:
+        return refused(400, str(error))
+    if isinstance(found, Response):
+        return found
+    return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def refused(status: int, reason: str) -> Response:
+    """A status with its reason."""
+    return JSONResponse({"error": reason}, status)
+
+
+def file_of(folder: Path, name: str, request: Request) -> Response:
+    """A file in a folder; what is not below it is not there."""
+    try:
+        file = (folder / name).resolve()
+    except (OSError, ValueError):  # a NUL in it, say
+        file = folder
+    if not file.is_relative_to(folder.resolve()) or not file.is_file() or file.suffix == ".py":
+        return refused(404, "there is no such file")
+    kind = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
+    known = kind.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
+    return FileResponse(file, media_type=known, headers={"Cache-Control": "no-cache"})
+
+
+def attached(content: bytes, kind: str, name: str) -> Response:
+    """A file to keep."""
+    header = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(content, media_type=kind, headers={"Content-Disposition": header})
