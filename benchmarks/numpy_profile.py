@@ -77,7 +77,9 @@ def trainer(dataset: Dataset) -> NumpyTrainer:
     """A run at its first step."""
     network = build_network({"family": "mlp", "hidden": [HIDDEN]}, (32, 32, 3), {"class": 10})
     member = Member({}, network, Training(steps=1, batch_size=BATCH, learning_rate=1e-3), 0)
-    data = NormalDataset(dataset, TASKS["classify"], np.dtype(np.float32))
+    data = NormalDataset(
+        dataset.fit_data, dataset.read_test, TASKS["classify"], np.dtype(np.float32)
+    )
     model = Model(network, initial_weights(network, 0), 0, np.dtype(np.float32))
     made = NumpyTrainer(member, model, data, "classify")
     made.start_epoch(np.random.default_rng(0).permutation(IMAGES)[None])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from assay.core.errors import AssayError, EngineError
+from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import Dataset, Split
 from assay.engines.engine import ENGINES, Cohort, Member, Resources
 from assay.engines.optimizers.optimizer import Optimizer
@@ -93,6 +94,33 @@ def test_nothing_but_the_test_metrics_depends_on_the_test_images(engine, corners
     assert np.array_equal(before.curves["val_loss"], after.curves["val_loss"])
     assert all(np.array_equal(before.weights[k], after.weights[k]) for k in before.weights)
     assert before.metrics["test_loss"] != after.metrics["test_loss"]
+
+
+class Sealed(Split):
+    """A test split that says when it is read."""
+
+    def __init__(self):
+        """Nothing is there."""
+
+    def __getattribute__(self, name):
+        raise LookupError(f"{name} of the test split was read")
+
+
+@each_engine
+def test_the_test_split_is_out_of_reach_until_the_end(engine, corners, member, train):
+    assert not {part for part in vars(corners.fit_data).values() if part is corners.test}
+    sealed = replace(corners, test=Sealed())
+    recipe = {"early_stopping": EarlyStopping(patience=1), "epochs": 2}
+    one = member(MLP, **recipe)
+    chooses = replace(one, config={**one.config, VALIDATION_ONLY: True})
+    (record,) = train(engine, chooses, dataset=sealed)
+    assert record.status == "finished"
+    assert not [name for name in record.metrics if name.startswith("test")]
+    seen = []
+    with pytest.raises(LookupError, match="of the test split was read"):
+        train(engine, one, dataset=sealed, on_progress=seen.append)
+    assert seen[-1].fraction == 1.0
+    assert all(name.startswith("val_") or "loss" in name for name in seen[-1].latest)
 
 
 @each_engine

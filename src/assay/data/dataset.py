@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Dataset", "FitData", "Fresh", "Split"]
+__all__ = ["Dataset", "FitData", "Fresh", "ReadTest", "Split"]
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,32 @@ class Split:
         return len(self.images)
 
 
+ReadTest = Callable[[], Split]
+"""Gives the test split to the one who reads it once for each run, at its end."""
+
 Fresh = Callable[[int], Split]
 """From the number of an epoch to training pictures that were never seen before."""
 
 
 @dataclass(frozen=True)
 class FitData:
-    """All that training and selection ever see: there is no way from here to the test split."""
+    """All that training and selection ever see: there is no way from here to the test split.
 
+    Attributes are those of `Dataset`.
+    """
+
+    name: str
     train: Split
     validation: Split
     mean: np.ndarray
     std: np.ndarray
     fresh: Fresh | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,13 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
-        return self.train.images.shape[1:]  # type: ignore[return-value]
+        return self.fit_data.image_shape
 
     @property
     def fit_data(self) -> FitData:
         """The view without the test split, for everything that trains or selects."""
-        return FitData(self.train, self.validation, self.mean, self.std, self.fresh)
+        return FitData(self.name, self.train, self.validation, self.mean, self.std, self.fresh)
+
+    def read_test(self) -> Split:
+        """The test split, for the one who reads it once for each run, at its end."""
+        return self.test

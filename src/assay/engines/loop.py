@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 import numpy as np
 
 from assay.core.cores import waited
 from assay.data.batches import batch_order
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.engines.checkpoints import pack, resumed
 from assay.engines.engine import Progress, Stopped
 from assay.engines.trained import Trained
 from assay.tasks.task import Task
 
-__all__ = ["Evaluation", "Loop", "Resumable", "Striding", "Trainer"]
+__all__ = ["Loop", "Points", "Resumable", "Striding", "Trainer"]
 
 _REPORT_SECONDS = 0.25
 _SHARED = 0.02  # share of an interval in which others had the core, from which it counts as shared
 
-Evaluation = tuple[dict[str, np.ndarray], np.ndarray]
-"""Outputs {head: float32 (S, n, units)} and mean loss, float64 (S,), of every member."""
+Points = Sequence[Mapping[str, float]]
+"""Of every member, what its curves gain at an evaluation: {"loss": ..., "val_loss": ...}."""
 
 
 class Trainer(Protocol):
@@ -37,15 +37,6 @@ class Trainer(Protocol):
         Args:
             factor: the schedule's share of each member's learning rate.
         """
-
-    def sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """Loss and `correct`, summed over the images seen since the last call: float64 (S,)."""
-
-    def validate(self) -> Evaluation:
-        """Evaluate every member on the validation part."""
-
-    def test(self) -> Evaluation:
-        """Evaluate every member on the test part, which is prepared only now."""
 
     def keep(self, members: list[int]) -> None:
         """Go on with these members only."""
@@ -92,6 +83,8 @@ class Loop:
     Args:
         trainer: its order of members is that of `members`.
         members: of equal structure, so that the first one's recipe holds for all, and at one step.
+        measure: evaluates every member, asked with the number of training images that each has
+            seen since the last time.
 
     Attributes:
         start: updates that the members have had already, in another process.
@@ -101,16 +94,15 @@ class Loop:
         self,
         trainer: Resumable,
         members: Sequence[Trained],
-        dataset: Dataset,
+        data: FitData,
         task: Task,
+        measure: Callable[[int], Points],
         on_progress: Callable[[Progress], None],
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
-        self.images = len(dataset.train)
-        self.truth, self._dataset = dataset.validation.targets, dataset
+        self.measure, self.images = measure, len(data.train)
         self.alive = list(members)
         self.training = members[0].member.training
-        self.test_curve = all(trained.member.test_curve for trained in members)
         self.total = self.training.total_steps(self.images)
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
@@ -208,11 +200,12 @@ class Loop:
     def _evaluate(self, done: int) -> list[int]:
         """Append to every curve; return the positions of the members that end here."""
         ended = []
-        for k, (trained, values) in enumerate(zip(self.alive, self.numbers(), strict=True)):
+        points, self.seen = self.measure(self.seen), 0
+        for k, (trained, values) in enumerate(zip(self.alive, points, strict=True)):
             trained.steps = done
-            place = {"step": done, "epoch": done / self.per_epoch}
-            trained.add(place | values | {"seconds": trained.seconds["train"]})
-            self.points.append((trained.member.run_id, place | values))
+            place = {"step": done, "epoch": done / self.per_epoch, **values}
+            trained.add(place | {"seconds": trained.seconds["train"]})
+            self.points.append((trained.member.run_id, place))
             if reason := self.failure(trained):
                 trained.diverged(reason)
                 ended.append(k)
@@ -227,35 +220,6 @@ class Loop:
         """Why nothing will come of a member after its last evaluation; "" while something may."""
         ends = (trained.curves[name][-1] for name in ("loss", "val_loss"))
         return "" if all(map(np.isfinite, ends)) else "the loss was not finite"
-
-    def numbers(self) -> list[dict[str, float]]:
-        """Evaluate: the points of every member's curves since the last time."""
-        loss, accuracy = (total / self.seen for total in self.trainer.sums())
-        self.seen = 0
-        outputs, val_loss = self.trainer.validate()
-        tested = self.trainer.test() if self.test_curve else None
-        monitored = self.task.monitor.removeprefix("val_")
-        running = "correct" if monitored == "loss" else monitored
-        found = []
-        for k in range(len(self.alive)):
-            measured = self._measure(outputs, k, self.truth)
-            values = {"loss": float(loss[k]), running: float(accuracy[k])}
-            values |= {"val_loss": float(val_loss[k])}
-            values |= {f"val_{name}": number for name, number in measured.items()}
-            if tested is not None:
-                seen = self._measure(tested[0], k, self._dataset.test.targets)
-                values |= {"test_loss": float(tested[1][k])}
-                values |= {f"test_{name}": number for name, number in seen.items()}
-            found.append(values)
-        return found
-
-    def _measure(
-        self, outputs: dict[str, np.ndarray], k: int, truth: np.ndarray
-    ) -> dict[str, float]:
-        """Metrics of one member's outputs."""
-        with np.errstate(over="ignore", invalid="ignore"):  # a diverged loss is said elsewhere
-            kept = self.task.predictions({h: o[k] for h, o in outputs.items()})
-            return self.task.metrics(kept, truth)
 
     def _release(self, ended: list[int], last: bool) -> Iterator[tuple[int, Trained]]:
         """Hand over members that ended, then drop them from the trainer."""

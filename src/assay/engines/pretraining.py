@@ -10,7 +10,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.records import Record
 from assay.core.registry import Registry
-from assay.data.dataset import Dataset
+from assay.data.dataset import Dataset, FitData
 from assay.engines.engine import Cohort, Progress, Resources
 
 __all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train"]
@@ -34,7 +34,7 @@ class Pretraining(Protocol):
     def weights(
         self,
         cohort: Cohort,
-        dataset: Dataset,
+        data: FitData,
         resources: Resources,
         on_progress: Callable[[Progress], None],
         train: Train,

@@ -7,17 +7,18 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from assay.core.errors import EngineError
 from assay.core.machine import machine
 from assay.core.records import Record, content_hash
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import Dataset, ReadTest, Split
 from assay.engines.checkpoints import Checkpoint, at_rung, pack, resumable, unpack
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.loop import Evaluation, Loop, Resumable
+from assay.engines.evaluation import Evaluated, Evaluator, points_of
+from assay.engines.loop import Loop, Points
 from assay.engines.trained import Trained
 from assay.networks.modules import OwnNetwork
 from assay.networks.table import layer_table
@@ -25,7 +26,6 @@ from assay.tasks.metrics import complete, measures_of, needed
 from assay.tasks.task import Task
 
 __all__ = [
-    "Finisher",
     "begin",
     "finish",
     "in_turns",
@@ -37,22 +37,9 @@ __all__ = [
 Group = Sequence[Member]
 
 
-class Finisher(Protocol):
-    """What the end of a run needs of a `Trainer`."""
-
-    def validate(self) -> Evaluation:
-        """Evaluate every member on the validation part."""
-
-    def test(self) -> Evaluation:
-        """Evaluate every member on the test part."""
-
-    def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """Put weights back into one member."""
-
-
 def train_groups(
     groups: Sequence[Group],
-    make_trainer: Callable[[Group], Resumable],
+    make_trainer: Callable[[Group], Evaluated],
     dataset: Dataset,
     task: Task,
     describe: Callable[[], dict[str, Any]],
@@ -89,7 +76,15 @@ def train_groups(
                 trainer.load(k, unpack(state, group[k]))
             elif group[k].member.training.pretrain:  # which is over, and forgotten but for this
                 group[k].checkpoint.save(pack(group[k], trainer.state(k)))
-        loop = Loop(trainer, group, dataset, task, in_turns(on_progress, turn, len(parts)))
+        curve = dataset.read_test if all(t.member.test_curve for t in group) else None
+
+        def measure(
+            images: int, trainer: Evaluated = trainer, curve: ReadTest | None = curve
+        ) -> Points:
+            return points_of(trainer, task, images, dataset.validation, curve)
+
+        report = in_turns(on_progress, turn, len(parts))
+        loop = Loop(trainer, group, dataset.fit_data, task, measure, report)
         prepare = (time.perf_counter() - started) / len(group)
         for k, trained in loop.run():
             if trained.status == "finished":
@@ -139,7 +134,7 @@ def in_turns(
 
 
 def finish(
-    trainer: Finisher,
+    trainer: Evaluator,
     k: int,
     trained: Trained,
     dataset: Dataset,

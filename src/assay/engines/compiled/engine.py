@@ -56,7 +56,7 @@ def train(
     dtype, task = np.dtype(said["precision"]), find_task(cohort.task)
     threads = resources.threads or physical_cores()
     prepare(cohort.members[0], dtype, lambda said: on_progress(Progress(0, 0.0, 1, remark=said)))
-    pictures = Pixels(dataset, task, dtype)
+    pictures = Pixels(dataset.fit_data, dataset.read_test, task, dtype)
 
     def make_trainer(group: Sequence[Member]) -> CompiledTrainer:
         programs = [CompiledProgram(m, initial_weights(m.network, m.seed), dtype) for m in group]
@@ -88,7 +88,7 @@ def prepare(member: Member, dtype: np.dtype, say: Callable[[str], None]) -> None
             one = Split(np.zeros((1, *shape), np.uint8), np.zeros(1, np.int64))
             flat = np.ones(shape[-1], np.float32)
             few = Dataset({"name": "one"}, one, one, one, (), flat, flat, "one")
-            pictures = Pixels(few, find_task("classify"), dtype)
+            pictures = Pixels(few.fit_data, few.read_test, find_task("classify"), dtype)
             still = np.zeros((0, 3), np.int64)
             program.train(pictures, np.zeros(1, np.int64), still, np.ones(1))
             program.evaluate(pictures, pictures.validation)

@@ -50,7 +50,8 @@ def _compiled(member: Member, precision: str) -> float:
     batch, dtype = member.training.batch_size, np.dtype(precision)
     prepare(member, dtype, lambda said: print(said, file=sys.stderr, flush=True))
     program = CompiledProgram(member, initial_weights(member.network, member.seed), dtype)
-    pictures = Pixels(_dataset(member, batch), find_task("classify"), dtype)
+    data = _dataset(member, batch)
+    pictures = Pixels(data.fit_data, data.read_test, find_task("classify"), dtype)
     still = np.zeros((0, 3), np.int64)
 
     def step() -> None:

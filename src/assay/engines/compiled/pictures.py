@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import FitData, ReadTest, Split
 from assay.tasks.task import Task
 
 __all__ = ["Pixels", "PixelSplit"]
@@ -41,18 +41,17 @@ class Pixels:
         size: (height, width, channels).
     """
 
-    def __init__(self, dataset: Dataset, task: Task, dtype: np.dtype):
-        fit = dataset.fit_data
-        self._dataset, self._task, self._dtype = dataset, task, dtype
+    def __init__(self, fit: FitData, read_test: ReadTest, task: Task, dtype: np.dtype):
+        self._read_test, self._task, self._dtype = read_test, task, dtype
         self.train = PixelSplit(fit.train, task, dtype)
         self.validation = PixelSplit(fit.validation, task, dtype)
         self.shift = np.concatenate([fit.mean, -fit.mean / fit.std]).astype(dtype)
         self.scale = (1 / fit.std).astype(dtype)
-        self.size = np.array(dataset.image_shape, np.int64)
+        self.size = np.array(fit.image_shape, np.int64)
         self._test: PixelSplit | None = None
 
     def test(self) -> PixelSplit:
         """The test part."""
         if self._test is None:
-            self._test = PixelSplit(self._dataset.test, self._task, self._dtype)
+            self._test = PixelSplit(self._read_test(), self._task, self._dtype)
         return self._test

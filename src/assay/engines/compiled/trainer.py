@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.engines.compiled.pictures import Pixels, PixelSplit
 from assay.engines.compiled.program import CompiledProgram
-from assay.engines.loop import Evaluation
+from assay.engines.evaluation import Evaluation
 from assay.engines.streams import Moves, read_stream, set_stream
 
 __all__ = ["CompiledTrainer"]
@@ -45,15 +45,15 @@ class CompiledTrainer:
         self.stretch = 4
 
     def start_epoch(self, orders: Array, epoch: int) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self._orders = np.ascontiguousarray(orders, np.int64)
 
     def step(self, start: int, stop: int, factor: float) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.steps(start, stop, [factor])
 
     def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         began = time.perf_counter()
         shares = np.array(factors)
 
@@ -85,17 +85,17 @@ class CompiledTrainer:
         return np.ascontiguousarray(drawn.T)
 
     def sums(self) -> tuple[Array, Array]:
-        """See the contract."""
+        """See `Trainer`."""
         loss, correct = self._sums
         self._sums = np.zeros_like(self._sums)
         return loss, correct
 
     def validate(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.pictures.validation)
 
     def test(self) -> Evaluation:
-        """See the contract."""
+        """See `Trainer`."""
         return self._evaluate(self.pictures.test())
 
     def _evaluate(self, part: PixelSplit) -> Evaluation:
@@ -110,21 +110,21 @@ class CompiledTrainer:
         return {head: np.stack(outputs)}, np.array(losses)
 
     def keep(self, members: list[int]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.programs = [self.programs[m] for m in members]
         self._moves = [self._moves[m] for m in members]
         self._orders, self._sums = self._orders[members], self._sums[:, members]
 
     def weights(self, member: int) -> dict[str, Array]:
-        """See the contract."""
+        """See `Trainer`."""
         return self.programs[member].weights()
 
     def restore(self, member: int, weights: dict[str, Array]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         self.programs[member].restore(weights)
 
     def state(self, member: int) -> dict[str, Array]:
-        """See the contract; named as PyTorch's trainer names it."""
+        """See `Trainer`; named as PyTorch's trainer names it."""
         found = {f"program/{k}": v for k, v in self.programs[member].state().items()}
         if moves := self._moves[member]:
             found["augment"] = read_stream(moves.streams[0])
@@ -133,7 +133,7 @@ class CompiledTrainer:
         return found
 
     def load(self, member: int, state: dict[str, Array]) -> None:
-        """See the contract."""
+        """See `Trainer`."""
         inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
         self.programs[member].load(inner)
         if moves := self._moves[member]:

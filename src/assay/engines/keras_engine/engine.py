@@ -120,13 +120,13 @@ class KerasEngine:
         precision = _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
         keras, task = load_keras(resources.threads), TASKS["classify"]
         dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
-        data = NormalDataset(dataset, task, dtype)
+        data = NormalDataset(dataset.fit_data, dataset.read_test, task, dtype)
         description = {**self.describe(resources), "precision": POLICIES[precision], "cohort": 1}
         for turn, member in enumerate(cohort.members):
             where = keras.device("cpu:0") if resources.device == "cpu" else nullcontext()
             with number_format(keras, precision), where:
                 report = in_turns(on_progress, turn, len(cohort.members))
-                run = KerasRun(keras, member, data, dataset, task)
+                run = KerasRun(keras, member, data, dataset.fit_data, task)
                 prepare = time.perf_counter() - started
                 trained = run.fit(report)
                 if trained.status == "finished":

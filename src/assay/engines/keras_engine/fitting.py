@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from assay.data.batches import batch_order
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.engines.engine import Member, Progress
+from assay.engines.evaluation import Evaluation, measured
 from assay.engines.keras_engine.build import build_model, get_weights, kernels_of, set_weights
 from assay.engines.keras_engine.calls import optimizer_call
-from assay.engines.loop import Evaluation
 from assay.engines.numpy_engine.images import NormalSplit, changed
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.trainer import NormalDataset, quiet
@@ -56,12 +56,9 @@ def compile_model(keras: Any, model: Any, member: Member, total: int, per_epoch:
 class KerasRun:
     """One member on its way through `model.fit`."""
 
-    def __init__(
-        self, keras: Any, member: Member, data: NormalDataset, dataset: Dataset, task: Task
-    ):
+    def __init__(self, keras: Any, member: Member, data: NormalDataset, fit: FitData, task: Task):
         self.keras, self.member, self.data = keras, member, data
-        self.dataset, self.task = dataset, task
-        self.images = len(dataset.train)
+        self.task, self.images = task, len(fit.train)
         recipe = member.training
         self.total = recipe.total_steps(self.images)
         self.per_epoch = -(-self.images // recipe.batch_size)
@@ -117,11 +114,11 @@ class KerasRun:
             yield changed(taken, moves, self.data.blank) if moves else taken, targets[index]
 
     def validate(self) -> Evaluation:
-        """See `assay.engines.loop.Trainer`."""
+        """See `assay.engines.evaluation.Evaluator`."""
         return self._evaluated(self.data.validation)
 
     def test(self) -> Evaluation:
-        """See `assay.engines.loop.Trainer`."""
+        """See `assay.engines.evaluation.Evaluator`."""
         return self._evaluated(self.data.test())
 
     @quiet
@@ -140,16 +137,15 @@ class KerasRun:
     def test_values(self) -> dict[str, float]:
         """Loss and metrics on the test part, for a curve."""
         outputs, loss = self.test()
-        kept = self.task.predictions({h: o[0] for h, o in outputs.items()})
-        measured = self.task.metrics(kept, self.dataset.test.targets)
-        return {"test_loss": float(loss[0]), **{f"test_{n}": v for n, v in measured.items()}}
+        found = measured(self.task, outputs, 0, self.data.read_test().targets)
+        return {"test_loss": float(loss[0]), **{f"test_{n}": v for n, v in found.items()}}
 
     def weights(self) -> dict[str, np.ndarray]:
         """The weights as float32 arrays, named as `initial_weights` names them."""
         return get_weights(self.model, self.member.network)
 
     def restore(self, member: int, weights: Mapping[str, np.ndarray]) -> None:
-        """See `assay.engines.loop.Trainer`."""
+        """See `assay.engines.evaluation.Evaluator`."""
         set_weights(self.model, self.member.network, weights)
 
 

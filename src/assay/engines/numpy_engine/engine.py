@@ -85,7 +85,7 @@ class NumpyEngine:
         _limit_threads(resources)
         dtype = _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
         task = find_task(cohort.task)
-        data = NormalDataset(dataset, task, dtype)
+        data = NormalDataset(dataset.fit_data, dataset.read_test, task, dtype)
 
         def make_trainer(group: Sequence[Member]) -> NumpyTrainer:
             (member,) = group

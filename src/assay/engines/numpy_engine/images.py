@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import FitData, Split
 from assay.engines.streams import Moves
 from assay.tasks.task import Task
 
@@ -16,10 +16,10 @@ NormalSplit = tuple[Array, Array]
 """Images (n, height, width, channels) as `normalise` gives them, and encoded targets (n, ...)."""
 
 
-def normalise(split: Split, dataset: Dataset, task: Task, dtype: np.dtype) -> NormalSplit:
+def normalise(split: Split, fit: FitData, task: Task, dtype: np.dtype) -> NormalSplit:
     """(image - mean) / deviation, with each channel's statistics over the training images."""
-    mean = dataset.mean.astype(dtype)
-    inverse = (1 / dataset.std).astype(dtype)
+    mean = fit.mean.astype(dtype)
+    inverse = (1 / fit.std).astype(dtype)
     images = np.empty(split.images.shape, dtype)
     for start in range(0, len(split), 4096):  # no second copy of the whole set
         part = split.images[start : start + 4096].astype(dtype)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData, ReadTest
 from assay.engines.engine import Member
-from assay.engines.loop import Evaluation
+from assay.engines.evaluation import Evaluation
 from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
 from assay.engines.numpy_engine.layers import NumpyDropout
 from assay.engines.numpy_engine.losses import LOSSES
@@ -37,15 +37,15 @@ class NormalDataset:
         blank: (c,), what a black pixel is.
     """
 
-    def __init__(self, dataset: Dataset, task: Task, dtype: np.dtype):
-        self._dataset, self._task, self._dtype = dataset, task, dtype
-        self.train = normalise(dataset.train, dataset, task, dtype)
-        self.validation = normalise(dataset.validation, dataset, task, dtype)
-        self.blank = (-dataset.mean / dataset.std).astype(dtype)
+    def __init__(self, fit: FitData, read_test: ReadTest, task: Task, dtype: np.dtype):
+        self._fit, self.read_test, self._task, self._dtype = fit, read_test, task, dtype
+        self.train = normalise(fit.train, fit, task, dtype)
+        self.validation = normalise(fit.validation, fit, task, dtype)
+        self.blank = (-fit.mean / fit.std).astype(dtype)
 
     def test(self) -> NormalSplit:
         """The test part."""
-        return normalise(self._dataset.test, self._dataset, self._task, self._dtype)
+        return normalise(self.read_test(), self._fit, self._task, self._dtype)
 
 
 class Stepper:

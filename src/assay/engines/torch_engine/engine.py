@@ -107,9 +107,9 @@ class TorchEngine:
         if first.training.pretrain and (new := without_state(cohort, dataset, said(), resources)):
             some = replace(cohort, members=new)
             pretrain = first.training.pretrain
-            begun = pretrain.weights(some, dataset, resources, on_progress, self._train)
+            begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
             on_progress = _later(on_progress)
-        data = DeviceDataset(dataset, task, where)
+        data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
         stacked = _stacks(first)
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.data.dataset import Dataset, Split
-from assay.engines.loop import Evaluation
+from assay.data.dataset import FitData, ReadTest, Split
+from assay.engines.evaluation import Evaluation
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
@@ -25,14 +25,13 @@ class DeviceDataset:
         blank: (c,), what a black pixel is after normalisation.
     """
 
-    def __init__(self, dataset: Dataset, task: Task, where: DevicePlace):
-        fit = dataset.fit_data
+    def __init__(self, fit: FitData, read_test: ReadTest, task: Task, where: DevicePlace):
         normalise = self._normalise = Normalise(fit.mean, fit.std, where)
 
         def load(split: Split) -> DeviceSplit:
             return to_device(split, task.encode(split.targets), normalise)
 
-        self._load, self._dataset = load, dataset
+        self._load, self._read_test = load, read_test
         self._train: DeviceSplit | None = None
         self.validation = load(fit.validation)
         self._encode, self._fit = task.encode, fit
@@ -57,7 +56,7 @@ class DeviceDataset:
     def test(self) -> DeviceSplit:
         """The test part."""
         if self._test is None:
-            self._test = self._load(self._dataset.test)
+            self._test = self._load(self._read_test())
         return self._test
 
 

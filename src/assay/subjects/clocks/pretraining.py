@@ -12,7 +12,7 @@ from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError
 from assay.core.options import check_fields, choice, integer, options_of, setting
 from assay.core.records import VALIDATION_ONLY
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.data.loading import load
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE, Train
@@ -54,7 +54,7 @@ class RenderedPretraining:
     def weights(
         self,
         cohort: Cohort,
-        dataset: Dataset,
+        data: FitData,
         resources: Resources,
         on_progress: Callable[[Progress], None],
         train: Train,
@@ -65,10 +65,10 @@ class RenderedPretraining:
         Raises:
             EngineError: the pictures are not square and grey.
         """
-        height, width, channels = dataset.image_shape
+        height, width, channels = data.image_shape
         if height != width or channels != 1:
             raise EngineError(
-                f"training.pretrain draws square grey pictures; dataset {dataset.name} has "
+                f"training.pretrain draws square grey pictures; dataset {data.name} has "
                 f"{height}x{width}x{channels}"
             )
         spec: dict[str, Any] = {"name": "clocks-rendered", "style": self.style, "size": height}

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from assay.core.seeds import stream
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import FitData, ReadTest, Split
 from assay.subjects.generation.features import Features, FeatureSettings
 from assay.subjects.generation.measures import (
     Interval,
@@ -49,15 +49,15 @@ LEAST = 20
 """Pictures of a part, without which a measure says nothing."""
 
 
-def look(dataset: Dataset, steps: int, seed: int = 0) -> Features:
+def look(data: FitData, steps: int, seed: int = 0) -> Features:
     """The network that looks at the pictures of a dataset, from the cache or fitted now.
 
     Args:
-        dataset: its training part is what the network is fitted to.
+        data: its training part is what the network is fitted to.
         steps: updates.
         seed: another one gives another network of the same kind.
     """
-    images = _some(dataset.train, FITTED)
+    images = _some(data.train, FITTED)
     return Features.fit(images, seed, settings=FeatureSettings(steps=steps))
 
 
@@ -65,17 +65,18 @@ class Judge:
     """Measures generated pictures, uint8 (n, h, w, c), against the parts of a dataset.
 
     Args:
-        dataset: only `test`, `paths` and `reconstruction` look at its test part.
+        fit: what was trained on, and what judges at evaluations.
+        read_test: the test part, at which only `test`, `paths` and `reconstruction` look.
         steps: updates of the network that looks.
 
     Raises:
         DataError: the dataset's pictures are too few, too small or no bytes.
     """
 
-    def __init__(self, dataset: Dataset, steps: int):
-        self._dataset = dataset
-        self.features = look(dataset, steps)
-        self._others = _some(dataset.validation, MOST)
+    def __init__(self, fit: FitData, read_test: ReadTest, steps: int):
+        self._fit, self._read_test = fit, read_test
+        self.features = look(fit, steps)
+        self._others = _some(fit.validation, MOST)
         self._validation = self.features.transform(self._others)
 
     @property
@@ -86,12 +87,12 @@ class Judge:
     @cached_property
     def _train(self) -> np.ndarray:
         """Features of all training pictures."""
-        return self.features.transform(self._dataset.train.images)
+        return self.features.transform(self._fit.train.images)
 
     @cached_property
     def _test(self) -> np.ndarray:
         """Test pictures: touched by what is called once, at the end."""
-        return _some(self._dataset.test, MOST)
+        return _some(self._read_test(), MOST)
 
     def validation(self, images: np.ndarray) -> dict[str, float]:
         """Compare with the validation part."""
@@ -107,7 +108,7 @@ class Judge:
         """
         real = self.features.transform(self._test)
         sides, floor = (
-            Sides(self._test, shown, real, vectors, self._train, self._dataset.name)
+            Sides(self._test, shown, real, vectors, self._train, self._fit.name)
             for shown, vectors in (
                 (images, self.features.transform(images)),
                 (self._others, self._validation),
@@ -143,7 +144,7 @@ class Judge:
     def reconstruction(self, images: np.ndarray) -> dict[str, float]:
         """Compare reconstructions with the first test pictures: the root of the mean squared error,
         with intensities from 0 to 1; as `test` returns it, without a floor."""
-        real = self._dataset.test.images[: len(images)]
+        real = self._read_test().images[: len(images)]
         found = reconstruction_error(real, images).interval()
         roots = Interval(*(float(np.sqrt(x)) for x in (found.value, found.low, found.high)))
         return _metrics("reconstruction_error", roots)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from assay.core.seeds import stream
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.engines.engine import Member
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.images import DeviceSplit
@@ -33,12 +33,12 @@ class AutoencodingProgram(PartsProgram):
 
     maker: ClassVar[str] = "decoder"
 
-    def __init__(self, member: Member, place: DevicePlace, task: Any, dataset: Dataset):
-        super().__init__(member, place, task, dataset)
+    def __init__(self, member: Member, place: DevicePlace, task: Any, fit: FitData):
+        super().__init__(member, place, task, fit)
         self._looker = None
         if task.perceptual:
             # another network than the judge's, whose own view would be learned otherwise
-            found = look(dataset, task.features, seed=1)
+            found = look(fit, task.features, seed=1)
             self._looker = found.encoder.to(place.device, place.compute)
 
     def step(

@@ -1,17 +1,11 @@
-"""The training loop for several networks: measures instead of outputs."""
+"""The training loop for several networks, which may collapse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from assay.data.dataset import Dataset
-from assay.engines.engine import Progress
 from assay.engines.loop import Loop
 from assay.engines.trained import Trained
-from assay.subjects.generation.training.trainer import PartsTrainer
-from assay.tasks.task import Task
 
 __all__ = ["PartsLoop"]
 
@@ -24,25 +18,7 @@ at first every generator makes one picture."""
 
 
 class PartsLoop(Loop):
-    """The loop of one run."""
-
-    def __init__(
-        self,
-        trainer: PartsTrainer,
-        trained: Trained,
-        dataset: Dataset,
-        task: Task,
-        on_progress: Callable[[Progress], None],
-    ):
-        super().__init__(trainer, [trained], dataset, task, on_progress)
-        self.parts = trainer
-
-    def numbers(self) -> list[dict[str, float]]:
-        """See the loop."""
-        self.seen = 0
-        found = self.parts.means()
-        with np.errstate(over="ignore", invalid="ignore"):  # what diverged is said elsewhere
-            return [found | {f"val_{n}": v for n, v in self.parts.measured().items()}]
+    """The loop of one run, which also ends where a generator collapsed."""
 
     def failure(self, trained: Trained) -> str:
         """Divergence and collapse."""

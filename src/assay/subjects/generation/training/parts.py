@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from assay.core.seeds import stream
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.engines.engine import Member
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.device import DevicePlace
@@ -43,7 +43,7 @@ class PartsProgram:
 
     maker: ClassVar[str] = ""
 
-    def __init__(self, member: Member, place: DevicePlace, task: Any, dataset: Dataset):
+    def __init__(self, member: Member, place: DevicePlace, task: Any, fit: FitData):
         self.member, self.place, self.task = member, place, task
         assert isinstance(member.network, Assembly)
         weights = initial_weights(member.network, member.seed)

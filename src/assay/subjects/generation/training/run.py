@@ -86,17 +86,18 @@ def train_parts(
             )
     middle = np.full(dataset.image_shape[-1], 127.5, np.float32)
     dataset = replace(dataset, mean=middle, std=middle)
-    judge = Judge(dataset, getattr(task, "features", 0))
-    data = DeviceDataset(dataset, task, where)
+    fit = dataset.fit_data
+    judge = Judge(fit, dataset.read_test, getattr(task, "features", 0))
+    data = DeviceDataset(fit, dataset.read_test, task, where)
     for turn, member in enumerate(cohort.members):
         trained = begin(member, dataset, describe(), resources)
-        program = PROGRAMS[task.name](member, where, task, dataset)
-        trainer = PartsTrainer(program, member, data, dataset, judge, where)
+        program = PROGRAMS[task.name](member, where, task, fit)
+        trainer = PartsTrainer(program, member, data, fit, judge, where)
         state = trained.checkpoint.load()
         if state is not None:
             trainer.load(0, unpack(state, trained))
         report = in_turns(on_progress, turn, len(cohort.members))
-        loop = PartsLoop(trainer, trained, dataset, task, report)
+        loop = PartsLoop(trainer, [trained], fit, task, trainer.points, report)
         prepare = time.perf_counter() - started
         for _ in loop.run():
             _finish(trainer, trained)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from assay.core.seeds import stream
-from assay.data.dataset import Dataset
+from assay.data.dataset import FitData
 from assay.engines.engine import Member
-from assay.engines.loop import Evaluation
+from assay.engines.loop import Points
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.trainer import DeviceDataset
@@ -40,12 +40,12 @@ class PartsTrainer:
         program: PartsProgram,
         member: Member,
         data: DeviceDataset,
-        dataset: Dataset,
+        fit: FitData,
         judge: Judge,
         place: DevicePlace,
     ):
         self.program, self.member, self.data, self.judge = program, member, data, judge
-        self.total = member.training.total_steps(len(dataset.train))
+        self.total = member.training.total_steps(len(fit.train))
         self.number, self.added = 0, 0
         self.totals: dict[str, Tensor] = {}
         self.film: list[tuple[int, np.ndarray]] = []
@@ -73,13 +73,19 @@ class PartsTrainer:
         self.number += 1
         self.added += 1
 
-    def means(self) -> dict[str, float]:
+    def points(self, images: int) -> Points:
+        """What the curves gain now: losses since the last call, and the validation part's."""
+        found = self._means()
+        with np.errstate(over="ignore", invalid="ignore"):  # what diverged is said elsewhere
+            return [found | {f"val_{name}": number for name, number in self._measured().items()}]
+
+    def _means(self) -> dict[str, float]:
         """Losses, means over the updates since the last call."""
         found = {name: float(total) / self.added for name, total in self.totals.items()}
         self.totals, self.added = {}, 0
         return found
 
-    def measured(self) -> dict[str, float]:
+    def _measured(self) -> dict[str, float]:
         """Losses and measures of the validation part; a frame of the film is taken."""
         self.program.prepare(self.data.train)
         self._take_frame()
@@ -114,18 +120,6 @@ class PartsTrainer:
             if len(self.film) > FRAMES:
                 self.film, self._every = self.film[::2], 2 * self._every
         self._seen += 1
-
-    def sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """Not used: losses have names here (`means`)."""
-        raise NotImplementedError
-
-    def validate(self) -> Evaluation:
-        """Not used: see `measured`."""
-        raise NotImplementedError
-
-    def test(self) -> Evaluation:
-        """Not used: see `tested`."""
-        raise NotImplementedError
 
     def keep(self, members: list[int]) -> None:
         """There is only one member."""
