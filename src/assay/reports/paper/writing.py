@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from assay.core.errors import ConfigError, StoreError, unknown_name
+from assay.core.files import written_whole
 from assay.reports.paper.blocks import Manuscript, exhibits
 from assay.reports.paper.fitting import chosen, shortened
 from assay.reports.paper.typesetting import Setter
@@ -145,14 +145,9 @@ def _bring(beside: Path, text: str, folder: Path, seen: set[str]) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and rename it; StoreError where that fails."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file whole or not at all; StoreError where that fails."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
+        with written_whole(path) as part:
+            part.write_bytes(data)
     except OSError as error:
         raise StoreError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
