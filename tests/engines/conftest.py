@@ -15,7 +15,7 @@ from assay.core.plugins import look_in
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
-from assay.engines.engine import ENGINES, Cohort, Member, Progress, Resources
+from assay.engines.engine import ENGINES, Cohort, Member, Resources
 from assay.engines.training import Training
 from assay.networks.families import build_network
 
@@ -78,11 +78,10 @@ def train(corners: Dataset) -> Train:
         engine: str = "torch",
         precision: str = "float32",
         dataset: Dataset = corners,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> list[Record]:
         resources = Resources(device="cpu", precision=precision, threads=1)
         made = ENGINES[engine]()
-        records = list(made.train(Cohort(members), dataset, resources, on_progress))
+        records = list(made.train(Cohort(members), dataset, resources, lambda progress: None))
         return sorted(records, key=lambda record: [m.seed for m in members].index(record.seed))
 
     return run
