@@ -252,7 +252,8 @@ ENTRIES.add("folder")(
                 ON_ERROR[0],
                 "choice",
                 ON_ERROR,
-                help="What a picture that cannot be read does: an error, or it is left out.",
+                help="What to do with a picture that cannot be read: stop with an error, or "
+                "leave it out.",
             )
         },
     )

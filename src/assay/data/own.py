@@ -176,7 +176,7 @@ _FORMS = {
         "order of axes",
         DATA_FORMATS,
         example=DATA_FORMATS[-1],
-        help="Order of the axes of the images; by default it is seen from their shape.",
+        help="Order of the axes of the images; inferred from their shape by default.",
     ),
     "fingerprint": Option(
         _read_fingerprint,

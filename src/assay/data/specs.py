@@ -41,7 +41,9 @@ def _read_validation(entry: Written) -> float:
 
 SETTINGS: dict[str, Option] = {
     "train": integer(
-        low=1, example=10_000, help="Images to train on, a stratified subset; all by default."
+        low=1,
+        example=10_000,
+        help="Number of training images, a stratified subset; all by default.",
     ),
     "validation": Option(
         _read_validation,
@@ -58,14 +60,18 @@ SETTINGS: dict[str, Option] = {
         0.2,
     ),
     "test": integer(
-        low=1, example=1000, help="Images of the test set, a stratified subset; all by default."
+        low=1, example=1000, help="Number of test images, a stratified subset; all by default."
     ),
     "permute": integer(
-        low=0, example=7, help="Seed of one permutation of all pixels; by default there is none."
+        low=0, example=7, help="Seed of a fixed permutation of all pixels; none by default."
     ),
-    "split_seed": integer(0, low=0, help="Which images are drawn for each part."),
-    "folds": integer(low=2, example=5, help="Parts of a cross-validation over the training set."),
-    "fold": integer(low=0, example=0, help="The part that is the validation set; 0 by default."),
+    "split_seed": integer(0, low=0, help="Seed that decides which images go into each split."),
+    "folds": integer(
+        low=2, example=5, help="Number of folds of a cross-validation over the training set."
+    ),
+    "fold": integer(
+        low=0, example=0, help="The fold that serves as the validation set; 0 by default."
+    ),
 }
 """Keys that every dataset takes; None is "all of it" or "not"."""
 
@@ -77,8 +83,8 @@ LATER: dict[str, Option] = {
         help="What networks see of a pixel x: (x - mean) / std by channel, x - mean, x / 255 or x.",
     ),
     "refit": flag(
-        help="Train on the validation images as well, when everything is chosen; what is measured "
-        "on them then tells nothing."
+        help="Train on the validation images as well, once everything is chosen; metrics on "
+        "them are then meaningless."
     ),
 }
 """Keys that a resolved specification holds only where they differ from their usual value, so that

@@ -42,7 +42,12 @@ class Schedule:
     keras: ClassVar[str] = ""
 
     warmup: float = free(
-        number(0.0, low=0, below=1, help="Share of the updates in which the rate grows from 0.")
+        number(
+            0.0,
+            low=0,
+            below=1,
+            help="Share of the updates during which the learning rate grows from 0.",
+        )
     )
 
     def __init_subclass__(cls) -> None:
@@ -96,7 +101,14 @@ class Exponential(Schedule):
 
     keras: ClassVar[str] = "ExponentialDecay"
 
-    decay_rate: float = free(number(0.96, above=0, high=1, help="Factor on the rate each epoch."))
+    decay_rate: float = free(
+        number(
+            0.96,
+            above=0,
+            high=1,
+            help="Factor by which the learning rate is multiplied each epoch.",
+        )
+    )
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
         """See `Schedule`."""
@@ -119,7 +131,7 @@ class Cosine(Schedule):
     keras: ClassVar[str] = "CosineDecay"
 
     final_fraction: float = free(
-        number(0.0, low=0, high=1, help="The last learning rate as a share of the first.")
+        number(0.0, low=0, high=1, help="Final learning rate, as a share of the initial one.")
     )
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:

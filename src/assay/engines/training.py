@@ -41,19 +41,21 @@ def _check(condition: bool, message: str) -> None:
 class EarlyStopping:
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` evaluations."""
 
-    patience: int = setting(integer(10, low=1, help="Evaluations without a better one."))
+    patience: int = setting(
+        integer(10, low=1, help="Evaluations without an improvement before training stops.")
+    )
     monitor: str = setting(
         text(
             "val_loss",
-            help="What must improve: the loss, or the metric that the task is judged by.",
+            help="The metric to monitor: the validation loss or the task's main metric.",
             accepts="`val_loss` or the task's metric, such as `val_accuracy`",
         )
     )
     min_delta: float = setting(
-        number(0.0, low=0, help="What counts as better: an improvement by more than this.")
+        number(0.0, low=0, help="Smallest change that counts as an improvement.")
     )
     restore_best_weights: bool = setting(
-        flag(True, help="Keep the weights of the best evaluation instead of the last.")
+        flag(True, help="Keep the weights of the best evaluation instead of the last one.")
     )
 
     def __post_init__(self) -> None:
@@ -72,9 +74,9 @@ class Augment:
     """
 
     shift: int = setting(integer(0, low=0, help="Largest shift in pixels, up, down, left, right."))
-    flip: bool = setting(flag(help="Mirror left and right, every other image."))
+    flip: bool = setting(flag(help="Flip images horizontally with probability 0.5."))
     crop: int = setting(
-        integer(0, low=0, help="Pad by this many pixels of zeros and crop back at random.")
+        integer(0, low=0, help="Pad with this many zero pixels and crop back at random.")
     )
     others: tuple[Augmentation, ...] = ()
 
@@ -127,7 +129,8 @@ class Training:
     stop_after: int | None = setting(
         integer(
             low=1,
-            help="End after so many epochs, on the schedule of `epochs`; the run can go on later.",
+            help="Stop after this many epochs, on the schedule of the full `epochs`; the run "
+            "can be resumed later.",
             example=3,
         )
     )
@@ -135,17 +138,20 @@ class Training:
     evaluate_every: int | None = setting(
         integer(
             low=1,
-            help="Updates between evaluations on the validation images; by default an epoch.",
+            help="Updates between evaluations on the validation images; one epoch by default.",
             example=500,
         )
     )
     test_curve: bool = setting(
-        flag(help="Evaluate on the test images as well, for a curve; nothing is chosen by it.")
+        flag(
+            help="Also evaluate on the test images, to draw a curve; it is never used for "
+            "selection."
+        )
     )
     optimizer: Optimizer = setting(
         deferred(
             SGD(),
-            help="The update rule, by its name or with its settings.",
+            help="The optimizer, by name or with its settings.",
             schema=lambda: named_schema("name", {n: options_of(OPTIMIZERS[n]) for n in OPTIMIZERS}),
             accepts="an optimizer (see Optimizers)",
             example={"name": "sgd", "momentum": 0.9},
@@ -155,14 +161,14 @@ class Training:
         number(
             0.01,
             above=0,
-            help="The learning rate; by default the optimizer's in Keras.",
+            help="The learning rate; defaults to Keras's value for the optimizer.",
             example=0.001,
         )
     )
     schedule: Schedule = setting(
         deferred(
             Constant(),
-            help="The learning rate over a run, by its name or with its settings.",
+            help="The learning rate schedule, by name or with its settings.",
             schema=lambda: named_schema("name", {n: options_of(SCHEDULES[n]) for n in SCHEDULES}),
             accepts="a schedule (see Schedules)",
             example="cosine",
@@ -171,7 +177,7 @@ class Training:
     early_stopping: EarlyStopping | None = setting(
         deferred(
             None,
-            help="Stop when validation no longer improves; a number is its `patience`.",
+            help="Stop when validation no longer improves; a number sets `patience`.",
             schema=lambda: {
                 "anyOf": [
                     {"type": ["boolean", "integer"], "minimum": 1},
@@ -185,7 +191,7 @@ class Training:
     augment: Augment = setting(
         deferred(
             Augment(),
-            help="Random changes to the training images, drawn anew for every batch.",
+            help="Random changes to the training images, drawn again for every batch.",
             schema=lambda: object_schema(Augment.options()),
             accepts="a mapping (see Augmentation)",
             example={"shift": 2},
@@ -196,14 +202,15 @@ class Training:
             0.0,
             low=0,
             below=1,
-            help="Decay of a moving average of the weights, which is evaluated and kept; 0: none.",
+            help="Decay of a moving average of the weights, which is evaluated and saved; 0 "
+            "disables it.",
             example=0.999,
         )
     )
     pretrain: Any = setting(
         deferred(
             None,
-            help="Where the first weights come from, instead of the initializers.",
+            help="Pretraining that provides the initial weights, instead of the initializers.",
             accepts="a pretraining (see Pretraining)",
             schema={},
             example="rendered",

@@ -96,7 +96,7 @@ class Machine:
 
 _SETTINGS = {
     "on": text(help="Where runs train: local, ray, ray:auto, ray://HOST:PORT or slurm."),
-    "workers": integer(low=1, help="Jobs at the same time."),
+    "workers": integer(low=1, help="Number of jobs that run at the same time."),
     "device": text(help="auto, cpu, cuda, cuda:1 or mps."),
 }
 

@@ -90,8 +90,8 @@ CNN_OPTIONS = {
     "conv_dropout": rate(0.0, help="Dropout after each block."),
     "activation": ACTIVATION,
     "batch_norm": BATCH_NORM,
-    "residual": flag(help="A shortcut round every block after the first."),
-    "global_pool": flag(help="Average over the image instead of flattening it."),
+    "residual": flag(help="Add a shortcut around every block after the first."),
+    "global_pool": flag(help="Global average pooling instead of flattening."),
     **WEIGHTS,
 }
 

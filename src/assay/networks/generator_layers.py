@@ -64,9 +64,11 @@ class UpSampling2D(Layer):
     """Every pixel becomes size x size of them; "bilinear" blends neighbours."""
 
     kind: ClassVar[str] = "up_sampling2d"
-    size: int = setting(integer(2, low=1, help="Factor on height and width."))
+    size: int = setting(integer(2, low=1, help="Factor by which height and width grow."))
     interpolation: str = setting(
-        choice("nearest", "interpolation", INTERPOLATIONS, help="How pixels between are made.")
+        choice(
+            "nearest", "interpolation", INTERPOLATIONS, help="How the new pixels are interpolated."
+        )
     )
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -109,7 +111,7 @@ class LeakyReLU(Layer):
     """
 
     kind: ClassVar[str] = "leaky_relu"
-    negative_slope: float = setting(number(0.3, low=0, high=1, help="Factor on what is negative."))
+    negative_slope: float = setting(number(0.3, low=0, high=1, help="Slope for negative inputs."))
 
 
 LAYERS.update(

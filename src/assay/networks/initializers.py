@@ -55,7 +55,7 @@ class Initializer:
         number(0.05, low=0, help="`random_uniform`: weights are drawn from -limit to limit.")
     )
     scale: float = free(
-        number(1.0, low=0, help="Glorot, He and LeCun: factor on the variance of the weights.")
+        number(1.0, low=0, help="Glorot, He and LeCun: factor of the variance of the weights.")
     )
 
     def __post_init__(self) -> None:

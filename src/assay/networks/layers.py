@@ -97,10 +97,10 @@ def _side(default: int, help: str) -> Option:
 
 
 def _padding(default: str) -> Option:
-    return choice(default, "padding", PADDINGS, help="Zeros around the image, or none.")
+    return choice(default, "padding", PADDINGS, help="Padding: zeros around the image, or none.")
 
 
-_BIAS = flag(True, help="Whether there is a bias.")
+_BIAS = flag(True, help="Whether the layer has a bias.")
 _KERNEL = initializer_option(GLOROT, "How the kernel starts.")
 _START = initializer_option(ZEROS, "How the bias starts.")
 _PENALTY = regularizer_option(FREE, "Penalty on the kernel.")
@@ -111,7 +111,7 @@ class Dense(Layer):
     """y = x W + b, with x flat: (features,) -> (units,)."""
 
     kind: ClassVar[str] = "dense"
-    units: int = size(room, integer(REQUIRED, low=1, help="Number of outputs.", example=100))
+    units: int = size(room, integer(REQUIRED, low=1, help="Number of units.", example=100))
     use_bias: bool = setting(_BIAS)
     kernel_initializer: Initializer = setting(_KERNEL)
     bias_initializer: Initializer = setting(_START)
@@ -164,7 +164,7 @@ class MaxPool2D(Layer):
     pool_size: int = setting(_side(2, "Side of the square window."))
     strides: int | None = setting(
         integer(
-            None, low=1, help="Distance of neighbouring windows; `pool_size` by default.", example=2
+            None, low=1, help="Strides of the pooling windows; `pool_size` by default.", example=2
         )
     )
     padding: str = setting(_padding("valid"))
@@ -234,7 +234,9 @@ class Dropout(Layer):
     """
 
     kind: ClassVar[str] = "dropout"
-    rate: float = value(number(0.5, low=0, below=1, help="Share of the inputs that become zero."))
+    rate: float = value(
+        number(0.5, low=0, below=1, help="Share of the inputs that are set to zero.")
+    )
 
 
 @dataclass(frozen=True)
@@ -248,9 +250,7 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batch_norm"
-    momentum: float = setting(
-        number(0.99, low=0, high=1, help="How slowly the moving averages follow the batches.")
-    )
+    momentum: float = setting(number(0.99, low=0, high=1, help="Momentum of the moving averages."))
     epsilon: float = setting(number(1e-3, low=0, help="Added to the variance."))
 
     def parameters(self, shape: Shape) -> int:
@@ -281,7 +281,7 @@ class Residual(Layer):
     body: tuple[Layer, ...] = setting(
         deferred(
             REQUIRED,
-            help="The layers that the shortcut goes round.",
+            help="The layers that the shortcut skips.",
             schema={"type": "array", "items": {"$ref": "#/$defs/layer"}},
             accepts="a list of layers",
             example=[{"conv2d": 64}, "batch_norm"],

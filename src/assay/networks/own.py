@@ -141,7 +141,7 @@ for _family in ENGINE_OF:
     _options = {
         _family: text(
             REQUIRED,
-            help="The network, MODULE:NAME; all other keys are arguments that it is called with.",
+            help="The network as MODULE:NAME; all other keys are passed to it as arguments.",
             example="my_parts:Net",
         )
     }

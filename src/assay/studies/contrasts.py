@@ -17,14 +17,14 @@ CONTRASTS: dict[str, Option] = {
     "blocks": listed(
         text(help="A factor."),
         None,
-        help="Factors that are conditions, not questions: their levels are not compared with each "
-        "other, and cost the other comparisons no power.",
+        help="Factors that are conditions rather than questions: their levels are not compared "
+        "with each other and take no power from the other comparisons.",
         example=["dataset"],
     ),
     "compare": deferred(
         None,
-        help="The levels that are compared, each beside the one that it is compared with, instead "
-        "of every level of every factor with the first.",
+        help="The pairs of levels to compare, instead of every level of every factor with the "
+        "first one.",
         schema={
             "type": "object",
             "additionalProperties": {
@@ -40,8 +40,8 @@ CONTRASTS: dict[str, Option] = {
         above=0,
         high=1e9,
         help="The largest difference that does not matter, in the unit in which differences are "
-        "shown (points for accuracy): levels are called equivalent whose whole interval lies "
-        "within it.",
+        "shown (points for accuracy). Levels are called equivalent when the whole interval "
+        "lies within it.",
         example=0.5,
     ),
 }

@@ -32,7 +32,9 @@ __all__ = [
 MAX_TRIALS = 10_000
 MAX_RUNS = 100_000
 DESIGNS = ("one_at_a_time", "full_factorial", "random")
-RANDOM = integer(REQUIRED, low=2, high=MAX_TRIALS, help="Trials of a random design.", example=40)
+RANDOM = integer(
+    REQUIRED, low=2, high=MAX_TRIALS, help="Number of trials of a random design.", example=40
+)
 
 Cell = tuple[Level | None, ...]
 """One level of each factor, in the factors' order; None where the baseline's own value stands."""

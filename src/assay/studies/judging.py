@@ -19,14 +19,15 @@ __all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
 JUDGING: dict[str, Option] = {
     "metrics": deferred(
         None,
-        help="Metrics that are computed and shown beside the task's own (docs/extending.md).",
+        help="Additional metrics to compute and show (docs/extending.md).",
         schema={"type": ["array", "string"], "items": {"type": "string"}},
         accepts="a metric's name, or a list of them",
         example=["f1_macro"],
     ),
     "objective": deferred(
         None,
-        help="The validation metric that chooses the best trial; by default the task's own.",
+        help="The validation metric that chooses the best trial; the task's main metric by "
+        "default.",
         schema={"type": "string"},
         accepts="`val_loss`, or `val_` and the name of a metric",
         example="val_f1_macro",

@@ -41,7 +41,7 @@ STUDY: dict[str, Option] = {
     ),
     "dataset": deferred(
         REQUIRED,
-        help="What is learned from.",
+        help="The dataset to learn from.",
         schema={"$ref": "#/$defs/dataset"},
         accepts="a dataset, or a mapping with its `name` (see Dataset)",
         example={"name": "mnist", "train": 10_000},
@@ -62,13 +62,16 @@ STUDY: dict[str, Option] = {
     ),
     "task": deferred(
         "classify",
-        help="What is learned.",
+        help="The task to learn.",
         schema={"$ref": "#/$defs/task"},
         accepts="a task, or a mapping with its `name` (see Task)",
     ),
     **CHOICES,
     "repeats": integer(
-        1, low=1, high=10_000, help="Runs of each trial, with different seeds; 5 after a search."
+        1,
+        low=1,
+        high=10_000,
+        help="Number of runs of each trial, with different seeds; 5 after a search.",
     ),
     "seed": integer(0, low=0, high=2**31, help="Seed of the first repeat; the others follow it."),
     "design": Option(
@@ -86,35 +89,35 @@ STUDY: dict[str, Option] = {
     ),
     "factors": deferred(
         None,
-        help="What is varied: dotted settings with their levels.",
+        help="The factors to vary: dotted settings and their levels.",
         schema={"$ref": "#/$defs/factors"},
         accepts="a mapping (see Factors)",
         example={"network.activation": ["relu", "tanh"]},
     ),
     "trials": deferred(
         None,
-        help="The trials one by one, instead of factors.",
+        help="An explicit list of trials, instead of factors.",
         schema={"type": "object", "additionalProperties": {"$ref": "#/$defs/level"}},
         accepts="`{name: {setting: value}}`",
         example={"small": {"network.hidden": [32]}, "large": {"network.hidden": [512]}},
     ),
     "search": deferred(
         None,
-        help="What is searched, instead of factors.",
+        help="A search, instead of factors.",
         schema=lambda: object_schema(SEARCH),
         accepts="a mapping (see Search)",
         example={"trials": 20, "space": {"network.hidden": [[32], [64]]}},
     ),
     "scales": deferred(
         None,
-        help="Smaller forms of the study, for `--scale`.",
+        help="Smaller versions of the study, for `--scale`.",
         schema={"type": "object", "additionalProperties": _VALUES},
         accepts="`{name: {setting: value}}` (see Scales)",
         example={"quick": {"training.epochs": 2, "repeats": 2}},
     ),
     "published": deferred(
         None,
-        help="Figures of others, to stand beside those of the study in its report.",
+        help="Published results to show beside those of the study in its report.",
         schema={"type": "array", "items": object_schema(PUBLISHED)},
         accepts="a list of mappings (see Published figures)",
         example=[{"value": 0.97, "source": "A. Author, 2020"}],

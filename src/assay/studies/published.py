@@ -26,35 +26,40 @@ class Published:
         data, epochs, split: what it was trained on, for how long, and what it was measured on.
     """
 
-    value: float = setting(number(REQUIRED, help="The figure, in the metric's unit.", example=0.97))
-    metric: str = setting(text("test_accuracy", help="The metric that it is a value of."))
+    value: float = setting(
+        number(REQUIRED, help="The published value, in the metric's unit.", example=0.97)
+    )
+    metric: str = setting(text("test_accuracy", help="The metric of the value."))
     source: str = setting(
         text(REQUIRED, help="Who published it and where.", example="A. Author, 2020")
     )
     trial: str | None = setting(
-        text(help="The trial that it belongs to; by default the whole study.", example="tanh")
+        text(
+            help="The trial that the value belongs to; the whole study by default.", example="tanh"
+        )
     )
     dataset: str | None = setting(
-        text(help="The dataset that it belongs to; by default all of them.", example="mnist")
+        text(help="The dataset that the value belongs to; all of them by default.", example="mnist")
     )
     n: int | None = setting(
         integer(
             None,
             low=1,
             high=10**6,
-            help="Runs that it is the mean of; one run, or an unknown number, gets no verdict.",
+            help="Number of runs that the value is the mean of; a single run, or an unknown "
+            "number, gets no verdict.",
             example=5,
         )
     )
     data: str | None = setting(
-        text(help="What it was trained on.", example="50,000 of the training images")
+        text(help="What was trained on.", example="50,000 of the training images")
     )
     epochs: float | None = setting(
-        number(None, low=0, high=1e9, help="Epochs that it was trained for.", example=20)
+        number(None, low=0, high=1e9, help="Epochs of training.", example=20)
     )
     split: str | None = setting(
         text(
-            help="What it was measured on: `test`, `validation`, or other images; a figure of "
+            help="The split of the value: `test`, `validation`, or other images; a value of "
             "another split gets no verdict.",
             example="test",
         )

@@ -135,12 +135,14 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
 
 
 CHOICES: dict[str, Option] = {
-    "engine": choice("torch", "engine", lambda: engine_names(), help="What trains the networks."),
+    "engine": choice(
+        "torch", "engine", lambda: engine_names(), help="The engine that trains the networks."
+    ),
     "precision": choice(
         "auto",
         "precision",
         PRECISIONS,
-        help="Numbers in training; `auto` is `bfloat16` where the hardware multiplies it, "
+        help="Number format in training; `auto` is `bfloat16` where the hardware supports it, "
         "`float32` elsewhere.",
     ),
 }

@@ -65,7 +65,7 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
         "writing:schema",
         "Print the JSON Schema of studies, for editors (docs/editors.md).",
     ),
-    "store": ("store:app", "Look after the folder of records."),
+    "store": ("store:app", "Check, copy and clean the store, the folder of records."),
     "serve": ("serve:serve", "Show the store as pages in a browser, and train from there."),
     "tensorboard": (
         "tensorboard:tensorboard",

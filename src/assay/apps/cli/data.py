@@ -69,7 +69,9 @@ def show(
     /,
     *,
     places: Places | None = None,
-    permute: Annotated[int | None, Parameter(help="Seed of a permutation of all pixels.")] = None,
+    permute: Annotated[
+        int | None, Parameter(help="Seed of a fixed permutation of all pixels.")
+    ] = None,
     sheet: Path | None = None,
 ) -> None:
     """Show a dataset: where it comes from, its split, its classes and some of its pictures.

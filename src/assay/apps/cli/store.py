@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="store", help="Look after the folder of records.", help_format="plaintext")
+app = App(
+    name="store",
+    help="Check, copy and clean the store, the folder of records.",
+    help_format="plaintext",
+)
 
 DAMAGED = 1
 """Exit status where something is damaged."""

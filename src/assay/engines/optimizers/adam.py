@@ -114,7 +114,11 @@ class AdamW(Adam):
     """
 
     weight_decay: float = value(
-        number(0.004, low=0, help="Share of the weights, times the learning rate, taken off.")
+        number(
+            0.004,
+            low=0,
+            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+        )
     )
 
     keras: ClassVar[str] = "AdamW"

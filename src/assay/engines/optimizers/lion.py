@@ -29,11 +29,17 @@ class Lion(Optimizer):
     """
 
     beta_1: float = free(
-        number(0.9, above=0, below=1, help="Share of the momentum in what gives the sign.")
+        number(
+            0.9, above=0, below=1, help="Share of the momentum in the vector whose sign is taken."
+        )
     )
     beta_2: float = free(number(0.99, low=0, below=1, help="Decay of the momentum."))
     weight_decay: float = value(
-        number(0.0, low=0, help="Share of the weights, times the learning rate, taken off.")
+        number(
+            0.0,
+            low=0,
+            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+        )
     )
 
     keras: ClassVar[str] = "Lion"

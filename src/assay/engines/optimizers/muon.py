@@ -73,7 +73,11 @@ class Muon(Optimizer):
     )
     epsilon: float = free(number(1e-7, low=0, help="`epsilon` of AdamW."))
     weight_decay: float = value(
-        number(0.004, low=0, help="Share of the weights, times the learning rate, taken off.")
+        number(
+            0.004,
+            low=0,
+            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+        )
     )
 
     keras: ClassVar[str] = "Muon"

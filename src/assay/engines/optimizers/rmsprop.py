@@ -36,7 +36,9 @@ class RMSprop(Optimizer):
         number(0.9, low=0, below=1, help="Decay of the moving average of squared gradients.")
     )
     momentum: float = value(
-        number(0.0, low=0, below=1, help="How much of the last update is made again.")
+        number(
+            0.0, low=0, below=1, help="Momentum: the share of the last update that is added again."
+        )
     )
     epsilon: float = free(number(1e-7, low=0, help="Added to the squares under the root."))
 

@@ -35,7 +35,9 @@ class SGD(Optimizer):
     """
 
     momentum: float = value(
-        number(0.0, low=0, below=1, help="How much of the last update is made again.")
+        number(
+            0.0, low=0, below=1, help="Momentum: the share of the last update that is added again."
+        )
     )
     nesterov: bool = setting(flag(help="Nesterov's momentum instead of the plain one."))
 

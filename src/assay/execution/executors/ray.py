@@ -47,8 +47,10 @@ class Ray:
     """
 
     OPTIONS: ClassVar = {
-        "num_cpus": number(None, above=0, help="Cores of a worker [1, or those beside its GPU]."),
-        "num_gpus": number(None, low=0, help="GPUs of a worker; 0.5 puts two workers on each."),
+        "num_cpus": number(
+            None, above=0, help="CPU cores per worker [1, or those beside its GPU]."
+        ),
+        "num_gpus": number(None, low=0, help="GPUs per worker; 0.5 puts two workers on each."),
     }
 
     def __init__(self, setup: Setup):

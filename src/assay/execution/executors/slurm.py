@@ -39,14 +39,18 @@ class Slurm:
 
     OPTIONS: ClassVar = {
         "partition": text(help="Partition to queue in."),
-        "time": text(help="Time limit of a task, as sbatch reads it [2:00:00].", default="2:00:00"),
-        "gpus_per_node": integer(low=0, help="GPUs of a task."),
-        "cpus_per_task": integer(low=1, help="Cores of a task [the threads of a worker]."),
-        "mem": text(help="Memory of a task, such as 8G."),
-        "account": text(help="Account that is charged."),
+        "time": text(
+            help="Time limit of a task, in the format of sbatch [2:00:00].", default="2:00:00"
+        ),
+        "gpus_per_node": integer(low=0, help="GPUs per task."),
+        "cpus_per_task": integer(low=1, help="CPU cores per task [the threads of a worker]."),
+        "mem": text(help="Memory per task, such as 8G."),
+        "account": text(help="Account to charge."),
         "qos": text(help="Quality of service."),
         "constraint": text(help="Features that a node must have."),
-        "detach": flag(help="Return when all is submitted; the same command collects later."),
+        "detach": flag(
+            help="Return once everything is submitted; the same command collects the results later."
+        ),
     }
 
     def __init__(self, setup: Setup):

@@ -45,11 +45,11 @@ PARAMETER = {
         accepts="`[low, high]` or `{low, high, step, log}`",
         example=[0.1, 0.5],
     ),
-    "step": number(None, above=0, help="Distance of neighbouring numbers.", example=2),
-    "log": flag(help="Equal ratios are equally likely."),
+    "step": number(None, above=0, help="Step between neighbouring values.", example=2),
+    "log": flag(help="Sample on a logarithmic scale."),
     "when": text(
         None,
-        help="The parameter is only there where this holds.",
+        help="A condition: the parameter exists only where it holds.",
         accepts="an expression of parameters above it",
         example="layers >= 2",
     ),
@@ -59,12 +59,12 @@ PARAMETER = {
 HALVING_OPTIONS = {
     "eta": integer(3, low=2, high=10, help="Each rung keeps the best 1 / eta of its trials."),
     "min_epochs": integer(1, low=1, help="Epochs of the first rung."),
-    "rounds": integer(1, low=1, high=100, help="How often all brackets are gone through."),
+    "rounds": integer(1, low=1, high=100, help="How many times to run all brackets."),
     "proposals": choice(
         None,
         "sampler",
         lambda: [name for name in SAMPLERS if name != "grid"],
-        help="What proposes the trials; `random`, and `tpe` for bohb, by default.",
+        help="The sampler that proposes the trials; `random` by default, `tpe` for bohb.",
         example="tpe",
     ),
 }
@@ -83,35 +83,38 @@ def _parameter_schema() -> dict[str, Any]:
 SEARCH: dict[str, Option] = {
     "sampler": deferred(
         ("random", None),
-        help="What proposes the trials, by its name or with its settings.",
+        help="The sampler that proposes the trials, by name or with its settings.",
         schema=lambda: named_schema("name", sampler_tables()),
         accepts="a sampler (see Samplers)",
         example={"name": "hyperband", "eta": 3},
     ),
-    "trials": integer(low=1, high=_MOST, help="How many trials; grid: by default all.", example=40),
+    "trials": integer(
+        low=1, high=_MOST, help="Number of trials; all of them by default for grid.", example=40
+    ),
     "objective": text(
         "",
-        help="The validation metric to optimize; by default the task's.",
+        help="The validation metric to optimize; the task's main metric by default.",
         accepts="a metric such as `val_loss`",
         example="val_accuracy",
     ),
     "space": deferred(
         REQUIRED,
-        help="What is chosen: a dotted setting, or a name for expressions, and its values.",
+        help="The parameters of the search: dotted settings, or names for expressions, and their "
+        "values.",
         schema=lambda: {"type": "object", "additionalProperties": _parameter_schema()},
         accepts="a mapping (see Space)",
         example={"training.learning_rate": {"float": [0.0001, 0.1], "log": True}},
     ),
     "set": deferred(
         (),
-        help="Settings that are computed from what is chosen.",
+        help="Settings computed from the parameters.",
         schema={"type": "object"},
         accepts="`{setting: expression}`",
         example={"network.hidden": "[units] * layers"},
     ),
     "constraints": deferred(
         (),
-        help="What every trial must fulfil.",
+        help="Conditions that every trial must satisfy.",
         schema={"type": ["array", "string"], "items": {"type": "string"}},
         accepts="an expression or a list of them",
         example=["units * layers <= 1024"],
@@ -119,17 +122,19 @@ SEARCH: dict[str, Option] = {
     "batch": integer(
         low=1,
         high=_MOST,
-        help="Trials asked for before any is finished; by default the sampler's.",
+        help="Number of trials proposed at once; the sampler's choice by default.",
         example=8,
     ),
-    "repeats": integer(1, low=1, high=100, help="Runs of each trial, with different seeds."),
+    "repeats": integer(
+        1, low=1, high=100, help="Number of runs of each trial, with different seeds."
+    ),
     "folds": integer(
         low=2,
         high=100,
-        help="Parts of a cross-validation for each trial; by default none.",
+        help="Number of cross-validation folds for each trial; none by default.",
         example=5,
     ),
-    "best": integer(3, low=1, high=100, help="How many of the best trials are trained again."),
-    "refit": flag(help="Train these on the validation images as well."),
+    "best": integer(3, low=1, high=100, help="How many of the best trials to train again."),
+    "refit": flag(help="Train the best trials on the validation images as well."),
 }
 """What may stand in `search:`."""

@@ -26,7 +26,7 @@ _OPTIONS = {
     **CNN_OPTIONS,
     "strides": replace(CNN_OPTIONS["strides"], default=[3, 2, 1]),
     "dense": replace(CNN_OPTIONS["dense"], default=[128]),
-    "head_dense": widths([64], help="Units of the dense layers of each output's own."),
+    "head_dense": widths([64], help="Units of the dense layers that belong to one output each."),
     "dropout": replace(CNN_OPTIONS["dropout"], default=0.0),
 }
 

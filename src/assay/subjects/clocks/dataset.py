@@ -140,9 +140,9 @@ RENDERED = ClocksRendered(
     train=TIMES * PER_TIME,
     test=TIMES * TEST_PER_TIME,
     options={
-        "style": choice("course", "style of clocks", STYLES, help="How clocks look."),
+        "style": choice("course", "style of clocks", STYLES, help="Style of the clocks."),
         "size": integer(150, low=SIDES[0], high=SIDES[1], help="Side of the pictures."),
-        "seed": integer(0, low=0, help="Seed of all that is drawn."),
+        "seed": integer(0, low=0, help="Seed of everything that is drawn."),
         "per_time": integer(
             PER_TIME,
             low=1,
@@ -150,7 +150,7 @@ RENDERED = ClocksRendered(
             help="Clocks to train on for each of the 720 times.",
         ),
         "fresh": flag(help="Draw new training pictures for every epoch."),
-        "angles": flag(True, help="Tell where the 12 and the hands point in the picture."),
+        "angles": flag(True, help="Include the directions of the 12 and the hands in the targets."),
     },
     optional={
         "glare": number(

@@ -83,7 +83,9 @@ _OPTIONS = {
     ),
     "squeeze": size(64, help="Filters of the 1x1 convolution before the dense layer."),
     "dense": widths([256], help="Units of the dense layers after the convolutions."),
-    "head_dense": widths([], help="Units of the dense layers of each output's own.", example=[64]),
+    "head_dense": widths(
+        [], help="Units of the dense layers that belong to one output each.", example=[64]
+    ),
     "activation": ACTIVATION,
     **WEIGHTS,
     "kernel_initializer": replace(WEIGHTS["kernel_initializer"], default="he_normal"),

@@ -36,7 +36,7 @@ class RenderedPretraining:
         steps: updates.
     """
 
-    style: str = setting(choice("course", "style of clocks", STYLES, help="How clocks look."))
+    style: str = setting(choice("course", "style of clocks", STYLES, help="Style of the clocks."))
     steps: int = setting(integer(3000, low=1, help="Updates on fresh rendered clocks."))
 
     options: ClassVar[Mapping[str, Option]] = {}

@@ -55,15 +55,15 @@ class TellTime:
             "joint",
             "label scheme",
             lambda: list(SCHEMES),
-            help="How the time is said to the network.",
+            help="How a time is encoded for the network.",
         ),
-        "directions": flag(help="Ask for the directions of the 12 and of both hands as well."),
+        "directions": flag(help="Also predict the directions of the 12 and of both hands."),
         "looks": replace(
             integer(
                 low=1,
                 high=len(TURNS),
                 example=5,
-                help="How often each picture is looked at in evaluation, turned by a little.",
+                help="Number of slightly rotated views of each picture in evaluation.",
             ),
             read=lambda entry: _read_looks(entry),
         ),

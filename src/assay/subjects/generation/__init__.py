@@ -32,11 +32,11 @@ register_section("generation", f"{_HERE}.section:SECTION")
 register_command(
     "sample",
     f"{_HERE}.commands:sample",
-    help="Make pictures with a trained GAN or VAE and write them as one PNG.",
+    help="Generate pictures with a trained GAN or VAE and write them as one PNG.",
 )
 register_command(
     "interpolate",
     f"{_HERE}.commands:interpolate",
-    help="Make pictures on the way between two latent points and write them as one PNG.",
+    help="Interpolate between two latent points and write the pictures as one PNG.",
 )
 register_studies("generation", Path(__file__).with_name("studies"))

@@ -41,7 +41,7 @@ class Adversarial(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     maker: ClassVar[str] = "generator"
     options: Mapping[str, Option] = {
-        "loss": choice("least_squares", "loss", LOSSES, help="What the two networks lose."),
+        "loss": choice("least_squares", "loss", LOSSES, help="The loss of the two networks."),
         "r1": number(
             0.0, low=0, help="Penalty on the discriminator's squared gradient at real pictures."
         ),

@@ -45,16 +45,21 @@ class Autoencode(PartsTask):
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     maker: ClassVar[str] = "decoder"
     options: Mapping[str, Option] = {
-        "loss": choice("squared", "loss", RECONSTRUCTIONS, help="How a reconstruction is judged."),
+        "loss": choice("squared", "loss", RECONSTRUCTIONS, help="The reconstruction loss."),
         "beta": number(1.0, low=0, help="Weight of the KL divergence."),
         "warmup": number(
-            0.0, low=0, high=1, help="Share of the updates in which that weight grows from 0."
+            0.0, low=0, high=1, help="Share of the updates during which that weight grows from 0."
         ),
         "free_bits": number(
-            0.0, low=0, help="Nats of each latent dimension's divergence that cost nothing."
+            0.0,
+            low=0,
+            help="Free bits: nats of the divergence of each latent dimension that are not "
+            "penalized.",
         ),
-        "prior": choice("normal", "prior", PRIORS, help="Where latent points are drawn from."),
-        "components": integer(16, low=1, help="Gaussians of the mixture."),
+        "prior": choice(
+            "normal", "prior", PRIORS, help="The prior from which latent points are drawn."
+        ),
+        "components": integer(16, low=1, help="Number of Gaussians in the mixture."),
         "perceptual": number(
             0.0, low=0, help="Weight of the distance in the feature maps of a second network."
         ),

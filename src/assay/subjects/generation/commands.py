@@ -24,12 +24,12 @@ def sample(
     out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
-    """Make pictures with a trained GAN or VAE and write them as one PNG.
+    """Generate pictures with a trained GAN or VAE and write them as one PNG.
 
     Args:
         run: The start of a run's name, or a study, which stands for its best run on validation.
-        n: How many.
-        seed: Which ones: a seed stands for the same latent points in every run.
+        n: Number of pictures.
+        seed: Seed of the latent points: the same seed gives the same points in every run.
         out: The PNG [STORE/samples/RUN-SEED.png].
     """
     from assay.subjects.generation import app as generation
@@ -52,7 +52,7 @@ def interpolate(
     out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
-    """Make pictures on the way between two latent points and write them as one PNG.
+    """Interpolate between two latent points and write the pictures as one PNG.
 
     The way is along the arc where latent points are normal, straight where they are a mixture.
 

@@ -29,7 +29,7 @@ def gan_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
 
 
 _OPTIONS = {
-    "latent": size(128, help="Numbers of a latent point."),
+    "latent": size(128, help="Number of latent dimensions."),
     "noise": number(
         0.01, low=0, help="Standard deviation of the Gaussian noise in the discriminator."
     ),

@@ -27,16 +27,16 @@ UPSAMPLINGS = ("transposed", "nearest", "bilinear")
 
 UPWARD_OPTIONS = {
     "filters": widths(
-        [128] * 5, help="Filters of the network that makes images, one number for each doubling."
+        [128] * 5,
+        help="Filters of the generator or decoder, one number for each doubling of the size.",
     ),
     "down_filters": widths(
-        [128] * 5, help="Filters of the network that sees images, one number for each halving."
+        [128] * 5,
+        help="Filters of the discriminator or encoder, one number for each halving of the size.",
     ),
-    "dense": size(1024, help="Units of the dense layer from which images are made."),
+    "dense": size(1024, help="Units of the dense layer that images are generated from."),
     "kernel_size": size(3, help="Side of the kernels."),
-    "upsampling": choice(
-        "transposed", "upsampling", UPSAMPLINGS, help="How the sides of an image are doubled."
-    ),
+    "upsampling": choice("transposed", "upsampling", UPSAMPLINGS, help="How images are upsampled."),
     "residual_blocks": integer(0, low=0, help="Residual blocks after each change of size."),
     "leak": number(0.3, low=0, high=1, help="Negative slope of every LeakyReLU."),
     **WEIGHTS,

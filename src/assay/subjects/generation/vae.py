@@ -31,7 +31,7 @@ def vae_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
 
 
 _OPTIONS = {
-    "latent": size(32, help="Numbers of a latent point."),
+    "latent": size(32, help="Number of latent dimensions."),
     "encoder_dense": widths([64], help="Units of the dense layers at the end of the encoder."),
     **UPWARD_OPTIONS,
 }

@@ -26,7 +26,7 @@ class Restore:
     """`dataset.restore`: undo the permutation as well as the training images tell."""
 
     usual = False
-    option = flag(help="Undo the permutation as well as the training images tell.")
+    option = flag(help="Undo the permutation as far as the training images allow.")
 
     def check(self, spec: Mapping[str, Any]) -> str:
         """There must be a permutation to undo."""
