@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra
 from assay.core.records import Record, run_id, trial_id
@@ -123,7 +123,7 @@ def _tensorboard(path: Path) -> Iterator[ImportedRun]:
                 [float(e.step) for e in events.Scalars(tag)],
                 [float(e.value) for e in events.Scalars(tag)],
             )
-            for tag in events.Tags()["scalars"]
+            for tag in cast("list[str]", events.Tags()["scalars"])
         }
         split = {n for n in curves if n.startswith(_SPLITS)} or {*curves}
         name = place.relative_to(folder).as_posix()
