@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import pytest
 
@@ -63,7 +64,8 @@ def test_fonts_are_embedded_and_no_text_is_under_seven_points(paper, template):
 
     def visit(text, cm, tm, font, size):
         if text.strip():
-            sizes.add(round(abs(size * tm[3] * cm[3]), 2) if tm[3] else 99)
+            a, b = tm[2] * cm[0] + tm[3] * cm[2], tm[2] * cm[1] + tm[3] * cm[3]
+            sizes.add(round(size * math.hypot(a, b), 2))  # of letters that lie or stand
 
     for page in read(paper(template)).pages:
         page.extract_text(visitor_text=visit)

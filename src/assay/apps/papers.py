@@ -11,11 +11,12 @@ from assay.core.errors import ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
+    from assay.reports.drawing import Plot
     from assay.reports.paper.blocks import Author, Manuscript
     from assay.reports.paper.material import Material
     from assay.reports.paper.writing import Written
 
-__all__ = ["FORMATS", "PaperSettings", "material", "write_paper"]
+__all__ = ["FORMATS", "PaperSettings", "material", "read_paper", "write_paper"]
 
 FORMATS = {"html": ".html", "pdf": ".pdf", "latex": "-latex", "markdown": ".md"}
 """What a report can be written as, and how its file or folder ends."""
@@ -53,6 +54,73 @@ class PaperSettings:
     keywords: tuple[str, ...] = field(default=())
 
 
+def read_paper(path: Path) -> tuple[list[str], PaperSettings] | None:
+    """Return the studies and settings of a YAML file with the key `paper`; None for any other file.
+
+    Paths in it are meant from its folder.
+
+    Raises:
+        ConfigError: with line and column, for what is wrong in it.
+    """
+    from assay.core.config import Entry, Problems
+    from assay.core.yaml import read_yaml_file
+
+    source = read_yaml_file(path, str(path))
+    if not isinstance(source.data, dict) or "paper" not in source.data:
+        return None
+    problems = Problems()
+    root = Entry(source.data, (), source, problems).keys("key of a paper's file", ["paper"])
+    entries = root["paper"].keys("setting of a paper", _READERS)
+    found: dict[str, Any] = {}
+    for name, entry in entries.items():
+        with problems.collect(entry):
+            found[name] = _READERS[name](entry)
+    problems.raise_if_any()
+    if not found.get("studies"):
+        raise root["paper"].error("a paper needs `studies`, a list of names")
+    for name in ("text", "references"):
+        if name in found:
+            found[name] = path.parent / found[name]
+    if str(found.get("template", "")).endswith(".typ"):
+        found["template"] = str(path.parent / found["template"])
+    return found.pop("studies"), PaperSettings(**found)
+
+
+def _texts(entry: Any) -> tuple[str, ...]:
+    items = entry.items() if isinstance(entry.value, list) else [entry]
+    return tuple(str(item.integer(1)) if isinstance(item.value, int) else item.text()
+                 for item in items)  # fmt: skip
+
+
+def _people(entry: Any) -> tuple[str, ...]:
+    people = []
+    for item in entry.items() if isinstance(entry.value, list) else [entry]:
+        if isinstance(item.value, dict):
+            parts = item.keys("key of an author", ["name", "affiliation", "email"])
+            people.append(", ".join(parts[k].text() for k in ("name", "affiliation", "email")
+                                    if k in parts))  # fmt: skip
+        else:
+            people.append(item.text())
+    return tuple(people)
+
+
+_READERS: dict[str, Any] = {
+    "title": lambda entry: entry.text(),
+    "authors": _people,
+    "abstract": lambda entry: entry.text(),
+    "keywords": _texts,
+    "studies": lambda entry: list(_texts(entry)),
+    "order": _texts,
+    "template": lambda entry: entry.text(),
+    "size": lambda entry: entry.choice("size of paper", ["a4", "letter"]),
+    "text": lambda entry: Path(entry.text()),
+    "references": lambda entry: Path(entry.text()),
+    "figures": _texts,
+    "max_pages": lambda entry: entry.integer(1),
+    "appendix": lambda entry: entry.flag(),
+}
+
+
 def material(results: Results) -> Material:
     """What a paper is made of, of one study.
 
@@ -87,25 +155,67 @@ def write_paper(
         ConfigError: what the settings name is not there; a template fails.
         MissingExtraError: typst is not installed.
     """
-    from assay.reports.paper.writing import write_pdf
+    from assay.reports.paper.writing import SIZES, write_latex, write_markdown, write_pdf
 
     if to not in FORMATS:
         raise ConfigError(unknown_name("format of a report", to, FORMATS))
+    if settings.size not in SIZES:
+        raise ConfigError(unknown_name("size of paper", settings.size, SIZES))
+    if settings.max_pages is not None and settings.max_pages < 1:
+        raise ConfigError(f"max-pages must be a whole number >= 1, got {settings.max_pages}")
     paper = _manuscript([material(results) for results in studies], settings)
     shown: dict[str, Any] = {"figures": settings.figures, "appendix": settings.appendix}
+    if to == "latex":
+        return write_latex(paper, path, size=settings.size, **shown)
+    if to == "markdown":
+        return write_markdown(paper, path, **shown)
     return write_pdf(
-        paper, path, template=settings.template, size=settings.size,
-        max_pages=settings.max_pages, **shown,
-    )  # fmt: skip
+        paper,
+        path,
+        template=settings.template,
+        size=settings.size,
+        max_pages=settings.max_pages,
+        **shown,
+    )
 
 
 def _manuscript(studies: Sequence[Material], settings: PaperSettings) -> Manuscript:
-    from assay.reports.paper.content import manuscript
+    from assay.reports.paper.cited import bibliography, known_keys
+    from assay.reports.paper.content import chapter_names, manuscript
+    from assay.reports.paper.prose import read_prose
 
+    chapters = chapter_names(studies)
+    for name in settings.order:
+        if name not in chapters:
+            raise ConfigError(unknown_name("section of the paper", name, chapters))
+    own = _bibtex(settings.references)
+    known = known_keys(bibliography() + own)
+    prose = read_prose(settings.text, chapters, known) if settings.text else {}
     return manuscript(
-        studies, settings.title, [_author(text) for text in settings.authors], settings.abstract,
+        studies,
+        settings.title,
+        [_author(text) for text in settings.authors],
+        settings.abstract,
         settings.order,
-    )  # fmt: skip
+        prose,
+        own,
+    )
+
+
+def _bibtex(path: Path | None) -> str:
+    """The author's references; "" for none."""
+    from assay.reports.paper.cited import known_keys
+
+    if path is None:
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"the references {str(path)!r} cannot be read: {said}") from None
+    if not known_keys(text):
+        raise ConfigError(f"the references {str(path)!r} have no entry of BibTeX (@article{{...}})")
+    return text
 
 
 def _author(text: str) -> Author:
@@ -117,3 +227,48 @@ def _author(text: str) -> Author:
         raise ConfigError(f"an author must have a name, got {text!r}")
     email = more.pop() if more and "@" in more[-1] else ""
     return Author(name, ", ".join(more), email)
+
+
+def find_figure(results: Results, name: str | None) -> tuple[list[Plot], Plot | None]:
+    """The figures of a study, and the one of this name; None where no name is given.
+
+    Raises:
+        ConfigError: it has no such figure.
+    """
+    from assay.reports.architecture import architecture_plot
+    from assay.reports.gallery import gallery
+
+    one = material(results)
+    drawn = architecture_plot([(one.name, one.plan, one.network_of)])
+    plots = [*gallery(one.plan, one.records, one.lookup, one.tried), *([drawn] if drawn else [])]
+    if name is None:
+        return plots, None
+    known = {plot.name: plot for plot in plots}
+    if name not in known:
+        raise ConfigError(unknown_name(f"figure of {results.name}", name, known))
+    return plots, known[name]
+
+
+def save_figure(plot: Plot, path: Path, kind: str, width: float) -> list[Path]:
+    """Write the drawings of a figure, `path` or `path` with a number; return the files.
+
+    Raises:
+        ConfigError: the width is none of a figure.
+        StoreError: a file cannot be written.
+    """
+    import io
+
+    from assay.core.files import write_whole
+    from assay.reports.paper.drawn import save
+
+    if not 2 <= width <= 40:
+        raise ConfigError(f"width must be a number of inches in [2, 40], got {width:g}")
+    files = []
+    for i, draw in enumerate(plot.draws, 1):
+        end = f"-{i}" if len(plot.draws) > 1 else ""
+        file = path.with_name(f"{path.stem}{end}.{kind}")
+        buffer = io.BytesIO()
+        save(draw(width), buffer, kind)
+        write_whole(file, buffer.getvalue())
+        files.append(file)
+    return files

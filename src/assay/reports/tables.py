@@ -16,14 +16,14 @@ from assay.core.text import visible
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["FORMATS", "Column", "Row", "Table", "plain"]
+__all__ = ["FORMATS", "LATEX", "MARKDOWN", "Column", "Row", "Table", "plain"]
 
 Row = Mapping[str, Any]
 """One line: plain values by machine name; None where there is none."""
 
 FORMATS = ("csv", "json", "markdown", "latex")
 
-_LATEX = {
+LATEX = {
     "\\": r"\textbackslash{}",
     **{c: rf"\{c}" for c in "&%$#_{}"},
     "~": r"\textasciitilde{}",
@@ -43,7 +43,7 @@ _LATEX = {
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the start of something to compute (OWASP, "CSV injection")."""
-_MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>$~"}, "&": "&amp;", "\n": " ", "\r": " "}
+MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>$~"}, "&": "&amp;", "\n": " ", "\r": " "}
 
 
 @dataclass(frozen=True)
@@ -114,24 +114,24 @@ class Table:
         """Return the printed columns as a GitHub table."""
 
         def line(cells: list[str]) -> str:
-            return f"| {' | '.join(_escape(c, _MARKDOWN) for c in cells)} |"
+            return f"| {' | '.join(_escape(c, MARKDOWN) for c in cells)} |"
 
         rule = ["---" if c.align == "left" else "--:" for c in self.columns]
         lines = [line(self.headers), f"| {' | '.join(rule)} |", *map(line, self.texts())]
-        notes = [f"\n{_escape(note, _MARKDOWN)}" for note in self.notes]
+        notes = [f"\n{_escape(note, MARKDOWN)}" for note in self.notes]
         return "\n".join(lines + notes) + "\n"
 
     def to_latex(self) -> str:
         """Return the printed columns as a table for the package booktabs."""
 
         def line(cells: list[str]) -> str:
-            return "  " + " & ".join(_escape(c, _LATEX) for c in cells) + r" \\"
+            return "  " + " & ".join(_escape(c, LATEX) for c in cells) + r" \\"
 
         align = "".join("l" if c.align == "left" else "r" for c in self.columns)
         lines = [
             r"\begin{table}",
             r"  \centering",
-            rf"  \caption{{{_escape(' '.join((self.title + '.', *self.notes)), _LATEX)}}}",
+            rf"  \caption{{{_escape(' '.join((self.title + '.', *self.notes)), LATEX)}}}",
             rf"  \begin{{tabular}}{{{align}}}",
             r"  \toprule",
             line(self.headers),

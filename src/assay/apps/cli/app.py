@@ -29,6 +29,7 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     "show": ("studies:show", "Show a study or a run."),
     "results": ("results:results", "Print the results of a study as a table."),
     "report": ("results:report", "Write a report again, from the store alone."),
+    "figure": ("papers:figure", "Write one figure of a study, for slides; without NAME list them."),
     "compare": ("results:compare", "Compare two trials, runs or studies."),
     "reproduce": (
         "reproduce:reproduce",

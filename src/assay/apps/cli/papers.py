@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.completion import stored_names
 from assay.apps.cli.options import Places
 
 if TYPE_CHECKING:
-    from assay.apps.papers import PaperSettings
+    from assay.apps.results import Results
     from assay.reports.paper.writing import Written
 
-__all__ = ["OutPath", "PaperOptions", "To", "write"]
+__all__ = ["PaperOptions", "To", "figure", "write"]
 
 To = Annotated[Sequence[str], Parameter(consume_multiple=True, negative="", show_default=False)]
-OutPath = Annotated[Path, Parameter(show_default=False)]
 _Several = Annotated[Sequence[str], Parameter(negative="", show_default=False)]
 
 
@@ -62,37 +62,57 @@ class PaperOptions:
 
 
 def write(
-    studies: Sequence[str], to: Sequence[str], options: PaperOptions, path: Path | None,
+    studies: Sequence[str],
+    to: Sequence[str],
+    options: PaperOptions,
+    path: Path | None,
     places: Places,
-) -> None:  # fmt: skip
+) -> None:
     """Write a report as it was asked for, and say where it is and what was left out."""
-    from assay.apps.cli.outcome import tell_fonts
+    from dataclasses import replace
+
     from assay.apps.cli.results import stored_results
-    from assay.apps.papers import FORMATS, PaperSettings, write_paper
+    from assay.apps.papers import FORMATS, PaperSettings, read_paper, write_paper
     from assay.core.errors import ConfigError, unknown_name
 
-    kind, *more = to or ("html",)
+    if len(to) > 2 or not studies:
+        raise ConfigError("name the studies before --to: assay report STUDY... --to pdf [FILE]")
+    target, settings, kind = path, PaperSettings(), "html"
+    if len(studies) == 1 and studies[0].endswith((".yaml", ".yml")):
+        file = Path(studies[0])
+        if (told := read_paper(file)) is not None:
+            studies, settings = told
+            kind, name = "pdf", file.stem
+            target = target or places.store_path / "reports" / f"{name}{FORMATS[(*to, kind)[0]]}"
+    kind = to[0] if to else kind
     if kind not in FORMATS:
         raise ConfigError(unknown_name("format of a report", kind, FORMATS))
-    if len(more) > 1 or not studies:
-        raise ConfigError("name the studies before --to: assay report STUDY... --to pdf [FILE]")
-    target = Path(more[0]) if more else path
+    target = Path(to[1]) if len(to) > 1 else target
     given = options.given()
     found = [stored_results(study, places) for study in studies]
     if kind == "html":
         if given:
-            raise ConfigError(f"--{next(iter(given)).replace('_', '-')} is for --to pdf, latex or "
-                              "markdown, not for the HTML page")  # fmt: skip
-        if target is not None and len(found) > 1:
-            raise ConfigError("an HTML page shows one study; name one, or use --to pdf")
-        for results in found:
-            written = results.report(target)
-            console.say(f"report: {written}")
-            tell_fonts(written)
+            option = next(iter(given)).replace("_", "-").replace("authors", "author")
+            raise ConfigError(f"--{option} is for --to pdf, latex or markdown, not for HTML")
+        _pages(found, target)
         return
-    settings = PaperSettings(**given)
+    settings = replace(settings, **given)
     target = target or _target(places, [r.name for r in found], FORMATS[kind])
-    _tell(write_paper(found, kind, target, settings), settings)
+    _tell(write_paper(found, kind, target, settings))
+
+
+def _pages(found: Sequence[Results], target: Path | None) -> None:
+    from assay.apps.cli.outcome import tell_fonts
+    from assay.core.errors import ConfigError
+
+    if target is not None and len(found) > 1:
+        raise ConfigError("an HTML page shows one study; name one, or use --to pdf")
+    if target is not None and target.is_dir():
+        raise ConfigError(f"{target} is a folder, expected the name of a file")
+    for results in found:
+        written = results.report(target)
+        console.say(f"report: {written}")
+        tell_fonts(written)
 
 
 def _target(places: Places, names: Sequence[str], ending: str) -> Path:
@@ -100,7 +120,7 @@ def _target(places: Places, names: Sequence[str], ending: str) -> Path:
     return places.store_path / "reports" / f"{name}{ending}"
 
 
-def _tell(made: Written, settings: PaperSettings) -> None:
+def _tell(made: Written) -> None:
     kept = {"a-2a": "PDF/A-2a", "ua-1": "PDF/UA-1", "a-2b": "PDF/A-2b"}
     standards = " and ".join(kept[s] for s in made.standards)
     pages = f", {made.pages} {'page' if made.pages == 1 else 'pages'}" if made.pages else ""
@@ -111,3 +131,34 @@ def _tell(made: Written, settings: PaperSettings) -> None:
         console.remark(f"moved to the appendix: {', '.join(made.moved)}")
     for note in made.notes:
         console.remark(note)
+
+
+def figure(
+    study: Annotated[str, Parameter(completer=stored_names)],
+    name: str | None = None,
+    /,
+    *,
+    to: Literal["svg", "pdf", "png"] = "svg",
+    out: Path | None = None,
+    width: float = 8.0,
+    places: Places | None = None,
+) -> None:
+    """Write one figure of a study, for slides; without NAME list them.
+
+    Args:
+        study: A study that the store holds, or its YAML file.
+        name: Which figure: effects, curves, confusion, ...
+        to: svg, pdf or png.
+        out: The file [STUDY-NAME.svg here]; a figure of several drawings makes one file of each.
+        width: Inches.
+    """
+    from assay.apps.cli.results import stored_results
+    from assay.apps.papers import find_figure, save_figure
+
+    plots, wanted = find_figure(stored_results(study, places or Places()), name)
+    if wanted is None:
+        console.table(("name", "shows"), [(plot.name, plot.title) for plot in plots])
+        return
+    base = out or Path(f"{study.rpartition('/')[2].removesuffix('.yaml')}-{wanted.name}.{to}")
+    for file in save_figure(wanted, base, to, width):
+        console.say(f"figure: {file}")

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import sides, stored_names
-from assay.apps.cli.options import Json, Places
-from assay.apps.cli.papers import OutPath, PaperOptions, To
+from assay.apps.cli.options import Json, OutFile, Places
+from assay.apps.cli.papers import PaperOptions, To
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -29,7 +29,7 @@ def report(
     *studies: StoredStudy,
     to: To = (),
     paper: PaperOptions | None = None,
-    report: OutPath | None = None,
+    report: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Write a report again, from the store alone.

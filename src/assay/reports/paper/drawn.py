@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from assay.reports.drawing import Plot
 from assay.reports.style import SMALLEST
@@ -54,14 +54,14 @@ def draw(plot: Plot, column: Room, folder: Path, name: str, kind: str) -> list[t
         if not known.exists():  # a paper is typeset several times until it is short enough
             figure = make(column.each / DRAWN)
             inches = min(column.each, float(figure.get_figwidth()) * DRAWN)
-            save(figure, folder / file)
+            save(figure, folder / file, kind)
             known.write_text(repr(inches))
         found.append((file, float(known.read_text())))
     return found
 
 
-def save(figure: Figure, path: Path, dpi: float = 200) -> None:
-    """Write a figure as SVG, PDF or PNG, by the ending; equal figures make equal bytes.
+def save(figure: Figure, target: Path | BinaryIO, kind: str, dpi: float = 200) -> None:
+    """Write a figure as "svg", "pdf" or "png"; equal figures make equal bytes.
 
     Text stays text: in an SVG it needs the font DejaVu Sans, in a PDF it is embedded.
     """
@@ -69,7 +69,6 @@ def save(figure: Figure, path: Path, dpi: float = 200) -> None:
 
     from assay.reports.svg import in_style
 
-    kind = path.suffix[1:]
     about = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[kind]
     with in_style(), matplotlib.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, format=kind, dpi=dpi, metadata=about)
+        figure.savefig(target, format=kind, dpi=dpi, metadata=about)

@@ -1,8 +1,10 @@
-"""A paper to a file: PDF by typst."""
+"""A paper to files: PDF by typst, LaTeX, Markdown."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -15,16 +17,21 @@ from assay.core.errors import ConfigError, StoreError, unknown_name
 from assay.core.files import written_whole
 from assay.reports.paper.blocks import Manuscript, exhibits
 from assay.reports.paper.fitting import chosen, shortened
+from assay.reports.paper.latex_text import latex_text
+from assay.reports.paper.markdown_text import markdown_text
 from assay.reports.paper.typesetting import Setter
 from assay.reports.paper.typst_text import typst_text
 
-__all__ = ["SIZES", "TEMPLATES", "Written", "write_pdf"]
+__all__ = ["SIZES", "TEMPLATES", "Written", "write_latex", "write_markdown", "write_pdf"]
 
 TEMPLATES = ("course", "ieee", "icml")
 """Templates that come with assay."""
 
 SIZES = {"a4": "a4", "letter": "us-letter"}
 """Sizes of paper, and what typst calls them."""
+
+MARKS = ".assay-paper.json"
+"""File of digests of what was written, so that what a person changed is seen."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,76 @@ def write_pdf(
         path, made.pages, made.standards,
         () if appendix else labels, labels if appendix else (), tuple(notes),
     )  # fmt: skip
+
+
+def write_latex(
+    paper: Manuscript,
+    path: Path,
+    *,
+    size: str = "a4",
+    figures: Sequence[str] = (),
+    appendix: bool = False,
+) -> Written:
+    """Write a paper as a folder of LaTeX: main.tex, references.bib, figures as PDF.
+
+    What a person changed since assay wrote it is kept, and the new text stands beside it as
+    NAME.new.tex.
+
+    Raises:
+        ConfigError: the folder holds other things than a paper.
+    """
+    marks = path / MARKS
+    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not marks.exists())):
+        raise ConfigError(f"{str(path)!r} is there already and holds no paper of assay's")
+    gone = chosen(paper, figures) if figures else set()
+    final = paper.without(gone, keep=appendix)
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="assay-paper-") as name:
+        folder = Path(name)
+        paper_size = {"a4": "a4paper", "letter": "letterpaper"}[size]
+        text = latex_text(final, folder, paper_size)
+        (folder / "main.tex").write_text(text, encoding="utf-8")
+        for file in folder.glob("*.width"):
+            file.unlink()
+        known = json.loads(marks.read_text()) if marks.exists() else {}
+        digests = {}
+        for file in sorted(folder.iterdir()):
+            target, digest = path / file.name, _digest(file)
+            digests[file.name] = digest
+            if target.exists() and _digest(target) not in (known.get(file.name), digest):
+                notes.append(f"{target} was changed by somebody and is kept")
+                digests[file.name] = known.get(file.name, "")
+                target = target.with_suffix(f".new{file.suffix}")
+            write_file(target, file.read_bytes())
+        write_file(marks, json.dumps(digests, indent=1).encode())
+    labels = tuple(e.label for e in exhibits(paper) if e.label in gone)
+    left = ((), labels) if appendix else (labels, ())
+    return Written(path, left_out=left[0], moved=left[1], notes=tuple(notes))
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def write_markdown(
+    paper: Manuscript, path: Path, *, figures: Sequence[str] = (), appendix: bool = False
+) -> Written:
+    """Write a paper as Markdown, its figures in a folder beside it (NAME-files)."""
+    gone = chosen(paper, figures) if figures else set()
+    folder = path.with_name(f"{path.stem}-files")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("figure-*"):
+            file.unlink()
+        text = markdown_text(paper.without(gone, keep=appendix), folder)
+        for file in folder.glob("*.width"):
+            file.unlink()
+    except OSError as error:
+        raise StoreError(f"cannot write {str(folder)!r}: {error.strerror}") from error
+    write_file(path, text.encode("utf-8"))
+    labels = tuple(e.label for e in exhibits(paper) if e.label in gone)
+    left = ((), labels) if appendix else (labels, ())
+    return Written(path, left_out=left[0], moved=left[1])
 
 
 def _seconds(date: str) -> int:

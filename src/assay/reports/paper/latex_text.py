@@ -1,0 +1,226 @@
+"""A manuscript as a folder of LaTeX that compiles as it is: main.tex, references.bib, figures."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from assay.core.text import visible
+from assay.reports.drawing import Plot
+from assay.reports.paper.blocks import (
+    Block,
+    Bullets,
+    Citation,
+    Exhibit,
+    Inline,
+    Manuscript,
+    Mention,
+    Paragraph,
+    Printout,
+    Sentence,
+    Styled,
+    Subheading,
+    exhibits,
+)
+from assay.reports.paper.drawn import Room, draw
+from assay.reports.paper.material import slug
+from assay.reports.paper.typst_text import PageSize, minus
+from assay.reports.tables import LATEX, Table
+
+__all__ = ["latex", "latex_text"]
+
+_GREEK = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "o",
+    "pi",
+    "rho",
+    "varsigma",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+)
+_LATIN_CAPITALS = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX", strict=True))
+_SIGNS = {
+    "“": "``", "”": "''", "‘": "`", "’": "'", "–": "--", "—": "---", "…": r"\dots{}",
+    "→": r"$\rightarrow$", "←": r"$\leftarrow$", "≈": r"$\approx$", "≠": r"$\neq$", "·": r"$\cdot$",
+    "°": r"\textdegree{}", "µ": r"$\mu$", "√": r"$\surd$", "∞": r"$\infty$", "\u00a0": "~",
+    "\u2009": r"\,", "\u202f": r"\,", "\"": r"\textquotedbl{}", "²": r"$^2$", "³": r"$^3$",
+}  # fmt: skip
+
+PREAMBLE = r"""\documentclass[%(size)s,10pt]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{lmodern}
+\usepackage{textcomp}
+\usepackage[margin=2.3cm]{geometry}
+\usepackage{graphicx}
+\usepackage{booktabs}
+\usepackage[hidelinks]{hyperref}
+\setlength{\parskip}{0.5em}
+\setlength{\parindent}{0pt}
+\emergencystretch=3em
+\renewcommand{\topfraction}{0.9}
+\renewcommand{\floatpagefraction}{0.8}
+"""
+
+
+def latex(text: str) -> str:
+    """Text as LaTeX that shows it; a character that pdfTeX has no font for by its code point."""
+    return "".join(map(_sign, minus(visible(text))))
+
+
+def _sign(c: str) -> str:
+    if c in _SIGNS:
+        return _SIGNS[c]
+    if c in LATEX:
+        return LATEX[c]
+    if ord(c) < 0x180:
+        return c
+    if "α" <= c <= "ω":
+        name = _GREEK[ord(c) - ord("α")]
+        return "o" if name == "o" else rf"$\{name}$"
+    if c in _LATIN_CAPITALS:
+        return _LATIN_CAPITALS[c]
+    if "Α" <= c <= "Ω":
+        name = _GREEK[ord(c) - ord("Α")]
+        return rf"$\{name.capitalize()}$"
+    plain = unicodedata.normalize("NFKD", c)
+    if plain != c and all(ord(p) < 0x180 or unicodedata.combining(p) for p in plain):
+        return "".join(_sign(p) for p in plain if not unicodedata.combining(p))
+    return rf"\texttt{{U+{ord(c):04X}}}"
+
+
+def latex_text(paper: Manuscript, folder: Path, size: str = "a4paper") -> str:
+    """Write figures and references into a folder and return its main.tex.
+
+    Args:
+        size: of the page, "a4paper" or "letterpaper".
+    """
+    writer = _LatexWriter(folder, {e.label: e.kind for e in (*exhibits(paper), *paper.appendix)})
+    body = "\n".join(
+        f"\\section{{{latex(chapter.title)}}}\n" + "\n\n".join(map(writer.block, chapter.blocks))
+        for chapter in paper.chapters
+    )
+    appendix = "\n".join(writer.exhibit(e) for e in paper.appendix)
+    authors = r" \and ".join(
+        r"\\ ".join(latex(part) for part in (a.name, a.affiliation, a.email) if part)
+        for a in paper.authors
+    )
+    abstract = writer.sentences(paper.abstract)
+    parts = [
+        PREAMBLE % {"size": size},
+        f"\\title{{{latex(paper.title)}}}\n\\author{{{authors}}}\n\\date{{{latex(paper.date)}}}",
+        "\\begin{document}\n\\maketitle",
+        f"\\begin{{abstract}}\n{abstract}\n\\end{{abstract}}" if abstract else "",
+        body,
+        "\\bibliographystyle{unsrt}\n\\bibliography{references}" if writer.cited else "",
+        f"\\clearpage\n\\appendix\n\\section*{{Appendix}}\n{appendix}" if appendix else "",
+        "\\end{document}\n",
+    ]
+    if writer.cited:
+        (folder / "references.bib").write_text(paper.references, encoding="utf-8")
+    return "\n".join(part for part in parts if part)
+
+
+class _LatexWriter:
+    """Writes blocks; remembers whether something was cited."""
+
+    page = PageSize(6.4)
+
+    def __init__(self, folder: Path, kinds: Mapping[str, str]):
+        self.folder, self.kinds, self.cited = folder, kinds, False
+
+    def block(self, block: Block) -> str:
+        if isinstance(block, Paragraph):
+            text = self.sentences(block.sentences)
+            return f"\\emph{{{text}}}" if block.style == "question" else text
+        if isinstance(block, Bullets):
+            kind = "enumerate" if block.numbered else "itemize"
+            points = "\n".join(rf"\item {self.inlines(point)}" for point in block.points)
+            return f"\\begin{{{kind}}}\n{points}\n\\end{{{kind}}}"
+        if isinstance(block, Printout):
+            lines = (rf"\texttt{{{latex(line)}}}" for line in block.text.split("\n"))
+            return "\\begin{flushleft}\\small\n" + "\\\\\n".join(lines) + "\n\\end{flushleft}"
+        if isinstance(block, Subheading):
+            kind = {2: "subsection"}.get(block.level, "subsubsection*")
+            return f"\\{kind}{{{latex(block.text)}}}"
+        return self.exhibit(block)
+
+    def sentences(self, sentences: Sequence[Sentence]) -> str:
+        return "\n".join(self.inlines(sentence) for sentence in sentences)
+
+    def inlines(self, sentence: Sentence) -> str:
+        return "".join(self._inline(part) for part in sentence)
+
+    def _inline(self, part: Inline) -> str:
+        if isinstance(part, Styled):
+            kind = {"strong": "textbf", "emphasis": "emph", "code": "texttt"}[part.style]
+            return f"\\{kind}{{{latex(part.text)}}}"
+        if isinstance(part, Citation):
+            self.cited = True
+            return f"\\cite{{{','.join(part.keys)}}}"
+        if isinstance(part, Mention):
+            kind = self.kinds.get(part.label)
+            return f"{kind.capitalize()}~\\ref{{{slug(part.label)}}}" if kind else ""
+        return latex(part)
+
+    def exhibit(self, exhibit: Exhibit) -> str:
+        caption = latex(exhibit.caption)
+        if isinstance(exhibit.content, Table):
+            return _table(exhibit.content, caption, slug(exhibit.label))
+        if isinstance(exhibit.content, Plot):
+            plot = exhibit.content
+            room = Room(self.page.width, plot.small or len(plot.draws) > 1)
+            files = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "pdf")
+        else:
+            name = Path(exhibit.content).name
+            (self.folder / name).write_bytes(Path(exhibit.content).read_bytes())
+            files = [(name, self.page.width)]
+        drawn = "\n".join(rf"  \includegraphics[width={i:.3f}in]{{{name}}}" for name, i in files)
+        return (
+            f"\\begin{{figure}}[tbp]\n  \\centering\n{drawn}\n  \\caption{{{caption}}}\n"
+            f"  \\label{{{slug(exhibit.label)}}}\n\\end{{figure}}"
+        )
+
+
+def _table(table: Table, caption: str, name: str) -> str:
+    def line(cells: Sequence[str], bold: bool = False) -> str:
+        shown = [rf"\textbf{{{latex(c)}}}" if bold and c else latex(c) for c in cells]
+        return "    " + " & ".join(shown) + r" \\"
+
+    align = "".join("l" if c.align == "left" else "r" for c in table.columns)
+    rows = [line(t, bool(r.get("best"))) for r, t in zip(table.rows, table.texts(), strict=True)]
+    lines = [
+        r"\begin{table}[tbp]",
+        r"  \centering",
+        rf"  \caption{{{caption}}}",
+        rf"  \label{{{name}}}",
+        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{\footnotesize",
+        rf"    \begin{{tabular}}{{{align}}}",
+        r"    \toprule",
+        line(table.headers),
+        r"    \midrule",
+        *rows,
+        r"    \bottomrule",
+        r"    \end{tabular}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,196 @@
+"""An author's own text: Markdown whose headings name chapters of the paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import ConfigError, MissingExtraError, install_extra, nearest
+from assay.reports.paper.blocks import (
+    Block,
+    Bullets,
+    Citation,
+    Exhibit,
+    Inline,
+    Paragraph,
+    Printout,
+    Styled,
+    Subheading,
+)
+from assay.reports.paper.material import slug
+
+__all__ = ["read_prose"]
+
+PICTURES = (".png", ".jpg", ".jpeg")
+
+_CITED = re.compile(r"\[(@[\w:.-]+(?:\s*;\s*@[\w:.-]+)*)\]")
+
+
+def read_prose(
+    path: Path, chapters: Mapping[str, str], known: Sequence[str]
+) -> dict[str, list[Block]]:
+    """Return the author's blocks by the name of their chapter.
+
+    The headings of the highest level name chapters, by name or title; deeper ones are the author's
+    own. `[@key]` cites. The file is only read, so that it is there for the next paper.
+
+    Args:
+        chapters: name -> title of those that there are.
+        known: keys of BibTeX that may be cited.
+
+    Raises:
+        ConfigError: the file cannot be read, names no such chapter, cites an unknown key, shows a
+            picture that is not there, or has text before its first heading.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"the text {str(path)!r} cannot be read: {said}") from None
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        raise MissingExtraError(
+            f"text for a paper needs markdown-it-py; {install_extra('paper')}"
+        ) from error
+    return _ProseReader(path, chapters, known, MarkdownIt("commonmark").parse(text)).read()
+
+
+class _ProseReader:
+    """Goes through the tokens of markdown-it once."""
+
+    def __init__(
+        self, path: Path, chapters: Mapping[str, str], known: Sequence[str], tokens: list[Any]
+    ):
+        self.path, self.chapters, self.known, self.tokens = path, chapters, known, tokens
+        levels = [int(t.tag[1]) for t in tokens if t.type == "heading_open"]
+        self.top = min(levels, default=1)
+        self.found: dict[str, list[Block]] = {}
+        self.blocks: list[Block] | None = None
+        self.line = 1
+        self.pictures = 0
+
+    def wrong(self, said: str) -> ConfigError:
+        return ConfigError(f"{self.path}:{self.line}: {said}")
+
+    def read(self) -> dict[str, list[Block]]:
+        at = 0
+        while at < len(self.tokens):
+            token = self.tokens[at]
+            self.line = token.map[0] + 1 if token.map else self.line
+            at = self._one(token, at)
+        return self.found
+
+    def _one(self, token: Any, at: int) -> int:
+        """Read the block that begins here; return where the next one does."""
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            title = "".join(_plain(part) for part in self._inlines(self.tokens[at + 1]))
+            if level == self.top:
+                self.blocks = self.found.setdefault(self._chapter(title), [])
+            else:
+                self._put(Subheading(title, min(1 + level - self.top, 3)))
+            return at + 3
+        if token.type == "paragraph_open":
+            self._paragraph(self.tokens[at + 1])
+            return at + 3
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            return self._points(at, token.type.startswith("ordered"))
+        if token.type in ("fence", "code_block"):
+            self._put(Printout(token.content.rstrip("\n")))
+        elif token.type == "html_block" and not token.content.startswith("<!--"):
+            raise self.wrong("HTML is not read; write Markdown")
+        return at + 1
+
+    def _put(self, block: Block) -> None:
+        if self.blocks is None:
+            raise self.wrong("text before the first heading, expected a heading that names a "
+                             f"section: {self._names()}")  # fmt: skip
+        self.blocks.append(block)
+
+    def _names(self) -> str:
+        return ", ".join(self.chapters)
+
+    def _chapter(self, title: str) -> str:
+        wanted = slug(title)
+        for name, shown in self.chapters.items():
+            if wanted in (name, slug(shown)):
+                return name
+        close = nearest(wanted, self.chapters)
+        hint = f"; did you mean {close!r}?" if close else ""
+        raise self.wrong(f"no such section {title!r}{hint} (known: {self._names()})")
+
+    def _paragraph(self, inline: Any) -> None:
+        pictures = [child for child in inline.children or () if child.type == "image"]
+        for child in pictures:
+            self._picture(child)
+        if parts := self._inlines(inline):
+            self._put(Paragraph((tuple(parts),)))
+
+    def _picture(self, child: Any) -> None:
+        source = self.path.parent / str(child.attrs["src"])
+        if source.suffix.lower() not in PICTURES or not source.is_file():
+            raise self.wrong(
+                f"the picture {child.attrs['src']!r} is not there, expected a file that ends in "
+                f"{', '.join(PICTURES)}"
+            )
+        self.pictures += 1
+        caption = child.content or source.stem
+        self._put(Exhibit(f"own/{slug(source.stem)}-{self.pictures}", str(source), caption, 0))
+
+    def _points(self, at: int, numbered: bool) -> int:
+        depth, points = 0, []
+        while True:
+            token = self.tokens[at]
+            depth += token.nesting if "_list_" in token.type else 0
+            if token.type == "inline":
+                self.line = token.map[0] + 1 if token.map else self.line
+                points.append(tuple(self._inlines(token)))
+            at += 1
+            if depth == 0:
+                break
+        self._put(Bullets(tuple(points), numbered))
+        return at
+
+    def _inlines(self, inline: Any) -> list[Inline]:
+        parts: list[Inline] = []
+        style: list[str] = []
+        joined = ""
+        for child in inline.children or ():
+            if child.type in ("text", "softbreak", "hardbreak"):
+                joined += child.content if child.type == "text" else " "
+                continue
+            parts += self._cited(joined, style)
+            joined = ""
+            if child.type == "code_inline":
+                parts.append(Styled(child.content, "code"))
+            elif child.type in ("em_open", "strong_open"):
+                style.append("emphasis" if child.type == "em_open" else "strong")
+            elif child.type in ("em_close", "strong_close"):
+                style.pop()
+            elif child.type == "link_close":
+                pass
+            elif child.type == "html_inline":
+                joined += child.content
+        return [*parts, *self._cited(joined, style)]
+
+    def _cited(self, text: str, style: Sequence[str]) -> list[Inline]:
+        parts: list[Inline] = []
+        for i, piece in enumerate(_CITED.split(text)):
+            if i % 2:
+                keys = tuple(key.strip()[1:] for key in piece.split(";"))
+                for key in keys:
+                    if key not in self.known:
+                        close = nearest(key, self.known)
+                        hint = f"; did you mean {close!r}?" if close else ""
+                        raise self.wrong(f"no reference has the key {key!r}{hint}")
+                parts.append(Citation(keys))
+            elif piece:
+                parts.append(Styled(piece, style[-1]) if style else piece)
+        return parts
+
+
+def _plain(part: Inline) -> str:
+    return part if isinstance(part, str) else getattr(part, "text", "")

@@ -1,0 +1,144 @@
+"""An author's text in a paper, and the paper as LaTeX and Markdown."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from assay.core.errors import ConfigError
+from assay.reports.paper.blocks import Author, Bullets, Citation, Manuscript, Paragraph, Styled
+from assay.reports.paper.cited import bibliography, known_keys
+from assay.reports.paper.content import chapter_names, manuscript
+from assay.reports.paper.latex_text import latex
+from assay.reports.paper.prose import read_prose
+from assay.reports.paper.typst_text import quoted
+from assay.reports.paper.writing import write_latex, write_markdown
+
+CHAPTERS = {"method": "Method", "discussion": "Discussion"}
+KEYS = known_keys(bibliography())
+
+
+def prose(tmp_path, text):
+    pytest.importorskip("markdown_it")
+    (tmp_path / "notes.md").write_text(text, encoding="utf-8")
+    return read_prose(tmp_path / "notes.md", CHAPTERS, KEYS)
+
+
+def test_headings_name_chapters_and_words_keep_their_style(tmp_path):
+    found = prose(
+        tmp_path,
+        "## Discussion\n\nAs *seen* [@holm1979; @he2015], $5 #1.\n\n### Own\n\n- a\n- **b**\n\n"
+        "## Method\n\nShort.\n",
+    )
+    assert list(found) == ["discussion", "method"]
+    first, heading, points = found["discussion"]
+    assert first == Paragraph(
+        (("As ", Styled("seen", "emphasis"), " ", Citation(("holm1979", "he2015")), ", $5 #1."),)
+    )
+    assert (heading.text, heading.level) == ("Own", 2)
+    assert points == Bullets((("a",), (Styled("b", "strong"),)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "# Discusion\n\nx\n",
+            r"notes\.md:1: no such section 'Discusion'; did you mean 'discussion'",
+        ),
+        ("first\n", r"notes\.md:1: text before the first heading"),
+        (
+            "# Method\n\nsee [@holm1997]\n",
+            r"notes\.md:3: no reference has the key 'holm1997'; did you",
+        ),
+        ("# Method\n\n![x](gone.png)\n", r"notes\.md:3: the picture 'gone\.png' is not there"),
+        ("# Method\n\n<b>x</b>\n\n<table></table>\n", r"notes\.md:5: HTML is not read"),
+    ],
+)
+def test_what_is_wrong_in_a_text_is_named_with_its_line(tmp_path, text, said):
+    with pytest.raises(ConfigError, match=said):
+        prose(tmp_path, text)
+
+
+def test_a_text_that_is_not_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"the text '.*gone\.md' cannot be read: No such file"):
+        read_prose(tmp_path / "gone.md", CHAPTERS, KEYS)
+
+
+def test_every_reference_that_is_cited_is_there(material):
+    paper = manuscript([material("tour"), material("factors")])
+    cited = {
+        key
+        for chapter in paper.chapters
+        for block in chapter.blocks
+        if isinstance(block, Paragraph)
+        for sentence in block.sentences
+        for part in sentence
+        if isinstance(part, Citation)
+        for key in part.keys
+    }
+    assert {"holm1979", "student1908", "bouthillier2021", "alpaydin1998"} <= cited <= set(KEYS)
+    assert len(KEYS) == len(set(KEYS))
+
+
+def test_several_studies_have_a_section_each(material):
+    studies = [material("tour"), material("factors")]
+    paper = manuscript(studies, order=["mlp-factors"])
+    assert [c.name for c in paper.chapters] == [
+        "mlp-factors", "introduction", "method", "tour", "limits", "reproduction",
+    ]  # fmt: skip
+    assert set(chapter_names(studies)) >= {"tour", "mlp-factors", "discussion", "abstract"}
+    assert any(Styled("What does trouble show?", "emphasis") not in s for s in paper.abstract)
+
+
+def test_any_text_is_shown_as_it_is():
+    assert quoted('a "b" \\ #x') == '"a \\"b\\" \\\\ #x"'
+    assert latex(r"5 % of #1_a $ \ @ α Ω ∞ é −1") == (
+        r"5 \% of \#1\_a \$ \textbackslash{} @ $\alpha$ $\Omega$ $\infty$ é $-$1"
+    )
+    assert latex("中") == r"\texttt{U+4E2D}"
+
+
+def small(material) -> Manuscript:
+    paper = manuscript(
+        [material("tour")], r"50 % of #1 \ @ αβ", [Author("Ü Ö", "X & Y", "a_b@c.d")]
+    )
+    labels = {e.label for c in paper.chapters for e in c.blocks if hasattr(e, "label")}
+    return paper.without(labels - {"tour/results", "tour/effects", "tour/comparisons"})
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="TeX is not installed")
+def test_the_folder_of_latex_compiles(material, tmp_path):
+    write_latex(small(material), tmp_path / "tex")
+    steps = (["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main"], ["bibtex", "main"])
+    for command in (steps[0], steps[1], steps[0], steps[0]):
+        done = subprocess.run(command, cwd=tmp_path / "tex", capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "tex" / "main.log").read_text(encoding="latin-1")
+    assert "undefined" not in log
+
+
+def test_what_a_person_changed_in_the_folder_is_kept(material, tmp_path):
+    paper = small(material)
+    write_latex(paper, tmp_path / "tex")
+    main = tmp_path / "tex" / "main.tex"
+    main.write_text(main.read_text(encoding="utf-8") + "% mine\n", encoding="utf-8")
+    made = write_latex(paper, tmp_path / "tex")
+    assert main.read_text(encoding="utf-8").endswith("% mine\n")
+    assert (tmp_path / "tex" / "main.new.tex").exists()
+    assert any("main.tex was changed by somebody and is kept" in note for note in made.notes)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with pytest.raises(ConfigError, match=r"other' is there already and holds no paper"):
+        write_latex(paper, tmp_path / "other")
+
+
+def test_markdown_names_its_figures(material, tmp_path):
+    write_markdown(small(material), tmp_path / "paper.md")
+    text = (tmp_path / "paper.md").read_text(encoding="utf-8")
+    assert "# 50 % of #1" in text
+    assert "](paper-files/figure-tour-effects.svg)" in text
+    assert (tmp_path / "paper-files" / "figure-tour-effects.svg").exists()
+    assert "| trial |" in text
