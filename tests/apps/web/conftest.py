@@ -1,7 +1,8 @@
-"""A server of a small real store in a process of its own, and a real browser."""
+"""A server of a small real store in a process of its own, and its pages in a real browser."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,26 +29,19 @@ search:
     network.activation: {choice: [relu, tanh]}
 """
 
-CHROMIUM = next(
-    (p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), ""
-)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-)  # fmt: skip
-
 
 @pytest.fixture(scope="session")
-def lab_store(store: Path) -> Path:
-    """The store of the small study, with a small search in it as well."""
+def lab_store(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the small study with a small search in it as well; the others' stays as it is."""
     pytest.importorskip("starlette")
     from assay.apps.cli.app import main
 
-    file = store.parent / "small-search.yaml"
+    folder = tmp_path_factory.mktemp("lab")
+    lab = shutil.copytree(store, folder / "store")
+    file = folder / "small-search.yaml"
     file.write_text(SEARCH)
-    assert main(["run", str(file), "--store", str(store), "--workers", "1"]) == 0
-    return store
+    assert main(["run", str(file), "--store", str(lab), "--workers", "1"]) == 0
+    return lab
 
 
 @pytest.fixture(scope="session")
@@ -56,18 +50,6 @@ def site(lab_store: Path) -> Iterator[str]:
     pytest.importorskip("uvicorn")
     with serving(lab_store) as address:
         yield address.rstrip("/")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A real browser."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as p:
-        found = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture

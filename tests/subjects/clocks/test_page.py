@@ -110,22 +110,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real browser with a camera that shows a test picture."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    binary = Path("/usr/bin/chromium")
-    if not binary.exists():
-        pytest.skip("chromium is not installed")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with playwright.sync_playwright() as p:
-        found = p.chromium.launch(executable_path=str(binary), args=flags)
-        yield found
-        found.close()
-
-
 def open_page(browser: Any, address: str, **how: Any) -> tuple[Any, list[str]]:
     wrong: list[str] = []
     page = browser.new_context(**how).new_page()

@@ -11,9 +11,6 @@ from assay.apps.web.shelf import Shelf
 from assay.core.errors import ConfigError
 from assay.subjects.unscrambling.page import PAGE
 
-# what an earlier test of the same process left open is noticed here
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def test_a_picture_before_and_after_and_what_networks_say(tmp_path: Path):
     from assay.apps.cli.app import main
