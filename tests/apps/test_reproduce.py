@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.apps.cli.app import main
-from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, ROUNDING, chosen, judge
+from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, LIMITS, ROUNDING, chosen, judge
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -56,11 +56,12 @@ def nudged(record: Record, share: float) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("share", "verdict"), [(0.0, EQUAL), (1e-6, ROUNDING), (1e-2, DIFFERENT), (np.nan, DIFFERENT)]
+    ("limits", "verdict"), [(0.0, EQUAL), (0.1, ROUNDING), (10, DIFFERENT), (np.nan, DIFFERENT)]
 )
 def test_the_first_losses_decide_between_rounding_and_a_difference(
-    share: float, verdict: str, record: Record
+    limits: float, verdict: str, record: Record
 ):
+    share = limits * LIMITS[record.provenance["precision"]]  # which is the machine's choice
     assert judge(record, nudged(record, share)).verdict == verdict
 
 
