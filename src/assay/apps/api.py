@@ -156,12 +156,25 @@ def machine_for(
 
     if workers is not None:
         workers = Entry(plain_data(workers, "workers"), ("workers",)).integer(1)
+    _load_plugins(study)
     found = machine_of(study)
     place = found.place
     if on is not None and parse_place(on) != replace(place, options=()):
         place = parse_place(on)
     place = place.with_options(options or {})
     return Machine(place, workers or found.workers, device or found.device, found.file)
+
+
+def _load_plugins(study: object) -> None:
+    """Load the plugins of a study: one of them may bring the place where it trains."""
+    from assay.studies.library import open_study
+    from assay.studies.parts import read_plugins
+
+    try:
+        source, _, folder = open_study(study)  # type: ignore[arg-type]
+    except ConfigError:
+        return  # whoever reads the study says what is wrong with it
+    read_plugins(source, folder)
 
 
 def train(

@@ -82,7 +82,7 @@ def load(name: str, beside: Path | None = None) -> Plugin:
             f"plugin {name!r}: no module of that name is installed; a file is written with its "
             f"ending, {name}.py"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
     file = getattr(module, "__file__", None) or ""
     _loaded[name] = Plugin(name, file, digest_of(Path(file)) if file else "", name)
@@ -190,7 +190,7 @@ def _register_file(name: str, path: Path) -> None:
     except AssayError:
         sys.modules.pop(path.stem, None)
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sys.modules.pop(path.stem, None)
         raise _failed(name, error, path) from error
     finally:
@@ -218,7 +218,7 @@ def _same_file(file: str | None, path: Path) -> bool:
     return file is not None and Path(file).resolve() == path
 
 
-def _failed(name: str, error: Exception, path: Path | None = None) -> ConfigError:
+def _failed(name: str, error: BaseException, path: Path | None = None) -> ConfigError:
     """The plugin's own error with the line of the plugin where it happened."""
     line, trace = getattr(error, "lineno", None), error.__traceback__
     while trace is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ class Plans:
         hint = did_you_mean(nearest(study, rows))
         known = f" (there: {', '.join(rows)})" if rows else "; it holds no study yet"
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
+
+    def plan_before(self, name: str) -> dict[str, Any] | None:
+        """The plan that is stored under this very name; None where there is none, or a damaged
+        one."""
+        row = next((row for row in self._plan_rows() if str(row[0]) == name), None)
+        with suppress(StoreError):
+            return None if row is None else self._decoded(row)
+        return None
 
     def study_names(self) -> set[str]:
         """The studies whose plans are stored, be they damaged."""

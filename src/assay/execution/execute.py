@@ -103,11 +103,11 @@ def execute(
         StudyInterrupted: the user stopped it.
     """
     plain = dict(plan) if isinstance(plan, Mapping) else plan.to_json()
-    store.save_plan(plain)
     complete_metrics(cohorts, store, resources.metrics)
     ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
     began = time.monotonic()
     try:
+        store.save_plan(plain)
         resources = replace(resources, checkpoints=store.checkpoints.resolve())
         place = parse_place(executor)
         with ExitStack() as own, interrupts() as stopped:

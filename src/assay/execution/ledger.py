@@ -50,7 +50,7 @@ class Ledger:
         self.members = {m.run_id: m for cohort in cohorts for m in cohort.members}
         self._damaged = store.verify(self.members)
         configs = {name: member.config for name, member in self.members.items()}
-        self._older = of_earlier_versions(configs, store.present)
+        self._older = of_earlier_versions(configs, store.present, store.plan_before(plan["study"]))
         self.present = len(store.present(self.members))
         self.again: list[Part] = []
         self.stopped: list[Part] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from assay.core.config import Option
@@ -48,11 +49,13 @@ WEIGHTS = {
 }
 """Options for all kernels and biases of a network, the heads included."""
 
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "kernel_initializer": Initializer.parse,
+    "bias_initializer": Initializer.parse,
+    "kernel_regularizer": Regularizer.parse,
+}
+
 
 def styled(options: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of Dense and Conv2D for the options of WEIGHTS."""
-    return {
-        "kernel_initializer": Initializer.parse(options["kernel_initializer"]),
-        "bias_initializer": Initializer.parse(options["bias_initializer"]),
-        "kernel_regularizer": Regularizer.parse(options["kernel_regularizer"]),
-    }
+    """Keyword arguments of Dense and Conv2D for the options of WEIGHTS that a family has."""
+    return {name: parse(options[name]) for name, parse in _PARSERS.items() if name in options}

@@ -81,13 +81,16 @@ def identify(config: Config, device: str = "auto") -> None:
 
 
 def of_earlier_versions(
-    runs: Mapping[str, Config], present: Callable[[Iterable[str]], set[str]]
+    runs: Mapping[str, Config],
+    present: Callable[[Iterable[str]], set[str]],
+    plan: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
     """Runs that are missing under their names and stored under those of earlier versions.
 
     Args:
         runs: name -> configuration of every run.
         present: says which of some names are stored.
+        plan: that of the same study as it was stored before, whose plugins may have been others.
 
     Returns:
         Why they are not the same -> number of runs.
@@ -101,6 +104,9 @@ def of_earlier_versions(
     ]
     found = present([name for _, name, _ in before])
     reasons = {run: why for run, name, why in before if name in found}
+    if len(stored) < len(runs):
+        others = dict(_of_other_plugins(runs.values(), plan or {}))
+        reasons |= {run: others[run] for run in present(others)}
     return dict(Counter(reasons.values()))
 
 
@@ -123,6 +129,21 @@ def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
             if said:
                 before = {**rest, "precision": precision} | ({VERSIONS: kept} if kept else {})
                 yield before, " and ".join(said)
+
+
+def _of_other_plugins(
+    configs: Iterable[Config], plan: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The runs of a stored plan whose plugins are others now, and which of these."""
+    now: dict[str, str] = {}
+    for config in configs:
+        now |= config.get(PLUGINS, {})
+    for trial in plan.get("trials", ()):
+        before = trial.get("config", {}).get(PLUGINS, {})
+        changed = [file for file in before if now.get(file, before[file]) != before[file]]
+        if changed:
+            have = "has" if len(changed) == 1 else "have"
+            yield from ((run, f"{' and '.join(changed)} {have} changed") for run in trial["runs"])
 
 
 def _versions(config: Config) -> dict[str, int]:

@@ -19,6 +19,7 @@ __all__ = [
     "engine_names",
     "install_completion",
     "labels",
+    "place_names",
     "scales",
     "settings",
     "sides",
@@ -47,10 +48,29 @@ def dataset_names(context: Any = None) -> Iterable[str]:
 
 
 def engine_names(context: Any = None) -> Iterable[str]:
-    """Engines."""
+    """Engines, those of the study's plugins included."""
     from assay.studies.settings import engine_names as names
 
+    _load_plugins(context)
     yield from names()
+
+
+def place_names(context: Any = None) -> Iterable[str]:
+    """Where runs can train; an address comes from its user."""
+    from assay.execution.executors.executor import EXECUTORS
+
+    _load_plugins(context)
+    return dict.fromkeys(["local", "inline", "ray", "ray:auto", "slurm", *EXECUTORS])
+
+
+def _load_plugins(context: Any) -> None:
+    """Load the plugins of the study that was given, if one was."""
+    from assay.studies.library import open_study
+    from assay.studies.parts import read_plugins
+
+    if study := _given(context, "study", "name"):
+        source, _, folder = open_study(study)
+        read_plugins(source, folder)
 
 
 def scales(context: Any) -> Iterable[str]:

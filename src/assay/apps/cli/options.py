@@ -13,6 +13,7 @@ from assay.apps.cli.completion import (
     dataset_names,
     engine_names,
     labels,
+    place_names,
     scales,
     settings,
     study_names,
@@ -39,10 +40,6 @@ __all__ = [
 ]
 
 
-PLACES = ("local", "inline", "ray", "ray:auto", "slurm")
-"""What --on is completed to; an address comes from its user."""
-
-
 def is_study(name: str) -> bool:
     """Whether this is meant as a study: a built-in name, a path or a file's name."""
     from assay.studies.library import is_built_in
@@ -59,7 +56,7 @@ OutFile = Annotated[Path, Parameter(validator=_no_folder)]
 """A file to write: what cannot be one is refused before any work is done."""
 StudyName = Annotated[str, Parameter(completer=study_names)]
 Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
-PlaceName = Annotated[str, Parameter(completer=lambda context: PLACES)]
+PlaceName = Annotated[str, Parameter(completer=place_names)]
 DatasetName = Annotated[str, Parameter(completer=dataset_names)]
 TrialName = Annotated[str, Parameter(completer=labels)]
 Labels = Annotated[list[str], Parameter(completer=labels, negative="", show_default=False)]

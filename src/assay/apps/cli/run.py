@@ -191,7 +191,7 @@ def _preview(plan: Plan, places: Places) -> None:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.verify(runs)
             stored = len(store.present(runs))
-            older = of_earlier_versions(runs, store.present)
+            older = of_earlier_versions(runs, store.present, store.plan_before(plan.name))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
     rows = [(t.label, *t.levels.values(), t.id) for t in plan.trials]
     console.table(("trial", *plan.study.factors, "identity"), rows)

@@ -1,0 +1,100 @@
+"""Plugins of a study on the command line: where they are known, and what is said of bad ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assay.apps.cli.app import main
+
+PARTS = """
+import assay
+from assay.core.options import integer
+from assay.execution.executors.inline import Inline
+from assay.networks.families import Family
+from assay.networks.layers import Activation, Dense, Flatten
+
+
+def trunk(options, shape):
+    return Flatten(), Dense(options["width"]), Activation("relu")
+
+
+OPTIONS = {"width": integer(4, low=1, help="Units of the hidden layer.")}
+assay.register_network("NAME-net", Family(OPTIONS, trunk))
+assay.register_executor("NAME-place", Inline)
+"""
+
+STUDY = """
+study: small
+plugins: [NAME.py]
+dataset: {name: digits, train: 60, validation: 20, test: 20}
+network: {family: NAME-net}
+training: {epochs: 1}
+repeats: 2
+"""
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """A plugin of this name and the study beside it; another folder is the current one."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    def write_both(name: str) -> Path:
+        for end, text in (("py", PARTS), ("yaml", STUDY)):
+            (tmp_path / f"{name}.{end}").write_text(text.replace("NAME", name), encoding="utf-8")
+        return tmp_path / f"{name}.yaml"
+
+    return write_both
+
+
+def test_a_study_trains_at_the_place_that_its_plugin_brings(
+    write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("placing")
+    assert main(["run", str(study), "--on", "placing-place"]) == 0
+    assert "trained 2 of 2 runs" in capsys.readouterr().out
+    assert main(["run", str(study), "--on", "placing-plaec"]) == 2
+    said = "unknown place to train (--on) 'placing-plaec'; did you mean 'placing-place'?"
+    assert said in capsys.readouterr().err
+    assert main(["__complete", "run", str(study), "--on", "placing"]) == 0
+    assert "placing-place" in capsys.readouterr().out.split()
+
+
+def test_a_changed_plugin_is_named_and_old_runs_are_not_mixed_in(
+    write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("changing")
+    assert main(["run", str(study), "--workers", "1"]) == 0
+    plugin = study.with_suffix(".py")
+    plugin.write_text(plugin.read_text().replace("integer(4", "integer(5"))
+    assert main(["run", str(study), "--dry-run"]) == 0
+    assert "2: changing.py has changed" in " ".join(capsys.readouterr().out.split())
+    assert main(["run", str(study), "--workers", "1"]) == 0
+    told = capsys.readouterr()
+    said = "2 stored runs are of an earlier version (changing.py has changed)"
+    assert f"{said}; they are trained again" in told.err
+    assert "trained 2 of 2 runs" in told.out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("def x(:", "SyntaxError: invalid syntax"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_plugin_that_fails_is_told_with_its_line(
+    line: str, said: str, write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("failing")
+    plugin = study.with_suffix(".py")
+    plugin.write_text(f"x = 1\n{line}\n")
+    assert main(["run", str(study)]) == 2
+    told = f"{study}:3:11: {plugin}:2: plugin 'failing.py' cannot be imported: {said}"
+    assert told in capsys.readouterr().err
