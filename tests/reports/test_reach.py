@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,7 @@ import pytest
 from assay.reports.curve_figures import curve_reach, fitting
 from assay.reports.forest import draw_effects, effect_reach
 from assay.reports.reach import Reach, Spread, reach
-from assay.reports.views import effect_rows
-from assay.statistics import effects
+from assay.statistics import Comparison, effects
 
 
 def spreads(*middles):
@@ -66,11 +66,17 @@ def test_nothing_at_all_has_an_axis():
 
 def test_zero_stays_on_the_axis_of_differences_and_a_failure_has_its_number(study):
     plan, records = study("factors")
-    rows = effect_rows(effects(plan, records, "test_accuracy"))
-    found = effect_reach(rows)
+    first, *more = effects(plan, records, "test_accuracy")
+    found = effect_reach([first, *more])
     assert found.low < 0 < found.high
-    small = [{**rows[0], "level": n, "difference": d, "low": d - 0.001, "high": d + 0.001}
-             for n, d in (("a", 0.004), ("b", -0.003), ("zeros", -0.88))]  # fmt: skip
+    small = [
+        replace(
+            first,
+            level=level,
+            comparison=Comparison(5, True, difference=d, low=d - 0.001, high=d + 0.001),
+        )
+        for level, d in (("a", 0.004), ("b", -0.003), ("zeros", -0.88))
+    ]
     assert effect_reach(small).outside == {2}
     figure = draw_effects(small)
     said = [t.get_text() for t in figure.axes[0].texts]

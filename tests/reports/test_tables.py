@@ -18,6 +18,7 @@ from assay.reports import (
     compare_trials,
     effects_table,
     levels_table,
+    published_table,
     results,
 )
 from assay.statistics import by_trial
@@ -42,6 +43,22 @@ def test_csv_and_json_hold_the_rows(study):
     data = json.loads(table.to_json())
     assert data["rows"] == [dict(row) for row in table.rows]
     assert data["command"] == "assay results trouble"
+
+
+ESTIMATED = ("", "_low", "_high", "_std", "_median", "_minimum", "_maximum")
+
+
+def test_an_estimate_becomes_columns_at_the_edge_only(study):
+    plan, records = study("tour")
+    table = results(plan, records)
+    first, found = table.rows[0], table.entries[0]["test_accuracy"]
+    names = [name for name in first if name.startswith("test_accuracy")]
+    assert names == [f"test_accuracy{end}" for end in ESTIMATED]
+    assert first["test_accuracy"] == found.mean
+    assert first["test_accuracy_low"] == found.low
+    assert {f"seconds{end}" for end in ESTIMATED} < first.keys()
+    (ours,) = published_table({**plan, "published": [{"value": 0.5}]}, records).rows
+    assert {f"ours{end}" for end in ESTIMATED} < ours.keys()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from assay.core.records import Record
 from assay.reports import views
 from assay.reports.answers import answers
+from assay.reports.comparisons import effects_table
 from assay.reports.context import dataset_rows, environment, published_rows, when
 from assay.reports.panels import LINES, curve_panels
 from assay.reports.predictions import (
@@ -19,8 +20,8 @@ from assay.reports.predictions import (
     pictures,
     unpermuted,
 )
-from assay.reports.views import counts, curves, effect_rows, headline_trials, run_values, trial_rows
-from assay.statistics import effects, t_interval
+from assay.reports.views import counts, curves, headline_trials, run_values, trial_rows
+from assay.statistics import t_interval
 
 
 def test_a_row_for_each_trial_with_what_was_lost(study):
@@ -30,11 +31,11 @@ def test_a_row_for_each_trial_with_what_was_lost(study):
     assert lost["diverges"] == [3, 2, 0, 0]
     assert lost["all lost"] == [0, 4, 1, 0]
     assert lost["single"] == [1, 0, 0, 4]
-    assert rows["all lost"]["test_accuracy"] is None
-    assert rows["single"]["test_accuracy_low"] is None
-    assert rows["constant"]["test_accuracy_std"] == 0
+    assert np.isnan(rows["all lost"]["test_accuracy"].mean)
+    assert np.isnan(rows["single"]["test_accuracy"].low)
+    assert rows["constant"]["test_accuracy"].std == 0
     assert rows["steady"]["parameters"] == 27_000
-    assert 8.5 < rows["steady"]["seconds"] < 9.5
+    assert 8.5 < rows["steady"]["seconds"].mean < 9.5
 
 
 def test_the_best_is_marked_on_each_data_by_validation(study):
@@ -104,9 +105,12 @@ def test_many_trials_without_structure_show_the_best_and_say_so(study):
     assert "kernel_initializer = zeros" not in [line["label"] for line in panel["lines"]]
 
 
-def test_effect_rows_are_plain_data(study):
-    plan, records = study("trouble")
-    rows = {row["level"]: row for row in effect_rows(effects(plan, records))}
+def test_the_rows_of_comparisons_are_plain_data(study):
+    table = effects_table(*study("trouble"))
+    rows = {row["level"]: row for row in table.rows}
+    ours = ["difference", "low", "high", "p", "p_better", "p_better_low", "p_better_high"]
+    assert set(ours) < set(rows["constant"])
+    assert "comparison" not in rows["constant"]
     assert rows["all lost"]["difference"] < -0.5  # as no picture told right
     assert rows["all lost"]["verdict"] == "worse"
     assert rows["single"]["low"] is None
@@ -137,7 +141,7 @@ def test_confusion_and_classes_by_hand():
     matrix = confusion(two_runs())
     assert matrix["counts"].tolist() == [[1, 3, 0], [0, 3, 1], [0, 0, 2]]
     assert matrix["n"] == 2
-    shares = [(row["class"], row["images"], row["accuracy"]) for row in per_class(two_runs())]
+    shares = [(row["class"], row["images"], row["accuracy"].mean) for row in per_class(two_runs())]
     assert shares == [(0, 2, 0.25), (1, 2, 0.75), (2, 1, 1.0)]
     assert confusion([]) is None
 

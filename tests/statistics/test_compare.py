@@ -97,7 +97,7 @@ def test_differences_without_spread(difference, test, p):
     assert (found.test, found.p) == (test, pytest.approx(p))
     ends = (min(difference, 0), max(difference, 0))  # five equal signs do not reach 0.05
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-9)
-    assert found.p_better == {0.0: 0.5, 0.01: 1.0, -0.3: 0.0}[difference]
+    assert found.p_better.value == {0.0: 0.5, 0.01: 1.0, -0.3: 0.0}[difference]
     assert "same in every pair" in found.note
 
 
@@ -120,11 +120,11 @@ def test_one_run_has_no_interval_and_none_no_difference():
 
 def test_p_better_counts_wins_with_ties_half_in_the_metric_s_direction():
     a, b = seeds([3.0, 1.0, 2.0, 5.0]), seeds([2.0, 2.0, 2.0, 1.0])
-    assert compare(a, b).p_better == pytest.approx(2.5 / 4)
-    assert compare(a, b, higher_is_better=False).p_better == pytest.approx(1.5 / 4)
+    assert compare(a, b).p_better.value == pytest.approx(2.5 / 4)
+    assert compare(a, b, higher_is_better=False).p_better.value == pytest.approx(1.5 / 4)
     far = {seed + 50: value for seed, value in b.items()}
     # by hand: 3 beats all, 1 ties one, 2 beats one and ties three, 5 beats all
-    assert compare(a, far).p_better == pytest.approx((4 + 0.5 + 2.5 + 4) / 16)
+    assert compare(a, far).p_better.value == pytest.approx((4 + 0.5 + 2.5 + 4) / 16)
 
 
 def test_p_better_interval_and_its_threshold():
@@ -135,7 +135,7 @@ def test_p_better_interval_and_its_threshold():
     assert clear.meaningful
     assert better.meaningful
     assert not slight.meaningful
-    assert better.p_better_low < better.p_better < better.p_better_high
+    assert better.p_better.low < better.p_better.value < better.p_better.high
 
 
 def test_the_interval_of_a_share_by_hand():

@@ -103,7 +103,7 @@ def test_the_interval_is_that_of_the_decision():
     assert found.verdict == "no difference shown"
     assert found.comparison.low < 0 < alone.low
     assert found.confidence == pytest.approx(1 - 0.05 / 42)
-    assert found.comparison.p_better_low == alone.p_better_low
+    assert found.comparison.p_better.low == alone.p_better.low
     assert "he and glorot: no difference shown (+0.3 points, corrected" in effect_sentence(found)
     assert "p = 1.00 after Holm over 42" in effect_sentence(found)
 
@@ -297,7 +297,7 @@ def test_a_metric_without_a_direction_is_different_never_better_or_worse():
     ]  # fmt: skip
     found = effects(plan, records, "test_error_of_mine")
     assert [e.verdict for e in found] == ["different", "no difference shown"]
-    assert np.isnan(found[0].comparison.p_better)
+    assert np.isnan(found[0].comparison.p_better.value)
     assert effect_sentence(found[0]).startswith("tanh and relu differ (-0.4000, corrected 95 % CI ")
     assert factor_sentences(plan, found)[0]["verdict"] == "matters"
     assert primary_metric(plan, records) == "error_of_mine"

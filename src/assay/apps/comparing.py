@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,44 +118,20 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
     Args:
         metric: with its prefix, judged by the sentence; the main one on the test set otherwise.
     """
-    from assay.reports.results import compare_trials
+    from assay.reports.comparisons import compare_trials, trial_effects
+    from assay.statistics import effect_sentence
 
     records = [*a.records, *b.records]
     known = sorted({name for record in records for name in record.metrics})
     if metric is not None and metric not in known:
         raise ConfigError(unknown_name("metric", metric, known))
-    table = compare_trials(a.records, b.records, metric=metric)
-    same = trial_id(a.config) == trial_id(b.config)
-    sentence = "A and B are the same trial" if same else _sentence(table)
+    effects = trial_effects(a.records, b.records, metric=metric)
+    table = compare_trials(a.records, b.records, metric=metric, found=effects)
+    if trial_id(a.config) == trial_id(b.config):
+        sentence = "A and B are the same trial"
+    else:
+        sentence = effect_sentence(effects[0]) if effects else "A and B have no metric in common"
     return ComparedSides(list(_differences(a.config, b.config)), table, sentence)
-
-
-def _sentence(table: Table) -> str:
-    """The first row of a comparison in words."""
-    from assay.statistics import Comparison, Effect, effect_sentence
-
-    if not table.rows:
-        return "A and B have no metric in common"
-    row = table.rows[0]
-    numbers: dict[str, Any] = {f.name: row[f.name] for f in fields(Comparison)}
-    numbers |= {name: math.nan for name, value in numbers.items() if value is None}
-    comparison = Comparison(**numbers)
-    p = row["p_adjusted"]
-    p = math.nan if p is None else p
-    effect = Effect(
-        "trial",
-        "A",
-        "B",
-        {},
-        1,
-        row["metric"],
-        comparison,
-        p,
-        len(table.rows),
-        row["confidence"],
-        row["verdict"],
-    )
-    return effect_sentence(effect)
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -140,7 +140,7 @@ class Results:
         Returns:
             A pandas DataFrame, or a list of dictionaries without pandas.
         """
-        return frame([dict(row) for row in self.trials_table().rows])
+        return frame(list(self.trials_table().rows))
 
     def trials_table(self) -> Table:
         """The same as a table that writes itself as CSV, JSON, Markdown and LaTeX."""

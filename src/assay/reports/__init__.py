@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.records import Record
 from assay.reports.answers import answers
-from assay.reports.results import (
-    compare_trials,
-    effects_table,
-    levels_table,
-    published_table,
-    results,
-)
+from assay.reports.comparisons import compare_trials, effects_table
+from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_views import search_sentences, search_table, space_table
 from assay.reports.tables import FORMATS, Column, Table
 

@@ -100,7 +100,7 @@ def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[
         if not row["n"]:
             continue
         known = metric_of(row["metric"])
-        ours = f"{metric_title(row['metric'])} {known.value(row['ours'])}"
+        ours = f"{metric_title(row['metric'])} {known.value(row['ours'].mean)}"
         ours += ", one run" if row["n"] == 1 else f", n = {row['n']}"
         how = {"above": "is above", "below": "is below", None: "; published:"}
         how |= {"same": "shows no difference from"}

@@ -46,7 +46,7 @@ def class_plot(
     entries = [e for e in entries if [row["name"] for row in e["rows"]] == first]
     if not entries:
         return None
-    ns = sorted({row["n"] for e in entries for row in e["rows"]})
+    ns = sorted({row["accuracy"].n for e in entries for row in e["rows"]})
     return Plot(
         "classes",
         "Accuracy by class",
@@ -70,11 +70,9 @@ def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> F
     lowest = 100.0
     for k, entry in enumerate(entries):
         place = np.arange(len(classes)) + (k - (len(entries) - 1) / 2) * thick
-        mean = np.array([100 * row["accuracy"] for row in entry["rows"]])
-        low = np.array([mean[i] if r["low"] is None else 100 * r["low"]
-                        for i, r in enumerate(entry["rows"])])  # fmt: skip
-        high = np.array([mean[i] if r["high"] is None else 100 * r["high"]
-                         for i, r in enumerate(entry["rows"])])  # fmt: skip
+        found = [row["accuracy"] for row in entry["rows"]]
+        mean, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found]).T
+        low, high = (np.where(np.isnan(ends), mean, ends) for ends in (low, high))
         low, high = np.maximum(low, mean - 15), np.minimum(np.minimum(high, 100), mean + 15)
         ends = np.array([mean - low, high - mean])
         look = {

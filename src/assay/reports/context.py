@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.core.records import Record
-from assay.reports.views import SPENT, data_groups, data_name, flat
+from assay.reports.views import SPENT, data_groups, data_name
 from assay.statistics import (
     Estimate,
     bad_runs,
@@ -61,7 +61,7 @@ def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[d
                 "dataset": data_name(trial) if trial else dataset,
                 "metric": metric,
                 "published": value,
-                **flat("ours", ours),
+                "ours": ours,
                 "n": ours.n,
                 "verdict": None if reason else _against(value, ours),
                 "no_verdict": reason,

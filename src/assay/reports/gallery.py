@@ -47,7 +47,7 @@ def gallery(
     found: list[Plot] = []
     wanted = None if names is None else set(names)
     makers: list[Maker] = [
-        lambda: [effects_plot(plan, metric, views.effect_rows(effects(plan, records, metric)))],
+        lambda: [effects_plot(plan, metric, effects(plan, records, metric))],
         lambda: [runs_plot(plan, records, metric), curves_plot(plan, records, short=True)],
         partial(_closer, plan, records, lookup),
         lambda: [class_plot(plan, records, lookup), calibration_plot(plan, records)],

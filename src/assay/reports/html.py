@@ -18,12 +18,13 @@ from assay.core.records import Record
 from assay.core.text import visible
 from assay.reports import predictions, views
 from assay.reports.answers import answers
+from assay.reports.comparisons import effects_table
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.registered import SECTIONS
-from assay.reports.results import effects_table, levels_table, published_table, results
+from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import class_table, closer_looks, example_rows, figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assay.core.records import Record
-from assay.reports.context import lacking_notes
-from assay.reports.names import marked
-from assay.reports.results import (
+from assay.reports.comparisons import (
     compared_text,
     difference_text,
-    mean_text,
+    effect_column,
+    effect_entries,
     p_adjusted_text,
-    with_unit,
+    pairs_text,
 )
-from assay.reports.tables import Column, Row, Table
-from assay.reports.views import effect_rows, other_metrics, trial_rows
+from assay.reports.context import lacking_notes
+from assay.reports.names import marked
+from assay.reports.results import mean_text, with_unit
+from assay.reports.tables import Column, Table
+from assay.reports.views import other_metrics, trial_rows
 from assay.statistics import effects, factor_name, metric_title, primary_metric
 
 __all__ = ["metrics_table", "other_effects_table"]
@@ -42,10 +44,7 @@ def metrics_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table |
 
 
 def _column(name: str) -> Column:
-    def text(row: Row) -> str:
-        return mean_text(row, name)
-
-    return Column(with_unit(name), text)
+    return Column(with_unit(name), lambda row: mean_text(row[name], name))
 
 
 def other_effects_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
@@ -53,23 +52,24 @@ def other_effects_table(plan: Mapping[str, Any], records: Iterable[Record]) -> T
     records = list(records)
     main = primary_metric(plan, records)
     names = other_metrics(plan, main)
-    found = {name: effect_rows(effects(plan, records, f"test_{name}")) for name in names}
-    rows = tuple(row for of_metric in found.values() for row in of_metric)
-    if not rows:
+    found = [effect for name in names for effect in effects(plan, records, f"test_{name}")]
+    if not found:
         return None
     factors = list(plan.get("factors") or {})
     columns = (
-        Column("metric", lambda r: with_unit(r["metric"]), "left"),
-        Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
-        Column("compared", compared_text, "left"),
-        Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
-        Column("difference, corrected 95 % CI", difference_text),
-        Column("p after Holm", p_adjusted_text),
-        Column("verdict", lambda r: r["verdict"], "left"),
+        effect_column("metric", lambda e: with_unit(e.metric), "left"),
+        effect_column("factor", lambda e: factor_name(e.factor, factors), "left"),
+        effect_column("compared", compared_text, "left"),
+        effect_column("n", lambda e: pairs_text(e.comparison)),
+        effect_column(
+            "difference, corrected 95 % CI", lambda e: difference_text(e.comparison, e.metric)
+        ),
+        effect_column("p after Holm", lambda e: p_adjusted_text(e.p_adjusted)),
+        effect_column("verdict", lambda e: e.verdict, "left"),
     )
     notes = (
         f"The study is judged by {metric_title(main)} alone. The p-values of each metric are "
         "corrected by Holm over its comparisons, not over the metrics.",
     )
     title = f"What the factors of {plan['study']} do to other metrics"
-    return Table(title, columns, rows, f"assay report {plan['study']}", notes)
+    return Table(title, columns, effect_entries(found), f"assay report {plan['study']}", notes)

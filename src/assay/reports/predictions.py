@@ -9,7 +9,6 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.data.permutation import permute, pixel_permutation
-from assay.reports.tables import plain
 from assay.statistics import best_run, estimate, primary_metric
 
 if TYPE_CHECKING:
@@ -67,7 +66,10 @@ def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
 
 
 def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return for each class its share of right test images: mean and interval over the runs."""
+    """Return {"class", "images", "accuracy"} for each class.
+
+    "accuracy" estimates its share of right test images over the runs.
+    """
     runs = _classified(records)
     if not runs:
         return []
@@ -83,15 +85,11 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
             )
             for r in runs
         ]
-        found = estimate(shares)
         rows.append(
             {
                 "class": int(number),
                 "images": int(np.sum(target == number)),
-                "accuracy": plain(found.mean),
-                "low": plain(found.low),
-                "high": plain(found.high),
-                "n": found.n,
+                "accuracy": estimate(shares),
             }
         )
     return rows

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from assay.core.records import Record
 from assay.reports.context import lacking_notes, published_rows, published_source
+from assay.reports.flat import Row
 from assay.reports.names import marked
-from assay.reports.tables import Column, Row, Table, plain
-from assay.reports.views import effect_rows, flat, trial_rows
+from assay.reports.tables import Column, Table
+from assay.reports.views import trial_rows
 from assay.statistics import (
-    CONFIDENCE,
-    Comparison,
-    Effect,
-    compare,
-    effects,
-    estimate_runs,
+    Estimate,
+    Interval,
     factor_name,
-    judged,
     level_means,
     metric_of,
     metric_title,
-    p_text,
     primary_metric,
-    values_by_seed,
 )
 
 __all__ = [
-    "compare_trials",
-    "compared_text",
-    "difference_text",
-    "effects_table",
+    "interval_text",
     "levels_table",
     "mean_text",
-    "p_adjusted_text",
     "published_table",
     "results",
     "with_unit",
@@ -46,21 +35,31 @@ __all__ = [
 INTERVAL = "± is half of the 95 % t-interval of the mean over n runs with different seeds."
 
 
-def mean_text(row: Row, name: str, metric: str | None = None) -> str:
+def mean_text(found: Estimate, metric: str) -> str:
     """Return "97.68 ± 0.12", "97.68" of a single run, or "-".
 
     Where the interval is longer on one side, its ends are told: "52.7 (10.2 to 66.1)".
     """
-    known = metric_of(metric or name)
-    mean, low, high = (row.get(k) for k in (name, f"{name}_low", f"{name}_high"))
-    if mean is None:
-        return "-"
+    known, mean = metric_of(metric), found.mean
     text = known.number(mean)
-    if low is None or high is None:
+    if not math.isfinite(found.half_width):
         return text
-    if math.isclose(high - mean, mean - low, rel_tol=1e-6, abs_tol=1e-12):
-        return f"{text} ± {known.number((high - low) / 2)}"
-    return f"{text} ({known.number(low)} to {known.number(high)})"
+    if math.isclose(found.high - mean, mean - found.low, rel_tol=1e-6, abs_tol=1e-12):
+        return f"{text} ± {known.number(found.half_width)}"
+    return f"{text} ({known.number(found.low)} to {known.number(found.high)})"
+
+
+def interval_text(found: Interval, decimals: int, scale: float = 1.0) -> str:
+    """Return a number and half of its interval, "12.3 ± 0.4", or "-"."""
+    if not math.isfinite(found.value):
+        return "-"
+    text = f"{scale * found.value:.{decimals}f}"
+    half = scale * found.half_width
+    return f"{text} ± {half:.{decimals}f}" if math.isfinite(half) else text
+
+
+def _mean(metric: str) -> Callable[[Row], str]:
+    return lambda row: mean_text(row[metric], metric)
 
 
 def with_unit(name: str) -> str:
@@ -69,7 +68,11 @@ def with_unit(name: str) -> str:
     return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
 
-def _number(name: str, digits: int = 0) -> Any:
+def _known(value: float | Estimate | None) -> bool:
+    return value.n > 0 if isinstance(value, Estimate) else value is not None
+
+
+def _number(name: str, digits: int = 0) -> Callable[[Row], str]:
     return lambda row: "-" if row[name] is None else f"{row[name]:,.{digits}f}"
 
 
@@ -89,18 +92,18 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     columns = [
         Column("trial", lambda r: marked(r["name"], r), "left"),
         Column("n", _runs_text),
-        Column(f"{with_unit(test)}, mean ± 95 %", lambda r: mean_text(r, test)),
-        Column("std", lambda r: spread.number(r[f"{test}_std"])),
-        Column("median", lambda r: spread.number(r[f"{test}_median"])),
-        Column(f"{with_unit(val)}, mean ± 95 %", lambda r: mean_text(r, val)),
+        Column(f"{with_unit(test)}, mean ± 95 %", _mean(test)),
+        Column("std", lambda r: spread.number(r[test].std)),
+        Column("median", lambda r: spread.number(r[test].median)),
+        Column(f"{with_unit(val)}, mean ± 95 %", _mean(val)),
     ]
     optional = [
         ("best_epoch", Column("best epoch", _number("best_epoch", 1))),
         ("parameters", Column("parameters", _number("parameters"))),
-        ("seconds", Column("s a run", lambda r: mean_text(r, "seconds"))),
+        ("seconds", Column("s a run", _mean("seconds"))),
         ("images_per_second", Column("images/s", _number("images_per_second"))),
     ]
-    columns += [column for name, column in optional if any(r[name] is not None for r in rows)]
+    columns += [column for name, column in optional if any(_known(r[name]) for r in rows)]
     notes = [INTERVAL]
     if plan.get("selected"):
         notes.append(
@@ -124,75 +127,6 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     )
 
 
-def difference_text(row: Row) -> str:
-    """Return a difference with its interval: "+1.2 (0.8 to 1.6)"."""
-    if row["difference"] is None:
-        return "-"
-    known = metric_of(row["metric"])
-    half = None if row["high"] is None else (row["high"] - row["low"]) / 2
-    digits = known.digits(half)
-    text = known.signed(row["difference"], digits).split(" ")[0]
-    if row["low"] is None:
-        return f"{text} (no interval)"
-    return f"{text} ({known.number(row['low'], digits)} to {known.number(row['high'], digits)})"
-
-
-def _p_better_text(row: Row) -> str:
-    if row["p_better"] is None:
-        return "-"
-    text = f"{row['p_better']:.2f}"
-    if row["p_better_low"] is None:
-        return text
-    return f"{text} ({row['p_better_low']:.2f} to {row['p_better_high']:.2f})"
-
-
-def compared_text(row: Row) -> str:
-    """Return what is compared: "tanh against relu, at units = 32"."""
-    text = f"{row['level']} against {row['against']}"
-    if row["pooled"] > 1:
-        return f"{text}, over {row['pooled']} combinations"
-    held = ", ".join(f"{factor_name(k)} = {v}" for k, v in row["where"].items())
-    return f"{text}, at {held}" if held else text
-
-
-def effects_table(
-    plan: Mapping[str, Any],
-    records: Iterable[Record],
-    metric: str | None = None,
-    found: Sequence[Effect] | None = None,
-) -> Table:
-    """Return one row for each comparison of the study, corrected over all of them."""
-    records = list(records)
-    metric = metric or f"test_{primary_metric(plan, records)}"
-    rows = effect_rows(effects(plan, records, metric) if found is None else found)
-    unit = metric_of(metric).difference_unit
-    factors = list(plan.get("factors") or {})
-    columns = (
-        Column("factor", lambda r: factor_name(r["factor"], factors), "left"),
-        Column("compared", compared_text, "left"),
-        Column("n", lambda r: f"{r['n']}{'' if r['paired'] or not r['n'] else ' unpaired'}"),
-        Column(f"difference{f' ({unit})' if unit else ''}, corrected 95 % CI", difference_text),
-        Column("p after Holm", p_adjusted_text),
-        Column("P(better), 95 % CI", _p_better_text),
-        Column("verdict", lambda r: r["verdict"], "left"),
-    )
-    notes = (
-        f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
-        f"t-test is corrected by Holm over all {len(rows)} comparisons; better or worse: p < 0.05. "
-        "The interval is that of the decision: it leaves out 0 where a difference is called.",
-        "P(better): share of pairs in which the level wins (Bouthillier et al. 2021), with the "
-        "interval of Clopper and Pearson, which covers at least 95 %.",
-    )
-    title = f"What the factors of {plan['study']} do"
-    return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
-
-
-def p_adjusted_text(row: Row) -> str:
-    """Return the corrected p without its name: "0.012", "< 0.001", "no test"."""
-    p = row["p_adjusted"]
-    return p_text(math.nan if p is None else p).removeprefix("p ").removeprefix("= ")
-
-
 def levels_table(
     plan: Mapping[str, Any], records: Iterable[Record], metric: str | None = None
 ) -> Table:
@@ -207,7 +141,7 @@ def levels_table(
             "trials": m.trials,
             "n": m.estimate.n,
             "diverged": m.estimate.diverged,
-            **flat(metric, m.estimate),
+            metric: m.estimate,
         }
         for m in level_means(plan, records, metric)
     )
@@ -216,7 +150,7 @@ def levels_table(
         Column("level", lambda r: r["level"], "left"),
         Column("trials", lambda r: str(r["trials"])),
         Column("n", lambda r: str(r["n"])),
-        Column(f"{with_unit(metric)}, mean ± 95 %", lambda r: mean_text(r, metric)),
+        Column(f"{with_unit(metric)}, mean ± 95 %", _mean(metric)),
     )
     how = (
         "Averaged over the levels of all other factors, by seed; n counts seeds."
@@ -232,7 +166,7 @@ def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table
     rows = tuple(published_rows(plan, records))
 
     def ours(row: Row) -> str:
-        return mean_text(row, "ours", row["metric"])
+        return mean_text(row["ours"], row["metric"])
 
     def verdict(row: Row) -> str:
         if row["verdict"] is None:
@@ -254,67 +188,3 @@ def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table
     )
     title = f"Published values beside those of {plan['study']}"
     return Table(title, columns, rows, f"assay report {plan['study']}", notes)
-
-
-def compare_trials(
-    records_a: Iterable[Record],
-    records_b: Iterable[Record],
-    names: tuple[str, str] = ("A", "B"),
-    metric: str | None = None,
-) -> Table:
-    """Compare two trials in every metric that both have: A minus B, paired by seed.
-
-    The p-values are corrected by Holm over the rows. Rows of `metric` (the main one by default)
-    come first.
-    """
-    a, b = list(records_a), list(records_b)
-    main = metric or f"test_{primary_metric({}, [*a, *b])}"
-    shared = _metrics(a) & _metrics(b)
-    ordered = sorted(shared, key=lambda m: (m != main, not m.startswith("test_"), m))
-    found = judged(
-        [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in ordered],
-        lambda i, level: _between(a, b, ordered[i], level),
-    )
-    rows = [
-        {
-            "metric": e.metric,
-            **flat("a", estimate_runs(a, e.metric)),
-            **flat("b", estimate_runs(b, e.metric)),
-            **{k: plain(v) for k, v in asdict(e.comparison).items()},
-            "p_adjusted": plain(e.p_adjusted),
-            "confidence": e.confidence,
-            "verdict": e.verdict,
-        }
-        for e in found
-    ]
-    columns = (
-        Column("metric", lambda r: with_unit(r["metric"]), "left"),
-        Column(names[0], lambda r: mean_text(r, "a", r["metric"])),
-        Column(names[1], lambda r: mean_text(r, "b", r["metric"])),
-        Column("difference, corrected 95 % CI", difference_text),
-        Column("p after Holm", p_adjusted_text),
-        Column(f"P({names[0]} better), 95 % CI", _p_better_text),
-        Column("n", lambda r: str(r["n"])),
-    )
-    notes = sorted({e.comparison.note for e in found if e.comparison.note})
-    lost = [
-        f"{sum(r.status != 'finished' for r in runs)} of {len(runs)} runs of {name} did not finish"
-        for name, runs in zip(names, (a, b), strict=True)
-        if any(r.status != "finished" for r in runs)
-    ]
-    title = f"{names[0]} against {names[1]}"
-    return Table(
-        title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", (*notes, *lost)
-    )
-
-
-def _between(
-    a: Sequence[Record], b: Sequence[Record], metric: str, confidence: float = CONFIDENCE
-) -> Comparison:
-    known, sides = metric_of(metric), [values_by_seed(runs, metric) for runs in (a, b)]
-    return compare(*sides, higher_is_better=known.higher_is_better, confidence=confidence)
-
-
-def _metrics(records: Sequence[Record]) -> set[str]:
-    names = {name for r in records if r.status == "finished" for name in r.metrics}
-    return {name for name in names if name.startswith(("val_", "test_"))}

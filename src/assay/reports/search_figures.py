@@ -210,12 +210,11 @@ def draw_importances(
     height = 0.8 / len(methods)
     for k, (method, title) in enumerate(methods.items()):
         y = np.arange(len(rows)) + (k - (len(methods) - 1) / 2) * height
-        share = np.array([row[method] for row in rows]) * 100
+        share = np.array([row[method].value for row in rows]) * 100
         ax.barh(y, share, height * 0.9, color=PALETTE[k], alpha=0.75, label=title)
         for place, row in zip(y, rows, strict=True):
-            low, high = row[f"{method}_low"], row[f"{method}_high"]
-            if low is not None:
-                ax.plot([100 * low, 100 * high], [place, place], color=INK, lw=1.2)
+            found = row[method]
+            ax.plot([100 * found.low, 100 * found.high], [place, place], color=INK, lw=1.2)
     labels = tell_apart([str(row["title"]) for row in rows], 38 if width > NARROW else 20)
     ax.set_yticks(range(len(rows)), labels)
     ax.set_ylim(len(rows) - 0.5, -0.5)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from assay.reports.flat import plain
 from assay.reports.results import mean_text
-from assay.reports.tables import Column, Table, plain
-from assay.reports.views import flat
+from assay.reports.tables import Column, Table
 from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, metric_title
 
 __all__ = ["ranked", "search_sentences", "search_table", "search_title", "space_table"]
@@ -62,7 +62,7 @@ def search_table(
                 **{name: plain(trial.values.get(name)) for name in names},
                 "shown": trial.shown,
                 "n": found.n,
-                **flat(objective, found),
+                objective: found,
                 "epochs": last.epochs if last else None,
                 "seconds": sum(step.seconds for step in trial.steps),
             }
@@ -72,7 +72,7 @@ def search_table(
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         *(Column(short, _value(name), "left") for name, short in short_names(names).items()),
-        Column(title, lambda r: mean_text(r, objective)),
+        Column(title, lambda r: mean_text(r[objective], objective)),
         Column("n", lambda r: str(r["n"])),
         Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
         Column("state", lambda r: "trained again" if r["best"] else r["state"], "left"),

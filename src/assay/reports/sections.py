@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Plot
+from assay.reports.flat import Row
 from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
+from assay.reports.results import interval_text
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
-from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_title
+from assay.statistics import DIFFERENT, Effect, by_trial, metric_title
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -53,36 +56,34 @@ def figures(
 ) -> list[Plot]:
     """Return the figures that have something to show."""
     made = [
-        effects_plot(plan, metric, views.effect_rows(found)),
+        effects_plot(plan, metric, found),
         runs_plot(plan, records, metric),
         curves_plot(plan, records),
     ]
     return [figure for figure in made if figure is not None]
 
 
-def effects_plot(
-    plan: Mapping[str, Any], metric: str, rows: Sequence[Mapping[str, Any]]
-) -> Plot | None:
+def effects_plot(plan: Mapping[str, Any], metric: str, found: Sequence[Effect]) -> Plot | None:
     from assay.reports.forest import draw_effects, effect_reach, one_axis
 
-    if all(row["difference"] is None for row in rows):
+    if all(math.isnan(effect.comparison.difference) for effect in found):
         return None
-    shown = [r for r in rows if r["pooled"] > 1] if len(rows) > MAX_EFFECTS else rows
-    shown = (shown or rows)[:MAX_EFFECTS]
-    called = sum(r["verdict"] in DIFFERENT for r in shown)
+    shown = [e for e in found if e.pooled > 1] if len(found) > MAX_EFFECTS else found
+    shown = (shown or found)[:MAX_EFFECTS]
+    called = sum(e.verdict in DIFFERENT for e in shown)
     caption = (
         f"Difference in {metric_title(metric)} of each level against its reference, with the "
         "interval that belongs to the decision. Filled: a difference after Holm's correction over "
-        f"all {len(rows)} comparisons, of which the interval leaves out 0; open: none is shown."
+        f"all {len(found)} comparisons, of which the interval leaves out 0; open: none is shown."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."
-    by_factor = [[r for r in shown if r["factor"] == f] for f in {r["factor"] for r in shown}]
+    by_factor = [[e for e in shown if e.factor == f] for f in {e.factor for e in shown}]
     axes = [shown] if one_axis(shown) else by_factor
-    if not all(effect_reach(rows_of_axis).complete for rows_of_axis in axes):
+    if not all(effect_reach(effects).complete for effects in axes):
         caption += _CUT
-    if len(shown) < len(rows):
-        caption += f" {len(rows) - len(shown)} more comparisons are in the table."
+    if len(shown) < len(found):
+        caption += f" {len(found) - len(shown)} more comparisons are in the table."
     return Plot(
         "effects",
         "What each choice changes",
@@ -298,11 +299,7 @@ def class_table(
         {
             "class": names[row["class"]],
             "images": row["images"],
-            **{
-                f"{label}{end}": rows[i][key]
-                for label, (_, rows) in found.items()
-                for end, key in (("", "accuracy"), ("_low", "low"), ("_high", "high"))
-            },
+            **{label: rows[i]["accuracy"].interval for label, (_, rows) in found.items()},
         }
         for i, row in enumerate(first)
     )
@@ -316,12 +313,5 @@ def class_table(
     return Table(title, columns, rows, f"assay report {plan['study']}", notes)
 
 
-def _class_cell(label: str) -> Callable[[Mapping[str, Any]], str]:
-    known = metric_of("accuracy")
-
-    def text(row: Mapping[str, Any]) -> str:
-        low, high = row[f"{label}_low"], row[f"{label}_high"]
-        mean = known.number(row[label], 1)
-        return mean if low is None else f"{mean} ± {known.number((high - low) / 2, 1)}"
-
-    return text
+def _class_cell(label: str) -> Callable[[Row], str]:
+    return lambda row: interval_text(row[label], 1, 100)

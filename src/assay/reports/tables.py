@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
 from assay.core.text import visible
+from assay.reports.flat import Row, flat
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["FORMATS", "LATEX", "MARKDOWN", "Column", "Row", "Table", "plain"]
-
-Row = Mapping[str, Any]
-"""One line: plain values by machine name; None where there is none."""
+__all__ = ["FORMATS", "LATEX", "MARKDOWN", "Column", "Row", "Table"]
 
 FORMATS = ("csv", "json", "markdown", "latex")
 
@@ -68,16 +66,21 @@ class Table:
     Attributes:
         title: what the table shows.
         columns: for people, in order; the first one names the row.
-        rows: for machines; all have the same keys.
+        entries: what the columns are made from; all have the same keys.
         command: what makes this table.
         notes: what must be read with it.
     """
 
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    entries: tuple[Row, ...]
     command: str = ""
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """The entries with plain values only, for machines (see `flat`)."""
+        return tuple(map(flat, self.entries))
 
     @property
     def headers(self) -> list[str]:
@@ -86,7 +89,7 @@ class Table:
 
     def texts(self) -> list[list[str]]:
         """Return the printed cells, one list for each row."""
-        return [[column.text(row) for column in self.columns] for row in self.rows]
+        return [[column.text(row) for column in self.columns] for row in self.entries]
 
     def format(self, name: str) -> str:
         """Return the table as "csv", "json", "markdown" or "latex"; ConfigError otherwise."""
@@ -108,7 +111,7 @@ class Table:
     def to_json(self) -> str:
         """Return title, command, notes and rows as JSON."""
         data = {"title": self.title, "command": self.command, "notes": self.notes}
-        return json.dumps({**data, "rows": [dict(r) for r in self.rows]}, indent=2, allow_nan=False)
+        return json.dumps({**data, "rows": self.rows}, indent=2, allow_nan=False)
 
     def to_markdown(self) -> str:
         """Return the printed columns as a GitHub table."""
@@ -155,13 +158,7 @@ class Table:
             raise MissingExtraError(
                 f"a DataFrame needs pandas, which is not installed; {install_extra('pandas')}"
             ) from error
-        return pandas.DataFrame([dict(row) for row in self.rows])
-
-
-def plain(value: Any) -> Any:
-    """Return a number as JSON can hold it: NaN and infinity become None, NumPy becomes Python."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return pandas.DataFrame(list(self.rows))
 
 
 def _cell(value: Any) -> Any:

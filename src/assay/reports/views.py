@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from assay.core.records import Record
+from assay.reports.flat import plain
 from assay.reports.names import marked, trial_names
-from assay.reports.tables import plain
 from assay.statistics import (
-    Effect,
-    Estimate,
     bad_runs,
     best_trial,
     by_trial,
@@ -32,8 +30,6 @@ __all__ = [
     "curves",
     "data_groups",
     "data_name",
-    "effect_rows",
-    "flat",
     "headline_trials",
     "other_metrics",
     "run_values",
@@ -42,13 +38,6 @@ __all__ = [
 
 SPENT = ("train", "evaluate", "prepare")
 """Kinds of seconds that add up to the time of a run."""
-
-_ESTIMATED = ("mean", "low", "high", "std", "median", "minimum", "maximum")
-
-
-def flat(name: str, found: Estimate) -> dict[str, float | None]:
-    """Return an estimate as columns: {"test_accuracy": mean, "test_accuracy_low": ...}."""
-    return {(name if k == "mean" else f"{name}_{k}"): plain(getattr(found, k)) for k in _ESTIMATED}
 
 
 def counts(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, int]:
@@ -82,13 +71,12 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return one flat row for each trial of the plan, in its order.
+    """Return one row for each trial of the plan, in its order.
 
     Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
-    data), planned, n, diverged, failed, missing, then the columns of `flat` for the main metric and
-    the loss and the other metrics of the study on validation and test, best_epoch, epochs,
-    parameters, macs, seconds (a run, with its interval), images_per_second (mean) and name (see
-    `trial_names`).
+    data), planned, n, diverged, failed, missing, then estimates of the main metric and the loss and
+    the other metrics of the study on validation and test, best_epoch, epochs, parameters, macs,
+    seconds (estimate over runs), images_per_second (mean) and name (see `trial_names`).
     """
     records = list(records)
     runs, base = by_trial(records), primary_metric(plan, records)
@@ -114,13 +102,12 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
             "failed": main.failed,
             "missing": planned - len(mine),
         }
-        for name, value in found.items():
-            row |= flat(name, value)
+        row |= found
         for name in ("best_epoch", "epochs"):
             row[name] = _mean(_collect(mine, "metrics", name))
         for name in ("parameters", "macs"):
             row[name] = next((r.provenance[name] for r in mine if name in r.provenance), None)
-        row |= flat("seconds", estimate(seconds, bounds=metric_of("seconds").bounds))
+        row["seconds"] = estimate(seconds, bounds=metric_of("seconds").bounds)
         row["images_per_second"] = _mean(_collect(mine, "timing", "images_per_second"))
         row["name"] = called[trial["trial_id"]]
         rows.append(row)
@@ -274,38 +261,3 @@ def curves(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str,
                 }
             )
     return found
-
-
-def effect_rows(found: Sequence[Effect]) -> list[dict[str, Any]]:
-    """Return effects as flat rows: a table, and a forest plot's data."""
-    rows = []
-    for effect in found:
-        c = effect.comparison
-        rows.append(
-            {
-                "factor": effect.factor,
-                "level": effect.level,
-                "against": effect.against,
-                "where": dict(effect.where),
-                "pooled": effect.pooled,
-                "metric": effect.metric,
-                "n": c.n,
-                "paired": c.paired,
-                "test": c.test,
-                **{k: plain(getattr(c, k)) for k in ("difference", "low", "high", "p")},
-                "p_adjusted": plain(effect.p_adjusted),
-                "family": effect.family,
-                "confidence": effect.confidence,
-                **{k: plain(getattr(c, k)) for k in _P_BETTER},
-                "meaningful": c.meaningful,
-                "verdict": effect.verdict,
-                "equivalence": plain(effect.equivalence),
-                "diverged": sum(effect.diverged.values()),
-                "left_out": sum(effect.left_out.values()),
-                "note": c.note,
-            }
-        )
-    return rows
-
-
-_P_BETTER = ("p_better", "p_better_low", "p_better_high")

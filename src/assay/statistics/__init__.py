@@ -27,6 +27,7 @@ from assay.statistics.effects import (
 from assay.statistics.estimates import (
     CONFIDENCE,
     Estimate,
+    Interval,
     estimate,
     estimate_runs,
     mean_interval,
@@ -82,6 +83,7 @@ __all__ = [
     "Comparison",
     "Effect",
     "Estimate",
+    "Interval",
     "LevelMean",
     "Metric",
     "SearchTrial",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betaincinv, stdtr, stdtrit
 
-from assay.statistics.estimates import CONFIDENCE, t_interval
+from assay.statistics.estimates import CONFIDENCE, Interval, t_interval
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
 __all__ = [
@@ -50,8 +50,8 @@ class Comparison:
         difference: mean of A - B in the metric's own unit; NaN when there is none.
         low, high: ends of its interval; NaN for a single run.
         p: two-sided and uncorrected; NaN when no test is possible.
-        p_better: share of pairs in which A is better, ties half.
-        p_better_low, p_better_high: its interval (`share_interval`), which covers at least 95 %.
+        p_better: share of pairs in which A is better, ties half, with its interval
+            (`share_interval`), which covers at least 95 %.
         std: standard deviation of the paired differences (of two independent runs when not paired).
         note: what a reader must know ("one run, no interval"); empty otherwise.
     """
@@ -63,16 +63,19 @@ class Comparison:
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
-    p_better: float = math.nan
-    p_better_low: float = math.nan
-    p_better_high: float = math.nan
+    p_better: Interval = field(default_factory=Interval)
     std: float = math.nan
     note: str = ""
 
     @property
+    def half_width(self) -> float:
+        """Half the width of the interval of the difference."""
+        return (self.high - self.low) / 2
+
+    @property
     def meaningful(self) -> bool:
         """Whether P(better) is above chance and may reach GAMMA, in the sense of the paper."""
-        return bool(self.p_better_low > 0.5 and self.p_better_high > GAMMA)
+        return bool(self.p_better.low > 0.5 and self.p_better.high > GAMMA)
 
 
 def paired_t(
@@ -191,8 +194,7 @@ def _compare_paired(
         float(t.low),
         float(t.high),
         float(t.p),
-        wins,
-        *share_interval(wins, len(d)),
+        Interval(wins, *share_interval(wins, len(d))),
         std=float(d.std(ddof=1)) if len(d) > 1 else math.nan,
         note="; ".join(notes),
     )
@@ -217,8 +219,7 @@ def _compare_unpaired(
         float(t.low),
         float(t.high),
         float(t.p),
-        wins,
-        *share_interval(wins, n),
+        Interval(wins, *share_interval(wins, n)),
         std=float(np.hypot(a.std(ddof=1), b.std(ddof=1))) if n > 1 else math.nan,
         note="; ".join(notes),
     )
@@ -250,7 +251,7 @@ def compare(
         return Comparison(0, False, note="no finished run on a side")
     if higher_is_better is None:
         found = compare(a, b, confidence=confidence, bad=bad)
-        return replace(found, p_better=math.nan, p_better_low=math.nan, p_better_high=math.nan)
+        return replace(found, p_better=Interval())
     shared = sorted(set(a) & set(b))
     smaller = min(len(a), len(b))
     if shared and len(shared) >= min(smaller, max(2, smaller / 2)):

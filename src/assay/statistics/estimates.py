@@ -13,10 +13,37 @@ from assay.core.records import Record
 from assay.statistics.metrics import metric_of, values_by_seed
 from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 
-__all__ = ["CONFIDENCE", "Estimate", "estimate", "estimate_runs", "mean_interval", "t_interval"]
+__all__ = [
+    "CONFIDENCE",
+    "Estimate",
+    "Interval",
+    "estimate",
+    "estimate_runs",
+    "mean_interval",
+    "t_interval",
+]
 
 CONFIDENCE = 0.95
 """The confidence of every interval unless another is asked for."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its interval.
+
+    Attributes:
+        value: as measured; NaN where there is none.
+        low, high: ends of the interval; NaN where there is none.
+    """
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval: the number behind the sign ±."""
+        return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
@@ -44,9 +71,14 @@ class Estimate:
     maximum: float
 
     @property
+    def interval(self) -> Interval:
+        """The mean with its interval."""
+        return Interval(self.mean, self.low, self.high)
+
+    @property
     def half_width(self) -> float:
         """Half the width of the interval: the number behind the sign ±."""
-        return (self.high - self.low) / 2
+        return self.interval.half_width
 
 
 def t_interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.seeds import stream
+from assay.statistics.estimates import Interval
 from assay.statistics.searches import SearchTrial, finished_trials
 
 __all__ = ["METHODS", "importances", "optuna_trials"]
@@ -77,7 +79,7 @@ def importances(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return {"parameter", "fanova", "fanova_low", "fanova_high", "ped_anova", ...} by importance.
+    """Return {"parameter", "fanova", "ped_anova"} by importance, the methods as intervals.
 
     Shares of the variance (fANOVA) and of the divergence between good and all trials (PED-ANOVA),
     each adding up to 1 over the parameters, which are those that are always there and took more
@@ -107,10 +109,9 @@ def importances(
                 drawn.append(_evaluate(method, sample, names, higher))
         ends = np.percentile(drawn, [share, 100 - share], axis=0) if len(drawn) > 1 else None
         for i, row in enumerate(rows):
-            row[method] = found[i]
-            row[f"{method}_low"] = None if ends is None else float(ends[0][i])
-            row[f"{method}_high"] = None if ends is None else float(ends[1][i])
-    return sorted(rows, key=lambda row: -row["fanova"])
+            low, high = (math.nan, math.nan) if ends is None else map(float, ends[:, i])
+            row[method] = Interval(found[i], low, high)
+    return sorted(rows, key=lambda row: -row["fanova"].value)
 
 
 def _evaluate(

@@ -106,7 +106,7 @@ def compare(
     verdict = f"{found.sentence.removesuffix('.')}."
     if json:
         settings = [dict(zip(("setting", "a", "b"), row, strict=True)) for row in found.settings]
-        metrics = [dict(row) for row in found.metrics.rows]
+        metrics = list(found.metrics.rows)
         sides = {"a": left.title, "b": right.title}
         console.json({**sides, "settings": settings, "metrics": metrics, "sentence": verdict})
         return
@@ -126,7 +126,7 @@ def show_table(table: Table) -> None:
     for lesser in (None, *LESSER):
         columns = [column for column in columns if column.header != lesser]
         headers = [(">" if c.align == "right" else "") + c.header for c in columns]
-        cells = [[column.text(row) for column in columns] for row in table.rows]
+        cells = [[column.text(row) for column in columns] for row in table.entries]
         if console.smallest_width(headers, cells, whole=True) <= width:
             break
     console.table(headers, cells, empty="nothing yet")

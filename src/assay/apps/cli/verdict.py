@@ -102,14 +102,15 @@ def _sides(
 
 
 def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
+    from assay.reports.flat import flat
     from assay.statistics import metric_of, metric_title
 
     known, c = metric_of(said.metric), said.comparison
     if json:
         numbers: dict[str, Any] = {k: v for k, v in asdict(said).items() if k != "comparison"}
-        console.json({**numbers, "a": labels[0], "b": labels[1], **asdict(c)})
+        console.json({**numbers, "a": labels[0], "b": labels[1], **flat({"comparison": c})})
         return
-    digits = known.digits((c.high - c.low) / 2)
+    digits = known.digits(c.half_width)
     ends = f"{known.number(c.low, digits)} to {known.number(c.high, digits)}"
     more = f" by more than {said.at_least:g} {known.difference_unit}".rstrip() * (
         said.at_least != 0

@@ -59,7 +59,6 @@ def best(shelf: Shelf, name: str) -> dict[str, Any]:
     """The best trial of a study by validation, with its interval; "value" is "" without runs."""
     from assay.reports.names import trial_names
     from assay.reports.results import mean_text, with_unit
-    from assay.reports.views import flat
     from assay.statistics import best_trial, metric_of, primary_metric
 
     plan, records = _of(shelf, name)
@@ -67,7 +66,7 @@ def best(shelf: Shelf, name: str) -> dict[str, Any]:
     if found is None or metric_of(primary_metric(plan, records)).higher_is_better is None:
         return {"value": "", "trial": "", "metric": ""}
     metric = f"test_{found.metric}"
-    said = mean_text(flat(metric, found.test), metric)
+    said = mean_text(found.test, metric)
     trial = trial_names(plan)[found.trial["trial_id"]]
     return {"value": said, "trial": trial, "metric": with_unit(metric), "n": found.test.n}
 
@@ -283,6 +282,7 @@ def search(shelf: Shelf, name: str) -> dict[str, Any]:
 
 def importances(shelf: Shelf, name: str) -> list[dict[str, Any]]:
     """How much each parameter of a search mattered, the most first."""
+    from assay.reports.flat import flat
     from assay.reports.search_views import short_names
     from assay.statistics import search_trials
 
@@ -290,7 +290,7 @@ def importances(shelf: Shelf, name: str) -> list[dict[str, Any]]:
     tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
     short = short_names([p["name"] for p in plan["search"]["space"]])
     rows = _importances(plan, search_trials(plan, tried))
-    return [{**row, "parameter": short[row["parameter"]]} for row in rows]
+    return [flat({**row, "parameter": short[row["parameter"]]}) for row in rows]
 
 
 def _count(states: Iterable[str]) -> dict[str, int]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assay.reports.answers import answers
+from assay.reports.comparisons import (
+    compared_text,
+    difference_text,
+    effect_column,
+    effect_entries,
+    effects_table,
+)
 from assay.reports.drawing import Plot
 from assay.reports.gallery import gallery
 from assay.reports.other_metrics import metrics_table
@@ -20,8 +27,8 @@ from assay.reports.paper.blocks import (
     said,
 )
 from assay.reports.paper.material import Material, slug
-from assay.reports.results import effects_table, published_table, results
-from assay.reports.tables import Column, Table
+from assay.reports.results import published_table, results
+from assay.reports.tables import Table
 from assay.statistics import Effect, effect_sentence, metric_of
 
 __all__ = ["findings", "headline"]
@@ -68,7 +75,7 @@ def _answer(material: Material) -> Iterator[Block]:
 
 def _compact(table: Table) -> Table:
     kept = tuple(c for c in table.columns if c.header not in LESSER_COLUMNS)
-    return Table(table.title, kept, table.rows, table.command, table.notes)
+    return Table(table.title, kept, table.entries, table.command, table.notes)
 
 
 def _caption(table: Table) -> str:
@@ -128,16 +135,16 @@ def _unseen(material: Material) -> Iterator[Block]:
 
 
 def _allowed(material: Material, told: Sequence[Effect]) -> Table:
-    from assay.reports.results import compared_text, difference_text
-    from assay.reports.views import effect_rows
-
     unit = metric_of(material.metric).difference_unit
     columns = (
-        Column("compared", compared_text, "left"),
-        Column("n", lambda r: str(r["n"])),
-        Column(f"difference{f' ({unit})' if unit else ''}, 95 % CI", difference_text),
+        effect_column("compared", compared_text, "left"),
+        effect_column("n", lambda e: str(e.comparison.n)),
+        effect_column(
+            f"difference{f' ({unit})' if unit else ''}, 95 % CI",
+            lambda e: difference_text(e.comparison, e.metric),
+        ),
     )
-    return Table("What the intervals allow", columns, tuple(effect_rows(told)))
+    return Table("What the intervals allow", columns, effect_entries(told))
 
 
 def _figures(material: Material) -> Iterator[Block]:

@@ -207,7 +207,7 @@ def _table(table: Table, caption: str, name: str) -> str:
         return "    " + " & ".join(shown) + r" \\"
 
     align = "".join("l" if c.align == "left" else "r" for c in table.columns)
-    rows = [line(t, bool(r.get("best"))) for r, t in zip(table.rows, table.texts(), strict=True)]
+    rows = [line(t, bool(r.get("best"))) for r, t in zip(table.entries, table.texts(), strict=True)]
     lines = [
         r"\begin{table}[tbp]",
         r"  \centering",

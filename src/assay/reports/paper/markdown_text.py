@@ -95,7 +95,7 @@ class _MarkdownWriter:
     def exhibit(self, exhibit: Exhibit) -> str:
         caption = f"**{self.numbers[exhibit.label]}.** {_escape(exhibit.caption)}"
         if isinstance(exhibit.content, Table):
-            bare = Table("", exhibit.content.columns, exhibit.content.rows)
+            bare = Table("", exhibit.content.columns, exhibit.content.entries)
             return f"{caption}\n\n{bare.to_markdown().strip()}"
         if isinstance(exhibit.content, Plot):
             plot = exhibit.content

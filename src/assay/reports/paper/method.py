@@ -202,7 +202,7 @@ def _settings(studies: Sequence[Material]) -> Table:
     found: dict[str, dict[str, str]] = {}
     for material in studies:
         table = settings_table(material.plan)
-        for row, (name, value) in zip(table.rows, table.texts(), strict=True):
+        for row, (name, value) in zip(table.entries, table.texts(), strict=True):
             if row["setting"].startswith(("training.", "precision", "engine", "task")):
                 shown = name.removeprefix("training.").replace("_", " ")
                 found.setdefault(shown, {})[material.study] = value

@@ -188,7 +188,7 @@ class _Writer:
         align = ", ".join("left" if c.align == "left" else "right" for c in table.columns)
         heads = ", ".join(f"[{_strong(h)}]" for h in table.headers)
         rows = []
-        for row, texts in zip(table.rows, cells, strict=True):
+        for row, texts in zip(table.entries, cells, strict=True):
             bold = bool(row.get("best"))
             rows.append(", ".join(f"[{_strong(t) if bold else _cell(t)}]" for t in texts))
         body = ",\n  ".join(rows)

@@ -12,7 +12,9 @@ import numpy as np
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import Plot
+from assay.reports.flat import Row
 from assay.reports.registered import Section
+from assay.reports.results import interval_text
 from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, styled
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
@@ -124,17 +126,8 @@ def fault_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
     return Table("What goes wrong", columns, rows, f"assay report {plan['study']}", notes)
 
 
-def _cell(name: str, scale: float, decimals: int) -> Callable[[Mapping[str, Any]], str]:
-    def text(row: Mapping[str, Any]) -> str:
-        mean, low, high = (row.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-        if mean is None:
-            return "-"
-        said = f"{scale * mean:.{decimals}f}"
-        if low is None or high is None:
-            return said
-        return f"{said} ± {scale * (high - low) / 2:.{decimals}f}"
-
-    return text
+def _cell(name: str, scale: float, decimals: int) -> Callable[[Row], str]:
+    return lambda row: interval_text(row[name].interval, decimals, scale)
 
 
 def _worst(

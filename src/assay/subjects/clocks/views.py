@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from assay.core.records import Record
-from assay.reports.views import flat
 from assay.statistics import Estimate, best_run, by_trial, estimate
 from assay.subjects.clocks.time import (
     HALF_DAY,
@@ -79,7 +78,7 @@ _FAULTS = {
 def fault_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return for each trial how often it errs in which way, as estimates over its runs.
 
-    Keys: trial, n, and the columns of `flat` for minutes, within_1_minute, within_5_minutes,
+    Keys: trial, n, and estimates of minutes, within_1_minute, within_5_minutes,
     hour_flips, wraps (shares of all test images), seam and elsewhere (mean error in minutes).
     """
     runs = by_trial(records)
@@ -92,10 +91,8 @@ def fault_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
         for record in mine:
             for name, value in _faults(record).items():
                 found.setdefault(name, []).append(value)
-        row: dict[str, Any] = {"trial": str(trial["label"]), "n": len(mine)}
-        for name, values in found.items():
-            row |= flat(name, estimate(values))
-        rows.append(row)
+        faults = {name: estimate(values) for name, values in found.items()}
+        rows.append({"trial": str(trial["label"]), "n": len(mine), **faults})
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 from assay.core.records import Record
 from assay.reports import predictions
 from assay.reports.drawing import Plot
+from assay.reports.flat import Row
 from assay.reports.registered import Section
+from assay.reports.results import interval_text
 from assay.reports.sheets import sheet
 from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
 from assay.reports.svg import INK, PALETTE, png_uri
@@ -137,15 +140,8 @@ def generation_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Tabl
     return Table("Pictures that were made", columns, rows, f"assay report {plan['study']}", notes)
 
 
-def _cell(name: str, decimals: int) -> Callable[[Mapping[str, Any]], str]:
-    def text(row: Mapping[str, Any]) -> str:
-        mean, low, high = (row.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-        if mean is None:
-            return "-"
-        said = f"{mean:.{decimals}f}"
-        return said if low is None or high is None else f"{said} ± {(high - low) / 2:.{decimals}f}"
-
-    return text
+def _cell(name: str, decimals: int) -> Callable[[Row], str]:
+    return lambda row: interval_text(row[name], decimals)
 
 
 def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Table]:
@@ -184,20 +180,20 @@ _NOTES = (
 )
 
 
-def _near_cell(label: str) -> Callable[[Mapping[str, Any]], str]:
-    def text(row: Mapping[str, Any]) -> str:
-        low, high, seeds = (row[f"{label} {key}"] for key in ("low", "high", "seeds"))
-        said = _short(row[label])
-        if row[label] is not None and low is not None and high is not None:
-            said += f" [{_short(low)}, {_short(high)}]"
-        return said if seeds is None else f"{said} ± {_short(seeds)}"
+def _near_cell(label: str) -> Callable[[Row], str]:
+    def text(row: Row) -> str:
+        found, half = row[label], row[f"{label} seeds"].half_width
+        said = _short(found.value)
+        if math.isfinite(found.half_width):
+            said += f" [{_short(found.low)}, {_short(found.high)}]"
+        return f"{said} ± {_short(half)}" if math.isfinite(half) else said
 
     return text
 
 
-def _short(value: float | None) -> str:
+def _short(value: float) -> str:
     """A number with three or four digits."""
-    if value is None:
+    if not math.isfinite(value):
         return "-"
     size = abs(value)
     return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3}f}"

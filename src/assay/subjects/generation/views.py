@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,8 +13,7 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.reports.sheets import sheet
-from assay.reports.tables import plain
-from assay.statistics import best_run, by_trial, estimate
+from assay.statistics import Interval, best_run, by_trial, estimate
 
 __all__ = [
     "best_made",
@@ -45,8 +45,8 @@ def best_made(records: Iterable[Record]) -> Record | None:
 
 
 def generation_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
-    """One row for each trial that made pictures: {"trial", "n", "task"}, mean and 95 % interval of
-    every measure that was taken, epochs, and seconds of training."""
+    """One row for each trial that made pictures: {"trial", "n", "task", "epochs", "seconds" of
+    training}, and the mean of every measure that was taken as an interval."""
     runs = by_trial(records)
     rows = []
     for trial in plan["trials"]:
@@ -62,9 +62,7 @@ def generation_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[
             "seconds": float(np.mean([r.timing["train"] for r in mine])),
         }
         for name in MEASURES:
-            found = estimate([r.metrics[name] for r in mine if name in r.metrics])
-            row |= {name: plain(found.mean)}
-            row |= {f"{name}_low": plain(found.low), f"{name}_high": plain(found.high)}
+            row[name] = estimate([r.metrics[name] for r in mine if name in r.metrics]).interval
         rows.append(row)
     return rows
 
@@ -106,9 +104,9 @@ def near_groups(
 
     Returns:
         For each group its trials' labels and a row for each measure that some run took: {"measure",
-        "name", "better", "floor"} and for each trial LABEL, "LABEL low" and "LABEL high" (bootstrap
-        over pictures), "LABEL seeds" (half of the interval over seeds), "LABEL n". All are means
-        over the finished runs; None where there is no number.
+        "name", "better", "floor"} and for each trial LABEL, the mean over its finished runs with
+        the mean ends of their bootstrap intervals over pictures, and "LABEL seeds", the estimate
+        over seeds; NaN where there is no number.
     """
     from assay.subjects.generation.measures import numbers
 
@@ -123,7 +121,7 @@ def near_groups(
             _near_row(number.title, METRICS.get(name, name), number.better, trials)
             for name, number in numbers().items()
         ]
-        kept = [r for r in rows if any(r[label] is not None for label, _ in trials)]
+        kept = [r for r in rows if any(math.isfinite(r[label].value) for label, _ in trials)]
         found.append(([label for label, _ in trials], kept))
     return found
 
@@ -143,16 +141,14 @@ def _near_row(
     for label, mine in trials:
         values = [r.metrics.get(f"test_{name}") for r in mine]
         found = estimate([v for v in values if v is not None])
-        row |= {label: plain(found.mean), f"{label} n": found.n}
-        row[f"{label} seeds"] = plain(found.half_width)
-        for end in ("low", "high"):
-            row[f"{label} {end}"] = _mean([r.metrics.get(f"test_{end}_{name}") for r in mine])
+        ends = (_mean(r.metrics.get(f"test_{end}_{name}") for r in mine) for end in ("low", "high"))
+        row |= {label: Interval(found.mean, *ends), f"{label} seeds": found}
     return row
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def _mean(values: Iterable[float | None]) -> float:
     there = [v for v in values if v is not None]
-    return float(np.mean(there)) if there else None
+    return float(np.mean(there)) if there else math.nan
 
 
 def neighbours(

@@ -7,9 +7,9 @@ features and are not comparable with distances on Inception features.
 
 from __future__ import annotations
 
+from assay.statistics import Interval
 from assay.subjects.generation.measures.everything import measure_all, measure_sides, numbers
 from assay.subjects.generation.measures.frechet import frechet_distance, frechet_interval
-from assay.subjects.generation.measures.intervals import Interval
 from assay.subjects.generation.measures.kernel import kernel_distance, kernel_interval
 from assay.subjects.generation.measures.manifold import (
     Manifold,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.statistics import Interval
 from assay.subjects.generation.drawn_dials import draw_hands
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.intervals import Interval, bootstrap, mean_interval
+from assay.subjects.generation.measures.intervals import bootstrap, mean_interval
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["DialReadings", "read_dials"]

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from assay.core.seeds import stream
+from assay.statistics import CONFIDENCE, Interval
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "bootstrap", "centred", "mean_interval"]
-
-CONFIDENCE = 0.95
-"""The confidence of every interval here."""
+__all__ = ["RESAMPLES", "bootstrap", "centred", "mean_interval"]
 
 RESAMPLES = 200
 """Resamples where nothing else is said."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number and where it would fall with other images of the same counts.
-
-    Attributes:
-        value: as measured.
-        low, high: ends of the interval; NaN where no interval can be had.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 def bootstrap(

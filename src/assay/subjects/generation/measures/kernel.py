@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.seeds import stream
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.intervals import RESAMPLES, Interval, centred
+from assay.subjects.generation.measures.intervals import RESAMPLES, centred
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["kernel_distance", "kernel_interval"]

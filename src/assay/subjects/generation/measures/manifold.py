@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_pair
 from assay.subjects.generation.measures.distances import distances
-from assay.subjects.generation.measures.intervals import Interval, mean_interval
+from assay.subjects.generation.measures.intervals import mean_interval
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["NEIGHBOURS", "Manifold", "coverage", "density", "precision", "recall"]

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from assay.core.registry import Registry
-from assay.subjects.generation.measures.intervals import Interval
+from assay.statistics import Interval
 
 __all__ = ["MEASURES", "Better", "Measure", "Number", "Sides"]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_pair
 from assay.subjects.generation.measures.distances import distances
-from assay.subjects.generation.measures.intervals import Interval, bootstrap, mean_interval
+from assay.subjects.generation.measures.intervals import bootstrap, mean_interval
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["NEAREST_TEST", "Memorisation", "memorisation", "nearest"]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.intervals import Interval, mean_interval
+from assay.subjects.generation.measures.intervals import mean_interval
 from assay.subjects.generation.measures.measure import Number
 
 __all__ = ["NUMBERS", "Reconstruction", "reconstruction_error"]

@@ -8,8 +8,9 @@ import numpy as np
 
 from assay.core.errors import DataError
 from assay.core.seeds import stream
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.intervals import Interval, bootstrap
+from assay.subjects.generation.measures.intervals import bootstrap
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["SMALLEST", "pyramid", "sliced_wasserstein"]

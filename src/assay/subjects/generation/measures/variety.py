@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from assay.statistics import Interval
 from assay.subjects.generation.measures.checks import checked_pair
-from assay.subjects.generation.measures.intervals import Interval, bootstrap
+from assay.subjects.generation.measures.intervals import bootstrap
 from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
 
 __all__ = ["variety"]

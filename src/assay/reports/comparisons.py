@@ -1,0 +1,203 @@
+"""Tables of comparisons: what each factor does, and two trials beside each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from assay.core.records import Record
+from assay.reports.flat import Row
+from assay.reports.results import mean_text, with_unit
+from assay.reports.tables import Column, Table
+from assay.statistics import (
+    CONFIDENCE,
+    Comparison,
+    Effect,
+    compare,
+    effects,
+    estimate_runs,
+    factor_name,
+    judged,
+    metric_of,
+    metric_title,
+    p_text,
+    primary_metric,
+    values_by_seed,
+)
+
+__all__ = [
+    "compare_trials",
+    "compared_text",
+    "difference_text",
+    "effect_column",
+    "effect_entries",
+    "effects_table",
+    "p_adjusted_text",
+    "pairs_text",
+    "trial_effects",
+]
+
+
+def difference_text(found: Comparison, metric: str) -> str:
+    """Return a difference with its interval: "+1.2 (0.8 to 1.6)"."""
+    if math.isnan(found.difference):
+        return "-"
+    known = metric_of(metric)
+    digits = known.digits(found.half_width)
+    text = known.signed(found.difference, digits).split(" ")[0]
+    if math.isnan(found.low):
+        return f"{text} (no interval)"
+    return f"{text} ({known.number(found.low, digits)} to {known.number(found.high, digits)})"
+
+
+def _p_better_text(comparison: Comparison) -> str:
+    found = comparison.p_better
+    if math.isnan(found.value):
+        return "-"
+    text = f"{found.value:.2f}"
+    return text if math.isnan(found.low) else f"{text} ({found.low:.2f} to {found.high:.2f})"
+
+
+def compared_text(effect: Effect) -> str:
+    """Return what is compared: "tanh against relu, at units = 32"."""
+    text = f"{effect.level} against {effect.against}"
+    if effect.pooled > 1:
+        return f"{text}, over {effect.pooled} combinations"
+    held = ", ".join(f"{factor_name(k)} = {v}" for k, v in effect.where.items())
+    return f"{text}, at {held}" if held else text
+
+
+def pairs_text(found: Comparison) -> str:
+    """Return how many pairs, or runs, a comparison rests on: "5", "5 unpaired"."""
+    return f"{found.n}{'' if found.paired or not found.n else ' unpaired'}"
+
+
+def p_adjusted_text(p: float) -> str:
+    """Return the corrected p without its name: "0.012", "< 0.001", "no test"."""
+    return p_text(p).removeprefix("p ").removeprefix("= ")
+
+
+def effects_table(
+    plan: Mapping[str, Any],
+    records: Iterable[Record],
+    metric: str | None = None,
+    found: Sequence[Effect] | None = None,
+) -> Table:
+    """Return one row for each comparison of the study, corrected over all of them."""
+    records = list(records)
+    metric = metric or f"test_{primary_metric(plan, records)}"
+    found = effects(plan, records, metric) if found is None else found
+    unit = metric_of(metric).difference_unit
+    factors = list(plan.get("factors") or {})
+    columns = (
+        effect_column("factor", lambda e: factor_name(e.factor, factors), "left"),
+        effect_column("compared", compared_text, "left"),
+        effect_column("n", lambda e: pairs_text(e.comparison)),
+        effect_column(
+            f"difference{f' ({unit})' if unit else ''}, corrected 95 % CI",
+            lambda e: difference_text(e.comparison, e.metric),
+        ),
+        effect_column("p after Holm", lambda e: p_adjusted_text(e.p_adjusted)),
+        effect_column("P(better), 95 % CI", lambda e: _p_better_text(e.comparison)),
+        effect_column("verdict", lambda e: e.verdict, "left"),
+    )
+    notes = (
+        f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
+        f"t-test is corrected by Holm over all {len(found)} comparisons; better or worse: "
+        "p < 0.05. "
+        "The interval is that of the decision: it leaves out 0 where a difference is called.",
+        "P(better): share of pairs in which the level wins (Bouthillier et al. 2021), with the "
+        "interval of Clopper and Pearson, which covers at least 95 %.",
+    )
+    title = f"What the factors of {plan['study']} do"
+    return Table(title, columns, effect_entries(found), f"assay report {plan['study']}", notes)
+
+
+def effect_entries(found: Iterable[Effect]) -> tuple[Row, ...]:
+    """Return effects as the entries of a table of `effect_column`s."""
+    return tuple({"effect": effect} for effect in found)
+
+
+def effect_column(
+    header: str, text: Callable[[Effect], str], align: Literal["left", "right"] = "right"
+) -> Column:
+    """Return a column of a table of effects."""
+    return Column(header, lambda row: text(row["effect"]), align)
+
+
+def trial_effects(
+    a: Sequence[Record],
+    b: Sequence[Record],
+    names: tuple[str, str] = ("A", "B"),
+    metric: str | None = None,
+) -> list[Effect]:
+    """Compare two trials in every metric that both have: A minus B, paired by seed.
+
+    The p-values are corrected by Holm over the metrics. `metric` (the main one by default) comes
+    first.
+    """
+    main = metric or f"test_{primary_metric({}, [*a, *b])}"
+    shared = _metrics(a) & _metrics(b)
+    ordered = sorted(shared, key=lambda m: (m != main, not m.startswith("test_"), m))
+    return judged(
+        [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in ordered],
+        lambda i, level: _between(a, b, ordered[i], level),
+    )
+
+
+def compare_trials(
+    records_a: Iterable[Record],
+    records_b: Iterable[Record],
+    names: tuple[str, str] = ("A", "B"),
+    metric: str | None = None,
+    found: Sequence[Effect] | None = None,
+) -> Table:
+    """Return a row for each metric that two trials have in common (see `trial_effects`)."""
+    a, b = list(records_a), list(records_b)
+    found = trial_effects(a, b, names, metric) if found is None else found
+    rows = [
+        {
+            "metric": e.metric,
+            "a": estimate_runs(a, e.metric),
+            "b": estimate_runs(b, e.metric),
+            "comparison": e.comparison,
+            "p_adjusted": e.p_adjusted,
+            "confidence": e.confidence,
+            "verdict": e.verdict,
+        }
+        for e in found
+    ]
+    columns = (
+        Column("metric", lambda r: with_unit(r["metric"]), "left"),
+        Column(names[0], lambda r: mean_text(r["a"], r["metric"])),
+        Column(names[1], lambda r: mean_text(r["b"], r["metric"])),
+        Column(
+            "difference, corrected 95 % CI", lambda r: difference_text(r["comparison"], r["metric"])
+        ),
+        Column("p after Holm", lambda r: p_adjusted_text(r["p_adjusted"])),
+        Column(f"P({names[0]} better), 95 % CI", lambda r: _p_better_text(r["comparison"])),
+        Column("n", lambda r: str(r["comparison"].n)),
+    )
+    notes = sorted({e.comparison.note for e in found if e.comparison.note})
+    lost = [
+        f"{sum(r.status != 'finished' for r in runs)} of {len(runs)} runs of {name} did not finish"
+        for name, runs in zip(names, (a, b), strict=True)
+        if any(r.status != "finished" for r in runs)
+    ]
+    title = f"{names[0]} against {names[1]}"
+    return Table(
+        title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", (*notes, *lost)
+    )
+
+
+def _between(
+    a: Sequence[Record], b: Sequence[Record], metric: str, confidence: float = CONFIDENCE
+) -> Comparison:
+    known, sides = metric_of(metric), [values_by_seed(runs, metric) for runs in (a, b)]
+    return compare(*sides, higher_is_better=known.higher_is_better, confidence=confidence)
+
+
+def _metrics(records: Sequence[Record]) -> set[str]:
+    names = {name for r in records if r.status == "finished" for name in r.metrics}
+    return {name for name in names if name.startswith(("val_", "test_"))}
