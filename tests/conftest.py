@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import http.server
 import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +108,28 @@ def browser() -> Iterator[Any]:
         found = p.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         yield found
         found.close()
+
+
+@pytest.fixture(scope="module")
+def hand_out() -> Iterator[Callable[[Path], str]]:
+    """Serve a folder as any web server does; returns its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *what: Any) -> None:
+            """Nothing."""
+
+    with contextlib.ExitStack() as servers:
+
+        def serve(folder: Path) -> str:
+            handler = functools.partial(Quiet, directory=str(folder))
+            server = servers.enter_context(
+                http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            )
+            servers.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield serve
 
 
 @pytest.fixture(scope="session")

@@ -260,6 +260,10 @@ class Store(Plans, Claims, Rescue):
         self.records([run_id], arrays=False)
         return self._sound.weights(run_id)
 
+    def has_weights(self, run_id: str) -> bool:
+        """Whether the weights of a run were kept."""
+        return self._weights_file(run_id).is_file()
+
     def find(self, prefix: str) -> str:
         """Return the one run whose name starts with `prefix`."""
         names = self.run_ids()

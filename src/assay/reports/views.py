@@ -17,9 +17,9 @@ from assay.statistics import (
     by_trial,
     estimate,
     estimate_runs,
+    mean_interval,
     metric_of,
     primary_metric,
-    t_interval,
     values_by_seed,
 )
 
@@ -206,8 +206,8 @@ def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]
     mean, low, high = np.empty((3, len(places)))
     for count in np.unique(n):  # the points that equally many runs reached, all at once
         where = n == count
-        ends = t_interval(values[first[where][:, None] + np.arange(count)])
-        mean[where], low[where], high[where] = ends
+        there = values[first[where][:, None] + np.arange(count)]
+        mean[where], low[where], high[where] = mean_interval(there, bounds=metric_of(name).bounds)
     return {"x": places, "mean": mean, "low": low, "high": high, "n": n}
 
 

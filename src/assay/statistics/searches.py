@@ -15,6 +15,7 @@ import numpy as np
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.statistics.estimates import Estimate, estimate
+from assay.statistics.metrics import metric_of
 
 __all__ = [
     "SearchTrial",
@@ -111,7 +112,8 @@ def _step(
     spent = [] if same_as is not None else runs  # its runs are those of the other trial
     images = sum(r.timing.get("images_per_second", 0) * r.timing.get("train", 0) for r in spent)
     seconds = sum(r.timing.get(kind, 0) for r in spent for kind in ("train", "evaluate", "prepare"))
-    found = estimate(values, diverged=diverged, failed=failed)
+    bounds = metric_of(objective).bounds
+    found = estimate(values, diverged=diverged, failed=failed, bounds=bounds)
     return Step(rung["epochs"], rung.get("wave", 0), found, float(images), float(seconds))
 
 
@@ -134,7 +136,8 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     """Return the course of a search, an entry for each trial at each rung in the order of training.
 
     Keys: "trials" proposed so far, "images" and "seconds" spent so far (of one worker), "value" of
-    this trial at this rung, "best" value of any so far.
+    this trial at this rung, "best" value of any so far, "low" and "high" the ends of the interval
+    of the trial that has it; NaN where it has one run.
     """
     events = sorted(
         (step.wave, trial.number, place, step)
@@ -142,21 +145,24 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
         for place, step in enumerate(trial.steps)
         if np.isfinite(step.estimate.mean)
     )
-    better = max if higher_is_better else min
+    sign = 1 if higher_is_better else -1
     found: list[dict[str, float]] = []
     proposed = images = seconds = 0.0
-    best = -math.inf if higher_is_better else math.inf
+    best: Estimate | None = None
     for _, _, place, step in events:
         proposed += place == 0
         images, seconds = images + step.images, seconds + step.seconds
-        best = better(best, step.estimate.mean)
+        if best is None or sign * step.estimate.mean > sign * best.mean:
+            best = step.estimate
         found.append(
             {
                 "trials": proposed,
                 "images": images,
                 "seconds": seconds,
                 "value": step.estimate.mean,
-                "best": best,
+                "best": best.mean,
+                "low": best.low,
+                "high": best.high,
             }
         )
     return found

@@ -63,7 +63,7 @@ def visit(browser: Any, site: str) -> Iterator[Callable[..., Any]]:
         opened.append(context)
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda m: m.type == "error" and wrong.append(f"console: {m.text}"))
-        own = (site, "data:", "blob:")
+        own = (site, "file:", "data:", "blob:")
         page.on("request", lambda r: r.url.startswith(own) or wrong.append(f"asked {r.url}"))
         page.goto(address if "://" in address else site + address)
         page.wait_for_selector("h1")

@@ -70,13 +70,40 @@ def test_a_plugin_adds_a_page(tmp_path: Path):
         PAGES._entries.pop("mine")
 
 
-def test_every_page_opens_and_is_accessible(visit: Callable[..., Any]):
-    from test_pages import serious
+PLUGIN = """\
+from pathlib import Path
+import assay
+from assay.apps.web.pages import Page
 
-    for name in PAGES:
-        for width, scheme in ((360, "light"), (1600, "dark")):
-            page = visit(f"/page/{name}", width, color_scheme=scheme)
-            page.wait_for_load_state("networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-            assert serious(page) == [], name
-            page.context.close()
+assay.register_page("mine", Page("Mine", "About.", Path(__file__).with_name("mine"),
+                                 lambda site: {"add": lambda numbers: sum(numbers)}))
+"""
+
+
+def test_the_server_loads_a_plugin_with_a_page(tmp_path: Path):
+    from test_abuse import OURS, ask
+    from web_server import serving
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "page.js").write_text('assay.page("mine", () => null);')
+    (tmp_path / "parts.py").write_text(PLUGIN)
+    with serving(tmp_path / "store", "--plugin", str(tmp_path / "parts.py")) as site:
+        assert b"Mine" in ask(site, "/")[1]
+        assert ask(site, "/page/mine/page.js")[0] == 200
+        assert ask(site, "/page/mine/add", "POST", b"[1, 2]", **OURS) == (200, b"3")
+
+
+def test_a_plugin_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from assay.apps.cli.app import main
+
+    assert main(["serve", "--plugin", str(tmp_path / "none.py")]) == 2
+    assert "none.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(PAGES.names()))
+def test_every_page_opens_and_is_accessible(visit: Callable[..., Any], name: str):
+    from test_pages import fits
+
+    page = visit(f"/page/{name}")
+    page.locator(".loading").first.wait_for(state="detached", timeout=60_000)
+    fits(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ def test_best_so_far_counts_what_was_spent():
     assert [entry["best"] for entry in course] == [0.5, 0.5, 0.9]
     assert [entry["images"] for entry in course] == [10, 20, 30]
     assert [entry["best"] for entry in best_so_far(trials, False)] == [0.5, 0.4, 0.4]
+
+
+def test_best_so_far_has_the_interval_of_the_best_trial():
+    """Two runs, 0.4 and 0.6: 0.5 and 12.7062 standard errors of 0.1; one run has none."""
+    two = replace(trial(0, 0.5), steps=(Step(3, 0, estimate([0.4, 0.6]), 10, 1.0),))
+    first, second = best_so_far([two, trial(1, 0.9)], True)
+    assert [first["low"], first["high"]] == pytest.approx([-0.77062, 1.77062], abs=1e-5)
+    assert np.isnan([second["low"], second["high"]]).all()
 
 
 def test_what_matters_is_found_and_what_does_not_is_not():

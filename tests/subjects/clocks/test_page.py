@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +91,12 @@ def test_every_label_representation_of_the_store_is_asked(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def alone(tmp_path_factory: pytest.TempPathFactory, hand_out: Callable[[Path], str]) -> str:
     """The page without its server, handed out by a plain web server."""
     pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("alone")
     assert main(["export-page", "clock", "--out", str(folder), "--store", str(folder / "x")]) == 0
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *what: Any) -> None:
-            """Nothing."""
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    return hand_out(folder)
 
 
 def open_page(browser: Any, address: str, **how: Any) -> tuple[Any, list[str]]:

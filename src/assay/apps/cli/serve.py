@@ -17,6 +17,7 @@ def serve(
     host: str | None = None,
     port: int = 8008,
     token: Annotated[str | None, Parameter(show_default=False)] = None,
+    plugin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     places: Places | None = None,
 ) -> int:
     """Show the store as pages in a browser, and train from there.
@@ -29,8 +30,12 @@ def serve(
         host: Listen for other machines as well, at this address (0.0.0.0: at all).
         port: Where to listen; 0 chooses a free port.
         token: What they must know, for --host [a new one].
+        plugin: A Python file or module that registers pages of your own; may be repeated.
     """
     from assay.apps.serving import run_server
+    from assay.core.plugins import load
 
+    for name in plugin:
+        load(name)
     places = places or Places()
     return run_server(places.store_path, places.data_path, host, port, token, say=console.say)

@@ -52,16 +52,18 @@ def network_of(
 def best_runs(
     site: Site, kind: Callable[[Record], str | None], metric: str, lowest: bool
 ) -> dict[str, Record]:
-    """The best finished run of each kind in a store, by a validation metric; the best first.
+    """The best finished run with weights of each kind in a store, by a validation metric; the best
+    first.
 
     Args:
         kind: of a record; None leaves it out.
     """
     if not site.shelf.exists:
         return {}
+    able = site.shelf.read(lambda store: [run for run in store.run_ids() if store.has_weights(run)])
     found: dict[str, Record] = {}
     sign = 1 if lowest else -1
-    for record in site.shelf.records(site.shelf.read(lambda store: store.run_ids())):
+    for record in site.shelf.records(able):
         name, value = kind(record), record.metrics.get(metric)
         if record.status != "finished" or name is None or value is None:
             continue

@@ -16,6 +16,9 @@ __all__ = ["pictures", "run"]
 MOST_CLASSES = 40
 """Classes up to which a confusion matrix can be read."""
 
+COUNTS = ("best_epoch", "epochs", "steps")
+"""Metrics that count; epochs need not be whole where a budget is in steps."""
+
 _PICTURES = 24
 
 
@@ -56,19 +59,22 @@ def _metrics(record: Record) -> list[dict[str, Any]]:
     for name, value in record.metrics.items():
         known = metric_of(name)
         unit = f" ({known.unit})" if known.unit else ""
-        text = "-" if value is None else known.number(value)
+        text = known.number(value)
+        if name in COUNTS and value is not None:
+            text = f"{value:,.2f}".removesuffix(".00")
         rows.append({"name": name, "title": f"{metric_title(name)}{unit}", "text": text})
     return rows
 
 
 def _studies(shelf: Shelf, name: str) -> list[dict[str, str]]:
     """The studies that have this run, each with what they call its trial."""
+    from assay.reports.names import named
 
     def look(store: Any) -> list[dict[str, str]]:
         return [
             {"study": str(plan["study"]), "trial": label}
             for plan in store.plans()
-            for label, runs in runs_by_label(plan)
+            for label, runs in runs_by_label(named(plan))
             if name in runs
         ]
 

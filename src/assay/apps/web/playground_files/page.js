@@ -55,8 +55,8 @@
 
   function Playground() {
     const [task, setTask] = useSetting("data", "spiral");
-    const [layers, setLayers] = useSetting("hidden", "8,8");
-    const [activation, setActivation] = useSetting("activation", "tanh");
+    const [layers, setLayers] = useSetting("hidden", "32,32");
+    const [activation, setActivation] = useSetting("activation", "relu");
     const [optimizer, setOptimizer] = useSetting("optimizer", "adam");
     const [rate, setRate] = useSetting("rate", "0.01");
     const [batch, setBatch] = useSetting("batch", "16");

@@ -36,14 +36,18 @@ function Route({ address }) {
 
 function App() {
   const [address, setAddress] = useState(here());
-  const now = useNews();
+  const now = useNews(), path = useRef(location.pathname);
   useEffect(() => {
-    const follow = () => setAddress(here());
+    const follow = () => {
+      if (path.current !== location.pathname) fetched.clear(); // a saved page has only its own data
+      path.current = location.pathname;
+      setAddress(here());
+    };
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);
   }, []);
-  const path = address.split("?")[0];
-  const Item = ({ to, children }) => html`<li><${Link} to=${to} aria-current=${path === to ? "page" : undefined}>${children}<//></li>`;
+  const shown = address.split("?")[0];
+  const Item = ({ to, children }) => html`<li><${Link} to=${to} aria-current=${shown === to ? "page" : undefined}>${children}<//></li>`;
   return html`<a class="skip" href="#main">Skip to the content</a>
     <header><nav aria-label="Pages"><ul><${Item} to="/">Studies<//>
       ${Object.entries(pageNames).map(([name, title]) => html`<${Item} to="/page/${name}">${title}<//>`)}

@@ -6,10 +6,13 @@ const SERIES = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", 
 // Colours with their share of opacity, which a canvas needs as text.
 const veil = (hex, share) => `${hex}${Math.round(255 * share).toString(16).padStart(2, "0")}`;
 
+// Epochs, steps and trials are counted: no tick between two of them.
+const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((p) => [1, 2, 5].map((n) => n * 10 ** p));
+
 function axes(xTitle, dark) {
   const ink = colour("--soft"), grid = colour("--line");
   const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: "12px system-ui" };
-  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34 }, { ...axis, size: 56 }];
+  return [{ ...axis, label: xTitle, labelFont: "12px system-ui", labelSize: 20, size: 34, incrs: WHOLE }, { ...axis, size: 56 }];
 }
 
 // A chart of uPlot that follows its width, the theme and its data.
@@ -89,18 +92,21 @@ function Bands({ entries, metric, title, x, colours }) {
     <${Plot} options=${{ x, series, bands, range }} data=${data} label="${title} over ${x}s, mean and 95 % interval: ${said.join("; ")}" /></figure>`;
 }
 
-// Plain lines of one run or one course.
-function Lines({ x, lines, title, xTitle }) {
+// Plain lines of one run or one course; the first may have a band.
+function Lines({ x, lines, title, xTitle, band = null }) {
   const dark = useTheme();
-  const series = useMemo(() => lines.map((line, i) => ({
+  const drawn = useMemo(() => lines.map((line, i) => ({
     label: line.name, stroke: colour(SERIES[i % SERIES.length]), width: 2, dash: line.dash, spanGaps: true,
     ...(line.points ? { paths: () => null, points: { show: true, size: 5 } } : { points: { show: x.length < 3, size: 6 } }),
   })), [JSON.stringify(lines.map((l) => l.name)), dark]);
-  const data = useMemo(() => [x, ...lines.map((l) => l.y)], [x, lines]);
+  const edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true }, first = lines.length + 1;
+  const series = band ? [...drawn, { label: "high", ...edge }, { label: "low", ...edge }] : drawn;
+  const bands = band ? [{ series: [first, first + 1], fill: veil(colour(SERIES[0]), 0.16) }] : [];
+  const data = useMemo(() => [x, ...lines.map((l) => l.y), ...(band ? [band.high, band.low] : [])], [x, lines, band]);
   const said = lines.map((l) => `${l.name} ends at ${short(l.y[l.y.length - 1])}`).join("; ");
   return html`<figure><figcaption>${title}</figcaption>
     <p class="key">${lines.map((l, i) => html`<span><i style=${{ background: `var(${SERIES[i % SERIES.length]})` }}></i>${l.name}</span>`)}</p>
-    <${Plot} options=${{ x: xTitle, series }} data=${data} label="${title} over ${xTitle}: ${said}" /></figure>`;
+    <${Plot} options=${{ x: xTitle, series, bands }} data=${data} label="${title} over ${xTitle}: ${said}" /></figure>`;
 }
 
 // Bars beside their names, with an interval where there is one; values from 0 to 1.

@@ -49,6 +49,11 @@ function Editor({ start, title, builtIn }) {
     const { study } = await post("/api/start", { study: name, scale });
     setTimeout(() => go(studyAddress(study)), 1500);
   };
+  const open = async (file) => {
+    if (file.size > 200000) { setDone(`${file.name} is too large to be a study.`); return; }
+    setText(await file.text());
+    setDone(`${file.name} is open here; the file itself stays as it is.`);
+  };
   const tab = (event) => {
     if (event.key === "Enter") {
       const at = area.current.selectionStart, line = text.slice(0, at).split("\n").pop();
@@ -61,6 +66,7 @@ function Editor({ start, title, builtIn }) {
   };
   return html`<h1>${title}</h1>
     ${builtIn && html`<p class="note">This is a built-in study. To keep a changed one, give it another name in the line <code>study:</code>.</p>`}
+    <p class="tools"><label>Open a file <input type="file" accept=".yaml,.yml" onChange=${(e) => e.target.files[0] && open(e.target.files[0])} /></label></p>
     <div class="editor"><pre class="gutter" ref=${gutter} aria-hidden="true">${lines.map((_, i) => html`<span class=${wrong.has(i + 1) ? "wrong" : ""} title=${wrong.get(i + 1) || ""}>${i + 1}${"\n"}</span>`)}</pre>
     <textarea ref=${area} aria-label="Text of the study" aria-describedby="problems" spellcheck="false" autocapitalize="off" wrap="off" rows=${Math.min(40, Math.max(14, lines.length + 1))} value=${text}
       onKeyDown=${tab} onScroll=${(e) => { gutter.current.scrollTop = e.target.scrollTop; }} onInput=${(e) => { setText(e.target.value); setDone(""); }}></textarea></div>

@@ -30,8 +30,11 @@ function Course({ data }) {
   if (!course.best || !course.best.length) return html`<p class="note">No trial has ended yet.</p>`;
   const scaled = (values) => values.map((v) => (v === null ? null : v * data.scale));
   const x = course.best.map((_, i) => i + 1);
-  const lines = useMemo(() => [
+  const several = course.low.some((v) => v !== null), end = course.best.length - 1;
+  const [lines, band] = useMemo(() => [[
     { name: "best so far", y: scaled(course.best) }, { name: "each trial", y: scaled(course.value), points: true },
-  ], [data]);
-  return html`<${Lines} x=${x} lines=${lines} title="Best ${data.metric} so far${data.unit ? ` (${data.unit})` : ""}" xTitle="evaluation" />`;
+  ], several ? { low: scaled(course.low), high: scaled(course.high) } : null], [data]);
+  const [best, low, high] = [course.best, course.low, course.high].map((values) => scaled(values)[end]);
+  return html`<${Lines} x=${x} lines=${lines} band=${band} title="Best ${data.metric} so far${data.unit ? ` (${data.unit})` : ""}" xTitle="evaluation" />
+    <p class="note" id="so-far">Best so far: ${short(best)}${low === null ? ", of one run, so that there is no interval" : ` (${short(low)} to ${short(high)}, the 95 % t-interval of that trial's runs)`}.</p>`;
 }

@@ -51,7 +51,7 @@ function StudyRow({ row, drivers, version }) {
 
 function StudyTable({ title, rows, now, id }) {
   if (!rows.length) return null;
-  return html`<section aria-labelledby=${id}><h2 id=${id}>${title}</h2>
+  return html`<section><h2 id=${id}>${title}</h2>
     <div class="scroll" role="region" aria-labelledby=${id} tabindex="0"><table class="studies">
     <thead><tr>${["study", "state", "progress", "time left", "best", ""].map((t, i) => html`<th scope="col" class=${i === 3 ? "right" : "left"}>${t || html`<span class="hidden">action</span>`}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<${StudyRow} key=${row.study} row=${row} drivers=${driversOf(row.study)} version=${now.versions[row.study] || ""} />`)}</tbody></table></div></section>`;
@@ -80,7 +80,7 @@ function Studies() {
       const stored = [...rows.filter((r) => r.stored), ...own.map(blank)];
       stored.sort((a, b) => driversOf(b.study).length - driversOf(a.study).length || (b.updated || "").localeCompare(a.updated || ""));
       return html`<p class="tools"><label>Find <input type="search" value=${find} onInput=${(e) => setFind(e.target.value)} /></label>
-        ${!saved && html`<${Link} to="/new" class="button">Write a study<//>`}</p>
+        ${!saved && html`<${Link} to="/new" class="button">Write a study<//> <button type="button" onClick=${savePage}>This page as one file</button>`}</p>
         ${!stored.length && html`<p>No study in <code>${data.store}</code> yet: start a built-in one below, or write your own.</p>`}
         <${StudyTable} title="In the store" id="stored" rows=${stored} now=${now} />
         <${StudyTable} title="Built in" id="built-in" rows=${rows.filter((r) => !r.stored)} now=${now} />`;

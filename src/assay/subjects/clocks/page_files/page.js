@@ -85,7 +85,7 @@
 
   const Reading = ({ r, minutes }) => html`<li class="reading" data-reader=${r.name} data-minutes=${r.minutes}>
     <${Ring} shares=${r.shares} minutes=${minutes} read=${r.minutes} />
-    <div><h3>${r.title}</h3><p class="time">${r.text}</p>
+    <div><h2>${r.title}</h2><p class="time">${r.text}</p>
     ${r.error !== undefined && html`<p>${r.error < 0.5 ? "right to the minute" : `off by ${r.error.toFixed(1)} minutes`}</p>`}
     <p class="soft">${r.certainty === null ? "this representation has no certainty" : `${(100 * r.certainty).toFixed(1)} % certain, within a minute`}</p></div></li>`;
 
@@ -107,7 +107,8 @@
         <label for="style">Clocks</label><select id="style" value=${wish.style} onChange=${(e) => change({ style: e.target.value })}><option value="course">one wall clock</option><option value="any">any clock</option></select>`}
         ${source.lights && html`<button type="button" onClick=${() => change({ seed: wish.seed + 1 })}>Another clock</button>`}
         <button type="button" onClick=${() => set(START)}>Start again</button></div>
-      <figure class="seen">${data && html`<img src=${data.image} alt="The picture that the network gets" />`}<figcaption>What the network gets</figcaption></figure>
+      <figure class="seen">${data ? html`<img src=${data.image} alt="The picture that the network gets" /><figcaption>What the network gets</figcaption>`
+        : !state.error && html`<p class="loading" role="status">Loading the networks ...</p>`}</figure>
       <${Trouble} text=${state.error} /></section>
       ${data && html`<ul class="readings" aria-label="What is read">${data.readings.map((r) => html`<${Reading} key=${r.name} r=${r} minutes=${data.minutes} />`)}</ul>`}`;
   }
