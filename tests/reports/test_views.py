@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ from assay.reports.predictions import (
     unpermuted,
 )
 from assay.reports.views import counts, curves, headline_trials, run_values, trial_rows
-from assay.statistics import t_interval
+from assay.statistics import mean_interval
 
 
 def test_a_row_for_each_trial_with_what_was_lost(study):
@@ -75,12 +77,18 @@ def test_curves_by_hand_with_a_run_that_ended_early_and_one_that_diverged():
     assert series["n"].tolist() == [2, 2, 1]
     # two values 2 apart: half width is t(1, 0.975) * sqrt(2) / sqrt(2) = 12.7062
     assert series["high"][0] - series["mean"][0] == pytest.approx(12.7062, abs=1e-4)
+    assert series["low"][0] == 0  # a loss is never negative
     assert np.isnan(series["low"][2])
 
 
 def test_intervals_of_a_curve_are_computed_together(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
-    monkeypatch.setattr(views, "t_interval", lambda v: asked.append(len(v)) or t_interval(v))
+
+    def counted(values: np.ndarray, **how: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        asked.append(len(values))
+        return mean_interval(values, **how)
+
+    monkeypatch.setattr(views, "mean_interval", counted)
     plan = {"trials": [{"label": "a", "trial_id": "a"}]}
     curves(plan, [curve("a", 0, range(50)), curve("a", 1, range(50)), curve("a", 2, range(20))])
     assert sorted(asked) == [20, 30]  # points that three runs reached, and points of two
