@@ -13,7 +13,7 @@ from assay.reports.paper.cited import bibliography, known_keys
 from assay.reports.paper.content import chapter_names, manuscript
 from assay.reports.paper.latex_text import latex
 from assay.reports.paper.prose import read_prose
-from assay.reports.paper.typst_text import quoted
+from assay.reports.paper.typst_exhibits import quoted
 from assay.reports.paper.writing import write_latex, write_markdown
 
 CHAPTERS = {"method": "Method", "discussion": "Discussion"}

@@ -12,6 +12,7 @@ from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, shorten, sty
 from assay.reports.svg import INK, PALETTE, PAPER
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["architecture_plot", "boxes", "draw_architecture"]
@@ -155,11 +156,26 @@ def draw_architecture(
             ax.text(x + 0.04 + wide / 2, y + tall - 0.31 - 0.152 * row, text, ha="center",
                     va="center", size=SMALLEST, weight="normal" if row else "bold")  # fmt: skip
         if i + 1 < len(shown):
-            start = (x + 0.04 + wide, y + (tall - 0.2) / 2)
-            end = (start[0] + 0.15, start[1])
-            ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 0.9,
-                                                    "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+            last = column + 1 == columns
+            _arrow(ax, (x + 0.04, y, wide, tall), 0.04 + wide / 2 if last else None)
     return figure
+
+
+def _arrow(ax: Axes, box: tuple[float, float, float, float], home: float | None) -> None:
+    """An arrow from a box (left, bottom, width, pitch of lines) to the next one: to its right, or
+    from its foot to the middle `home` of the first box of the next line."""
+    left, bottom, wide, tall = box
+    if home is None:
+        start = (left + wide, bottom + (tall - 0.2) / 2)
+        points = [start, (start[0] + 0.17, start[1])]
+    else:
+        middle = left + wide / 2
+        points = [(middle, bottom), (middle, bottom - 0.1), (home, bottom - 0.1),
+                  (home, bottom - 0.2)]  # fmt: skip
+    ax.annotate("", points[-1], points[-2], arrowprops={
+        "arrowstyle": "-|>,head_length=0.25,head_width=0.12", "color": INK, "lw": 0.9,
+        "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+    ax.plot(*zip(*points[:-1], strict=True), color=INK, lw=0.9)
 
 
 def _texts(box: Mapping[str, Any], columns: int) -> list[str]:

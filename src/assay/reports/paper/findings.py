@@ -125,7 +125,7 @@ def _unseen(material: Material) -> Iterator[Block]:
             f"{known.size(widest, known.digits(widest))}.",
         )
     ]
-    yield Subheading("Where no difference is shown", 3)
+    yield Subheading("Where no difference is shown")
     yield Paragraph(tuple(sentences))
     if len(told) <= MOST:
         yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
@@ -165,7 +165,7 @@ def _published(material: Material) -> Iterator[Block]:
     if not material.plan.get("published"):
         return
     said_of = answers(material.plan, material.records, material.effects)["published"]
-    yield Subheading("Beside published figures", 3)
+    yield Subheading("Beside published figures")
     label = material.label("published")
     texts: list[Sentence] = [(item["text"],) for item in said_of] if len(said_of) <= 2 else []
     yield Paragraph(((Mention(label), " sets the published figures beside ours."), *texts))

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assay.core.text import visible
-from assay.reports.drawing import Plot
 from assay.reports.paper.blocks import (
     Block,
     Bullets,
@@ -23,9 +22,17 @@ from assay.reports.paper.blocks import (
     Subheading,
     exhibits,
 )
-from assay.reports.paper.drawn import Room, draw
+from assay.reports.paper.drawn import (
+    LETTERS,
+    Drawing,
+    Room,
+    caption_height,
+    continued,
+    draw,
+    packed,
+)
 from assay.reports.paper.material import slug
-from assay.reports.paper.typst_text import PageSize, minus
+from assay.reports.paper.typst_exhibits import PageSize, minus
 from assay.reports.tables import LATEX, Table
 
 __all__ = ["latex", "latex_text"]
@@ -143,7 +150,7 @@ def latex_text(paper: Manuscript, folder: Path, size: str = "a4paper") -> str:
 class _LatexWriter:
     """Writes blocks; remembers whether something was cited."""
 
-    page = PageSize(6.4)
+    page = PageSize(6.4, 9.6)
 
     def __init__(self, folder: Path, kinds: Mapping[str, str]):
         self.folder, self.kinds, self.cited = folder, kinds, False
@@ -183,21 +190,38 @@ class _LatexWriter:
         return latex(part)
 
     def exhibit(self, exhibit: Exhibit) -> str:
-        caption = latex(exhibit.caption)
         if isinstance(exhibit.content, Table):
-            return _table(exhibit.content, caption, slug(exhibit.label))
-        if isinstance(exhibit.content, Plot):
-            plot = exhibit.content
-            room = Room(self.page.width, plot.small or len(plot.draws) > 1)
-            files = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "pdf")
-        else:
+            return _table(exhibit.content, latex(exhibit.caption), slug(exhibit.label))
+        if isinstance(exhibit.content, str):
             name = Path(exhibit.content).name
             (self.folder / name).write_bytes(Path(exhibit.content).read_bytes())
-            files = [(name, self.page.width)]
-        drawn = "\n".join(rf"  \includegraphics[width={i:.3f}in]{{{name}}}" for name, i in files)
+            return self._figure(exhibit, [Drawing(name, self.page.width, 0)], None)
+        plot = exhibit.content
+        room = Room(self.page.width, plot.small or len(plot.draws) > 1)
+        files = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "pdf")
+        high = self.page.height - caption_height(exhibit.caption, self.page.width)
+        made, first = [], 0
+        for part in packed(files, self.page.width, high):
+            made.append(self._figure(exhibit, part, first if len(files) > 1 else None))
+            first += len(part)
+        return "\n".join(made)
+
+    def _figure(self, exhibit: Exhibit, part: Sequence[Drawing], first: int | None) -> str:
+        """Drawings of a figure that stand on one page, with letters from `first` on."""
+        shown = []
+        for i, d in enumerate(part, first or 0):
+            picture = rf"\includegraphics[width={d.width:.3f}in]{{{d.file}}}"
+            if first is not None:
+                picture = rf"\shortstack{{{picture}\\{{\footnotesize ({LETTERS[i % 26]})}}}}"
+            shown.append(f"  {picture}")
+        words, label = exhibit.caption, f"\n  \\label{{{slug(exhibit.label)}}}"
+        if first:
+            words, label = continued(exhibit.caption), ""
         return (
-            f"\\begin{{figure}}[tbp]\n  \\centering\n{drawn}\n  \\caption{{{caption}}}\n"
-            f"  \\label{{{slug(exhibit.label)}}}\n\\end{{figure}}"
+            ("\\addtocounter{figure}{-1}\n" if first else "")
+            + "\\begin{figure}[tbp]\n  \\centering\n"
+            + "\n".join(shown)
+            + f"\n  \\caption{{{latex(words)}}}{label}\n\\end{{figure}}"
         )
 
 

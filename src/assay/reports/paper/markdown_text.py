@@ -100,10 +100,10 @@ class _MarkdownWriter:
         if isinstance(exhibit.content, Plot):
             plot = exhibit.content
             room = Room(7.0, plot.small or len(plot.draws) > 1)
-            files = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "svg")
-            alt = _escape(plot.alt)
+            drawn = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "svg")
+            names, alt = [d.file for d in drawn], _escape(plot.alt)
         else:
-            files, alt = [(Path(exhibit.content).name, 7.0)], _escape(exhibit.caption)
-            (self.folder / files[0][0]).write_bytes(Path(exhibit.content).read_bytes())
-        pictures = " ".join(f"![{alt}]({self.folder.name}/{name})" for name, _ in files)
+            names, alt = [Path(exhibit.content).name], _escape(exhibit.caption)
+            (self.folder / names[0]).write_bytes(Path(exhibit.content).read_bytes())
+        pictures = " ".join(f"![{alt}]({self.folder.name}/{name})" for name in names)
         return f"{pictures}\n\n{caption}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra
-from assay.reports.paper.typst_text import PageSize
+from assay.reports.paper.typst_exhibits import PageSize
 
 __all__ = ["STANDARDS", "Setter", "TemplateError", "Typeset"]
 
@@ -100,13 +100,13 @@ class Setter:
             '#import "template.typ": paper\n#show: paper.with(title: "T", authors: (), abstract: '
             f'none, keywords: (), date: none, paper-size: "{size}", references: none, appendix: '
             "none)\n= A\nB\n#context layout(size => "
-            "[#metadata((size.width.pt(), page.columns)) <assay-page>])\n"
+            "[#metadata((size.width.pt(), size.height.pt(), page.columns)) <assay-page>])\n"
         )
         import json
 
         found = json.loads(self._query("<assay-page>"))
-        width, columns = found[0] if found else (468.0, 1)
-        return PageSize(width / 72, int(columns or 1))
+        width, height, columns = found[0] if found else (468.0, 684.0, 1)
+        return PageSize(width / 72, height / 72, int(columns or 1))
 
     def pages(self) -> int:
         """How many pages the text has."""

@@ -131,7 +131,7 @@ def write_latex(
         paper_size = {"a4": "a4paper", "letter": "letterpaper"}[size]
         text = latex_text(final, folder, paper_size)
         (folder / "main.tex").write_text(text, encoding="utf-8")
-        for file in folder.glob("*.width"):
+        for file in folder.glob("*.size"):
             file.unlink()
         known = json.loads(marks.read_text()) if marks.exists() else {}
         digests = {}
@@ -164,7 +164,7 @@ def write_markdown(
         for file in folder.glob("figure-*"):
             file.unlink()
         text = markdown_text(paper.without(gone, keep=appendix), folder)
-        for file in folder.glob("*.width"):
+        for file in folder.glob("*.size"):
             file.unlink()
     except OSError as error:
         raise StoreError(f"cannot write {str(folder)!r}: {error.strerror}") from error
