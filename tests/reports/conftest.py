@@ -313,6 +313,6 @@ def material(
 
     def make(name: str) -> Material:
         plan, records = study(name)
-        return Material(named(plan), records, (), images, network_of)
+        return Material(named(plan, short=True), records, (), images, network_of)
 
     return make

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from assay.reports.paper.material import Material
     from assay.reports.paper.writing import Written
 
-__all__ = ["FORMATS", "PaperSettings", "material", "read_paper", "write_paper"]
+__all__ = [
+    "FORMATS",
+    "PaperSettings",
+    "material",
+    "paper_command",
+    "read_paper",
+    "write_paper",
+]
 
 FORMATS = {"html": ".html", "pdf": ".pdf", "latex": "-latex", "markdown": ".md"}
 """What a report can be written as, and how its file or folder ends."""
@@ -38,6 +45,8 @@ class PaperSettings:
         figures: those that stay, by number or name.
         max_pages: most pages of the PDF.
         appendix: what goes moves to an appendix.
+        command: that writes the paper, as the paper prints it; made of the other settings where
+            it is not given.
     """
 
     title: str | None = None
@@ -52,6 +61,7 @@ class PaperSettings:
     max_pages: int | None = None
     appendix: bool = False
     keywords: tuple[str, ...] = field(default=())
+    command: str = ""
 
 
 def read_paper(path: Path) -> tuple[list[str], PaperSettings] | None:
@@ -137,9 +147,34 @@ def material(results: Results) -> Material:
             f"study {results.name!r} has no runs in {str(results.store)!r}, so that nothing can be "
             f"reported of it; {results.plan.get('command') or 'assay run'} trains them"
         )
-    plan = named(results.plan)
+    plan = named(results.plan, short=True)
     lookup = remember(results.dataset)
     return Material(plan, records, results.tried(), lookup, results._network)
+
+
+_OPTIONS = ("title", "template", "size", "text", "references", "max_pages")
+"""Settings that the command line has under their own names."""
+
+
+def paper_command(names: Sequence[str], to: str, settings: PaperSettings) -> str:
+    """The command that writes a paper of these studies, or of this YAML file, with these settings.
+
+    Example:
+        >>> paper_command(["tour"], "pdf", PaperSettings(title="A tour", max_pages=10))
+        "assay report tour --title 'A tour' --max-pages 10 --to pdf"
+    """
+    import shlex
+
+    usual = PaperSettings()
+    words = ["assay", "report", *names]
+    for author in settings.authors:
+        words += ["--author", author]
+    for name in _OPTIONS:
+        if (value := getattr(settings, name)) != getattr(usual, name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    if settings.figures:
+        words += ["--figures", ",".join(settings.figures)]
+    return shlex.join([*words, *(["--appendix"] if settings.appendix else []), "--to", to])
 
 
 def write_paper(
@@ -163,12 +198,24 @@ def write_paper(
         raise ConfigError(unknown_name("size of paper", settings.size, SIZES))
     if settings.max_pages is not None and settings.max_pages < 1:
         raise ConfigError(f"max-pages must be a whole number >= 1, got {settings.max_pages}")
+    if not settings.command:
+        made = paper_command([results.name for results in studies], to, settings)
+        settings = replace(settings, command=made)
     paper = _manuscript([material(results) for results in studies], settings)
     shown: dict[str, Any] = {"figures": settings.figures, "appendix": settings.appendix}
-    if to == "latex":
-        return write_latex(paper, path, size=settings.size, **shown)
-    if to == "markdown":
-        return write_markdown(paper, path, **shown)
+    if to in ("latex", "markdown"):
+        made = (
+            write_latex(paper, path, size=settings.size, **shown)
+            if to == "latex"
+            else write_markdown(paper, path, **shown)
+        )
+        if settings.max_pages is None:
+            return made
+        note = (
+            "max-pages counts pages of a PDF, and nothing was left out for it here; --figures "
+            "chooses figures"
+        )
+        return replace(made, notes=(*made.notes, note))
     return write_pdf(
         paper,
         path,
@@ -199,6 +246,7 @@ def _manuscript(studies: Sequence[Material], settings: PaperSettings) -> Manuscr
         settings.order,
         prose,
         own,
+        settings.command,
     )
 
 

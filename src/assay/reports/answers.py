@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
-from assay.reports.names import candidates_text, trial_names
+from assay.reports.names import BASELINE, candidates_text, trial_names
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
@@ -91,7 +91,7 @@ def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
 
 def _quoted(name: str) -> str:
     """A name of several words in quotes, so that it is seen where it ends."""
-    return f"“{name}”" if " " in name else name
+    return f"“{name}”" if " " in name and name != BASELINE else name
 
 
 def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from assay.reports import predictions, views
 from assay.reports.drawing import Plot
 from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
 from assay.reports.svg import INK, PALETTE, PAPER
-from assay.reports.texts import tell_apart
+from assay.reports.texts import ns, tell_apart
 from assay.statistics import by_trial
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def class_plot(
     entries = [e for e in entries if [row["name"] for row in e["rows"]] == first]
     if not entries:
         return None
-    ns = sorted({row["accuracy"].n for e in entries for row in e["rows"]})
+    runs = ns(row["accuracy"].n for e in entries for row in e["rows"])
     return Plot(
         "classes",
         "Accuracy by class",
         f"Bars of the test accuracy of {len(first)} classes for {len(entries)} configurations.",
-        f"Test accuracy (%) of each class: mean over n = {' or '.join(map(str, ns))} runs with its "
-        "95 % interval. The axis does not start at 0.",
+        f"Test accuracy (%) of each class: mean over runs, {runs}, with its 95 % interval. "
+        "The axis does not start at 0.",
         (partial(draw_classes, entries),),
         lesser=7,
     )
@@ -67,20 +67,21 @@ def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> F
     figure = new_figure(tall, width)
     ax = figure.subplots()
     thick = 0.8 / len(entries)
+    labels = tell_apart([str(e["label"]) for e in entries], 36)
     lowest = 100.0
     for k, entry in enumerate(entries):
         place = np.arange(len(classes)) + (k - (len(entries) - 1) / 2) * thick
         found = [row["accuracy"] for row in entry["rows"]]
         mean, low, high = 100 * np.array([(e.mean, e.low, e.high) for e in found]).T
         low, high = (np.where(np.isnan(ends), mean, ends) for ends in (low, high))
-        low, high = np.maximum(low, mean - 15), np.minimum(np.minimum(high, 100), mean + 15)
+        low, high = np.maximum(low, 0), np.minimum(high, 100)
         ends = np.array([mean - low, high - mean])
         look = {
             "color": PALETTE[k % len(PALETTE)],
             "alpha": 0.75,
             "hatch": ("", "///", "...", "xx")[k % 4],
             "edgecolor": PAPER,
-            "label": entry["label"],
+            "label": labels[k],
             "error_kw": {"lw": 1, "ecolor": INK},
         }
         if upright:
@@ -101,8 +102,7 @@ def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> F
         ax.set(xlim=(start, 100), ylim=(len(classes) - 0.5, -0.5), xlabel="test accuracy (%)")
         ax.grid(axis="x")
     ax.tick_params(axis="x" if upright else "y", length=0)
-    columns = legend_columns([str(e["label"]) for e in entries], width)
-    figure.legend(loc="outside upper left", ncols=columns)
+    figure.legend(loc="outside upper left", ncols=legend_columns(labels, width))
     return figure
 
 

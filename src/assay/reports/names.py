@@ -7,7 +7,10 @@ from typing import Any
 
 from assay.statistics import factor_name
 
-__all__ = ["candidates_text", "marked", "named", "trial_names"]
+__all__ = ["BASELINE", "candidates_text", "marked", "named", "trial_names"]
+
+BASELINE = "the baseline"
+"""What a paper calls a baseline of several factors, whose levels it tells once."""
 
 
 def trial_names(plan: Mapping[str, Any]) -> dict[str, str]:
@@ -29,9 +32,16 @@ def _name(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
     return ", ".join(said.values()) if said and label == "baseline" and made else label
 
 
-def named(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a plan whose trials have their names as labels."""
+def named(plan: Mapping[str, Any], *, short: bool = False) -> dict[str, Any]:
+    """Return a plan whose trials have their names as labels.
+
+    Args:
+        short: a baseline of several factors is `BASELINE`, not all of its levels.
+    """
     names = trial_names(plan)
+    if short and len(plan.get("factors") or {}) > 1:
+        base = [t["trial_id"] for t in plan["trials"] if t["label"] == plan.get("baseline")]
+        names |= {t: BASELINE for t in base if names[t].count(" = ") > 1}
     new = {str(t["label"]): names[t["trial_id"]] for t in plan["trials"]}
     return {
         **plan,
@@ -46,7 +56,7 @@ def named(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def marked(name: str, row: Mapping[str, Any], marks: tuple[str, ...] = ("best", "baseline")) -> str:
     """Return a name with what holds of it: "glorot_uniform (best, baseline)"."""
-    true = [mark for mark in marks if row.get(mark) and name != mark]
+    true = [mark for mark in marks if row.get(mark) and not name.endswith(mark)]
     return f"{name} ({', '.join(true)})" if true else name
 
 

@@ -18,9 +18,11 @@ from assay.reports.flat import Row
 from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.results import interval_text
+from assay.reports.style import axis_title
 from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
-from assay.statistics import DIFFERENT, Effect, by_trial, metric_title
+from assay.reports.texts import ns
+from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_title
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -71,8 +73,11 @@ def effects_plot(plan: Mapping[str, Any], metric: str, found: Sequence[Effect]) 
     shown = [e for e in found if e.pooled > 1] if len(found) > MAX_EFFECTS else found
     shown = (shown or found)[:MAX_EFFECTS]
     called = sum(e.verdict in DIFFERENT for e in shown)
+    known = metric_of(metric).difference_unit
+    unit = f" ({known})" if known else ""
     caption = (
-        f"Difference in {metric_title(metric)} of each level against its reference, with the "
+        f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
+        f"{ns(e.comparison.n for e in shown)}, with the "
         "interval that belongs to the decision. Filled: a difference after Holm's correction over "
         f"all {len(found)} comparisons, of which the interval leaves out 0; open: none is shown."
     )
@@ -104,15 +109,17 @@ def runs_plot(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -
         groups.setdefault(entry["group"], []).append(entry)
     if not any(len(e["values"]) for g in groups.values() for e in g):
         return None
-    title = metric_title(metric)
+    title, measured = metric_title(metric), axis_title(metric)
+    runs = ns(len(entry["values"]) for group in groups.values() for entry in group)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
     return Plot(
         "runs",
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
         "The table of results holds the numbers.",
-        f"{title[0].upper()}{title[1:]} of every finished run (rings), the mean of each trial and "
-        "its 95 % interval. The best is chosen by validation, not by what is shown here."
+        f"{measured[0].upper()}{measured[1:]} of every finished run (rings), the mean of each "
+        f"trial and its 95 % interval, {runs}. The best is chosen by validation, not by what is "
+        "shown here."
         + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
         (lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),),
@@ -136,6 +143,7 @@ def curves_plot(
     series = [line["curve"]["series"] for panel in panels for line in panel["lines"]]
     names = views.curve_names(series)
     names = names[:1] if short and len(panels) > 1 else names
+    most = [int(found["n"].max()) for s in series for found in s.values() if len(found["n"])]
     tested = any(key.startswith("test_") for s in series for key in s)
     asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
     return Plot(
@@ -143,9 +151,9 @@ def curves_plot(
         "Learning curves",
         "Learning curves on training and validation images, mean over seeds with 95 % "
         f"band, in {len(panels)} panels.",
-        "Mean over the finished runs of a trial, with the 95 % interval of the mean as a band. "
-        "Training solid, validation dotted. Where runs ended early, a line is drawn as long as "
-        "half of them are left." + asked + _cut_curves(panels, names),
+        f"Mean over the finished runs of a trial, {ns(most)}, with the 95 % interval of the mean "
+        "as a band. Training solid, validation dotted. Where runs ended early, a line is drawn as "
+        "long as half of them are left." + asked + _cut_curves(panels, names),
         tuple(partial(draw_curves, panel, names) for panel in panels),
         small=len(names) == 1,
         lesser=3,

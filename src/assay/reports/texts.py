@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from assay.core.text import visible
 
-__all__ = ["tell_apart", "width", "wrap"]
+__all__ = ["ns", "tell_apart", "width", "wrap"]
 
 _SEPARATORS = " ,=/:"
 
@@ -22,6 +22,14 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def ns(counts: Iterable[int]) -> str:
+    """Return the numbers of runs that a caption tells of: "n = 5", or "n = 3 to 5"."""
+    found = sorted({int(n) for n in counts if n})
+    if not found:
+        return "n = 0"
+    return f"n = {found[0]}" if len(found) == 1 else f"n = {found[0]} to {found[-1]}"
 
 
 def wrap(text: str, length: int) -> str:

@@ -60,6 +60,7 @@ from assay.statistics.searches import (
 )
 from assay.statistics.selection import Best, best_run, best_trial
 from assay.statistics.sentences import (
+    effect_clause,
     effect_sentence,
     estimate_sentence,
     factor_name,
@@ -97,6 +98,7 @@ __all__ = [
     "compare",
     "compare_outcomes",
     "detectable",
+    "effect_clause",
     "effect_sentence",
     "effects",
     "estimate",

@@ -13,7 +13,14 @@ from assay.statistics.effects import DIFFERENT, Effect
 from assay.statistics.estimates import Estimate
 from assay.statistics.metrics import metric_of, metric_title
 
-__all__ = ["effect_sentence", "estimate_sentence", "factor_name", "factor_sentences", "p_text"]
+__all__ = [
+    "effect_clause",
+    "effect_sentence",
+    "estimate_sentence",
+    "factor_name",
+    "factor_sentences",
+    "p_text",
+]
 
 
 FEW = 4
@@ -94,6 +101,21 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
         f"{known.size(effect.equivalence)}{where}",
     }.get(effect.verdict, f"{level} and {against}{where}: no difference shown")
     return f"{said} ({signed}, {basis}){tail}"
+
+
+def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
+    """Return a difference that is called, with its interval alone, as an abstract tells it:
+    "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)"."""
+    c, known = effect.comparison, metric_of(effect.metric)
+    digits = known.digits((c.high - c.low) / 2)
+    kind = "95 % CI" if effect.family == 1 else "corrected 95 % CI"
+    ends = f"{kind} {known.number(c.low, digits)} to {known.number(c.high, digits)}"
+    if effect.verdict in ("better", "worse"):
+        said = f"{effect.level} is {effect.verdict} than {effect.against} by "
+        said += known.size(c.difference, digits)
+    else:
+        said = f"{effect.level} and {effect.against} differ by {known.signed(c.difference, digits)}"
+    return f"{said}{_conditions(effect, factors)} ({ends})"
 
 
 def _lost(effect: Effect) -> str:

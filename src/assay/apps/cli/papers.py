@@ -72,12 +72,12 @@ def write(
     from dataclasses import replace
 
     from assay.apps.cli.results import stored_results
-    from assay.apps.papers import FORMATS, PaperSettings, read_paper, write_paper
+    from assay.apps.papers import FORMATS, PaperSettings, paper_command, read_paper, write_paper
     from assay.core.errors import ConfigError, unknown_name
 
     if len(to) > 2 or not studies:
         raise ConfigError("name the studies before --to: assay report STUDY... --to pdf [FILE]")
-    target, settings, kind = path, PaperSettings(), "html"
+    target, settings, kind, asked = path, PaperSettings(), "html", list(studies)
     if len(studies) == 1 and studies[0].endswith((".yaml", ".yml")):
         file = Path(studies[0])
         if (told := read_paper(file)) is not None:
@@ -96,7 +96,8 @@ def write(
             raise ConfigError(f"--{option} is for --to pdf, latex or markdown, not for HTML")
         _pages(found, target)
         return
-    settings = replace(settings, **given)
+    command = paper_command(asked, kind, PaperSettings(**given))
+    settings = replace(settings, **given, command=command)
     target = target or _target(places, [r.name for r in found], FORMATS[kind])
     _tell(write_paper(found, kind, target, settings))
 

@@ -34,6 +34,10 @@ OWN = {
 """Chapters that are there only where the author writes them."""
 
 
+MOST_WORDS = 150
+"""Words of an abstract from which on it has one sentence of each study."""
+
+
 def manuscript(
     studies: Sequence[Material],
     title: str | None = None,
@@ -42,6 +46,7 @@ def manuscript(
     order: Sequence[str] = (),
     prose: Mapping[str, Sequence[Block]] | None = None,
     references: str = "",
+    command: str = "",
 ) -> Manuscript:
     """Return the whole paper, with everything that could be shown.
 
@@ -51,6 +56,7 @@ def manuscript(
         order: names of chapters; those that it leaves out follow in their usual order.
         prose: the author's own, by the name of its chapter; it comes first there.
         references: BibTeX of the author.
+        command: that writes the paper, as it is printed.
     """
     prose = dict(prose or {})
     made = {
@@ -63,7 +69,7 @@ def manuscript(
             Chapter("discussion", OWN["discussion"]),
             limits(studies),
             Chapter("conclusion", OWN["conclusion"]),
-            reproduction(studies),
+            reproduction(studies, command),
             Chapter("acknowledgements", OWN["acknowledgements"]),
         )
     }
@@ -130,9 +136,12 @@ def _abstract(
     written = [s for block in own if isinstance(block, Paragraph) for s in block.sentences]
     if written:
         return tuple(written)
+    if len(studies) == 1:
+        return tuple(headline(studies[0]))
+    found = [(Styled(m.name, "emphasis"), headline(m, alone=False)) for m in studies]
+    long = sum(len(str(s).split()) for _, told in found for s in told) > MOST_WORDS
     sentences: list[Sentence] = []
-    for material in studies:
-        if len(studies) > 1 and material.question:
-            sentences.append((Styled(material.question, "emphasis"),))
-        sentences += headline(material)
+    for name, told in found:
+        first, *rest = told or [("no result.",)]
+        sentences += [(name, ": ", *first), *([] if long else rest)]
     return tuple(sentences)

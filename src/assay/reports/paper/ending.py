@@ -35,12 +35,16 @@ def limits(studies: Sequence[Material]) -> Chapter:
     return Chapter("limits", "Limits", (said(*texts),))
 
 
-def reproduction(studies: Sequence[Material]) -> Chapter:
-    """How to train and typeset everything again."""
+def reproduction(studies: Sequence[Material], command: str = "") -> Chapter:
+    """How to train and typeset everything again.
+
+    Args:
+        command: that writes the paper; with no options where it is not given.
+    """
     label = "reproduction/runs"
     commands = [str(m.plan.get("command") or f"assay run {m.study}") for m in studies]
     names = " ".join(m.study for m in studies)
-    commands.append(f"assay report {names} --to pdf")
+    commands.append(command or f"assay report {names} --to pdf")
     blocks: list[Block] = [
         said(
             "These commands train every run again, and write this paper again from their records.",
@@ -115,3 +119,7 @@ def _versions(studies: Sequence[Material]) -> Iterator[Block]:
     parts = [f"{n.replace('_', ' ')} {' or '.join(known[n])}" for n in _TOLD if n in known]
     if parts:
         yield said(f"The runs recorded: {'; '.join(parts)}.")
+    prints = {row["data"]: row["fingerprint"] for m in studies for row in m.data}
+    shown = [f"{name} {found}" for name, found in prints.items() if found]
+    if shown:
+        yield said(f"Fingerprints of the data: {'; '.join(shown)}.")

@@ -14,6 +14,7 @@ from assay.reports.comparisons import (
 )
 from assay.reports.drawing import Plot
 from assay.reports.gallery import gallery
+from assay.reports.names import BASELINE
 from assay.reports.other_metrics import metrics_table
 from assay.reports.paper.blocks import (
     Block,
@@ -29,7 +30,7 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.material import Material, slug
 from assay.reports.results import published_table, results
 from assay.reports.tables import Table
-from assay.statistics import Effect, effect_sentence, metric_of
+from assay.statistics import Effect, effect_clause, effect_sentence, factor_name, metric_of
 
 __all__ = ["findings", "headline"]
 
@@ -61,6 +62,7 @@ def findings(material: Material, alone: bool) -> Chapter:
 def _answer(material: Material) -> Iterator[Block]:
     found = answers(material.plan, material.records, material.effects)
     sentences: list[Sentence] = [(item["text"],) for item in found["best"]]
+    sentences += _baseline(material)
     label = material.label("results")
     sentences.append((Mention(label), " has all configurations."))
     yield Paragraph(tuple(sentences))
@@ -71,6 +73,15 @@ def _answer(material: Material) -> Iterator[Block]:
         mine = material.label("metrics")
         yield said((Mention(mine), " has the other metrics that the study asks for."))
         yield Exhibit(mine, other, _caption(other), 5)
+
+
+def _baseline(material: Material) -> Iterator[Sentence]:
+    """What the baseline is, where it has too many levels to be called by them."""
+    factors = list(material.plan.get("factors") or {})
+    for trial in material.plan["trials"]:
+        if trial["label"] == BASELINE:
+            said = (f"{factor_name(f, factors)} {trial['levels'][f]}" for f in factors)
+            yield (f"The baseline has {', '.join(said)}.",)
 
 
 def _compact(table: Table) -> Table:
@@ -179,24 +190,26 @@ def _lost(material: Material) -> Iterator[Block]:
         yield said(*texts)
 
 
-def headline(material: Material) -> list[Sentence]:
-    """What a study found, in the few sentences of an abstract."""
+def headline(material: Material, alone: bool = True) -> list[Sentence]:
+    """What a study found, in the few sentences of an abstract.
+
+    Args:
+        alone: whether the abstract is of no other study; else it is told in one or two sentences.
+    """
     factors = list(material.plan.get("factors") or {})
-    found = [str(item["text"]) for item in answers(material.plan, material.records, [])["best"]]
+    best = [str(item["text"]) for item in answers(material.plan, material.records, [])["best"]]
     called = sorted(material.called, key=lambda e: (-e.pooled, -abs(e.comparison.difference)))
     n = len(material.effects)
-    sentences: list[Sentence] = []
+    told = best[:2] if alone else best[:1] if len(best) == 1 else []
     if called:
-        text = _upper(effect_sentence(called[0], factors))
-        sentences.append((f"{text}.",))
-        if n > 1:
-            sentences.append((f"In all, {len(called)} of {n} comparisons are significant after "
-                              "Holm's correction.",))  # fmt: skip
-    elif n:
-        text = _upper(effect_sentence(material.effects[0], factors))
-        none = f"None of {n} comparisons is significant after Holm's correction."
-        sentences.append((none if n > 1 else f"{text}.",))
-    return [*((text,) for text in found[:2]), *sentences]
+        told.append(f"{_upper(effect_clause(called[0], factors))}.")
+    if n > 1 and (alone or not called):
+        number = _upper(_number(len(called))) if called else "None"
+        be = "is" if len(called) <= 1 else "are"
+        told.append(f"{number} of {n} comparisons {be} significant after Holm's correction.")
+    elif n and not called:
+        told.append(f"{_upper(effect_sentence(material.effects[0], factors))}.")
+    return [(text,) for text in told]
 
 
 def _upper(text: str) -> str:

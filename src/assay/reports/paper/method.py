@@ -53,8 +53,7 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for material in studies:
         for row in material.data:
-            key = tuple(row[k] for k in ("data", "train", "validation", "test", "fingerprint"))
-            rows.setdefault(key, {**row, "studies": []})["studies"].append(material.name)
+            rows.setdefault(tuple(row[k] for k in ("data", "train", "validation", "test")), row)
     names = list(dict.fromkeys(row["data"].split(",")[0] for row in rows.values()))
     parts: list[Inline] = ["The data are "]
     for i, name in enumerate(names):
@@ -80,9 +79,8 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
             ),
         )
     )
-    yield Exhibit(
-        "data/sizes", _size_table(list(rows.values()), len(studies)), "Data and their parts", 2
-    )
+    yield Exhibit("data/sizes", _size_table(list(rows.values())), "Data, and images in each part.",
+                  2)  # fmt: skip
     plot = sample_plot(_by_data(studies))
     if plot is not None:
         yield Exhibit("data/samples", plot, plot.caption, 4)
@@ -111,19 +109,16 @@ def _count(name: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda row: "-" if row[name] is None else f"{row[name]:,}"
 
 
-def _size_table(rows: list[dict[str, Any]], studies: int) -> Table:
-    columns = [
+def _size_table(rows: list[dict[str, Any]]) -> Table:
+    columns = (
         Column("data", lambda r: r["data"], "left"),
         Column("training", _count("train")),
         Column("validation", _count("validation")),
         Column("test", _count("test")),
         Column("image", lambda r: r["image"] or "-", "left"),
         Column("classes", lambda r: "-" if r["classes"] is None else str(r["classes"])),
-        Column("fingerprint", lambda r: r["fingerprint"].replace(", ", " "), "left"),
-    ]
-    if studies > 1:
-        columns.append(Column("used by", lambda r: ", ".join(r["studies"]), "left"))
-    return Table("Data and their parts", tuple(columns), tuple(rows))
+    )
+    return Table("Data and their parts", columns, tuple(rows))
 
 
 def _networks(studies: Sequence[Material]) -> Iterator[Block]:

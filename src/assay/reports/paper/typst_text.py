@@ -123,6 +123,5 @@ class _Writer:
         return f"#{quoted(minus(part))};" if part else ""
 
 
-
 def _lines(text: str) -> str:
     return ' + "\\n" + '.join(quoted(line) for line in text.split("\n"))
