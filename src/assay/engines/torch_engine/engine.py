@@ -26,8 +26,10 @@ from assay.engines.torch_engine.device import (
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.own_programs import PROGRAMS
+from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
+from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
 from assay.tasks.task import Task, find_task
 
@@ -40,12 +42,18 @@ other out of the cache."""
 _STACKED_WEIGHTS = 1_600_000
 """Weights of a stack that stay in the cache; small networks make larger stacks."""
 
+_OWN_STACK = 8
+_OWN_WORK = {"cpu": 5e7, "cuda": 1e10}
+"""Multiply-adds of a member's batch, forward, up to which a network of the user's own gains by a
+stack: it saves calls, and larger products take all the time themselves."""
+
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
 
 
 class TorchEngine:
-    """Trains on PyTorch: dense networks stacked, all others member by member; see `front`."""
+    """Trains on PyTorch: dense networks and small ones of the user's own stacked, all others member
+    by member; see `front`."""
 
     name = "torch"
 
@@ -59,12 +67,17 @@ class TorchEngine:
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
-        if not _stacks(cohort.members[0]) or cohort.task_name in PROGRAMS:
+        gpu = resources.device.startswith("cuda")  # by name it may be another machine's
+        kind = "cuda" if gpu else place(resources).device.type
+        first = cohort.members[0]
+        if cohort.task_name in PROGRAMS or not _stacks(first, kind):
             return 1
-        if resources.device.startswith("cuda") or place(resources).device.type != "cpu":
-            return 100  # a GPU by name may be another machine's
+        if isinstance(first.network, OwnNetwork):
+            return _OWN_STACK
+        if kind != "cpu":
+            return 100
         few, many = _STACK
-        return min(max(few, _STACKED_WEIGHTS // cohort.members[0].network.parameters), many)
+        return min(max(few, _STACKED_WEIGHTS // first.network.parameters), many)
 
     def describe(self, resources: Resources) -> dict[str, Any]:
         """Device, precision, threads and versions."""
@@ -94,7 +107,8 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 
-        kind = "PyTorch, stacked" if _stacks(first) else "PyTorch"
+        stacked = _stacks(first, where.device.type)
+        kind = "PyTorch, stacked" if stacked else "PyTorch"
 
         def said() -> dict[str, Any]:
             told = {"precision": where.precision, "program": kind}
@@ -110,7 +124,7 @@ class TorchEngine:
             begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
-        stacked = _stacks(first)
+        rows = _ROWS[stacked and not isinstance(first.network, OwnNetwork)]
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
@@ -118,7 +132,7 @@ class TorchEngine:
             weights = [begun.get(m.run_id) for m in group]
             program = _program(group, weights, where, task, stacked)
             epochs = recipe.total_epochs(len(dataset.train))
-            return TorchTrainer(program, data, task, augment, _ROWS[stacked], epochs)
+            return TorchTrainer(program, data, task, augment, rows, epochs)
 
         yield from train_groups(
             [cohort.members] if stacked else [(m,) for m in cohort.members],
@@ -132,9 +146,13 @@ class TorchEngine:
         )
 
 
-def _stacks(member: Member) -> bool:
-    """Whether members like this one train as a stack."""
-    return stackable(member.network) and not member.training.ema
+def _stacks(member: Member, device: str) -> bool:
+    """Whether members like this one train as a stack on a kind of device."""
+    network, recipe = member.network, member.training
+    if recipe.ema or not isinstance(network, OwnNetwork):
+        return stackable(network) and not recipe.ema
+    small = network.macs * recipe.batch_size <= _OWN_WORK.get(device, 0)
+    return small and stackable_own(network)
 
 
 def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
@@ -156,5 +174,7 @@ def _program(
     """The program of a group, with the weights that are there, or else the initializers'."""
     pairs = zip(group, begun, strict=True)
     weights = [given or initial_weights(m.network, m.seed) for m, given in pairs]
-    kind = StackedProgram if stacked else ModuleProgram
-    return kind(group, weights, where, task)
+    own = isinstance(group[0].network, OwnNetwork)
+    if stacked and (len(group) > 1 or not own):
+        return (OwnStackProgram if own else StackedProgram)(group, weights, where, task)
+    return ModuleProgram(group, weights, where, task)

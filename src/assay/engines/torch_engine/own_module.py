@@ -64,7 +64,10 @@ class OwnModule(nn.Module):
             # laid out channel by channel, or `view` fails in the user's code; `contiguous` does
             # nothing for images of one channel, whatever their strides are
             plain = x.to(self.place.master).clone(memory_format=torch.contiguous_format)
-            found = self.inner(plain)
+            return self.named(self.inner(plain))
+
+    def named(self, found: Tensor | Outputs) -> Outputs:
+        """What the user's module returned, by head and in the master type."""
         if not isinstance(found, dict):
             found = {self.network.units[0][0]: found}
         return {name: found[name].to(self.place.master) for name, _ in self.network.units}
