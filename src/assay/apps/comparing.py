@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import ConfigError, StoreError, did_you_mean, nearest, unknown_name
+from assay.apps.finding import find_stored
+from assay.core.errors import ConfigError, StoreError, unknown_name
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
@@ -54,46 +55,16 @@ def find_side(path: Path, name: str) -> Side:
         StoreError: when it is nothing, or more than one thing.
     """
     with Store(path, create=False, read_only=True) as store:
-        plans = {plan["study"]: plan for plan in store.plans()}
-        study, colon, label = name.partition(":")
-        for asked in {name, study} & (store.study_names() - plans.keys()):
-            store.plan(asked)  # which says how it is damaged
-        if name in plans:
-            return _best(store, plans[name])
-        if colon and study in plans:
-            return _trial(store, _among(plans[study], label), plans[study])
-        found: dict[str, tuple[str, dict[str, Any]]] = {}
-        called = {title: trial_names(plan) for title, plan in plans.items()}
-        for title, plan in plans.items():
-            for trial in plan["trials"]:
-                if name in (trial["label"], called[title][trial["trial_id"]]) or (
-                    len(name) >= 4 and trial["trial_id"].startswith(name)
-                ):
-                    found.setdefault(trial["trial_id"], (title, trial))
-        if len(found) > 1:
-            said = ", ".join(f"{title}:{trial['label']}" for title, trial in found.values())
-            raise StoreError(f"{name!r} can mean {len(found)} trials: {said}")
-        if found:
-            title, trial = next(iter(found.values()))
-            return _trial(store, trial, plans[title])
-        if any(run.startswith(name) for run in store.run_ids()):
-            record = store.record(store.find(name))
+        found = find_stored(store, name, trials=True)
+        if found.run:
+            record = store.record(found.run)
             return Side(f"run {record.run_id} (seed {record.seed})", record.config, [record])
-        labels = [t["label"] for plan in plans.values() for t in plan["trials"]]
-        hint = did_you_mean(nearest(name, [*plans, *labels]))
-        raise StoreError(f"no study, trial or run {name!r} in the store {path}{hint}")
+        if found.trial is None:
+            return _best(store, found.plan)
+        return _trial(store, found.trial, found.plan)
 
 
-def _among(plan: Mapping[str, Any], label: str) -> dict[str, Any]:
-    trials, study, called = plan["trials"], plan["study"], trial_names(plan)
-    for trial in trials:
-        if label in (trial["label"], called[trial["trial_id"]]):
-            return trial
-    hint = did_you_mean(nearest(label, [trial["label"] for trial in trials]))
-    raise StoreError(f"study {study!r} has no trial {label!r}{hint}")
-
-
-def _best(store: Store, plan: dict[str, Any]) -> Side:
+def _best(store: Store, plan: Mapping[str, Any]) -> Side:
     from assay.statistics import best_trial
 
     runs = [run for trial in plan["trials"] for run in trial["runs"]]

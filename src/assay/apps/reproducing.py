@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import AssayError, StoreError, nearest
+from assay.apps.finding import find_stored
+from assay.core.errors import AssayError, StoreError
 from assay.core.plans import planned_runs
 from assay.core.records import Config, Record
 from assay.core.store import Store
@@ -67,14 +68,10 @@ def chosen(store: Store, name: str, runs: int) -> list[Record]:
     Raises:
         StoreError: there is no such study or run, or nothing of it has finished.
     """
-    if name not in store.study_names():
-        try:
-            return [store.record(store.find(name))]
-        except StoreError:
-            close = nearest(name, store.study_names())
-            hint = f"; did you mean {close!r}?" if close else ""
-            raise StoreError(f"no study or run {name!r} in the store {store.path}{hint}") from None
-    present = store.present(planned_runs(store.plan(name)))
+    meant = find_stored(store, name)
+    if meant.run:
+        return [store.record(meant.run)]
+    present = store.present(planned_runs(meant.plan))
     found = [r for r in store.records(sorted(present), arrays=False) if r.status == "finished"]
     if not found:
         raise StoreError(f"study {name!r} has no finished run yet")

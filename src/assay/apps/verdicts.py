@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import ConfigError, nearest
+from assay.core.errors import ConfigError
 from assay.statistics import (
     Comparison,
     bad_runs,
@@ -57,19 +57,14 @@ def trial_of(study: Study, name: str) -> tuple[str, dict[str, Any]]:
     Raises:
         ConfigError: a search, no such trial, or a study of several trials without a baseline.
     """
-    if study.search is not None:
-        raise ConfigError(f"{study.name} is a search; a verdict needs a trial")
-    label = name.rpartition(":")[2] if ":" in name else ""
-    labels = [trial.label for trial in study.trials]
-    if label not in labels and label:
-        close = nearest(label, labels)
-        hint = f"; did you mean {close!r}?" if close else ""
-        raise ConfigError(f"{study.name} has no trial {label!r}{hint}")
-    wanted = label or study.baseline or (labels[0] if len(labels) == 1 else "")
-    if not wanted:
-        told = ", ".join(f"{study.name}:{known}" for known in labels)
+    from assay.studies.trials import find_trial
+
+    label = name.rpartition(":")[2] if ":" in name else study.baseline
+    if not label and len(study.trials) > 1:
+        told = ", ".join(f"{study.name}:{trial.label}" for trial in study.trials)
         raise ConfigError(f"{study.name} has several trials and no baseline; name one: {told}")
-    return wanted, next(trial.config for trial in study.trials if trial.label == wanted)
+    found = find_trial(study.name, study.trials, label or None)
+    return found.label, found.config
 
 
 def paired_plan(

@@ -3,7 +3,6 @@ index readable."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.core.errors import StoreError
+from assay.core.files import written_whole
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
@@ -131,18 +131,16 @@ def backup(source: Path, target: Path) -> int:
     with Store(source, create=False, read_only=True):
         pass
     try:
-        target.mkdir(parents=True)
-        part = target / "index.sqlite.part"
         address = f"{(source / 'index.sqlite').absolute().as_uri()}?mode=ro"
-        with (
-            closing(sqlite3.connect(address, uri=True)) as old,
-            closing(sqlite3.connect(part)) as new,
-        ):
-            old.backup(new)
-        # weights come before their record, so that none of the runs above lacks its own
-        for folder in ("weights", "checkpoints"):
-            _copy_files(source / folder, target / folder)
-        part.replace(target / "index.sqlite")
+        with written_whole(target / "index.sqlite") as part:
+            with (
+                closing(sqlite3.connect(address, uri=True)) as old,
+                closing(sqlite3.connect(part)) as new,
+            ):
+                old.backup(new)
+            # weights come before their record, so that none of the runs above lacks its own
+            for folder in ("weights", "checkpoints"):
+                _copy_files(source / folder, target / folder)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot copy {source} to {target}: {error}") from error
     with Store(target, create=False, read_only=True) as copy:
@@ -158,11 +156,8 @@ def _copy_files(source: Path, target: Path) -> None:
     for file in sorted(source.glob("*.safetensors")):
         final = target / file.name
         if not final.exists():
-            target.mkdir(parents=True, exist_ok=True)
-            part = final.with_name(f"{final.name}.{os.getpid()}.tmp")
-            with suppress(FileNotFoundError):  # its run has ended meanwhile
+            with suppress(FileNotFoundError), written_whole(final) as part:  # its run has ended
                 shutil.copyfile(file, part)
-                part.replace(final)
 
 
 @dataclass

@@ -67,10 +67,10 @@ def test_the_way_between_two_seeds_begins_and_ends_with_them(made: Path, tmp_pat
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["sample", "tony"], "no study 'tony' in the store"),
+        (["sample", "tony"], "did you mean 'tiny'"),
         (["sample", "tiny", "-n", "0"], "must be from 1 to 10,000, got 0"),
         (["interpolate", "tiny", "--steps", "1"], "must be from 2 to 10,000, got 1"),
-        (["sample", "zzz"], "no run starts with 'zzz'"),
+        (["sample", "zzz"], "no study or run 'zzz' in the store"),
     ],
 )
 def test_what_cannot_be_meant_is_said(made: Path, capsys, command: list[str], said: str) -> None:

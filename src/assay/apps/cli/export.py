@@ -109,17 +109,18 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
     """The one run whose name starts with `what`, with its weights, and its network."""
     from dataclasses import replace
 
+    from assay.apps.finding import find_stored
     from assay.core.store import Store
     from assay.studies.members import resolve_network
 
     with Store(places.store_path, create=False, read_only=True) as store:
-        if what in store.study_names():
-            runs = [run for trial in store.plan(what)["trials"] for run in trial["runs"]]
-            there = store.recorded(runs)
-            some = next((run for run in runs if run in there), None)
+        meant = find_stored(store, what)
+        if not meant.run:
+            there = store.recorded(meant.runs)
+            some = next((run for run in meant.runs if run in there), None)
             hint = f", e.g. {some}, the first of study {what}" if some else ""
             raise StoreError(f"--to {to} takes one run, got study {what!r}; expected a run{hint}")
-        run = store.find(what)
+        run = meant.run
         record, weights = store.record(run), store.weights(run)
     if not weights:
         raise StoreError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import AssayError, ConfigError, StoreError, unknown_name
+from assay.core.files import write_whole
 
 __all__ = ["MOST_CHARACTERS", "check", "save", "source", "written"]
 
@@ -136,11 +137,8 @@ def save(name: Any, text: Any, studies: Path) -> Path:
     if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
         raise ConfigError("the text of a study is missing or too long")
     file = studies / f"{name}.yaml"
-    unfinished = file.with_suffix(".part")
     try:
-        studies.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(file)
+        write_whole(file, text.encode())
     except OSError as error:
         raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
     return file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import StoreError
+from assay.core.files import write_whole
 from assay.execution.executors.executor import Job, Setup
 from assay.execution.versions import versions
 
@@ -155,6 +155,4 @@ def _plain(job: Job) -> dict[str, Any]:
 
 
 def _write(file: Path, content: Any) -> None:
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    temporary.replace(file)
+    write_whole(file, json.dumps(content).encode())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import ConfigError, MissingExtraError, install_extra, nearest
+from assay.core.errors import ConfigError, MissingExtraError, did_you_mean, install_extra, nearest
 from assay.reports.paper.blocks import (
     Block,
     Bullets,
@@ -118,8 +118,7 @@ class _ProseReader:
         for name, shown in self.chapters.items():
             if wanted in (name, slug(shown)):
                 return name
-        close = nearest(wanted, self.chapters)
-        hint = f"; did you mean {close!r}?" if close else ""
+        hint = did_you_mean(nearest(wanted, self.chapters))
         raise self.wrong(f"no such section {title!r}{hint} (known: {self._names()})")
 
     def _paragraph(self, inline: Any) -> None:
@@ -183,8 +182,7 @@ class _ProseReader:
                 keys = tuple(key.strip()[1:] for key in piece.split(";"))
                 for key in keys:
                     if key not in self.known:
-                        close = nearest(key, self.known)
-                        hint = f"; did you mean {close!r}?" if close else ""
+                        hint = did_you_mean(nearest(key, self.known))
                         raise self.wrong(f"no reference has the key {key!r}{hint}")
                 parts.append(Citation(keys))
             elif piece:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.apps.finding import find_stored
 from assay.apps.places import store_folder
 from assay.core.errors import ConfigError, StoreError
 from assay.core.store import Store
@@ -38,16 +39,10 @@ def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, Pictur
 
 
 def _find(store: Store, name: str) -> str:
-    try:
-        plan = store.plan(name)
-    except StoreError as error:
-        if name in store.study_names():
-            raise
-        try:
-            return store.find(name)
-        except StoreError as other:
-            raise StoreError(f"{other}; {error}") from None
-    runs = store.recorded(run for trial in plan["trials"] for run in trial["runs"])
+    meant = find_stored(store, name)
+    if meant.run:
+        return meant.run
+    runs = store.recorded(meant.runs)
     found = {
         record.metrics["val_distance"]: record.run_id
         for record in store.records(sorted(runs), arrays=False)

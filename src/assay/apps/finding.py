@@ -1,0 +1,95 @@
+"""What a name on a command line means in a store: a study, one of its trials, or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.core.errors import StoreError, did_you_mean, nearest
+from assay.core.store import Store
+from assay.reports.names import trial_names
+
+__all__ = ["Found", "find_stored"]
+
+SHORTEST = 4
+"""Characters of a trial's identity that name it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a name means.
+
+    Attributes:
+        plan: of the study; empty for a run.
+        trial: of the plan; None for the whole study, and for a run.
+        run: its name; "" for a study or a trial.
+    """
+
+    plan: Mapping[str, Any]
+    trial: Mapping[str, Any] | None = None
+    run: str = ""
+
+    @property
+    def runs(self) -> list[str]:
+        """The run itself, or all planned runs of the trial or study."""
+        if self.run:
+            return [self.run]
+        trials = self.plan["trials"] if self.trial is None else [self.trial]
+        return [run for trial in trials for run in trial["runs"]]
+
+
+def find_stored(store: Store, name: str, *, trials: bool = False) -> Found:
+    """Find what `name` means in a store.
+
+    Args:
+        name: a study (without its scale where only one is stored), or the start of a run's name.
+        trials: also a trial: its label or its name in tables, STUDY:LABEL, or the start of its
+            identity.
+
+    Raises:
+        StoreError: when it is nothing, more than one thing, or damaged.
+    """
+    studies = store.study_names()
+    scales = [study for study in studies if study.partition("@")[0] == name]
+    if name in studies or len(scales) == 1:
+        return Found(store.plan(name))
+    plans = {str(plan["study"]): plan for plan in store.plans()} if trials else {}
+    found = _trials(store, plans, name) if trials else []
+    if len(found) > 1:
+        said = ", ".join(f"{f.plan['study']}:{f.trial['label']}" for f in found if f.trial)
+        raise StoreError(f"{name!r} can mean {len(found)} trials: {said}")
+    if found:
+        return found[0]
+    if name and any(run.startswith(name) for run in store.run_ids()):
+        return Found({}, run=store.find(name))
+    labels = [trial["label"] for plan in plans.values() for trial in plan["trials"]]
+    hint = did_you_mean(nearest(name, [*studies, *labels]))
+    kinds = "study, trial or run" if trials else "study or run"
+    raise StoreError(f"no {kinds} {name!r} in the store {store.path}{hint}")
+
+
+def _trials(store: Store, plans: Mapping[str, Mapping[str, Any]], name: str) -> list[Found]:
+    """The trials that a name can mean; one trial of several studies counts once."""
+    study, colon, label = name.partition(":")
+    if colon and study in store.study_names():
+        plan = store.plan(study)  # which says how it is damaged
+        return [Found(plan, _labelled(plan, label))]
+    found: dict[str, Found] = {}
+    for plan in plans.values():
+        called = trial_names(plan)
+        for trial in plan["trials"]:
+            identity = trial["trial_id"]
+            start = len(name) >= SHORTEST and identity.startswith(name)
+            if start or name in (trial["label"], called[identity]):
+                found.setdefault(identity, Found(plan, trial))
+    return list(found.values())
+
+
+def _labelled(plan: Mapping[str, Any], label: str) -> Mapping[str, Any]:
+    trials, called = plan["trials"], trial_names(plan)
+    for trial in trials:
+        if label in (trial["label"], called[trial["trial_id"]]):
+            return trial
+    hint = did_you_mean(nearest(label, [trial["label"] for trial in trials]))
+    raise StoreError(f"study {plan['study']!r} has no trial {label!r}{hint}")
