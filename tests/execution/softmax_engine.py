@@ -3,6 +3,7 @@
 It starts in a moment, gives the same bits whatever the cohort, and misbehaves on demand: env
 SOFTMAX_FAIL, SOFTMAX_KILL and SOFTMAX_KILL_ONCE name seeds, SOFTMAX_SLEEP seconds per epoch. The
 JSON file that env SOFTMAX_CONTROL names says the same to workers that have started already.
+SOFTMAX_GPUS names devices that it may be told to use; it computes on the CPU all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,10 @@ class SoftmaxEngine:
         return 3
 
     def describe(self, resources: Resources) -> dict[str, Any]:
-        return {"device": "cpu"}
+        return {"device": "cuda" if self.accelerators(resources) else "cpu"}
+
+    def accelerators(self, resources: Resources) -> dict[str, int]:
+        return dict.fromkeys(setting("SOFTMAX_GPUS").split(), 8 << 30)
 
     def train(
         self,
@@ -82,7 +87,8 @@ class SoftmaxEngine:
                     os.kill(os.getpid(), signal.SIGKILL)
             size = len(cohort.members)
             on_progress(Progress(0, place / size, size - place, remark=f"seed {seed} begins"))
-            yield self.run(member, dataset, size, place, on_progress)
+            record = self.run(member, dataset, size, place, on_progress)
+            yield replace(record, provenance={**record.provenance, "device": resources.device})
 
     def run(
         self,

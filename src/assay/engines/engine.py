@@ -136,7 +136,9 @@ class Engine(Protocol):
     """Trains cohorts. A member's result equals that of the same run trained alone.
 
     An engine may have `in_threads(cohort, resources)`: whether it trains the cohort without the
-    interpreter's lock, so that threads of one process train side by side.
+    interpreter's lock, so that threads of one process train side by side. One that computes on
+    GPUs may have `accelerators(resources)`: the devices on which "auto" may train, with the bytes
+    of memory of each, {"cuda:0": 85_899_345_920}.
     """
 
     name: str

@@ -21,6 +21,7 @@ from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
 from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup
 from assay.execution.executors.worker import find_engine
+from assay.execution.gpus import Gpus, gpus_for
 from assay.execution.jobs import Part
 from assay.execution.ledger import Ledger
 from assay.execution.metrics import complete_metrics
@@ -94,7 +95,7 @@ def execute(
         workers: jobs at the same time; None is one for each physical core.
         on_event: told what happens, in this thread; an `Event` is made to be displayed.
         executor: a place or its name, as `parse_place` reads it; None is "threads" where the engine
-            says so, else "processes" on a CPU and "inline" elsewhere.
+            says so, else "processes" on a CPU and where GPUs have room for several, or "inline".
         crew: keeps executors with their workers for the next execution; None ends them here.
 
     Raises:
@@ -145,6 +146,7 @@ class _Course:
     def __post_init__(self) -> None:
         names = {c.members[0].config["engine"] for c in self.cohorts}
         self.engines: dict[str, Engine] = {name: find_engine(name) for name in names}
+        self.gpus = Gpus()
 
     def run(self, workers: int | None) -> None:
         """Train until nothing is missing or the user stops it."""
@@ -154,6 +156,8 @@ class _Course:
             wanted = replace(wanted, device="auto")
         for cohort in self._cohorts(missing):
             self._engine(cohort).check(cohort, wanted)
+        if not self.place.remote:
+            self.gpus = self._gpus(workers or 0, missing)
         if self.place.executor is None:
             self.place = Place(self._default_executor(missing))
         self._size(workers or 0, missing)
@@ -172,14 +176,19 @@ class _Course:
         """Find out what the place has."""
         place = self.place
         if not place.remote:
-            workers = 1 if place.executor == "inline" else workers or physical_cores()
-        details = (place.address, place.options, self.store.resolve())
+            many = len(self.gpus.devices) or workers or physical_cores()
+            workers = 1 if place.executor == "inline" else many
+        devices = self.gpus.devices if place.executor == "processes" else ()
+        details = (place.address, place.options, self.store.resolve(), devices)
         self.setup = Setup(self.data_dir, workers, False, loaded(), *details)
         if place.remote and missing:
             self.capacity: Capacity = self._runner(workers).capacity(self.resources)  # type: ignore[attr-defined]
         else:
             share = _share(self.resources, workers).threads
             self.capacity = local_capacity(workers, share)
+            if devices:  # cohorts are cut for GPUs, not for the processes on them
+                has = {"workers": len(set(devices)), "memory": self.gpus.memory}
+                self.capacity = replace(self.capacity, device="cuda", **has)
 
     def _runner(self, workers: int) -> Executor:
         name, setup = self.place.executor or "", replace(self.setup, workers=workers)
@@ -226,9 +235,17 @@ class _Course:
         if missing and not others:
             return "threads"
         for cohort in others:
-            device = self._engine(cohort).describe(self.resources).get("device", "cpu")
-            return "processes" if str(device).startswith("cpu") else "inline"
+            device = str(self._engine(cohort).describe(self.resources).get("device", "cpu"))
+            alone = not device.startswith("cpu") and len(self.gpus.devices) < 2
+            return "inline" if alone else "processes"
         return "inline"
+
+    def _gpus(self, workers: int, missing: Collection[str]) -> Gpus:
+        """How workers share the GPUs of this machine, if those networks train on GPUs."""
+        rest = [c for c in self._cohorts(missing) if not self._in_threads(c)]
+        if not rest:
+            return Gpus()
+        return gpus_for(rest, self._engine(rest[0]), self.resources, workers, self.data_dir)
 
     def _in_threads(self, cohort: Cohort) -> bool:
         """Whether an engine trains a cohort without the interpreter's lock, on the CPU."""

@@ -123,6 +123,14 @@ def _device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
+def accelerators(wish: str) -> dict[str, int]:
+    """The GPUs that a wish for a device leaves open, and the bytes of memory of each."""
+    if wish not in ("auto", "cuda") or not torch.cuda.is_available():
+        return {}
+    count = torch.cuda.device_count()
+    return {f"cuda:{i}": torch.cuda.get_device_properties(i).total_memory for i in range(count)}
+
+
 def describe(resources: Resources) -> dict[str, Any]:
     """Device, precision and versions, for provenance and `assay doctor`."""
     where = place(resources)

@@ -62,6 +62,12 @@ class DefaultEngine:
         """Whether threads of one process train cohorts like this one side by side."""
         return self.compiled(cohort, resources)
 
+    def accelerators(self, resources: Resources) -> dict[str, int]:
+        """The GPUs of this machine and the bytes of memory of each."""
+        from assay.engines.torch_engine.device import accelerators
+
+        return accelerators(resources.device)
+
     def compiled(self, cohort: Cohort, resources: Resources) -> bool:
         """Whether the compiled program trains this cohort."""
         wish = os.environ.get(PROGRAM_SETTING, "")

@@ -79,6 +79,8 @@ class Setup:
         workers: at most; 0 lets an executor with a `capacity` choose.
         address: what followed the executor's name in `--on`.
         options: of the executor, sorted by name; its `OPTIONS` say which it has.
+        devices: of the workers, in the order in which they start; empty where the resources of a
+            job say it.
         shared: a folder for files of the executor, which every machine must see where it needs one.
     """
 
@@ -89,6 +91,7 @@ class Setup:
     address: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     shared: Path | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

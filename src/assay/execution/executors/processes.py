@@ -1,4 +1,6 @@
-"""The executor of one machine: worker processes of one thread each, fed over pipes.
+"""The executor of one machine: worker processes, fed over pipes.
+
+A worker has one thread, or a GPU of its own (`assay.execution.gpus`).
 
 Two workers of one thread train small networks faster than one of two, and a worker that dies
 (out of memory, killed) takes nothing else down.
@@ -16,6 +18,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
@@ -104,9 +107,17 @@ class Processes:
             worker.end()
             worker = 0
         if isinstance(worker, int):
-            worker = _Worker(self._setup, job.resources.threads)
+            worker = _Worker(self._setup, job.resources.threads, self._device())
             self._workers.append(worker)
         worker.take(job)
+
+    def _device(self) -> str:
+        """The first device that fewer workers have than are meant for it; "" for no one's own."""
+        left = list(self._setup.devices)
+        for worker in self._workers:
+            if worker.device in left:
+                left.remove(worker.device)
+        return left[0] if left else ""
 
     def _hear(self, send: Callable[[Message], None]) -> None:
         sources = [s for w in self._workers for s in (w.connection, w.process.sentinel)]
@@ -122,12 +133,13 @@ class Processes:
 class _Worker:
     """The parent's side of one worker process."""
 
-    def __init__(self, setup: Setup, threads: int):
+    def __init__(self, setup: Setup, threads: int, device: str = ""):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, setup), daemon=True)
         self.job: Job | None = None
-        self.threads, self.ready, self.training = threads, False, False
+        self.threads, self.device = threads, device
+        self.ready = self.training = False
         _started.add(self.process)
         with _clean_start(threads):
             self.process.start()
@@ -135,6 +147,8 @@ class _Worker:
         theirs.close()
 
     def take(self, job: Job) -> None:
+        if self.device:
+            job = replace(job, resources=replace(job.resources, device=self.device))
         self.job = job
         with suppress(OSError):  # it has died; `hear` will notice
             self.connection.send(job)
