@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import shlex
@@ -14,6 +15,7 @@ from typing import Any
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, nearest
 from assay.core.records import Record
+from assay.reports.names import trial_names
 from assay.statistics import (
     Comparison,
     Effect,
@@ -111,12 +113,30 @@ class Export:
         return compare(a, b, higher_is_better=metric_of(full).higher_is_better)
 
     @functools.cached_property
-    def effects(self) -> list[Effect]:
-        """Every comparison that the study planned, corrected over all of them."""
+    def plan(self) -> dict[str, Any]:
+        """The plan that the record's command makes today.
+
+        Raises:
+            AssayError: there is no such study any more.
+        """
         words = shlex.split(self.data["command"])
         changes = [after for word, after in pairwise(words) if word == "--set"]
         name = self.data["study"].partition("@")[0]
-        plan = plan_of(name, scale=self.data["scale"], set=changes).to_json()
+        return plan_of(name, scale=self.data["scale"], set=changes).to_json()
+
+    @functools.cached_property
+    def names(self) -> dict[str, str]:
+        """Label -> how reports call the trial: a baseline by its levels."""
+        try:
+            called = trial_names(self.plan)
+        except AssayError:
+            return {}
+        return {str(t["label"]): called[t["trial_id"]] for t in self.plan["trials"]}
+
+    @functools.cached_property
+    def effects(self) -> list[Effect]:
+        """Every comparison that the study planned, corrected over all of them."""
+        plan = copy.deepcopy(self.plan)
         here = {label: runs[0].trial_id for label, runs in self.records.items() if runs}
         ids = {t["trial_id"]: here.get(t["label"], t["trial_id"]) for t in plan["trials"]}
         for row in plan["comparisons"]:  # the defaults of a study may have been named anew since

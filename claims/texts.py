@@ -66,8 +66,8 @@ class Text:
         return f"{self.name}:{self.lines[position]}"
 
 
-GENERATED = {"docs/studies.md"}
-"""Written from declarations, which a test compares with it."""
+GENERATED = {"docs/studies.md", "docs/results.md"}
+"""Written from declarations and from records, which tests compare with them."""
 
 
 def text_files(root: Path) -> list[str]:

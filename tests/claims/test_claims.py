@@ -57,7 +57,7 @@ def test_every_number_of_the_texts_is_in_a_record() -> None:
 
 
 def test_a_changed_number_of_a_text_is_named() -> None:
-    name = "docs/results.md"
+    name = "docs/unscramble.md"
     texts, claims = read_texts(ROOT), read_claims(ROOT)
     words = read_text(name, texts[name])
     claims = {name: claims[name]}

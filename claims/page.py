@@ -1,0 +1,205 @@
+"""`docs/results.md`: what every record of `results/` says, computed again by today's statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assay.core.errors import AssayError
+from assay.statistics import DIFFERENT, Estimate, effect_sentence, metric_of, metric_title
+from claims.exports import Export, read_export
+
+__all__ = ["PAGE", "results_page"]
+
+PAGE = "docs/results.md"
+
+MOST = 12
+"""Rows of a table; of longer ones the best by validation, and those that were published."""
+
+_HEAD = """\
+# What the studies found
+
+This page is made from the records in [results](../results) by `python -m claims --write`. Every
+number is computed again from the runs, and CI fails when the page says otherwise. What each study
+means is in the head of its file, which `assay show NAME` prints.
+
+An interval is the 95 % interval of the mean over `n` runs with different seeds. It says nothing of
+other images or splits. One run has none. Trials were chosen by validation alone; the test images
+were read once, at the end of each run. A published figure stands beside ours and gets no verdict:
+most are one run of other people on another split. Differences are corrected (Holm) over all
+comparisons that a study planned. Several records were made before a run's name held the version of
+the code (`assay reproduce STUDY` says whether they come out the same today).
+"""
+
+
+def results_page(root: Path) -> str:
+    """The whole page.
+
+    Args:
+        root: of the repository, which has `results/`.
+    """
+    exports = {p: read_export(p) for p in sorted((root / "results").glob("*.json"))}
+    parts = [_HEAD, _contents(exports), _activations(exports[root / "results/mlp-factors.json"])]
+    parts += ["\n".join(_section(root, path, export)) for path, export in exports.items()]
+    return "\n".join(parts)
+
+
+def _contents(exports: Mapping[Path, Export]) -> str:
+    """The best trial of each record, by validation."""
+    lines = ["| record | best trial, by validation | n | test |", "|---|---|---|---|"]
+    for path, export in exports.items():
+        metric = f"test_{export.metric}"
+        (best,) = _ranked(export, _labels(export))[:1]
+        ours = export.estimate(best, metric)
+        value = f"{metric_title(metric).removeprefix('test ')} {_interval(metric, ours)}"
+        unit = metric_of(metric).unit
+        cells = (_cell(export, best), _runs(ours), f"{value} {unit}".strip())
+        lines.append(f"| [{path.stem}](#{path.stem}) | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _activations(export: Export) -> str:
+    """The answer to a question that readers have."""
+    found = [e for e in export.effects if e.factor.endswith("activation")]
+    relu = _interval("test_accuracy", export.estimate("baseline"))
+    lines = ["## Which activation for a small MLP?", ""]
+    lines += [
+        f"relu, as far as Fashion-MNIST goes: {relu} % over 5 runs with two layers of 512.",
+        "",
+    ]
+    lines += [f"- {effect_sentence(e)}." for e in found]
+    lines += [
+        "",
+        "These are paired runs of `mlp-factors`, below. Other data may say otherwise.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _section(root: Path, path: Path, export: Export) -> Iterator[str]:
+    data = export.data
+    yield f"## {path.stem}"
+    yield ""
+    yield f"{data['question']}"
+    yield ""
+    beside, general = _published(root, export)
+    yield from _table(export, beside)
+    yield ""
+    yield from (f"- Published: {text}." for text in general)
+    tested = [e for e in _effects(export) if e.comparison.test != "none"]
+    decided = [e for e in tested if e.verdict in DIFFERENT]
+    open_ = len(tested) - len(decided)
+    yield from (f"- {effect_sentence(e)}." for e in decided[:MOST])
+    if len(decided) > MOST:
+        yield f"- {len(decided) - MOST} more comparisons show a difference."
+    if open_:
+        yield f"- No difference is shown in {open_} of {open_ + len(decided)} comparisons."
+    if tested or general:
+        yield ""
+    yield _made(path, data)
+    yield ""
+
+
+def _effects(export: Export) -> list[Any]:
+    """Of a study that still plans what was run; none of another."""
+    try:
+        return export.effects
+    except (AssayError, KeyError):
+        return []
+
+
+def _table(export: Export, published: dict[str, str]) -> Iterator[str]:
+    metric = f"test_{export.metric}"
+    unit = metric_of(metric).unit
+    head = f"{metric_title(metric)}{f' ({unit})' if unit else ''}"
+    yield f"| trial | n | {head} | validation |{' published |' if published else ''}"
+    yield f"|---|---|---|---|{'---|' if published else ''}"
+    labels = _labels(export)
+    shown = _shown(export, labels, published)
+    for label in shown:
+        ours, validation = (
+            export.estimate(label, f"{part}_{export.metric}") for part in ("test", "val")
+        )
+        row = [
+            _cell(export, label),
+            _runs(ours),
+            _interval(metric, ours),
+            _interval(metric, validation),
+        ]
+        yield "| " + " | ".join(row + [published.get(label, "")] * bool(published)) + " |"
+    if len(shown) < len(labels):
+        yield ""
+        yield f"The best {len(shown)} of {len(labels)} trials, by validation."
+
+
+def _shown(export: Export, labels: list[str], published: dict[str, str]) -> list[str]:
+    """All, or the first by validation, in the order of the study."""
+    if len(labels) <= MOST:
+        return labels
+    best = _ranked(export, labels)[:MOST]
+    return [x for x in labels if x in best or x in published]
+
+
+def _labels(export: Export) -> list[str]:
+    return [label for label, records in export.records.items() if records]
+
+
+def _ranked(export: Export, labels: list[str]) -> list[str]:
+    """The best by validation first."""
+    name = f"val_{export.metric}"
+    sign = -1 if metric_of(name).higher_is_better else 1
+    return sorted(labels, key=lambda x: sign * export.estimate(x, name).mean)
+
+
+def _published(root: Path, export: Export) -> tuple[dict[str, str], list[str]]:
+    """What others published with its source: of one trial, by its label, and of no trial."""
+    name = export.data["study"].partition("@")[0]
+    path = next((root / "src" / "assay").rglob(f"{name}.yaml"), None)
+    rows = yaml.safe_load(path.read_text()).get("published", []) if path else []
+    beside: dict[str, str] = {}
+    general: list[str] = []
+    for row in rows:
+        metric = str(row.get("metric", f"test_{export.metric}"))
+        runs = f"n = {row['n']}" if row.get("n") else "n not told"
+        text = f"{metric_of(metric).value(row['value'])} ({row.get('source', '')}, {runs})"
+        if row.get("trial") is None:
+            general.append(f"{row['dataset']}, {text}" if row.get("dataset") else text)
+        elif row["trial"] in _labels(export) and metric.removeprefix("test_") == export.metric:
+            beside[row["trial"]] = text
+    return beside, general
+
+
+def _runs(found: Estimate) -> str:
+    lost = [
+        f"{k} {word}" for k, word in ((found.diverged, "diverged"), (found.failed, "failed")) if k
+    ]
+    return ", ".join([str(found.n), *lost])
+
+
+def _interval(metric: str, found: Estimate) -> str:
+    """Mean and interval of an estimate that is in the unit shown."""
+    known = metric_of(metric)
+    mean, low, high = (known.number(x / known.scale) for x in (found.mean, found.low, found.high))
+    if not found.n:
+        return "-"
+    return mean if math.isnan(found.low) else f"{mean} ({low} to {high})"
+
+
+def _cell(export: Export, label: str) -> str:
+    """A trial as reports call it; one study has only itself."""
+    text = export.names.get(label, label)
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _made(path: Path, data: dict[str, Any]) -> str:
+    """Where, when and by which command."""
+    days = sorted({r["finished_at"][:10] for t in data["trials"] for r in t["runs"]})
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    machines = {f"{m['cpu']}, {m['cores']} cores, assay {m['assay']}" for m in data["machines"]}
+    where = "; ".join(sorted(machines))
+    record = f"[{path.name}](../results/{path.name})"
+    return f"`{data['command']}` ({when}; {where}); {record}."

@@ -1,0 +1,31 @@
+"""docs/results.md is what the records say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from claims.exports import read_export
+from claims.page import PAGE, results_page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_page_is_what_the_records_say() -> None:
+    assert (ROOT / PAGE).read_text() == results_page(ROOT)
+
+
+def test_another_record_gives_another_page(tmp_path: Path) -> None:
+    """By hand: the mean of 80, 81, 82, 83 and 84 is 82, and its t-interval 2.776 x 1.581 / sqrt(5)."""
+    (tmp_path / "results").mkdir()
+    shutil.copy(ROOT / "results/mlp-factors.json", tmp_path / "results")
+    file = tmp_path / "results/mlp-factors.json"
+    data = json.loads(file.read_text())
+    for run in data["trials"][0]["runs"]:
+        run["metrics"]["test_accuracy"] = 0.8 + 0.01 * run["seed"]
+    file.write_text(json.dumps(data))
+    read_export.cache_clear()
+    page = results_page(tmp_path)
+    assert "82.00 (80.04 to 83.96)" in page
+    assert "82.00 (80.04 to 83.96)" not in results_page(ROOT)
