@@ -17,7 +17,7 @@ def test_the_page_is_what_the_records_say() -> None:
 
 
 def test_another_record_gives_another_page(tmp_path: Path) -> None:
-    """By hand: the mean of 80, 81, 82, 83 and 84 is 82, and its t-interval 2.776 x 1.581 / sqrt(5)."""
+    """The mean of 80 to 84 is 82; half its interval, by hand, 2.776 x 1.581 / sqrt(5)."""
     (tmp_path / "results").mkdir()
     shutil.copy(ROOT / "results/mlp-factors.json", tmp_path / "results")
     file = tmp_path / "results/mlp-factors.json"
