@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from assay.core.records import Record
 from assay.data.dataset import Dataset
@@ -107,7 +108,7 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 
-        stacked = _stacks(first, where.device.type)
+        stacked = _stacks(first, where.device.type, where.device)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
 
         def said() -> dict[str, Any]:
@@ -146,13 +147,17 @@ class TorchEngine:
         )
 
 
-def _stacks(member: Member, device: str) -> bool:
-    """Whether members like this one train as a stack on a kind of device."""
+def _stacks(member: Member, kind: str, here: torch.device | None = None) -> bool:
+    """Whether members like this one train as a stack on a kind of device.
+
+    Args:
+        here: the device, where it is this process that trains them.
+    """
     network, recipe = member.network, member.training
     if recipe.ema or not isinstance(network, OwnNetwork):
         return stackable(network) and not recipe.ema
-    small = network.macs * recipe.batch_size <= _OWN_WORK.get(device, 0)
-    return small and stackable_own(network)
+    small = network.macs * recipe.batch_size <= _OWN_WORK.get(kind, 0)
+    return small and stackable_own(network, here or torch.device("cpu"))
 
 
 def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:

@@ -220,31 +220,33 @@ class OwnStackProgram:
 
 _IMAGES = 8
 _TOLERANCE = 1e-3
-_found: dict[str, bool] = {}
+_CPU = torch.device("cpu")
+_found: dict[tuple[str, torch.device], bool] = {}
 
 
-def stackable_own(network: OwnNetwork) -> bool:
+def stackable_own(network: OwnNetwork, device: torch.device = _CPU) -> bool:
     """Whether a stack of this network computes the same numbers as its members in turns.
 
     Two members see a few images twice in training and once without: outputs, gradients and buffers
-    must agree to a thousandth. It is tried once in a process.
+    must agree to a thousandth. It is tried once in a process, on the device.
     """
-    if network.hash not in _found:
+    key = network.hash, device
+    if key not in _found:
         try:
-            _found[network.hash] = _agrees(network)
+            _found[key] = _agrees(network, DevicePlace(device, torch.float32))
         except Exception:  # whatever cannot be mapped takes turns, which have been tried already
-            _found[network.hash] = False
-    return _found[network.hash]
+            _found[key] = False
+    return _found[key]
 
 
-def _agrees(network: OwnNetwork) -> bool:
-    place, seeds = DevicePlace(torch.device("cpu"), torch.float32), (0, 1)
+def _agrees(network: OwnNetwork, place: DevicePlace) -> bool:
+    seeds = (0, 1)
     together = OwnStack([OwnModule(network, {}, s, place) for s in seeds], seeds)
     alone = [OwnModule(network, {}, s, place) for s in seeds]
     rng = stream(0, "tried as a stack")
     for training in (True, True, False):
         shape = (len(seeds), _IMAGES, *network.input_shape)
-        images = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+        images = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(place.device)
         outputs = together.outputs(images, training, 1)
         weights = [together.tensors[name] for name in together.trained]
         gradients = torch.autograd.grad(_sum(outputs), weights, materialize_grads=True)
