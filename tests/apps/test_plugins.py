@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +81,30 @@ def test_a_changed_plugin_is_named_and_old_runs_are_not_mixed_in(
     said = "2 stored runs are of an earlier version (changing.py has changed)"
     assert f"{said}; they are trained again" in told.err
     assert "trained 2 of 2 runs" in told.out
+
+
+FRESH = "from assay.apps.cli.app import main; import sys; sys.exit(main())"
+
+
+def test_stored_runs_are_used_again_in_the_folder_of_their_plugin(write: Write):
+    study = write("again")
+
+    def assay(*command: str, status: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", FRESH, *command, "--store", "store"],
+            cwd=study.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    assay("run", study.name, "--workers", "1")
+    assert "equal" in assay("reproduce", "small", "--runs", "1")
+    study.with_suffix(".py").write_text(PARTS.replace("NAME", "again") + "# changed\n")
+    said = assay("reproduce", "small", "--runs", "1", status=1)
+    assert "again.py is another one than this run was trained with" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_again",
     "load_main",
+    "load_recorded",
     "loaded",
     "look_in",
 ]
@@ -116,6 +117,28 @@ def find_module(name: str) -> Plugin:
             "module of that name"
         )
     return load(name)
+
+
+def load_recorded(digests: Mapping[str, str]) -> None:
+    """Load plugins that a stored run used where the study's folder, or the current one, has them.
+
+    Args:
+        digests: name of a plugin's file -> digest of its content.
+
+    Raises:
+        ConfigError: a file is another one than the run was trained with, or importing it fails.
+    """
+    folder = (_beside or Path.cwd()).resolve()
+    for name, digest in digests.items():
+        file = folder / name
+        if name.removesuffix(".py") in sys.modules or not file.is_file():
+            continue  # it is loaded, or what needs it says that it is unknown
+        if digest_of(file) != digest:
+            raise ConfigError(
+                f"{file} is another one than this run was trained with: it has digest "
+                f"{digest_of(file)}, expected {digest}"
+            )
+        load(name, folder)
 
 
 def culprit(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import ConfigError
+from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
 from assay.engines.engine import Cohort, Member, check_engine
@@ -33,6 +34,7 @@ def _text(data: Any) -> str:
 
 def resolve_info(config: Config, data_dir: Path | None = None) -> Info:
     """Describe the dataset of a configuration without reading its images."""
+    load_recorded(config.get(PLUGINS, {}))
     return _info(_text(config["dataset"]), data_dir)
 
 
@@ -47,6 +49,7 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
     Raises:
         NetworkError: if it is impossible; the message names the layer.
     """
+    load_recorded(config.get(PLUGINS, {}))
     texts = (_text(config[section]) for section in ("network", "dataset", "task"))
     return _network(*texts, data_dir, _text(_unchanged(config)))
 
@@ -73,6 +76,7 @@ def _network(network: str, dataset: str, task: str, data_dir: Path | None, files
 
 def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     """Turn the configuration of a run (with its seed) into the objects that an engine trains."""
+    load_recorded(config.get(PLUGINS, {}))
     training = build_training(config["training"])
     if training.pretrain:
         training.pretrain.check(find_task(config["task"]).name)
