@@ -56,7 +56,8 @@ def run_server(
     check_serve()
     import uvicorn
 
-    from assay.apps.web.server import make_app
+    from assay.apps.web.guard import Guard
+    from assay.apps.web.server import Lab
 
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
@@ -69,7 +70,9 @@ def run_server(
     secret = (token or secrets.token_urlsafe(24)) if host is not None else ""
     listening = _listen(host or LOCAL[0], port)
     number = listening.getsockname()[1]
-    app = make_app(store, data_dir, names_of(host), secret)
+    lab = Lab(store, data_dir)
+    lab.prepare()
+    app = Guard(lab.app, names_of(host), secret)
     shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
     shown = f"[{shown}]" if shown and ":" in shown else shown
     say(f"store: {store}")

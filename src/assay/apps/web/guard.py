@@ -21,6 +21,9 @@ __all__ = ["CSP", "MOST_BYTES", "Guard", "TooLarge"]
 MOST_BYTES = 20_000_000
 """Of a request: a photo of a good camera has as many."""
 
+MOST_CHUNKS = 4000
+"""Of a request that is too large, of 64 kB or less each, that are read before it is refused."""
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
@@ -71,6 +74,8 @@ class Guard:
         refused = self._refusal(scope, headers)
         if refused:
             status, said = refused
+            if status == 413:
+                await _drain(receive)
             await _answer(send, status, said)
             return
         if self._token and _given(scope) is not None and scope["method"] == "GET":
@@ -86,6 +91,7 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > MOST_BYTES:
+                await _drain(receive)
                 raise TooLarge(_TOO_LARGE)
             return message
 
@@ -161,6 +167,14 @@ def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
     if not length.isdigit():
         return 400, "the length of the content is no number"
     return (413, _TOO_LARGE) if int(length) > MOST_BYTES else None
+
+
+async def _drain(receive: Receive) -> None:
+    """Throw away what is still sent, up to a limit: who is cut off reads no answer."""
+    for _ in range(MOST_CHUNKS):
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return
 
 
 async def _answer(send: Send, status: int, said: str) -> None:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from assay.apps.web.stream import Watcher, summary
 from assay.core.errors import StoreError
 from assay.execution.live import read_live
 
-__all__ = ["make_app"]
+__all__ = ["Lab", "make_app"]
 
 STUDIES = "studies"
 """Folder in the store with the studies that were written in a page."""
@@ -100,6 +100,18 @@ class Lab:
         handlers: Any = {TooLarge: too_large, Exception: unexpected}
         self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
 
+    def prepare(self) -> None:
+        """Do before the first page is asked for what would make it wait."""
+        import assay.reports
+
+        assert assay.reports
+        self._titles()
+        with suppress(StoreError):  # its page says so
+            self._studies()
+
+    def _titles(self) -> dict[str, str]:
+        return {name: PAGES[name].title for name in PAGES}
+
     def _routes(self) -> list[Route]:
         page = [Route(path, self.shell) for path in ("/", "/search", "/new", "/edit/{name:path}")]
         page += [Route(f"/{kind}/{{name:path}}", self.shell) for kind in ("study", "run")]
@@ -159,7 +171,7 @@ class Lab:
 
     async def shell(self, request: Request, status: int = 200) -> Response:
         """The page, which finds out by its address what to show."""
-        pages = await run_in_threadpool(lambda: {n: PAGES[n].title for n in PAGES})
+        pages = await run_in_threadpool(self._titles)
         return Response(shell(pages), status, media_type="text/html")
 
     async def static(self, request: Request) -> Response:

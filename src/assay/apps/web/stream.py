@@ -36,10 +36,11 @@ class Watcher:
 
     Args:
         shelf: the store.
+        heartbeat: seconds after which a listener hears that nothing is new.
     """
 
-    def __init__(self, shelf: Shelf):
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, heartbeat: float = HEARTBEAT_SECONDS):
+        self._shelf, self._heartbeat = shelf, heartbeat
         self._moment = Moment(0, {})
         self._live = "[]"
         self._listeners: set[asyncio.Event] = set()
@@ -82,7 +83,7 @@ class Watcher:
                     yield _event("live", live, told)
                 news.clear()
                 try:
-                    await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                    await asyncio.wait_for(news.wait(), self._heartbeat)
                 except TimeoutError:
                     yield _event("beat", "{}", told)
         finally:
