@@ -14,12 +14,15 @@ from assay.reports.names import BASELINE, candidates_text, trial_names
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
+    DIFFERENT,
     POWER,
     Effect,
     bad_runs,
     best_trial,
     by_trial,
     detectable,
+    effect_clause,
+    effect_sentence,
     effects,
     estimate_sentence,
     factor_sentences,
@@ -29,7 +32,7 @@ from assay.statistics import (
     spread_of,
 )
 
-__all__ = ["answers"]
+__all__ = ["answers", "opening"]
 
 
 def answers(
@@ -49,6 +52,41 @@ def answers(
         "published": _published(plan, records),
         "beware": [{"text": t, "verdict": ""} for t in _beware(plan, records) + _power(found)],
     }
+
+
+def opening(
+    plan: Mapping[str, Any], records: Iterable[Record], found: Sequence[Effect], best: int = 3
+) -> list[str]:
+    """Return the answer in at most `best` + 2 sentences: what is best, the largest difference that
+    is called, and how many of all comparisons are.
+
+    Args:
+        found: all comparisons of the study.
+    """
+    factors = list(plan.get("factors") or {})
+    texts: list[str] = []
+    for text in _best(plan, list(records)):
+        if sum(t.count(". ") + 1 for t in (*texts, text)) > best:
+            break
+        texts.append(text)
+    called = sorted(
+        (e for e in found if e.verdict in DIFFERENT),
+        key=lambda e: (-e.pooled, -abs(e.comparison.difference)),
+    )
+    if called:
+        texts.append(f"{_upper(effect_clause(called[0], factors))}.")
+    if len(found) > 1:
+        texts.append(
+            f"{len(called) or 'None'} of {len(found)} comparisons "
+            f"{'are' if len(called) > 1 else 'is'} significant after Holm's correction."
+        )
+    elif found and not called:
+        texts.append(f"{_upper(effect_sentence(found[0], factors))}.")
+    return texts
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:

@@ -17,7 +17,7 @@ from assay.core.files import written_whole
 from assay.core.records import Record
 from assay.core.text import visible
 from assay.reports import predictions, views
-from assay.reports.answers import answers
+from assay.reports.answers import answers, opening
 from assay.reports.comparisons import effects_table
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
@@ -117,6 +117,7 @@ def render_html(
         "plan": plan,
         "counts": views.counts(plan, records),
         "when": when(records),
+        "opening": opening(plan, records, found),
         "answers": answers(plan, records, found),
         "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
         "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),

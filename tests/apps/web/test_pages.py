@@ -216,3 +216,8 @@ def test_what_is_not_there_is_said(visit: Visit):
     page.locator(".trouble").wait_for()
     assert "did you mean 'small'?" in page.locator(".trouble").inner_text()
     visit.wrong[:] = [w for w in visit.wrong if "404" not in w]  # type: ignore[attr-defined]
+
+
+def test_a_report_has_no_faults_for_axe(visit: Visit, lab_store: Path, tmp_path: Path):
+    report = assay.load(lab_store)["small"].report(tmp_path / "report.html")
+    fits(visit(Path(report).as_uri(), bypass_csp=True))

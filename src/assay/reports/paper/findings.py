@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assay.reports.answers import answers
+from assay.reports.answers import answers, opening
 from assay.reports.comparisons import (
     compared_text,
     difference_text,
@@ -30,7 +30,8 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.material import Material, slug
 from assay.reports.results import published_table, results
 from assay.reports.tables import Table
-from assay.statistics import Effect, effect_clause, effect_sentence, factor_name, metric_of
+from assay.reports.views import data_groups
+from assay.statistics import Effect, effect_sentence, factor_name, metric_of
 
 __all__ = ["findings", "headline"]
 
@@ -196,19 +197,11 @@ def headline(material: Material, alone: bool = True) -> list[Sentence]:
     Args:
         alone: whether the abstract is of no other study; else it is told in one or two sentences.
     """
-    factors = list(material.plan.get("factors") or {})
-    best = [str(item["text"]) for item in answers(material.plan, material.records, [])["best"]]
-    called = sorted(material.called, key=lambda e: (-e.pooled, -abs(e.comparison.difference)))
-    n = len(material.effects)
-    told = best[:2] if alone else best[:1] if len(best) == 1 else []
-    if called:
-        told.append(f"{_upper(effect_clause(called[0], factors))}.")
-    if n > 1 and (alone or not called):
-        number = _upper(_number(len(called))) if called else "None"
-        be = "is" if len(called) <= 1 else "are"
-        told.append(f"{number} of {n} comparisons {be} significant after Holm's correction.")
-    elif n and not called:
-        told.append(f"{_upper(effect_sentence(material.effects[0], factors))}.")
+    data = len(data_groups(material.plan))
+    best = 2 if alone else 1 if data == 1 or not material.called else 0
+    told = opening(material.plan, material.records, material.effects, best)
+    if not alone and material.called and len(material.effects) > 1:
+        told = told[:-1]
     return [(text,) for text in told]
 
 
