@@ -28,9 +28,10 @@ def write(tmp_path: Path) -> Callable[..., str]:
 
     def write_section(section: str, more: str = "") -> str:
         code = blocks(section)
-        (name,) = re.findall(r"plugins: \[(\w+\.py)\]", code["yaml"])
+        text = DOCS.read_text(encoding="utf-8").split(f"## {section}\n")[1]
+        (name, *_) = re.findall(r"`(my_\w+\.py)`", text)
         (tmp_path / name).write_text(code["python"])
-        (tmp_path / "study.yaml").write_text(code["yaml"] + more)
+        (tmp_path / "study.yaml").write_text(code.get("yaml", "") + more)
         return str(tmp_path / "study.yaml")
 
     return write_section
@@ -114,6 +115,47 @@ def test_a_section(write: Callable[..., str], run: Run) -> None:
     page = Path(study).parent / "elsewhere" / "page.html"
     assert '<section id="slowest"' in page.read_text()
     assert 'href="#slowest"' in page.read_text()
+
+
+def test_a_family_that_a_pool_trains(write: Callable[..., str], run: Run) -> None:
+    write("A place to train")
+    study = Path(write("A network family of your own", "engine: numpy\n"))
+    both = "[my_family.py, my_executor.py]"
+    study.write_text(study.read_text().replace("[my_family.py]", both))
+    said = run("run", str(study), "--workers", "2", "--on", "pool")
+    assert "trained 4 of 4 runs" in said
+    assert re.search(r"\n1 +(\(best\) +)?2 ", said)
+    said = run("run", str(study), "--set", "network.dept=1", status=2)
+    assert "unknown option of network family funnel 'dept'; did you mean 'depth'?" in said
+
+
+def test_a_sampler(write: Callable[..., str], run: Run) -> None:
+    study = write("A sampler of searches", "engine: numpy\n")
+    assert "4 of 4 trials were proposed by climb" in run("run", study, "--workers", "2")
+    schema = run("schema", study)
+    assert '"climb"' in schema
+    Path(study).write_text(Path(study).read_text().replace("sampler: climb", "sampler: clim"))
+    assert "unknown sampler 'clim'; did you mean 'climb'?" in run("run", study, status=2)
+
+
+def test_an_installed_plugin_is_always_known(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = blocks("Commands, and parts that are always known")
+    (tmp_path / "my_commands.py").write_text(code["python"])
+    entries = re.search(r"entry-points.\"(assay.plugins)\"\]\n(.*?)\n$", code["toml"], re.DOTALL)
+    assert entries
+    info = tmp_path / "my_parts-1.0.dist-info"
+    for folder in (info, tmp_path / "studies"):
+        folder.mkdir()
+    (info / "entry_points.txt").write_text(f"[{entries[1]}]\n{entries[2]}\n".replace('"', ""))
+    (tmp_path / "studies" / "how-deep.yaml").write_text("study: how-deep\nquestion: How deep?\n")
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    )
+    assert "Count the runs of each stored study." in run("--help")
+    assert "How deep?" in run("list")
+    assert "how-deep" in run("__complete", "run", "how").split()
 
 
 def test_parts_are_tested_by_their_own_tests(write: Callable[..., str], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -291,6 +291,10 @@ def load_again(plugins: Iterable[Plugin]) -> None:
         ConfigError: a plugin is missing here or is another one than there.
     """
     for plugin in plugins:
+        path = Path(plugin.file)
+        if _same_file(getattr(sys.modules.get(plugin.module), "__file__", None), path):
+            # imported just now, by what sent a function of it here: once is enough
+            _loaded.setdefault(plugin.file, replace(plugin, digest=digest_of(path)))
         mine = load(plugin.file if plugin.name.endswith(".py") else plugin.name)
         if mine.digest != plugin.digest:
             raise ConfigError(
