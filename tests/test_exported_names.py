@@ -55,6 +55,7 @@ def test_public_methods_of_results():
         "curves",
         "dataset",
         "effects",
+        "images_table",
         "metrics_table",
         "name",
         "read_once",

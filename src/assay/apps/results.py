@@ -148,6 +148,12 @@ class Results:
 
         return results(self.plan, self.records(arrays=False))
 
+    def images_table(self) -> Table | None:
+        """Accuracies with intervals over the test images; None where the study has none."""
+        from assay.reports.image_intervals import images_table
+
+        return images_table(self.plan, self.records())
+
     def metrics_table(self) -> Table | None:
         """The metrics that the study asks for beside its main one; None where it asks for none."""
         from assay.reports.other_metrics import metrics_table

@@ -12,10 +12,12 @@ import numpy as np
 
 __all__ = [
     "VALIDATION_ONLY",
+    "VARIES",
     "Config",
     "Record",
     "Status",
     "content_hash",
+    "run_config",
     "run_id",
     "trial_id",
 ]
@@ -28,6 +30,10 @@ VALIDATION_ONLY = "validation_only"
 """Key of a configuration, true in runs that only serve to choose: they never read the test part,
 and their records have no test metrics. It is not there in other runs."""
 
+VARIES = "vary"
+"""Key of a configuration: the settings that differ between the runs of a trial, by their dotted
+names, with the value that each has at seed 0; "dataset.split_seed". Not there where none does."""
+
 Status = Literal["finished", "diverged", "failed"]
 
 
@@ -37,9 +43,25 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def trial_id(config: Mapping[str, Any]) -> str:
-    """Identify a trial: the configuration without its seed."""
-    return content_hash({k: v for k, v in config.items() if k != "seed"})
+def run_config(config: Config, seed: int) -> Config:
+    """The configuration of a trial's run: its seed, and each setting that varies with the seed."""
+    found: Config = {**config, "seed": seed}
+    for name, first in config.get(VARIES, {}).items():
+        found = _with(found, name, first + seed)
+    return found
+
+
+def trial_id(config: Config) -> str:
+    """Identify a trial: the configuration without its seed and what varies with it."""
+    found = {k: v for k, v in config.items() if k != "seed"}
+    for name, first in config.get(VARIES, {}).items():
+        found = _with(found, name, first)
+    return content_hash(found)
+
+
+def _with(config: Config, name: str, value: Any) -> Config:
+    section, _, key = name.partition(".")
+    return {**config, section: {**config[section], key: value}}
 
 
 def run_id(config: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from assay.reports.answers import answers, opening
 from assay.reports.comparisons import effects_table
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
+from assay.reports.image_intervals import images_table
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.registered import SECTIONS
@@ -130,6 +131,7 @@ def render_html(
         "again": f"assay report {plan['study']}",
         "results": results(plan, records),
         "metrics": metrics_table(plan, records),
+        "over_images": images_table(plan, records),
         "other_effects": other_effects_table(plan, records),
         "effects": effects_table(plan, records, metric, found) if found else None,
         "levels": levels_table(plan, records, metric) if several else None,

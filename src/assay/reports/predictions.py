@@ -18,6 +18,7 @@ __all__ = [
     "NOT_FOUND",
     "DatasetOf",
     "class_names",
+    "classified",
     "confusion",
     "examples",
     "journey",
@@ -35,7 +36,7 @@ DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
 NOT_FOUND = "the images were not found; give their folder with --data or ASSAY_DATA"
 
 
-def _classified(records: Iterable[Record]) -> list[Record]:
+def classified(records: Iterable[Record]) -> list[Record]:
     """Finished runs that predicted classes (whole numbers) and kept their targets."""
     needed = {"test_predicted", "test_target"}
     return [
@@ -55,7 +56,7 @@ def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
 
     Rows are targets and columns predictions; None when no run has predictions of classes.
     """
-    runs = _classified(records)
+    runs = classified(records)
     if not runs:
         return None
     pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
@@ -70,7 +71,7 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
 
     "accuracy" estimates its share of right test images over the runs.
     """
-    runs = _classified(records)
+    runs = classified(records)
     if not runs:
         return []
     target = runs[0].predictions["test_target"]
@@ -105,7 +106,7 @@ def mistakes(
     confidence (0 to 1) and wrong_in (how many of the `n` runs get it wrong). None when no run kept
     confidences of classes.
     """
-    runs = [r for r in _classified(records) if "test_confidence" in r.predictions]
+    runs = [r for r in classified(records) if "test_confidence" in r.predictions]
     run = best_run(runs, f"val_{primary_metric(plan, runs)}") or (runs[0] if runs else None)
     if run is None:
         return None

@@ -32,7 +32,18 @@ __all__ = [
 ]
 
 
-INTERVAL = "± is half of the 95 % t-interval of the mean over n runs with different seeds."
+_VARIED = {
+    "split": "choices of training and validation images",
+    "pictures": "drawn pictures",
+}
+"""What may differ between runs beside their seeds, by the names of `vary:`."""
+
+
+def covered(plan: Mapping[str, Any]) -> str:
+    """What the intervals of a study speak of."""
+    more = [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
+    what = ", ".join(["seeds", *more[:-1]]) + "".join(f" and {text}" for text in more[-1:])
+    return f"± is half of the 95 % t-interval of the mean over n runs with different {what}."
 
 
 def mean_text(found: Estimate, metric: str) -> str:
@@ -104,7 +115,7 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
         ("images_per_second", Column("images/s", _number("images_per_second"))),
     ]
     columns += [column for name, column in optional if any(_known(r[name]) for r in rows)]
-    notes = [INTERVAL]
+    notes = [covered(plan)]
     if plan.get("selected"):
         notes.append(
             "Trained on the validation images as well, so that what is measured on them tells "

@@ -33,6 +33,7 @@ from assay.statistics.estimates import (
     mean_interval,
     t_interval,
 )
+from assay.statistics.images import image_interval
 from assay.statistics.importances import METHODS, importances, optuna_trials
 from assay.statistics.metrics import (
     METRICS,
@@ -111,6 +112,7 @@ __all__ = [
     "finished_trials",
     "holm",
     "holm_confidence",
+    "image_interval",
     "importances",
     "judged",
     "level_means",

@@ -20,6 +20,7 @@ from assay.studies.parts import PLUGINS
 from assay.studies.published import PUBLISHED
 from assay.studies.search.keys import SEARCH
 from assay.studies.settings import CHOICES
+from assay.studies.variation import VARIATION
 
 __all__ = ["STUDY"]
 
@@ -74,6 +75,7 @@ STUDY: dict[str, Option] = {
         help="Number of runs of each trial, with different seeds; 5 after a search.",
     ),
     "seed": integer(0, low=0, high=2**31, help="Seed of the first repeat; the others follow it."),
+    **VARIATION,
     "design": Option(
         read_design,
         None,

@@ -8,9 +8,10 @@ from typing import Any
 
 from assay.core.config import Problems
 from assay.core.errors import ConfigError, did_you_mean, nearest
-from assay.core.records import Config, run_id
+from assay.core.records import Config, run_config, run_id
 from assay.studies.members import cohorts, resolve_member
 from assay.studies.study import Study, Trial
+from assay.studies.variation import varied
 
 __all__ = ["Plan", "cohorts", "make_plan", "resolve_member"]
 
@@ -34,7 +35,7 @@ class Plan:
         """
         for seed in self.study.seeds:
             for trial in self.trials:
-                yield {**trial.config, "seed": seed}
+                yield run_config(trial.config, seed)
 
     def runs(self) -> dict[str, Config]:
         """run_id -> configuration, in the order of `configs`."""
@@ -46,6 +47,10 @@ class Plan:
         not hide the full results."""
         study = self.study
         return study.name if study.scale == "full" else f"{study.name}@{study.scale}"
+
+    def _varied(self) -> tuple[str, ...]:
+        """What differs between the runs of a trial, by the names that a study uses."""
+        return varied(self.study.trials[0].config) if self.study.trials else ("seed",)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which reports work, without this package."""
@@ -62,6 +67,7 @@ class Plan:
                 "save_weights": study.save_weights,
             },
             **study.judging.to_json(),
+            "vary": list(self._varied()),
             **study.contrasts.to_json(),
             "published": [asdict(figure) for figure in study.published],
             "baseline": study.baseline,
@@ -72,7 +78,7 @@ class Plan:
                     "trial_id": trial.id,
                     "levels": trial.levels,
                     "config": trial.config,
-                    "runs": [run_id({**trial.config, "seed": seed}) for seed in study.seeds],
+                    "runs": [run_id(run_config(trial.config, seed)) for seed in study.seeds],
                 }
                 for trial in study.trials
             ],

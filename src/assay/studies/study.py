@@ -28,6 +28,7 @@ from assay.studies.search.search import Search
 from assay.studies.search.space import Values
 from assay.studies.settings import SECTIONS, put_dataset, read_config, shorthand
 from assay.studies.trials import Trial, TrialTable
+from assay.studies.variation import varying
 
 __all__ = ["Study", "Trial", "parse_study"]
 
@@ -321,6 +322,8 @@ class _Reader:
                 if self.changes.automatic:
                     info = resolve_info(config, self.data_dir)
                     config = shrink(config, self.changes.automatic, info, factors)
+                if "vary" in self.top:
+                    config |= varying(self.top["vary"], config)
                 self._check(config)
         self.problems.extend(local)
         return None if local else config

@@ -11,6 +11,7 @@ from assay.apps.cli import console
 from assay.apps.cli.completion import sides, stored_names
 from assay.apps.cli.options import Json, OutFile, Places
 from assay.apps.cli.papers import PaperOptions, To
+from assay.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -50,6 +51,7 @@ def results(
     study: StoredStudy,
     /,
     *,
+    over: Literal["runs", "images"] = "runs",
     format: Literal["table", "csv", "json", "markdown", "latex"] = "table",
     places: Places | None = None,
 ) -> None:
@@ -57,21 +59,29 @@ def results(
 
     Args:
         study: A study that the store holds, or its YAML file.
+        over: What intervals are over: runs, or test images (accuracy only).
         format: For a terminal, a spreadsheet, a program, a page or a paper.
     """
     found = stored_results(study, places or Places())
     with found.read_once():
-        _print_results(found, format)
+        _print_results(found, over, format)
 
 
-def _print_results(found: Results, format: str) -> None:
-    table = found.trials_table()
+def _print_results(found: Results, over: str, format: str) -> None:
+    table = found.images_table() if over == "images" else found.trials_table()
+    if table is None:
+        raise ConfigError(
+            f"study {found.plan['study']} has no intervals over images: they need accuracy as the "
+            "study's metric, and predictions of the same test images by all runs of a trial"
+        )
     if format != "table":
         show = console.json_text if format == "json" else console.document
         show(table.format(format))
         return
     console.heading(table.title)
     show_table(table)
+    if over == "images":
+        return
     if (others := found.metrics_table()) is not None:
         console.heading(others.title)
         show_table(others)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assay.core.records import VALIDATION_ONLY, Config, run_id, trial_id
+from assay.core.records import VALIDATION_ONLY, Config, run_config, run_id, trial_id
 from assay.data import resolve
 from assay.studies.contrasts import comparisons
 from assay.studies.plan import Plan
@@ -85,7 +85,7 @@ def rung_configs(study: Study, config: Config, epochs: int | None) -> list[Confi
     first = study.seeds[0] - search.repeats
     seeds = range(first, first + search.repeats)
     return [
-        {**base, "dataset": dataset, "seed": seed}
+        run_config({**base, "dataset": dataset}, seed)
         for dataset in _folds(config["dataset"], search.folds)
         for seed in seeds
     ]
@@ -132,7 +132,7 @@ class SearchPlan(Plan):
         """The configuration of every run of the best trials, seed by seed."""
         for seed in self.study.seeds:
             for trial in self.finals():
-                yield {**trial.config, "seed": seed}
+                yield run_config(trial.config, seed)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which reports work, without this package."""
@@ -150,7 +150,7 @@ class SearchPlan(Plan):
                     "trial_id": trial.id,
                     "levels": trial.levels,
                     "config": trial.config,
-                    "runs": [run_id({**trial.config, "seed": seed}) for seed in seeds],
+                    "runs": [run_id(run_config(trial.config, seed)) for seed in seeds],
                 }
                 for trial in finals
             ],

@@ -1,0 +1,86 @@
+"""The other half of uncertainty: how far accuracies depend on which test images there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.core.records import Record
+from assay.reports.context import data_name
+from assay.reports.flat import Row
+from assay.reports.names import trial_names
+from assay.reports.predictions import classified
+from assay.reports.tables import Column, Table
+from assay.statistics import Interval, by_trial, image_interval, metric_of, primary_metric
+
+__all__ = ["images_table"]
+
+METRIC = "test_accuracy"
+
+_NOTE = (
+    "95 % bootstrap interval over the test images, with the runs as they are: it speaks of other "
+    "test images of the same kind, where the interval over runs speaks of other seeds. Neither "
+    "covers both. A difference is that to the first trial with the same images, image by image; "
+    "it is not corrected for several comparisons."
+)
+
+
+def images_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
+    """Return one row for each trial that classified test images: accuracy with its interval over
+    the images, and the difference to the first trial with the same images; None where the study is
+    not judged by accuracy, or no predictions are kept."""
+    records = list(records)
+    if f"test_{primary_metric(plan, records)}" != METRIC:
+        return None
+    runs, names = by_trial(records), trial_names(plan)
+    first: dict[str, tuple[str, np.ndarray]] = {}
+    rows: list[Row] = []
+    for trial in plan["trials"]:
+        right = _right(runs.get(trial["trial_id"], []))
+        if right is None:
+            continue
+        name = names[trial["trial_id"]]
+        base, beside = first.setdefault(data_name(trial), (name, right))
+        compared = base != name and beside.shape[1] == right.shape[1]
+        rows.append(
+            {
+                "trial": name,
+                "n": len(right),
+                "images": right.shape[1],
+                METRIC: image_interval(right),
+                "difference": image_interval(right, beside) if compared else Interval(),
+                "against": base if compared else "",
+            }
+        )
+    if not rows:
+        return None
+    columns = (
+        Column("trial", lambda r: r["trial"], "left"),
+        Column("n", lambda r: str(r["n"])),
+        Column("images", lambda r: f"{r['images']:,}"),
+        Column("test accuracy (%)", lambda r: _text(r[METRIC])),
+        Column("difference (points)", lambda r: _text(r["difference"])),
+        Column("against", lambda r: r["against"], "left"),
+    )
+    title = f"Over test images: {plan['study']}"
+    command = f"assay results {plan['study']} --over images"
+    return Table(title, columns, tuple(rows), command, (_NOTE,))
+
+
+def _right(records: Iterable[Record]) -> np.ndarray | None:
+    """Which run was right on which image, (runs, images); None without predictions of the same
+    images."""
+    runs = classified(records)
+    targets = [r.predictions["test_target"] for r in runs]
+    if not runs or any(not np.array_equal(t, targets[0]) for t in targets):
+        return None
+    return np.stack([r.predictions["test_predicted"] == r.predictions["test_target"] for r in runs])
+
+
+def _text(found: Interval) -> str:
+    if not np.isfinite(found.value):
+        return "-"
+    known = metric_of(METRIC)
+    return f"{known.number(found.value)} ({known.number(found.low)} to {known.number(found.high)})"

@@ -1,0 +1,50 @@
+"""`vary:` of a study: what the seed of a run decides beside its training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay.core.config import Entry, Option
+from assay.core.options import choice, listed
+from assay.core.records import VARIES, Config
+
+__all__ = ["VARIATION", "varied", "varying"]
+
+_SETTINGS = {"split": "dataset.split_seed", "pictures": "dataset.seed"}
+
+VARIATION: dict[str, Option] = {
+    "vary": listed(
+        choice("seed", "thing to vary", ("seed", *_SETTINGS), help="What differs between runs."),
+        None,
+        help="What differs between the runs of a trial. With `seed` alone, the default, intervals "
+        "speak of initial weights, the order of batches and dropout. `split` gives each run "
+        "another choice of training and validation images, and `pictures` other drawn ones: "
+        "intervals speak of these as well. Runs with equal seeds share both, and are compared "
+        "in pairs.",
+        example=["seed", "split"],
+    )
+}
+"""Keys of a study that say what its repeats repeat."""
+
+
+def varying(entry: Entry, config: Config) -> dict[str, Any]:
+    """What `vary` adds to the configuration of a trial; see `assay.core.records.run_config`.
+
+    Raises:
+        ConfigError: seed is left out, or the dataset draws no pictures.
+    """
+    names = VARIATION["vary"].read(entry)
+    if "seed" not in names:
+        raise entry.error("vary needs seed as well: it tells the runs of a trial apart")
+    dataset = config["dataset"]
+    if "pictures" in names and "seed" not in dataset:
+        said = f"{dataset['name']} draws no pictures: its split can vary, vary: [seed, split]"
+        raise entry.error(said)
+    settings = {_SETTINGS[name]: name for name in names if name in _SETTINGS}
+    return {VARIES: {s: dataset[s.partition(".")[2]] for s in sorted(settings)}} if settings else {}
+
+
+def varied(config: Config) -> tuple[str, ...]:
+    """What varies between the runs of a trial, by the names that a study uses."""
+    there = config.get(VARIES, {})
+    return ("seed", *(name for name, setting in _SETTINGS.items() if setting in there))
