@@ -107,3 +107,12 @@ def test_every_page_opens_and_is_accessible(visit: Callable[..., Any], name: str
     page = visit(f"/page/{name}")
     page.locator(".loading").first.wait_for(state="detached", timeout=60_000)
     fits(page)
+
+
+def test_points_are_drawn_by_keyboard_alone(visit: Callable[..., Any]):
+    page = visit("/page/network?data=blobs")
+    field = page.get_by_role("button", name="the network of seed 0")
+    field.focus()
+    for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    page.locator("button:not([disabled])", has_text="Remove my points").wait_for()

@@ -167,7 +167,15 @@ def test_pages_work_by_keyboard_alone(visit: Visit):
             break
     page.keyboard.press("Enter")
     page.wait_for_url("**/study/small")
-    page.locator("table.runs").wait_for()
+    page.locator("table.runs tbody tr").first.wait_for()
+    assert page.evaluate("document.activeElement.id") == "main"  # read from the start
+    page.get_by_role("button", name="seed", exact=True).focus()
+    page.keyboard.press("Enter")
+    assert page.locator("th[aria-sort]").inner_text() == "seed"
+    page.get_by_text("Download", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Report"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@
   // What one network says of every place, with the points on it.
   function Field({ seed, map, points, onAdd }) {
     const canvas = useRef(null), dark = useTheme();
+    const [at, setAt] = useState(null); // where the arrow keys are
     useEffect(() => {
       const size = Math.sqrt(map.length), p = canvas.current.getContext("2d"), side = canvas.current.width;
       const [a, b, back] = [rgb("--c1"), rgb("--c0"), rgb("--back")], image = new ImageData(size, size);
@@ -43,12 +44,25 @@
         p.arc((x / REACH + 1) * side / 2, (1 - y / REACH) * side / 2, 3.2, 0, 7);
         p.fillStyle = colour(c ? "--c0" : "--c1"); p.fill(); p.strokeStyle = colour("--back"); p.stroke();
       }
-    }, [map, points, dark]);
+      if (at) {
+        const [x, y] = [(at[0] / REACH + 1) * side / 2, (1 - at[1] / REACH) * side / 2];
+        p.strokeStyle = colour("--ink"); p.lineWidth = 2;
+        p.beginPath(); p.moveTo(x - 8, y); p.lineTo(x + 8, y); p.moveTo(x, y - 8); p.lineTo(x, y + 8); p.stroke();
+      }
+    }, [map, points, dark, at]);
+    const keys = (event) => {
+      const ways = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      if (event.key in ways) setAt((at || [0, 0]).map((v, i) => Math.max(-REACH, Math.min(REACH, v + 0.5 * ways[event.key][i]))));
+      else if (event.key === "Enter" && at) onAdd(at);
+      else return;
+      event.preventDefault();
+    };
     const add = (event) => {
       const box = canvas.current.getBoundingClientRect();
       onAdd([+((2 * (event.clientX - box.left) / box.width - 1) * REACH).toFixed(3), +((1 - 2 * (event.clientY - box.top) / box.height) * REACH).toFixed(3)]);
     };
-    return html`<canvas ref=${canvas} width="300" height="300" role="img" aria-label="What the network of seed ${seed} says of every place; click to add a point" onClick=${add}></canvas>`;
+    return html`<canvas ref=${canvas} width="300" height="300" role="button" tabindex="0" aria-label="What the network of seed ${seed} says of every place; a click adds a point, or arrow keys and Enter"
+      onClick=${add} onKeyDown=${keys} onBlur=${() => setAt(null)}></canvas>`;
   }
 
   const Choice = ({ label, value, options, onChange }) => html`<label>${label} <select value=${value} onChange=${(e) => onChange(e.target.value)}>${options.map((o) => html`<option>${o}</option>`)}</select></label>`;
