@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import ConfigError
 from assay.statistics import (
+    NO_BAD_RUNS,
     Comparison,
     bad_runs,
     by_trial,
@@ -41,6 +42,7 @@ class Verdict:
         comparison: A minus B; its interval is that of the last look.
         level: of the test at that look.
         looked: numbers of pairs at which was looked.
+        bad_runs: runs that went so far wrong that intervals make room for more of them.
     """
 
     verdict: str
@@ -49,6 +51,7 @@ class Verdict:
     comparison: Comparison
     level: float
     looked: tuple[int, ...]
+    bad_runs: int = 0
 
 
 def trial_of(study: Study, name: str) -> tuple[str, dict[str, Any]]:
@@ -139,6 +142,7 @@ def decide(
     sizes = looks(most)
     sign, threshold = (1 if known.higher_is_better else -1), at_least / known.scale
     found, level, looked = Comparison(0, True), math.nan, []
+    said, bad = UNDECIDED, NO_BAD_RUNS
     for n, level in zip(sizes, look_levels(sizes), strict=True):
         runs = by_trial(train(n))
         tried, looked = outcomes(runs, metric), [*looked, n]
@@ -147,11 +151,10 @@ def decide(
             tried[sides[0]], tried[sides[1]], bad, metric=metric, confidence=1 - level
         )
         low, high = sorted((sign * found.low, sign * found.high))
-        if low > threshold:
-            return Verdict(BETTER, metric, at_least, found, level, tuple(looked))
-        if high < threshold:
-            return Verdict(NOT_BETTER, metric, at_least, found, level, tuple(looked))
-    return Verdict(UNDECIDED, metric, at_least, found, level, tuple(looked))
+        said = BETTER if low > threshold else NOT_BETTER if high < threshold else UNDECIDED
+        if said != UNDECIDED:
+            break
+    return Verdict(said, metric, at_least, found, level, tuple(looked), bad.runs)
 
 
 def study_of(name: str, **changes: Any) -> Study:

@@ -108,7 +108,10 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
     known, c = metric_of(said.metric), said.comparison
     if json:
         numbers: dict[str, Any] = {k: v for k, v in asdict(said).items() if k != "comparison"}
-        console.json({**numbers, "a": labels[0], "b": labels[1], **flat({"comparison": c})})
+        units = {"at_least_unit": known.difference_unit, "scale": known.scale}
+        console.json(
+            {**numbers, **units, "a": labels[0], "b": labels[1], **flat({"comparison": c})}
+        )
         return
     digits = known.digits(c.half_width)
     ends = f"{known.number(c.low, digits)} to {known.number(c.high, digits)}"
@@ -122,3 +125,8 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
         f"{metric_title(said.metric)} ({100 * (1 - said.level):.1f} % CI {ends}, n = {c.n} pairs; "
         f"looked at {', '.join(map(str, said.looked))})"
     )
+    if said.bad_runs:
+        console.say(
+            f"{said.bad_runs} of these runs went far wrong. Where only one side has such runs, "
+            "verdicts about means err more often than that (docs/guide.md, Statistics)."
+        )
