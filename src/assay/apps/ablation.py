@@ -17,7 +17,9 @@ _WHOLE = {"network": "family", "dataset": "name"}
 """Sections that are one change where this key of theirs differs: nothing else in them would fit."""
 
 
-def changes_between(base: Mapping[str, Any], best: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def changes_between(
+    base: Mapping[str, object], best: Mapping[str, object]
+) -> Iterator[tuple[str, ...]]:
     """Yield the paths, ("training", "learning_rate"), in which two configurations differ: one key
     of a section, or a whole section where its kind differs."""
     for section in sorted({*base, *best} - {"seed"}):
@@ -43,7 +45,7 @@ def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, .
     return {**best, section: inner}
 
 
-def ablation_plan(study: Study, base: Mapping[str, Any], best: Mapping[str, Any]) -> Plan:
+def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, object]) -> Plan:
     """Return the plan of the study "ablate-NAME": the best trial, and it without each change.
 
     Seeds are such as chose nothing. A change that the other ones need cannot be undone alone: it is

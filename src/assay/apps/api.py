@@ -38,9 +38,9 @@ _INLINE = (
 
 
 def run(
-    study: str | Path | Mapping[str, Any],
+    study: str | Path | Mapping[str, object],
     *,
-    data: Any = None,
+    data: object = None,
     store: str | Path | None = None,
     data_dir: str | Path | None = None,
     scale: str = "full",
@@ -114,7 +114,7 @@ def _display(
 def plan_of(
     study: str | Path | Mapping[str, Any],
     *,
-    data: Any = None,
+    data: object = None,
     only: str | Sequence[str] = (),
     **changes: Any,
 ) -> Plan:
@@ -141,7 +141,7 @@ def machine_for(
     on: str | Place | None = None,
     workers: int | None = None,
     device: str | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Machine:
     """Where a study trains: what is given, and for the rest its machine file.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.finding import find_stored
 from assay.core.errors import ConfigError, StoreError, unknown_name
+from assay.core.plans import PlanData
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
@@ -64,7 +65,7 @@ def find_side(path: Path, name: str) -> Side:
         return _trial(store, found.trial, found.plan)
 
 
-def _best(store: Store, plan: Mapping[str, Any]) -> Side:
+def _best(store: Store, plan: PlanData) -> Side:
     from assay.statistics import best_trial
 
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
@@ -74,7 +75,7 @@ def _best(store: Store, plan: Mapping[str, Any]) -> Side:
     return _trial(store, best.trial, plan)
 
 
-def _trial(store: Store, trial: Mapping[str, Any], plan: Mapping[str, Any]) -> Side:
+def _trial(store: Store, trial: Mapping[str, Any], plan: PlanData) -> Side:
     study, name = plan["study"], trial_names(plan)[trial["trial_id"]]
     runs = store.recorded(trial["runs"])
     if not runs:
@@ -112,7 +113,7 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[s
             yield name, _text(left.get(name)), _text(right.get(name))
 
 
-def flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested settings as (dotted name, value)."""
     for key, inner in value.items():
         if isinstance(inner, Mapping):

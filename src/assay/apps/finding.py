@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.core.errors import StoreError, did_you_mean, nearest
+from assay.core.plans import PlanData
 from assay.core.store import Store
 from assay.reports.names import trial_names
 
@@ -26,7 +27,7 @@ class Found:
         run: its name; "" for a study or a trial.
     """
 
-    plan: Mapping[str, Any]
+    plan: PlanData
     trial: Mapping[str, Any] | None = None
     run: str = ""
 
@@ -86,7 +87,7 @@ def _trials(store: Store, plans: Mapping[str, Mapping[str, Any]], name: str) -> 
     return list(found.values())
 
 
-def _labelled(plan: Mapping[str, Any], label: str) -> Mapping[str, Any]:
+def _labelled(plan: PlanData, label: str) -> Mapping[str, Any]:
     trials, called = plan["trials"], trial_names(plan)
     for trial in trials:
         if label in (trial["label"], called[trial["trial_id"]]):

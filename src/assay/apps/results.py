@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
 from assay.core.errors import AssayError, ConfigError
-from assay.core.plans import tried_runs
-from assay.core.records import trial_id
+from assay.core.plans import PlanData, tried_runs
+from assay.core.records import Spec, trial_id
 from assay.core.store import Store
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Results:
         notes: what loading had to do, in words, of the datasets that were looked at so far.
     """
 
-    def __init__(self, store: str | Path, plan: dict[str, Any], data_dir: Path | None = None):
+    def __init__(self, store: str | Path, plan: PlanData, data_dir: Path | None = None):
         from assay.statistics.metrics import read_metrics
 
         self.store = Path(store)
@@ -239,7 +239,7 @@ class Results:
             records, tried = self.records(), self.tried()
             return write_html(self.plan, records, target, self.dataset, tried, self._network)
 
-    def dataset(self, spec: Mapping[str, Any]) -> Dataset | None:
+    def dataset(self, spec: Spec) -> Dataset | None:
         """The images of a configuration, or None where they are not to be had."""
         from assay.data import load
 

@@ -90,7 +90,7 @@ register_page = _kind("page", "Add a page of `assay serve`: see `assay.apps.web.
 register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
 
 
-def register_command(name: str, part: Any = None, *, help: str = "") -> Any:
+def register_command(name: str, part: object = None, *, help: str = "") -> Any:
     """Add a command of the command line, `assay NAME`; without `part` it is a decorator.
 
     Args:

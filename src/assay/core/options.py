@@ -57,12 +57,12 @@ REQUIRED: Any = _Required()
 
 
 def integer(
-    default: Any = None,
+    default: object = None,
     *,
     low: int | None = None,
     high: int | None = None,
     help: str,
-    example: Any = None,
+    example: object = None,
 ) -> Option:
     """A whole number in [low, high]."""
     schema = _numeric("integer", low, high)
@@ -70,7 +70,7 @@ def integer(
 
 
 def number(
-    default: Any = None,
+    default: object = None,
     *,
     low: float | None = None,
     high: float | None = None,
@@ -78,7 +78,7 @@ def number(
     below: float | None = None,
     help: str,
     noun: str = "a number",
-    example: Any = None,
+    example: object = None,
 ) -> Option:
     """A finite number in [low, high], more than `above`, less than `below`."""
 
@@ -89,19 +89,25 @@ def number(
     return Option(read, default, help, schema, noun + span(low, high, above, below), example)
 
 
-def flag(default: Any = False, *, help: str) -> Option:
+def flag(default: object = False, *, help: str) -> Option:
     """true or false."""
     return Option(lambda entry: entry.flag(), default, help, {"type": "boolean"}, example=True)
 
 
-def text(default: Any = None, *, help: str, accepts: str = "", example: Any = None) -> Option:
+def text(default: object = None, *, help: str, accepts: str = "", example: object = None) -> Option:
     """Text that is not empty."""
     schema = {"type": "string", "minLength": 1}
     return Option(lambda entry: entry.text(), default, help, schema, accepts, example)
 
 
 def choice(
-    default: Any, kind: str, names: Names, *, help: str, example: Any = None, accepts: str = ""
+    default: object,
+    kind: str,
+    names: Names,
+    *,
+    help: str,
+    example: object = None,
+    accepts: str = "",
 ) -> Option:
     """One of `names`; `kind` is what it is called where it is none ("unknown padding ...")."""
 
@@ -119,7 +125,7 @@ def choice(
 
 
 def listed(
-    item: Option, default: Any = None, *, help: str, one: bool = True, example: Any = None
+    item: Option, default: object = None, *, help: str, one: bool = True, example: object = None
 ) -> Option:
     """A list of what `item` reads; where `one`, a single one stands for a list of it."""
 
@@ -143,7 +149,7 @@ def deferred(
     return Option(lambda entry: entry, default, help, schema, accepts, example)
 
 
-def setting(option: Option, **metadata: Any) -> Any:
+def setting(option: Option, **metadata: object) -> Any:
     """A field of a dataclass that holds this setting."""
     default = MISSING if option.default is REQUIRED else option.default
     return field(default=default, metadata={"option": option, **metadata})
@@ -159,24 +165,24 @@ def options_of(cls: type) -> dict[str, Option]:
     return found
 
 
-def declared(cls: type, defaults: Mapping[str, Any]) -> dict[str, Option]:
+def declared(cls: type, defaults: Mapping[str, object]) -> dict[str, Option]:
     """Some settings of a dataclass with defaults of their own."""
     known = options_of(cls)
     return {name: replace(known[name], default=default) for name, default in defaults.items()}
 
 
-def as_option(written: Any) -> Option:
+def as_option(written: object) -> Option:
     """An option, or one that reads anything for a plain default: a plugin's that says no more."""
     return written if isinstance(written, Option) else Option(lambda entry: entry.value, written)
 
 
-def defaults_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def defaults_of(options: Mapping[str, object]) -> dict[str, Any]:
     """Name -> default of all that need not be given; plain defaults are let through."""
     found = {name: as_option(option).default for name, option in options.items()}
     return {name: default for name, default in found.items() if default is not REQUIRED}
 
 
-def check_fields(instance: Any, path: Path = ()) -> None:
+def check_fields(instance: object, path: Path = ()) -> None:
     """Check every field of a dataclass as a study's are checked; None and parts are let through.
 
     Raises:
@@ -191,7 +197,7 @@ def check_fields(instance: Any, path: Path = ()) -> None:
             raise entry.expected("a whole number, written without a point")
 
 
-def check_part(name: str, cls: Any, base: type[P]) -> type[P]:
+def check_part(name: str, cls: object, base: type[P]) -> type[P]:
     """The class that was registered as a part, which from now on is called by its name.
 
     Args:

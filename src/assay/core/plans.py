@@ -9,29 +9,34 @@ from typing import Any
 from assay.core.errors import StoreError
 from assay.core.store_format import decode_object
 
-__all__ = ["compared", "decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
+__all__ = ["PlanData", "compared", "decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
+
+PlanData = Mapping[str, Any]
+"""A plan as it is stored, plain data: "study", "trials" (each with "label", "trial_id", "config",
+"levels" and "runs") and, where a study has them, "baseline", "factors", "comparisons", "published"
+and "search"."""
 
 
-def tried_runs(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+def tried_runs(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
     """Yield label and runs of every rung of every trial of a search; nothing without a search."""
     for trial in (plan.get("search") or {}).get("trials", ()):
         for rung in trial["rungs"]:
             yield trial["label"], rung["runs"]
 
 
-def runs_by_label(plan: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+def runs_by_label(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
     """Yield label and runs of every trial, those of a search first."""
     yield from tried_runs(plan)
     for trial in plan.get("trials", ()):
         yield trial.get("label", ""), trial["runs"]
 
 
-def planned_runs(plan: Mapping[str, Any]) -> list[str]:
+def planned_runs(plan: PlanData) -> list[str]:
     """Every run of a plan once, in its order."""
     return list(dict.fromkeys(run for _, runs in runs_by_label(plan) for run in runs))
 
 
-def decode_plan(text: Any, study: object) -> dict[str, Any]:
+def decode_plan(text: object, study: object) -> dict[str, Any]:
     """Read the JSON of a stored plan.
 
     Raises:
@@ -53,7 +58,7 @@ def decode_plan(text: Any, study: object) -> dict[str, Any]:
     return plan
 
 
-def compared(plan: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+def compared(plan: PlanData) -> list[list[Mapping[str, Any]]]:
     """Everything that a study compares, each as the planned comparisons that it is made of: first
     the planned ones, then those that pool a level over several combinations of other factors."""
     planned = list(plan.get("comparisons") or [])

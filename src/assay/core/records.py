@@ -15,6 +15,7 @@ __all__ = [
     "VARIES",
     "Config",
     "Record",
+    "Spec",
     "Status",
     "content_hash",
     "run_config",
@@ -25,6 +26,9 @@ __all__ = [
 Config = dict[str, Any]
 """A resolved configuration: plain JSON data with the keys `dataset`, `network`, `training`,
 `task`, `engine`, `precision` and, for a run, `seed`."""
+
+Spec = Mapping[str, Any]
+"""One section of a configuration, as `dataset`: its settings by name, read and checked."""
 
 VALIDATION_ONLY = "validation_only"
 """Key of a configuration, true in runs that only serve to choose: they never read the test part,
@@ -37,7 +41,7 @@ names, with the value that each has at seed 0; "dataset.split_seed". Not there w
 Status = Literal["finished", "diverged", "failed"]
 
 
-def content_hash(value: Any) -> str:
+def content_hash(value: object) -> str:
     """Return 16 hexadecimal digits that identify plain JSON data, whatever its key order."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -64,7 +68,7 @@ def _with(config: Config, name: str, value: Any) -> Config:
     return {**config, section: {**config[section], key: value}}
 
 
-def run_id(config: Mapping[str, Any]) -> str:
+def run_id(config: Mapping[str, object]) -> str:
     """Identify a run: the whole configuration, seed included."""
     return content_hash(dict(config))
 

@@ -50,7 +50,7 @@ _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
 
 
-def register(kind: str, name: str, entry: Any, help: str = "", version: int = 1) -> None:
+def register(kind: str, name: str, entry: object, help: str = "", version: int = 1) -> None:
     """Register `entry` under `name` among the things of one kind.
 
     Args:

@@ -92,7 +92,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def encode_json(value: Any, where: str) -> str:
+def encode_json(value: object, where: str) -> str:
     """Return JSON text; numbers that are not finite become null.
 
     Raises:

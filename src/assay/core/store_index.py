@@ -59,7 +59,7 @@ class Index:
         return list(self.each(sql, names))
 
     def each(
-        self, sql: str, names: Iterable[str] = (), values: Sequence[Any] = ()
+        self, sql: str, names: Iterable[str] = (), values: Sequence[object] = ()
     ) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of `sql` one by one; its {}, if it has one, stands for the names, its ?
         for the values."""

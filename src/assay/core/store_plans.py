@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.core.digests import digest
 from assay.core.errors import StoreError, did_you_mean, nearest
-from assay.core.plans import decode_plan, planned_runs
+from assay.core.plans import PlanData, decode_plan, planned_runs
 from assay.core.store_format import DAMAGED, encode_json
 from assay.core.store_index import Index
 from assay.core.store_soundness import UNREADABLE, WRONG, Soundness
@@ -25,7 +25,7 @@ class Plans:
     _index: Index
     _sound: Soundness
 
-    def save_plan(self, plan: dict[str, Any]) -> None:
+    def save_plan(self, plan: PlanData) -> None:
         """Keep the plan of a study; a newer plan of the same study takes its place."""
         text = encode_json(plan, f"the plan of study {plan['study']!r}")
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -95,7 +95,7 @@ class Plans:
         return [self._summary(row) for row in self._plan_rows()]
 
     def _summary(self, row: tuple[Any, ...]) -> dict[str, Any]:
-        plan: dict[str, Any] = {}
+        plan: PlanData = {}
         problem = ""
         try:
             plan = self._decoded(row)

@@ -208,7 +208,7 @@ def _undecodable(row: Sequence[Any], blob: bytes | None) -> str:
     return ""
 
 
-def arrays_problem(row: Sequence[Any], blob: Any) -> str:
+def arrays_problem(row: Sequence[object], blob: object) -> str:
     """What is wrong with the arrays of a row; "" where nothing is."""
     where = f"the arrays of run {row[0]} is damaged"
     if not isinstance(blob, bytes):

@@ -23,7 +23,7 @@ _TYPES = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "
 
 
 def write_tensors(
-    path: str | Path, form: str, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+    path: str | Path, form: str, about: Mapping[str, object], tensors: Mapping[str, np.ndarray]
 ) -> None:
     """Write the file: whole, or not at all. It bears its own digest.
 

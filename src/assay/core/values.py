@@ -18,7 +18,7 @@ MAX_VALUES = 40_000
 """Values of one study."""
 
 
-def cannot_hold(value: Any) -> str:
+def cannot_hold(value: object) -> str:
     """What keeps a value from being used as a number, to follow it in a message; "" for nothing.
 
     Whole numbers must fit into 64 bits. Denormal numbers are refused because PyTorch's workers
@@ -31,7 +31,7 @@ def cannot_hold(value: Any) -> str:
     return ""
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as Python writes it, for a message: never long, never an error."""
     if isinstance(value, int) and cannot_hold(value):
         return f"a number of {round(value.bit_length() * math.log10(2)):,} digits"
@@ -70,7 +70,7 @@ def inside(
     return least and most and (above is None or value > above) and (below is None or value < below)
 
 
-def plain_data(value: Any, name: str = "") -> Any:
+def plain_data(value: object, name: str = "") -> Any:
     """A copy of what was given in Python that holds only what YAML can say.
 
     Tuples become lists and NumPy's numbers Python's.

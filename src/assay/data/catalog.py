@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.records import Spec
 from assay.core.registry import Registry
 from assay.data.dataset import Fresh, Split
 
@@ -100,13 +101,13 @@ class DatasetEntry:
     kept: str = "your own pictures"
     task: str = "classify"
 
-    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+    def check(self, spec: Spec) -> dict[str, str]:
         """Return what is wrong with this entry's own options together: {key: message}.
 
         Each of them that is an `Option` was checked before."""
         return {}
 
-    def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
         """The specification with what identifies the content in place of where it is found.
 
         Args:
@@ -117,20 +118,20 @@ class DatasetEntry:
         """
         return dict(spec)
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Say what the dataset will be like, without reading images."""
         if self.image_shape is None or self.train is None or self.test is None:
             raise NotImplementedError(f"{self.name} must say its own facts in survey()")
         return Survey(self.image_shape, self.class_names, self.train, self.test)
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read images and targets; raise DataError when a file is missing or damaged."""
         raise NotImplementedError
 
-    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+    def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Make sure that `read` will succeed, where files are the user's own; else DataError."""
 
-    def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
+    def fresh(self, spec: Spec, count: int) -> Fresh | None:
         """How `count` training pictures are drawn anew for each epoch; None where they are not."""
         return None
 

@@ -7,15 +7,15 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
 from assay.core.files import open_file
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
@@ -146,7 +146,7 @@ class _Bounded(io.RawIOBase):
 class Cifar10(DatasetEntry):
     """32x32 colour photographs of ten kinds of things."""
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read images and labels; decoding takes seconds, so that its result is kept."""
         source, path = locate(self, data_dir)
         if len(source.files) == 1:

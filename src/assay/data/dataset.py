@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+
+from assay.core.records import Spec
 
 __all__ = ["Dataset", "FitData", "Fresh", "ReadTest", "Split"]
 
@@ -75,7 +76,7 @@ class Dataset:
             split like `train` and of its length; None where they cannot, or are not to be.
     """
 
-    spec: dict[str, Any]
+    spec: Spec
     train: Split
     validation: Split
     test: Split

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
@@ -20,7 +19,7 @@ TEST = 360
 class Digits(DatasetEntry):
     """8x8 digits; grey values 0..16 are spread over 0..255."""
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read the embedded images and hold out a fixed test set of 360."""
         from sklearn.datasets import load_digits
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import DataError
 from assay.core.options import REQUIRED, choice, flag
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
@@ -38,7 +38,7 @@ class Folder(DatasetEntry):
     A folder that holds pictures and no folders is a set without classes.
     """
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Count pictures by their names."""
         layout = find_layout(_root(spec["path"], data_dir))
         images = len(layout.train.paths)
@@ -51,7 +51,7 @@ class Folder(DatasetEntry):
             held_out,
         )
 
-    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+    def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Read every picture, unless that went well before and no file has changed since."""
         layout = find_layout(_root(spec["path"], data_dir))
         paths = layout.train.paths + (layout.test.paths if layout.test else [])
@@ -60,7 +60,7 @@ class Folder(DatasetEntry):
                 raw = self.read(spec, data_dir)
                 sizes(spec, len(raw.train), len(raw.test))
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read and resize every picture."""
         layout = find_layout(_root(spec["path"], data_dir))
         train, test = layout.train, layout.test

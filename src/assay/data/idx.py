@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import read_idx
@@ -37,7 +36,7 @@ def read_pair(images: Path, labels: Path, classes: int) -> Split:
 class Idx(DatasetEntry):
     """A dataset of four IDX files named as MNIST's."""
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read the four files."""
         _, path = locate(self, data_dir)
         train, test = (

@@ -46,7 +46,7 @@ class Info:
         return len(self.class_names)
 
 
-def describe(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Info:
+def describe(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Info:
     """Say what `load` would give without reading any image.
 
     The files of a downloadable dataset need not be there; of a folder, the names are read.
@@ -68,7 +68,7 @@ def describe(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Inf
     )
 
 
-def load(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> Dataset:
+def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Dataset:
     """Load a dataset, split, and permuted if asked for.
 
     Args:

@@ -18,6 +18,7 @@ from assay.core.config import Option
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.options import choice
 from assay.core.plugins import culprit
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.own_cache import is_kept, keep, kept
@@ -46,20 +47,20 @@ class Arrays(DatasetEntry):
     thing: Any = None
     known: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+    def check(self, spec: Spec) -> dict[str, str]:
         """There must be arrays."""
         if spec.get("fingerprint") is None and self.thing is None and not spec.get("arrays"):
             return {"arrays": "dataset.arrays: expected the path of a .npy or .npz file"}
         return {}
 
-    def settle(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
         """The identity of the content in place of the names of files."""
         rest = {k: v for k, v in spec.items() if k not in (*KEYS.values(), "data_format")}
         if spec.get("fingerprint") is None:
             rest["fingerprint"] = self._identity(spec, folders)
         return rest
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Look at the shapes of the arrays that are kept."""
         content = self._kept(spec, verified=False)
         count = len(content.images)
@@ -68,12 +69,12 @@ class Arrays(DatasetEntry):
         left = count - tested if content.test_images is None else count
         return Survey((height, width, channels), content.class_names, left, tested)
 
-    def check_files(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> None:
+    def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Hold the arrays that are kept against their identity."""
         raw = self.read(spec, data_dir)
         sizes(spec, len(raw.train), len(raw.test))
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Map the arrays that are kept, and hold out a test set where there is none."""
         found = self._kept(spec)
         whole = Split(found.images, found.targets)
@@ -88,14 +89,14 @@ class Arrays(DatasetEntry):
         said = f"there are no test images: a fixed, stratified {count} images are held out"
         return Raw(train, test, found.class_names, (*found.notes, said))
 
-    def _identity(self, spec: Mapping[str, Any], folders: Sequence[Path]) -> str:
+    def _identity(self, spec: Spec, folders: Sequence[Path]) -> str:
         """Convert and keep the content, unless that has been done and nothing has changed since."""
         state = state_of(spec, folders) if self.thing is None else str(spec.get("data_format"))
         if not is_kept(self.known.get(state, "-")):
             self.known[state] = keep(self._content(spec, folders))
         return self.known[state]
 
-    def _content(self, spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> Content:
+    def _content(self, spec: Spec, folders: Sequence[Path] = ()) -> Content:
         if self.thing is None:
             return content_of_files(spec, folders)
         try:
@@ -108,7 +109,7 @@ class Arrays(DatasetEntry):
             said = f"{type(error).__name__}: {error}" + f" ({where})" * bool(where)
             raise DataError(f"dataset {self.name!r} cannot be made: {said}") from error
 
-    def _kept(self, spec: Mapping[str, Any], verified: bool = True) -> Content:
+    def _kept(self, spec: Spec, verified: bool = True) -> Content:
         identity = str(spec["fingerprint"])
         if self.thing is not None and not is_kept(identity):
             other = keep(self._content(spec))
@@ -126,7 +127,7 @@ class Arrays(DatasetEntry):
         return content
 
 
-def entry_of(name: str, thing: Any) -> DatasetEntry:
+def entry_of(name: str, thing: object) -> DatasetEntry:
     """The entry of what was registered as a dataset.
 
     Raises:
@@ -143,7 +144,7 @@ def entry_of(name: str, thing: Any) -> DatasetEntry:
     return _entry(name, "a registered dataset of your own", thing)
 
 
-def given_data(data: Any) -> dict[str, Any]:
+def given_data(data: object) -> dict[str, Any]:
     """Keep what was given as `data=` and return the specification that it has in a study.
 
     Raises:

@@ -71,7 +71,7 @@ class _Given:
     notes: list[str] = field(default_factory=list)
 
 
-def content_of(thing: Any, data_format: str | None = None) -> Content:
+def content_of(thing: object, data_format: str | None = None) -> Content:
     """Convert what a user hands over in Python; see above for what it may be.
 
     Args:
@@ -85,7 +85,7 @@ def content_of(thing: Any, data_format: str | None = None) -> Content:
 
 
 def converted(
-    roles: Mapping[str, Any],
+    roles: Mapping[str, object],
     words: Words,
     data_format: str | None = None,
     names: Sequence[str] | None = None,

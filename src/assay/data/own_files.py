@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.core.array_file import array_names, map_array, read_arrays
 from assay.core.errors import DataError, did_you_mean, nearest
+from assay.core.records import Spec
 from assay.data.own_content import ROLES, Content, converted, roles_of
 from assay.data.pictures import printable
 
@@ -33,7 +34,7 @@ _UNPACKED = 1032
 _MEMBER = re.compile(r"(?P<file>.*\.npz):(?P<name>[^:/\\]+)", re.IGNORECASE | re.DOTALL)
 
 
-def content_of_files(spec: Mapping[str, Any], folders: Sequence[Path]) -> Content:
+def content_of_files(spec: Spec, folders: Sequence[Path]) -> Content:
     """Read and convert the arrays that a specification names.
 
     Args:
@@ -72,7 +73,7 @@ def content_of_files(spec: Mapping[str, Any], folders: Sequence[Path]) -> Conten
     return converted(roles, words, spec.get("data_format"), None, notes)
 
 
-def state_of(spec: Mapping[str, Any], folders: Sequence[Path]) -> str:
+def state_of(spec: Spec, folders: Sequence[Path]) -> str:
     """What says whether the files of a specification are others than before."""
     states = []
     for role, (path, name) in _files(spec, folders).items():
@@ -82,7 +83,7 @@ def state_of(spec: Mapping[str, Any], folders: Sequence[Path]) -> str:
     return "|".join([*states, str(spec.get("data_format"))])
 
 
-def _files(spec: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, tuple[Path, str | None]]:
+def _files(spec: Spec, folders: Sequence[Path]) -> dict[str, tuple[Path, str | None]]:
     """Role -> its file, and the name of the array in it."""
     return {
         role: _find(key, str(spec[key]), folders)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ Classes = tuple[np.ndarray, np.ndarray | None, tuple[str, ...], str]
 """Class numbers int64 (n,) to train on and to test with, the names of the classes, and a note."""
 
 
-def labels_of(given: Any, images: int, what: str) -> np.ndarray:
+def labels_of(given: object, images: int, what: str) -> np.ndarray:
     """Turn what is given into one label for each image: int64 or text, (n,).
 
     Args:

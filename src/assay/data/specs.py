@@ -10,6 +10,7 @@ from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
@@ -110,7 +111,7 @@ def _later() -> dict[str, Option]:
     return {**LATER, **transforms}
 
 
-def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, Any]:
+def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> dict[str, Any]:
     """Return the whole specification as plain JSON data, defaults filled in.
 
     It reads no file, but for arrays of one's own: what identifies them is their content.
@@ -138,7 +139,7 @@ def resolve(spec: str | Mapping[str, Any], folders: Sequence[Path] = ()) -> dict
     return _fill(entry, _read(entry, given)[0], folders)
 
 
-def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _named(spec: Spec) -> dict[str, Any]:
     """The specification with the name of its dataset, where one of its keys tells it."""
     if "name" in spec:
         return dict(spec)
@@ -147,7 +148,7 @@ def _named(spec: Mapping[str, Any]) -> dict[str, Any]:
     return dict(spec) if name is None else {"name": name, **spec}
 
 
-def problems(spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str, str]:
+def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
     """Return everything that is wrong with `spec`: {key: message}; empty when it is right."""
     spec = _named(spec)
     name = spec.get("name")
@@ -174,7 +175,7 @@ def problems(spec: Mapping[str, Any], folders: Sequence[Path] = ()) -> dict[str,
     return found
 
 
-def _read(entry: DatasetEntry, spec: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _read(entry: DatasetEntry, spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
     """The specification, whole numbers as such (`1e4`), and what is wrong with each key."""
     values, wrong = dict(spec), {}
     for key, option in settings_of(entry).items():
@@ -212,18 +213,18 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
     return spec
 
 
-def _transform_problems(spec: Mapping[str, Any]) -> dict[str, str]:
+def _transform_problems(spec: Spec) -> dict[str, str]:
     said = {name: TRANSFORMS[name].check(spec) for name in TRANSFORMS if name in spec}
     return {name: message for name, message in said.items() if message}
 
 
-def _refit_problem(spec: Mapping[str, Any]) -> dict[str, str]:
+def _refit_problem(spec: Spec) -> dict[str, str]:
     if spec.get("refit") and spec.get("folds") is not None:
         return {"refit": "dataset.refit and dataset.folds exclude each other"}
     return {}
 
 
-def _fold_problems(spec: Mapping[str, Any]) -> dict[str, str]:
+def _fold_problems(spec: Spec) -> dict[str, str]:
     folds, fold = spec.get("folds"), spec.get("fold")
     if folds is None:
         return {} if fold is None else {"fold": "dataset.fold needs dataset.folds"}

@@ -7,13 +7,12 @@ subset is what follows, a fold is a stretch; a smaller subset is always part of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from assay.core.errors import ConfigError
+from assay.core.records import Spec
 from assay.core.seeds import stream
 
 __all__ = ["Sizes", "hold_out", "parts", "sizes", "stratified_order"]
@@ -63,7 +62,7 @@ def _fold_bounds(images: int, folds: int, fold: int) -> tuple[int, int]:
     return images * fold // folds, images * (fold + 1) // folds
 
 
-def sizes(spec: Mapping[str, Any], train: int, test: int) -> Sizes:
+def sizes(spec: Spec, train: int, test: int) -> Sizes:
     """Count the parts of a resolved specification.
 
     Args:
@@ -106,7 +105,7 @@ def _at_most(wanted: int, available: int, what: str) -> None:
 
 
 def parts(
-    spec: Mapping[str, Any], train: np.ndarray, test: np.ndarray
+    spec: Spec, train: np.ndarray, test: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Choose the images of each part.
 

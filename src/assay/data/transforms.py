@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from assay.core.records import Spec
 from assay.core.registry import Registry
 
 __all__ = ["TRANSFORMS", "FittedTransform", "Transform", "switched_on"]
@@ -38,12 +39,10 @@ class Transform(Protocol):
     usual: Any
     """The value that changes nothing."""
 
-    def check(self, spec: Mapping[str, Any]) -> str:
+    def check(self, spec: Spec) -> str:
         """What does not go together with this key of a specification, "" for nothing."""
 
-    def fit(
-        self, spec: Mapping[str, Any], train: np.ndarray, permutation: np.ndarray | None
-    ) -> FittedTransform:
+    def fit(self, spec: Spec, train: np.ndarray, permutation: np.ndarray | None) -> FittedTransform:
         """Fit on the training images, uint8 (n, height, width, channels), as they are permuted."""
 
 
@@ -51,7 +50,7 @@ TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
 """Key of `dataset:` -> transform."""
 
 
-def switched_on(spec: Mapping[str, Any]) -> list[Transform]:
+def switched_on(spec: Spec) -> list[Transform]:
     """The transforms that a resolved specification asks for, in the order of their names."""
     return [
         TRANSFORMS[name]

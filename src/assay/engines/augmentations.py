@@ -75,7 +75,7 @@ class Augmentation:
         return found.astype(images.dtype, copy=False)
 
 
-def checked_augmentation(name: str, cls: Any) -> type[Augmentation]:
+def checked_augmentation(name: str, cls: object) -> type[Augmentation]:
     """The class that was registered under `name`; ConfigError if it is no augmentation."""
     return check_part(name, cls, Augmentation)
 

@@ -113,7 +113,7 @@ def begin(
 
 
 def without_state(
-    cohort: Cohort, dataset: Dataset, description: Mapping[str, Any], resources: Resources
+    cohort: Cohort, dataset: Dataset, description: Mapping[str, object], resources: Resources
 ) -> tuple[Member, ...]:
     """The members that have no checkpoint to go on from."""
     begun = [begin(member, dataset, description, resources) for member in cohort.members]

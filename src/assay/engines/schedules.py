@@ -57,7 +57,7 @@ class Schedule:
         check_fields(self, ("schedule",))
 
     @staticmethod
-    def parse(data: str | Mapping[str, Any]) -> Schedule:
+    def parse(data: str | Mapping[str, object]) -> Schedule:
         """Read a name or {name: ..., setting: ...}.
 
         Raises:
@@ -145,7 +145,7 @@ class Cosine(Schedule):
         return start | {"alpha": self.final_fraction}
 
 
-def checked_schedule(name: str, cls: Any) -> type[Schedule]:
+def checked_schedule(name: str, cls: object) -> type[Schedule]:
     """The class that was registered under `name`; ConfigError if it is no schedule."""
     return check_part(name, cls, Schedule)
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from assay.core.cores import physical_cores
 from assay.core.errors import StudyInterrupted
+from assay.core.plans import PlanData
 from assay.core.plugins import loaded
 from assay.core.store import Store
 from assay.engines.engine import Cohort, Engine, Resources
@@ -69,7 +70,7 @@ class Summary:
 
 
 def execute(
-    plan: Mapping[str, Any] | HasPlan,
+    plan: PlanData | HasPlan,
     cohorts: Sequence[Cohort],
     store: Store,
     resources: Resources,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from assay.core.errors import StoreError
-from assay.core.plans import runs_by_label
+from assay.core.plans import PlanData, runs_by_label
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
@@ -42,7 +42,7 @@ class Ledger:
 
     def __init__(
         self,
-        plan: Mapping[str, Any],
+        plan: PlanData,
         cohorts: Sequence[Cohort],
         store: Store,
         on_event: Callable[[Event], None],

@@ -49,7 +49,7 @@ class Place:
             return self.address
         return f"{name}:{self.address}" if self.address else name
 
-    def with_options(self, options: Mapping[str, Any]) -> Place:
+    def with_options(self, options: Mapping[str, object]) -> Place:
         """The same place with some settings of its executor, checked."""
         if not options:
             return self

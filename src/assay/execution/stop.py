@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from assay.core.plans import planned_runs
+from assay.core.plans import PlanData, planned_runs
 from assay.core.store import Store
 
 __all__ = ["how_to_resume", "interrupts", "kept"]
@@ -63,7 +62,7 @@ def interrupts() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def how_to_resume(plan: Mapping[str, Any], store: Store, runs: int, missing: int) -> str:
+def how_to_resume(plan: PlanData, store: Store, runs: int, missing: int) -> str:
     """What is said after an interruption.
 
     Args:

@@ -34,7 +34,7 @@ def size(room: Callable[[int], int], option: Option) -> Any:
     return setting(option, value=room)
 
 
-def check(part: Any, name: str) -> None:
+def check(part: object, name: str) -> None:
     """Check the fields of a part of a network; NetworkError, after its name, says what is wrong."""
     try:
         check_fields(part)
@@ -42,7 +42,7 @@ def check(part: Any, name: str) -> None:
         raise NetworkError(f"{name}: {error}") from None
 
 
-def plain(node: Any) -> Any:
+def plain(node: object) -> Any:
     """Turn a description into JSON data; a layer becomes a mapping with its kind under `layer`."""
     if isinstance(node, (tuple, list)):
         return [plain(n) for n in node]
@@ -55,7 +55,7 @@ def plain(node: Any) -> Any:
     return node
 
 
-def structure(node: Any) -> Any:
+def structure(node: object) -> Any:
     """Turn a description into JSON data that is equal for descriptions with equal programs."""
     if isinstance(node, (tuple, list)):
         return [structure(n) for n in node]

@@ -64,7 +64,7 @@ class Initializer:
         check(self, f"initializer {self.name}")
 
     @classmethod
-    def parse(cls, data: Any) -> Initializer:
+    def parse(cls, data: object) -> Initializer:
         """Read a name or {name: ..., stddev | limit | scale: ...}."""
         if isinstance(data, str):
             return cls(data)
@@ -148,7 +148,7 @@ def _schema() -> dict[str, Any]:
     return named_schema("name", {name: {s: known[s]} if s else {} for name, s in tables.items()})
 
 
-def initializer_option(default: Any, help: str, *, plain: bool = False) -> Option:
+def initializer_option(default: object, help: str, *, plain: bool = False) -> Option:
     """A setting that names an initializer, or says {name: ..., stddev | limit | scale: ...}.
 
     Args:

@@ -206,7 +206,7 @@ def _may_be_meant(name: str, value: Any) -> bool:
     return callable(value) and not name.startswith("_")
 
 
-def refer(target: Any) -> str:
+def refer(target: object) -> str:
     """The name of a class or function that was given itself; `find` finds it in this process."""
     base = source_of(target)
     name, number = base, 1
@@ -217,7 +217,7 @@ def refer(target: Any) -> str:
     return name
 
 
-def source_of(target: Any) -> str:
+def source_of(target: object) -> str:
     """ "module:name" of a class or function, as it calls itself."""
     name = getattr(target, "__qualname__", type(target).__qualname__)
     return f"{getattr(target, '__module__', '?')}:{name}"

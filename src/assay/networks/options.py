@@ -19,12 +19,12 @@ def rate(default: float, *, help: str) -> Option:
     return number(default, low=0, below=1, noun="a rate", help=help)
 
 
-def size(default: int | None, *, help: str, example: Any = None) -> Option:
+def size(default: int | None, *, help: str, example: object = None) -> Option:
     """A whole number >= 1."""
     return integer(default, low=1, help=help, example=example)
 
 
-def widths(default: list[int], *, help: str, example: Any = None) -> Option:
+def widths(default: list[int], *, help: str, example: object = None) -> Option:
     """A list of whole numbers >= 1; one number stands for a list of one."""
     return listed(integer(low=1, help=help), default, help=help, example=example)
 

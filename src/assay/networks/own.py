@@ -104,7 +104,7 @@ def _build(family: str) -> Callable[[dict[str, Any], Shape, Mapping[str, int]], 
     return build
 
 
-def check_outputs(network: OwnNetwork, found: Any, count: int, made: Any) -> None:
+def check_outputs(network: OwnNetwork, found: object, count: int, made: object) -> None:
     """Hold what a network returned for some images against what the task needs.
 
     Args:
@@ -126,7 +126,7 @@ def check_outputs(network: OwnNetwork, found: Any, count: int, made: Any) -> Non
     )
 
 
-def written_at(network: OwnNetwork, made: Any, *methods: str) -> str:
+def written_at(network: OwnNetwork, made: object, *methods: str) -> str:
     """Where the class of a module or model, or its first such method, was written: "file:line".
 
     Where the class is the library's, the place of the function that made it.

@@ -26,7 +26,7 @@ class Regularizer:
         check(self, "kernel_regularizer")
 
     @classmethod
-    def parse(cls, data: Any) -> Regularizer:
+    def parse(cls, data: object) -> Regularizer:
         """Read None, a Keras name ("l1", "l2", "l1_l2": 0.01 each) or {l1: ..., l2: ...}."""
         if data is None:
             return cls()
@@ -59,7 +59,7 @@ def _read(entry: Entry) -> Regularizer:
     return Regularizer.parse(entry.value)
 
 
-def regularizer_option(default: Any, help: str, *, plain: bool = False) -> Option:
+def regularizer_option(default: object, help: str, *, plain: bool = False) -> Option:
     """A setting that names a regularizer, or says {l1: strength, l2: strength}.
 
     Args:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.answers import answers
 from assay.reports.comparisons import compare_trials, effects_table
@@ -35,7 +36,7 @@ __all__ = [
 
 
 def write_html(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     path: str | Path,
     dataset_of: DatasetOf | None = None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import BASELINE, candidates_text, trial_names
@@ -36,7 +37,7 @@ __all__ = ["answers", "opening"]
 
 
 def answers(
-    plan: Mapping[str, Any], records: Iterable[Record], found: Sequence[Effect] | None = None
+    plan: PlanData, records: Iterable[Record], found: Sequence[Effect] | None = None
 ) -> dict[str, list[dict[str, Any]]]:
     """Return sentences: {"best": [...], "factors": [...], "published": [...], "beware": [...]}.
 
@@ -55,7 +56,7 @@ def answers(
 
 
 def opening(
-    plan: Mapping[str, Any], records: Iterable[Record], found: Sequence[Effect], best: int = 3
+    plan: PlanData, records: Iterable[Record], found: Sequence[Effect], best: int = 3
 ) -> list[str]:
     """Return the answer in at most `best` + 2 sentences: what is best, the largest difference that
     is called, and how many of all comparisons are.
@@ -89,7 +90,7 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _best(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
+def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
     groups, names = data_groups(plan), trial_names(plan)
     texts = []
     for name, trials in groups.items():
@@ -132,7 +133,7 @@ def _quoted(name: str) -> str:
     return f"“{name}”" if " " in name and name != BASELINE else name
 
 
-def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[str, str]]:
+def _published(plan: PlanData, records: Sequence[Record]) -> list[dict[str, str]]:
     sentences = []
     for row in published_rows(plan, records):
         if not row["n"]:
@@ -152,7 +153,7 @@ def _published(plan: Mapping[str, Any], records: Sequence[Record]) -> list[dict[
     return sentences
 
 
-def _beware(plan: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
+def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
     found = counts(plan, records)
     labels = trial_names(plan)
     texts = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import Plot
@@ -30,7 +31,7 @@ _MARKERS = "osD^"
 
 
 def class_plot(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Plot | None:
     """Return bars of the accuracy of each class for the headline trials; None where there are no
     classes, or trials of different data."""
@@ -134,7 +135,7 @@ def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | No
             "error": float((gap * count).sum() / count.sum()), "n": len(mine)}  # fmt: skip
 
 
-def calibration_plot(plan: Mapping[str, Any], records: Sequence[Record]) -> Plot | None:
+def calibration_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
     """Return the calibration curves of the headline trials; None where no run kept confidences."""
     runs, entries = by_trial(records), []
     for trial in views.headline_trials(plan, records):

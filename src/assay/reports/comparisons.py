@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.results import mean_text, with_unit
@@ -79,7 +80,7 @@ def p_adjusted_text(p: float) -> str:
 
 
 def effects_table(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     metric: str | None = None,
     found: Sequence[Effect] | None = None,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.views import SPENT, data_groups, data_name
 from assay.statistics import (
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-def published_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return published values beside ours.
 
     An entry that names a trial is set beside it; one that names a dataset (or nothing) beside the
@@ -175,7 +176,7 @@ def when(records: Iterable[Record]) -> dict[str, Any]:
 
 
 def dataset_rows(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     dataset_of: Callable[[Mapping[str, Any]], Dataset | None],
 ) -> list[dict[str, Any]]:

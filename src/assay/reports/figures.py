@@ -141,7 +141,7 @@ def draw_interval(
 
 
 @styled
-def draw_confusion(view: Mapping[str, Any], names: Sequence[str], width: float = WIDE) -> Figure:
+def draw_confusion(view: Mapping[str, object], names: Sequence[str], width: float = WIDE) -> Figure:
     """Draw counts: right answers blue, wrong ones vermillion by their share of the row."""
     counts = np.asarray(view["counts"])
     classes = len(counts)

@@ -28,7 +28,7 @@ def flat(row: Row) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return a number as JSON can hold it: NaN and infinity become None, NumPy becomes Python."""
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.class_figures import calibration_plot, class_plot
@@ -29,7 +29,7 @@ Maker = Callable[[], Iterable[Plot | None]]
 
 
 def gallery(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Sequence[Record],
     lookup: predictions.DatasetOf,
     tried: Sequence[Record] = (),
@@ -63,7 +63,7 @@ def gallery(
 
 
 def _closer(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Iterator[Plot | None]:
     """Confusion matrices of the headline trials in one figure, mistakes of the best one."""
     runs = by_trial(records)
@@ -102,7 +102,7 @@ def _together(single: Sequence[Plot], labels: Sequence[str]) -> Plot:
 
 
 def _sections(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Iterator[Plot]:
     """Figures of the sections that subjects and plugins registered."""
     for name in SECTIONS:

@@ -14,7 +14,8 @@ import yaml
 
 from assay.core.errors import AssayError, StoreError
 from assay.core.files import written_whole
-from assay.core.records import Record
+from assay.core.plans import PlanData
+from assay.core.records import Record, Spec
 from assay.core.text import visible
 from assay.reports import predictions, views
 from assay.reports.answers import answers, opening
@@ -47,7 +48,7 @@ class ReportError(RuntimeError):
         self.path = path
 
 
-def find_dataset(spec: Mapping[str, Any]) -> Dataset | None:
+def find_dataset(spec: Spec) -> Dataset | None:
     """Return the dataset of a configuration, or None when it is not to be had here."""
     from assay.data import load
 
@@ -58,7 +59,7 @@ def find_dataset(spec: Mapping[str, Any]) -> Dataset | None:
 
 
 def write_html(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     path: str | os.PathLike[str],
     dataset_of: predictions.DatasetOf | None = None,
@@ -99,7 +100,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def render_html(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     dataset_of: predictions.DatasetOf | None = None,
     tried: Iterable[Record] = (),
@@ -148,7 +149,7 @@ def render_html(
 
 
 def _sections(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Sequence[Record],
     lookup: predictions.DatasetOf,
     part: Callable[..., Any],
@@ -236,7 +237,7 @@ def remember(dataset_of: predictions.DatasetOf) -> predictions.DatasetOf:
     """Load each dataset once for the whole report."""
     known: dict[str, Any] = {}
 
-    def lookup(spec: Mapping[str, Any]) -> Dataset | None:
+    def lookup(spec: Spec) -> Dataset | None:
         key = json.dumps(spec, sort_keys=True, default=str)
         if key not in known:
             known[key] = dataset_of(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assay.core.plans import PlanData
 from assay.statistics import factor_name
 
 __all__ = ["BASELINE", "candidates_text", "marked", "named", "trial_names"]
@@ -13,7 +14,7 @@ BASELINE = "the baseline"
 """What a paper calls a baseline of several factors, whose levels it tells once."""
 
 
-def trial_names(plan: Mapping[str, Any]) -> dict[str, str]:
+def trial_names(plan: PlanData) -> dict[str, str]:
     """Return {trial_id: name}: the level where one factor varies, else the trial's label.
 
     The baseline of a study with factors is called by its levels, as the other trials are:
@@ -22,7 +23,7 @@ def trial_names(plan: Mapping[str, Any]) -> dict[str, str]:
     return {trial["trial_id"]: _name(plan, trial) for trial in plan["trials"]}
 
 
-def _name(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
+def _name(plan: PlanData, trial: Mapping[str, Any]) -> str:
     label, factors = str(trial["label"]), list(plan.get("factors") or {})
     levels = trial.get("levels") or {}
     said = {f: f"{factor_name(f, factors)} = {levels[f]}" for f in factors if f in levels}
@@ -32,7 +33,7 @@ def _name(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> str:
     return ", ".join(said.values()) if said and label == "baseline" and made else label
 
 
-def named(plan: Mapping[str, Any], *, short: bool = False) -> dict[str, Any]:
+def named(plan: PlanData, *, short: bool = False) -> dict[str, Any]:
     """Return a plan whose trials have their names as labels.
 
     Args:
@@ -54,7 +55,9 @@ def named(plan: Mapping[str, Any], *, short: bool = False) -> dict[str, Any]:
     }
 
 
-def marked(name: str, row: Mapping[str, Any], marks: tuple[str, ...] = ("best", "baseline")) -> str:
+def marked(
+    name: str, row: Mapping[str, object], marks: tuple[str, ...] = ("best", "baseline")
+) -> str:
     """Return a name with what holds of it: "glorot_uniform (best, baseline)"."""
     true = [mark for mark in marks if row.get(mark) and not name.endswith(mark)]
     return f"{name} ({', '.join(true)})" if true else name
@@ -85,9 +88,7 @@ _PLURALS = {
 }
 
 
-def candidates_text(
-    plan: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], number: int
-) -> str:
+def candidates_text(plan: PlanData, trials: Sequence[Mapping[str, Any]], number: int) -> str:
     """Return what so many candidates among `trials` are, in words: "4 initializers"."""
     factors = list(plan.get("factors") or {})
     varied = [f for f in factors if len({str((t.get("levels") or {}).get(f)) for t in trials}) > 1]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.comparisons import (
     compared_text,
@@ -24,7 +24,7 @@ from assay.statistics import effects, factor_name, metric_title, primary_metric
 __all__ = ["metrics_table", "other_effects_table"]
 
 
-def metrics_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
+def metrics_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     """Return one row for each trial with all other metrics on test; None where there are none."""
     records = list(records)
     main = primary_metric(plan, records)
@@ -47,7 +47,7 @@ def _column(name: str) -> Column:
     return Column(with_unit(name), lambda row: mean_text(row[name], name))
 
 
-def other_effects_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
+def other_effects_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     """Return the comparisons of the study in all other metrics; None where there are none."""
     records = list(records)
     main = primary_metric(plan, records)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.reports.names import marked
 from assay.reports.views import curve_names, data_groups, data_name
 from assay.statistics import factor_name, metric_of
@@ -19,7 +20,7 @@ LINES = 6
 Panel = dict[str, Any]
 
 
-def curve_panels(plan: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[Panel]:
+def curve_panels(plan: PlanData, entries: Sequence[Mapping[str, Any]]) -> list[Panel]:
     """Return panels {"title", "lines": [{"label", "curve"}], "left_out"} of at most LINES lines.
 
     Few trials on one kind of data share a panel. One at a time, each factor has a panel: the
@@ -84,7 +85,7 @@ def _by_factor(
     return panels
 
 
-def _of_data(plan: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> set[str]:
+def _of_data(plan: PlanData, factors: Mapping[str, Sequence[Any]]) -> set[str]:
     """Return the factors that change what is learned from, with all others equal."""
     found = set()
     for factor in factors:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.data.arrays import displayable
 from assay.data.catalog import ENTRIES, DatasetEntry
@@ -54,7 +55,7 @@ def _samples(name: str, dataset: Dataset) -> dict[str, Any]:
 
 
 def mistake_plot(
-    plan: Mapping[str, Any], label: str, runs: Sequence[Record], dataset: Dataset | None,
+    plan: PlanData, label: str, runs: Sequence[Record], dataset: Dataset | None,
     names: Sequence[str], name: str = "mistakes",
 ) -> Plot | None:  # fmt: skip
     """Return the most confident mistakes of a trial's best run; None where pictures are missing.
@@ -97,7 +98,7 @@ def mistake_plot(
 
 
 @styled
-def draw_pictures(lines: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+def draw_pictures(lines: Sequence[Mapping[str, object]], width: float = WIDE) -> Figure:
     """Draw lines of pictures {"title", "images", "below"}; narrow, five stand in a line."""
     columns = SAMPLES if width > NARROW else SAMPLES // 2
     rows = [row for line in lines for row in _cut(line, columns)]

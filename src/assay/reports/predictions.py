@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.records import Record
+from assay.core.plans import PlanData
+from assay.core.records import Record, Spec
 from assay.data.permutation import permute, pixel_permutation
 from assay.statistics import best_run, estimate, primary_metric
 
@@ -97,7 +98,7 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def mistakes(
-    plan: Mapping[str, Any], records: Iterable[Record], per_class: int = 8
+    plan: PlanData, records: Iterable[Record], per_class: int = 8
 ) -> dict[str, Any] | None:
     """Return the most confident wrong answers of a trial's run, by class.
 
@@ -131,7 +132,7 @@ def mistakes(
     return {"run_id": run.run_id, "seed": run.seed, "n": len(same), "classes": found}
 
 
-def class_names(spec: Mapping[str, Any], dataset: Dataset | None, classes: int) -> list[str]:
+def class_names(spec: Spec, dataset: Dataset | None, classes: int) -> list[str]:
     """Return a name for each class: the dataset's, the catalog's, or plain numbers."""
     names: Sequence[str] = dataset.class_names if dataset is not None else ()
     if not names:

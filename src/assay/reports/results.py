@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import lacking_notes, published_rows, published_source
 from assay.reports.flat import Row
@@ -93,7 +93,7 @@ def _runs_text(row: Row) -> str:
     return ", ".join(parts)
 
 
-def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
+def results(plan: PlanData, records: Iterable[Record]) -> Table:
     """Return one row for each trial: n, mean with its interval, spread, median, epoch, time."""
     records = list(records)
     base = primary_metric(plan, records)
@@ -138,9 +138,7 @@ def results(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
     )
 
 
-def levels_table(
-    plan: Mapping[str, Any], records: Iterable[Record], metric: str | None = None
-) -> Table:
+def levels_table(plan: PlanData, records: Iterable[Record], metric: str | None = None) -> Table:
     """Return the metric at each level of each factor (main effects)."""
     records = list(records)
     metric = metric or f"test_{primary_metric(plan, records)}"
@@ -172,7 +170,7 @@ def levels_table(
     return Table(title, columns, rows, f"assay report {plan['study']}", (how,))
 
 
-def published_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table:
+def published_table(plan: PlanData, records: Iterable[Record]) -> Table:
     """Return published values beside ours."""
     rows = tuple(published_rows(plan, records))
 

@@ -154,7 +154,7 @@ def _parallel_axes(ax: Axes, shown: Sequence[Mapping[str, Any]], upright: bool) 
 
 @styled
 def draw_slices(
-    axes: Sequence[Mapping[str, Any]],
+    axes: Sequence[Mapping[str, object]],
     values: np.ndarray,
     whole: np.ndarray,
     metric: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.drawing import Plot
 from assay.reports.search_views import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["parameter_axes", "search_section"]
 
 
-def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any] | None:
+def search_section(plan: PlanData, records: Iterable[Record]) -> dict[str, Any] | None:
     """Return {"sentences", "table", "space", "figures", "brackets"}; None for other studies.
 
     Args:
@@ -52,7 +53,7 @@ def search_section(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[s
     }
 
 
-def bracket_rows(plan: Mapping[str, Any]) -> list[str]:
+def bracket_rows(plan: PlanData) -> list[str]:
     """Return each bracket in words: "9 trials to epoch 1, 3 to 3, 1 to 9"."""
     found = []
     for bracket in plan["search"]["brackets"]:
@@ -62,7 +63,7 @@ def bracket_rows(plan: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Plot]:
+def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports import search_figures as draw
 
     metric = plan["search"]["objective"]
@@ -100,7 +101,7 @@ def _figures(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Plo
     return made + _expected_figure(plan, done) + _importance_figure(plan, trials)
 
 
-def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> list[Plot]:
+def _expected_figure(plan: PlanData, done: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports.search_figures import draw_expected
 
     if len(done) < 2:
@@ -121,7 +122,7 @@ def _expected_figure(plan: Mapping[str, Any], done: Sequence[SearchTrial]) -> li
     return [_figure("search-expected", "What so many trials are worth", caption, drawn)]
 
 
-def _importance_figure(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Plot]:
+def _importance_figure(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
     from assay.reports.search_figures import draw_importances
 
     rows = importances(plan, trials)
@@ -146,7 +147,7 @@ def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]
     return Plot(name, title, alt, caption[:1].upper() + caption[1:], (draw,))
 
 
-def parameter_axes(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:
+def parameter_axes(plan: PlanData, trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:
     """Return an axis for each parameter that varied: {"title", "kind", "places", "ticks"}.
 
     Places are in [0, 1], on a log scale where the space has one; NaN where a trial has none.

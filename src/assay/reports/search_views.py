@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.reports.flat import plain
 from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
@@ -19,14 +20,14 @@ SHOWN = 10
 """Rows of the table of the best trials; its data has them all."""
 
 
-def search_title(plan: Mapping[str, Any]) -> str:
+def search_title(plan: PlanData) -> str:
     """How the trials were proposed, in words: "hyperband (random)", "tpe"."""
     search = plan["search"]
     halving = search.get("halving")
     return f"{halving['name']} ({search['sampler']})" if halving else str(search["sampler"])
 
 
-def ranked(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[SearchTrial]:
+def ranked(plan: PlanData, trials: Sequence[SearchTrial]) -> list[SearchTrial]:
     """The different trials, the best first: those with their whole budget, then stopped ones by
     how far they came."""
     sign = -1 if plan["search"]["higher_is_better"] else 1
@@ -40,9 +41,7 @@ def ranked(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Searc
     return sorted((t for t in trials if t.same_as is None), key=key)
 
 
-def search_table(
-    plan: Mapping[str, Any], trials: Sequence[SearchTrial], limit: int | None = SHOWN
-) -> Table:
+def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | None = SHOWN) -> Table:
     """Return one row for each different trial, the best first.
 
     Args:
@@ -117,7 +116,7 @@ def _value(name: str) -> Any:
     return lambda row: row["shown"].get(name, "")
 
 
-def search_sentences(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[str]:
+def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]:
     """What was tried, what was best, and what it cost, in sentences."""
     search = plan["search"]
     states = Counter(trial.state for trial in trials)
@@ -160,7 +159,7 @@ def _shown(trial: SearchTrial) -> dict[str, str]:
     return {short[name]: text for name, text in trial.shown.items()}
 
 
-def space_table(plan: Mapping[str, Any]) -> Table:
+def space_table(plan: PlanData) -> Table:
     """Return one row for each parameter of the space."""
     rows = tuple(plan["search"]["space"])
     name = str(plan["study"])

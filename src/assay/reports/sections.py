@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.reports import predictions, views
@@ -54,7 +55,7 @@ MAX_CLASSES = 30
 
 
 def figures(
-    plan: Mapping[str, Any], records: Sequence[Record], metric: str, found: Sequence[Effect]
+    plan: PlanData, records: Sequence[Record], metric: str, found: Sequence[Effect]
 ) -> list[Plot]:
     """Return the figures that have something to show."""
     made = [
@@ -65,7 +66,7 @@ def figures(
     return [figure for figure in made if figure is not None]
 
 
-def effects_plot(plan: Mapping[str, Any], metric: str, found: Sequence[Effect]) -> Plot | None:
+def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot | None:
     from assay.reports.forest import draw_effects, effect_reach, one_axis
 
     if all(math.isnan(effect.comparison.difference) for effect in found):
@@ -101,7 +102,7 @@ def effects_plot(plan: Mapping[str, Any], metric: str, found: Sequence[Effect]) 
     )
 
 
-def runs_plot(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -> Plot | None:
+def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | None:
     from assay.reports.figures import draw_runs, run_reach
 
     groups: dict[str, list[Any]] = {}
@@ -127,9 +128,7 @@ def runs_plot(plan: Mapping[str, Any], records: Sequence[Record], metric: str) -
     )
 
 
-def curves_plot(
-    plan: Mapping[str, Any], records: Sequence[Record], *, short: bool = False
-) -> Plot | None:
+def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = False) -> Plot | None:
     """Return learning curves, a drawing for each panel of `curve_panels`; None without curves.
 
     Args:
@@ -183,7 +182,7 @@ def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, l
 
 
 def closer_looks(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> list[dict[str, Any]]:
     """Return confusion matrix and confident mistakes of the headline trials."""
     runs = by_trial(records)
@@ -208,7 +207,7 @@ def closer_looks(
 
 
 def confusion_plot(
-    number: int, trial: Mapping[str, Any], matrix: Mapping[str, Any], names: Sequence[str]
+    number: int, trial: Mapping[str, object], matrix: Mapping[str, Any], names: Sequence[str]
 ) -> Plot:
     """Return the confusion matrix of a trial, from `predictions.confusion`."""
     from assay.reports.figures import draw_confusion
@@ -226,7 +225,7 @@ def confusion_plot(
 
 
 def _mistakes(
-    plan: Mapping[str, Any], runs: Sequence[Record], dataset: Dataset | None, names: Sequence[str]
+    plan: PlanData, runs: Sequence[Record], dataset: Dataset | None, names: Sequence[str]
 ) -> dict[str, Any] | None:
     found = predictions.mistakes(plan, runs)
     if found is None:
@@ -255,7 +254,7 @@ def _states(found: Mapping[str, Any], i: int) -> dict[str, str | None]:
     return {k: None if v is None else png_uri(v[i]) for k, v in states.items()}
 
 
-def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
+def example_rows(plan: PlanData, lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
     """Return rows of training images for each data, as they were beside as they became where pixels
     were moved, with an animation of those that were moved back."""
     rows: list[dict[str, Any]] = []
@@ -284,7 +283,7 @@ def example_rows(plan: Mapping[str, Any], lookup: predictions.DatasetOf) -> list
 
 
 def class_table(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Table | None:
     """Return accuracy by class, one column for each headline trial."""
     runs = by_trial(records)

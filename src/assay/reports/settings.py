@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from assay.core.plans import PlanData
 from assay.reports.tables import Column, Row, Table
 from assay.statistics import factor_name
 
@@ -24,7 +25,7 @@ _NAMED = 4
 """Trials, or values of a setting, that are listed by name."""
 
 
-def network_tables(plan: Mapping[str, Any], network_of: NetworkOf) -> list[Table]:
+def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
     """Return a table of layers for each different structure, with the trials that train it."""
     found: dict[tuple[Any, ...], tuple[list[list[dict[str, Any]]], list[str]]] = {}
     for trial in plan["trials"]:
@@ -63,7 +64,7 @@ def _joined(tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _layers(plan: Mapping[str, Any], rows: list[dict[str, Any]], names: list[str]) -> Table:
+def _layers(plan: PlanData, rows: list[dict[str, Any]], names: list[str]) -> Table:
     columns = (
         Column("place", lambda r: r["name"], "left"),
         Column("layer", lambda r: r["layer"], "left"),
@@ -96,7 +97,7 @@ def _listed(names: list[str]) -> str:
 _SECTIONS = ("network", "training", "task", "engine", "precision")
 
 
-def settings_table(plan: Mapping[str, Any]) -> Table:
+def settings_table(plan: PlanData) -> Table:
     """Return every setting of network and training with its value, or its values by trial."""
     configs = [trial.get("config") or {} for trial in plan["trials"]]
     flat = [dict(_flatten({k: c[k] for k in _SECTIONS if k in c})) for c in configs]

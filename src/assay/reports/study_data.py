@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.answers import answers
 from assay.statistics import search_trials
@@ -17,7 +18,7 @@ _VERSIONS = ("assay", "python", "engine", "torch", "keras")
 
 
 def study_data(
-    plan: Mapping[str, Any], records: Iterable[Record], tried: Iterable[Record] = ()
+    plan: PlanData, records: Iterable[Record], tried: Iterable[Record] = ()
 ) -> dict[str, Any]:
     """Return a study's configuration, command, machine, sentences and every run's numbers.
 
@@ -52,7 +53,7 @@ def study_data(
     }
 
 
-def _search(plan: Mapping[str, Any], tried: Iterable[Record]) -> dict[str, Any]:
+def _search(plan: PlanData, tried: Iterable[Record]) -> dict[str, Any]:
     """What a search tried: its settings, and value, state and cost of every trial."""
     kept = {k: v for k, v in plan["search"].items() if k != "trials"}
     trials = [

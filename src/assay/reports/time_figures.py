@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.drawing import Plot
 from assay.reports.names import trial_names
@@ -29,7 +30,7 @@ _MARKERS = "osD^vP"
 
 
 def time_curves(
-    plan: Mapping[str, Any], records: Sequence[Record], name: str = "val_loss"
+    plan: PlanData, records: Sequence[Record], name: str = "val_loss"
 ) -> list[dict[str, Any]]:
     """Return {"label", "x", "mean", "n"} of trials: a curve over the seconds of training.
 
@@ -51,7 +52,7 @@ def time_curves(
     return found
 
 
-def time_plot(plan: Mapping[str, Any], records: Sequence[Record]) -> Plot | None:
+def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
     """Return the validation loss by training time; None where no run kept times."""
     entries = time_curves(plan, records)
     if not entries:

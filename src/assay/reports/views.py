@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import plain
 from assay.reports.names import marked, trial_names
@@ -40,7 +41,7 @@ SPENT = ("train", "evaluate", "prepare")
 """Kinds of seconds that add up to the time of a run."""
 
 
-def counts(plan: Mapping[str, Any], records: Iterable[Record]) -> dict[str, int]:
+def counts(plan: PlanData, records: Iterable[Record]) -> dict[str, int]:
     """Return how many runs were planned, finished, diverged, failed and are missing."""
     planned = [run for trial in plan["trials"] for run in trial.get("runs") or ()]
     status = [record.status for record in records]
@@ -70,7 +71,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return plain(np.mean(values)) if values else None
 
 
-def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return one row for each trial of the plan, in its order.
 
     Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
@@ -114,14 +115,12 @@ def trial_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[
     return rows
 
 
-def other_metrics(plan: Mapping[str, Any], main: str) -> list[str]:
+def other_metrics(plan: PlanData, main: str) -> list[str]:
     """Return the metrics that a study asks for beside its main one, without prefix."""
     return [name for name in plan.get("shown") or () if name != main]
 
 
-def run_values(
-    plan: Mapping[str, Any], records: Iterable[Record], metric: str
-) -> list[dict[str, Any]]:
+def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[dict[str, Any]]:
     """Return a dot plot's data: {"trial", "name", "group", "values" (n,), "estimate", "best"} by
     trial."""
     records = list(records)
@@ -145,7 +144,7 @@ def run_values(
     return found
 
 
-def _baseline(plan: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str, bool]:
+def _baseline(plan: PlanData, trial: Mapping[str, Any]) -> dict[str, bool]:
     return {"baseline": trial["label"] == plan.get("baseline")}
 
 
@@ -162,7 +161,7 @@ def data_name(trial: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def data_groups(plan: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+def data_groups(plan: PlanData) -> dict[str, list[Mapping[str, Any]]]:
     """Return the trials by what they learn from; only trials of one group compete."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for trial in plan["trials"]:
@@ -170,13 +169,13 @@ def data_groups(plan: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return groups
 
 
-def _best_by_data(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Any]:
+def _best_by_data(plan: PlanData, records: Sequence[Record]) -> list[Any]:
     found = [best_trial(plan, records, trials=trials) for trials in data_groups(plan).values()]
     return [best for best in found if best is not None]
 
 
 def headline_trials(
-    plan: Mapping[str, Any], records: Iterable[Record], limit: int = 4
+    plan: PlanData, records: Iterable[Record], limit: int = 4
 ) -> list[Mapping[str, Any]]:
     """Return the trials worth a closer look: the best on each data, then the baseline."""
     records = list(records)
@@ -188,7 +187,7 @@ def headline_trials(
     return [*chosen, *more][:limit]
 
 
-def _axis(plan: Mapping[str, Any]) -> str:
+def _axis(plan: PlanData) -> str:
     """What curves are drawn over: steps where every trial's budget is counted in them."""
     recipes = [trial.get("config", {}).get("training", {}) for trial in plan["trials"]]
     return "step" if recipes and all("steps" in recipe for recipe in recipes) else "epoch"
@@ -224,7 +223,7 @@ def curve_names(series: Iterable[Iterable[str]]) -> list[str]:
     return sorted(twins, key=lambda name: (metric_of(name).rank, name))
 
 
-def curves(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def curves(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":

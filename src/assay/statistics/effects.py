@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.plans import compared
+from assay.core.plans import PlanData, compared
 from assay.core.records import Record
 from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA, holm, holm_confidence
@@ -132,7 +132,7 @@ def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -
 
 
 def effects(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     metric: str = "test_accuracy",
 ) -> list[Effect]:
@@ -177,7 +177,7 @@ def effects(
 
 
 def level_means(
-    plan: Mapping[str, Any], records: Iterable[Record], metric: str = "test_accuracy"
+    plan: PlanData, records: Iterable[Record], metric: str = "test_accuracy"
 ) -> list[LevelMean]:
     """Return the mean at each level of each factor (the main effects' marginal means).
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.seeds import stream
 from assay.statistics.estimates import Interval
 from assay.statistics.searches import SearchTrial, finished_trials
@@ -22,7 +23,7 @@ FEWEST = 8
 """Trials from which on an importance says something."""
 
 
-def optuna_trials(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> list[Any]:
+def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
     """The trials of a search as Optuna's frozen trials, with values at rungs and states.
 
     Trials that are missing are left out; proposals of equal configuration are trials of their own,
@@ -72,7 +73,7 @@ def optuna_trials(plan: Mapping[str, Any], trials: Sequence[SearchTrial]) -> lis
 
 
 def importances(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     trials: Sequence[SearchTrial],
     *,
     resamples: int = 25,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
 from assay.core.metrics import METRICS, Metric
+from assay.core.plans import PlanData
 from assay.core.records import Record
 
 __all__ = [
@@ -34,7 +34,7 @@ _PLANNED: dict[str, Metric] = {}
 """Metrics of the plans that were opened, for those whose plugin is not loaded here."""
 
 
-def read_metrics(plan: Mapping[str, Any]) -> None:
+def read_metrics(plan: PlanData) -> None:
     """Learn from a plan how its metrics are shown; what is registered here is known already.
 
     Fields that this version does not have are left out, so plans of later versions can be read.
@@ -62,7 +62,7 @@ def metric_title(name: str) -> str:
     return f"{_SPLITS.get(split, '')} {words}".strip()
 
 
-def primary_metric(plan: Mapping[str, Any], records: Iterable[Record]) -> str:
+def primary_metric(plan: PlanData, records: Iterable[Record]) -> str:
     """Return the metric, without prefix, that a study is judged by.
 
     It is `plan["metric"]` when the plan names one, else of those that some record has on validation

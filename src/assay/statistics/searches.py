@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.statistics.estimates import Estimate, estimate
@@ -73,7 +74,7 @@ class SearchTrial:
         return self.steps[-1].estimate.mean if able and self.steps else math.nan
 
 
-def search_trials(plan: Mapping[str, Any], records: Iterable[Record]) -> list[SearchTrial]:
+def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial]:
     """Return the trials of a search in their order.
 
     Args:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.statistics.effects import by_trial
 from assay.statistics.estimates import Estimate, estimate_runs
@@ -37,7 +38,7 @@ class Best:
 
 
 def best_trial(
-    plan: Mapping[str, Any],
+    plan: PlanData,
     records: Iterable[Record],
     metric: str | None = None,
     trials: Iterable[Mapping[str, Any]] | None = None,

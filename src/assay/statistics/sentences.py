@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.statistics.correction import ALPHA
 from assay.statistics.effects import DIFFERENT, Effect
 from assay.statistics.estimates import Estimate
@@ -129,7 +130,7 @@ def _lost(effect: Effect) -> str:
     return said
 
 
-def factor_sentences(plan: Mapping[str, Any], found: Sequence[Effect]) -> list[dict[str, Any]]:
+def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[dict[str, Any]]:
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
     "verdict" is "matters", "depends" (on other factors), "equivalent" (all of its levels), "no

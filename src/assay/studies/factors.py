@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assay.core.config import Entry, Mark, Path, Source
 from assay.core.errors import did_you_mean, nearest
@@ -128,7 +127,7 @@ def setting_path(
     return path
 
 
-def label_of(value: Any) -> str:
+def label_of(value: object) -> str:
     """Write a level for people: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`."""
     if value is None:
         return "none"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 from assay.core.config import Source
 from assay.core.errors import ConfigError, brief, did_you_mean, nearest, unknown_name
@@ -97,7 +96,7 @@ def _missing(study: str) -> str:
     return f"there is no study file {brief(study)}{did_you_mean(close, 'the built-in ')}"
 
 
-def open_study(study: str | Path | Mapping[str, Any]) -> tuple[Source, str, Path | None]:
+def open_study(study: str | Path | Mapping[str, object]) -> tuple[Source, str, Path | None]:
     """The source of a study, how a command names it, and the folder of its file."""
     if isinstance(study, Mapping):
         return Source(plain_data(study)), str(study.get("study", "STUDY")), None

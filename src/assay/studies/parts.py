@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Source
+from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config, run_id
 from assay.core.registry import CodePlace, Registry
@@ -83,7 +84,7 @@ def identify(config: Config, device: str = "auto") -> None:
 def of_earlier_versions(
     runs: Mapping[str, Config],
     present: Callable[[Iterable[str]], set[str]],
-    plan: Mapping[str, Any] | None = None,
+    plan: PlanData | None = None,
 ) -> dict[str, int]:
     """Runs that are missing under their names and stored under those of earlier versions.
 
@@ -131,9 +132,7 @@ def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
                 yield before, " and ".join(said)
 
 
-def _of_other_plugins(
-    configs: Iterable[Config], plan: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
+def _of_other_plugins(configs: Iterable[Config], plan: PlanData) -> Iterator[tuple[str, str]]:
     """The runs of a stored plan whose plugins are others now, and which of these."""
     now: dict[str, str] = {}
     for config in configs:

@@ -85,7 +85,7 @@ def nearest_setting(path: str) -> str | None:
     return nearest(path, known) or (by_last[last] if last else None)
 
 
-def put_dataset(source: Source, spec: Mapping[str, Any] | None) -> None:
+def put_dataset(source: Source, spec: Mapping[str, object] | None) -> None:
     """Make the data that were given beside a study its dataset; the other settings of it stay.
 
     Raises:

@@ -78,7 +78,7 @@ class Study:
 
 
 def parse_study(
-    study: str | Path | Mapping[str, Any],
+    study: str | Path | Mapping[str, object],
     *,
     scale: str = "full",
     set: Sequence[str] = (),
@@ -87,7 +87,7 @@ def parse_study(
     precision: str | None = None,
     engine: str | None = None,
     data_dir: Path | None = None,
-    dataset: Mapping[str, Any] | None = None,
+    dataset: Mapping[str, object] | None = None,
     device: str = "auto",
 ) -> Study:
     """Read a study and check all of it.

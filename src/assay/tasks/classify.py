@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.core.errors import DataError
 from assay.data.dataset import Dataset
 from assay.tasks.task import TASKS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Classify"]
 
@@ -34,12 +37,14 @@ class Classify:
         """Class numbers, int64 (n,)."""
         return np.asarray(targets, np.int64)
 
-    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Cross-entropy of each sample from logits (..., B, classes) and class numbers (..., B)."""
         logits = outputs["class"].log_softmax(-1)
         return -logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
-    def loss_gradient(self, outputs: dict[str, Any], targets: Any) -> tuple[Any, dict[str, Any]]:
+    def loss_gradient(
+        self, outputs: dict[str, Tensor], targets: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """`loss` and its gradient for each sample's logits: softmax minus one-hot."""
         logits = outputs["class"].log_softmax(-1)
         chosen = targets.unsqueeze(-1)
@@ -48,7 +53,7 @@ class Classify:
         gradient.scatter_(-1, chosen, picked.exp() - 1)
         return -picked.squeeze(-1), {"class": gradient}
 
-    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """1 where the largest logit is the target's."""
         return (outputs["class"].argmax(-1) == targets).float()
 

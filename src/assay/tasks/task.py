@@ -26,13 +26,16 @@ A task with choices of its own has `options`, readers by name as network familie
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from assay.core.config import Option
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["TASKS", "Task", "TaskName", "find_task", "parts_of", "task_options", "turns_of"]
 
@@ -53,10 +56,10 @@ class Task(Protocol):
     def encode(self, targets: np.ndarray) -> np.ndarray:
         """Targets of a split as the loss wants them, (n, ...)."""
 
-    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Loss of each sample, (..., batch), of raw outputs {head: (..., batch, units)}."""
 
-    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """The monitored metric of each sample while training (accuracy: 1 or 0), (..., batch)."""
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

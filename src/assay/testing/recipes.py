@@ -11,7 +11,7 @@ __all__ = ["check_augmentation", "check_optimizer", "check_schedule"]
 _SHAPE = (6, 4)
 
 
-def check_optimizer(name: str, **settings: Any) -> None:
+def check_optimizer(name: str, **settings: object) -> None:
     """An optimizer: it goes downhill, a stack is its members, all it remembers is in its buffers,
     and the steps of the torch and the numpy engine agree.
 
@@ -100,7 +100,7 @@ def _check_stack(optimizer: Any) -> None:
     np.testing.assert_allclose(stack.numpy(), expected.numpy(), 1e-7, 1e-12, err_msg=said)
 
 
-def check_schedule(name: str, **settings: Any) -> None:
+def check_schedule(name: str, **settings: object) -> None:
     """A schedule: factors are finite and no less than 0 for runs of any length, after a linear
     warm-up."""
     from assay.engines.schedules import Schedule
@@ -115,7 +115,7 @@ def check_schedule(name: str, **settings: Any) -> None:
     assert ramp == [0.25, 0.5, 0.75, 1.0], f"the warm-up is not linear: {ramp}"
 
 
-def check_augmentation(name: str, **settings: Any) -> None:
+def check_augmentation(name: str, **settings: object) -> None:
     """An augmentation: equal seeds draw equal changes, what is drawn does not depend on the pixels,
     and images keep their shape and type and stay finite."""
     from assay.engines.augmentations import AUGMENTATIONS

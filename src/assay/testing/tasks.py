@@ -60,7 +60,7 @@ def check_task(name: str, dataset: Any = None) -> None:
     assert isinstance(direction(task, task.monitor), bool)
 
 
-def check_dataset(spec: str | Mapping[str, Any], data_dir: Path | None = None) -> None:
+def check_dataset(spec: str | Mapping[str, object], data_dir: Path | None = None) -> None:
     """A dataset: it is what it says before it is read, and the same whenever it is read."""
     from assay import data
 
@@ -78,7 +78,7 @@ def check_dataset(spec: str | Mapping[str, Any], data_dir: Path | None = None) -
         assert targets.max() < len(first.class_names), "a class number has no name"
 
 
-def check_network(network: str | Mapping[str, Any], **outputs: int) -> None:
+def check_network(network: str | Mapping[str, object], **outputs: int) -> None:
     """A network, described or a module of one's own, for images (8, 8, 1): equal seeds start from
     equal weights, and training that goes on from a checkpoint is that of a run never interrupted.
 

@@ -32,7 +32,7 @@ __all__ = [
 SCALES = ("smoke", "quick", "full")
 
 
-def study_names(context: Any = None) -> Iterable[str]:
+def study_names(context: object = None) -> Iterable[str]:
     """Built-in studies and YAML files here."""
     from assay.studies.library import names
 
@@ -40,14 +40,14 @@ def study_names(context: Any = None) -> Iterable[str]:
     yield from sorted(str(p) for end in ("yaml", "yml") for p in Path().glob(f"*.{end}"))
 
 
-def dataset_names(context: Any = None) -> Iterable[str]:
+def dataset_names(context: object = None) -> Iterable[str]:
     """Datasets of the catalog."""
     from assay.data.catalog import ENTRIES
 
     yield from ENTRIES
 
 
-def engine_names(context: Any = None) -> Iterable[str]:
+def engine_names(context: object = None) -> Iterable[str]:
     """Engines, those of the study's plugins included."""
     from assay.studies.settings import engine_names as names
 
@@ -55,7 +55,7 @@ def engine_names(context: Any = None) -> Iterable[str]:
     yield from names()
 
 
-def place_names(context: Any = None) -> Iterable[str]:
+def place_names(context: object = None) -> Iterable[str]:
     """Where runs can train; an address comes from its user."""
     from assay.execution.executors.executor import EXECUTORS
 
@@ -73,7 +73,7 @@ def _load_plugins(context: Any) -> None:
         read_plugins(source, folder)
 
 
-def scales(context: Any) -> Iterable[str]:
+def scales(context: object) -> Iterable[str]:
     """Scales of the study that was given, and those of every study."""
     from assay.core.yaml import read_yaml
     from assay.studies.library import find
@@ -85,14 +85,14 @@ def scales(context: Any) -> Iterable[str]:
     return dict.fromkeys((*SCALES, *written))
 
 
-def settings(context: Any = None) -> Iterable[str]:
+def settings(context: object = None) -> Iterable[str]:
     """What --set can set, ready for a value."""
     from assay.studies.settings import setting_names
 
     return [f"{name}=" for name in setting_names()]
 
 
-def labels(context: Any) -> Iterable[str]:
+def labels(context: object) -> Iterable[str]:
     """Labels and levels of the trials of the study that was given."""
     from assay.studies.study import parse_study
 
@@ -103,22 +103,22 @@ def labels(context: Any) -> Iterable[str]:
     return dict.fromkeys([*found, *(str(v) for t in study.trials for v in t.levels.values())])
 
 
-def stored_names(context: Any = None) -> Iterable[str]:
+def stored_names(context: object = None) -> Iterable[str]:
     """Studies of the store."""
     return _of_store(context, lambda store: sorted(store.study_names()))
 
 
-def stored_runs(context: Any = None) -> Iterable[str]:
+def stored_runs(context: object = None) -> Iterable[str]:
     """Runs of the store."""
     return _of_store(context, lambda store: sorted(store.run_ids()))
 
 
-def stored(context: Any = None) -> Iterable[str]:
+def stored(context: object = None) -> Iterable[str]:
     """Studies and runs of the store."""
     return [*stored_names(context), *stored_runs(context)]
 
 
-def sides(context: Any = None) -> Iterable[str]:
+def sides(context: object = None) -> Iterable[str]:
     """What `assay compare` compares: studies, STUDY:LABEL and runs of the store."""
 
     def trials(store: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from math import inf, isfinite
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.core.text import encodable, visible
 
@@ -56,7 +56,7 @@ def terminal() -> Console:
     return Console(file=sys.stdout, width=wide, highlight=False, emoji=False)
 
 
-def shown(value: object, stream: Any = None) -> str:
+def shown(value: object, stream: object = None) -> str:
     """Text as a stream can show it and as a terminal only shows it: no escape sequence acts.
 
     Args:

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from assay.apps.cli import console
 from assay.apps.cli.options import DatasetName, Json, Places, is_study
 from assay.core.errors import ConfigError, DataError
+from assay.core.records import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _show(spec: dict[str, Any], data: Path | None, sheet: Path | None) -> None:
+def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     from assay.apps.sheets import write_sheet
     from assay.data import describe, load
     from assay.data.catalog import ENTRIES

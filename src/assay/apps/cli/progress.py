@@ -259,7 +259,7 @@ class LiveDisplay:
 class Safe:
     """Shows with another display until that fails: no display stops what it shows."""
 
-    def __init__(self, inner: Any):
+    def __init__(self, inner: object):
         self._inner = inner
 
     def __enter__(self) -> Safe:

@@ -10,6 +10,7 @@ from assay.apps.cli import console
 from assay.apps.cli.completion import stored_names, stored_runs, study_names
 from assay.apps.cli.options import Json, Places, StudyOptions, is_study
 from assay.apps.cli.progress import duration
+from assay.core.plans import PlanData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,7 +141,7 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
     _show_plan(plan.to_json(), row)
 
 
-def _show_plan(plan: Mapping[str, Any], row: Mapping[str, Any] | None, json: bool = False) -> None:
+def _show_plan(plan: PlanData, row: Mapping[str, Any] | None, json: bool = False) -> None:
     """A study's plan, and what of it is in the store (a row of `Store.studies`)."""
     from assay.core.plans import compared, planned_runs
 

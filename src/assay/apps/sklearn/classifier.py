@@ -113,32 +113,32 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        network: Any = "mlp",
+        network: object = "mlp",
         *,
-        hidden: Any = None,
+        hidden: object = None,
         activation: str | None = None,
         dropout: float | None = None,
         batch_norm: bool | None = None,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        optimizer: Any = "adam",
+        kernel_initializer: object = None,
+        bias_initializer: object = None,
+        kernel_regularizer: object = None,
+        optimizer: object = "adam",
         learning_rate: float | None = None,
-        schedule: Any = None,
+        schedule: object = None,
         batch_size: int = 32,
         epochs: int = 10,
         steps: int | None = None,
         evaluate_every: int | None = None,
-        early_stopping: Any = None,
-        augment: Any = None,
+        early_stopping: object = None,
+        augment: object = None,
         ema: float = 0.0,
         validation_fraction: float = 0.1,
         normalize: str = "standard",
-        shape: Any = None,
+        shape: object = None,
         engine: str = "torch",
         device: str = "auto",
         precision: str = "auto",
-        random_state: Any = None,
+        random_state: object = None,
     ):
         self.network = network
         self.hidden = hidden
@@ -166,7 +166,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         self.precision = precision
         self.random_state = random_state
 
-    def set_params(self, **params: Any) -> AssayClassifier:
+    def set_params(self, **params: object) -> AssayClassifier:
         """Set parameters, or what is in them (`network__filters`); values are checked by `fit`.
 
         Raises:
@@ -186,7 +186,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def fit(
-        self, X: Any, y: Any, validation_data: tuple[Any, Any] | None = None
+        self, X: object, y: object, validation_data: tuple[Any, Any] | None = None
     ) -> AssayClassifier:
         """Train the network from its initial weights.
 
@@ -233,14 +233,14 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         self._keep(record if judged else _unjudged(record))
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: object) -> np.ndarray:
         """Probability of each class, (n, k), in the order of `classes_`."""
         check_is_fitted(self, "record_")
         images = self._images(X)
         found = outputs(self.record_, images, len(self.classes_), str(self.device))
         return softmax(found, axis=1)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: object) -> np.ndarray:
         """The most probable label of each sample, (n,)."""
         likely = self.predict_proba(X).argmax(1)
         return self.classes_[likely]
@@ -267,7 +267,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         write_fitted(path, fitted)
 
     @classmethod
-    def load(cls, path: str | Path, network: Any = None) -> AssayClassifier:
+    def load(cls, path: str | Path, network: object = None) -> AssayClassifier:
         """Read a classifier that `save` wrote; it predicts what the saved one did.
 
         Args:

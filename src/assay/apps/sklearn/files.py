@@ -75,7 +75,7 @@ def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
         raise DataError(f"{path}: a parameter has no place in a file: {error}") from error
 
 
-def read_fitted(path: str | Path, target: Any = None) -> FittedClassifier:
+def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
     """Read what `write_fitted` wrote, all of it held against its network.
 
     Args:

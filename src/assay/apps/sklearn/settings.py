@@ -43,7 +43,7 @@ NETWORK = (
 """Options of network families that are parameters of their own."""
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Plain JSON data of what searches and people pass: NumPy's numbers and arrays, tuples."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -52,7 +52,7 @@ def plain(value: Any) -> Any:
     return plain(value.tolist()) if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def with_key(name: str, value: Any, keys: Sequence[str], new: Any) -> Any:
+def with_key(name: str, value: object, keys: Sequence[str], new: object) -> Any:
     """A parameter's value with something in it changed, for `optimizer__momentum=0.9`.
 
     A plain value becomes the mapping that it stands for: "sgd" is {"name": "sgd"}.
@@ -70,7 +70,7 @@ def with_key(name: str, value: Any, keys: Sequence[str], new: Any) -> Any:
     return source.data[name]
 
 
-def read_seed(random_state: Any) -> int:
+def read_seed(random_state: object) -> int:
     """The seed of a run: a whole number as it is, otherwise drawn as scikit-learn draws.
 
     Raises:
@@ -85,7 +85,7 @@ def read_seed(random_state: Any) -> int:
         raise ConfigError(f"random_state must be {said}, got {random_state!r}") from None
 
 
-def read_parameters(params: Mapping[str, Any]) -> Config:
+def read_parameters(params: Mapping[str, object]) -> Config:
     """Read all parameters into the canonical form of a study's configuration.
 
     Returns:
@@ -122,7 +122,7 @@ def _network(data: dict[str, Any], problems: Problems) -> dict[str, Any]:
     return read_network(Entry(given, (), Source(given), problems))
 
 
-def own_network(network: Any, family: str, name_of: Callable[[Any], str]) -> dict[str, Any]:
+def own_network(network: object, family: str, name_of: Callable[[Any], str]) -> dict[str, Any]:
     """The parameter `network` as a mapping; a class or function in it becomes its name.
 
     Args:
@@ -149,7 +149,7 @@ def own_network(network: Any, family: str, name_of: Callable[[Any], str]) -> dic
     return given
 
 
-def saved_name(target: Any) -> str:
+def saved_name(target: object) -> str:
     """The name under which another process finds a class or function.
 
     Raises:

@@ -41,7 +41,7 @@ def unfolded(X: Any) -> tuple[Any, Shape | None]:
     return rows, (height, width, channels)
 
 
-def check_held(given: Any, rows: np.ndarray) -> None:
+def check_held(given: object, rows: np.ndarray) -> None:
     """Make sure that samples as numbers of the network are not all 0, or as good as that.
 
     Raises:

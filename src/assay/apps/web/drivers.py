@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import ConfigError, StoreError
+from assay.core.plans import PlanData
 from assay.core.store_owner import process_of
 from assay.execution.live import FOLDER, read_live
 
@@ -165,7 +166,7 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def command_of(plan: dict[str, Any] | None, given: dict[str, Any], studies: Path) -> list[str]:
+def command_of(plan: PlanData | None, given: dict[str, Any], studies: Path) -> list[str]:
     """The arguments of `assay run` that train a study.
 
     Args:

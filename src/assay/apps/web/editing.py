@@ -47,7 +47,7 @@ def written(studies: Path) -> list[str]:
     return sorted(file.stem for file in studies.glob("*.yaml") if NAME.fullmatch(file.stem))
 
 
-def check(text: Any, studies: Path, data_dir: Path | None) -> dict[str, Any]:
+def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, Any]:
     """What the checker says of a study.
 
     Returns:
@@ -120,7 +120,7 @@ def problems(message: str) -> list[dict[str, Any]]:
     return found
 
 
-def save(name: Any, text: Any, studies: Path) -> Path:
+def save(name: object, text: object, studies: Path) -> Path:
     """Keep a study that was written in a page.
 
     Raises:

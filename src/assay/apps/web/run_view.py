@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError
 from assay.core.plans import runs_by_label
-from assay.core.records import Record
+from assay.core.records import Record, Spec
 
 __all__ = ["pictures", "run"]
 
@@ -126,7 +125,7 @@ def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, Any]:
     return {"mistakes": items, "made": sheet, "missing": shown["missing"] or ""}
 
 
-def _dataset(spec: Mapping[str, Any], data_dir: Path | None) -> Any:
+def _dataset(spec: Spec, data_dir: Path | None) -> Any:
     from assay.data import load
 
     try:

@@ -252,7 +252,7 @@ class Shelf:
         return said
 
 
-def encode(value: Any) -> bytes:
+def encode(value: object) -> bytes:
     """Strict JSON: NaN and infinity become null, arrays lists."""
     from assay.core.store_format import encode_json
 

@@ -139,7 +139,7 @@ def onnx_bytes(network: Any, weights: Mapping[str, Any], mean: Any, std: Any) ->
 
 def write_page(
     folder: Path,
-    about: Mapping[str, Any],
+    about: Mapping[str, object],
     scripts: Iterable[Path],
     styles: Iterable[Path],
     network: bytes,

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
-from assay.core.plans import runs_by_label, tried_runs
+from assay.core.plans import PlanData, runs_by_label, tried_runs
 from assay.core.records import Record
 
 __all__ = [
@@ -159,7 +159,7 @@ def curves(
     }
 
 
-def chosen_trials(plan: Mapping[str, Any], chosen: Sequence[str]) -> list[Mapping[str, Any]]:
+def chosen_trials(plan: PlanData, chosen: Sequence[str]) -> list[Mapping[str, Any]]:
     """The trials of these ids, or the first ones; StoreError for what is no trial."""
     known = {trial["trial_id"]: trial for trial in plan["trials"]}
     for trial in chosen:
@@ -299,7 +299,7 @@ def _count(states: Iterable[str]) -> dict[str, int]:
     return dict(Counter(states))
 
 
-def _importances(plan: Mapping[str, Any], trials: Sequence[Any]) -> list[dict[str, Any]]:
+def _importances(plan: PlanData, trials: Sequence[Any]) -> list[dict[str, Any]]:
     from assay.statistics import importances
 
     try:

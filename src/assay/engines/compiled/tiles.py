@@ -43,23 +43,23 @@ def _word(function: Callable[..., Any]) -> Any:
 
 @_word
 def tile(
-    typingctx: Any,
-    a: Any,
-    a_at: Any,
-    a_row: Any,
-    a_step: Any,
-    a_jump: Any,
-    b: Any,
-    b_at: Any,
-    b_step: Any,
-    b_jump: Any,
-    steps: Any,
-    jumps: Any,
-    c: Any,
-    c_at: Any,
-    c_row: Any,
-    alpha: Any,
-    beta: Any,
+    typingctx: object,
+    a: types.Array,
+    a_at: types.Type,
+    a_row: types.Type,
+    a_step: types.Type,
+    a_jump: types.Type,
+    b: types.Array,
+    b_at: types.Type,
+    b_step: types.Type,
+    b_jump: types.Type,
+    steps: types.Type,
+    jumps: types.Type,
+    c: types.Array,
+    c_at: types.Type,
+    c_row: types.Type,
+    alpha: types.Type,
+    beta: types.Type,
 ) -> Any:
     """One tile of a product, of flat arrays from a place on.
 
@@ -164,7 +164,7 @@ def _all(builder: Any, number: Any, vector: Any) -> Any:
 
 
 @_word
-def call(typingctx: Any, address: Any, arguments: Any) -> Any:
+def call(typingctx: object, address: types.Type, arguments: types.Type) -> Any:
     """Call the C function at `address`; of arrays among the arguments it gets where they begin."""
     return types.void(address, arguments), _call
 
@@ -184,19 +184,19 @@ def _call(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 @_word
 def call_rule(
-    typingctx: Any,
-    address: Any,
-    w: Any,
-    w_at: Any,
-    g: Any,
-    g_at: Any,
-    first: Any,
-    first_at: Any,
-    second: Any,
-    second_at: Any,
-    count: Any,
-    numbers: Any,
-    numbers_at: Any,
+    typingctx: object,
+    address: types.Type,
+    w: types.Type,
+    w_at: types.Type,
+    g: types.Type,
+    g_at: types.Type,
+    first: types.Type,
+    first_at: types.Type,
+    second: types.Type,
+    second_at: types.Type,
+    count: types.Type,
+    numbers: types.Type,
+    numbers_at: types.Type,
 ) -> Any:
     """Call an update rule (see `rules`) at `address`, each array from a place on."""
     given = (w, w_at, g, g_at, first, first_at, second, second_at, count, numbers, numbers_at)
@@ -221,7 +221,7 @@ _ARM_ZERO = 1 << 24
 
 
 @_word
-def flush_denormals(typingctx: Any) -> Any:
+def flush_denormals(typingctx: object) -> Any:
     """From now on this thread takes numbers too small to matter for zero; how it was before.
 
     Weights that a penalty drives to zero pass through numbers so small that a processor takes a
@@ -238,7 +238,7 @@ def flush_denormals(typingctx: Any) -> Any:
 
 
 @_word
-def treat_denormals(typingctx: Any, before: Any) -> Any:
+def treat_denormals(typingctx: object, before: types.Type) -> Any:
     """Go back to how this thread treated the smallest numbers."""
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from types import ModuleType
 
 from assay.core.errors import EngineError, MissingExtraError, install_extra, unknown_name
 
@@ -63,7 +63,7 @@ def check_keras() -> None:
         )
 
 
-def load_keras(threads: int = 0) -> Any:
+def load_keras(threads: int = 0) -> ModuleType:
     """Import Keras with the chosen backend.
 
     Args:

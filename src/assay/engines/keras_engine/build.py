@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def is_chain(network: Network) -> bool:
     return len(network.heads) == 1 and not blocks
 
 
-def build_model(keras: Any, network: Network, seed: int = 0) -> Any:
+def build_model(keras: ModuleType, network: Network, seed: int = 0) -> Any:
     """Make the model: images (B, height, width, channels) -> logits (B, units), or {head: ...}.
 
     Args:
@@ -59,7 +60,12 @@ def build_model(keras: Any, network: Network, seed: int = 0) -> Any:
 
 
 def _through(
-    keras: Any, chain: Sequence[Layer], prefix: str, shape: tuple[int, ...], x: Any, seed: int
+    keras: ModuleType,
+    chain: Sequence[Layer],
+    prefix: str,
+    shape: tuple[int, ...],
+    x: Any,
+    seed: int,
 ) -> Any:
     """One layer after the other."""
     for i, layer in enumerate(chain):
@@ -68,7 +74,9 @@ def _through(
     return x
 
 
-def _apply(keras: Any, layer: Layer, name: str, shape: tuple[int, ...], x: Any, seed: int) -> Any:
+def _apply(
+    keras: ModuleType, layer: Layer, name: str, shape: tuple[int, ...], x: Any, seed: int
+) -> Any:
     if not isinstance(layer, Residual):
         return layer_call(layer, name, _seed(layer, name, seed)).make(keras)(x)
     shortcut = layer.projection(shape)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from assay.core.errors import EngineError, unknown_name
@@ -31,7 +32,7 @@ class Call:
     path: str
     arguments: Mapping[str, Any]
 
-    def make(self, keras: Any) -> Any:
+    def make(self, keras: ModuleType) -> Any:
         """Call it."""
         made: Any = keras
         for part in self.path.split("."):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def _lacks(package: str) -> bool:
 
 
 @contextmanager
-def number_format(keras: Any, precision: str) -> Iterator[None]:
+def number_format(keras: ModuleType, precision: str) -> Iterator[None]:
     """Models made inside compute in this precision.
 
     Args:

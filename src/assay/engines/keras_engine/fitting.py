@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ _ROWS = 1000
 """Images at a time in evaluation."""
 
 
-def compile_model(keras: Any, model: Any, member: Member, total: int, per_epoch: int) -> None:
+def compile_model(
+    keras: ModuleType, model: Any, member: Member, total: int, per_epoch: int
+) -> None:
     """Compile a model as the recipe says.
 
     Keras's `loss` holds the penalties on kernels; the metric `cross_entropy` does not and is what
@@ -56,7 +59,9 @@ def compile_model(keras: Any, model: Any, member: Member, total: int, per_epoch:
 class KerasRun:
     """One member on its way through `model.fit`."""
 
-    def __init__(self, keras: Any, member: Member, data: NormalDataset, fit: FitData, task: Task):
+    def __init__(
+        self, keras: ModuleType, member: Member, data: NormalDataset, fit: FitData, task: Task
+    ):
         self.keras, self.member, self.data = keras, member, data
         self.task, self.images = task, len(fit.train)
         recipe = member.training

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ _ROWS = 500
 
 
 @contextmanager
-def _drawing(keras: Any, seed: int) -> Iterator[None]:
+def _drawing(keras: ModuleType, seed: int) -> Iterator[None]:
     """Initializers and dropout layers that are made inside draw from the run's own stream.
 
     Python's and NumPy's generators, which Keras seeds as well, are as they were afterwards.
@@ -40,7 +41,7 @@ def _drawing(keras: Any, seed: int) -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def own_model(keras: Any, network: OwnNetwork, seed: int) -> Any:
+def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Any:
     """Call the user's function; a list of layers becomes a `keras.Sequential`.
 
     Raises:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer, subtract
+from assay.engines.optimizers.optimizer import (
+    OPTIMIZERS,
+    ArrayWeight,
+    Compiled,
+    Numbers,
+    Optimizer,
+    Weight,
+    subtract,
+)
 from assay.networks.description import free
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Adadelta"]
 
@@ -31,7 +42,7 @@ class Adadelta(Optimizer):
     keras: ClassVar[str] = "Adadelta"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         n = slot.numbers
         average = slot.buffer("accumulated_grad")
@@ -42,7 +53,7 @@ class Adadelta(Optimizer):
         subtract(slot.weight, change, rate)
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         rho, epsilon = slot.numbers["rho"], slot.numbers["epsilon"]
         v = slot.average("v", gradient, rho)

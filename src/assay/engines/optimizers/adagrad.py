@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer, subtract
+from assay.engines.optimizers.optimizer import (
+    OPTIMIZERS,
+    ArrayWeight,
+    Compiled,
+    Numbers,
+    Optimizer,
+    Weight,
+    subtract,
+)
 from assay.networks.description import free
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Adagrad"]
 
@@ -32,7 +43,7 @@ class Adagrad(Optimizer):
     keras: ClassVar[str] = "Adagrad"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         n = slot.numbers
         total = slot.buffer("accumulator", n["initial_accumulator_value"])
@@ -40,7 +51,7 @@ class Adagrad(Optimizer):
         subtract(slot.weight, gradient / (total + n["epsilon"]).sqrt_(), rate)
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         n = slot.numbers
         a = slot.buffer("a", n["initial_accumulator_value"])

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer
+from assay.engines.optimizers.optimizer import (
+    OPTIMIZERS,
+    ArrayWeight,
+    Compiled,
+    Numbers,
+    Optimizer,
+    Weight,
+)
 from assay.networks.description import free, value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Adam", "AdamW", "adam_numpy_step", "adam_torch_step"]
 
 
-def adam_torch_step(slot: Any, gradient: Any, rate: Any, n: Numbers) -> None:
+def adam_torch_step(
+    slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor, n: Numbers
+) -> None:
     """A step of Adam with n["beta_1"], n["beta_2"] and n["epsilon"]."""
     import torch
 
@@ -50,7 +62,7 @@ def adam_torch_step(slot: Any, gradient: Any, rate: Any, n: Numbers) -> None:
     )
 
 
-def adam_numpy_step(slot: Any, gradient: Any, rate: float, n: Numbers) -> None:
+def adam_numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float, n: Numbers) -> None:
     """A step of Adam with n["beta_1"], n["beta_2"] and n["epsilon"]."""
     v, m = slot.average("v", gradient, n["beta_2"]), slot.buffer("m")
     gradient *= 1 - n["beta_1"]
@@ -89,12 +101,12 @@ class Adam(Optimizer):
     keras: ClassVar[str] = "Adam"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         adam_torch_step(slot, gradient, rate, slot.numbers)
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         adam_numpy_step(slot, gradient, rate, slot.numbers)
 

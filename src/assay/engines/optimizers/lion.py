@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import number
-from assay.engines.optimizers.optimizer import OPTIMIZERS, Compiled, Numbers, Optimizer, subtract
+from assay.engines.optimizers.optimizer import (
+    OPTIMIZERS,
+    ArrayWeight,
+    Compiled,
+    Numbers,
+    Optimizer,
+    Weight,
+    subtract,
+)
 from assay.networks.description import free, value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Lion"]
 
@@ -45,7 +56,7 @@ class Lion(Optimizer):
     keras: ClassVar[str] = "Lion"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         n, momentum = slot.numbers, slot.buffer("momentum")
         change = (momentum * n["beta_1"]).add_(gradient * (1 - n["beta_1"])).sign_()
@@ -53,7 +64,7 @@ class Lion(Optimizer):
         momentum.mul_(n["beta_2"]).add_(gradient * (1 - n["beta_2"]))
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         n, m = slot.numbers, slot.buffer("momentum")
         change = np.multiply(m, n["beta_1"], out=slot.scratch)

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from assay.core.errors import EngineError
 from assay.core.options import flag, integer, number, setting
 from assay.engines.optimizers.adam import adam_numpy_step, adam_torch_step
-from assay.engines.optimizers.optimizer import OPTIMIZERS, Numbers, Optimizer, some
+from assay.engines.optimizers.optimizer import (
+    OPTIMIZERS,
+    ArrayWeight,
+    Numbers,
+    Optimizer,
+    Weight,
+    some,
+)
 from assay.networks.description import free, value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 __all__ = ["Muon", "orthogonalised"]
 
@@ -19,7 +30,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Coefficients of the iteration: the steepest rise of small singular values."""
 
 
-def orthogonalised(matrix: Any, steps: int) -> Any:
+def orthogonalised(matrix: Tensor, steps: int) -> Tensor:
     """Newton-Schulz: U V^T of a matrix U S V^T, with singular values of about 0.7 to 1.2 for 1.
 
     Each step makes x of every singular value a x + b x^3 + c x^5. Five steps lift what is at least
@@ -101,7 +112,7 @@ class Muon(Optimizer):
         return found | {"exclude_layers": [f"(^|/){name}/" for name in outputs]}
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         n = slot.numbers
         if not some(n["scale"]):
@@ -114,7 +125,7 @@ class Muon(Optimizer):
         slot.weight.sub_(change * (rate * n["scale"]))
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         n = slot.numbers
         if not n["scale"]:

@@ -19,14 +19,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from assay.core.errors import ConfigError, EngineError, unknown_name
 from assay.core.options import check_fields, check_part, options_of
 from assay.core.registry import Registry
 
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
 __all__ = [
     "OPTIMIZERS",
+    "ArrayWeight",
     "Compiled",
     "Numbers",
     "Optimizer",
@@ -37,12 +42,14 @@ __all__ = [
     "subtract",
 ]
 
+T = TypeVar("T")
+
 Numbers = Mapping[str, Any]
 """`learning_rate`, the settings by name, `l1` and `l2` of the weight: floats, or, in a stack whose
 members differ, tensors (S, 1, ...) that broadcast over it."""
 
 
-class Weight(Protocol):
+class Weight(Protocol[T]):
     """One tensor of weights in training, as a step sees it.
 
     Attributes:
@@ -53,16 +60,30 @@ class Weight(Protocol):
         stacked: whether the members of a stack are in front.
     """
 
-    weight: Any
+    weight: T
     numbers: Any
     steps: int
     stacked: bool
 
-    def buffer(self, name: str, start: Any = 0.0) -> Any:
+    def buffer(self, name: str, start: Any = 0.0) -> T:
         """What is remembered under `name`, of the weight's shape; full of `start` at first.
 
         It is saved with checkpoints.
         """
+        ...
+
+
+class ArrayWeight(Weight["np.ndarray"], Protocol):
+    """A weight in `numpy_step`.
+
+    Attributes:
+        scratch: an array of the weight's shape that may be written over.
+    """
+
+    scratch: np.ndarray
+
+    def average(self, name: str, gradient: np.ndarray, rho: float) -> np.ndarray:
+        """What is remembered under `name` after a <- rho a + (1 - rho) gradient ** 2."""
         ...
 
 
@@ -112,7 +133,7 @@ class Optimizer:
         check_fields(self, ("optimizer",))
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """One step in the torch engine.
 
         Args:
@@ -123,7 +144,7 @@ class Optimizer:
         raise NotImplementedError
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """One step in the numpy engine.
 
         Args:
@@ -134,7 +155,7 @@ class Optimizer:
         raise NotImplementedError
 
     @staticmethod
-    def parse(data: str | Mapping[str, Any]) -> Optimizer:
+    def parse(data: str | Mapping[str, object]) -> Optimizer:
         """Read a name or {name: ..., setting: ...}; what is not given has its default.
 
         Raises:
@@ -206,7 +227,7 @@ class Optimizer:
         )
 
 
-def checked(name: str, cls: Any) -> type[Optimizer]:
+def checked(name: str, cls: object) -> type[Optimizer]:
     """The class that was registered under `name`; ConfigError if it is no optimizer."""
     return check_part(name, cls, Optimizer)
 
@@ -222,12 +243,12 @@ def as_matrix(shape: Sequence[int] | None) -> tuple[int, int] | None:
     return (prod(shape[:-1]), shape[-1]) if shape else None
 
 
-def some(number: Any) -> bool:
+def some(number: object) -> bool:
     """Whether a number is anything but a plain zero; one that differs in a stack is."""
     return not isinstance(number, (int, float)) or number != 0
 
 
-def subtract(weight: Any, change: Any, scale: Any) -> None:
+def subtract(weight: Tensor, change: Tensor, scale: float | Tensor) -> None:
     """weight -= scale * change, for tensors."""
     if isinstance(scale, (int, float)):
         weight.sub_(change, alpha=scale)

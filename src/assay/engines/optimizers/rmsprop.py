@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import number
 from assay.engines.optimizers.optimizer import (
     OPTIMIZERS,
+    ArrayWeight,
     Compiled,
     Numbers,
     Optimizer,
+    Weight,
     some,
     subtract,
 )
 from assay.networks.description import free, value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["RMSprop"]
 
@@ -45,7 +50,7 @@ class RMSprop(Optimizer):
     keras: ClassVar[str] = "RMSprop"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         n = slot.numbers
         average = slot.buffer("velocity").mul_(n["rho"]).add_(gradient.square() * (1 - n["rho"]))
@@ -57,7 +62,7 @@ class RMSprop(Optimizer):
         slot.weight.sub_(moved)
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         n = slot.numbers
         root = np.add(slot.average("v", gradient, n["rho"]), n["epsilon"], out=slot.scratch)

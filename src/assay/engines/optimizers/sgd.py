@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from assay.core.options import flag, number, setting
 from assay.engines.optimizers.optimizer import (
     OPTIMIZERS,
+    ArrayWeight,
     Compiled,
     Numbers,
     Optimizer,
+    Weight,
     some,
     subtract,
 )
 from assay.networks.description import value
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["SGD"]
 
@@ -45,7 +50,7 @@ class SGD(Optimizer):
     keras: ClassVar[str] = "SGD"
 
     @staticmethod
-    def torch_step(slot: Any, gradient: Any, rate: Any) -> None:
+    def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:
         """See the class."""
         momentum = slot.numbers["momentum"]
         if not some(momentum):
@@ -60,7 +65,7 @@ class SGD(Optimizer):
             slot.weight.add_(velocity)
 
     @staticmethod
-    def numpy_step(slot: Any, gradient: Any, rate: float) -> None:
+    def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         momentum = slot.numbers["momentum"]
         gradient *= rate

@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from assay.core.errors import EngineError, MissingExtraError, install_extra
 from assay.execution.executors._slurm_batch import Batch
@@ -84,7 +83,7 @@ def cancel(names: Iterable[str]) -> None:
         _ask("scancel", *wanted)
 
 
-def submit(batch: Batch, settings: Mapping[str, Any], largest: int) -> None:
+def submit(batch: Batch, settings: Mapping[str, object], largest: int) -> None:
     """Queue all tasks of a batch, in as many arrays as the site's limit needs.
 
     Raises:

@@ -75,7 +75,7 @@ def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "an average of the weights", "polyak1992"
 
 
-def of_network(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """What a configuration's network used, in words, with its key."""
     network = config.get("network") or {}
     text = str(network)

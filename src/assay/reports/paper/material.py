@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import dataset_rows
 from assay.reports.predictions import DatasetOf
@@ -35,7 +36,7 @@ class Material:
         network_of: from a configuration to its network, or None.
     """
 
-    plan: Mapping[str, Any]
+    plan: PlanData
     records: Sequence[Record]
     tried: Sequence[Record]
     lookup: DatasetOf

@@ -48,7 +48,7 @@ class Expression:
     _evaluate: Evaluator
     _places: dict[str, str]
 
-    def value(self, values: Mapping[str, Any]) -> Any:
+    def value(self, values: Mapping[str, object]) -> Any:
         """What it comes to.
 
         Args:
@@ -67,7 +67,7 @@ class Expression:
             raise ConfigError(f"{said} for {shown}" if shown else said) from None
 
 
-def parse_expression(text: Any, names: Collection[str]) -> Expression:
+def parse_expression(text: object, names: Collection[str]) -> Expression:
     """Read an expression over names of a space, dotted ones too.
 
     Raises:

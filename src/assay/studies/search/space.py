@@ -78,11 +78,11 @@ class Parameter:
             return round(number)
         return float(min(max(float(f"{number:.6g}"), self.low), self.high))
 
-    def shown(self, value: Any) -> str:
+    def shown(self, value: object) -> str:
         """A value in words."""
         return f"{value:.3g}" if self.kind == "float" else str(value)
 
-    def meaning(self, value: Any) -> Any:
+    def meaning(self, value: object) -> Any:
         """What an expression sees of a value: the number, what a choice sets, or its label."""
         if self.kind != "choice":
             return value
@@ -132,11 +132,11 @@ class Space:
     def __getitem__(self, name: str) -> Parameter:
         return next(p for p in self.parameters if p.name == name)
 
-    def meanings(self, values: Mapping[str, Any]) -> Values:
+    def meanings(self, values: Mapping[str, object]) -> Values:
         """What expressions see of a point."""
         return {p.name: p.meaning(values[p.name]) for p in self.parameters if p.name in values}
 
-    def active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    def active(self, parameter: Parameter, values: Mapping[str, object]) -> bool:
         """Whether a parameter is there, given those before it. What a condition speaks of must be
         there as well."""
         when = parameter.when
@@ -149,7 +149,7 @@ class Space:
         except ConfigError as error:
             raise parameter.entry.error(str(error)) from None
 
-    def allows(self, values: Mapping[str, Any]) -> bool:
+    def allows(self, values: Mapping[str, object]) -> bool:
         """Whether a point fulfils every constraint; one on a parameter that is not there does
         not count."""
         seen = self.meanings(values)
@@ -209,7 +209,7 @@ class Space:
                 values[p.name] = _draw(p, rng)
         return values
 
-    def shown(self, values: Mapping[str, Any]) -> dict[str, str]:
+    def shown(self, values: Mapping[str, object]) -> dict[str, str]:
         """A point in words."""
         return {p.name: p.shown(values[p.name]) for p in self.parameters if p.name in values}
 

@@ -35,7 +35,7 @@ LONGEST_TRAINING = 100_000
 BATCH = 32
 
 
-def reader_study(style: str, steps: int, seed: int = 0, **dataset: Any) -> dict[str, Any]:
+def reader_study(style: str, steps: int, seed: int = 0, **dataset: object) -> dict[str, Any]:
     """The study of one run whose result is a reader.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.options import choice, flag, integer, number
+from assay.core.records import Spec
 from assay.core.seeds import stream
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Fresh, Split
@@ -77,19 +78,19 @@ class DrawnImages:
 class ClocksRendered(DatasetEntry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
-    def check(self, spec: Mapping[str, Any]) -> dict[str, str]:
+    def check(self, spec: Spec) -> dict[str, str]:
         """`glare` is a share of fresh clocks."""
         if spec["glare"] and not spec["fresh"]:
             said = "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"
             return {"glare": said}
         return {}
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Known without drawing."""
         shape = (spec["size"], spec["size"], 1)
         return Survey(shape, (), TIMES * spec["per_time"], TIMES * TEST_PER_TIME)
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Pictures that will be drawn once it is known which are wanted."""
         parts = []
         for part, count in (("train", spec["per_time"]), ("test", TEST_PER_TIME)):
@@ -97,7 +98,7 @@ class ClocksRendered(DatasetEntry):
             parts.append(Split(images, _targets(images, spec)))  # type: ignore[arg-type]
         return Raw(parts[0], parts[1], ())
 
-    def fresh(self, spec: Mapping[str, Any], count: int) -> Fresh | None:
+    def fresh(self, spec: Spec, count: int) -> Fresh | None:
         """New clocks for each epoch, where `fresh: true` asks for them."""
         if not spec["fresh"]:
             return None
@@ -119,13 +120,11 @@ class ClocksRendered(DatasetEntry):
         return (60 * targets[:, 0] + targets[:, 1]).astype(np.int64)
 
 
-def _drawn(
-    spec: Mapping[str, Any], minutes: np.ndarray, *names: str | int, glare: float = 0.0
-) -> DrawnImages:
+def _drawn(spec: Spec, minutes: np.ndarray, *names: str | int, glare: float = 0.0) -> DrawnImages:
     return DrawnImages(minutes, spec["style"], spec["size"], spec["seed"], names, glare)
 
 
-def _targets(images: DrawnImages, spec: Mapping[str, Any]) -> np.ndarray:
+def _targets(images: DrawnImages, spec: Spec) -> np.ndarray:
     found = images.targets()
     return found if spec["angles"] else found[:, :2].astype(np.int64)
 

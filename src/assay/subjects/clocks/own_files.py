@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from assay.core.array_file import map_array
 from assay.core.errors import DataError
+from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
@@ -25,14 +25,14 @@ TEST_SHARE = 0.2
 class Clocks(DatasetEntry):
     """Grey pictures of clocks with hour and minute; a fifth, stratified by time, is for testing."""
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Count by the file's header."""
         images, _ = self._open(data_dir)
         count = len(images)
         held_out = round(TEST_SHARE * count)
         return Survey((*images.shape[1:], 1), (), count - held_out, held_out)
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Map the images into memory and split them."""
         images, targets = self._open(data_dir)
         train, test = hold_out(self.strata(targets), round(TEST_SHARE * len(images)), self.name)

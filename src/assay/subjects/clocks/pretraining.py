@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -71,8 +71,8 @@ class RenderedPretraining:
                 f"training.pretrain draws square grey pictures; dataset {data.name} has "
                 f"{height}x{width}x{channels}"
             )
-        spec: dict[str, Any] = {"name": "clocks-rendered", "style": self.style, "size": height}
-        spec |= {"fresh": True, "train": EPOCH, "validation": 720, "test": 720}
+        drawn = {"name": "clocks-rendered", "style": self.style, "size": height}
+        spec = {**drawn, "fresh": True, "train": EPOCH, "validation": 720, "test": 720}
         members = tuple(_first_part(member, self.steps) for member in cohort.members)
         inner = replace(resources, save_weights=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import Plot
@@ -41,7 +42,7 @@ _COLUMNS = 3
 
 
 def clock_section(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
     """Return {"answers", "table", "figure", "worst"}; None where no run read clocks."""
     if not clock_runs(records):
@@ -104,7 +105,7 @@ def draw_error_maps(maps: Mapping[str, np.ndarray], width: float = WIDE) -> Figu
     return figure
 
 
-def fault_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
+def fault_table(plan: PlanData, records: Sequence[Record]) -> Table:
     """Return how often each trial errs in which way."""
     columns = (
         Column("trial", lambda r: r["trial"], "left"),

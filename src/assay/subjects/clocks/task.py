@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from assay.subjects.clocks.labels.relational import Relational
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.looks import TURNS
 from assay.subjects.clocks.time import distance, hour_flip
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["TellTime"]
 
@@ -103,7 +106,7 @@ class TellTime:
         schemes = [self.scheme, *([self.beside] if self.beside else [])]
         return np.concatenate([minutes, *(scheme.encode(targets) for scheme in schemes)], -1)
 
-    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """That of the label scheme, and of the directions where they are asked for."""
         if self.beside is None:
             return self.scheme.loss(outputs, targets[..., 1:])
@@ -111,7 +114,7 @@ class TellTime:
         told, seen = targets[..., 1:-width], targets[..., -width:]
         return self.scheme.loss(outputs, told) + self.beside.loss(outputs, seen)
 
-    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """The error of each image in minutes."""
         read = self._read({head: _plain(out) for head, out in outputs.items()})
         return targets.new_tensor(distance(read.minutes, _plain(targets[..., 0])))

@@ -41,7 +41,7 @@ def difference(a: Any, b: Any, period: float = HALF_DAY) -> Any:
     return (a - b + period / 2) % period - period / 2
 
 
-def distance(a: Any, b: Any, period: float = HALF_DAY) -> Any:
+def distance(a: object, b: object, period: float = HALF_DAY) -> Any:
     """How far `a` and `b` are apart round the shorter side, in [0, period / 2].
 
     With the default period this is the common-sense error in minutes: 11:55 against 0:05 is 10.
@@ -59,7 +59,7 @@ def hands(minutes: Any) -> tuple[Any, Any]:
     return wrap(minutes / HALF_DAY, 1), wrap(minutes / HOUR, 1)
 
 
-def hour_flip(read: Any, true: Any, tolerance: float = 5) -> Any:
+def hour_flip(read: object, true: object, tolerance: float = 5) -> Any:
     """Whether the minute hand was read right (within `tolerance` minutes), but the hour wrong."""
     minute_right = distance(read, true, HOUR) <= tolerance
     return minute_right & (distance(read, true) > HOUR / 2)

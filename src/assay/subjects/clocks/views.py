@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.statistics import Estimate, best_run, by_trial, estimate
 from assay.subjects.clocks.time import (
@@ -75,7 +76,7 @@ _FAULTS = {
 }
 
 
-def fault_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def fault_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return for each trial how often it errs in which way, as estimates over its runs.
 
     Keys: trial, n, and estimates of minutes, within_1_minute, within_5_minutes,
@@ -148,7 +149,7 @@ def _said(found: Estimate, unit: str, scale: float = 1.0) -> str:
     return f"{scale * found.mean:.2f} {unit} (95 % CI {low:.2f} to {high:.2f}, n = {found.n})"
 
 
-def clock_answers(plan: Mapping[str, Any], records: Iterable[Record]) -> list[str]:
+def clock_answers(plan: PlanData, records: Iterable[Record]) -> list[str]:
     """Return what the runs say to the questions about representations, one sentence for each.
 
     What is wrong with plain regression, can 720 classes be learned, and what do several heads and

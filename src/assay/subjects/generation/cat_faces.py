@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from assay.core.array_file import read_arrays
 from assay.core.errors import DataError
+from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
@@ -51,7 +50,7 @@ def read_jpegs(path: Path) -> np.ndarray:
 class CatFaces(DatasetEntry):
     """The set has no test part, and most of its files occur twice: it is split by picture."""
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read the distinct pictures and hold out a fixed test set of 1,000."""
         _, path = locate(self, data_dir)
         images = read_jpegs(path["cats64.npz"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from assay.core.options import integer
+from assay.core.records import Spec
 from assay.core.seeds import stream
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
@@ -99,11 +98,11 @@ def _hand(
 class DrawnDials(DatasetEntry):
     """Dials at random times; targets are rows (hour, minute)."""
 
-    def survey(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Survey:
+    def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """The size is an option."""
         return Survey((spec["size"], spec["size"], 3), (), TRAIN, TEST)
 
-    def read(self, spec: Mapping[str, Any], data_dir: Path | None = None) -> Raw:
+    def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Draw all of them: test dials from a stream of their own."""
         return Raw(_part("train", TRAIN, spec["size"]), _part("test", TEST, spec["size"]), ())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from assay.core.config import Option
 from assay.core.errors import EngineError
 from assay.core.options import integer
 from assay.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["FEATURES", "PartsTask", "features_option"]
 
@@ -48,11 +51,11 @@ class PartsTask:
         """Targets are not used."""
         return np.zeros(len(targets), np.int64)
 
-    def loss(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Always raises EngineError."""
         raise self._several()
 
-    def correct(self, outputs: dict[str, Any], targets: Any) -> Any:
+    def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Always raises EngineError."""
         raise self._several()
 

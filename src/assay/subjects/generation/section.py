@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions
 from assay.reports.drawing import Plot
@@ -38,7 +39,7 @@ _SHOWN, _COLUMNS = 32, 8
 
 
 def generation_section(
-    plan: Mapping[str, Any], records: Sequence[Record], lookup: predictions.DatasetOf
+    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
     """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None where no run made
     pictures."""
@@ -122,7 +123,7 @@ _LOSSES = {
 """Two curves that share an axes -> its title."""
 
 
-def generation_table(plan: Mapping[str, Any], records: Sequence[Record]) -> Table:
+def generation_table(plan: PlanData, records: Sequence[Record]) -> Table:
     """Return how far each trial's pictures are from real ones, and what that took."""
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
@@ -144,7 +145,7 @@ def _cell(name: str, decimals: int) -> Callable[[Row], str]:
     return lambda row: interval_text(row[name], decimals)
 
 
-def near_tables(plan: Mapping[str, Any], records: Sequence[Record]) -> list[Table]:
+def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
     """Return every measure of every trial beside its floor; one table holds what compares."""
     tables = []
     for labels, rows in made.near_groups(plan, records):

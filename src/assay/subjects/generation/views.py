@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.sheets import sheet
 from assay.statistics import Interval, best_run, by_trial, estimate
@@ -44,7 +45,7 @@ def best_made(records: Iterable[Record]) -> Record | None:
     return best_run([r for r in records if "samples" in r.predictions], "val_distance")
 
 
-def generation_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """One row for each trial that made pictures: {"trial", "n", "task", "epochs", "seconds" of
     training}, and the mean of every measure that was taken as an interval."""
     runs = by_trial(records)
@@ -67,7 +68,7 @@ def generation_rows(plan: Mapping[str, Any], records: Iterable[Record]) -> list[
     return rows
 
 
-def progress(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[str, Any]]:
+def progress(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """One entry for each trial that made pictures: {"trial", "epoch", "seconds", "curves"}.
 
     Each of "curves" ("val_distance" and all losses) is the mean over the finished runs at each
@@ -96,7 +97,7 @@ def progress(plan: Mapping[str, Any], records: Iterable[Record]) -> list[dict[st
 
 
 def near_groups(
-    plan: Mapping[str, Any], records: Iterable[Record]
+    plan: PlanData, records: Iterable[Record]
 ) -> list[tuple[list[str], list[dict[str, Any]]]]:
     """How near the pictures of each trial come to real ones, by every measure.
 

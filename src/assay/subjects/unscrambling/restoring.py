@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
 from assay.core.errors import DataError
 from assay.core.options import flag
+from assay.core.records import Spec
 from assay.data.permutation import permute
 from assay.data.storage import cache_dir, keep_arrays, kept_arrays
 from assay.data.transforms import FittedTransform
@@ -28,15 +27,13 @@ class Restore:
     usual = False
     option = flag(help="Undo the permutation as far as the training images allow.")
 
-    def check(self, spec: Mapping[str, Any]) -> str:
+    def check(self, spec: Spec) -> str:
         """There must be a permutation to undo."""
         if spec["restore"] and spec.get("permute") is None:
             return "dataset.restore only makes sense together with dataset.permute"
         return ""
 
-    def fit(
-        self, spec: Mapping[str, Any], train: np.ndarray, permutation: np.ndarray | None
-    ) -> FittedTransform:
+    def fit(self, spec: Spec, train: np.ndarray, permutation: np.ndarray | None) -> FittedTransform:
         """The estimated order; see `restored_order`."""
         assert permutation is not None
         order, contrast = restored_order(train)

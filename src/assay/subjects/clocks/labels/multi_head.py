@@ -98,7 +98,7 @@ class HourAndMinuteClasses:
         """Hour and whole minute, (n, 2)."""
         return np.floor(_split(targets))
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, object], encoded: Any) -> Any:
         """Sum of both cross-entropies."""
         pairs = zip(("hour", "minute"), (encoded[..., 0], encoded[..., 1]), strict=True)
         hour, minute = (cross_entropy(outputs[name], true) for name, true in pairs)

@@ -53,7 +53,7 @@ def seen_directions(targets: np.ndarray) -> np.ndarray:
     return rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
 
 
-def directions_loss(logs: Sequence[Any], directions: Any) -> Any:
+def directions_loss(logs: Sequence[object], directions: Any) -> Any:
     """Sum of the cross-entropies of three distributions over directions, where those are known.
 
     Args:

@@ -54,7 +54,7 @@ class Scheme(Protocol):
     def encode(self, targets: np.ndarray) -> np.ndarray:
         """Targets (n, 2 or 5) of a dataset as the loss wants them, float32 (n, k)."""
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, object], encoded: object) -> Any:
         """Loss (..., batch) of outputs {head: (..., batch, units)}, on PyTorch's tensors."""
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:

@@ -47,7 +47,7 @@ class Phase:
         """Sine and cosine of the hour hand, (n, 2)."""
         return _points(hands(true_minutes(targets))[0])
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, object], encoded: object) -> Any:
         """Distance of the points."""
         return _apart(outputs["phase"], encoded)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from assay.core.errors import ConfigError
@@ -30,7 +28,7 @@ class Unscrambler:
     def __init__(self, shape: tuple[int, int] | None = None, seed: int = 0, effort: float = 1.0):
         self.shape, self.seed, self.effort = shape, seed, effort
 
-    def fit(self, x: np.ndarray, y: Any = None) -> Unscrambler:
+    def fit(self, x: np.ndarray, y: object = None) -> Unscrambler:
         """Estimate from images (images, pixels), as `unscramble` takes them."""
         self.restoration_: Restoration = unscramble(x, self.shape, self.seed, self.effort)
         return self
@@ -42,6 +40,6 @@ class Unscrambler:
             raise ConfigError(f"expected images of {pixels} pixels, got an array {x.shape}")
         return self.restoration_.apply(x)
 
-    def fit_transform(self, x: np.ndarray, y: Any = None) -> np.ndarray:
+    def fit_transform(self, x: np.ndarray, y: object = None) -> np.ndarray:
         """`fit` and `transform` of the same images."""
         return self.fit(x, y).transform(x)
