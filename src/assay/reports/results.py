@@ -39,7 +39,7 @@ _VARIED = {
 """What may differ between runs beside their seeds, by the names of `vary:`."""
 
 
-def covered(plan: Mapping[str, Any]) -> str:
+def covered(plan: PlanData) -> str:
     """What the intervals of a study speak of."""
     more = [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
     what = ", ".join(["seeds", *more[:-1]]) + "".join(f" and {text}" for text in more[-1:])
