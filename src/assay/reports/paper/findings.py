@@ -170,7 +170,8 @@ def _figures(material: Material) -> Iterator[Block]:
 
 
 def _pointer(material: Material, plot: Plot) -> Sentence:
-    return (Mention(material.label(plot.name)), f" shows: {plot.title[0].lower()}{plot.title[1:]}.")
+    shown = f"{plot.title[0].lower()}{plot.title[1:]}".replace(": ", " of ")
+    return (Mention(material.label(plot.name)), f" shows {shown}.")
 
 
 def _published(material: Material) -> Iterator[Block]:

@@ -32,8 +32,9 @@ from assay.reports.paper.drawn import (
     packed,
 )
 from assay.reports.paper.material import slug
-from assay.reports.paper.typst_exhibits import PageSize, minus
+from assay.reports.paper.typst_exhibits import PageSize, minus, table_width
 from assay.reports.tables import LATEX, Table
+from assay.reports.texts import wrap
 
 __all__ = ["latex", "latex_text"]
 
@@ -66,7 +67,8 @@ _GREEK = (
 )
 _LATIN_CAPITALS = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEZHIKMNOPTX", strict=True))
 _SIGNS = {
-    "“": "``", "”": "''", "‘": "`", "’": "'", "–": "--", "—": "---", "…": r"\dots{}",
+    "“": "``", "”": "''", "‘": "`", "’": "'", "–": r"\textendash{}",
+    "—": r"\textemdash{}", "…": r"\dots{}",
     "→": r"$\rightarrow$", "←": r"$\leftarrow$", "≈": r"$\approx$", "≠": r"$\neq$", "·": r"$\cdot$",
     "°": r"\textdegree{}", "µ": r"$\mu$", "√": r"$\surd$", "∞": r"$\infty$", "\u00a0": "~",
     "\u2009": r"\,", "\u202f": r"\,", "\"": r"\textquotedbl{}", "²": r"$^2$", "³": r"$^3$",
@@ -80,10 +82,13 @@ PREAMBLE = r"""\documentclass[%(size)s,10pt]{article}
 \usepackage[margin=2.3cm]{geometry}
 \usepackage{graphicx}
 \usepackage{booktabs}
+\usepackage{tabularx}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parskip}{0.5em}
 \setlength{\parindent}{0pt}
 \emergencystretch=3em
+\setlength{\abovecaptionskip}{6pt}
+\setlength{\belowcaptionskip}{6pt}
 \renewcommand{\topfraction}{0.9}
 \renewcommand{\floatpagefraction}{0.8}
 """
@@ -91,7 +96,8 @@ PREAMBLE = r"""\documentclass[%(size)s,10pt]{article}
 
 def latex(text: str) -> str:
     """Text as LaTeX that shows it; a character that pdfTeX has no font for by its code point."""
-    return "".join(map(_sign, minus(visible(text))))
+    shown = "".join(map(_sign, minus(visible(text))))
+    return shown.replace("--", "-{}-")  # two hyphens of an option are no dash
 
 
 def _sign(c: str) -> str:
@@ -226,25 +232,43 @@ class _LatexWriter:
 
 
 def _table(table: Table, caption: str, name: str) -> str:
+    """A table; where it is wider than the page its longest texts take several lines."""
+
     def line(cells: Sequence[str], bold: bool = False) -> str:
         shown = [rf"\textbf{{{latex(c)}}}" if bold and c else latex(c) for c in cells]
         return "    " + " & ".join(shown) + r" \\"
 
-    align = "".join("l" if c.align == "left" else "r" for c in table.columns)
-    rows = [line(t, bool(r.get("best"))) for r, t in zip(table.entries, table.texts(), strict=True)]
+    texts = table.texts()
+    wide = table_width(table) > _LatexWriter.page.width
+    align = ""
+    for i, column in enumerate(table.columns):
+        left = column.align == "left"
+        breaks = wide and left and max((len(row[i]) for row in texts), default=0) > 20
+        align += r">{\raggedright\arraybackslash}X" if breaks else "l" if left else "r"
+    kind, room = ("tabularx", r"{\linewidth}") if "X" in align else ("tabular", "")
+    heads = " & ".join(_head(c.header, c.align) for c in table.columns)
+    rows = [line(t, bool(r.get("best"))) for r, t in zip(table.entries, texts, strict=True)]
     lines = [
         r"\begin{table}[tbp]",
-        r"  \centering",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{caption}}}",
         rf"  \label{{{name}}}",
-        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{\footnotesize",
-        rf"    \begin{{tabular}}{{{align}}}",
+        rf"    \begin{{{kind}}}{room}{{{align}}}",
         r"    \toprule",
-        line(table.headers),
+        rf"    {heads} \\",
         r"    \midrule",
         *rows,
         r"    \bottomrule",
-        r"    \end{tabular}}",
+        rf"    \end{{{kind}}}",
         r"\end{table}",
     ]
     return "\n".join(lines)
+
+
+def _head(text: str, align: str) -> str:
+    """The head of a column, in lines where it is long."""
+    lines = wrap(text, 20).split("\n")
+    if len(lines) == 1:
+        return latex(text)
+    side = "l" if align == "left" else "r"
+    return rf"\shortstack[{side}]{{" + r"\\".join(map(latex, lines)) + "}"

@@ -28,7 +28,7 @@ from assay.reports.paper.drawn import (
 from assay.reports.paper.material import slug
 from assay.reports.tables import Table
 
-__all__ = ["ExhibitWriter", "PageSize", "minus", "quoted"]
+__all__ = ["ExhibitWriter", "PageSize", "minus", "quoted", "table_width"]
 
 LONG = 24
 """Rows of a table from which on it may break over pages."""
@@ -188,7 +188,7 @@ class ExhibitWriter:
             content = f"{{ set text(size: 8pt); set par(justify: false); {rows} }}"
             figure = self._frame(exhibit, content, "", "table", i > 0)
             breaks = BREAKS if not several and len(texts) > LONG else ""
-            yield f"{breaks}{figure}", _inches(table) > self.page.width
+            yield f"{breaks}{figure}", table_width(table) > self.page.width
 
     def _frame(
         self, exhibit: Exhibit, content: str, alt: str, kind: str, more: bool = False
@@ -244,7 +244,7 @@ def _strong(text: str) -> str:
     return f"#strong({quoted(minus(text))})" if text else ""
 
 
-def _inches(table: Table) -> float:
+def table_width(table: Table) -> float:
     """Roughly how wide a table of 8 points is when no cell is broken."""
     widths = [
         max(
