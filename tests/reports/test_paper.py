@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
+import subprocess
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from assay.core.errors import ConfigError
 from assay.reports.paper.blocks import Author, exhibits
@@ -161,3 +165,91 @@ def test_templates_that_are_not_there(material, tmp_path):
         write_pdf(whole, tmp_path / "x.pdf", template="iee")
     with pytest.raises(ConfigError, match=r"gone\.typ' cannot be read"):
         write_pdf(whole, tmp_path / "x.pdf", template=str(tmp_path / "gone.typ"))
+
+
+PEOPLE = [
+    Author(f"Author Number {i}", "University of a Long Name", f"a{i}@x.example") for i in range(11)
+]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize(("size", "points"), [("a4", (595, 842)), ("letter", (612, 792))])
+def test_eleven_authors_stand_within_pages_of_the_size(material, tmp_path, template, size, points):
+    whole = manuscript([material("tour")], TITLE, PEOPLE)
+    bare = whole.without({e.label for e in exhibits(whole)})
+    write_pdf(bare, tmp_path / "paper.pdf", template=template, size=size)
+    first = read((tmp_path / "paper.pdf").read_bytes()).pages[0]
+    assert tuple(round(float(v)) for v in first.mediabox[2:]) == points
+    places = {}
+
+    def visit(text, cm, tm, font, size):
+        if text.strip():
+            places[" ".join(text.split())] = (tm[4] * cm[0] + cm[4], size)
+
+    text = " ".join(first.extract_text(visitor_text=visit).split())
+    assert all(author.name in text for author in PEOPLE)
+    assert all(0 < x < points[0] - 30 for x, _ in places.values())
+
+
+@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="poppler is not installed")
+def test_nothing_on_a_page_is_a_black_box(paper, tmp_path):
+    (tmp_path / "p.pdf").write_bytes(paper("ieee"))
+    command = ["pdftoppm", "-r", "40", "-gray", str(tmp_path / "p.pdf"), str(tmp_path / "p")]
+    subprocess.run(command, check=True)
+    pages = sorted(tmp_path.glob("p-*.pgm"))
+    assert pages
+    for file in pages:
+        with Image.open(file) as image:
+            black = np.asarray(image) < 8
+        sums = np.pad(black, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+        side = 24  # pixels: 0.6 inches, more than a stroke or a black pixel of a digit has
+        boxes = (
+            sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        )
+        assert boxes.max() < side * side
+        assert black.mean() < 0.1
+
+
+def test_an_abstract_is_short_and_names_its_answers_by_level(material):
+    several = manuscript([material("tour"), material("factors"), material("trouble")])
+    words = " ".join(str(part) for sentence in several.abstract for part in sentence).split()
+    assert 20 < len(words) <= 150
+    alone = " ".join(part for sentence in manuscript([material("factors")]).abstract
+                     for part in sentence)  # fmt: skip
+    assert "is worse than glorot_uniform by" in alone
+    assert "dropout" not in alone
+
+
+def test_captions_of_figures_tell_units_and_n(material):
+    shown = {e.label.rpartition("/")[2]: e.caption for e in exhibits(manuscript([material("tour")]))
+             if e.kind == "figure"}  # fmt: skip
+    for name in ("effects", "runs", "curves", "classes", "calibration"):
+        assert "n = 5" in shown[name], name
+    assert "(points)" in shown["effects"]
+    assert "(%)" in shown["runs"]
+
+
+def test_series_are_told_apart_in_grey(study):
+    """By marks and dashes: in grey their colours are too near each other."""
+    from assay.reports.class_figures import draw_calibration
+    from assay.reports.curve_figures import MARKERS, STYLES
+    from assay.reports.panels import LINES
+
+    assert len(set(MARKERS)) >= LINES
+    assert len(set(STYLES.values())) == 3
+    points = np.array([0.2, 0.8])
+    entries = [
+        {"label": name, "confidence": points, "accuracy": points, "count": np.array([20, 20])}
+        for name in "abcd"
+    ]
+    lines = draw_calibration(entries).axes[0].lines[1:]
+    assert len({line.get_marker() for line in lines}) == 4
+
+
+def test_a_figure_higher_than_a_page_is_cut_into_parts():
+    from assay.reports.paper.drawn import Drawing, packed
+
+    found = packed([Drawing(f"{i}", 3.0, 4.0) for i in range(6)], 7.0, 9.5)
+    assert [[d.file for d in part] for part in found] == [["0", "1", "2", "3"], ["4", "5"]]
+    (tall,) = packed([Drawing("a", 6.0, 19.0)], 6.0, 9.5)
+    assert (tall[0].width, tall[0].height) == (3.0, 9.5)

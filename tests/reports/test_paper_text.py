@@ -98,6 +98,7 @@ def test_any_text_is_shown_as_it_is():
     assert latex(r"5 % of #1_a $ \ @ α Ω ∞ é −1") == (
         r"5 \% of \#1\_a \$ \textbackslash{} @ $\alpha$ $\Omega$ $\infty$ é $-$1"
     )
+    assert latex("run --scale a–b") == r"run -{}-scale a\textendash{}b"
     assert latex("中") == r"\texttt{U+4E2D}"
 
 

@@ -58,7 +58,11 @@ class PaperOptions:
             "size": self.size, "text": self.text, "references": self.references,
             "figures": tuple(several), "max_pages": self.max_pages, "appendix": self.appendix,
         }  # fmt: skip
-        return {name: value for name, value in found.items() if value not in (None, (), False)}
+        return {
+            name: value
+            for name, value in found.items()
+            if value not in (None, ()) and value is not False
+        }
 
 
 def write(
