@@ -47,9 +47,17 @@ def test_samplers(name):
     testing.check_sampler(name)
 
 
-@pytest.mark.parametrize("engine", ["torch", "numpy"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("engine", ["torch", "numpy", "keras"])
 def test_engines(engine):
+    if engine == "keras":
+        pytest.importorskip("keras")
     testing.check_engine(engine)
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+def test_executors(executor):
+    testing.check_executor(executor)
 
 
 def test_a_task_and_a_dataset():

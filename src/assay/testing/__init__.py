@@ -16,6 +16,7 @@ than seconds. docs/extending.md says what each part is.
 from __future__ import annotations
 
 from assay.testing.judges import check_engine, check_metric, check_sampler
+from assay.testing.places import check_executor
 from assay.testing.recipes import check_augmentation, check_optimizer, check_schedule
 from assay.testing.tasks import check_dataset, check_network, check_task
 from assay.testing.toy import toy_dataset
@@ -24,6 +25,7 @@ __all__ = [
     "check_augmentation",
     "check_dataset",
     "check_engine",
+    "check_executor",
     "check_metric",
     "check_network",
     "check_optimizer",

@@ -13,11 +13,12 @@ from assay.testing.toy import toy_dataset
 __all__ = ["check_dataset", "check_network", "check_task"]
 
 
-def check_task(name: str, dataset: Any = None) -> None:
+def check_task(name: str | Mapping[str, Any], dataset: Any = None) -> None:
     """A task: shapes of targets, losses and predictions, a loss that has gradients and is the same
     in a stack, metrics with a direction.
 
     Args:
+        name: of the task, or a mapping of it with options.
         dataset: whose targets the task is for; the toy dataset, of class numbers, by default.
     """
     import torch
@@ -26,10 +27,11 @@ def check_task(name: str, dataset: Any = None) -> None:
     from assay.tasks.task import find_task, parts_of
 
     task, data = find_task(name), dataset or toy_dataset()
-    heads = task.heads(data)
-    assert heads, "the task has no outputs"
+    assert isinstance(direction(task, task.monitor), bool)
     if parts_of(task):  # it has a program of its own, and no predictions of single images
         return
+    heads = task.heads(data)
+    assert heads, "the task has no outputs"
     part = data.validation
     targets = torch.from_numpy(np.asarray(task.encode(part.targets)))
     assert len(targets) == len(part), "encode must give one entry for each image"
@@ -57,7 +59,6 @@ def check_task(name: str, dataset: Any = None) -> None:
     measured = task.metrics(kept, part.targets)
     assert set(measured) == set(measures_of(task)), f"metrics are {sorted(measured)}"
     assert all(np.isfinite(list(measured.values()))), f"a metric is not finite: {measured}"
-    assert isinstance(direction(task, task.monitor), bool)
 
 
 def check_dataset(spec: str | Mapping[str, object], data_dir: Path | None = None) -> None:
