@@ -8,12 +8,21 @@ import subprocess
 import pytest
 
 from assay.core.errors import ConfigError
-from assay.reports.paper.blocks import Author, Bullets, Citation, Manuscript, Paragraph, Styled
+from assay.reports.paper.blocks import (
+    Author,
+    Bullets,
+    Citation,
+    Manuscript,
+    Paragraph,
+    Styled,
+    exhibits,
+)
 from assay.reports.paper.cited import bibliography, known_keys
 from assay.reports.paper.content import chapter_names, manuscript
 from assay.reports.paper.latex_text import latex
 from assay.reports.paper.prose import read_prose
-from assay.reports.paper.typst_exhibits import quoted
+from assay.reports.paper.typst_exhibits import PageSize, quoted
+from assay.reports.paper.typst_text import typst_text
 from assay.reports.paper.writing import write_latex, write_markdown
 
 CHAPTERS = {"method": "Method", "discussion": "Discussion"}
@@ -143,3 +152,17 @@ def test_markdown_names_its_figures(material, tmp_path):
     assert "](paper-files/figure-tour-effects.svg)" in text
     assert (tmp_path / "paper-files" / "figure-tour-effects.svg").exists()
     assert "| trial |" in text
+
+
+def test_in_columns_figures_and_tables_float_over_the_page(material, tmp_path):
+    whole = manuscript([material("tour")])
+    kept = {"data/sizes", "training/settings", "tour/results"}
+    few = whole.without({e.label for e in exhibits(whole)} - kept)
+    text = typst_text(few, PageSize(3.4, 9.8, 2), tmp_path)
+    assert text.count('float: true, scope: "parent"') == 2
+    assert not any(line.startswith("#figure(") for line in text.split("\n"))
+    assert 'place(bottom, float: true, scope: "parent"' in text  # above the abstract nothing stands
+    assert text.count("#grid(columns: (1fr, 1fr)") == 1  # two narrow ones beside each other
+    alone = typst_text(few, PageSize(6.4, 9.8), tmp_path)
+    assert alone.count("#figure(") == text.count("#figure(") == 3
+    assert "#grid(columns: (1fr, 1fr)" not in alone

@@ -15,6 +15,7 @@ from assay.reports.style import (
     axis_title,
     edge_mark,
     legend_columns,
+    legend_height,
     name_rows,
     new_figure,
     row_height,
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw_confusion", "draw_runs", "run_reach"]
+
+
+_TOLD = ("a run", "mean with 95 % interval", "best by validation", "published")
+"""What the legend of every run may tell."""
 
 
 def run_reach(
@@ -63,7 +68,8 @@ def draw_runs(
     """
     labels = {name: row_labels([e["name"] for e in g], width) for name, g in groups.items()}
     rows = [max(len(g), 1) * row_height(labels[name], width) for name, g in groups.items()]
-    figure = new_figure(0.5 + sum(rows) + 0.62 * len(rows), width)
+    above = legend_height(_TOLD, width)
+    figure = new_figure(0.5 + above + sum(rows) + 0.62 * len(rows), width)
     axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=[n + 0.3 for n in rows])
     handles: dict[str, Any] = {}
     for ax, (name, entries) in zip(axes[:, 0], groups.items(), strict=True):
@@ -77,7 +83,7 @@ def draw_runs(
                 if row["trial"] == entry["trial"]:
                     x = row["published"] * metric_of(metric).scale
                     (cross,) = ax.plot(x, y, "x", color=INK, ms=7, mew=1.8, zorder=4)
-                    handles["published"] = cross
+                    handles[_TOLD[3]] = cross
         name_rows(ax, labels[name], width)
         ax.grid(axis="x")
         if len(groups) > 1:
@@ -109,7 +115,7 @@ def _draw_trial(
     spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
     style = {"mfc": "none", "mec": color, "ms": 4.5, "mew": 0.9, "alpha": 0.8}
     (ring,) = ax.plot(values * known.scale, y + spread, "o", **style)
-    handles.setdefault("a run", ring)
+    handles.setdefault(_TOLD[0], ring)
     for value in values * known.scale:
         if side := limits.beyond(value):
             edge_mark(ax, y, side, color)
@@ -117,7 +123,7 @@ def _draw_trial(
         marker = "D" if entry["best"] else "o"
         place = (found.low * known.scale, middle, found.high * known.scale)
         bar = draw_interval(ax, y, place, color, marker, limits)
-        label = "best by validation" if entry["best"] else "mean with 95 % interval"
+        label = _TOLD[2] if entry["best"] else _TOLD[1]
         handles.setdefault(label, bar)
 
 

@@ -13,6 +13,7 @@ from assay.reports.style import (
     WIDE,
     edge_mark,
     legend_columns,
+    legend_height,
     name_rows,
     new_figure,
     row_height,
@@ -69,7 +70,8 @@ def draw_effects(
         groups.setdefault(effect.factor, []).append(effect)
     labels = {f: _labels(g, width) for f, g in groups.items()}
     sizes = [len(g) * row_height(labels[f], width) for f, g in groups.items()]
-    figure = new_figure(0.75 + sum(sizes) + 0.62 * len(sizes), width)
+    above = legend_height([label for *_, label in _shown(effects)], width)
+    figure = new_figure(0.75 + above + sum(sizes) + 0.62 * len(sizes), width)
     ratios = [n + 0.3 for n in sizes]
     axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=ratios)
     share = effect_reach(effects) if one_axis(effects) else None
@@ -133,14 +135,19 @@ def _draw_effect(ax: Axes, y: float, effect: Effect, limits: Reach) -> None:
     draw_interval(ax, y, (low, middle, high), color, marker, limits, **style)
 
 
-def _legend(figure: Figure, effects: Sequence[Effect], width: float) -> None:
-    from matplotlib.lines import Line2D
-
+def _shown(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:
+    """Colour, mark and words of what the legend tells."""
     directed = metric_of(effects[0].metric).higher_is_better is not None
     names = ["better", "worse"] if directed else ["different"]
     there = {effect.verdict for effect in effects}
     more = [name for name in ("equivalent", "not tested") if name in there]
-    shown = [_VERDICTS[name] for name in (*names, "no difference shown", *more)]
+    return [_VERDICTS[name] for name in (*names, "no difference shown", *more)]
+
+
+def _legend(figure: Figure, effects: Sequence[Effect], width: float) -> None:
+    from matplotlib.lines import Line2D
+
+    shown = _shown(effects)
     handles = [
         Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m in "os" else c, label=label)
         for c, m, label in shown

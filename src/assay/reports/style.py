@@ -21,6 +21,7 @@ __all__ = [
     "axis_title",
     "edge_mark",
     "legend_columns",
+    "legend_height",
     "name_rows",
     "new_figure",
     "row_height",
@@ -105,6 +106,11 @@ def legend_columns(labels: Sequence[str], width: float) -> int:
     """Return how many labels of a legend, with their marks, stand beside each other."""
     longest = max((len(line) for label in labels for line in label.split("\n")), default=1)
     return max(1, min(len(labels), int(width * 11.5 / (longest + 6))))
+
+
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Return the inches that a legend takes above the axes, beyond its first line."""
+    return 0.21 * (-(-len(labels) // legend_columns(labels, width)) - 1)
 
 
 def edge_mark(ax: Axes, y: float, side: int, color: str, text: str = "") -> None:

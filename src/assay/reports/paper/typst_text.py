@@ -74,7 +74,7 @@ class _Writer:
     """Writes blocks; remembers what was cited."""
 
     def __init__(self, page: PageSize, folder: Path, labels: set[str]):
-        self.labels, self.level = labels, 1
+        self.labels, self.level, self.early = labels, 1, True
         self.cited: set[str] = set()
         self.exhibits = ExhibitWriter(page, folder, self.inlines)
 
@@ -82,7 +82,9 @@ class _Writer:
         self.level = 1
         self.exhibits.place = "bottom" if chapter.name in EARLY else "auto"
         blocks = "\n\n".join(self.shown(chapter.blocks))
-        return f"\n#place.flush()\n#heading(level: 1, {quoted(chapter.title)})\n\n{blocks}\n"
+        flush = "" if self.early else "#place.flush()\n"  # its figures stand before the next
+        self.early = chapter.name in EARLY
+        return f"\n{flush}#heading(level: 1, {quoted(chapter.title)})\n\n{blocks}\n"
 
     def shown(self, blocks: Sequence[Block]) -> list[str]:
         """Blocks, with everything that waits for another to stand beside it."""
