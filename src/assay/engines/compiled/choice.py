@@ -1,4 +1,4 @@
-"""Which program trains dense networks fastest on this machine: measured once, then remembered.
+"""Which program trains networks fastest on this machine: measured once, then remembered.
 
 What is remembered holds for a processor, its cores, the versions that compute and networks of about
 one size. A measurement takes a second, and loads PyTorch; whatever it says changes no run's
@@ -8,6 +8,7 @@ identity.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from math import log2
@@ -21,7 +22,7 @@ from assay.data.storage import cache_dir
 from assay.engines.compiled.coverage import torch_version
 from assay.engines.engine import Member, Resources
 
-__all__ = ["COMPILED", "fastest", "known", "remembered_product"]
+__all__ = ["COMPILED", "fastest", "known", "remembered", "remembered_product"]
 
 COMPILED = "compiled"
 BATCHED, ONEDNN = "PyTorch, batched product", "PyTorch, oneDNN"
@@ -48,8 +49,18 @@ def fastest(member: Member, resources: Resources) -> str:
 
 def remembered_product(member: Member) -> bool | None:
     """Whether oneDNN is the faster of PyTorch's products; None where nobody has measured."""
-    rates = _remembered().get(_key(member, "float32"), {})
+    rates = _remembered().get(f"{_machine()}, {_size(member, 'float32')}", {})
     return rates[ONEDNN] > rates[BATCHED] if {ONEDNN, BATCHED} <= rates.keys() else None
+
+
+def remembered(what: str, measure: Callable[[], Rates]) -> Rates:
+    """The rates of some networks on this machine, by program; measured where nobody has yet."""
+    key = f"{_machine()}, {what}"
+    if rates := _remembered().get(key):
+        return rates
+    _found[key] = measure()
+    _keep({**_remembered(), key: _found[key]})
+    return _found[key]
 
 
 def known() -> dict[str, Rates]:
@@ -59,21 +70,19 @@ def known() -> dict[str, Rates]:
 
 
 def _rates(member: Member, precision: str) -> Rates:
-    key = _key(member, precision)
-    if rates := _remembered().get(key):
-        return rates
-    from assay.engines.compiled.measuring import measured
+    def measure() -> Rates:
+        from assay.engines.compiled.measuring import measured
 
-    _found[key] = measured(member, precision)
-    _keep({**_remembered(), key: _found[key]})
-    return _found[key]
+        return measured(member, precision)
+
+    return remembered(_size(member, precision), measure)
 
 
-def _key(member: Member, precision: str) -> str:
-    """Machine, versions and size: multiply-adds to a factor of two, batches to one of 1.4."""
+def _size(member: Member, precision: str) -> str:
+    """Precision and size: multiply-adds to a factor of two, batches to one of 1.4."""
     macs = 4 ** round(log2(max(1, member.network.macs)) / 2)
     batch = 2 ** round(log2(member.training.batch_size))
-    return f"{_machine()}, {precision}, about {macs:,} multiply-adds, batch {batch:,}"
+    return f"{precision}, about {macs:,} multiply-adds, batch {batch:,}"
 
 
 def _machine() -> str:
@@ -102,7 +111,7 @@ def _remembered() -> dict[str, Rates]:
 def _sound(rates: Any) -> bool:
     return (
         isinstance(rates, dict)
-        and COMPILED in rates
+        and len(rates) > 0
         and all(isinstance(rate, (int, float)) for rate in rates.values())
     )
 

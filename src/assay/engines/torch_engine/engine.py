@@ -29,6 +29,7 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
+from assay.engines.torch_engine.stacking import IMAGE_STACK, stacks_images
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
@@ -53,8 +54,8 @@ _ROWS = {True: 1000, False: 250}
 
 
 class TorchEngine:
-    """Trains on PyTorch: dense networks and small ones of the user's own stacked, all others member
-    by member; see `front`."""
+    """Trains on PyTorch: dense networks, narrow convolutions and small networks of the user's own
+    stacked, all others member by member; see `front`."""
 
     name = "torch"
 
@@ -69,12 +70,16 @@ class TorchEngine:
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
         gpu = resources.device.startswith("cuda")  # by name it may be another machine's
-        kind = "cuda" if gpu else place(resources).device.type
         first = cohort.members[0]
-        if cohort.task_name in PROGRAMS or not _stacks(first, kind):
+        wish = str(first.config.get("precision", "auto"))
+        where = None if gpu else place(resources, wish)
+        kind = where.device.type if where else "cuda"
+        if cohort.task_name in PROGRAMS or not _stacks(first, kind, where):
             return 1
         if isinstance(first.network, OwnNetwork):
             return _OWN_STACK
+        if not stackable(first.network):
+            return IMAGE_STACK
         if kind != "cpu":
             return 100
         few, many = _STACK
@@ -108,7 +113,7 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 
-        stacked = _stacks(first, where.device.type, where.device)
+        stacked = _stacks(first, where.device.type, where)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
 
         def said() -> dict[str, Any]:
@@ -125,7 +130,7 @@ class TorchEngine:
             begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
-        rows = _ROWS[stacked and not isinstance(first.network, OwnNetwork)]
+        rows = _ROWS[stacked and stackable(first.network)]
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
@@ -147,17 +152,19 @@ class TorchEngine:
         )
 
 
-def _stacks(member: Member, kind: str, here: torch.device | None = None) -> bool:
+def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
     """Whether members like this one train as a stack on a kind of device.
 
     Args:
-        here: the device, where it is this process that trains them.
+        where: the device and the type; None where it is another machine's.
     """
     network, recipe = member.network, member.training
-    if recipe.ema or not isinstance(network, OwnNetwork):
-        return stackable(network) and not recipe.ema
+    if recipe.ema:
+        return False
+    if not isinstance(network, OwnNetwork):
+        return stackable(network) or (where is not None and stacks_images(member, where))
     small = network.macs * recipe.batch_size <= _OWN_WORK.get(kind, 0)
-    return small and stackable_own(network, here or torch.device("cpu"))
+    return small and stackable_own(network, where.device if where else torch.device("cpu"))
 
 
 def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:

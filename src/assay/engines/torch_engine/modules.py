@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def _same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
+def same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
     """Zeros before and after one side for padding "same", the extra one after, as in Keras."""
     total = max(0, (-(-size // strides) - 1) * strides + window - size)
     return total // 2, total - total // 2
@@ -39,8 +39,8 @@ def _pad_image(
     x: Tensor, window: int, strides: int, number: float = 0.0, unread: tuple[int, int] = (0, 0)
 ) -> Tensor:
     """Pad for "same"; of the rows at the bottom and columns at the right, `unread` are left off."""
-    top, bottom = _same_padding(x.shape[2], window, strides)
-    left, right = _same_padding(x.shape[3], window, strides)
+    top, bottom = same_padding(x.shape[2], window, strides)
+    left, right = same_padding(x.shape[3], window, strides)
     sides = (left, right - unread[1], top, bottom - unread[0])
     return F.pad(x, sides, value=number) if any(sides) else x
 
@@ -77,7 +77,7 @@ class ConvModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         layer, padding = self.layer, (0, 0)
         if layer.padding == "same":
-            sides = [_same_padding(n, layer.kernel_size, layer.strides) for n in x.shape[2:]]
+            sides = [same_padding(n, layer.kernel_size, layer.strides) for n in x.shape[2:]]
             if all(first == last for first, last in sides) and not any(self.unread):
                 padding = (sides[0][0], sides[1][0])  # no copy of the image
             else:

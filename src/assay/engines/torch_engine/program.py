@@ -1,6 +1,7 @@
 """A program trains a stack of members step by step; the loop around it is the same for all.
 
-`StackedProgram` is for dense networks. `ModuleProgram` (module.py) is for everything else.
+`StackedProgram` is for dense networks and narrow ones with convolutions. `ModuleProgram`
+(module.py) is for everything else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.slots import Key, StackSlots
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
+from assay.engines.torch_engine.stacked_images import IMAGE_BLOCKS
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
 from assay.networks.network import LayerPlace, Network, hidden_kernels
@@ -62,7 +64,7 @@ class Program(Protocol):
 
 
 def stackable(network: Network) -> bool:
-    """Whether every layer can be trained as a stack."""
+    """Whether this is a dense network, every layer of which can be trained as a stack."""
     return all(type(place.layer) in BLOCKS for place in network.places())
 
 
@@ -93,7 +95,7 @@ def loss_and_gradient(
 
 
 class StackedProgram:
-    """Dense networks of equal structure (of nearly equal width), trained as one stack."""
+    """Networks of equal structure (dense ones of nearly equal width), trained as one stack."""
 
     def __init__(
         self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
@@ -127,6 +129,8 @@ class StackedProgram:
                 room = (layer.units if exact else stack_room(layer.units),)
             elif isinstance(layer, Flatten):
                 room = (math.prod(before),)
+            elif type(layer) in IMAGE_BLOCKS:
+                room = layer.output_shape(before)
             widths = Widths(
                 tuple(place.input_shape[-1] for place in column),
                 tuple(place.output_shape[-1] for place in column),
@@ -135,7 +139,7 @@ class StackedProgram:
                 last,
             )
             layers = [place.layer for place in column]
-            kind = BLOCKS[type(layer)]
+            kind = (BLOCKS | IMAGE_BLOCKS)[type(layer)]
             chain.append(kind(layers, column[0].name, self.place, seeds, widths))
         return chain, room
 
@@ -204,7 +208,7 @@ class StackedProgram:
         for block in self._blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
-                    row = _own(block, key, tensor, member)
+                    row = block.part(key, tensor, member)
                     found[f"{block.name}.{key}"] = row.float().cpu().numpy().copy()
         return found
 
@@ -213,7 +217,7 @@ class StackedProgram:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
                     value = torch.from_numpy(weights[f"{block.name}.{key}"])
-                    _own(block, key, tensor, member).copy_(value)
+                    block.part(key, tensor, member).copy_(value)
             block.refresh()
 
     def state(self, member: int) -> dict[str, np.ndarray]:
@@ -247,12 +251,6 @@ class StackedProgram:
 def plain(tensor: Tensor) -> np.ndarray:
     """A copy of a tensor as it is, in its own precision."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
-
-
-def _own(block: Block, key: str, tensor: Tensor, member: int) -> Tensor:
-    """The part of a stack's tensor that a member has, shaped as its own weights."""
-    row = tensor[member] if key == "kernel" else tensor[member].squeeze(0)
-    return row[block.own(key, member)]
 
 
 def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:

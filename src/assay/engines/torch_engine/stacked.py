@@ -23,7 +23,7 @@ from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.networks import layers
 
-__all__ = ["BLOCKS", "Block", "DropoutBlock", "Widths"]
+__all__ = ["BLOCKS", "Block", "DenseBlock", "DropoutBlock", "Widths"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,11 @@ class Block:
         """Where in a tensor of the stack one member's own numbers are."""
         outputs = slice(self.widths.outputs[member])
         return (slice(self.widths.inputs[member]), outputs) if key == "kernel" else (outputs,)
+
+    def part(self, key: str, tensor: Tensor, member: int) -> Tensor:
+        """A view of what one member has of a tensor, shaped as its own weights."""
+        row = tensor[member] if key == "kernel" else tensor[member].squeeze(0)
+        return row[self.own(key, member)]
 
     def _stack(self, weights: Sequence[dict[str, Any]], key: str) -> Tensor:
         shape = (self.widths.room_in, self.widths.room_out)[-1 if key != "kernel" else 0 :]
@@ -295,4 +300,4 @@ BLOCKS: dict[type[layers.Layer], type[Block]] = {
     layers.BatchNorm: BatchNormBlock,
     layers.Flatten: FlattenBlock,
 }
-"""What can be stacked; a network with any other layer takes turns."""
+"""What can be stacked, beside layers of images (`stacked_images`)."""

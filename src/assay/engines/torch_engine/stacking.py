@@ -1,0 +1,88 @@
+"""Whether narrow networks with convolutions train faster as a stack or in turns: measured once for
+this machine and networks of about one size, then remembered (`assay doctor` shows it)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from math import log2
+
+import torch
+
+from assay.engines.compiled.choice import Rates, remembered
+from assay.engines.compiled.coverage import PROGRAM_SETTING
+from assay.engines.engine import Member
+from assay.engines.torch_engine.device import DevicePlace
+from assay.engines.torch_engine.module import ModuleProgram
+from assay.engines.torch_engine.program import StackedProgram
+from assay.engines.torch_engine.stacked_images import stackable_images
+from assay.networks.layers import Conv2D
+from assay.networks.network import Network, initial_weights
+from assay.tasks.task import TASKS, find_task
+
+__all__ = ["IMAGE_STACK", "stacks_images"]
+
+IMAGE_STACK = 5
+"""Members of such a stack."""
+
+STACKED, TURNS = "PyTorch, stacked", "PyTorch, in turns"
+
+_MOST_PATCHES = 1 << 22
+"""Numbers in the patches of a member's batch, of all its layers, above which nothing is measured:
+copying them takes longer than calls do, and so does their memory."""
+
+_SECONDS = 0.15
+"""For each way."""
+
+
+def stacks_images(member: Member, where: DevicePlace) -> bool:
+    """Whether members like this one train as a stack: on a CPU, where that was measured to be the
+    faster way. Where PyTorch is asked for (ASSAY_PROGRAM) they take turns."""
+    network, batch = member.network, member.training.batch_size
+    if where.device.type != "cpu" or os.environ.get(PROGRAM_SETTING) == "pytorch":
+        return False
+    if find_task(member.config["task"]).name != "classify" or not stackable_images(network):
+        return False
+    if _patches(network) * batch > _MOST_PATCHES:
+        return False
+    sizes = (2 ** round(log2(max(1, n))) for n in (network.macs, _patches(network), batch))
+    said = "convolutions, {}, about {:,} multiply-adds, {:,} in patches, batch {:,}"
+    rates = remembered(said.format(where.precision, *sizes), lambda: _measured(member, where))
+    return rates.get(STACKED, 0.0) > rates.get(TURNS, 0.0)
+
+
+def _patches(network: Network) -> int:
+    """How many numbers the windows of all convolutions see in one image."""
+    return sum(
+        place.output_shape[0] * place.output_shape[1] * place.layer.kernel_size**2
+        * place.input_shape[-1]
+        for place in network.places()
+        if isinstance(place.layer, Conv2D)
+    )  # fmt: skip
+
+
+def _measured(member: Member, where: DevicePlace) -> Rates:
+    """Images a second by each way, for random pictures."""
+    members = [replace(member, training=replace(member.training, ema=0.0))] * IMAGE_STACK
+    weights, batch = initial_weights(member.network, member.seed), member.training.batch_size
+    images = torch.rand(IMAGE_STACK, batch, *member.network.input_shape).to(where.compute)
+    targets = torch.zeros(IMAGE_STACK, batch, dtype=torch.int64)
+    stack = StackedProgram(members, [weights] * IMAGE_STACK, where, TASKS["classify"])
+    alone = ModuleProgram(members[:1], [weights], where, TASKS["classify"])
+    with torch.no_grad():
+        return {
+            STACKED: _rate(IMAGE_STACK * batch, lambda: stack.step(images, targets, 1.0)),
+            TURNS: _rate(batch, lambda: alone.step(images[:1], targets[:1], 1.0)),
+        }
+
+
+def _rate(images: int, step: Callable[[], object]) -> float:
+    """Images a second at its best, after a first call."""
+    step()
+    best, end = 0.0, time.perf_counter() + _SECONDS
+    while (start := time.perf_counter()) < end or not best:
+        step()
+        best = max(best, images / (time.perf_counter() - start))
+    return round(best, 1)
