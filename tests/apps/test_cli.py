@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -24,6 +25,15 @@ COMMANDS = (
 HEAVY = ("torch", "matplotlib", "sklearn", "pandas", "scipy", "numpy")
 
 
+def test_every_command_stands_in_the_guide():
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
+    cells = re.findall(r"^\| (`assay .*?) \| ", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name for cell in cells for name in re.findall(r"`assay ([a-z-]+)", cell)}
+    ours = {name for name, (place, _) in app.COMMANDS.items() if f"{place}".startswith("assay.")}
+    assert len(told) > 20
+    assert {name for name in ours if not name.startswith("-")} - told == set()
+
+
 def test_help_imports_nothing_heavy():
     code = f"""
 import sys
@@ -34,7 +44,7 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
-    assert "Train what is missing of a study" in done.stdout
+    assert "Train the missing runs of a study" in done.stdout
 
 
 @pytest.mark.parametrize(

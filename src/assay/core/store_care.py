@@ -216,7 +216,7 @@ def _size(file: Path) -> int:
 
 
 def repair(path: Path) -> tuple[int, int, Path | None]:
-    """Make a new index of all that can be read of a damaged one, which is kept beside it.
+    """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
     Damaged records are left out: the next `assay run` of their study trains these runs.
 

@@ -79,8 +79,8 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
     caption = (
         f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
         f"{ns(e.comparison.n for e in shown)}, with the "
-        "interval that belongs to the decision. Filled: a difference after Holm's correction over "
-        f"all {len(found)} comparisons, of which the interval leaves out 0; open: none is shown."
+        "interval that belongs to the decision. Filled: significant after Holm's correction over "
+        f"all {len(found)} comparisons (the interval excludes 0); open: not significant."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."

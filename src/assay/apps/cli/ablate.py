@@ -21,8 +21,8 @@ def ablate(
     """Undo each change of the best trial of a study in turn, and train the pairs.
 
     The best trial is the one that validation chose among the runs in the store; the baseline is the
-    study's own, or what a search starts from. All are trained with new seeds, so that no luck of
-    the choice is left; the results are those of the study ablate-STUDY.
+    study's own, or what a search starts from. All are trained with new seeds, so that
+    the selection does not bias the results, which are stored as the study ablate-STUDY.
 
     Args:
         study: A study that was run, built in or a YAML file.

@@ -23,17 +23,17 @@ __all__ = ["app", "main"]
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 OWN = {  # name -> what is imported when it is asked for, and its line of the help, in their order
-    "run": ("run:run", "Train what is missing of a study, then report."),
+    "run": ("run:run", "Train the missing runs of a study, then write its report."),
     "new": ("writing:new", "Write a commented study to start from, NAME.yaml in this folder."),
-    "list": ("studies:list_studies", "List studies and how far they are."),
+    "list": ("studies:list_studies", "List studies and their progress."),
     "show": ("studies:show", "Show a study or a run."),
     "results": ("results:results", "Print the results of a study as a table."),
-    "report": ("results:report", "Write a report again, from the store alone."),
+    "report": ("results:report", "Write the report of a study again, from the store alone."),
     "figure": ("papers:figure", "Write one figure of a study, for slides; without NAME list them."),
     "compare": ("results:compare", "Compare two trials, runs or studies."),
     "reproduce": (
         "reproduce:reproduce",
-        "Train some stored runs again and say whether they come out the same.",
+        "Train some stored runs again and check that the results are the same.",
     ),
     "verdict": (
         "verdict:verdict",
@@ -45,11 +45,11 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     ),
     "import": (
         "importing:import_results",
-        "Keep results made elsewhere as a study of the store.",
+        "Import results made elsewhere as a study of the store.",
     ),
     "power": (
         "power:power",
-        "Say what difference the repeats of a study can show, and how many a difference needs.",
+        "Show which difference the repeats of a study can detect, and how many one needs.",
     ),
     "data": ("data:app", "List, get and show datasets."),
     "network": ("network:app", "Show networks."),
@@ -60,14 +60,14 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     ),
     "export-page": (
         "export_page:export_page",
-        "Write a page that reads clocks, or classifies, in the browser alone.",
+        "Write a web page that reads clocks or classifies pictures in the browser.",
     ),
     "schema": (
         "writing:schema",
         "Print the JSON Schema of studies, for editors (docs/editors.md).",
     ),
     "store": ("store:app", "Check, copy and clean the store, the folder of records."),
-    "serve": ("serve:serve", "Show the store as pages in a browser, and train from there."),
+    "serve": ("serve:serve", "Serve the store as web pages, which also start and stop training."),
     "tensorboard": (
         "tensorboard:tensorboard",
         "Write a study's runs as TensorBoard event files, then open TensorBoard on them.",
@@ -78,9 +78,12 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     ),
     "check-gradients": (
         "gradients:check_gradients",
-        "Check every gradient of a study's network, as the numpy engine computes it.",
+        "Check the hand-written gradients of the numpy engine on a study's network.",
     ),
-    "doctor": ("doctor:doctor", "Show what this machine offers and what is found on it."),
+    "doctor": (
+        "doctor:doctor",
+        "Show the hardware, versions, folders and datasets that assay finds.",
+    ),
     "--install-completion": ("completion:install_completion", "Install completion for your shell."),
 }
 

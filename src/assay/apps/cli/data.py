@@ -12,11 +12,11 @@ from cyclopts import App, Parameter
 from assay.apps.cli import console
 from assay.apps.cli.options import DatasetName, Json, Places, is_study
 from assay.core.errors import ConfigError, DataError
-from assay.core.records import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from assay.core.records import Spec
     from assay.data.catalog import DatasetEntry
 
 __all__ = ["app", "whereabouts"]

@@ -1,4 +1,4 @@
-"""`assay doctor`: what this machine offers and what assay finds on it."""
+"""`assay doctor`: the hardware, versions, folders and datasets that assay finds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MATRIX_UNITS = {  # flag of the CPU -> what it gives
 def doctor(
     *, on: PlaceName | None = None, json: Json = False, places: Places | None = None
 ) -> None:
-    """Show what this machine offers and what is found on it.
+    """Show the hardware, versions, folders and datasets that assay finds.
 
     Args:
         on: Connect to this place instead (ray:auto, ray://HOST:PORT, slurm) and list its nodes.

@@ -35,11 +35,11 @@ def engines(
     """Train one run of a study for a few steps in every engine, and compare losses and speed.
 
     The losses are compared in float64 with dropout off; a step is timed on one thread of the CPU.
-    Ends with status 1 where two engines differ by more than 1e-5.
+    The exit status is 1 if two engines differ by more than 1e-5.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
-        trial: Label of the trial; the first one otherwise.
+        trial: Label of the trial [the first one].
         steps: Updates, at least 2.
         engines: An engine to compare; may be repeated [all of them].
         backend: Keras's backend: tensorflow, jax or torch [env KERAS_BACKEND, or tensorflow].

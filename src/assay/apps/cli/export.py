@@ -43,10 +43,10 @@ def export(
 
     Args:
         what: A study that the store holds, or its YAML file; a run, or the start of its name.
-        to: The format. Of a study, json: configuration, command, machine and the numbers of every
-            run; optuna: a search with all its trials, for Optuna's dashboard. Of a run, a model
-            that takes pixels in 0..255 and gives logits; keras: for Keras; onnx: for ONNX
-            runtimes; torch: an nn.Module in a file of its own, with safetensors.
+        to: The format. For a study: json (configuration, command, machine and the numbers of every
+            run) or optuna (a search with all its trials, for Optuna's dashboard). For a run, a
+            model that takes pixels in 0..255 and returns logits: keras, onnx, or torch (an
+            nn.Module in a file of its own, with safetensors).
         out: The file to write [./NAME with the format's ending].
     """
     from assay.apps.exporters.exporter import EXPORTERS, RunExporter, StudyExporter

@@ -1,4 +1,4 @@
-"""`assay export-page`: a page that works by itself, in the browser alone."""
+"""`assay export-page`: a web page that works without a server of assay."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def export_page(
     out: Path,
     places: Places | None = None,
 ) -> None:
-    """Write a page that reads clocks, or classifies, in the browser alone.
+    """Write a web page that reads clocks or classifies pictures in the browser.
 
-    Any web server can hand out the folder; nothing that a visitor shows to the page leaves the
-    browser. Try it: `python -m http.server --directory DIR`.
+    Any web server can host the folder; no picture leaves the visitor's browser.
+    Try it: `python -m http.server --directory DIR`.
 
     Args:
         what: clock, or a run of a classifier (the start of its name) that kept its weights.

@@ -1,4 +1,4 @@
-"""`assay check-gradients`: the gradients written by hand, beside difference quotients."""
+"""`assay check-gradients`: checks the hand-written gradients against finite differences."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def check_gradients(
     set: Settings | None = None,
     places: Places | None = None,
 ) -> int:
-    """Check every gradient of a study's network, as the numpy engine computes it.
+    """Check the hand-written gradients of the numpy engine on a study's network.
 
     Each entry of a gradient is compared with central differences of the loss, in float64, on random
-    images of the dataset's shape. Ends with status 1 where one is wrong.
+    images of the dataset's shape. The exit status is 1 if one is wrong.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
-        trial: Label of the trial whose network it is; the first one otherwise.
+        trial: Label of the trial whose network is checked [the first one].
         entries: Entries of each array to check, drawn at random; 0 checks all of them.
         images: Images in the batch.
         seed: Seed of the weights, the images and the entries.

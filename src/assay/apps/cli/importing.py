@@ -24,18 +24,18 @@ def import_results(
     lower_is_better: Names | None = None,
     places: Places | None = None,
 ) -> None:
-    """Keep results made elsewhere as a study of the store.
+    """Import results made elsewhere as a study of the store.
 
-    They get the same intervals, tests and report. A CSV file has a row for each run: columns of
-    numbers are metrics, columns of text are factors, `seed` pairs the runs. Event files of
-    TensorBoard are a run for each folder, whose name ends in its seed. Of an Optuna study, trials
-    with equal parameters are repeats.
+    They get the same intervals, tests and report. A CSV file has a row for each run: numeric
+    columns are metrics, text columns are factors, and `seed` pairs the runs. Each folder of
+    TensorBoard events is one run, and its name ends in the seed. In an Optuna study, trials with
+    equal parameters count as repeats.
 
     Args:
         file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.
-        study: What the study is called [the file's name].
-        higher_is_better: A metric of which a higher value is better; may be repeated.
-        lower_is_better: A metric of which a lower value is better; may be repeated.
+        study: Name of the study [the file's name].
+        higher_is_better: A metric that is better when it is higher; may be repeated.
+        lower_is_better: A metric that is better when it is lower; may be repeated.
     """
     from assay.apps.cli.results import show_table
     from assay.apps.importing import import_runs, read_runs

@@ -30,15 +30,15 @@ def power(
     options: StudyOptions | None = None,
     places: Places | None = None,
 ) -> None:
-    """Say what difference the repeats of a study can show, and how many a difference needs.
+    """Show which difference the repeats of a study can detect, and how many one needs.
 
-    The spread of the paired differences is that of the runs in the store. Every comparison of the
-    study counts: the test is at 0.05 over their number, as the first one of Holm's correction is.
+    The spread of the paired differences is that of the runs in the store. The level is
+    0.05 divided by the number of comparisons, as in the first step of Holm's correction.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
-        difference: The difference that must not be missed, in points for accuracy.
-        power: The chance of showing it.
+        difference: The difference to detect, in points for accuracy.
+        power: Probability of detecting it.
         spread: Standard deviation of the paired differences, where no runs are stored.
     """
     from assay.apps.api import plan_of

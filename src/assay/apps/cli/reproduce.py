@@ -1,4 +1,4 @@
-"""`assay reproduce`: some stored runs, trained again and held beside what is stored."""
+"""`assay reproduce`: trains some stored runs again and compares the results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def reproduce(
     json: Json = False,
     places: Places | None = None,
 ) -> int:
-    """Train some stored runs again and say whether they come out the same.
+    """Train some stored runs again and check that the results are the same.
 
     Each run ends as "equal" (bit for bit), "equal within rounding" (another processor or library
-    rounds differently, and training lets that grow) or "different". What has changed since the run
+    rounds differently, and training amplifies that) or "different". What has changed since the run
     was stored is listed: the code, its commit, the processor, libraries. Nothing in the store
     changes. The exit status is 0 when no run is different, 1 otherwise.
 

@@ -33,13 +33,13 @@ def report(
     report: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
-    """Write a report again, from the store alone.
+    """Write the report of a study again, from the store alone.
 
     One HTML page of a study, or a paper of one study or several (--to pdf).
 
     Args:
         studies: Studies that the store holds, or their YAML files.
-        to: html, pdf (a paper, typeset), latex or markdown; after it, where to write it.
+        to: html, pdf (a typeset paper), latex or markdown, optionally followed by a path.
         report: Where to write it [STORE/reports/STUDY.html].
     """
     from assay.apps.cli.papers import write
@@ -59,7 +59,7 @@ def results(
 
     Args:
         study: A study that the store holds, or its YAML file.
-        over: What intervals are over: runs, or test images (accuracy only).
+        over: What the intervals are over: runs, or test images (accuracy only).
         format: For a terminal, a spreadsheet, a program, a page or a paper.
     """
     found = stored_results(study, places or Places())

@@ -1,4 +1,4 @@
-"""`assay run`: train what is missing of a study, then say what it found."""
+"""`assay run`: train the missing runs of a study, then show what it found."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def run(
     only: Labels | None = None,
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
-    """Train what is missing of a study, then report.
+    """Train the missing runs of a study, then write its report.
 
-    Run the same command again after an interruption: it trains only what is missing. Ctrl-C
-    lets the runs on their way save a checkpoint first; a second one stops at once.
+    Run the same command again after an interruption: it trains only what is missing.
+    Ctrl-C saves a checkpoint of each run in training, then stops; a second one stops at once.
 
     Exit status: 0 done, even where some runs diverged; 1 a run failed, or every run diverged;
     2 wrong input; 130 interrupted by Ctrl-C, SIGTERM or SIGHUP.
@@ -65,7 +65,7 @@ def run(
         report: Where to write the report [STORE/reports/STUDY.html].
         pretrain: Clock studies only: rendered pretrains every run on rendered clocks.
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
-        dry_run: Only show trials, runs, cohorts, and what they will cost.
+        dry_run: Show trials, runs, cohorts and their estimated cost; train nothing.
     """
     from assay.apps.api import plan_of
     from assay.apps.places import check_report

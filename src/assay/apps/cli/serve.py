@@ -1,4 +1,4 @@
-"""`assay serve`: the lab as a page in a browser."""
+"""`assay serve`: the store as web pages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def serve(
     plugin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
     places: Places | None = None,
 ) -> int:
-    """Show the store as pages in a browser, and train from there.
+    """Serve the store as web pages, which also start and stop training.
 
-    The pages show studies while they train, in live curves, and start, stop and resume them;
-    closing a page or this server ends no training. Only this machine can open them, unless --host
-    says otherwise: then whoever opens them must know the token, which is printed once.
+    The pages show live curves while studies train, and start, stop and resume them. Training goes
+    on when a page or this server is closed. Only this machine can open the pages, unless --host is
+    given: other machines then need the token, which is printed once.
 
     Args:
-        host: Listen for other machines as well, at this address (0.0.0.0: at all).
+        host: Address to listen on, so that other machines can connect (0.0.0.0: every address).
         port: Where to listen; 0 chooses a free port.
-        token: What they must know, for --host [a new one].
+        token: Access token of other machines [a new one].
         plugin: A Python file or module that registers pages of your own; may be repeated.
     """
     from assay.apps.serving import run_server

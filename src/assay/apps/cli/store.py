@@ -1,4 +1,4 @@
-"""`assay store`: looking after the folder with the records."""
+"""`assay store`: check, copy and clean the folder with the records."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def check(
 ) -> int:
     """Read everything in the store and say what is damaged.
 
-    Records, arrays, weights, checkpoints and plans are held to their checksums, and SQLite checks
-    its index. Nothing is changed. The exit status is 0 when all is sound, 1 when something is
-    damaged, 2 when the store cannot be opened.
+    Records, arrays, weights, checkpoints and plans are verified against their checksums, and SQLite
+    checks its index. Nothing is changed. The exit status is 0 when all is sound, 1 when something
+    is damaged, 2 when the store cannot be opened.
 
     Args:
         json: Print JSON.
@@ -53,7 +53,7 @@ def check(
 
 @app.command
 def backup(target: Path, /, *, places: Places | None = None) -> None:
-    """Copy the store into a new folder; commands may use it meanwhile.
+    """Copy the store into a new folder, even while it is in use.
 
     Args:
         target: Folder to make.
@@ -66,9 +66,10 @@ def backup(target: Path, /, *, places: Places | None = None) -> None:
 
 @app.command
 def merge(source: Path, /, *, places: Places | None = None) -> int:
-    """Add all that another store holds to this one.
+    """Add the runs and studies of another store to this one.
 
-    What is there stays. The exit status is 1 when a run is in both with other results, or damaged.
+    Existing runs are kept. The exit status is 1 when a run is in both with different results, or
+    is damaged.
 
     Args:
         source: The other store.
@@ -82,7 +83,7 @@ def merge(source: Path, /, *, places: Places | None = None) -> int:
 
 @app.command
 def export(target: Path, /, *studies: str, places: Places | None = None) -> int:
-    """Write a new store with some studies only, to hand on.
+    """Copy some studies into a new store, to share them.
 
     Args:
         target: Folder to make.
@@ -105,10 +106,10 @@ def gc(
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     places: Places | None = None,
 ) -> None:
-    """Drop runs that no study names any more, and files that belong to nothing.
+    """Delete runs that no study refers to, and files without a run.
 
     Args:
-        dry_run: Only say what would be dropped.
+        dry_run: Only show what would be deleted.
     """
     from assay.core.store_care import collect_garbage
 
@@ -120,7 +121,7 @@ def gc(
 
 @app.command
 def repair(*, places: Places | None = None) -> int:
-    """Make a new index of all that can be read of a damaged one, which is kept beside it.
+    """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
     `assay run` of a study then trains the runs that are missing.
     """

@@ -10,11 +10,11 @@ from assay.apps.cli import console
 from assay.apps.cli.completion import stored_names, stored_runs, study_names
 from assay.apps.cli.options import Json, Places, StudyOptions, is_study
 from assay.apps.cli.progress import duration
-from assay.core.plans import PlanData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from assay.core.plans import PlanData
     from assay.core.records import Record
 
 __all__ = ["list_studies", "show"]
@@ -31,7 +31,7 @@ RECORD = (
 
 
 def list_studies(*, json: Json = False, places: Places | None = None) -> None:
-    """List studies and how far they are."""
+    """List studies and their progress."""
     from assay.studies.library import built_in, names
 
     rows = {row["study"]: row for row in _stored(places or Places())}
@@ -91,7 +91,7 @@ def show(
 ) -> None:
     """Show a study or a run.
 
-    A study with its claim and its trials, a run with its metrics and provenance.
+    Shows the question and trials of a study, or the metrics and provenance of a run.
 
     Args:
         name: A study, a YAML file, or a run of the store (any unambiguous start of its name).

@@ -32,11 +32,11 @@ def train_clocks(
     device: str = "auto",
     places: Places | None = None,
 ) -> None:
-    """Train a reader of clocks on rendered ones, store its run and pack the reader.
+    """Train a clock reader on rendered clocks, store its run and write the reader's file.
 
     Args:
         style: Clocks of any kind, or those of the course: one wall clock lying on planks.
-        minutes: How long to train, about.
+        minutes: Approximate training time in minutes.
         out: The reader's file [STORE/readers/STYLE.safetensors].
         seed: Seed of the run.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -85,13 +85,13 @@ def render_clocks(
     seed: int = 0,
     device: str = "cpu",
 ) -> None:
-    """Draw clocks into files of the course's form: images.npy and labels.npy.
+    """Draw clocks into images.npy and labels.npy, in the format of the course.
 
-    All 720 times occur equally often, in order; angles.npy and sheet.png go with them.
+    All 720 times occur equally often, in order; angles.npy and sheet.png are written as well.
 
     Args:
-        out: The folder; it is made.
-        n: How many.
+        out: The folder, which is created.
+        n: Number of pictures.
         style: Clocks of any kind, or those of the course: one wall clock lying on planks.
         size: Width and height in pixels.
         seed: Equal seeds draw equal clocks.

@@ -1,4 +1,4 @@
-"""`assay sample` and `assay interpolate`: pictures from a run that learned to make them."""
+"""`assay sample` and `assay interpolate`: pictures of a trained GAN or VAE."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def interpolate(
 ) -> None:
     """Interpolate between two latent points and write the pictures as one PNG.
 
-    The way is along the arc where latent points are normal, straight where they are a mixture.
+    Interpolation is spherical for a normal prior and linear for a mixture.
 
     Args:
         run: The start of a run's name, or a study, which stands for its best run on validation.

@@ -1,4 +1,4 @@
-"""`assay unscramble`: where the pixels of permuted images were."""
+"""`assay unscramble`: puts the pixels of permuted images back in order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def unscramble(
 ) -> int:
     """Put the pixels of permuted images back in order, from the images alone.
 
-    Ends with status 1 where the images show no spatial structure.
+    The exit status is 1 if the images show no spatial structure.
 
     Args:
         what: A dataset, permuted first by a seed that the estimate never sees; or a .npy file of
