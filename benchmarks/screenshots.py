@@ -1,0 +1,117 @@
+"""The pictures of `assay serve` in README and docs, in a real browser.
+
+    python benchmarks/screenshots.py [--store DIR]
+
+DIR has the studies `tour` and `how-good-on-digits`; without it they are trained first, in a few
+minutes. The pictures are written to docs/serve-*.png, in 128 colours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+import assay
+from pages import CHROMIUM, FLAGS, QUIET, serving
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+SEARCH = {
+    "study": "how-good-on-digits",
+    "question": "How good an MLP for small digits does a search find?",
+    "dataset": {"name": "digits", "train": 800},
+    "network": {"family": "mlp", "hidden": [32]},
+    "training": {"epochs": 20, "batch_size": 32, "optimizer": "adam"},
+    "repeats": 3,
+    "search": {
+        "sampler": "random",
+        "trials": 40,
+        "repeats": 2,
+        "space": {
+            "training.learning_rate": {"float": [3e-4, 3e-2], "log": True},
+            "network.activation": {"choice": ["relu", "tanh", "sigmoid"]},
+            "training.batch_size": {"choice": [16, 32, 64]},
+        },
+    },
+}
+
+
+def study(page: Any) -> None:
+    """The answer, the effects and the curves."""
+    page.locator("#effects table.forest tr").first.wait_for()
+    page.locator("#curve-grid canvas").nth(3).wait_for()
+
+
+def search(page: Any) -> None:
+    """From the heading of the search on."""
+    page.locator("#search polyline").first.wait_for()
+    page.locator("#search table.shares tr").first.wait_for()
+    page.locator("#search").evaluate("e => scrollTo(0, e.offsetTop - 8)")
+
+
+def clock(page: Any) -> None:
+    """A dial that is turned and tilted a little."""
+    page.locator(".reading").first.wait_for(timeout=60_000)
+    for name, value in (("Turn", "0.06"), ("Tilt", "0.08")):
+        page.get_by_label(name, exact=True).fill(value)
+    page.get_by_role("slider", name="minute hand").focus()
+    for _ in range(27):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.reading').dataset.minutes === '157'")
+
+
+def network(page: Any) -> None:
+    """Three seeds that have learned the spiral."""
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function("() => document.querySelector('#epoch')?.dataset.epoch >= 80")
+    page.get_by_role("button", name="Pause").click()
+
+
+PICTURES: dict[str, tuple[str, tuple[int, int], str, Callable[[Any], None]]] = {
+    "study": ("/study/tour", (1180, 1000), "light", study),
+    "search": ("/study/how-good-on-digits", (1180, 1180), "light", search),
+    "clock": ("/page/clock", (1180, 760), "light", clock),
+    "network": ("/page/network", (1180, 960), "light", network),
+    "phone": ("/study/tour", (390, 844), "dark", study),
+}
+
+
+def trained(folder: Path) -> Path:
+    """A store with both studies."""
+    for made in (SEARCH, "tour"):
+        assay.run(made, store=folder)
+    return folder
+
+
+def main() -> None:
+    """Open each page and keep what is seen of it."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *QUIET])
+        with serving(given.store or trained(Path(folder) / "store")) as (site, _):
+            for name, (path, (width, height), scheme, ready) in PICTURES.items():
+                size = {"width": width, "height": height}
+                page = browser.new_page(viewport=size, color_scheme=scheme)
+                page.goto(site + path)
+                ready(page)
+                page.wait_for_timeout(500)
+                image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+                file = DOCS / f"serve-{name}.png"
+                few = image.quantize(128, dither=Image.Dither.NONE)
+                few.save(file, optimize=True)
+                print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+                page.close()
+
+
+if __name__ == "__main__":
+    main()
