@@ -24,11 +24,16 @@ OURS = {"X-Assay": "1", "Content-Type": "application/json"}
 
 
 def ask(
-    site: str, path: str, method: str = "GET", body: Any = None, **headers: str
+    site: str,
+    path: str,
+    method: str = "GET",
+    body: Any = None,
+    seconds: float = 60,
+    **headers: str,
 ) -> tuple[int, bytes]:
     """A request as it is written: no client tidies the path or the headers."""
     place = urlsplit(site)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=seconds)
     with contextlib.closing(connection):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.putrequest(method, path, skip_host="Host" in named)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,26 +73,40 @@ def test_a_plugin_adds_a_page(tmp_path: Path):
 
 
 PLUGIN = """\
+import time
 from pathlib import Path
 import assay
 from assay.apps.web.pages import Page
 
-assay.register_page("mine", Page("Mine", "About.", Path(__file__).with_name("mine"),
-                                 lambda site: {"add": lambda numbers: sum(numbers)}))
+answers = {"add": lambda numbers: sum(numbers), "wait": lambda seconds: time.sleep(seconds)}
+folder = Path(__file__).with_name("mine")
+assay.register_page("mine", Page("Mine", "About.", folder, lambda site: answers))
 """
 
 
-def test_the_server_loads_a_plugin_with_a_page(tmp_path: Path):
-    from test_abuse import OURS, ask
-    from web_server import serving
-
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """A plugin with a page that adds, and one that takes its time."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "page.js").write_text('assay.page("mine", () => null);')
     (tmp_path / "parts.py").write_text(PLUGIN)
-    with serving(tmp_path / "store", "--plugin", str(tmp_path / "parts.py")) as site:
+    return tmp_path / "parts.py"
+
+
+def test_the_server_loads_a_plugin_with_a_page_and_ends_while_it_computes(
+    tmp_path: Path, plugin: Path
+):
+    from test_abuse import OURS, ask
+    from web_server import serving
+
+    said: list[str] = []
+    with serving(tmp_path / "store", "--plugin", str(plugin), said=said) as site:
         assert b"Mine" in ask(site, "/")[1]
         assert ask(site, "/page/mine/page.js")[0] == 200
         assert ask(site, "/page/mine/add", "POST", b"[1, 2]", **OURS) == (200, b"3")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            ask(site, "/page/mine/wait", "POST", b"100", seconds=1, **OURS)
+    assert "Traceback" not in said[-1]
 
 
 def test_a_plugin_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

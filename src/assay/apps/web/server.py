@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from starlette.applications import Starlette
@@ -34,7 +36,7 @@ from assay.apps.web.drivers import Drivers, command_of
 from assay.apps.web.guard import Guard, TooLarge
 from assay.apps.web.pages import PAGES, Answer, Site
 from assay.apps.web.shelf import Shelf, encode
-from assay.apps.web.shell import STATIC, shell
+from assay.apps.web.shell import BUNDLES, STATIC, bundle, shell
 from assay.apps.web.stream import Watcher, summary
 from assay.core.errors import StoreError
 from assay.execution.live import read_live
@@ -67,6 +69,30 @@ def make_app(
     return Guard(Lab(store, data_dir).app, hosts, token)
 
 
+class _PageThread:
+    """A thread that computes one answer after the other; ending the server does not wait for it."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[Future[Response], Callable[[], Response]]] = SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    async def answer(self, make: Callable[[], Response]) -> Response:
+        """What a function returns, computed in its turn."""
+        made: Future[Response] = Future()
+        self._queue.put((made, make))
+        return await asyncio.wrap_future(made)
+
+    def _work(self) -> None:
+        while True:
+            made, make = self._queue.get()
+            if not made.set_running_or_notify_cancel():
+                continue  # nobody waits any more
+            try:
+                made.set_result(make())
+            except BaseException as error:
+                made.set_exception(error)
+
+
 class Lab:
     """What answers requests.
 
@@ -80,7 +106,7 @@ class Lab:
         self.watcher = Watcher(self.shelf)
         self.drivers = Drivers(store, data_dir)
         self._answers: dict[str, Mapping[str, Answer]] = {}
-        self._workers: dict[str, ThreadPoolExecutor] = {}
+        self._workers: dict[str, _PageThread] = {}
         self._waiting: dict[str, int] = {}
         self._lock = threading.Lock()
         self._reporting = threading.Lock()
@@ -175,7 +201,11 @@ class Lab:
         return Response(shell(pages), status, media_type="text/html")
 
     async def static(self, request: Request) -> Response:
-        """A file of the pages."""
+        """A file of the pages, or several in one."""
+        if (name := request.path_params["file"]) in BUNDLES:
+            kind = "text/css" if name.endswith(".css") else "text/javascript"
+            text = await run_in_threadpool(bundle, name)
+            return Response(text, media_type=kind, headers={"Cache-Control": "no-cache"})
         return file_of(STATIC, request.path_params["file"], request)
 
     async def page_file(self, request: Request) -> Response:
@@ -192,13 +222,12 @@ class Lab:
             return refused(404, f"there is no page {name[:80]!r}")
         given = await content_of(request)
         with self._lock:
-            worker = self._workers.setdefault(name, ThreadPoolExecutor(1, thread_name_prefix=name))
+            worker = self._workers.setdefault(name, _PageThread())
             if self._waiting.get(name, 0) >= WAITING:
                 return refused(503, "too much is asked of this page at once; try again")
             self._waiting[name] = self._waiting.get(name, 0) + 1
         try:
-            task = worker.submit(self._answer, name, answer, given)
-            return await run_in_threadpool(task.result)
+            return await worker.answer(lambda: self._answer(name, answer, given))
         finally:
             with self._lock:
                 self._waiting[name] -= 1

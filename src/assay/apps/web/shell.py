@@ -7,30 +7,35 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["SCRIPTS", "STATIC", "STYLES", "shell"]
+__all__ = ["BUNDLES", "STATIC", "bundle", "shell"]
 
 STATIC = Path(__file__).with_name("static")
 
-SCRIPTS = (
-    "vendor/preact.js",
-    "vendor/hooks.js",
-    "vendor/htm.js",
-    "vendor/uplot.js",
-    "base.js",
-    "parts.js",
-    "charts.js",
-    "studies.js",
-    "study.js",
-    "curves.js",
-    "search.js",
-    "run.js",
-    "edit.js",
-    "export.js",
-    "app.js",
-)
-"""In the order in which they need each other; there is no build step."""
+BUNDLES = {
+    "vendor.bundle.js": ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js", "vendor/uplot.js"),
+    "pages.bundle.js": (
+        "base.js",
+        "parts.js",
+        "charts.js",
+        "studies.js",
+        "study.js",
+        "curves.js",
+        "search.js",
+        "run.js",
+        "edit.js",
+        "export.js",
+        "app.js",
+    ),
+    "pages.bundle.css": ("vendor/uplot.css", "style.css"),
+}
+"""Files that are sent as one, in the order in which they need each other: a request costs more than
+what is in it. There is no build step."""
 
-STYLES = ("vendor/uplot.css", "style.css")
+
+def bundle(name: str) -> str:
+    """The text of a bundle."""
+    between = "\n;\n" if name.endswith(".js") else "\n"
+    return between.join((STATIC / part).read_text(encoding="utf-8") for part in BUNDLES[name])
 
 
 def shell(pages: Mapping[str, str]) -> str:
@@ -39,10 +44,11 @@ def shell(pages: Mapping[str, str]) -> str:
     Args:
         pages: name -> title of the pages of subjects and plugins.
     """
-    styles = "\n".join(f'<link rel="stylesheet" href="/static/{name}">' for name in STYLES)
-    scripts = "\n".join(f'<script defer src="/static/{name}"></script>' for name in SCRIPTS)
+    styles, scripts = ([n for n in BUNDLES if n.endswith(end)] for end in (".css", ".js"))
+    looks = "\n".join(f'<link rel="stylesheet" href="/static/{name}">' for name in styles)
+    code = "\n".join(f'<script defer src="/static/{name}"></script>' for name in scripts)
     known = html.escape(json.dumps(dict(pages)), quote=True)
-    files = html.escape(json.dumps({"scripts": SCRIPTS, "styles": STYLES}), quote=True)
+    files = html.escape(json.dumps({"scripts": scripts, "styles": styles}), quote=True)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -51,8 +57,8 @@ def shell(pages: Mapping[str, str]) -> str:
 <meta name="color-scheme" content="light dark">
 <title>assay</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
-{styles}
-{scripts}
+{looks}
+{code}
 </head>
 <body data-pages="{known}" data-files="{files}">
 <div id="app"><p class="loading">Loading ...</p></div>

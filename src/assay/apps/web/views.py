@@ -266,6 +266,7 @@ def search(shelf: Shelf, name: str) -> dict[str, Any]:
         "metric": metric_title(objective),
         "scale": known.scale,
         "unit": known.unit,
+        "decimals": known.decimals,
         "higher": higher,
         "sentences": search_sentences(plan, trials),
         "table": table_json(search_table(plan, trials, None)),

@@ -92,14 +92,16 @@ function Bands({ entries, metric, title, x, colours }) {
     <${Plot} options=${{ x, series, bands, range }} data=${data} label="${title} over ${x}s, mean and 95 % interval: ${said.join("; ")}" /></figure>`;
 }
 
+const STEPPED = uPlot.paths.stepped({ align: 1 });
+
 // Plain lines of one run or one course; the first may have a band.
 function Lines({ x, lines, title, xTitle, band = null }) {
   const dark = useTheme();
   const drawn = useMemo(() => lines.map((line, i) => ({
-    label: line.name, stroke: colour(SERIES[i % SERIES.length]), width: 2, dash: line.dash, spanGaps: true,
+    label: line.name, stroke: colour(SERIES[i % SERIES.length]), width: 2, dash: line.dash, spanGaps: true, ...(line.stepped ? { paths: STEPPED } : {}),
     ...(line.points ? { paths: () => null, points: { show: true, size: 5 } } : { points: { show: x.length < 3, size: 6 } }),
   })), [JSON.stringify(lines.map((l) => l.name)), dark]);
-  const edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true }, first = lines.length + 1;
+  const edge = { stroke: "transparent", width: 0, points: { show: false }, spanGaps: true, paths: STEPPED }, first = lines.length + 1;
   const series = band ? [...drawn, { label: "high", ...edge }, { label: "low", ...edge }] : drawn;
   const bands = band ? [{ series: [first, first + 1], fill: veil(colour(SERIES[0]), 0.16) }] : [];
   const data = useMemo(() => [x, ...lines.map((l) => l.y), ...(band ? [band.high, band.low] : [])], [x, lines, band]);
@@ -132,12 +134,13 @@ function Confusion({ counts, names }) {
 }
 
 // One line a trial over all parameters; the best tenth strong.
-function Parallel({ axes: given, values, labels, whole, higher, metric, chosen, onChoose }) {
+function Parallel({ axes: given, values, labels, whole, higher, metric, scale, decimals, chosen, onChoose }) {
   const [width, high, top] = [Math.max(480, 120 * (given.length + 1)), 300, 40];
   const finite = values.filter((v) => v !== null).sort((a, b) => a - b);
   const [low, most] = [finite[0], finite[finite.length - 1]];
   const place = (v) => (most > low ? (v - low) / (most - low) : 0.5);
-  const all = [...given, { title: metric, places: values.map(place), ticks: [[0, short(low)], [1, short(most)]] }];
+  const said = (v) => minus((scale * v).toFixed(decimals));
+  const all = [...given, { title: metric, places: values.map(place), ticks: [[0, said(low)], [1, said(most)]] }];
   const x = (i) => 50 + (i * (width - 110)) / Math.max(1, all.length - 1);
   const y = (p) => top + (1 - p) * (high - top - 30);
   const edge = higher ? finite[Math.floor(0.9 * finite.length)] : finite[Math.floor(0.1 * finite.length)];
@@ -149,7 +152,7 @@ function Parallel({ axes: given, values, labels, whole, higher, metric, chosen, 
     ${lines.map(({ v, i }) => {
       const points = all.map((a, k) => (a.places[i] === null ? null : `${x(k)},${y(a.places[i])}`)).filter(Boolean).join(" ");
       const look = labels[i] === chosen ? "chosen" : !whole[i] ? "stopped" : good(v) ? "good" : "";
-      return html`<polyline points=${points} class=${look} onClick=${() => onChoose(labels[i])}><title>${labels[i]}: ${short(v)}</title></polyline>`;
+      return html`<polyline points=${points} class=${look} onClick=${() => onChoose(labels[i])}><title>${labels[i]}: ${said(v)}</title></polyline>`;
     })}
     ${all.map((a, k) => html`<g transform="translate(${x(k)},0)"><line y1=${y(1)} y2=${y(0)} class="axis" />
       <text y="18" text-anchor="middle" class="name">${a.title}</text>

@@ -30,7 +30,7 @@ function CurveGrid({ data, colours }) {
   return html`<div class="grid" id="curve-grid" data-points=${data.curves.reduce((n, e) => n + Math.max(...Object.values(e.series).map((s) => s.x.length)), 0)}>${names.map((n) => html`<${Bands} key=${n} entries=${data.curves} metric=${n} title=${n.replace(/^val_/, "validation ").replaceAll("_", " ")} x=${x} colours=${colours} />`)}</div>
     <p class="note">Mean over all finished runs of a trial with its 95 % t-interval; where runs ended early, over the longer ones.
       ${going ? ` Dashed: with ${many(going, "run")} in training, as far as they are.` : ""}</p>
-    <details><summary>As a table</summary><${CurveTable} data=${data} names=${names} /></details>`;
+    <${Fold} title="As a table"><${CurveTable} data=${data} names=${names} /><//>`;
 }
 
 function CurveTable({ data, names }) {

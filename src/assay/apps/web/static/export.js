@@ -6,7 +6,7 @@ async function savePage() {
   const text = async (name) => (await fetch(`/static/${name}`)).text();
   const styles = await Promise.all(files.styles.map(text));
   const scripts = await Promise.all(files.scripts.map(text));
-  const data = JSON.stringify({ address: here(), data: Object.fromEntries(fetched) }).replaceAll("<", "\\u003c");
+  const data = JSON.stringify({ address: here(), data: Object.fromEntries([...fetched].map(([url, { data }]) => [url, data])) }).replaceAll("<", "\\u003c");
   const close = (script) => script.replaceAll("</script", "<\\/script");
   const hashes = await Promise.all(scripts.map(async (script) => {
     const sum = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(close(script)));

@@ -85,6 +85,12 @@ function Long({ text }) {
   return html`${text.slice(0, 360)}... <button type="button" onClick=${() => set(true)}>all of it</button>`;
 }
 
+// What is drawn only when it is opened: a large table costs time also where nobody sees it.
+function Fold({ title, children }) {
+  const [open, set] = useState(false);
+  return html`<details onToggle=${(event) => set(event.target.open)}><summary>${title}</summary>${open && children}</details>`;
+}
+
 function Section({ title, id, children, open = true }) {
   return html`<details class="section" id=${id} open=${open}><summary><h2>${title}</h2></summary>${children}</details>`;
 }

@@ -11,10 +11,10 @@ function Search({ name, version }) {
     <${Course} data=${data} />
     <${Importances} name=${name} version=${version} />
     ${data.axes.length > 0 && html`<${Parallel} axes=${data.axes.map((a) => ({ ...a, places: a.places }))} values=${data.values} labels=${data.labels} whole=${data.whole}
-      higher=${data.higher} metric=${data.metric} chosen=${chosen} onChoose=${(t) => { choose(t === chosen ? "" : t); setFind(t === chosen ? "" : t); }} />`}
+      higher=${data.higher} metric=${data.metric + (data.unit ? ` (${data.unit})` : "")} scale=${data.scale} decimals=${data.decimals} chosen=${chosen} onChoose=${(t) => { choose(t === chosen ? "" : t); setFind(t === chosen ? "" : t); }} />`}
     <p class="tools"><label>Filter <input type="search" value=${find} onInput=${(e) => setFind(e.target.value)} /></label></p>
     <${ReportTable} table=${data.table} name="tried" find=${find} sortable=${true} />
-    <details><summary>The space</summary><${ReportTable} table=${data.space} name="space" /></details>`}<//><//>`;
+    <${Fold} title="The space"><${ReportTable} table=${data.space} name="space" /><//>`}<//><//>`;
 }
 
 function Importances({ name, version }) {
@@ -32,9 +32,9 @@ function Course({ data }) {
   const x = course.best.map((_, i) => i + 1);
   const several = course.low.some((v) => v !== null), end = course.best.length - 1;
   const [lines, band] = useMemo(() => [[
-    { name: "best so far", y: scaled(course.best) }, { name: "each trial", y: scaled(course.value), points: true },
+    { name: "best so far", y: scaled(course.best), stepped: true }, { name: "each trial", y: scaled(course.value), points: true },
   ], several ? { low: scaled(course.low), high: scaled(course.high) } : null], [data]);
-  const [best, low, high] = [course.best, course.low, course.high].map((values) => scaled(values)[end]);
+  const [best, low, high] = [course.best, course.low, course.high].map((values) => scaled(values)[end]?.toFixed(data.decimals));
   return html`<${Lines} x=${x} lines=${lines} band=${band} title="Best ${data.metric} so far${data.unit ? ` (${data.unit})` : ""}" xTitle="evaluation" />
-    <p class="note" id="so-far">Best so far: ${short(best)}${low === null ? ", of one run, so that there is no interval" : ` (${short(low)} to ${short(high)}, the 95 % t-interval of that trial's runs)`}.</p>`;
+    <p class="note" id="so-far">Best so far: ${minus(best)}${low === undefined ? ", of one run, so that there is no interval" : ` (${minus(low)} to ${minus(high)}, the 95 % t-interval of that trial's runs)`}.</p>`;
 }

@@ -51,8 +51,8 @@ function Effects({ name, version, run }) {
   const state = useData(run ? api("effects", { name }) : "", version);
   return html`<${Waiting} state=${state}>${(data) => html`<${Sentences} answers=${data.answers} />
     ${data.effects && html`<${Section} title="Effects" id="effects"><${Forest} table=${data.effects} />
-      <details><summary>${data.effects.rows.length > 1 ? `All ${count(data.effects.rows.length)} comparisons` : "The comparison as a table"}</summary><${ReportTable} table=${data.effects} name="comparisons" sortable=${true} /></details>
-      ${data.levels && html`<details><summary>Means by level</summary><${ReportTable} table=${data.levels} name="levels" /></details>`}<//>`}
+      <${Fold} title=${data.effects.rows.length > 1 ? `All ${count(data.effects.rows.length)} comparisons` : "The comparison as a table"}><${ReportTable} table=${data.effects} name="comparisons" sortable=${true} /><//>
+      ${data.levels && html`<${Fold} title="Means by level"><${ReportTable} table=${data.levels} name="levels" /><//>`}<//>`}
     ${data.published && html`<${Section} title="Published values" id="published"><${ReportTable} table=${data.published} name="published-table" /><//>`}`}<//>`;
 }
 
