@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,20 @@ def rows(split):
         image.tobytes() + bytes([target])
         for image, target in zip(*vars(split).values(), strict=True)
     }
+
+
+def test_digits_are_those_of_scikit_learn_which_is_not_imported_for_them():
+    from sklearn.datasets import load_digits
+
+    from assay.data.digits import _values
+
+    for mine, theirs in zip(_values(), load_digits(return_X_y=True), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    script = "import sys, assay.data; assay.data.load('digits'); print('sklearn' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "False\n"
 
 
 def test_digits_keep_their_values_and_no_image_is_in_two_parts():
