@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import importlib.util
 import json
 import os
 import socket
@@ -63,6 +64,14 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("reads the real datasets; set ASSAY_DATA to their folder")
     return Path(folder)
+
+
+@pytest.fixture
+def all_subjects() -> None:
+    """Skip where the folder of a subject was deleted: the documents speak of all three."""
+    for name in ("clocks", "generation", "unscrambling"):
+        if not importlib.util.find_spec(f"assay.subjects.{name}"):
+            pytest.skip(f"assay.subjects.{name} is not here")
 
 
 STUDY = """\

@@ -230,10 +230,6 @@ def test_a_narrow_terminal_cuts_no_number(
     [
         (["run", "tour", "--report", "."], "--report"),
         (["export", "small", "--out", "."], "--out"),
-        (["sample", "run", "--out", "."], "--out"),
-        (["interpolate", "run", "--out", ""], "--out"),
-        (["clocks", "train", "--out", "."], "--out"),
-        (["clocks", "read", "x.png", "--overlay", "."], "--overlay"),
     ],
 )
 def test_a_folder_is_no_file_to_write(

@@ -126,3 +126,20 @@ def test_its_weights_are_exported_with_its_class(
     Path("own_export_parts.py").write_text(CODE + "\n", encoding="utf-8")
     assert main(["export", name, "--to", "torch", "--store", "store"]) == 2
     assert "own_export_parts.py is another one than this run" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_function_that_builds_a_keras_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    keras = pytest.importorskip("keras")
+
+    def build(image_shape, num_classes, units=8):
+        dense = keras.layers.Dense
+        return [keras.layers.Flatten(), dense(units, activation="relu"), dense(num_classes)]
+
+    X, y = digits()
+    made = AssayClassifier(network=build, engine="keras", epochs=3, random_state=0)
+    made.set_params(network__units=16).fit(X, y)
+    assert made.score(X, y) > 0.2
+    made.save(tmp_path / "made.assay")
+    again = AssayClassifier.load(tmp_path / "made.assay", network=build)
+    np.testing.assert_array_equal(again.predict_proba(X), made.predict_proba(X))

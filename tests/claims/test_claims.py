@@ -50,6 +50,7 @@ def wrong(folder: Path, text: str, *says: str, **entry: str) -> list[str]:
     return check(folder, {"README.md": text}, {"README.md": entries})[0]
 
 
+@pytest.mark.usefixtures("all_subjects")
 def test_every_number_of_the_texts_is_in_a_record() -> None:
     found, count = check(ROOT, read_texts(ROOT), read_claims(ROOT))
     assert not found, "\n".join(found)

@@ -6,12 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from claims.exports import read_export
 from claims.page import PAGE, results_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.usefixtures("all_subjects")
 def test_the_page_is_what_the_records_say() -> None:
     assert (ROOT / PAGE).read_text() == results_page(ROOT)
 

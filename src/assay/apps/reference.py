@@ -27,7 +27,8 @@ Tables = list[tuple[str, str, Mapping[str, Option]]]
 def page() -> str:
     """The whole page as Markdown."""
     text = (files("assay.apps") / "reference.md").read_text(encoding="utf-8")
-    parts: dict[str, list[str]] = {"folder layouts": list(_layouts())}
+    # sources of first weights come with the subjects, which need not be there
+    parts: dict[str, list[str]] = {"folder layouts": list(_layouts()), "pretraining": []}
     for part, title, options in _tables():
         lines = parts.setdefault(part, [])
         lines += [title + ("" if options else ": no settings"), ""] if title else []

@@ -23,3 +23,18 @@ def test_networks_are_shown_on_a_dataset_and_with_a_task_that_suit_them(capsys):
     for family in ("clock-net", "clock-cnn"):
         assert main(["network", "show", family]) == 0
     assert "clocks-rendered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["clocks", "train", "--out", "."], "--out"),
+        (["clocks", "read", "x.png", "--overlay", "."], "--overlay"),
+    ],
+)
+def test_a_folder_is_no_file_to_write(
+    arguments: list[str], option: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"for {option}. it is a folder, expected the name of a file" in said

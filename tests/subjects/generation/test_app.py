@@ -94,3 +94,12 @@ def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
         run = opened.run_ids()[0]
     assert main(["sample", run, "--store", str(store)]) == 2
     assert "expected a run of task adversarial or autoencode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sample", "run", "--out", "."], ["interpolate", "run", "--out", ""]]
+)
+def test_a_folder_is_no_file_to_write(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "for --out. it is a folder, expected the name of a file" in said
