@@ -43,6 +43,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     "trackio 0.43": {
         "data": "trackio",
         "command": ["trackio", "show", "--project", LARGE],
+        "ways": ("cold",),  # its page takes all of a core for minutes
         "pages": {"study of 1,000 runs": (f"/?project={LARGE}", [".plot canvas.marks"])},
     },
 }
@@ -129,7 +130,7 @@ def measure_peers(
         for page, (path, wanted) in tool["pages"].items():
             with running(tool, venv, folder) as (site, pid):
                 said: dict[str, Any] = {"load": os.getloadavg()[0]}
-                for way in ("cold", "warm"):
+                for way in tool.get("ways", ("cold", "warm")):
                     try:
                         said[way] = opened(browser, site + path, wanted, LONGEST)
                     except Error:

@@ -141,7 +141,7 @@ function Parallel({ axes: given, values, labels, whole, higher, metric, scale, d
   const place = (v) => (most > low ? (v - low) / (most - low) : 0.5);
   const said = (v) => minus((scale * v).toFixed(decimals));
   const all = [...given, { title: metric, places: values.map(place), ticks: [[0, said(low)], [1, said(most)]] }];
-  const x = (i) => 50 + (i * (width - 110)) / Math.max(1, all.length - 1);
+  const x = (i) => 50 + (i * (width - 130)) / Math.max(1, all.length - 1);
   const y = (p) => top + (1 - p) * (high - top - 30);
   const edge = higher ? finite[Math.floor(0.9 * finite.length)] : finite[Math.floor(0.1 * finite.length)];
   const good = (v) => (higher ? v >= edge : v <= edge);
