@@ -1,4 +1,4 @@
-"""Where the store and the datasets are when nobody says so."""
+"""The default places of the store and of the datasets."""
 
 from __future__ import annotations
 

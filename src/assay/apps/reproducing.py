@@ -1,4 +1,4 @@
-"""Training some stored runs again: do they come out as they are stored?"""
+"""Training some stored runs again and comparing the results with those in the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record as one file, for a place that cannot reach the store: whoever can adds it there."""
+"""A record as one file, for workers that cannot reach the store."""
 
 from __future__ import annotations
 

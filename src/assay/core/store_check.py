@@ -1,4 +1,4 @@
-"""Reading everything in a store, to say what of it is damaged."""
+"""Reading everything in a store to find what is damaged."""
 
 from __future__ import annotations
 

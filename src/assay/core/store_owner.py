@@ -1,4 +1,4 @@
-"""Who holds a claim on a run, and whether that process still lives.
+"""The owner of a claim on a run, and whether its process is still alive.
 
 A process is named by host, id and start time, because ids are used again. A host is one running
 kernel (and one container in it), so that a claim from before a restart is never taken for a live

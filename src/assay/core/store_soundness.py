@@ -1,4 +1,4 @@
-"""Whether what a store hands out is what was put in: digests are verified whenever it is read."""
+"""Integrity of a store: the digest of everything is verified whenever it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of other people on a screen: what names must not do there, and what a screen cannot show.
+"""Names and texts from outside, made safe to print on a terminal or a page.
 
 Names of files, labels and questions may hold anything: an escape sequence that recolours or renames
 a terminal, a carriage return that hides what came before, bytes that are not UTF-8.

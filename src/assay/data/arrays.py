@@ -1,4 +1,4 @@
-"""A dataset made of arrays in memory, for who has images and labels at hand already."""
+"""A dataset made of images and labels that are arrays in memory."""
 
 from __future__ import annotations
 

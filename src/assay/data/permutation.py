@@ -1,4 +1,4 @@
-"""One permutation of all pixels: what is left of an image when its neighbourhoods are gone."""
+"""One fixed permutation of all pixels, which destroys the neighbourhoods of an image."""
 
 from __future__ import annotations
 

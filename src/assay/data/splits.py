@@ -1,4 +1,4 @@
-"""Who is in train, validation and test: stratified, seeded, and nothing but counting.
+"""Splits into training, validation and test images: stratified and seeded.
 
 Everything rests on one idea, a *stratified order*: a random order of the images in which every
 stretch holds each class in the proportion of the whole. Validation is its beginning, a training

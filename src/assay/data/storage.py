@@ -1,4 +1,4 @@
-"""Where files are looked for, and whether they are what they claim to be."""
+"""Where dataset files are searched, and their checksums."""
 
 from __future__ import annotations
 

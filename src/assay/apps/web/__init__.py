@@ -1,4 +1,4 @@
-"""The lab as a page: what `assay serve` shows of a store, and how studies are started from it.
+"""The web pages of `assay serve`: a store in a browser, and studies started from there.
 
 `shelf` reads the store, `views` turns records into what pages show, `stream` says what is new,
 `drivers` starts and stops training, `guard` keeps others out, `server` joins them. `static` holds

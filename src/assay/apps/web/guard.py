@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, how much they may send, what a page may load.
+"""Checks before every request: access, size of the request, and what a page may load.
 
 A page of another site must neither read what this server says nor make it do anything, also when
 its name was made to point here (DNS rebinding): the Host header must be one of ours, what changes

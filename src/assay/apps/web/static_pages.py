@@ -1,4 +1,4 @@
-"""Pages that need no server of ours: a folder that any web server hands out.
+"""Pages that need no server of assay: a folder that any web server can host.
 
 The network is an ONNX file that onnxruntime-web computes in the browser, with one thread; nothing
 that is shown to the page leaves it. The runtime's WebAssembly is packed in assay (2 MB) and

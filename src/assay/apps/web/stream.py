@@ -1,4 +1,4 @@
-"""What is new, as server-sent events: one stream a page, from which nothing gets lost.
+"""Changes as server-sent events: one stream for each page, without gaps.
 
 One watcher looks at the store and at the files of the drivers while anybody listens. A listener
 that is slow is told less often, not more at once: an event says where things stand, and its id is

@@ -1,4 +1,4 @@
-"""Rendered clocks as files of the course's form, with a contact sheet to look at."""
+"""Rendered clocks as files in the format of the course, with a contact sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a picture of a clock is turned before it is looked at again."""
+"""The rotations in which a picture of a clock is read again."""
 
 from __future__ import annotations
 

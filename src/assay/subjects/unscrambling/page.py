@@ -125,7 +125,7 @@ def _top(outputs: Mapping[str, np.ndarray], names: Any) -> dict[str, Any]:
 
 PAGE = Page(
     "Permutation",
-    "A picture before and after its pixels are permuted, and the grid that finds itself.",
+    "A picture before and after its pixels are permuted, and the grid as the solver restores it.",
     Path(__file__).with_name("page_files"),
     _answers,
 )

@@ -1,4 +1,4 @@
-"""What a reader saw, drawn on the photo."""
+"""The hands and time that a reader found, drawn on the photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The estimate as a transformer in scikit-learn's manner."""
+"""The estimate as a scikit-learn transformer."""
 
 from __future__ import annotations
 
