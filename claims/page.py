@@ -32,7 +32,7 @@ other images or splits. One run has none. Trials were chosen by validation alone
 were read once, at the end of each run. A published figure stands beside ours and gets no verdict:
 most are one run of other people on another split. Differences are corrected (Holm) over all
 comparisons that a study planned. Several records were made before a run's name held the version of
-the code (`assay reproduce STUDY` says whether they come out the same today).
+the code (`assay reproduce STUDY` checks that they are the same today).
 """
 
 
