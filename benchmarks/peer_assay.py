@@ -29,7 +29,7 @@ from assay.engines.training import Training
 from assay.execution.executors.processes import worker_environment
 from assay.execution.jobs import cut
 from assay.networks.families import build_network
-from protocol import CLASSES, IMAGES, Measured, Setup, images, main, timed
+from protocol import CLASSES, IMAGES, Measured, Setup, family_of, images, main, timed
 
 COHORTS = {"one run": 1, "cohort of 5": 5, "cohort of 20": 20}
 FIRST_STEPS = 4
@@ -165,10 +165,7 @@ def _train(
 
 
 def _members(setup: Setup, seeds: Sequence[int], steps: int) -> list[Member]:
-    family: dict[str, Any] = {"family": "cnn"}
-    if setup.model != "cnn":
-        family = {"family": "mlp", "hidden": list(setup.hidden)}
-    network = build_network(family, (setup.side, setup.side, 1), {"class": CLASSES})
+    network = build_network(family_of(setup.model), (setup.side, setup.side, 1), {"class": CLASSES})
     training = Training(steps=steps, batch_size=setup.batch, evaluate_every=steps)
     return [
         Member({"precision": setup.precision, "seed": seed}, network, training, seed)

@@ -131,13 +131,19 @@ def _model(keras: Any, setup: Setup) -> Any:
     layers = keras.layers
     head = layers.Dense(CLASSES, activation="softmax", dtype="float32")
     start = keras.Input((setup.side, setup.side, 1))
-    if setup.model != "cnn":
+    if "cnn" not in setup.model:
         hidden = [layers.Dense(units, activation="relu") for units in setup.hidden]
         return keras.Sequential([start, layers.Flatten(), *hidden, head])
 
     def convolution(filters: int, size: int) -> Any:
         return layers.Conv2D(filters, size, padding="same", activation="relu")
 
+    if setup.model == "digits-cnn":
+        chain = [start]
+        for filters in (16, 32):
+            chain += [convolution(filters, 3), layers.MaxPooling2D()]
+        dense = [layers.Dense(64, activation="relu"), layers.Dropout(0.2)]
+        return keras.Sequential([*chain, layers.Flatten(), *dense, head])
     chain = [start, convolution(64, 7), layers.MaxPooling2D()]
     for filters in (128, 256):
         chain += [convolution(filters, 3), convolution(filters, 3), layers.MaxPooling2D()]

@@ -28,7 +28,8 @@ class TorchPeer:
         self.loader = DataLoader(
             TensorDataset(x, torch.from_numpy(labels)), self.setup.batch, shuffle=True
         )
-        self.model = _cnn() if self.setup.model == "cnn" else _mlp(self.setup)
+        made = {"cnn": _cnn, "digits-cnn": _narrow_cnn}.get(self.setup.model)
+        self.model = made() if made else _mlp(self.setup)
         if self.mixed:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01)
@@ -87,6 +88,15 @@ def _cnn() -> nn.Sequential:
     layers += [nn.Flatten(), nn.Linear(256 * 9, 128), nn.ReLU(), nn.Dropout(0.5)]
     layers += [nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, CLASSES)]
     return nn.Sequential(*layers)
+
+
+def _narrow_cnn() -> nn.Sequential:
+    """For digits of 8x8, as in the study `tour`."""
+    layers: list[nn.Module] = []
+    for before, filters in ((1, 16), (16, 32)):
+        layers += [nn.Conv2d(before, filters, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
+    layers += [nn.Flatten(), nn.Linear(32 * 4, 64), nn.ReLU(), nn.Dropout(0.2)]
+    return nn.Sequential(*layers, nn.Linear(64, CLASSES))
 
 
 if __name__ == "__main__":

@@ -125,6 +125,8 @@ def _panel(axes: Axes, formats: dict[str, Any]) -> None:
 def _title(model: str) -> str:
     if model == "cnn":
         return "CNN (Géron, ch. 14)"
+    if model == "digits-cnn":
+        return "CNN of the digits, 16 and 32 filters"
     inputs = 64 if model.startswith("digits") else 784
     return f"MLP {inputs}-{model.partition('-')[2]}-10"
 

@@ -29,14 +29,16 @@ __all__ = [
     "Measured",
     "Peer",
     "Setup",
+    "family_of",
     "images",
     "main",
     "side_of",
     "timed",
 ]
 
-MODELS = ("mlp-300-100", "mlp-512-512", "digits-64-32", "cnn")
-"""MLPs by the widths of their hidden layers, those of the digits on pictures of 8x8."""
+MODELS = ("mlp-300-100", "mlp-512-512", "digits-64-32", "cnn", "digits-cnn")
+"""MLPs by the widths of their hidden layers, and two CNNs; those of the digits are for pictures of
+8x8. `digits-cnn` is the narrow one of the study `tour`: 16 and 32 filters, 64 units."""
 PRECISIONS = ("float32", "bfloat16")
 CLASSES = 10
 IMAGES = 59_904
@@ -83,6 +85,16 @@ class Peer(Protocol):
     def measure(self, variant: str) -> Measured:
         """Train for about the seconds asked for."""
         ...
+
+
+def family_of(model: str) -> dict[str, Any]:
+    """The network as assay describes it."""
+    if model == "cnn":
+        return {"family": "cnn"}
+    if model == "digits-cnn":
+        narrow = {"filters": [[16], [32]], "first_kernel_size": 3, "dense": [64], "dropout": 0.2}
+        return {"family": "cnn", **narrow}
+    return {"family": "mlp", "hidden": [int(width) for width in model.split("-")[1:]]}
 
 
 def side_of(model: str) -> int:

@@ -24,7 +24,7 @@ import plot
 from assay.core.machine import machine
 from assay.networks.families import build_network
 from peers import CONTESTANTS, HERE, PeerError, Process, environment, peers_python
-from protocol import side_of
+from protocol import family_of, side_of
 
 Cell = tuple[str, int, str]
 
@@ -34,6 +34,7 @@ SETTINGS = (
     ("digits-64-32", 32),
     ("cnn", 32),
     ("cnn", 256),
+    ("digits-cnn", 32),
 )
 FULL: tuple[Cell, ...] = tuple(
     (model, batch, precision) for model, batch in SETTINGS for precision in ("float32", "bfloat16")
@@ -196,11 +197,8 @@ def _results(
 
 
 def _macs(model: str) -> int:
-    family: dict[str, Any] = {"family": "cnn"}
-    if model != "cnn":
-        family = {"family": "mlp", "hidden": [int(width) for width in model.split("-")[1:]]}
     side = side_of(model)
-    return build_network(family, (side, side, 1), {"class": 10}).macs
+    return build_network(family_of(model), (side, side, 1), {"class": 10}).macs
 
 
 def _peak(threads: int, formats: list[str], seconds: float) -> dict[str, Any]:
