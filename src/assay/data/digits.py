@@ -41,14 +41,14 @@ def _values() -> tuple[np.ndarray, np.ndarray]:
     The file is read without importing scikit-learn, which takes a second in every process.
     """
     package = importlib.util.find_spec("sklearn")
-    places = (package and package.submodule_search_locations) or ()
-    for place in places:
+    for place in (package.submodule_search_locations if package else None) or ():
         if (file := Path(place) / "datasets" / "data" / "digits.csv.gz").is_file():
             table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
             return table[:, :-1], table[:, -1]
     from sklearn.datasets import load_digits
 
-    return load_digits(return_X_y=True)
+    values, labels = load_digits(return_X_y=True)
+    return np.asarray(values), np.asarray(labels)
 
 
 ENTRIES.add("digits")(

@@ -43,7 +43,9 @@ def stacks_images(member: Member, where: DevicePlace) -> bool:
     network, batch = member.network, member.training.batch_size
     if where.device.type != "cpu" or os.environ.get(PROGRAM_SETTING) == "pytorch":
         return False
-    if find_task(member.config.get("task", "classify")).name != "classify" or not stackable_images(network):
+    if find_task(member.config.get("task", "classify")).name != "classify" or not stackable_images(
+        network
+    ):
         return False
     if _patches(network) * batch > _MOST_PATCHES:
         return False
