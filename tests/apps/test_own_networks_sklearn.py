@@ -128,14 +128,17 @@ def test_its_weights_are_exported_with_its_class(
     assert "own_export_parts.py is another one than this run" in capsys.readouterr().err
 
 
+def build(image_shape, num_classes, units=8):
+    """A Keras model as a list of layers."""
+    from keras import layers
+
+    dense = layers.Dense
+    return [layers.Flatten(), dense(units, activation="relu"), dense(num_classes)]
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_function_that_builds_a_keras_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    keras = pytest.importorskip("keras")
-
-    def build(image_shape, num_classes, units=8):
-        dense = keras.layers.Dense
-        return [keras.layers.Flatten(), dense(units, activation="relu"), dense(num_classes)]
-
+def test_a_function_that_builds_a_keras_model(tmp_path: Path):
+    pytest.importorskip("keras")
     X, y = digits()
     made = AssayClassifier(network=build, engine="keras", epochs=3, random_state=0)
     made.set_params(network__units=16).fit(X, y)
