@@ -76,11 +76,12 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
     called = sum(e.verdict in DIFFERENT for e in shown)
     known = metric_of(metric).difference_unit
     unit = f" ({known})" if known else ""
+    corrected = f" after Holm's correction over all {len(found)} comparisons" * (len(found) > 1)
     caption = (
         f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
         f"{ns(e.comparison.n for e in shown)}, with the "
-        "interval that belongs to the decision. Filled: significant after Holm's correction over "
-        f"all {len(found)} comparisons (the interval excludes 0); open: not significant."
+        f"interval that belongs to the decision. Filled: significant{corrected} (the interval "
+        "excludes 0); open: not significant."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."

@@ -99,7 +99,9 @@ class _Writer:
             points = ", ".join(f"[{self.inlines(point)}]" for point in block.points)
             return f"#{kind}({points})"
         if isinstance(block, Printout):
-            return f"#block(breakable: false, raw(block: true, {_lines(block.text)}))"
+            whole = 'show regex("--[\\w-]+"): box'  # no option is broken at its hyphens
+            shown = f"raw(block: true, {_lines(block.text)})"
+            return f"#block(breakable: false, {{ {whole}; {shown} }})"
         if isinstance(block, Subheading):
             self.level = min(block.level, self.level + 1)  # PDF/UA has no heading that skips one
             return f"#heading(level: {self.level}, {quoted(block.text)})"
