@@ -66,11 +66,11 @@ def _import(name: str, module: str) -> None:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             return  # its folder was deleted: there is nothing to register
         _warn(name, module, error)
-    except Exception as error:  # somebody else's code: whatever it raises, assay goes on without
+    except (Exception, SystemExit) as error:  # whatever it raises, assay goes on without it
         _warn(name, module, error)
 
 
-def _warn(name: str, module: str, error: Exception) -> None:
+def _warn(name: str, module: str, error: BaseException) -> None:
     said = f"{type(error).__name__}: {error}"
     warnings.warn(
         f"plugin {name!r} ({module}) cannot be imported and is left out: {said}",
