@@ -21,6 +21,7 @@ _MARKDOWN = {
     "indented code": r"(?m)^(?:    .*\n?)+",
     "code": _CODE,
     "target of a link": r"\]\([^)]*\)",
+    "size of a picture": r'\b(?:width|height)="\d+"',
     "number of a list's item": r"(?m)^\d+\.(?= )",
 }
 """What is no sentence in Markdown. Blocks of output (```text) are sentences."""
