@@ -173,6 +173,16 @@ def test_a_level_is_not_better_for_its_runs_that_diverged(metric):
     assert verdicts(SEEDS) == ["worse", "no difference shown"]
 
 
+def test_no_difference_of_accuracies_is_larger_than_all_of_them():
+    """Two runs each, which say nothing: 100 points either way, not 400."""
+    records = runs("base", [0.1, 0.9]) + runs("tanh", [0.8, 0.3]) + runs("he", [0.1, 0.9])
+    found = effects(one_at_a_time(), records)[0].comparison
+    assert found.difference == pytest.approx(0.05)
+    assert (found.low, found.high) == (-1, 1)
+    losses = [replace(r, metrics={"test_loss": 9 * r.metrics["test_accuracy"]}) for r in records]
+    assert effects(one_at_a_time(), losses, "test_loss")[0].comparison.high > 9
+
+
 def test_one_run_each_gives_no_interval_and_no_verdict():
     records = [r for r in one_at_a_time_runs() if r.seed == 0]
     tanh = effects(one_at_a_time(), records)[0]

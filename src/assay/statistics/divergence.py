@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,10 +102,12 @@ def compare_outcomes(
     called better. To be called worse it need not lie farther behind than the worst run of the study
     does: one value far from all others would hide that the others are behind, too.
     """
-    higher = metric_of(metric).higher_is_better
+    higher, (lowest, highest) = metric_of(metric).higher_is_better, metric_of(metric).bounds
+    most = highest - lowest  # no difference of two bounded numbers is larger
 
     def made(x: Mapping[int, float], y: Mapping[int, float]) -> Comparison:
-        return compare(x, y, higher_is_better=higher, confidence=confidence, bad=bad)
+        found = compare(x, y, higher_is_better=higher, confidence=confidence, bad=bad)
+        return replace(found, low=max(found.low, -most), high=min(found.high, most))
 
     mild = made(a.mild, b.mild)
     if a.diverged == b.diverged:
