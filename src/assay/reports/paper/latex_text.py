@@ -94,6 +94,10 @@ PREAMBLE = r"""\documentclass[%(size)s,10pt]{article}
 """
 
 
+WIDER = 1.2
+"""Latin Modern is so much wider than the font of Typst's templates."""
+
+
 def latex(text: str) -> str:
     """Text as LaTeX that shows it; a character that pdfTeX has no font for by its code point."""
     shown = "".join(map(_sign, minus(visible(text))))
@@ -239,7 +243,7 @@ def _table(table: Table, caption: str, name: str) -> str:
         return "    " + " & ".join(shown) + r" \\"
 
     texts = table.texts()
-    wide = table_width(table) > _LatexWriter.page.width
+    wide = WIDER * table_width(table) > _LatexWriter.page.width
     align = ""
     for i, column in enumerate(table.columns):
         left = column.align == "left"
