@@ -4,6 +4,7 @@ computes on the CPU; what is tested is who is told to use which."""
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from conformance import same_results, stored
@@ -23,8 +24,9 @@ def gpus(monkeypatch: pytest.MonkeyPatch):
 
 
 def shared(count: int, workers: int = 0, device: str = "auto") -> Gpus:
-    _, cohorts = study([config(seed) for seed in range(count)])
-    return gpus_for(cohorts, SoftmaxEngine(), Resources(device=device), workers)
+    _, (cohort,) = study([config(0)])
+    many = replace(cohort, members=cohort.members * count)
+    return gpus_for([many], SoftmaxEngine(), Resources(device=device), workers)
 
 
 def test_small_cohorts_share_a_gpu_and_gpus_come_in_turn(gpus):
