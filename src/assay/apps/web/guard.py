@@ -7,11 +7,13 @@ something must come from a page of ours, and answers may load nothing from elsew
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -23,6 +25,9 @@ MOST_BYTES = 20_000_000
 
 MOST_CHUNKS = 4000
 """Of a request that is too large, of 64 kB or less each, that are read before it is refused."""
+
+DRAIN_SECONDS = 2.0
+"""How long at most."""
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -170,11 +175,13 @@ def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
 
 
 async def _drain(receive: Receive) -> None:
-    """Throw away what is still sent, up to a limit: who is cut off reads no answer."""
-    for _ in range(MOST_CHUNKS):
-        message = await receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return
+    """Throw away what is still sent, for a while: who is cut off reads no answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            for _ in range(MOST_CHUNKS):
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
 
 
 async def _answer(send: Send, status: int, said: str) -> None:
