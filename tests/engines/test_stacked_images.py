@@ -122,6 +122,21 @@ def test_the_way_that_was_measured_to_be_faster_trains(faster: str, monkeypatch,
         assert record.metrics["val_accuracy"] == again.metrics["val_accuracy"]
 
 
+@pytest.mark.parametrize(("share", "kept"), [(0.0, True), (0.5, False)])
+def test_what_is_measured_while_others_have_the_core_is_not_kept(
+    share: float, kept: bool, monkeypatch, tmp_path
+):
+    clock = iter([0.0, 0.01, 0.0, 0.01])
+    monkeypatch.setattr(choice, "_found", {})
+    monkeypatch.setattr(choice, "_file", lambda: tmp_path / "programs.json")
+    monkeypatch.setattr(choice, "waited", lambda: share * next(clock) * 1000)
+    assert choice.remembered("some networks", lambda: {"a program": 1.0}) == {"a program": 1.0}
+    assert choice.remembered("some networks", lambda: {"a program": 2.0}) == {"a program": 1.0}
+    monkeypatch.setattr(choice, "_found", {})
+    again = choice.remembered("some networks", lambda: {"a program": 2.0})
+    assert again == {"a program": 1.0 if kept else 2.0}
+
+
 def test_wide_networks_take_turns_without_being_measured(monkeypatch):
     monkeypatch.setenv("ASSAY_PROGRAM", "")
     monkeypatch.setattr(stacking, "_measured", lambda *a: pytest.fail("it was measured"))

@@ -8,6 +8,7 @@ identity.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +16,7 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from assay.core.cores import physical_cores
+from assay.core.cores import physical_cores, waited
 from assay.core.files import written_whole
 from assay.core.machine import cpu_name, own_version
 from assay.data.storage import cache_dir
@@ -27,6 +28,9 @@ __all__ = ["COMPILED", "fastest", "known", "remembered", "remembered_product"]
 COMPILED = "compiled"
 BATCHED, ONEDNN = "PyTorch, batched product", "PyTorch, oneDNN"
 BFLOAT16, ALL_THREADS = "PyTorch, bfloat16", "PyTorch, all threads"
+
+MOST_WAITED = 0.05
+"""Share of a measurement for which others may have had the core."""
 
 Rates = dict[str, float]
 """Images a second of a core, by program."""
@@ -54,12 +58,17 @@ def remembered_product(member: Member) -> bool | None:
 
 
 def remembered(what: str, measure: Callable[[], Rates]) -> Rates:
-    """The rates of some networks on this machine, by program; measured where nobody has yet."""
+    """The rates of some networks on this machine, by program; measured where nobody has yet.
+
+    What was measured while other programs had the core holds for this process only.
+    """
     key = f"{_machine()}, {what}"
     if rates := _remembered().get(key):
         return rates
+    began, before = time.perf_counter(), waited()
     _found[key] = measure()
-    _keep({**_remembered(), key: _found[key]})
+    if waited() - before <= MOST_WAITED * (time.perf_counter() - began):
+        _keep({**_remembered(), key: _found[key]})
     return _found[key]
 
 
