@@ -107,6 +107,7 @@ def begin(
     must be what they were for a run to go on as it began.
     """
     said = [description.get(name) for name in ("engine", "precision", description["engine"])]
+    said += [description["state"]] if "state" in description else []  # laid out in its own way
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = member.run_id, resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))

@@ -114,11 +114,16 @@ class TorchEngine:
         task = find_task(cohort.task)
 
         stacked = _stacks(first, where.device.type, where)
+        dense = stackable(first.network)
+        if not dense and len(cohort.members) == 1:  # a call less is saved than copies cost
+            stacked = False
         kind = "PyTorch, stacked" if stacked else "PyTorch"
+        images = stacked and not dense and not isinstance(first.network, OwnNetwork)
 
         def said() -> dict[str, Any]:
             told = {"precision": where.precision, "program": kind}
-            return {**self.describe(resources), **told}
+            layout = {"state": "stacked images"} if images else {}
+            return {**self.describe(resources), **told, **layout}
 
         if own := PROGRAMS.get(cohort.task_name):
             yield from own.train(cohort, dataset, resources, where, task, said, on_progress)
