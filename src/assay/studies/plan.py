@@ -50,7 +50,7 @@ class Plan:
 
     def _varied(self) -> tuple[str, ...]:
         """What differs between the runs of a trial, by the names that a study uses."""
-        return varied(self.study.trials[0].config) if self.study.trials else ("seed",)
+        return varied(next(iter(self.configs()), {}))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which reports work, without this package."""

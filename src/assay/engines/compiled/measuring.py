@@ -16,7 +16,7 @@ from assay.engines.engine import Member
 from assay.networks.network import initial_weights
 from assay.tasks.task import find_task
 
-__all__ = ["measured"]
+__all__ = ["MEMBERS", "measured", "rate"]
 
 SECONDS = 0.1
 """For each candidate."""
@@ -29,17 +29,17 @@ def measured(member: Member, precision: str) -> Rates:
     """Images a second that one core trains, by program, over updates of `member`'s network."""
     rates = {COMPILED: _compiled(member, precision)}
     with_torch = _pytorch(member, precision)
-    return {name: round(rate, 1) for name, rate in (rates | with_torch).items()}
+    return rates | with_torch
 
 
-def _rate(images: int, step: Callable[[], object]) -> float:
+def rate(images: int, step: Callable[[], object]) -> float:
     """Images a second at its best, after a first call."""
     step()
     best, end = 0.0, time.perf_counter() + SECONDS
     while (start := time.perf_counter()) < end or not best:
         step()
         best = max(best, images / (time.perf_counter() - start))
-    return best
+    return round(best, 1)
 
 
 def _compiled(member: Member, precision: str) -> float:
@@ -57,7 +57,7 @@ def _compiled(member: Member, precision: str) -> float:
     def step() -> None:
         program.train(pictures, np.tile(np.arange(batch), 4), still, np.ones(4))
 
-    return _rate(4 * batch, step)
+    return rate(4 * batch, step)
 
 
 def _dataset(member: Member, images: int) -> Dataset:
@@ -85,24 +85,24 @@ def _pytorch(member: Member, precision: str) -> Rates:
     weights = [initial_weights(member.network, member.seed)] * MEMBERS
     targets = torch.zeros(MEMBERS, batch, dtype=torch.int64)
 
-    def rate(threads: int, precision: str, onednn: bool) -> float:
+    def trained(threads: int, precision: str, onednn: bool) -> float:
         where = place(Resources("cpu", precision, threads))
         gemm.prefer(onednn)
         program = StackedProgram(members, weights, where, find_task("classify"))
         shown = images.to(where.compute)
         with torch.no_grad():
-            return _rate(MEMBERS * batch, lambda: program.step(shown, targets, 1.0)) / threads
+            return rate(MEMBERS * batch, lambda: program.step(shown, targets, 1.0)) / threads
 
     cores = physical_cores()
     try:
-        found = {BATCHED: rate(1, precision, False)}
+        found = {BATCHED: trained(1, precision, False)}
         if precision == "float32":
-            found[ONEDNN] = rate(1, precision, True)
+            found[ONEDNN] = trained(1, precision, True)
         if precision == "float32" and fast_bfloat16(torch.device("cpu")):
-            found[BFLOAT16] = rate(1, "bfloat16", False)
+            found[BFLOAT16] = trained(1, "bfloat16", False)
         if cores > 1:
             best = max((BATCHED, ONEDNN), key=lambda name: found.get(name, 0.0))
-            found[ALL_THREADS] = rate(cores, precision, best == ONEDNN)
+            found[ALL_THREADS] = trained(cores, precision, best == ONEDNN)
         return found
     finally:
         torch.set_num_threads(before)

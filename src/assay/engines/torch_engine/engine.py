@@ -113,10 +113,10 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
 
-        stacked = _stacks(first, where.device.type, where)
         dense = stackable(first.network)
-        if not dense and len(cohort.members) == 1:  # a call less is saved than copies cost
-            stacked = False
+        # one network alone that is not dense: copies cost more than the calls that they save
+        several = dense or len(cohort.members) > 1
+        stacked = several and _stacks(first, where.device.type, where)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
 
@@ -135,7 +135,7 @@ class TorchEngine:
             begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
             on_progress = _later(on_progress)
         data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
-        rows = _ROWS[stacked and stackable(first.network)]
+        rows = _ROWS[stacked and dense]
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]

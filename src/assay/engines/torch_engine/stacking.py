@@ -4,8 +4,6 @@ this machine and networks of about one size, then remembered (`assay doctor` sho
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from math import log2
 
@@ -13,6 +11,7 @@ import torch
 
 from assay.engines.compiled.choice import Rates, remembered
 from assay.engines.compiled.coverage import PROGRAM_SETTING
+from assay.engines.compiled.measuring import MEMBERS, rate
 from assay.engines.engine import Member
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.module import ModuleProgram
@@ -24,17 +23,14 @@ from assay.tasks.task import TASKS, find_task
 
 __all__ = ["IMAGE_STACK", "stacks_images"]
 
-IMAGE_STACK = 5
-"""Members of such a stack."""
+IMAGE_STACK = MEMBERS
+"""Members of such a stack, as many as are measured."""
 
 STACKED, TURNS = "PyTorch, stacked", "PyTorch, in turns"
 
 _MOST_PATCHES = 1 << 22
 """Numbers in the patches of a member's batch, of all its layers, above which nothing is measured:
 copying them takes longer than calls do, and so does their memory."""
-
-_SECONDS = 0.15
-"""For each way."""
 
 
 def stacks_images(member: Member, where: DevicePlace) -> bool:
@@ -75,16 +71,6 @@ def _measured(member: Member, where: DevicePlace) -> Rates:
     alone = ModuleProgram(members[:1], [weights], where, TASKS["classify"])
     with torch.no_grad():
         return {
-            STACKED: _rate(IMAGE_STACK * batch, lambda: stack.step(images, targets, 1.0)),
-            TURNS: _rate(batch, lambda: alone.step(images[:1], targets[:1], 1.0)),
+            STACKED: rate(IMAGE_STACK * batch, lambda: stack.step(images, targets, 1.0)),
+            TURNS: rate(batch, lambda: alone.step(images[:1], targets[:1], 1.0)),
         }
-
-
-def _rate(images: int, step: Callable[[], object]) -> float:
-    """Images a second at its best, after a first call."""
-    step()
-    best, end = 0.0, time.perf_counter() + _SECONDS
-    while (start := time.perf_counter()) < end or not best:
-        step()
-        best = max(best, images / (time.perf_counter() - start))
-    return round(best, 1)
