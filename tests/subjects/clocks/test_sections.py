@@ -12,6 +12,7 @@ from assay.core.records import Record, run_id, trial_id
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
 from assay.reports.html import render_html
+from assay.subjects.clocks.benchmarks import BENCHMARKS, benchmark_table
 from assay.subjects.clocks.views import clock_answers, error_map, fault_rows, worst
 
 TIMES = np.array([divmod(m, 60) for m in range(0, 720, 5)])
@@ -29,11 +30,11 @@ def reading(labels: str, seed: int) -> np.ndarray:
     return TRUE + 60 * (np.arange(len(TRUE)) % 6 == seed % 6)
 
 
-def study() -> tuple[dict[str, Any], list[Record]]:
+def study(dataset: str = "clocks-made-up") -> tuple[dict[str, Any], list[Record]]:
     trials, records = [], []
     for labels in ("regression", "sine_cosine", "joint"):
         config = {
-            "dataset": {"name": "clocks-made-up"},
+            "dataset": {"name": dataset},
             "network": {"family": "clock-net"},
             "task": {"name": "tell_time", "labels": labels},
         }
@@ -134,3 +135,18 @@ def test_the_report_speaks_of_minutes_and_lower_is_better():
     assert "test mean error 1.00 min" in page
     assert "joint is the best of 3 levels of labels by validation mean error" in page
     assert "one of each class" not in page
+
+
+def test_a_study_of_photos_stands_beside_what_others_report():
+    table = benchmark_table(*study("clock-photos"))
+    assert table is not None
+    rows = [[column.text(row) for column in table.columns] for row in table.rows]
+    assert len(rows) == 3 + len(BENCHMARKS)
+    (joint,) = (row for row in rows if row[0] == "joint")
+    assert joint[2].startswith("100.0")  # a minute late counts as correct
+    people = rows[3]
+    assert people[0] == "people"
+    assert people[2] == "90.7"
+    assert "no: the pictures are private" in people[3]
+    assert rows[-1][2] == "not given here"
+    assert benchmark_table(*study()) is None

@@ -29,6 +29,7 @@ from assay.core.extend import (
 _HERE = "assay.subjects.clocks"
 
 register_dataset("clocks", f"{_HERE}.own_files:OWN")
+register_dataset("clock-photos", f"{_HERE}.photos:PHOTOS")
 register_dataset("clocks-rendered", f"{_HERE}.dataset:RENDERED")
 register_network("clock-cnn", f"{_HERE}.cnn:CLOCK_CNN")
 register_network("clock-net", f"{_HERE}.net:CLOCK_NET")

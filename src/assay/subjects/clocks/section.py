@@ -21,6 +21,7 @@ from assay.reports.svg import png_uri
 from assay.reports.tables import Column, Table
 from assay.reports.texts import tell_apart
 from assay.statistics import by_trial
+from assay.subjects.clocks.benchmarks import benchmark_table
 from assay.subjects.clocks.views import (
     BLOCK,
     clock_answers,
@@ -44,7 +45,7 @@ _COLUMNS = 3
 def clock_section(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
-    """Return {"answers", "table", "figure", "worst"}; None where no run read clocks."""
+    """Return {"answers", "table", "benchmarks", "figure", "worst"}; None where none read clocks."""
     if not clock_runs(records):
         return None
     runs = by_trial(records)
@@ -55,6 +56,7 @@ def clock_section(
     return {
         "answers": clock_answers(plan, records),
         "table": fault_table(plan, records),
+        "benchmarks": benchmark_table(plan, records),
         "figure": _map_figure(maps),
         "worst": [_worst(t, mine[t["trial_id"]], lookup) for t in headline],
     }

@@ -1,0 +1,87 @@
+"""What others report on reading clocks in photos, to stand beside a study of `clock-photos`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from assay.core.plans import PlanData
+from assay.core.records import Record
+from assay.reports.results import interval_text
+from assay.reports.tables import Column, Row, Table
+from assay.subjects.clocks.views import fault_rows
+
+__all__ = ["BENCHMARKS", "benchmark_table"]
+
+DATASET = "clock-photos"
+
+BENCHMARKS: tuple[dict[str, Any], ...] = (
+    {
+        "reader": "people",
+        "pictures": "ClockBench, 180 drawn clocks",
+        "correct": 90.7,
+        "comparable": "no: the pictures are private, and a reading counts with all its fields",
+        "source": "clockbench.ai",
+    },
+    {
+        "reader": "best language model (Qwen3-VL 235B)",
+        "pictures": "ClockBench, 180 drawn clocks",
+        "correct": 39.4,
+        "comparable": "no, as above",
+        "source": "clockbench.ai",
+    },
+    {
+        "reader": "best language model at its launch (Gemini 2.5 Pro)",
+        "pictures": "ClockBench, 180 drawn clocks",
+        "correct": 13.3,
+        "comparable": "no, as above; people had 89.1 % then",
+        "source": "clockbench.ai, September 2025",
+    },
+    {
+        "reader": "Llama 3.2 11B, fine-tuned (1.43 before)",
+        "pictures": "TickTockVQA, test photos of 12,483",
+        "correct": 46.22,
+        "comparable": "the same photos and labels; it has to find the clock in the whole photo",
+        "source": "Choi et al. 2026, arXiv 2603.08011",
+    },
+    {
+        "reader": "ResNet-50 with a spatial transformer, trained on drawn clocks and films",
+        "pictures": "It's About Time: COCO, Open Images, Clock Movies; 4,472 photos",
+        "correct": None,
+        "comparable": "yes, where all photos of a CSV are there: the same boxes, within a minute",
+        "source": "Yang et al. 2022, arXiv 2111.09162; the paper has a figure for each set",
+    },
+)
+"""Published figures: "correct" in %, None where it is only in the source."""
+
+
+def benchmark_table(plan: PlanData, records: Sequence[Record]) -> Table | None:
+    """The trials of a study on `clock-photos` above what others report; None for other studies."""
+    used = {trial.get("config", {}).get("dataset", {}).get("name") for trial in plan["trials"]}
+    if DATASET not in used:
+        return None
+    own: tuple[Row, ...] = tuple(
+        {
+            "reader": row["trial"],
+            "pictures": "the test photos of this study",
+            "correct": interval_text(row["within_1_minute"].interval, 1, 100),
+            "comparable": "within a minute",
+            "source": "",
+        }
+        for row in fault_rows(plan, records)
+    )
+    columns = (
+        Column("reader", lambda r: r["reader"], "left"),
+        Column("pictures", lambda r: r["pictures"], "left"),
+        Column("correct (%)", lambda r: str(r["correct"] or "not given here")),
+        Column("comparable", lambda r: r["comparable"], "left"),
+        Column("source", lambda r: r["source"], "left"),
+    )  # fmt: skip
+    notes = (
+        "It's About Time counts a reading within a minute as correct, as this study does; "
+        "ClockBench asks for every field of a clock, and whether the clock can be right at all.",
+    )
+    return Table(
+        "Benchmarks of reading clocks", columns, (*own, *BENCHMARKS),
+        f"assay report {plan['study']}", notes,
+    )  # fmt: skip
