@@ -59,7 +59,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_metric(write: Callable[..., str], run: Run) -> None:
-    run("run", write("A metric of your own", "engine: numpy\n"), "--workers", "1")
+    run("run", write("Custom metrics", "engine: numpy\n"), "--workers", "1")
     table = run("results", "with-my-metric")  # with no plugin: the plan says how it is shown
     assert "judged by macro F1." in table
     assert "Other metrics of with-my-metric" in table
@@ -68,7 +68,7 @@ def test_a_metric(write: Callable[..., str], run: Run) -> None:
 
 
 def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> None:
-    study = write("An optimizer of your own")
+    study = write("Custom optimizers")
     said = run("run", study, "--workers", "2")
     assert "trained 8 of 8 runs" in said
     assert re.search(r"signum, momentum 0\.5\S* +(\(best\) +)?2 ", said)
@@ -78,7 +78,7 @@ def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> Non
 
 
 def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) -> None:
-    study = write("An optimizer of your own", "engine: numpy\n")
+    study = write("Custom optimizers", "engine: numpy\n")
     only = ("--only", "signum", "--workers", "1", "--precision", "float64", "--repeats", "1")
     numbers = []
     for engine in ("numpy", "torch"):
@@ -90,7 +90,7 @@ def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) ->
 
 
 def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) -> None:
-    study = write("An augmentation of your own")
+    study = write("Custom augmentations")
     assert "trained 6 of 6 runs" in run("run", study, "--workers", "2")
     Path(study).write_text(Path(study).read_text().replace("size: 5", "sise: 5"))
     said = run("run", study, status=2)
@@ -98,7 +98,7 @@ def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) ->
 
 
 def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], run: Run) -> None:
-    study = write("A task of your own")
+    study = write("Custom tasks")
     said = run("run", study, "--workers", "2", "--report", "page.html")
     assert "trained 4 of 4 runs" in said
     (best,) = re.findall(r"8 \(best, baseline\) +2 +([\d.]+) ±", said)
@@ -110,7 +110,7 @@ def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], r
 
 
 def test_a_section(write: Callable[..., str], run: Run) -> None:
-    study = write("A section of the report")
+    study = write("Report sections")
     run("run", study, "--workers", "1", "--report", "page.html")
     page = Path(study).parent / "elsewhere" / "page.html"
     assert '<section id="slowest"' in page.read_text()
@@ -118,8 +118,8 @@ def test_a_section(write: Callable[..., str], run: Run) -> None:
 
 
 def test_a_family_that_a_pool_trains(write: Callable[..., str], run: Run) -> None:
-    write("A place to train")
-    study = Path(write("A network family of your own", "engine: numpy\n"))
+    write("Custom executors")
+    study = Path(write("Custom network families", "engine: numpy\n"))
     both = "[my_family.py, my_executor.py]"
     study.write_text(study.read_text().replace("[my_family.py]", both))
     said = run("run", str(study), "--workers", "2", "--on", "pool")
@@ -130,7 +130,7 @@ def test_a_family_that_a_pool_trains(write: Callable[..., str], run: Run) -> Non
 
 
 def test_a_sampler(write: Callable[..., str], run: Run) -> None:
-    study = write("A sampler of searches", "engine: numpy\n")
+    study = write("Custom samplers", "engine: numpy\n")
     assert "4 of 4 trials were proposed by climb" in run("run", study, "--workers", "2")
     schema = run("schema", study)
     assert '"climb"' in schema
@@ -141,7 +141,7 @@ def test_a_sampler(write: Callable[..., str], run: Run) -> None:
 def test_an_installed_plugin_is_always_known(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = blocks("Commands, and parts that are always known")
+    code = blocks("Commands, and plugins that are always loaded")
     (tmp_path / "my_commands.py").write_text(code["python"])
     entries = re.search(r"entry-points.\"(assay.plugins)\"\]\n(.*?)\n$", code["toml"], re.DOTALL)
     assert entries
@@ -159,8 +159,8 @@ def test_an_installed_plugin_is_always_known(
 
 
 def test_parts_are_tested_by_their_own_tests(write: Callable[..., str], tmp_path: Path) -> None:
-    write("An optimizer of your own")
-    (tmp_path / "test_mine.py").write_text(blocks("Testing your parts")["python"])
+    write("Custom optimizers")
+    (tmp_path / "test_mine.py").write_text(blocks("Testing your plugins")["python"])
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

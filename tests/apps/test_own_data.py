@@ -139,7 +139,7 @@ def test_data_are_given_to_a_script_and_the_same_data_are_the_same_runs(here, mo
 
 def test_the_examples_of_the_docs(here):
     text = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
-    section = re.split(r"(?m)^## ", text.partition("## Data of your own")[2])[0]
+    section = re.split(r"(?m)^## ", text.partition("## Custom data")[2])[0]
     given, registered = re.findall(r"(?s)```python\n(.*?)```", section)
     (here / "my_parts.py").write_text(registered)
     more = """

@@ -181,7 +181,7 @@ def test_a_keras_model_of_ones_own(parts: str, tmp_path: Path):
 
 
 def test_the_code_of_the_docs_runs(parts: str, tmp_path: Path):
-    section = DOCS.read_text(encoding="utf-8").partition("\n## A network of your own\n")[2]
+    section = DOCS.read_text(encoding="utf-8").partition("\n## Custom networks\n")[2]
     code = re.search(r"```python\n(.*?)```", section, re.S)
     study = re.search(r"```yaml\n(.*?)```", section, re.S)
     assert code
