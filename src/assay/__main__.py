@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import warnings
@@ -13,6 +14,8 @@ def main() -> int:
     """Run the command line; Ctrl-C while it is loaded ends it without a traceback, too."""
     # a line of its own for a warning, without the line of code that gave it
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    # a command makes many objects that live as long as it does, and hardly any cycles
+    gc.set_threshold(100_000, 20, 50)
     try:
         from assay.apps.cli.app import main as run
 

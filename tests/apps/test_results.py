@@ -28,10 +28,10 @@ def test_a_command_reads_each_record_once(store: Path, monkeypatch: pytest.Monke
     read: list[str] = []
     records = Store.records
 
-    def counted(self: Store, run_ids: Iterable[str], arrays: bool = True) -> Any:
+    def counted(self: Store, run_ids: Iterable[str], **how: Any) -> Any:
         wanted = list(run_ids)
         read.extend(wanted)
-        return records(self, wanted, arrays)
+        return records(self, wanted, **how)
 
     monkeypatch.setattr(Store, "records", counted)
     assert main(["results", "small", "--store", str(store)]) == 0

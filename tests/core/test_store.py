@@ -111,6 +111,8 @@ def test_find(tmp_path):
             store.find("aacd")
         with pytest.raises(StoreError, match=r"no run 'zz' in the store"):
             store.record("zz")
+        there = store.records(["zz", "bb00", "aacc"], stored_only=True)
+        assert [record.run_id for record in there] == ["bb00", "aacc"]
 
 
 def test_plans_and_their_summary(tmp_path):

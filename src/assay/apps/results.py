@@ -93,8 +93,7 @@ class Results:
         if self._held is not None and key in self._held:
             return list(self._held[key])
         with Store(self.store, create=False, read_only=True) as store:
-            there = store.recorded(wanted, failed=True)
-            found = store.records([run for run in wanted if run in there], arrays=arrays)
+            found = store.records(wanted, arrays=arrays, stored_only=True)
         if self._held is not None and not arrays:  # curves and predictions take too much memory
             self._held[key] = found
         return list(found)

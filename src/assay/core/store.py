@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -169,8 +169,7 @@ class Store(Plans, Claims, Rescue):
         wanted = set(run_ids)
         sql = "SELECT run_id, status FROM runs WHERE run_id IN ({})"
         rows: dict[str, str] = dict(self._index.select(sql, wanted))
-        if lost := wanted - rows.keys():
-            self._sound.look_for(lost, {run for plan in self.plans() for run in planned_runs(plan)})
+        self._look_for(wanted - rows.keys())
         return {run for run, status in rows.items() if failed or status != "failed"}
 
     def verify(self, run_ids: Iterable[str]) -> dict[str, str]:
@@ -227,27 +226,35 @@ class Store(Plans, Claims, Rescue):
         """Return one record with its arrays; `weights` are read apart."""
         return self.records([run_id])[0]
 
-    def records(self, run_ids: Iterable[str], arrays: bool = True) -> list[Record]:
-        """Return records in the order asked for; failed ones come too, look at `status`.
+    def records(
+        self, run_ids: Iterable[str], arrays: bool = True, stored_only: bool = False
+    ) -> list[Record]:
+        """Return records in the order of `run_ids`; failed ones come too, look at `status`.
 
         Args:
-            run_ids: full names; a run that is not there raises StoreError, so ask `recorded` first.
+            run_ids: full names.
             arrays: also read curves and predictions; leave them out for quick tables.
+            stored_only: leave out runs that have no record instead of raising.
 
         Raises:
             StoreError: a run is not there, or what is read of it is damaged.
         """
         wanted = list(run_ids)
         found, wrong = self._sound.records(wanted, arrays)
-        for run_id in wanted:
-            if run_id not in found and run_id not in wrong:
-                raise StoreError(f"no run {run_id!r} in the store {self.path}")
+        missing = {run: None for run in wanted if run not in found and run not in wrong}
+        if missing and not stored_only:
+            raise StoreError(f"no run {next(iter(missing))!r} in the store {self.path}")
+        self._look_for(missing.keys())
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
             raise StoreError(
                 f"{next(iter(wrong.values()))}{more}, in the store {self.path}; {AGAIN}"
             )
-        return [found[run_id] for run_id in wanted]
+        return [found[run_id] for run_id in wanted if run_id in found]
+
+    def _look_for(self, lost: Collection[str]) -> None:
+        if lost:
+            self._sound.look_for(lost, {run for plan in self.plans() for run in planned_runs(plan)})
 
     def weights(self, run_id: str) -> dict[str, np.ndarray]:
         """Return the weights of a run by name; empty when they were not kept.

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ __all__ = ["Index", "sync_folder"]
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one; transactions take milliseconds."""
+
+AT_ONCE = 100
+"""Rows that are fetched together: one by one, ten thousand take a tenth of a second longer."""
 
 T = TypeVar("T")
 
@@ -47,7 +51,7 @@ class Index:
                 self._address(), uri=True, timeout=BUSY_SECONDS, isolation_level=None
             )
             # a flipped bit may leave text that is no UTF-8: its digest will say so
-            self.db.text_factory = lambda text: text.decode(errors="replace")
+            self.db.text_factory = partial(str, encoding="utf-8", errors="replace")
             try:
                 self._verify()
             except BaseException:
@@ -67,8 +71,8 @@ class Index:
         for part in parts:
             with self.explained(f"cannot read the store {self.file.parent}"):
                 found = self.db.execute(sql.format(", ".join("?" * len(part))), part)
-                while row := found.fetchone():
-                    yield row
+                while rows := found.fetchmany(AT_ONCE):
+                    yield from rows
 
     def upgrade(self) -> None:
         """Bring an older store to the format of this assay; nothing where it has it."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import fields
-
-import numpy as np
 
 from assay.core.metrics import METRICS, Metric
 from assay.core.plans import PlanData
@@ -88,6 +87,6 @@ def values_by_seed(records: Iterable[Record], metric: str) -> dict[int, float]:
     values = {}
     for record in records:
         value = record.metrics.get(metric)
-        if record.status == "finished" and value is not None and np.isfinite(value):
+        if record.status == "finished" and value is not None and math.isfinite(value):
             values[record.seed] = float(value)
     return dict(sorted(values.items()))
