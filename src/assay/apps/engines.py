@@ -55,7 +55,7 @@ def compare_engines(
 
     Raises:
         ConfigError: there is no engine of a name.
-        EngineError: the task trains several networks together.
+        EngineError: the task trains several networks together, or no network at all.
     """
     from assay.data import load
     from assay.tasks.task import find_task, parts_of
@@ -65,6 +65,8 @@ def compare_engines(
             f"engines are compared by the loss of one network; {' and '.join(parts)} are trained "
             "together, by the torch engine alone"
         )
+    if not config["training"]:
+        raise EngineError("engines are compared step by step; an estimator is fitted in one")
     whole = load(config["dataset"], data_dir)
     dataset = replace(
         whole,

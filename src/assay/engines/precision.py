@@ -25,7 +25,7 @@ def resolve_precision(precision: str, engine: str, device: str = "auto") -> str:
         engine: name of the engine; what "auto" means to an engine of a plugin is not known here.
         device: "auto", "cpu", "cuda", ...
     """
-    if precision != "auto" or engine not in ("torch", "numpy", "keras"):
+    if precision != "auto" or engine not in ("torch", "numpy", "keras", "sklearn"):
         return precision
     return "bfloat16" if engine == "torch" and fast_bfloat16(device) else "float32"
 

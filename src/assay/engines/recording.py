@@ -27,6 +27,7 @@ from assay.tasks.task import Task
 
 __all__ = [
     "begin",
+    "check_validation",
     "finish",
     "in_turns",
     "make_record",
@@ -61,11 +62,7 @@ def train_groups(
     Raises:
         EngineError: the dataset has no validation images.
     """
-    if not len(dataset.validation):
-        raise EngineError(
-            f"dataset {dataset.name} has no validation images, and training is judged by them; "
-            "expected dataset.validation > 0"
-        )
+    check_validation(dataset)
     said = describe()
     begun = [[begin(m, dataset, said, resources) for m in group] for group in groups]
     parts = [part for group in begun for part in resumable(group, resources)]
@@ -96,6 +93,15 @@ def train_groups(
             yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
             trained.checkpoint.remove()
         started = time.perf_counter()
+
+
+def check_validation(dataset: Dataset) -> None:
+    """Raise EngineError where a dataset has no validation images."""
+    if not len(dataset.validation):
+        raise EngineError(
+            f"dataset {dataset.name} has no validation images, and training is judged by them; "
+            "expected dataset.validation > 0"
+        )
 
 
 def begin(

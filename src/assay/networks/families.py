@@ -38,6 +38,8 @@ class Family:
             before; `options` are those that it always has.
         network: makes the whole network from these, the shape of the images and the units of each
             head, instead of a trunk.
+        recipe: whether a study's `training:` is how it is trained; else that is no part of its
+            runs' names.
     """
 
     options: Mapping[str, Option]
@@ -48,6 +50,7 @@ class Family:
     dataset: str = "mnist"
     read: Callable[[Entry], dict[str, Any]] | None = None
     network: Callable[[dict[str, Any], Shape, Mapping[str, int]], Network] | None = None
+    recipe: bool = True
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks", contract=Family)

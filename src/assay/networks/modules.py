@@ -1,4 +1,4 @@
-"""A network that users write themselves, in PyTorch or in Keras, as a description.
+"""What users bring themselves, a network in PyTorch or Keras or an estimator, as a description.
 
 It holds no code: where the network is found, what it is called with, and its layers as they were
 when it was built once, to be checked.
@@ -37,7 +37,7 @@ __all__ = [
     "source_of",
 ]
 
-ENGINE_OF = {"module": "torch", "keras": "keras"}
+ENGINE_OF = {"module": "torch", "keras": "keras", "estimator": "sklearn"}
 """Family -> the engine that trains its networks."""
 
 TOLD = ("image_shape", "num_classes", "outputs")
@@ -83,7 +83,7 @@ class OwnNetwork(Network):
     """A network of the user's own; its heads have names and units, and no layers of assay's.
 
     Attributes:
-        family: "module" or "keras".
+        family: "module", "keras" or "estimator".
         source: "module:name" of the class or function that makes it.
         options: what it is called with.
         files: name -> digest of the files that define it.
@@ -175,6 +175,7 @@ register("check of weights", "module", "assay.engines.torch_engine.own_module:ch
 register("check of weights", "keras", "assay.engines.keras_engine.own_model:check_own_weights")
 register("measure of networks", "module", "assay.engines.torch_engine.own_module:measure")
 register("measure of networks", "keras", "assay.engines.keras_engine.own_model:measure")
+register("measure of networks", "estimator", "assay.engines.sklearn_engine.estimator:measure")
 
 
 def find(source: str) -> Callable[..., Any]:
@@ -237,10 +238,10 @@ def own_files(network: Mapping[str, Any]) -> dict[str, str]:
     """File name -> digest of the files that define a network of the user's own; else nothing.
 
     The file of the module that is named and, where that imports it, the file that the network is
-    written in.
+    written in. A class of scikit-learn has a version, which the provenance tells, and no file.
     """
     family = network.get("family")
-    if family not in ENGINE_OF:
+    if family not in ENGINE_OF or str(network[family]).startswith("sklearn."):
         return {}
     target = find(network[family])
     named = sys.modules.get(str(network[family]).partition(":")[0])

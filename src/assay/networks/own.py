@@ -1,4 +1,4 @@
-"""Families `module` and `keras`: networks that users write themselves, in PyTorch or in Keras.
+"""Families `module`, `keras`, `estimator`: networks of the users' own and classifiers as baselines.
 
 `{module: my_parts:Net, width: 64}` names a class or a function and the arguments that it is called
 with. Of `image_shape`, `num_classes` and `outputs` it is given what its signature has.
@@ -137,14 +137,23 @@ def written_at(network: OwnNetwork, made: object, *methods: str) -> str:
     return defined_at(next((getattr(kind, m) for m in methods if hasattr(kind, m)), kind))
 
 
+_EXAMPLES = {"estimator": ("classifier of scikit-learn", "sklearn.neighbors:NearestCentroid")}
+
 for _family in ENGINE_OF:
+    _what, _example = _EXAMPLES.get(_family, ("network", "my_parts:Net"))
     _options = {
         _family: text(
             REQUIRED,
-            help="The network as MODULE:NAME; all other keys are passed to it as arguments.",
-            example="my_parts:Net",
+            help=f"The {_what} as MODULE:NAME; all other keys are passed to it as arguments.",
+            example=_example,
         )
     }
     FAMILIES.add(_family)(
-        Family(_options, read=_read(_family), network=_build(_family), dataset="digits")
+        Family(
+            _options,
+            read=_read(_family),
+            network=_build(_family),
+            dataset="digits",
+            recipe=_family != "estimator",
+        )
     )

@@ -168,8 +168,8 @@ def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[An
     task = config["task"]
     yield TASKS, task if isinstance(task, str) else task["name"]
     training = config["training"]
-    yield OPTIMIZERS, training["optimizer"]["name"]
-    for key, registry in (("schedule", SCHEDULES), ("pretrain", PRETRAININGS)):
+    named = (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("pretrain", PRETRAININGS))
+    for key, registry in named:
         if training.get(key):
             yield registry, training[key]["name"]
     for name in training.get("augment") or {}:

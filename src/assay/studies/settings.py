@@ -122,6 +122,8 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
     training = given.get("training") or _empty(entry, "training")
     with problems.collect(training):
         config["training"] = read_training(training)
+    if "network" in config and not FAMILIES[config["network"]["family"]].recipe:
+        config["training"] = {}
     config["task"] = "classify"
     if "task" in given and given["task"].value is not None:
         with problems.collect(given["task"]):

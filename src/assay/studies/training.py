@@ -120,7 +120,12 @@ def read_training(entry: Entry) -> dict[str, Any]:
 
 
 def build_training(data: Mapping[str, Any]) -> Training:
-    """Build the recipe from canonical plain data (see `read_training`)."""
+    """Build the recipe from canonical plain data (see `read_training`).
+
+    Of no data it is one epoch: an estimator of scikit-learn sees all images once and has no recipe.
+    """
+    if not data:
+        return Training(epochs=1)
     made = dict(data)
     stopping, schedule = made.get("early_stopping"), made.get("schedule")
     made["optimizer"] = Optimizer.parse(made["optimizer"])

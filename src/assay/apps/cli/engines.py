@@ -20,6 +20,9 @@ MAX_STEPS = 100_000
 ORDER = ("torch", "numpy", "keras")
 """The first is what the others are compared with."""
 
+ESTIMATORS = ("sklearn",)
+"""Engines without steps."""
+
 
 def engines(
     study: StudyName,
@@ -54,7 +57,7 @@ def engines(
     if not 2 <= steps <= MAX_STEPS:
         expected = f"a whole number from 2 to {MAX_STEPS:,}"
         raise ConfigError(f"--steps {steps}: expected {expected}")
-    known = engine_names()
+    known = [name for name in engine_names() if name not in ESTIMATORS]
     for name in engines or ():
         if name not in known:
             raise ConfigError(unknown_name("engine", name, known))

@@ -80,6 +80,11 @@ def _check_own(exporter: RunExporter, network: Network, record: Record, to: str)
     from assay.networks.modules import OwnNetwork
 
     if isinstance(network, OwnNetwork) and network.family not in exporter.own:
+        if network.family == "estimator":
+            raise StoreError(
+                f"run {record.run_id} is of {network.source}: what scikit-learn has learned is not "
+                "kept in the store, for that would be a pickle"
+            )
         use = {"module": "torch", "keras": "keras"}[network.family]
         raise StoreError(
             f"--to {to} writes networks that assay describes, run {record.run_id} has one of your "

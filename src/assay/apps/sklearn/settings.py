@@ -170,7 +170,8 @@ def saved_name(target: object) -> str:
 
 def _read_engine(entry: Entry) -> str:
     own = isinstance(entry.value, str) and ":" in entry.value  # "module:callable"
-    return entry.value if own else entry.choice("engine", engine_names())
+    known = [name for name in engine_names() if name != "sklearn"]  # whose classifiers need no help
+    return entry.value if own else entry.choice("engine", known)
 
 
 def _read_share(entry: Entry) -> float:

@@ -22,7 +22,7 @@ from assay.engines.keras_engine.build import described_kernels
 from assay.engines.keras_engine.calls import layer_call, optimizer_call
 from assay.engines.keras_engine.fitting import KerasRun
 from assay.engines.numpy_engine.trainer import NormalDataset
-from assay.engines.recording import finish, in_turns, make_record
+from assay.engines.recording import check_validation, finish, in_turns, make_record
 from assay.networks.modules import OwnNetwork
 from assay.tasks.task import TASKS
 
@@ -112,11 +112,7 @@ class KerasEngine:
             EngineError: the dataset has no validation images.
         """
         self.check(cohort, resources)
-        if not len(dataset.validation):
-            raise EngineError(
-                f"dataset {dataset.name} has no validation images, and training is judged by "
-                "them; expected dataset.validation > 0"
-            )
+        check_validation(dataset)
         started = time.perf_counter()
         precision = _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
         keras, task = load_keras(resources.threads), TASKS["classify"]

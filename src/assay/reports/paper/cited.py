@@ -33,7 +33,12 @@ _DATA = {
 }
 _INITIALIZERS = {"glorot": "glorot2010", "he": "he2015"}
 _ACTIVATIONS = {"elu": "clevert2016", "relu": "nair2010"}
-_ENGINES = {"torch": "paszke2019", "keras": "chollet2015", "numpy": "harris2020"}
+_ENGINES = {
+    "torch": "paszke2019",
+    "keras": "chollet2015",
+    "numpy": "harris2020",
+    "sklearn": "pedregosa2011",
+}
 _KEY = re.compile(r"@\w+\s*\{\s*([^\s,{}]+)\s*,")
 
 

@@ -1,0 +1,87 @@
+"""A classifier of scikit-learn, made for a run, and what it says of images."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import NetworkError
+from assay.networks.modules import Measured, OwnNetwork, defined_at, find
+
+__all__ = ["log_probabilities", "make_estimator", "measure"]
+
+_NEEDS = ("fit", "predict")
+
+_LEAST = float(np.finfo(np.float32).eps)
+"""The probability of a class that an estimator rules out, so that its loss is finite; of float32
+numbers scikit-learn's `log_loss` takes the same."""
+
+
+def make_estimator(network: OwnNetwork, seed: int) -> Any:
+    """Make the estimator; one that takes a `random_state`, and is given none, gets the run's seed.
+
+    Raises:
+        NetworkError: it cannot be made, or is no classifier.
+    """
+    made = network.make()
+    if check := getattr(made, "_validate_params", None):  # which scikit-learn leaves to `fit`
+        with network.blamed("cannot be made"):
+            check()
+    lacking = [name for name in _NEEDS if not callable(getattr(made, name, None))]
+    if lacking:
+        raise NetworkError(
+            f"{defined_at(find(network.source))}: {network.source} makes a {type(made).__name__}, "
+            f"which has no {' and no '.join(lacking)}; expected a classifier of scikit-learn"
+        )
+    if _regresses(made):
+        raise NetworkError(f"{network.source} is a regressor, expected a classifier")
+    if "random_state" in inspect.signature(type(made)).parameters and made.random_state is None:
+        made.set_params(random_state=seed)
+    return made
+
+
+def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
+    """Make the estimator once and tell it as one layer; what it keeps of the images is not counted.
+
+    Raises:
+        NetworkError: it cannot be made, or is no classifier.
+    """
+    made = make_estimator(network, 0)
+    ((_, units),) = network.units or (("class", 0),)
+    return ((type(made).__name__, Measured(type(made).__name__, (units,), 0, 0)),)
+
+
+def log_probabilities(estimator: Any, pixels: np.ndarray, classes: int) -> np.ndarray:
+    """What a fitted estimator says of images, as a network's outputs: float32 (n, classes).
+
+    Logarithms of its probabilities where it has some; else of one who is sure of what
+    `decision_function` or `predict` says: their softmax is no probability then.
+
+    Args:
+        pixels: float (n, height * width * channels).
+    """
+    known = np.asarray(estimator.classes_).astype(int)
+    outputs = np.full((len(pixels), classes), np.log(_LEAST))  # also of a class it has not seen
+    if hasattr(estimator, "predict_proba"):
+        outputs[:, known] = np.log(np.maximum(estimator.predict_proba(pixels), _LEAST))
+    elif hasattr(estimator, "decision_function"):
+        margins = np.asarray(estimator.decision_function(pixels), np.float64)
+        if margins.ndim == 1:  # of two classes: that of the second
+            margins = np.stack([-margins / 2, margins / 2], 1)
+        outputs += margins.min()
+        outputs[:, known] = margins
+    else:
+        predicted = np.asarray(estimator.predict(pixels)).astype(int)
+        outputs[np.arange(len(pixels)), predicted] = 0.0
+    return outputs.astype(np.float32)
+
+
+def _regresses(made: Any) -> bool:
+    from sklearn.base import is_regressor
+
+    try:
+        return bool(is_regressor(made))
+    except Exception:  # of a class that only looks like one of scikit-learn's
+        return False

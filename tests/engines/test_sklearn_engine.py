@@ -1,0 +1,137 @@
+"""Classifiers of scikit-learn beside networks: numbers by hand, seeds, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.apps.api import plan_of
+from assay.core.errors import AssayError, EngineError
+from assay.core.records import VALIDATION_ONLY, Record
+from assay.data.dataset import Dataset, Split
+from assay.engines.engine import ENGINES, Cohort, Resources
+from assay.engines.sklearn_engine.estimator import make_estimator
+from assay.studies.plan import cohorts
+
+MEAN = {"estimator": "sklearn.neighbors:NearestCentroid"}
+
+
+def split(*rows: tuple[int, int, int]) -> Split:
+    """Images of two pixels and a class each."""
+    table = np.array(rows)
+    return Split(table[:, :2].astype(np.uint8).reshape(-1, 1, 2, 1), table[:, 2])
+
+
+@pytest.fixture
+def points() -> Dataset:
+    """Class means (0, 2) and (10, 2); of the test points the third is nearer to the wrong one."""
+    return Dataset(
+        spec={"name": "points"},
+        train=split((0, 0, 0), (0, 4, 0), (9, 2, 1), (11, 2, 1)),
+        validation=split((1, 2, 0), (9, 0, 1)),
+        test=split((2, 2, 0), (8, 2, 1), (6, 2, 0), (200, 200, 1)),
+        class_names=("left", "right"),
+        mean=np.zeros(1, np.float32),
+        std=np.ones(1, np.float32),
+        fingerprint="points",
+    )
+
+
+def fit(network: dict[str, Any], data: Dataset, **config: Any) -> Record:
+    """Train on `data` as a study of digits would, whose shape an estimator does not look at."""
+    member = cohorts(plan_of({**STUDY, "network": network}).configs())[0].members[0]
+    units = (("class", len(data.class_names)),)
+    member = replace(
+        member, network=replace(member.network, units=units), config=member.config | config
+    )
+    trained = ENGINES["sklearn"]().train(Cohort((member,)), data, Resources(), lambda p: None)
+    return next(iter(trained))
+
+
+STUDY = {"study": "s", "dataset": "digits", "engine": "sklearn", "repeats": 1}
+
+
+def test_the_nearest_class_mean_is_the_one_by_hand(points):
+    record = fit(MEAN, points)
+    np.testing.assert_array_equal(record.predictions["test_predicted"], [0, 1, 1, 1])
+    assert record.metrics["test_accuracy"] == 0.75
+    assert record.metrics["val_accuracy"] == 1
+    assert record.weights == {}
+    assert "parameters" not in record.provenance
+
+
+def test_what_it_rules_out_costs_a_finite_loss(points):
+    record = fit({"estimator": "sklearn.neighbors:KNeighborsClassifier", "n_neighbors": 1}, points)
+    wrong = -np.log(np.finfo(np.float32).eps)
+    assert record.metrics["test_loss"] == pytest.approx(wrong / 4, rel=1e-3)
+
+
+def test_a_classifier_of_margins_is_judged_by_them(points):
+    record = fit({"estimator": "sklearn.linear_model:Perceptron"},
+                 replace(points, validation=points.train))  # fmt: skip
+    assert record.metrics["val_accuracy"] == 1  # for they can be separated by a line
+    assert 0.5 < record.predictions["test_confidence"].min() <= 1
+
+
+@pytest.mark.parametrize("kind", ["neighbors:NearestCentroid", "svm:LinearSVC"])
+def test_a_class_without_training_images_is_never_named(points, kind):
+    three = replace(points, class_names=("left", "middle", "right"),
+                    train=split((0, 0, 0), (0, 4, 0), (9, 2, 2)), test=split((5, 2, 1)),
+                    validation=split((0, 0, 0)))  # fmt: skip
+    record = fit({"estimator": f"sklearn.{kind}"}, three)
+    assert record.predictions["test_predicted"][0] in (0, 2)
+
+
+def test_the_seed_reaches_who_asks_for_one_and_the_recipe_nobody():
+    forest = {"estimator": "sklearn.ensemble:RandomForestClassifier", "n_estimators": 3}
+    study = {**STUDY, "network": forest, "repeats": 2}
+    quick = plan_of({**study, "training": {"epochs": 3}})
+    assert list(quick.runs()) == list(plan_of({**study, "training": {"epochs": 9}}).runs())
+    first, second = cohorts(quick.configs())[0].members
+    assert [make_estimator(m.network, m.seed).random_state for m in (first, second)] == [0, 1]
+
+
+def test_who_only_chooses_never_reads_the_test_images(points, monkeypatch):
+    def sealed(self: Dataset) -> Split:
+        raise AssertionError("the test images were read")
+
+    monkeypatch.setattr(Dataset, "read_test", sealed)
+    record = fit(MEAN, points, **{VALIDATION_ONLY: True})
+    assert "test_accuracy" not in record.metrics
+    assert record.predictions == {}
+    with pytest.raises(AssertionError, match="were read"):
+        fit(MEAN, points)
+
+
+WRONG = {
+    "sklearn.neighbors:NearestCentroi": "did you mean 'NearestCentroid'?",
+    "sklearn.neighbors:KNeighborsRegressor": "is a regressor, expected a classifier",
+    "sklearn.decomposition:PCA": "has no predict; expected a classifier of scikit-learn",
+    "sklearn.neighbors:KNeighborsClassifier, n_neighbors: -3": "'n_neighbors' parameter",
+    "sklearn.neighbors:KNeighborsClassifier, k: 3": "unknown argument",
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_before_training(case: str, tmp_path: Path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(
+        f"study: wrong\ndataset: digits\nengine: sklearn\nnetwork: {{estimator: {case}}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(AssayError) as caught:
+        plan_of(file)
+    assert WRONG[case] in str(caught.value)
+    assert "wrong.yaml:4" in str(caught.value)
+
+
+def test_networks_and_estimators_are_told_apart():
+    with pytest.raises(AssayError, match="use engine: sklearn"):
+        plan_of({**STUDY, "network": MEAN, "engine": "torch"})
+    member = cohorts(plan_of({**STUDY, "network": "mlp"}).configs())[0].members[0]
+    with pytest.raises(EngineError, match="got a network"):
+        ENGINES["sklearn"]().check(Cohort((member,)), Resources())
