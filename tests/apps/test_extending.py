@@ -92,9 +92,9 @@ def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) ->
 def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) -> None:
     study = write("Custom augmentations")
     assert "trained 6 of 6 runs" in run("run", study, "--workers", "2")
-    Path(study).write_text(Path(study).read_text().replace("size: 5", "sise: 5"))
+    Path(study).write_text(Path(study).read_text().replace("strength: 0.5", "strenght: 0.5"))
     said = run("run", study, status=2)
-    assert "unknown setting of augmentation cutout 'sise'; did you mean 'size'?" in said
+    assert "unknown setting of augmentation noise 'strenght'; did you mean 'strength'?" in said
 
 
 def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], run: Run) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from assay.core.errors import EngineError
+from assay.engines.augmentations import Cutout
 from assay.engines.engine import ENGINES, Cohort, Resources, Stopped
 from assay.engines.loop import Loop
 from assay.engines.optimizers import Optimizer
@@ -20,6 +21,7 @@ from assay.engines.training import Augment, EarlyStopping
 pytest.importorskip("numba")
 
 from assay.engines.compiled import products, trainer
+from assay.engines.compiled.coverage import covers
 from assay.engines.compiled.tiles import ROWS, WIDTH
 
 ACTIVATIONS = ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax"]
@@ -285,3 +287,11 @@ def test_a_program_that_is_not_there_is_named(member, train, monkeypatch):
     monkeypatch.setenv("ASSAY_PROGRAM", "cuda")
     with pytest.raises(EngineError, match=r"ASSAY_PROGRAM must be compiled or pytorch.*'cuda'"):
         train(member({"family": "mlp", "hidden": [10]}))
+
+
+def test_changes_that_it_cannot_make_are_left_to_pytorch(member):
+    """A square hidden by an augmentation would be missing without a word."""
+    network = {"family": "mlp", "hidden": [8]}
+    cohort = Cohort((member(network, augment=Augment(others=(Cutout(),))),))
+    assert not covers(cohort, Resources(device="cpu"))
+    assert covers(Cohort((member(network, augment=Augment(flip=True)),)), Resources(device="cpu"))

@@ -146,6 +146,7 @@ RECIPES = {
         "test_curve": True,
     },
     "steps": {"steps": 21, "evaluate_every": 4, "schedule": Cosine()},
+    "soft targets": {"label_smoothing": 0.1, "augment": Augment(flip="alternating")},
 }
 
 

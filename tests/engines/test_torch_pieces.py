@@ -116,14 +116,15 @@ def test_masks_drop_the_given_share_and_keep_the_mean():
 
 def test_shifts_move_the_picture_and_black_comes_in():
     image = torch.arange(1.0, 10.0).view(1, 1, 3, 3, 1)
+    none = torch.zeros(1, 1, dtype=torch.int64)
     augment = Augmenter(Augment(shift=1), [0], torch.tensor([-5.0]))
     padded = np.pad(image[0, 0, :, :, 0], 1, constant_values=-5)
     windows = [padded[i : i + 3, j : j + 3].tolist() for i in range(3) for j in range(3)]
-    seen = [augment(image)[0, 0, :, :, 0].tolist() for _ in range(200)]
+    seen = [augment(image, none)[0][0, 0, :, :, 0].tolist() for _ in range(200)]
     assert all(s in windows for s in seen)
     assert all(w in seen for w in windows)
     mirror = Augmenter(Augment(flip=True), [0], torch.tensor([-5.0]))
-    both = {str(mirror(image)[0, 0, :, :, 0].tolist()) for _ in range(50)}
+    both = {str(mirror(image, none)[0][0, 0, :, :, 0].tolist()) for _ in range(50)}
     assert both == {str(image[0, 0, :, :, 0].tolist()), str(image[0, 0, :, :, 0].flip(1).tolist())}
 
 

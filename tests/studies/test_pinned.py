@@ -82,6 +82,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "shift": {"augment": {"shift": 1}},
     "ema": {"ema": 0.9},
     "crop": {"augment": {"crop": 1}},
+    "reflect": {"augment": {"crop": 1, "reflect": True}},
+    "alternating": {"augment": {"flip": "alternating"}},
+    "cutout": {"augment": {"cutout": 3}},
+    "mixup": {"augment": {"mixup": 0.2}},
+    "label_smoothing": {"label_smoothing": 0.1},
     "early_stopping": {"early_stopping": 1, "epochs": 6},
 }
 

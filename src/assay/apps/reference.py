@@ -55,6 +55,7 @@ def _own(registry: Registry[Any]) -> list[str]:
 
 def _tables() -> Tables:
     """Every table of the page, in its order."""
+    from assay.engines.augmentations import AUGMENTATIONS
     from assay.engines.optimizers.optimizer import OPTIMIZERS
     from assay.engines.pretraining import PRETRAININGS
     from assay.engines.schedules import SCHEDULES
@@ -81,6 +82,7 @@ def _tables() -> Tables:
         *(("schedules", f"**`{n}`**", options_of(SCHEDULES[n])) for n in _own(SCHEDULES)),
         ("early_stopping", "", training.STOPPING),
         ("augment", "", Augment.options()),
+        *(("augment", f"**`{n}`**", options_of(AUGMENTATIONS[n])) for n in _own(AUGMENTATIONS)),
         *(("pretraining", f"**`{n}`**", PRETRAININGS[n].options) for n in _own(PRETRAININGS)),
         *(("tasks", f"**`{name}`**", task_options(name)) for name in _own(TASKS)),
         ("search", "", SEARCH),

@@ -1,15 +1,16 @@
-"""Random changes to training images that plugins add, beside those of `Augment`.
+"""Random changes to training images by name, beside the moves of `Augment`: a class for each.
 
 A new one is one class (docs/extending.md has an example):
 
-    @assay.register_augmentation("cutout")
+    @assay.register_augmentation("noise")
     @dataclass(frozen=True)
-    class Cutout(Augmentation):
-        size: int = setting(integer(4, low=1, help="Side of the square, in pixels."))
+    class Noise(Augmentation):
+        strength: float = setting(number(0.1, low=0, help="Standard deviation of the noise."))
 
         def change(self, images, rng): ...
 
-A study switches it on with `augment: {cutout: true}`, or with its settings.
+A study switches it on with `augment: {noise: true}`, with its first setting (`noise: 0.2`) or with
+several, `noise: {strength: 0.2}`.
 """
 
 from __future__ import annotations
@@ -22,23 +23,43 @@ import numpy as np
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.errors import EngineError
-from assay.core.options import check_fields, check_part, deferred, object_schema, options_of
+from assay.core.options import (
+    check_fields,
+    check_part,
+    integer,
+    number,
+    object_schema,
+    options_of,
+    schema_of,
+    setting,
+)
 from assay.core.registry import Registry
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "augmentation_options", "checked_augmentation"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "Cutout",
+    "Mixup",
+    "augmentation_options",
+    "checked_augmentation",
+]
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """A random change to training images, drawn anew for every batch.
 
-    A subclass is a frozen dataclass with a field for each setting and the method `change`.
+    A subclass is a frozen dataclass with a field for each setting and the method `change`, or
+    `change_both` where it changes the targets as well.
 
     Attributes:
         kind: its key in `augment:`; the class's own name, in lower case, until it is registered.
+        changes_targets: whether targets change with the images; they are soft ones then, for a task
+            with classes.
     """
 
     kind: ClassVar[str] = ""
+    changes_targets: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         cls.kind = cls.__name__.lower()
@@ -60,19 +81,89 @@ class Augmentation:
         """
         raise NotImplementedError
 
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """`change`, checked.
+    def change_both(
+        self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and their targets changed; see `change`.
+
+        Args:
+            targets: (B, classes), the share of each class where `changes_targets` is true; else
+                whatever the task makes of its targets, to be let through.
+        """
+        return self.change(images, rng), targets
+
+    def __call__(
+        self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`change_both`, checked.
 
         Raises:
-            EngineError: it returned something else than images of this shape.
+            EngineError: it returned something else than images and targets of these shapes.
         """
-        found = self.change(images, rng)
-        if not isinstance(found, np.ndarray) or found.shape != images.shape:
+        pairs = zip(
+            (images, targets),
+            self.change_both(images, targets, rng),
+            ("images", "targets"),
+            strict=True,
+        )
+        return tuple(self._checked(*pair) for pair in pairs)  # type: ignore[return-value]
+
+    def _checked(self, given: np.ndarray, found: np.ndarray, what: str) -> np.ndarray:
+        if not isinstance(found, np.ndarray) or found.shape != given.shape:
             got = found.shape if isinstance(found, np.ndarray) else type(found).__name__
             raise EngineError(
-                f"augmentation {self.kind} returned {got}, expected images {images.shape}"
+                f"augmentation {self.kind} returned {got}, expected {what} {given.shape}"
             )
-        return found.astype(images.dtype, copy=False)
+        return found.astype(given.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class Cutout(Augmentation):
+    """Hide a square of each training image under the mean of all; part of it may lie outside.
+
+    References:
+        T. DeVries and G. Taylor, "Improved Regularization of Convolutional Neural Networks with
+        Cutout", 2017.
+    """
+
+    size: int = setting(integer(8, low=1, help="Side of the square, in pixels."))
+
+    def change(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """See `Augmentation`."""
+        count, height, width, _ = images.shape
+        hidden = [self._hidden(rng.integers(0, side, (count, 1)), side) for side in (height, width)]
+        square = hidden[0][:, :, None] & hidden[1][:, None, :]
+        return np.where(square[..., None], 0, images)
+
+    def _hidden(self, middles: np.ndarray, side: int) -> np.ndarray:
+        """Which rows or columns of each image are hidden, (B, side)."""
+        places = np.arange(side) - middles + self.size // 2
+        return (places >= 0) & (places < self.size)
+
+
+@dataclass(frozen=True)
+class Mixup(Augmentation):
+    """Mix each training image with another one of its batch, and their targets in equal shares.
+
+    One share is drawn for each batch, from Beta(alpha, alpha).
+
+    References:
+        H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+    """
+
+    changes_targets: ClassVar[bool] = True
+
+    alpha: float = setting(
+        number(0.2, above=0, help="Both parameters of the Beta distribution of the share.")
+    )
+
+    def change_both(
+        self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Augmentation`."""
+        share, others = rng.beta(self.alpha, self.alpha), rng.permutation(len(images))
+        mixed = (share * x + (1 - share) * x[others] for x in (images, targets))
+        return tuple(mixed)  # type: ignore[return-value]
 
 
 def checked_augmentation(name: str, cls: object) -> type[Augmentation]:
@@ -83,25 +174,34 @@ def checked_augmentation(name: str, cls: object) -> type[Augmentation]:
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
     "augmentation", None, "assay.engines.augmentations:checked_augmentation"
 )
-"""Key of `augment:` -> class. Those of assay are the fields of `Augment`."""
+"""Key of `augment:` -> class. Moves of the whole image are fields of `Augment` instead."""
+
+for _augmentation in (Cutout, Mixup):
+    AUGMENTATIONS.add(_augmentation.kind)(_augmentation)
 
 
 def augmentation_options() -> dict[str, Option]:
-    """A key of `augment:` for each registered augmentation: true, or a mapping of its settings."""
+    """A key of `augment:` for each registered augmentation: true, its first setting, or all of its
+    settings in a mapping."""
     return {name: _option(name, AUGMENTATIONS[name]) for name in AUGMENTATIONS}
 
 
 def _option(name: str, cls: type[Augmentation]) -> Option:
     settings = options_of(cls)
+    first = next(iter(settings), None)
 
     def read(entry: Entry) -> Mapping[str, Any] | None:
         if entry.value is False:
             return None
         value = {} if entry.value is True else entry.value
+        if first and not isinstance(value, dict):
+            value = {first: value}
         inner = Entry(value, entry.path, entry.source, entry.problems)
         return read_options(inner, f"setting of augmentation {name}", settings)
 
     said = (cls.__doc__ or "").strip().split("\n")[0]
-    schema = {"anyOf": [{"type": "boolean"}, object_schema(settings)]}
-    option = deferred(None, help=said, schema=schema, accepts="true or a mapping", example=True)
-    return Option(read, None, option.help, option.schema, option.accepts, option.example)
+    plain = [schema_of(settings[first])] if first else []
+    schema = {"anyOf": [{"type": "boolean"}, *plain, object_schema(settings)]}
+    accepts = f"true, its `{first}`, or a mapping" if first else "true"
+    example = settings[first].default if first else True
+    return Option(read, None, said, schema, accepts, example)

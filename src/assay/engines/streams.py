@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from assay.core.seeds import stream
-from assay.engines.training import Augment
+from assay.engines.training import ALTERNATING, Augment
 
-__all__ = ["Bits", "Moves", "read_stream", "scaled_mask", "set_stream"]
+__all__ = ["Bits", "Moves", "mirrored", "read_stream", "scaled_mask", "set_stream"]
 
 
 def read_stream(generator: np.random.Generator) -> np.ndarray:
@@ -70,6 +70,15 @@ def _words(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.bit_generator.random_raw(-(-count // 4)).view(np.int16)[:count]
 
 
+def mirrored(places: Any, side: int) -> Any:
+    """Places along a side, inside or outside, as those inside that mirror images show there; the
+    pixel at the border is not doubled. For arrays and for tensors."""
+    if side == 1:
+        return places * 0
+    places = places % (2 * side - 2)
+    return side - 1 - abs(side - 1 - places)
+
+
 def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
     """0 with probability `rate`, else 1 / (1 - rate), of the shape of `bits` (int16).
 
@@ -82,8 +91,8 @@ def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
 
 
 class Moves:
-    """How each training image is moved and mirrored, anew for every batch, and changed by the
-    augmentations of plugins.
+    """How each training image is moved and mirrored, anew for every batch, and changed by further
+    augmentations.
 
     Args:
         augment: the largest moves.
@@ -97,14 +106,24 @@ class Moves:
         self._further = {
             a.kind: [stream(s, "augment", a.kind) for s in seeds] for a in augment.others
         }
+        self._seeds, self._sides = list(seeds), np.zeros((len(seeds), 0), np.int64)
 
-    def change(self, images: np.ndarray) -> np.ndarray:
-        """Images (S, B, h, w, c), floats, after what plugins do to them."""
+    def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
+        """Know which images come in an epoch, by their places (S, n), so that each one can be
+        flipped in every second epoch."""
+        if self.augment.flip == ALTERNATING:
+            count = orders.shape[1]
+            first = [stream(s, "first side").integers(0, 2, count) for s in self._seeds]
+            self._sides = np.take_along_axis(np.stack(first), orders, 1) ^ (epoch & 1)
+
+    def change(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Images (S, B, h, w, c), floats, and their targets (S, B, ...) after what further
+        augmentations do to them."""
         for augmentation in self.augment.others:
-            streams = self._further[augmentation.kind]
-            pairs = zip(images, streams, strict=True)
-            images = np.stack([augmentation(own, rng) for own, rng in pairs])
-        return images
+            given = zip(images, targets, self._further[augmentation.kind], strict=True)
+            changed = [augmentation(*own) for own in given]
+            images, targets = (np.stack(part) for part in zip(*changed, strict=True))
+        return images, targets
 
     def state(self, member: int) -> dict[str, np.ndarray]:
         """Where the streams of one member stand."""
@@ -117,16 +136,24 @@ class Moves:
         for kind, streams in self._further.items():
             set_stream(streams[member], state[f"augment/{kind}"])
 
-    def draw(self, count: int) -> np.ndarray:
-        """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1)."""
-        return np.stack([self._one(rng, count) for rng in self.streams], 1)
+    def draw(self, count: int, start: int = 0) -> np.ndarray:
+        """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1).
+
+        Args:
+            start: place of the first image in the order of the epoch.
+        """
+        drawn = np.stack([self._one(rng, count) for rng in self.streams], 1)
+        if self.augment.flip == ALTERNATING:
+            drawn[2] = self._sides[:, start : start + count]
+        return drawn
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members only."""
         self.streams = [self.streams[m] for m in members]
         self._further = {k: [s[m] for m in members] for k, s in self._further.items()}
+        self._seeds, self._sides = [self._seeds[m] for m in members], self._sides[members]
 
     def _one(self, rng: np.random.Generator, count: int) -> np.ndarray:
         shifts = rng.integers(-self.reach, self.reach + 1, (2, count))
-        flips = rng.integers(0, 2, (1, count)) * self.augment.flip
+        flips = rng.integers(0, 2, (1, count)) * bool(self.augment.flip)
         return np.concatenate([shifts, flips])

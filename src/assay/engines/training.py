@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.config import Option
+from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError
 from assay.core.options import (
     check_fields,
@@ -29,7 +29,7 @@ from assay.engines.optimizers.sgd import SGD
 from assay.engines.schedules import SCHEDULES, Constant, Schedule
 from assay.networks.description import free, value
 
-__all__ = ["Augment", "EarlyStopping", "Training"]
+__all__ = ["ALTERNATING", "Augment", "EarlyStopping", "Training"]
 
 
 def _check(condition: bool, message: str) -> None:
@@ -62,21 +62,49 @@ class EarlyStopping:
         check_fields(self, ("early_stopping",))
 
 
+def _read_flip(entry: Entry) -> bool | str:
+    if entry.value == ALTERNATING:
+        return ALTERNATING
+    if not isinstance(entry.value, bool):
+        raise entry.expected(f"true, false or {ALTERNATING}")
+    return entry.value
+
+
+ALTERNATING = "alternating"
+"""Flip every image in every second epoch."""
+
+_FLIP = Option(
+    _read_flip,
+    False,
+    "Flip images horizontally with probability 0.5, or each one in every second epoch.",
+    {"enum": [True, False, ALTERNATING]},
+    "true, false or `alternating`",
+    True,
+)
+
+
 @dataclass(frozen=True)
 class Augment:
     """Random changes to training images, drawn anew for every batch.
 
     Args:
-        shift: largest shift in pixels, up, down, left and right, zeros moving in.
-        flip: mirror left and right with probability 1/2.
-        crop: pad by this many pixels of zeros on each side and crop back at random.
-        others: augmentations of plugins, made after these in the order of their names.
+        shift: largest shift in pixels, up, down, left and right.
+        flip: mirror left and right: True with probability 1/2; "alternating" every image in every
+            second epoch, from a random first one.
+        crop: pad by this many pixels on each side and crop back at random.
+        reflect: the image's own mirror image moves in from outside instead of black.
+        others: those that are registered by name, made after these in the order of their names.
+
+    References:
+        K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (alternating flip,
+        translation by reflection).
     """
 
     shift: int = setting(integer(0, low=0, help="Largest shift in pixels, up, down, left, right."))
-    flip: bool = setting(flag(help="Flip images horizontally with probability 0.5."))
-    crop: int = setting(
-        integer(0, low=0, help="Pad with this many zero pixels and crop back at random.")
+    flip: bool | str = setting(_FLIP)
+    crop: int = setting(integer(0, low=0, help="Pad by this many pixels and crop back at random."))
+    reflect: bool = setting(
+        flag(help="Fill what moves in from outside with the image's reflection, not with black.")
     )
     others: tuple[Augmentation, ...] = ()
 
@@ -86,9 +114,14 @@ class Augment:
     def __bool__(self) -> bool:
         return bool(self.shift or self.flip or self.crop or self.others)
 
+    @property
+    def changes_targets(self) -> bool:
+        """Whether targets change with the images."""
+        return any(augmentation.changes_targets for augmentation in self.others)
+
     @staticmethod
     def options() -> dict[str, Option]:
-        """The settings, those of plugins included."""
+        """The settings, the augmentations that are registered included."""
         own = {name: option for name, option in options_of(Augment).items() if name != "others"}
         return own | augmentation_options()
 
@@ -113,12 +146,17 @@ class Training:
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
         test_curve: evaluate on the test part as well, for a curve to be drawn beside published
             ones. Nothing reads it while training: no choice can depend on it.
+        label_smoothing: share of each target that is spread evenly over all classes in training:
+            with 0.1 and ten classes the target has 0.91 and every other class 0.01. The curve
+            `loss` is that loss; losses on validation and test images are the plain ones.
         ema: decay of an exponential moving average of the weights, which is what is evaluated and
             kept; 0 for none. The first updates use (1 + t) / (10 + t) where that is smaller.
         pretrain: where the first weights come from, instead of the initializers alone: a
             `assay.engines.pretraining.Pretraining`, or None.
 
     References:
+        C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
+        (label smoothing).
         B. Polyak and A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
@@ -197,6 +235,16 @@ class Training:
             example={"shift": 2},
         )
     )
+    label_smoothing: float = setting(
+        number(
+            0.0,
+            low=0,
+            below=1,
+            help="Share of each target that is spread evenly over all classes while training; for "
+            "a task with classes.",
+            example=0.1,
+        )
+    )
     ema: float = value(
         number(
             0.0,
@@ -223,6 +271,11 @@ class Training:
             self.stop_after is None or not (self.steps or self.evaluate_every),
             "training.stop_after counts epochs: steps and evaluate_every cannot be set beside it",
         )
+
+    @property
+    def softens(self) -> bool:
+        """Whether it trains on soft targets: a share of each class in place of a class number."""
+        return bool(self.label_smoothing or self.augment.changes_targets)
 
     def total_steps(self, images: int) -> int:
         """Updates of a whole run over `images` training images, which schedules go by."""

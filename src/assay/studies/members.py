@@ -17,13 +17,14 @@ from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
 from assay.engines.engine import Cohort, Member, check_engine
+from assay.engines.training import ALTERNATING, Training
 from assay.networks.description import structure
 from assay.networks.families import build_network
 from assay.networks.modules import own_files
 from assay.networks.network import Network
 from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
-from assay.tasks.task import find_task, parts_of
+from assay.tasks.task import Task, find_task, parts_of, takes_soft_targets
 
 __all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
 
@@ -78,11 +79,26 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     """Turn the configuration of a run (with its seed) into the objects that an engine trains."""
     load_recorded(config.get(PLUGINS, {}))
     training = build_training(config["training"])
+    task = find_task(config["task"])
     if training.pretrain:
-        training.pretrain.check(find_task(config["task"]).name)
+        training.pretrain.check(task.name)
+    _check_targets(training, task)
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])
     return Member(config, network, training, int(config["seed"]))
+
+
+def _check_targets(training: Training, task: Task) -> None:
+    """Raise ConfigError for what a recipe does to targets that the task has not."""
+    if training.softens and not takes_soft_targets(task):
+        mixing = [a.kind for a in training.augment.others if a.changes_targets]
+        said = f"training.augment.{mixing[0]}" if mixing else "training.label_smoothing"
+        raise ConfigError(f"{said} changes class targets, which task {task.name} does not have")
+    if parts_of(task) and training.augment.flip == ALTERNATING:
+        raise ConfigError(
+            f"training.augment.flip: {ALTERNATING} is for tasks that train one network, "
+            f"got task {task.name}; expected true or false"
+        )
 
 
 def cohort_key(member: Member) -> str:

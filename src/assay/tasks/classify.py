@@ -26,6 +26,7 @@ class Classify:
     name = "classify"
     monitor = "val_accuracy"
     measures = ("accuracy",)
+    soft_targets = True
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """One head, "class", with a unit per class."""
@@ -38,15 +39,20 @@ class Classify:
         return np.asarray(targets, np.int64)
 
     def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """Cross-entropy of each sample from logits (..., B, classes) and class numbers (..., B)."""
+        """Cross-entropy of each sample from logits (..., B, classes) and class numbers (..., B), or
+        soft targets (..., B, classes)."""
         logits = outputs["class"].log_softmax(-1)
+        if targets.is_floating_point():
+            return -(targets * logits).sum(-1)
         return -logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
 
     def loss_gradient(
         self, outputs: dict[str, Tensor], targets: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """`loss` and its gradient for each sample's logits: softmax minus one-hot."""
+        """`loss` and its gradient for each sample's logits: softmax minus target."""
         logits = outputs["class"].log_softmax(-1)
+        if targets.is_floating_point():
+            return -(targets * logits).sum(-1), {"class": logits.exp() - targets}
         chosen = targets.unsqueeze(-1)
         picked = logits.gather(-1, chosen)
         gradient = logits.exp()
@@ -54,7 +60,9 @@ class Classify:
         return -picked.squeeze(-1), {"class": gradient}
 
     def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """1 where the largest logit is the target's."""
+        """1 where the largest logit is the target's, or that of a soft target's largest share."""
+        if targets.is_floating_point():
+            targets = targets.argmax(-1)
         return (outputs["class"].argmax(-1) == targets).float()
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

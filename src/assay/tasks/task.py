@@ -6,6 +6,9 @@ arrays, except `loss`, which an engine calls with its own tensors (PyTorch's for
 A task may also have `loss_gradient(outputs, targets)`: `loss`, and by head its gradient for the
 outputs of each sample, written out. Without it engines with autograd derive it from `loss`.
 
+A task whose loss also takes soft targets, the share of each unit of its only head (..., batch,
+units) in place of a number (..., batch), says `soft_targets = True`, as label smoothing needs it.
+
 A task that measures more than its monitored metric at every evaluation names all of it in
 `measures`, without prefix. What these are is registered (`assay.core.metrics`); a task whose
 monitored metric is not has `higher_is_better`. All other metrics are functions of predictions
@@ -37,7 +40,16 @@ from assay.data.dataset import Dataset
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TASKS", "Task", "TaskName", "find_task", "parts_of", "task_options", "turns_of"]
+__all__ = [
+    "TASKS",
+    "Task",
+    "TaskName",
+    "find_task",
+    "parts_of",
+    "takes_soft_targets",
+    "task_options",
+    "turns_of",
+]
 
 TaskName = str | Mapping[str, Any]
 """A task's name, or {"name": ..., option: value, ...} for a task with options."""
@@ -75,6 +87,11 @@ TASKS: Registry[Task] = Registry("task", "assay.tasks", contract=Task)
 def task_options(name: str) -> Mapping[str, Option]:
     """The options of a task; none for most."""
     return getattr(TASKS[name], "options", {})
+
+
+def takes_soft_targets(task: Task) -> bool:
+    """Whether the loss of a task takes the share of each class in place of class numbers."""
+    return getattr(task, "soft_targets", False)
 
 
 def parts_of(task: Task) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def check_schedule(name: str, **settings: object) -> None:
 
 def check_augmentation(name: str, **settings: object) -> None:
     """An augmentation: equal seeds draw equal changes, what is drawn does not depend on the pixels,
-    and images keep their shape and type and stay finite."""
+    images keep their shape and type and stay finite, and soft targets still add up to 1."""
     from assay.engines.augmentations import AUGMENTATIONS
 
     change = AUGMENTATIONS[name](**settings)
@@ -126,10 +126,13 @@ def check_augmentation(name: str, **settings: object) -> None:
         states, found = [], []
         for given in (images, images, np.zeros_like(images)):
             rng = np.random.default_rng(3)
-            found.append(change(given.copy(), rng))
+            targets = np.eye(4, dtype=np.float32)[np.arange(shape[0]) % 4]
+            made, shares = change(given.copy(), targets, rng)
+            found.append(made)
             states.append(rng.bit_generator.state)
         assert np.array_equal(found[0], found[1]), "equal seeds make different images"
         assert states[0] == states[2], "how much is drawn depends on the pixels"
         assert found[0].shape == shape, f"the shape became {found[0].shape}"
         assert found[0].dtype == np.float32, f"the type became {found[0].dtype}"
         assert np.isfinite(found[0]).all(), "a pixel is not finite"
+        np.testing.assert_allclose(shares.sum(1), 1, 1e-6, err_msg="shares must add up to 1")

@@ -45,8 +45,10 @@ def covers(cohort: Cohort, resources: Resources) -> bool:
 def _described(member: Member) -> bool:
     from assay.engines.compiled.rules import step_of
 
-    network = member.network
-    if isinstance(network, OwnNetwork) or member.training.pretrain or len(network.heads) != 1:
+    network, recipe = member.network, member.training
+    if isinstance(network, OwnNetwork) or len(network.heads) != 1:
+        return False
+    if recipe.pretrain or recipe.augment.others or recipe.augment.reflect:
         return False
     kinds = [type(place.layer) for place in network.places()]
     return set(kinds) <= set(LAYERS) and layers.Dense in kinds and step_of(member) is not None

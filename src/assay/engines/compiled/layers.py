@@ -207,10 +207,11 @@ def batch_norm_backward(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training):  # type: ignore[no-untyped-def]
+def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing):  # type: ignore[no-untyped-def] # fmt: skip
     """Softmax cross-entropy of logits z: the sum over the rows and how many are right.
 
     While training, the gradient of the mean goes to d_at; see `numpy_engine.losses.cross_entropy`.
+    A share `smoothing` of each target is spread evenly over all classes.
     """
     total, right = 0.0, 0
     for i in range(rows):
@@ -230,4 +231,12 @@ def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training)
             for j in range(classes):
                 out[j] = np.exp(line[j] - top) / share / rows
             out[target] -= z.dtype.type(1) / z.dtype.type(rows)
+            if smoothing > 0:
+                spread = z.dtype.type(smoothing / classes / rows)
+                for j in range(classes):
+                    out[j] -= spread
+                out[target] += z.dtype.type(smoothing / rows)
+        if smoothing > 0:
+            for j in range(classes):
+                total += smoothing / classes * (line[target] - line[j])
     return total, right

@@ -132,7 +132,7 @@ class CompiledProgram:
             self._table, self._floats, self._tape.lowest, self._arrays(), self._averages,
             self._states, self._step, self._loss, self._seen(pictures, pictures.train),
             pictures.train.targets, order, moves, recipe.batch_size, rates, kept,
-            float(recipe.ema), self.updates,
+            float(recipe.label_smoothing), float(recipe.ema), self.updates,
         )  # fmt: skip
         for state, bits in zip(self._states, self._bits, strict=True):
             set_stream(bits.streams[0], np.array([*state, 0, 0], np.uint64))

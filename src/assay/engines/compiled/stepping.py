@@ -40,12 +40,12 @@ def _take(bytes_, floats, count, index, rows, shift, scale, size, moves, moved, 
     )  # fmt: skip
 
 
-def _loss(work, z_at, z_row, rows, classes, targets, index, d_at, training, totals):  # type: ignore[no-untyped-def]
+def _loss(work, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing, totals):  # type: ignore[no-untyped-def] # fmt: skip
     """`cross_entropy` by pointers; it is added to the totals."""
     sums = carray(totals, 2)
     loss, right = cross_entropy(
         carray(work, _ENDLESS), z_at, z_row, rows, classes, carray(targets, _ENDLESS),
-        carray(index, rows), d_at, training,
+        carray(index, rows), d_at, training, smoothing,
     )  # fmt: skip
     sums[0] += loss
     sums[1] += right
@@ -60,7 +60,7 @@ def _take_signature(number: Any) -> Any:
 def _loss_signature(number: Any) -> Any:
     array, whole = types.CPointer(number), types.CPointer(types.int64)
     n, totals = types.int64, types.CPointer(types.float64)
-    return types.void(array, n, n, n, n, whole, whole, n, n, totals)
+    return types.void(array, n, n, n, n, whole, whole, n, n, types.float64, totals)
 
 
 TAKE, LOSS = Piece(_take, _take_signature), Piece(_loss, _loss_signature)
@@ -90,7 +90,7 @@ def _seen(pictures, index, moves, work):  # type: ignore[no-untyped-def]
 @compiled
 def train(  # type: ignore[no-untyped-def]
     table, floats, lowest, arrays, averages, streams, n, loss, pictures, targets,
-    order, moves, batch, rates, kept, decay, updates,
+    order, moves, batch, rates, kept, smoothing, decay, updates,
 ):  # fmt: skip
     """Some updates, one after the other; loss and how many were right, summed over all images.
 
@@ -104,6 +104,7 @@ def train(  # type: ignore[no-untyped-def]
         order: the images of all these updates, one batch behind the other.
         moves: (images, 3) how they are moved; of length 0 where nothing is.
         rates, kept: for each update, the learning rate and what weight decay leaves.
+        smoothing: share of each target that is spread over all classes.
         decay, updates: of the average of the weights, and updates before these.
     """
     before = flush_denormals()
@@ -118,7 +119,8 @@ def train(  # type: ignore[no-untyped-def]
         _seen(pictures, index, moves[step * batch : (step + 1) * batch], work)
         _forward(table, floats, arrays, n, streams)
         given = (
-            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 1, totals,
+            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 1,
+            smoothing, totals,
         )  # fmt: skip
         call(loss, given)
         for i in range(2 * len(table)):
@@ -158,7 +160,8 @@ def evaluate(table, floats, arrays, streams, n, loss, pictures, targets, most, o
         _seen(pictures, index, still, work)
         _forward(table, floats, arrays, n, streams)
         given = (
-            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 0, totals,
+            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 0,
+            0.0, totals,
         )  # fmt: skip
         call(loss, given)
         for i in range(rows):

@@ -47,6 +47,9 @@ class CompiledTrainer:
     def start_epoch(self, orders: Array, epoch: int) -> None:
         """See `Trainer`."""
         self._orders = np.ascontiguousarray(orders, np.int64)
+        for k, moves in enumerate(self._moves):
+            if moves:
+                moves.start_epoch(self._orders[k : k + 1], epoch)
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
@@ -59,9 +62,7 @@ class CompiledTrainer:
 
         def one(k: int) -> None:
             order = self._orders[k, start:stop]
-            sums = self.programs[k].train(
-                self.pictures, order, self._drawn(k, stop - start), shares
-            )
+            sums = self.programs[k].train(self.pictures, order, self._drawn(k, start, stop), shares)
             self._sums[:, k] += sums
 
         self._all(one)
@@ -75,14 +76,14 @@ class CompiledTrainer:
         for _ in (self._pool.map if self._pool else map)(one, members):
             pass
 
-    def _drawn(self, k: int, images: int) -> Array:
-        """How a member's next images are moved, (images, 3); batch by batch, as they are drawn."""
+    def _drawn(self, k: int, start: int, stop: int) -> Array:
+        """How a member's images are moved, (images, 3); batch by batch, as they are drawn."""
         moves = self._moves[k]
         if moves is None:
             return np.zeros((0, 3), np.int64)
-        counts = [min(self._batch, images - start) for start in range(0, images, self._batch)]
-        drawn = np.concatenate([moves.draw(count)[:, 0] for count in counts], 1)
-        return np.ascontiguousarray(drawn.T)
+        starts = range(start, stop, self._batch)
+        drawn = [moves.draw(min(self._batch, stop - s), s)[:, 0] for s in starts]
+        return np.ascontiguousarray(np.concatenate(drawn, 1).T)
 
     def sums(self) -> tuple[Array, Array]:
         """See `Trainer`."""

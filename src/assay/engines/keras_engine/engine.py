@@ -23,6 +23,7 @@ from assay.engines.keras_engine.calls import layer_call, optimizer_call
 from assay.engines.keras_engine.fitting import KerasRun
 from assay.engines.numpy_engine.trainer import NormalDataset
 from assay.engines.recording import check_validation, finish, in_turns, make_record
+from assay.engines.targets import soft_rows
 from assay.networks.modules import OwnNetwork
 from assay.tasks.task import TASKS
 
@@ -123,7 +124,9 @@ class KerasEngine:
             where = keras.device("cpu:0") if resources.device == "cpu" else nullcontext()
             with number_format(keras, precision), where:
                 report = in_turns(on_progress, turn, len(cohort.members))
-                run = KerasRun(keras, member, data, dataset.fit_data, task)
+                soft = soft_rows(member.training, task, dataset)
+                soft = None if soft is None else soft.astype(dtype)
+                run = KerasRun(keras, member, data, dataset.fit_data, task, soft)
                 prepare = time.perf_counter() - started
                 trained = run.fit(report)
                 if trained.status == "finished":

@@ -44,26 +44,38 @@ def compile_model(
         total: updates of the run.
         per_epoch: updates of an epoch.
     """
+    kind = "Categorical" if member.training.softens else "SparseCategorical"
+    cross_entropy = getattr(keras.losses, f"{kind}Crossentropy")
+    metrics = (getattr(keras.metrics, f"{kind}{name}") for name in ("Crossentropy", "Accuracy"))
+    loss_metric, accuracy = metrics
     model.compile(
         optimizer=optimizer_call(
             member.training, total, per_epoch, *kernels_of(model, member.network)
         ).make(keras),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-        ],
+        loss=cross_entropy(from_logits=True),
+        metrics=[loss_metric(from_logits=True, name="cross_entropy"), accuracy(name="accuracy")],
     )
 
 
 class KerasRun:
-    """One member on its way through `model.fit`."""
+    """One member on its way through `model.fit`.
+
+    Args:
+        soft: (classes, classes), the target that stands for each class while training; see
+            `soft_rows`.
+    """
 
     def __init__(
-        self, keras: ModuleType, member: Member, data: NormalDataset, fit: FitData, task: Task
+        self,
+        keras: ModuleType,
+        member: Member,
+        data: NormalDataset,
+        fit: FitData,
+        task: Task,
+        soft: np.ndarray | None = None,
     ):
         self.keras, self.member, self.data = keras, member, data
-        self.task, self.images = task, len(fit.train)
+        self.task, self.images, self._soft = task, len(fit.train), soft
         recipe = member.training
         self.total = recipe.total_steps(self.images)
         self.per_epoch = -(-self.images // recipe.batch_size)
@@ -94,7 +106,7 @@ class KerasRun:
                 self._batches(),
                 epochs=-(-self.total // self.every),
                 steps_per_epoch=self.every,
-                validation_data=self.data.validation,
+                validation_data=self._validation(),
                 validation_batch_size=_ROWS,
                 callbacks=callbacks,
                 shuffle=False,
@@ -103,6 +115,14 @@ class KerasRun:
         if trained.restores:
             trained.best_weights = self.weights()  # Keras has restored them
         return trained
+
+    def _validation(self) -> NormalSplit:
+        """The validation part; its targets are as certain as they were before training softened
+        them."""
+        images, targets = self.data.validation
+        if self._soft is None:
+            return images, targets
+        return images, np.eye(len(self._soft), dtype=self._soft.dtype)[targets]
 
     def _batches(self) -> Iterator[NormalSplit]:
         """Every batch of the run, in the order that is the same in every engine."""
@@ -114,9 +134,16 @@ class KerasRun:
             epoch, batch = divmod(step, self.per_epoch)
             if batch == 0:
                 order = batch_order(seed, epoch, self.images)
-            index = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
-            taken = images[index]
-            yield changed(taken, moves, self.data.blank) if moves else taken, targets[index]
+                if moves:
+                    moves.start_epoch(order[None], epoch)
+            start = batch * recipe.batch_size
+            index = order[start : start + recipe.batch_size]
+            taken, told = images[index], targets[index]
+            if self._soft is not None:
+                told = self._soft[told]
+            if moves:
+                taken, told = changed(taken, told, moves, self.data.blank, start)
+            yield taken, told
 
     def validate(self) -> Evaluation:
         """See `assay.engines.evaluation.Evaluator`."""

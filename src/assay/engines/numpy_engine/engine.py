@@ -19,6 +19,7 @@ from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model, check_layers
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
 from assay.engines.recording import train_groups
+from assay.engines.targets import soft_rows
 from assay.networks.network import initial_weights
 from assay.tasks.task import find_task
 
@@ -91,7 +92,9 @@ class NumpyEngine:
             (member,) = group
             weights = initial_weights(member.network, member.seed)
             model = Model(member.network, weights, member.seed, dtype)
-            return NumpyTrainer(member, model, data, cohort.task_name)
+            soft = soft_rows(member.training, task, dataset)
+            soft = None if soft is None else soft.astype(dtype)
+            return NumpyTrainer(member, model, data, cohort.task_name, soft)
 
         yield from train_groups(
             [(member,) for member in cohort.members],

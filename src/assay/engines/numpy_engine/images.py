@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.data.dataset import FitData, Split
-from assay.engines.streams import Moves
+from assay.engines.streams import Moves, mirrored
 from assay.tasks.task import Task
 
 __all__ = ["Batches", "NormalSplit", "changed", "normalise"]
@@ -44,20 +44,34 @@ class Batches:
         return room, self.targets[index]
 
 
-def changed(images: Array, moves: Moves, blank: Array) -> Array:
-    """Images (B, h, w, c), each shifted and mirrored at random.
+def changed(
+    images: Array, targets: Array, moves: Moves, blank: Array, start: int
+) -> tuple[Array, Array]:
+    """Images (B, h, w, c), each shifted, mirrored and changed at random, and their targets.
 
     Args:
         blank: (c,), what a black pixel is after normalisation; it moves in from outside.
+        start: place of the first image in the order of the epoch.
     """
+    b, h, w, _ = images.shape
+    down, right, mirror = moves.draw(b, start)[:, 0]
+    rows = np.arange(h) + down[:, None]
+    columns = np.arange(w)
+    columns = np.where(mirror[:, None] > 0, w - 1 - columns, columns) + right[:, None]
+    source, reach = images, 0
+    if moves.augment.reflect:
+        rows, columns = mirrored(rows, h), mirrored(columns, w)
+    else:
+        source, reach = _padded(images, moves.reach, blank), moves.reach
+    image = np.arange(b)[:, None, None]
+    moved = source[image, rows[:, :, None] + reach, columns[:, None, :] + reach]
+    found, found_targets = moves.change(moved[None], targets[None])
+    return found[0], found_targets[0]
+
+
+def _padded(images: Array, reach: int, blank: Array) -> Array:
     b, h, w, c = images.shape
-    reach = moves.reach
-    down, right, mirror = moves.draw(b)[:, 0]
     padded = np.empty((b, h + 2 * reach, w + 2 * reach, c), images.dtype)
     padded[...] = blank
     padded[:, reach : reach + h, reach : reach + w] = images
-    rows = np.arange(h) + reach + down[:, None]
-    columns = np.arange(w)
-    columns = np.where(mirror[:, None] > 0, w - 1 - columns, columns) + reach + right[:, None]
-    moved = padded[np.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moves.change(moved[None])[0]
+    return padded

@@ -28,11 +28,14 @@ def cross_entropy(outputs: Outputs, targets: Array) -> tuple[Array, Outputs, Arr
         L   = -1/B sum_b log p_t            the mean over the batch
         dL/dz_i = (p_i - [i = t]) / B
 
+    Of soft targets q (B, classes), which add up to 1, it is -1/B sum_b sum_i q_i log p_i, with
+    dL/dz_i = (p_i - q_i) / B.
+
     log p_t is computed as (z_t - m) - log sum_j e^(z_j - m) with m the largest logit: the same
     number, with nothing that overflows and no logarithm of zero.
 
     Returns:
-        -log p_t of each sample (B,); the gradient of their mean, (B, classes) by head; 1.0 where
+        the loss of each sample (B,); the gradient of their mean, (B, classes) by head; 1.0 where
         the largest logit is the target's, else 0.0 (B,).
 
     References:
@@ -43,6 +46,9 @@ def cross_entropy(outputs: Outputs, targets: Array) -> tuple[Array, Outputs, Arr
     shifted = z - z.max(-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     d = np.exp(log_p)
+    if targets.ndim == 2:
+        correct = (z.argmax(-1) == targets.argmax(-1)).astype(z.dtype)
+        return -(targets * log_p).sum(-1), {"class": (d - targets) / len(z)}, correct
     d[batch, targets] -= 1
     d /= len(z)
     correct = (z.argmax(-1) == targets).astype(z.dtype)

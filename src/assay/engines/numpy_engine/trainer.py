@@ -81,11 +81,23 @@ class Stepper:
 
 
 class NumpyTrainer:
-    """One member, as `assay.engines.loop.Trainer` wants it."""
+    """One member, as `assay.engines.loop.Trainer` wants it.
 
-    def __init__(self, member: Member, model: Model, data: NormalDataset, task: str):
+    Args:
+        soft: (classes, classes), the target that stands for each class while training; see
+            `soft_rows`.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        model: Model,
+        data: NormalDataset,
+        task: str,
+        soft: Array | None = None,
+    ):
         recipe = member.training
-        self.data, self.model = data, model
+        self.data, self.model, self._soft = data, model, soft
         self.stepper = Stepper(model, member, task)
         self._batches = Batches(data.train)
         self._moves = Moves(recipe.augment, [member.seed]) if recipe.augment else None
@@ -94,13 +106,17 @@ class NumpyTrainer:
     def start_epoch(self, orders: Array, epoch: int) -> None:
         """See `Trainer`."""
         (self._order,) = orders
+        if self._moves:
+            self._moves.start_epoch(orders, epoch)
 
     @quiet
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
         images, targets = self._batches.take(self._order[start:stop])
+        if self._soft is not None:
+            targets = self._soft[targets]
         if self._moves:
-            images = changed(images, self._moves, self.data.blank)
+            images, targets = changed(images, targets, self._moves, self.data.blank, start)
         losses, correct = self.stepper.step(images, targets, factor)
         self._loss += float(losses.sum())
         self._correct += float(correct.sum())

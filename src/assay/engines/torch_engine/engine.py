@@ -16,6 +16,7 @@ from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE
 from assay.engines.recording import train_groups, without_state
+from assay.engines.targets import soft_rows
 from assay.engines.torch_engine import gemm
 from assay.engines.torch_engine.device import (
     DevicePlace,
@@ -143,7 +144,8 @@ class TorchEngine:
             weights = [begun.get(m.run_id) for m in group]
             program = _program(group, weights, where, task, stacked)
             epochs = recipe.total_epochs(len(dataset.train))
-            return TorchTrainer(program, data, task, augment, rows, epochs)
+            soft = soft_rows(recipe, task, dataset)
+            return TorchTrainer(program, data, task, augment, rows, epochs, soft)
 
         yield from train_groups(
             [cohort.members] if stacked else [(m,) for m in cohort.members],

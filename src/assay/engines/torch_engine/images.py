@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from assay.data.dataset import Split
-from assay.engines.streams import Moves
+from assay.engines.streams import Moves, mirrored
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.training import Augment
 
@@ -118,21 +118,44 @@ class Augmenter:
         """Go on with these members only."""
         self._moves.keep(members)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Change images (S, B, h, w, c), black moving in from outside."""
+    def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
+        """Know which images come in an epoch; see `Moves`."""
+        self._moves.start_epoch(orders, epoch)
+
+    def __call__(self, images: Tensor, targets: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
+        """Change images (S, B, h, w, c), and with some augmentations their targets.
+
+        Args:
+            start: place of the first image in the order of the epoch.
+        """
         s, b, h, w, c = images.shape
-        reach, draws = self._moves.reach, self._moves.draw(b)
+        draws = self._moves.draw(b, start)
         dy, dx, mirror = (torch.from_numpy(d.reshape(-1)).to(images.device) for d in draws)
-        padded = self.blank.to(images.dtype).expand(s * b, h + 2 * reach, w + 2 * reach, c).clone()
-        padded[:, reach : reach + h, reach : reach + w] = images.view(s * b, h, w, c)
-        rows = torch.arange(h, device=images.device) + reach + dy[:, None]
+        rows = torch.arange(h, device=images.device) + dy[:, None]
         columns = torch.arange(w, device=images.device)
-        columns = torch.where(mirror[:, None] > 0, w - 1 - columns, columns)
-        columns = columns + reach + dx[:, None]
+        columns = torch.where(mirror[:, None] > 0, w - 1 - columns, columns) + dx[:, None]
+        source, reach = images.view(s * b, h, w, c), 0
+        if self._moves.augment.reflect:
+            rows, columns = mirrored(rows, h), mirrored(columns, w)
+        else:
+            reach = self._moves.reach
+            source = self._padded(source, reach)
         image = torch.arange(s * b, device=images.device)[:, None, None]
-        found = padded[image, rows[:, :, None], columns[:, None, :]].view(s, b, h, w, c)
+        found = source[image, rows[:, :, None] + reach, columns[:, None, :] + reach]
+        return self._further(found.view(s, b, h, w, c), targets)
+
+    def _padded(self, images: Tensor, reach: int) -> Tensor:
+        """Images (n, h, w, c) with black around them."""
+        n, h, w, c = images.shape
+        padded = self.blank.to(images.dtype).expand(n, h + 2 * reach, w + 2 * reach, c).clone()
+        padded[:, reach : reach + h, reach : reach + w] = images
+        return padded
+
+    def _further(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if not self._moves.augment.others:
-            return found
-        kind = torch.float64 if found.dtype is torch.float64 else torch.float32
-        further = self._moves.change(found.to("cpu", kind).numpy())
-        return torch.from_numpy(further).to(found.device, found.dtype)
+            return images, targets
+        kind = torch.float64 if images.dtype is torch.float64 else torch.float32
+        found = self._moves.change(images.to("cpu", kind).numpy(), targets.cpu().numpy())
+        given = zip(found, (images, targets), strict=True)
+        changed = (torch.from_numpy(array).to(like.device, like.dtype) for array, like in given)
+        return tuple(changed)  # type: ignore[return-value]

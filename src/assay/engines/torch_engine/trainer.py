@@ -34,7 +34,7 @@ class DeviceDataset:
         self._load, self._read_test = load, read_test
         self._train: DeviceSplit | None = None
         self.validation = load(fit.validation)
-        self._encode, self._fit = task.encode, fit
+        self._encode, self._fit, self._where = task.encode, fit, where
         blank = torch.from_numpy(-fit.mean / fit.std)
         self.blank = blank.to(where.device)
         self._test: DeviceSplit | None = None
@@ -53,6 +53,10 @@ class DeviceDataset:
             return None
         return FreshPictures(fit.fresh, self._encode, self._normalise, epochs)
 
+    def numbers(self, array: np.ndarray) -> Tensor:
+        """An array on the device, in the type of the losses."""
+        return torch.from_numpy(array).to(self._where.device, self._where.master)
+
     def test(self) -> DeviceSplit:
         """The test part."""
         if self._test is None:
@@ -65,6 +69,8 @@ class TorchTrainer:
 
     Args:
         augment: changes training images, or None.
+        soft: (classes, classes), the target that stands for each class while training, or None;
+            see `soft_rows`.
         epochs: how many there will be at most.
         rows: images at a time in evaluation; bounds the memory.
     """
@@ -77,9 +83,11 @@ class TorchTrainer:
         augment: Augmenter | None,
         rows: int,
         epochs: int,
+        soft: np.ndarray | None = None,
     ):
         self.program, self.data, self.task = program, data, task
         self.augment, self.rows = augment, rows
+        self._soft = None if soft is None else data.numbers(soft)
         self._pictures = data.fresh(epochs) or data.train
         self._reset()
 
@@ -88,12 +96,16 @@ class TorchTrainer:
         self._order = torch.from_numpy(orders).to(self.data.blank.device)
         if isinstance(self._pictures, FreshPictures):
             self._pictures.start_epoch(epoch)
+        if self.augment:
+            self.augment.start_epoch(orders, epoch)
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
         images, targets = self._pictures.take(self._order[:, start:stop])
+        if self._soft is not None:
+            targets = self._soft[targets]
         if self.augment:
-            images = self.augment(images)
+            images, targets = self.augment(images, targets, start)
         with torch.no_grad():
             loss, correct = self.program.step(images, targets, factor)
         self._loss = self._loss + loss

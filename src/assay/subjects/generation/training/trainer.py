@@ -60,11 +60,11 @@ class PartsTrainer:
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
-        images, _ = self.data.train.take(self._order[:, start:stop])
+        images, targets = self.data.train.take(self._order[:, start:stop])
         augment = self.member.training.augment
         if augment:  # begun anew by the update's number, so that a run can go on anywhere
             seed = int(stream(self.member.seed, "moves", self.number).integers(2**31))
-            images = Augmenter(augment, [seed], self.data.blank)(images)
+            images, _ = Augmenter(augment, [seed], self.data.blank)(images, targets)
         fraction = self.number / self.total
         found = self.program.step(images[0].permute(0, 3, 1, 2), self.number, fraction, factor)
         for name, value in found.items():
