@@ -26,6 +26,18 @@ settings.register_profile("assay", deadline=None, max_examples=50, derandomize=T
 settings.load_profile("assay")
 
 
+LONG = tuple(
+    f"test_{name}"
+    for name in "execute extending own_data own_networks page plugins store subjects training".split()
+)
+"""How the names of files begin that have few tests, but long ones."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files: one that comes last would be waited for by one process alone."""
+    items.sort(key=lambda item: not item.path.name.startswith(LONG))
+
+
 @pytest.fixture(autouse=True)
 def closed_world(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory

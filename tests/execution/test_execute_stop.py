@@ -131,7 +131,7 @@ def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path):
 def test_a_group_that_is_interrupted_while_workers_start_shows_no_traceback(
     tmp_path, seconds, number
 ):
-    process = command(tmp_path, SOFTMAX_SLEEP="60")
+    process = command(tmp_path, SOFTMAX_SLEEP="2")
     wait_for(process, "planned", 1)  # workers start now
     time.sleep(seconds)
     os.killpg(process.pid, number)
