@@ -26,9 +26,15 @@ settings.register_profile("assay", deadline=None, max_examples=50, derandomize=T
 settings.load_profile("assay")
 
 
-LONG = tuple(
-    f"test_{name}"
-    for name in "execute extending own_data own_networks page plugins store subjects training".split()
+LONG = (
+    "test_execute",
+    "test_extending",
+    "test_own_",
+    "test_page",
+    "test_plugins",
+    "test_store",
+    "test_subjects",
+    "test_training",
 )
 """How the names of files begin that have few tests, but long ones."""
 
