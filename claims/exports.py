@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, nearest
+from assay.core.families import questions, related
 from assay.core.records import Record
 from assay.reports.names import trial_names
 from assay.statistics import (
@@ -50,10 +51,12 @@ class Export:
         data: the file.
         records: label -> the trial's runs, without curves and weights.
         metric: the metric that the study is judged by, without prefix.
+        beside: the other files of the folder, whose studies may compare the same runs.
     """
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], beside: Sequence[Path] = ()) -> None:
         self.data = data
+        self.beside = beside
         self.records = {t["label"]: [_record(t, run) for run in t["runs"]] for t in data["trials"]}
         self.metric = primary_metric({}, self.all_records())
 
@@ -135,13 +138,40 @@ class Export:
 
     @functools.cached_property
     def effects(self) -> list[Effect]:
-        """Every comparison that the study planned, corrected over all of them."""
+        """Every comparison that the study planned, corrected over all of them, and over those of
+        the other records that compare the same runs."""
+        others = {str(other.as_trained["study"]): other for other in self._near()}
+        asked = [questions(other.as_trained) for other in others.values()]
+        names = related(questions(self.as_trained), asked)
+        family = [(others[name].as_trained, others[name].all_records()) for name in names]
+        plan = {**self.as_trained, "related": family}
+        return effects(plan, self.all_records(), f"test_{self.metric}")
+
+    @functools.cached_property
+    def as_trained(self) -> dict[str, Any]:
+        """Today's plan, with the trials and runs that were trained: the defaults of a study may
+        have been named anew since."""
         plan = copy.deepcopy(self.plan)
         here = {label: runs[0].trial_id for label, runs in self.records.items() if runs}
         ids = {t["trial_id"]: here.get(t["label"], t["trial_id"]) for t in plan["trials"]}
-        for row in plan["comparisons"]:  # the defaults of a study may have been named anew since
+        for row in plan["comparisons"]:
             row["a"], row["b"] = ids[row["a"]], ids[row["b"]]
-        return effects(plan, self.all_records(), f"test_{self.metric}")
+        for trial in plan["trials"]:
+            runs = self.records.get(trial["label"], ())
+            trial |= {"trial_id": ids[trial["trial_id"]], "runs": [r.run_id for r in runs]}
+        return plan
+
+    def _near(self) -> list[Export]:
+        """The other records of the folder that share runs with this one, or with one of these."""
+        left = [read_export(path) for path in self.beside]
+        near, found = [self], []
+        while near:
+            mine = {record.run_id for record in near.pop().all_records()}
+            more = [e for e in left if mine & {r.run_id for r in e.all_records()}]
+            left = [e for e in left if e not in more]
+            near += more
+            found += [e for e in more if _planned(e)]
+        return found
 
     def effect(self, level: str, *where: str) -> Effect:
         """The comparison of a level with its reference, at some levels of the other factors.
@@ -176,6 +206,14 @@ class Export:
         return metric_of(self._name(metric)).scale
 
 
+def _planned(export: Export) -> bool:
+    """Whether its study still plans what was run."""
+    try:
+        return bool(export.as_trained)
+    except (AssayError, KeyError):
+        return False
+
+
 def _scaled(found: Estimate, scale: float) -> Estimate:
     counts = (found.n, found.diverged, found.failed)
     shown = (found.mean, found.std, found.low, found.high)
@@ -206,6 +244,7 @@ def read_export(path: Path) -> Export:
         ClaimError: there is no such file.
     """
     try:
-        return Export(json.loads(path.read_text()))
+        beside = [other for other in sorted(path.parent.glob("*.json")) if other != path]
+        return Export(json.loads(path.read_text()), beside)
     except OSError as error:
         raise ClaimError(f"{path} cannot be read: {error.strerror}") from error

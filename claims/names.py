@@ -86,7 +86,7 @@ def _export_names(export: Export) -> dict[str, Any]:
         difference_ends=lambda level, *at: [effect(level, *at)[k] for k in ("low", "high")],
         holm=lambda level, *at: effect(level, *at)["p"],
         pooled=lambda level, *at: export.effect(level, *at).pooled,
-        comparisons=lambda: len(export.effects),
+        comparisons=lambda: export.effects[0].family,
         verdict=lambda level, *at: export.effect(level, *at).verdict,
         seconds=lambda name=None, *kinds: export.seconds(name, *([kinds] if kinds else [])),
         minutes=lambda name=None: [s / 60 for s in export.seconds(name)],

@@ -31,8 +31,9 @@ An interval is the 95 % interval of the mean over `n` runs with different seeds.
 other images or splits. One run has none. Trials were chosen by validation alone; the test images
 were read once, at the end of each run. A published figure stands beside ours and gets no verdict:
 most are one run of other people on another split. Differences are corrected (Holm) over all
-comparisons that a study planned. Several records were made before a run's name held the version of
-the code (`assay reproduce STUDY` checks that they are the same today).
+comparisons that a study planned, together with those of studies that compare the same runs.
+Several records were made before a run's name held the version of the code (`assay reproduce STUDY`
+checks that they are the same today).
 """
 
 

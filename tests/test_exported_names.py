@@ -58,6 +58,7 @@ def test_public_methods_of_results():
         "images_table",
         "metrics_table",
         "name",
+        "plan",
         "read_once",
         "records",
         "report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,32 @@ def test_numbers_of_numpy_are_seeds_and_repeats():
     plan = plan_of(STUDY, seed=np.int64(7), repeats=np.int32(2))
     assert plan.study.seeds == (7, 8)
     assert all(type(seed) is int for seed in plan.study.seeds)
+
+
+def test_studies_that_compare_the_same_runs_answer_alike(store: Path, tmp_path: Path):
+    from assay.apps.web.shelf import Shelf
+    from assay.apps.web.views import effects
+
+    both = tmp_path / "both"
+    shutil.copytree(store, both)
+    with Store(both) as opened:
+        plan = opened.plan("small")
+        again = [{**row, "factor": "rate"} for row in plan["comparisons"]]
+        shelf = Shelf(both)
+        before = shelf.version("small")
+        opened.save_plan({**plan, "study": "other", "comparisons": [*plan["comparisons"], *again]})
+    try:
+        assert shelf.version("small") != before  # what its page shows has changed
+        beware = effects(shelf, "small")["answers"]["beware"]
+    finally:
+        shelf.close()
+    one, other = (assay.load(both)[name] for name in ("small", "other"))
+    (mine,), (theirs, _) = one.effects(), other.effects()
+    assert mine.p_adjusted == theirs.p_adjusted > assay.load(store)["small"].effects()[0].p_adjusted
+    said = (
+        "compares some of the same runs: the 2 different comparisons of both are corrected as one "
+    )
+    assert one.sentences()[-1].startswith(f"other {said}")
+    assert other.sentences()[-1].startswith(f"small {said}")
+    assert one.sentences()[-1] in [entry["text"] for entry in beware]
+    assert said in one.report(tmp_path / "page.html").read_text()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import AssayError, ConfigError, StoreError
 from assay.core.plans import PlanData, tried_runs
 from assay.core.records import Spec, trial_id
 from assay.core.store import Store
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from assay.statistics import Effect, SearchTrial
 
 __all__ = ["Results", "Studies", "load"]
+
+
+def with_related(store: Store, plan: PlanData) -> PlanData:
+    """Return a plan with the studies of a store that compare the same runs, and their records."""
+    others = [
+        (other, store.records(store.present(_trained(other), failed=True), arrays=False))
+        for other in store.related(plan)
+    ]
+    return {**plan, "related": others} if others else plan
+
+
+def _trained(plan: PlanData) -> list[str]:
+    """The runs of a study's trials, without those that a search tried."""
+    return [run for trial in plan["trials"] for run in trial["runs"]]
 
 
 def frame(rows: list[dict[str, Any]]) -> Any:
@@ -53,16 +68,23 @@ class Results:
         from assay.statistics.metrics import read_metrics
 
         self.store = Path(store)
-        self.plan = plan
+        self._plan = plan
         read_metrics(plan)
         self.data_dir = data_dir
         self.notes: list[str] = []
         self._held: dict[tuple[tuple[str, ...], bool], list[Record]] | None = None
 
+    @cached_property
+    def plan(self) -> PlanData:
+        """The plan of the study, with the studies of the store that compare the same runs."""
+        with suppress(StoreError), Store(self.store, create=False, read_only=True) as store:
+            return with_related(store, self._plan)
+        return self._plan
+
     @property
     def name(self) -> str:
         """Name of the study."""
-        return str(self.plan["study"])
+        return str(self._plan["study"])
 
     def __repr__(self) -> str:
         planned = {run for trial in self.plan["trials"] for run in trial["runs"]}
@@ -77,7 +99,7 @@ class Results:
         Args:
             arrays: read curves and predictions as well.
         """
-        return self._read((run for trial in self.plan["trials"] for run in trial["runs"]), arrays)
+        return self._read(_trained(self.plan), arrays)
 
     def tried(self, arrays: bool = False) -> list[Record]:
         """The records of a search's runs that are there; none for other studies.
@@ -214,13 +236,13 @@ class Results:
         return effects(self.plan, records, metric or f"test_{primary_metric(self.plan, records)}")
 
     def sentences(self) -> list[str]:
-        """What differs and what does not, one sentence for each factor."""
-        from assay.statistics import factor_sentences
+        """What differs and what does not, one sentence for each factor, and which other studies
+        compare the same runs."""
+        from assay.statistics import factor_sentences, family_sentences
 
-        return [
-            f"{entry['text'].removesuffix('.')}."
-            for entry in factor_sentences(self.plan, self.effects())
-        ]
+        found = self.effects()
+        told = [f"{e['text'].removesuffix('.')}." for e in factor_sentences(self.plan, found)]
+        return told + family_sentences(self.plan, found)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that needs nothing else.

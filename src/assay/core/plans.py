@@ -14,7 +14,8 @@ __all__ = ["PlanData", "compared", "decode_plan", "planned_runs", "runs_by_label
 PlanData = Mapping[str, Any]
 """A plan as it is stored, plain data: "study", "trials" (each with "label", "trial_id", "config",
 "levels" and "runs") and, where a study has them, "baseline", "factors", "comparisons", "published"
-and "search"."""
+and "search". Who reads it adds "related", (plan, records) of each study that compares the same runs
+(`assay.core.families`), which is not stored."""
 
 
 def tried_runs(plan: PlanData) -> Iterator[tuple[str, list[str]]]:

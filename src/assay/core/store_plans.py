@@ -10,6 +10,7 @@ from typing import Any
 
 from assay.core.digests import digest
 from assay.core.errors import StoreError, did_you_mean, nearest
+from assay.core.families import questions, related
 from assay.core.plans import PlanData, decode_plan, planned_runs
 from assay.core.store_format import DAMAGED, encode_json
 from assay.core.store_index import Index
@@ -78,6 +79,11 @@ class Plans:
                 yield self._decoded(row)
             except StoreError:
                 continue
+
+    def related(self, plan: PlanData) -> list[dict[str, Any]]:
+        """The plans of the other studies that compare some of the same runs, by name."""
+        others = {str(other["study"]): other for other in self.plans()}
+        return [others[name] for name in related(questions(plan), map(questions, others.values()))]
 
     def plan_problems(self) -> Iterator[tuple[str, str]]:
         """Yield every study with what is wrong with its plan; "" where nothing is."""

@@ -27,6 +27,8 @@ from assay.statistics import (
     effects,
     estimate_sentence,
     factor_sentences,
+    family_sentences,
+    family_size,
     metric_of,
     metric_title,
     primary_metric,
@@ -51,7 +53,10 @@ def answers(
         "best": [{"text": t, "verdict": ""} for t in _best(plan, records)],
         "factors": factor_sentences(plan, found),
         "published": _published(plan, records),
-        "beware": [{"text": t, "verdict": ""} for t in _beware(plan, records) + _power(found)],
+        "beware": [
+            {"text": t, "verdict": ""}
+            for t in [*_beware(plan, records), *family_sentences(plan, found), *_power(found)]
+        ],
     }
 
 
@@ -194,11 +199,12 @@ def _power(found: Sequence[Effect]) -> list[str]:
     spread, n = spread_of(found), [e.comparison.n for e in found if e.comparison.n > 1]
     if not n or not spread > 0:
         return []
-    size = detectable(int(np.median(n)), spread, ALPHA / len(found))
+    family = family_size(found)
+    size = detectable(int(np.median(n)), spread, ALPHA / family)
     if not np.isfinite(size):
         return []
     known = metric_of(found[0].metric)
-    many = f"{len(found)} {'comparison' if len(found) == 1 else 'comparisons'}"
+    many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
     return [
         f"With n = {int(np.median(n))} and {many}, a difference of {known.size(size)} would be "
         f"shown with {100 * POWER:g} % power, one of half the size seldom."

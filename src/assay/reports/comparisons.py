@@ -19,6 +19,8 @@ from assay.statistics import (
     effects,
     estimate_runs,
     factor_name,
+    family_sentences,
+    family_size,
     judged,
     metric_of,
     metric_title,
@@ -105,11 +107,12 @@ def effects_table(
     )
     notes = (
         f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
-        f"t-test is corrected by Holm over all {len(found)} comparisons; better or worse: "
+        f"t-test is corrected by Holm over all {family_size(found)} comparisons; better or worse: "
         "p < 0.05. "
         "The interval is that of the decision: it leaves out 0 where a difference is called.",
         "P(better): share of pairs in which the level wins (Bouthillier et al. 2021), with the "
         "interval of Clopper and Pearson, which covers at least 95 %.",
+        *family_sentences(plan, found),
     )
     title = f"What the factors of {plan['study']} do"
     return Table(title, columns, effect_entries(found), f"assay report {plan['study']}", notes)

@@ -76,7 +76,8 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
     called = sum(e.verdict in DIFFERENT for e in shown)
     known = metric_of(metric).difference_unit
     unit = f" ({known})" if known else ""
-    corrected = f" after Holm's correction over all {len(found)} comparisons" * (len(found) > 1)
+    corrected = f" after Holm's correction over all {found[0].family} comparisons"
+    corrected *= found[0].family > 1
     caption = (
         f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
         f"{ns(e.comparison.n for e in shown)}, with the "

@@ -66,6 +66,8 @@ from assay.statistics.sentences import (
     estimate_sentence,
     factor_name,
     factor_sentences,
+    family_sentences,
+    family_size,
     p_text,
 )
 from assay.statistics.sequential import look_levels, looks
@@ -108,6 +110,8 @@ __all__ = [
     "expected_best",
     "factor_name",
     "factor_sentences",
+    "family_sentences",
+    "family_size",
     "find_bad_runs",
     "finished_trials",
     "holm",

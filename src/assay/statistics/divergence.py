@@ -39,10 +39,21 @@ NOTHING = Outcome({}, {})
 """A trial of which no run is known."""
 
 
-def outcomes(runs: Mapping[str, Sequence[Record]], metric: str) -> dict[str, Outcome]:
-    """Return what the runs of each trial of a study count for, {trial_id: ...}."""
+def outcomes(
+    runs: Mapping[str, Sequence[Record]],
+    metric: str,
+    among: Mapping[str, Sequence[Record]] | None = None,
+) -> dict[str, Outcome]:
+    """Return what the runs of each trial of a study count for, {trial_id: ...}.
+
+    Args:
+        among: all runs of which the worst one counts, {trial_id: ...}; those of the study.
+    """
     values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
-    seen = [value for mine in values.values() for value in mine.values()]
+    others = (
+        values.values() if among is None else (values_by_seed(r, metric) for r in among.values())
+    )
+    seen = [value for mine in others for value in mine.values()]
     mild, harsh = _worst(seen, metric)
     found = {}
     for trial, mine in runs.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,10 +13,17 @@ from assay.core.plans import PlanData, compared
 from assay.core.records import Record
 from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA, holm, holm_confidence
-from assay.statistics.divergence import NOTHING, compare_outcomes, mean_by_seed, outcomes, side_of
+from assay.statistics.divergence import (
+    NOTHING,
+    Outcome,
+    compare_outcomes,
+    mean_by_seed,
+    outcomes,
+    side_of,
+)
 from assay.statistics.estimates import CONFIDENCE, Estimate, estimate
 from assay.statistics.metrics import metric_of, values_by_seed
-from assay.statistics.noise import bad_runs
+from assay.statistics.noise import BadRuns, bad_runs
 
 __all__ = [
     "DIFFERENT",
@@ -46,7 +54,8 @@ class Effect:
         pooled: number of combinations that it averages; 1 for a single one.
         metric: what was measured.
         comparison: level minus reference; its interval is that of the decision.
-        p_adjusted: Holm over all `family` comparisons of the study; NaN without a test.
+        p_adjusted: Holm over all `family` comparisons of the study and of those that compare the
+            same runs; NaN without a test.
         confidence: of the interval: 0.95 for the only comparison, more for one of several.
         verdict: "better", "worse", "different" (of a metric without a direction), "equivalent" (the
             interval lies within `equivalence` of zero), "no difference shown", or "not tested".
@@ -141,38 +150,67 @@ def effects(
     A level that the plan compares at several combinations of the other factors is also compared
     over all of them: per seed, the combinations are averaged first, so that n stays the number of
     seeds and runs with a common seed are not taken for independent ones. All of these, single and
-    pooled, are one family for Holm's correction.
+    pooled, are one family for Holm's correction, with those of the studies that compare the same
+    runs: what two studies ask of the same runs counts once, and gets one answer in both.
 
     Args:
-        plan: needs "comparisons".
+        plan: needs "comparisons"; "related" are the other studies of its family.
         metric: with its prefix; comparisons on "test_*" choose nothing, they report.
     """
-    runs = by_trial(records)
-    bad, tried = bad_runs(runs, metric), outcomes(runs, metric)
-    margin = float(plan.get("equivalence") or np.nan) / metric_of(metric).scale
-    found, sides = [], []
-    for rows in compared(plan):
-        first = rows[0]
-        pair = [side_of([tried.get(row[key], NOTHING) for row in rows]) for key in "ab"]
-        sides.append((*pair, bad))
-        names = [str(first[key]) for key in ("level", "against")]
-        where = {k: str(v) for k, v in (first.get("where") or {}).items()}
-        found.append(
-            Effect(
-                factor=str(first["factor"]),
-                level=names[0],
-                against=names[1],
-                where=where if len(rows) == 1 else {},
-                pooled=len(rows),
-                metric=metric,
-                comparison=compare_outcomes(*sides[-1], metric=metric),
-                equivalence=margin,
-                diverged={n: s.diverged for n, s in zip(names, pair, strict=True) if s.diverged},
-                left_out={n: s.left_out for n, s in zip(names, pair, strict=True) if s.left_out},
-            )
-        )
-    return judged(
-        found, lambda i, level: compare_outcomes(*sides[i], metric=metric, confidence=level)
+    members = [(plan, list(records)), *plan.get("related", ())]
+    together = by_trial({r.run_id: r for _, mine in members for r in mine}.values())
+    bad = bad_runs(together, metric)
+    found, known = [], Counter[frozenset[frozenset[str]]]()
+    sides: list[tuple[Outcome, Outcome]] = []
+    for member, mine in members:
+        runs, told = by_trial(mine), Counter[frozenset[frozenset[str]]]()
+        tried = outcomes(runs, metric, together)
+        for rows in compared(member):
+            question = frozenset(_runs_of(rows, key, runs) for key in "ab")
+            told[question] += 1
+            if told[question] <= known[question]:
+                continue  # another study asks it, too
+            known[question] += 1
+            a, b = (side_of([tried.get(row[key], NOTHING) for row in rows]) for key in "ab")
+            sides.append((a, b))
+            found.append(_effect(member, rows, sides[-1], metric, bad))
+    made = judged(
+        found, lambda i, level: compare_outcomes(*sides[i], bad, metric=metric, confidence=level)
+    )
+    return made[: len(compared(plan))]
+
+
+def _runs_of(
+    rows: Sequence[Mapping[str, Any]], key: str, runs: Mapping[str, Sequence[Record]]
+) -> frozenset[str]:
+    """The trials of one side of a comparison, with the runs that are there of them."""
+    return frozenset(
+        name for row in rows for name in (row[key], *(r.run_id for r in runs.get(row[key], ())))
+    )
+
+
+def _effect(
+    plan: PlanData,
+    rows: Sequence[Mapping[str, Any]],
+    pair: tuple[Outcome, Outcome],
+    metric: str,
+    bad: BadRuns,
+) -> Effect:
+    """A comparison that is made of these planned ones, not judged yet."""
+    first = rows[0]
+    names = [str(first[key]) for key in ("level", "against")]
+    where = {k: str(v) for k, v in (first.get("where") or {}).items()}
+    return Effect(
+        factor=str(first["factor"]),
+        level=names[0],
+        against=names[1],
+        where=where if len(rows) == 1 else {},
+        pooled=len(rows),
+        metric=metric,
+        comparison=compare_outcomes(*pair, bad, metric=metric),
+        equivalence=float(plan.get("equivalence") or np.nan) / metric_of(metric).scale,
+        diverged={n: s.diverged for n, s in zip(names, pair, strict=True) if s.diverged},
+        left_out={n: s.left_out for n, s in zip(names, pair, strict=True) if s.left_out},
     )
 
 

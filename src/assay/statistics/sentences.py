@@ -20,6 +20,8 @@ __all__ = [
     "estimate_sentence",
     "factor_name",
     "factor_sentences",
+    "family_sentences",
+    "family_size",
     "p_text",
 ]
 
@@ -102,6 +104,24 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
         f"{known.size(effect.equivalence)}{where}",
     }.get(effect.verdict, f"{level} and {against}{where}: no difference shown")
     return f"{said} ({signed}, {basis}){tail}"
+
+
+def family_size(found: Sequence[Effect]) -> int:
+    """Return the number of comparisons that these are corrected over."""
+    return found[0].family if found else 0
+
+
+def family_sentences(plan: PlanData, found: Sequence[Effect]) -> list[str]:
+    """Return what is to be said of the other studies that compare the same runs; often nothing."""
+    names = [str(other["study"]) for other, _ in plan.get("related", ())]
+    if not names or not found:
+        return []
+    first, last = ", ".join(names[:-1]), names[-1]
+    return [
+        f"{f'{first} and {last} compare' if first else f'{last} compares'} some of the same runs: "
+        f"the {family_size(found)} different comparisons of {'all' if first else 'both'} are "
+        "corrected as one family, so that each study gives the same answer."
+    ]
 
 
 def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:

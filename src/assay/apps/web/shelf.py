@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from assay.core.digests import digest
 from assay.core.errors import StoreError, unknown_name
+from assay.core.families import Questions, questions, related
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
@@ -65,6 +66,9 @@ class _State:
     cursor: int = 0
     plans: dict[str, str] = field(default_factory=dict)
     runs: dict[str, list[str]] = field(default_factory=dict)
+    questions: dict[str, Questions] = field(default_factory=dict)
+    related: dict[str, list[str]] = field(default_factory=dict)
+    """Study -> the others that compare the same runs; what is new of them is new of it."""
     last: dict[str, int] = field(default_factory=dict)
     """Study -> cursor of its latest record."""
     number: dict[str, int] = field(default_factory=dict)
@@ -139,7 +143,11 @@ class Shelf:
         if runs or changed:
             for study, planned in state.runs.items():
                 state.last[study] = max((state.number.get(run, 0) for run in planned), default=0)
-        versions = {s: f"{digest(state.plans[s])[:8]}-{state.last[s]}" for s in state.plans}
+        versions = {}
+        for study in state.plans:
+            all_of_it = [study, *state.related[study]]
+            plans = digest(*(state.plans[s] for s in all_of_it))[:8]
+            versions[study] = f"{plans}-{max(state.last[s] for s in all_of_it)}"
         state.moment, state.found = moment, Moment(cursor, versions)
         return state.found
 
@@ -150,12 +158,21 @@ class Shelf:
         gone = state.plans.keys() - there.keys()
         for study in gone:
             del state.plans[study], state.runs[study]
+            state.questions.pop(study, None)
         for study in changed:
             state.plans[study] = there[study]
             try:
-                state.runs[study] = planned_runs(store.plan(study))
+                plan = store.plan(study)
+                state.runs[study], state.questions[study] = planned_runs(plan), questions(plan)
             except StoreError:  # damaged: its page says so
                 state.runs[study] = []
+                state.questions.pop(study, None)
+        if changed or gone:
+            known = state.questions
+            state.related = {
+                study: related(known[study], known.values()) if study in known else []
+                for study in state.plans
+            }
         return bool(changed or gone)
 
     def version(self, study: str) -> str:
@@ -178,6 +195,16 @@ class Shelf:
     def plan(self, study: str) -> dict[str, Any]:
         """The plan of a study."""
         return self.read(lambda store: store.plan(study))
+
+    def with_related(self, study: str) -> dict[str, Any]:
+        """The plan of a study, with the other ones that compare the same runs and their records."""
+        plan, others = self.plan(study), []
+        for name in self._state.related.get(study, ()):
+            other = self.plan(name)
+            runs = [run for trial in other["trials"] for run in trial["runs"]]
+            sound = self.read(lambda store, runs=runs: store.present(runs, failed=True))
+            others.append((other, self.records(sound)))
+        return {**plan, "related": others} if others else plan
 
     def records(self, runs: Iterable[str], arrays: bool = False) -> list[Record]:
         """The records that are there of some runs, failed ones too.

@@ -329,7 +329,7 @@ def _of(shelf: Shelf, name: str) -> tuple[dict[str, Any], list[Record]]:
     """The plan of a study, and the records of its trials, without arrays."""
     from assay.statistics.metrics import read_metrics
 
-    plan = shelf.plan(name)
+    plan = shelf.with_related(name)
     read_metrics(plan)
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
     return plan, shelf.records(runs)

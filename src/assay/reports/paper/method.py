@@ -236,7 +236,8 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
             (
                 "Their p-values are corrected by Holm's procedure ",
                 cite("holm1979"),
-                " over all comparisons of a study, a difference is called significant where the "
+                " over all comparisons of a study, and of studies that compare the same runs "
+                "together; a difference is called significant where the "
                 "corrected p is below 0.05, and the interval of a comparison is corrected with it.",
             ),
             (
