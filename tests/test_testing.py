@@ -113,7 +113,7 @@ class Peeking(Augmentation):
 @pytest.mark.parametrize(
     ("kind", "part", "check", "said"),
     [
-        ("optimizer", Uphill, testing.check_optimizer, "goes uphill"),
+        ("optimizer", Uphill, testing.check_optimizer, "increases the loss"),
         ("optimizer", Forgetful, testing.check_optimizer, "keep memories in slot.buffer"),
         ("optimizer", Scalar, testing.check_optimizer, "differs from itself alone"),
         ("schedule", Falling, testing.check_schedule, "a factor is negative"),

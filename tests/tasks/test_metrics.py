@@ -115,9 +115,7 @@ def test_registering_errors(given: dict[str, Any], said: str) -> None:
 
 
 def test_a_metric_is_registered_without_its_split() -> None:
-    with pytest.raises(
-        ConfigError, match="a metric is registered without the name of a split: 'f'"
-    ):
+    with pytest.raises(ConfigError, match="register a metric without the prefix of a split: 'f'"):
         assay.register_metric("val_f", function=len, higher_is_better=True)
 
 

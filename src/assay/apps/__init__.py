@@ -1,0 +1,1 @@
+"""Applications: the command line, the Python interface, the scikit-learn estimator, exporters."""

@@ -55,7 +55,7 @@ def run(
     progress: bool = True,
     on_event: Callable[[Event], None] | None = None,
 ) -> Results:
-    """Train every run of a study that the store does not hold yet, and return its results.
+    """Train all runs of a study that are not in the store yet, and return its results.
 
     Example:
         >>> results = assay.run("tour", scale="smoke", repeats=2)  # doctest: +SKIP
@@ -68,25 +68,25 @@ def run(
         >>> assay.run(study).sentences()                           # doctest: +SKIP
 
     Args:
-        study: a built-in study's name, a YAML file, or the same as a mapping.
-        data: your own instead of `dataset:`, (x, y) or (x, y, x_test, y_test); docs/extending.md.
-        store: folder of the records; env ASSAY_STORE or ./assay-store otherwise.
-        data_dir: folder that already has the datasets; env ASSAY_DATA otherwise.
-        scale: "smoke", "quick", "full", or one that the study defines.
-        seed, repeats: first seed; runs of each trial, whose seeds count up from it.
+        study: the name of a built-in study, the path of a YAML file, or its content as a mapping.
+        data: replaces `dataset:`; (x, y), (x, y, x_test, y_test), ...; see docs/extending.md.
+        store: folder of the records; by default env ASSAY_STORE, else ./assay-store.
+        data_dir: folder with the datasets; by default env ASSAY_DATA.
+        scale: "smoke", "quick", "full", or a scale that the study defines.
+        seed, repeats: first seed; number of runs for each trial, with consecutive seeds.
         precision: "auto", "float32", "bfloat16" or "float64".
-        set: other changes: {"training.learning_rate": 0.003} or "path=value" strings.
+        set: other changes, {"training.learning_rate": 0.003} or "path=value" strings.
         only: trials to train now, by label or level; the others stay missing.
         device: "auto", "cpu", "cuda", ...
-        workers: how many jobs train at the same time; one for each core otherwise.
-        on: where: "local", "ray", "ray:auto", "ray://HOST:PORT" or "slurm"; docs/scaling.md.
-        progress: a bar in a notebook, elsewhere lines on standard error.
-        on_event: told what happens, for a display of your own.
+        workers: number of jobs that train at the same time; one for each core by default.
+        on: "local", "ray", "ray:auto", "ray://HOST:PORT" or "slurm"; see docs/scaling.md.
+        progress: show a progress bar in a notebook, or lines on standard error elsewhere.
+        on_event: called with every event, for your own display.
 
     Raises:
-        ConfigError: all that is wrong with the study, each with its place.
+        ConfigError: the study has errors; the message names all of them with their places.
         DataError, EngineError: a dataset is missing or damaged; the engine cannot train it here.
-        StoreError, StudyInterrupted: it cannot be written; Ctrl-C, and the same call goes on.
+        StoreError, StudyInterrupted: it cannot be written; Ctrl-C, after which a call resumes.
     """
     leave_script()
     place, folder = data_folder(data_dir), store_folder(store)

@@ -1,4 +1,4 @@
-"""Results of a study as Python sees them: read from a store, with no engine."""
+"""Results of a study in Python, read from a store without an engine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _trained(plan: PlanData) -> list[str]:
 
 
 def frame(rows: list[dict[str, Any]]) -> Any:
-    """Rows as a pandas DataFrame when pandas is there, as they are otherwise."""
+    """Return rows as a pandas DataFrame if pandas is installed, else unchanged."""
     try:
         import pandas
     except ImportError:
@@ -48,7 +48,7 @@ def frame(rows: list[dict[str, Any]]) -> Any:
 
 
 class Results:
-    """What a study found: its plan, and the records of its runs that are in the store.
+    """The results of a study: its plan and the stored records of its runs.
 
     Example:
         >>> results = assay.load("assay-store")["tour"]      # doctest: +SKIP
@@ -57,11 +57,11 @@ class Results:
 
     Args:
         store: folder of the records.
-        plan: the plan of the study, as the store keeps it.
-        data_dir: folder with the datasets, for the pictures in the report.
+        plan: the stored plan of the study.
+        data_dir: folder with the datasets, for the images in the report.
 
     Attributes:
-        notes: what loading had to do, in words, of the datasets that were looked at so far.
+        notes: notes about the datasets that were loaded so far.
     """
 
     def __init__(self, store: str | Path, plan: PlanData, data_dir: Path | None = None):
@@ -94,7 +94,7 @@ class Results:
         )
 
     def records(self, arrays: bool = True) -> list[Record]:
-        """The records that are there, trial by trial; failed runs too, look at `status`.
+        """Return the stored records trial by trial, including failed runs (see `status`).
 
         Args:
             arrays: read curves and predictions as well.
@@ -102,7 +102,7 @@ class Results:
         return self._read(_trained(self.plan), arrays)
 
     def tried(self, arrays: bool = False) -> list[Record]:
-        """The records of a search's runs that are there; none for other studies.
+        """Return the stored records of the runs of a search; empty for other studies.
 
         Args:
             arrays: read curves as well.
@@ -122,7 +122,7 @@ class Results:
 
     @contextmanager
     def read_once(self) -> Iterator[None]:
-        """What is asked for inside is told from the same records, which are read once."""
+        """Read the records only once for everything that is called inside this context."""
         self._held = {}
         try:
             yield
@@ -130,10 +130,10 @@ class Results:
             self._held = None
 
     def search_table(self, limit: int | None = None) -> Table:
-        """The different trials of a search, the best first.
+        """Return the distinct trials of a search, best first.
 
         Args:
-            limit: most rows; None for all.
+            limit: maximum number of rows; None for all.
 
         Raises:
             ConfigError: the study has no search.
@@ -143,7 +143,7 @@ class Results:
         return search_table(self.plan, self._trials(), limit)
 
     def search_sentences(self) -> list[str]:
-        """What a search tried, what was best, and what it cost; nothing for other studies."""
+        """Say what a search tried, what was best and what it cost; empty for other studies."""
         from assay.reports import search_sentences
 
         return search_sentences(self.plan, self._trials()) if self.plan.get("search") else []
@@ -152,11 +152,11 @@ class Results:
         from assay.statistics import search_trials
 
         if not self.plan.get("search"):
-            raise ConfigError(f"study {self.name!r} has no search: it compares what it was given")
+            raise ConfigError(f"study {self.name!r} has no search: it compares the given levels")
         return search_trials(self.plan, self.tried())
 
     def table(self) -> Any:
-        """One row for each trial: n, metrics with 95 % intervals, best epoch, seconds.
+        """Return one row for each trial: n, metrics with 95 % intervals, best epoch, seconds.
 
         Returns:
             A pandas DataFrame, or a list of dictionaries without pandas.
@@ -164,25 +164,25 @@ class Results:
         return frame(list(self.trials_table().rows))
 
     def trials_table(self) -> Table:
-        """The same as a table that writes itself as CSV, JSON, Markdown and LaTeX."""
+        """Return the same as `table`, with methods that write CSV, JSON, Markdown and LaTeX."""
         from assay.reports.results import results
 
         return results(self.plan, self.records(arrays=False))
 
     def images_table(self) -> Table | None:
-        """Accuracies with intervals over the test images; None where the study has none."""
+        """Return accuracies with intervals over the test images; None if the study has none."""
         from assay.reports.image_intervals import images_table
 
         return images_table(self.plan, self.records())
 
     def metrics_table(self) -> Table | None:
-        """The metrics that the study asks for beside its main one; None where it asks for none."""
+        """Return the metrics that the study names beside its main one; None if there are none."""
         from assay.reports.other_metrics import metrics_table
 
         return metrics_table(self.plan, self.records(arrays=False))
 
     def runs(self) -> Any:
-        """One row for each run: trial, levels, seed, status, metrics and times.
+        """Return one row for each run: trial, levels, seed, status, metrics and times.
 
         Returns:
             A pandas DataFrame, or a list of dictionaries without pandas.
@@ -205,7 +205,7 @@ class Results:
         )
 
     def curves(self) -> Any:
-        """One row for each evaluation of each run: trial, seed, step, epoch, loss, ...
+        """Return one row for each evaluation of each run: trial, seed, step, epoch, loss, ...
 
         Returns:
             A pandas DataFrame, or a list of dictionaries without pandas.
@@ -225,10 +225,10 @@ class Results:
         )
 
     def effects(self, metric: str | None = None) -> list[Effect]:
-        """Every comparison of the study with its interval and corrected test.
+        """Return every comparison of the study with its interval and corrected test.
 
         Args:
-            metric: with its prefix; the study's main metric on the test set otherwise.
+            metric: name with prefix; by default the study's main metric on the test set.
         """
         from assay.statistics import effects, primary_metric
 
@@ -236,8 +236,8 @@ class Results:
         return effects(self.plan, records, metric or f"test_{primary_metric(self.plan, records)}")
 
     def sentences(self) -> list[str]:
-        """What differs and what does not, one sentence for each factor, and which other studies
-        compare the same runs."""
+        """Say what differs significantly and what does not, one sentence for each factor, and which
+        other studies compare the same runs."""
         from assay.statistics import factor_sentences, family_sentences
 
         found = self.effects()
@@ -245,13 +245,13 @@ class Results:
         return told + family_sentences(self.plan, found)
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, one HTML file that needs nothing else.
+        """Write the report as one self-contained HTML file.
 
         Args:
-            path: where to; STORE/reports/STUDY.html otherwise.
+            path: the file; STORE/reports/STUDY.html by default.
 
         Returns:
-            The file that was written.
+            The path of the file.
         """
         from assay.reports import write_html
 
@@ -261,7 +261,7 @@ class Results:
             return write_html(self.plan, records, target, self.dataset, tried, self._network)
 
     def dataset(self, spec: Spec) -> Dataset | None:
-        """The images of a configuration, or None where they are not to be had."""
+        """Return the dataset of a configuration, or None if it is not available."""
         from assay.data import load
 
         try:
@@ -272,11 +272,11 @@ class Results:
         return dataset
 
     def _network(self, config: Mapping[str, Any]) -> Network | None:
-        """The network of a configuration, or None where it cannot be built here."""
+        """The network of a configuration, or None if it cannot be built here."""
         from assay.networks.modules import ENGINE_OF, as_recorded
         from assay.studies.members import resolve_network
 
-        if not config.get("network"):  # of results made elsewhere nothing is known
+        if not config.get("network"):  # results of other programs do not describe it
             return None
         if config["network"].get("family") in ENGINE_OF:
             told = self._provenance(config).get("own_network")
@@ -287,7 +287,7 @@ class Results:
             return None
 
     def _provenance(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """That of the first run of a trial; empty where there is none."""
+        """The provenance of the first run of a trial; empty if there is none."""
         trial, known = trial_id(dict(config)), self.records(arrays=False)
         return next((r.provenance for r in known if r.trial_id == trial), {})
 
@@ -296,10 +296,10 @@ _SPEED = "images_per_second"
 
 
 class Studies(Mapping[str, Results]):
-    """The studies of a store by name.
+    """A mapping from the names of the studies in a store to their results.
 
     Raises:
-        StoreError: when there is no store, or no study of a name.
+        StoreError: there is no store, or no study of the given name.
     """
 
     def __init__(self, store: str | Path | None = None, data_dir: str | Path | None = None):
@@ -326,16 +326,16 @@ class Studies(Mapping[str, Results]):
 
 
 def load(store: str | Path | None = None, data_dir: str | Path | None = None) -> Studies:
-    """Open the results in a store, by study.
+    """Open the results in a store by study.
 
     Example:
         >>> assay.load("assay-store")["tour"].table()  # doctest: +SKIP
 
     Args:
-        store: the folder; env ASSAY_STORE or ./assay-store otherwise.
-        data_dir: folder with the datasets, for the pictures in reports.
+        store: the folder; by default the environment variable ASSAY_STORE, else ./assay-store.
+        data_dir: folder with the datasets, for the images in reports.
 
     Raises:
-        StoreError: when there is no store.
+        StoreError: there is no store.
     """
     return Studies(store, data_dir)

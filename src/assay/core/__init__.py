@@ -1,0 +1,1 @@
+"""The core of all other packages: errors, random streams, YAML, records, the store, plugins."""

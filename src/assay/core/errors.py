@@ -1,7 +1,7 @@
-"""The one family of errors that a user may see.
+"""Errors that users may see.
 
 A message says what was received, where, what was expected and the nearest valid name. The command
-line prints it and exits with status 2; any other exception that reaches a user is a bug in assay.
+line prints it and exits with status 2. Any other exception that reaches a user is a bug in assay.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = [
 
 
 class AssayError(Exception):
-    """Base of every error that assay raises on purpose.
+    """Base class of all errors that assay raises.
 
-    Those about what one was given or asked for are a ValueError as well, as scikit-learn has it.
+    Errors about invalid input are a ValueError as well, as in scikit-learn.
     """
 
 
 class ConfigError(AssayError, ValueError):
-    """A study file, a setting or an argument is wrong."""
+    """A study file, a setting or an argument is invalid."""
 
 
 class DataError(AssayError, ValueError):
@@ -43,11 +43,11 @@ class DataError(AssayError, ValueError):
 
 
 class NetworkError(AssayError, ValueError):
-    """A network description is impossible (a shape does not fit, say)."""
+    """A network description is impossible, for example because a shape does not fit."""
 
 
 class EngineError(AssayError, ValueError):
-    """An engine cannot run what it is asked to run."""
+    """An engine cannot run what was requested."""
 
 
 class StoreError(AssayError):
@@ -55,16 +55,16 @@ class StoreError(AssayError):
 
 
 class MissingExtraError(AssayError, ImportError):
-    """An optional library is needed; the message names the extra that brings it."""
+    """An optional library is missing; the message names the extra that installs it."""
 
 
 class StudyInterrupted(AssayError, KeyboardInterrupt):
-    """The user stopped a study; what was finished is stored. Exit status 130.
+    """The user stopped a study; finished runs are stored. Exit status 130.
 
-    A KeyboardInterrupt too: a script that it ends, ends as Ctrl-C ends it.
+    It is a KeyboardInterrupt too, so that it ends a script as Ctrl-C does.
 
     Attributes:
-        kept: what is known of runs that were on their way, as further lines of the message.
+        kept: what is saved of unfinished runs, as further lines of the message.
     """
 
     exit_code = 130
@@ -75,7 +75,10 @@ class StudyInterrupted(AssayError, KeyboardInterrupt):
 
 
 class StudyDetached(AssayError):
-    """A study trains elsewhere, without this process; the same command collects. Exit status 0."""
+    """A study trains elsewhere without this process; the same command collects its results.
+
+    Exit status 0.
+    """
 
     exit_code = 0
 

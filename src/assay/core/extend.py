@@ -1,17 +1,17 @@
-"""How parts are added from outside: a `register_` function for each kind.
+"""Functions that register parts, one for each kind of part.
 
-Each takes a name and the part, or is a decorator when the part is left out:
+Each takes a name and the part, or is a decorator if the part is omitted:
 
     assay.register_dataset("mine", Mine(...))
 
     @assay.register_metric("mean_confidence", higher_is_better=True, decimals=3)
     def mean_confidence(targets, predictions): ...
 
-A part may be given as text, "module:attribute", which is imported when it is first needed. Raise
-`version=` when a change moves the numbers of the runs that use a part: from 2 on it is in their
-names, so that old and new runs are not mixed. A name that is registered at two places is a
-ConfigError that names both. docs/extending.md has an example
-of each kind; assay's own subjects (`assay.subjects`) register theirs in the same way.
+A part can be given as a string "module:attribute", which is imported when it is first needed.
+Increase `version=` when a change affects the numbers of runs that use the part: from version 2 on,
+it is part of their identity, so that old and new runs are not mixed. Registering a name in two
+places is a ConfigError that names both. docs/extending.md has an example of each kind; assay's own
+subjects (`assay.subjects`) register theirs in the same way.
 """
 
 from __future__ import annotations
@@ -63,41 +63,57 @@ def _kind(kind: str, doc: str) -> Callable[..., Any]:
     return register_part
 
 
-register_dataset = _kind("dataset", "Add a dataset: see `assay.data.catalog.DatasetEntry`.")
-register_network = _kind(
-    "network family", "Add a network family: `assay.networks.families.Family`."
+register_dataset = _kind(
+    "dataset",
+    "Register a dataset: arrays, a dataset object, a function that returns one of these, or an "
+    "`assay.data.catalog.DatasetEntry`.",
 )
-register_task = _kind("task", "Add a task: see `assay.tasks.task.Task`.")
+register_network = _kind(
+    "network family", "Register a network family, an `assay.networks.families.Family`."
+)
+register_task = _kind("task", "Register a task, an `assay.tasks.task.Task`.")
 register_optimizer = _kind(
-    "optimizer", "Add an optimizer: a subclass of `assay.engines.optimizers.optimizer.Optimizer`."
+    "optimizer",
+    "Register an optimizer, a subclass of `assay.engines.optimizers.optimizer.Optimizer`.",
 )
 register_schedule = _kind(
-    "schedule", "Add a schedule: a subclass of `assay.engines.schedules.Schedule`."
+    "schedule",
+    "Register a learning-rate schedule, a subclass of `assay.engines.schedules.Schedule`.",
 )
 register_augmentation = _kind(
     "augmentation",
-    "Add a random change to training images: a subclass of "
+    "Register a random change of training images, a subclass of "
     "`assay.engines.augmentations.Augmentation`.",
 )
-register_pretraining = _kind("pretraining", "Add where first weights come from.")
-register_program = _kind("training program", "Add the program that trains one task.")
-register_transform = _kind("transform", "Add a change of a whole dataset, as `restore` is one.")
-register_engine = _kind("engine", "Add an engine: see `assay.engines.engine.Engine`.")
-register_sampler = _kind("sampler", "Add a sampler of searches.")
-register_executor = _kind("executor", "Add a place to train: `assay.execution.executors.executor`.")
-register_section = _kind("report section", "Add a section of the report.")
-register_page = _kind("page", "Add a page of `assay serve`: see `assay.apps.web.pages.Page`.")
-register_studies = _kind("studies", "Add a folder of YAML studies, as a `Path`.")
+register_pretraining = _kind(
+    "pretraining", "Register a source of initial weights, as for `training.pretrain`."
+)
+register_program = _kind("training program", "Register the program that trains a task.")
+register_transform = _kind(
+    "transform", "Register a transformation of a whole dataset, such as `restore`."
+)
+register_engine = _kind("engine", "Register an engine, an `assay.engines.engine.Engine`.")
+register_sampler = _kind(
+    "sampler", "Register a sampler for searches, an `assay.studies.search.samplers.sampler.Kind`."
+)
+register_executor = _kind(
+    "executor", "Register an executor, an `assay.execution.executors.executor.Executor`."
+)
+register_section = _kind(
+    "report section", "Register a section of the report, an `assay.reports.registered.Section`."
+)
+register_page = _kind("page", "Register a page of `assay serve`, an `assay.apps.web.pages.Page`.")
+register_studies = _kind("studies", "Register a folder of YAML studies, a `Path`.")
 
 
 def register_command(name: str, part: object = None, *, help: str = "") -> Any:
-    """Add a command of the command line, `assay NAME`; without `part` it is a decorator.
+    """Register a command of the command line, `assay NAME`; a decorator if `part` is omitted.
 
     Args:
-        name: as it is called.
+        name: name of the command.
         part: a function, a `cyclopts.App`, or "module:attribute" of one.
-        help: its line in `assay --help`, the first one of its own help; where a command that is
-            given as text has none, it is imported to list it.
+        help: its line in `assay --help`, which is the first line of its own help. If a command is
+            given as a string without `help`, `assay --help` has to import it.
     """
     if part is None:
         return lambda command: register_command(name, command, help=help)
@@ -113,26 +129,26 @@ def register_metric(
     higher_is_better: bool | None = None,
     **how: Any,
 ) -> Any:
-    """Add a metric, as a function of targets and predictions or as a `Metric`.
+    """Register a metric, a function of targets and predictions or a `Metric`.
 
-    Without `part` and `function` it is a decorator of the function. A study computes the metric
-    when it names it: `metrics: [accuracy, NAME]`.
+    It is a decorator of the function if `part` and `function` are omitted. A study computes the
+    metric if it names it: `metrics: [accuracy, NAME]`.
 
     Args:
-        name: as studies and tables name it, without "val_" or "test_".
+        name: its name in studies and tables, without "val_" or "test_".
         part: a `Metric`, or "module:attribute" of one.
         function: called as `function(targets, predictions)`, once for the validation images and
-            once for the test images, and returns one number. `targets` are those of the images,
-            (n,) class numbers in classification. `predictions` are arrays by name with an entry for
-            each image; in classification "predicted" (n,), the class numbers; "confidence" (n,),
-            the probability of that class; "probabilities" (n, classes), of each class. Both are
-            read-only. Probabilities are float16, as records keep them.
-        higher_is_better: the direction.
+            once for the test images; returns one number. `targets` are the targets of the images,
+            class numbers (n,) for classification. `predictions` are arrays by name with one entry
+            for each image; for classification "predicted" (n,), the class numbers; "confidence"
+            (n,), the probability of that class; "probabilities" (n, classes), of each class. Both
+            are read-only. Probabilities are float16, as in records.
+        higher_is_better: whether larger values are better.
         how: other fields of `Metric`: `decimals`, `unit`, `scale`, `title`, `needs`, `task`, ...
 
     Raises:
-        ConfigError: the direction or the function is missing, a field is unknown, or another place
-            has registered this name before.
+        ConfigError: the direction or the function is missing, a field is unknown, or the name is
+            already registered elsewhere.
     """
     if part is not None:
         register("metric", name, part)
@@ -143,7 +159,7 @@ def register_metric(
     for prefix in ("val_", "test_"):
         if name.startswith(prefix):
             bare = name.removeprefix(prefix)
-            said = f"a metric is registered without the name of a split: {bare!r}"
+            said = f"register a metric without the prefix of a split: {bare!r}"
             raise ConfigError(f"metric {name!r}: {said}")
 
     def register_function(function: MetricFunction) -> MetricFunction:

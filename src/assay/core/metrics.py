@@ -1,4 +1,4 @@
-"""A metric: a function with a name, a direction and a format."""
+"""Metrics: functions with a name, a direction and a format."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ __all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is shown and which way is better.
+    """The direction and format of a metric, and the function that computes it.
 
     Attributes:
         name: without the prefix "val_" or "test_".
-        unit: printed behind a value ("%"), empty for none.
-        title: for people, where the name in words will not do.
-        difference_unit: printed behind a difference ("points" between two percentages).
-        scale: a recorded value times this is what is shown (100 for a share shown in %).
-        decimals: digits after the point of a value, and at most so many of a difference.
-        higher_is_better: the direction; None where it is unknown, and then no value is called
-            better than another.
-        minimum, maximum: what no value goes beyond; None where nothing is known. An interval of a
-            mean ends there.
-        rank: the main metric of a study that names none is the one with the smallest.
-        function: computes it from targets and predictions; None where the task or the engine
-            measures it itself.
-        needs: the arrays that `function` reads; None for all that the task can give.
+        unit: printed after a value ("%"); may be empty.
+        title: the displayed name, if different from `name`.
+        difference_unit: printed after a difference ("points" between two percentages).
+        scale: factor from recorded to displayed values (100 for a fraction shown in %).
+        decimals: decimals of a value, and at most of a difference.
+        higher_is_better: the direction; None if unknown, in which case no value is called better
+            than another.
+        minimum, maximum: the smallest and largest possible value; None if unknown. Intervals of
+            means end there.
+        rank: if a study names no metric, the one with the smallest rank is its main metric.
+        function: computes it from targets and predictions; None if the task or the engine
+            computes it.
+        needs: the arrays that `function` reads; None for all that the task provides.
         task: the task whose predictions `function` reads; empty for any task.
     """
 
@@ -59,19 +59,19 @@ class Metric:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The smallest and the largest value that there can be."""
+        """The smallest and the largest possible value."""
         return (
             -math.inf if self.minimum is None else self.minimum,
             math.inf if self.maximum is None else self.maximum,
         )
 
     def shown(self) -> dict[str, Any]:
-        """How it is shown, as plain data: what a plan keeps of it. `Metric(**data)` reads it."""
+        """Return the format as plain data for a plan; `Metric(**data)` reads it."""
         hidden = ("function", "needs", "task")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
-        """Return the scaled value as text without its unit, "-" where there is none."""
+        """Return the scaled value as text without its unit, "-" if there is no value."""
         if value is None or not math.isfinite(value):
             return "-"
         text = f"{self.scale * value:.{self.decimals if decimals is None else decimals}f}"
@@ -83,7 +83,7 @@ class Metric:
         return f"{text} {self.unit}" if self.unit and text != "-" else text
 
     def size(self, difference: float, decimals: int | None = None) -> str:
-        """Return the size of a difference with its unit and no sign: "1.2 points"."""
+        """Return the size of a difference with its unit and without sign: "1.2 points"."""
         return f"{self.number(abs(difference), decimals)} {self.difference_unit}".rstrip()
 
     def signed(self, difference: float, decimals: int | None = None) -> str:

@@ -3,9 +3,9 @@ JSON Schema.
 
     epochs: int = setting(integer(10, low=1, help="Passes over the training images."))
 
-Such a field of a dataclass is all there is to say of a setting: `options_of` makes of the fields
-the table that a study is read with, `check_fields` checks a dataclass made in Python, and the
-reference of studies and the JSON Schema are written from the same table.
+Such a field of a dataclass is the only declaration of a setting. `options_of` turns the fields into
+the table that reads studies, `check_fields` checks a dataclass made in Python, and the reference of
+studies and the JSON Schema are generated from the same table.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def integer(
     help: str,
     example: object = None,
 ) -> Option:
-    """A whole number in [low, high]."""
+    """Declare an integer in [low, high]."""
     schema = _numeric("integer", low, high)
     return Option(lambda entry: entry.integer(low, high), default, help, schema, example=example)
 
@@ -80,7 +80,7 @@ def number(
     noun: str = "a number",
     example: object = None,
 ) -> Option:
-    """A finite number in [low, high], more than `above`, less than `below`."""
+    """Declare a finite number in [low, high], greater than `above` and less than `below`."""
 
     def read(entry: Entry) -> float:
         return entry.number(low, high, above=above, below=below, noun=noun)
@@ -109,7 +109,7 @@ def choice(
     example: object = None,
     accepts: str = "",
 ) -> Option:
-    """One of `names`; `kind` is what it is called where it is none ("unknown padding ...")."""
+    """Declare one of `names`; `kind` names it in error messages ("unknown padding ...")."""
 
     def known() -> list[str]:
         return list(names() if callable(names) else names)
@@ -150,7 +150,7 @@ def deferred(
 
 
 def setting(option: Option, **metadata: object) -> Any:
-    """A field of a dataclass that holds this setting."""
+    """Return a dataclass field for this setting."""
     default = MISSING if option.default is REQUIRED else option.default
     return field(default=default, metadata={"option": option, **metadata})
 

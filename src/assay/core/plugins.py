@@ -1,8 +1,8 @@
-"""Plugins: modules that register parts, of the user's own, installed, or assay's own subjects.
+"""Plugins: modules that register parts, from users' files, installed packages or assay's subjects.
 
 An installed package announces a module (`assay.core.installed`); a study names files or modules
-(`plugins: [my_parts.py]`). Importing the module is all that happens: what it
-registers is known from then on. Worker processes load the same plugins first.
+(`plugins: [my_parts.py]`). assay only imports the module; from then on, the parts that it
+registers are known. Worker processes load the same plugins first.
 """
 
 from __future__ import annotations
@@ -285,10 +285,10 @@ def load_main() -> bool:
 
 
 def load_again(plugins: Iterable[Plugin]) -> None:
-    """Load in a worker what the process that drives the study has loaded.
+    """Load the plugins of the main process in a worker.
 
     Raises:
-        ConfigError: a plugin is missing here or is another one than there.
+        ConfigError: a plugin is missing here or differs from that of the main process.
     """
     for plugin in plugins:
         path = Path(plugin.file)

@@ -1,8 +1,8 @@
-"""Registries: how a dataset, network, task, metric, ... is found by its name, wherever it lives.
+"""Registries, which find a dataset, network, task, metric, ... by its name.
 
-What assay brings and what a user's plugin brings are registered by the same call. An entry may be
-given as text, "module:attribute", which is imported when the name is first looked up; so the names
-are known at once and cost nothing.
+assay's own parts and those of plugins are registered by the same call. An entry can be given as a
+string "module:attribute", which is imported when the name is first looked up; so the names are
+known immediately at no cost.
 """
 
 from __future__ import annotations
@@ -116,15 +116,15 @@ def _fitting(entry: Any, contract: type[Any]) -> Any:
 
 
 class Registry(Generic[T]):
-    """Names to things of one kind; modules are imported only when a name is first looked up.
+    """A mapping from names to parts of one kind; modules are imported on the first look-up.
 
     Args:
-        kind: what an entry is called in error messages ("dataset", "network family", ...).
+        kind: the kind of part in error messages ("dataset", "network family", ...).
         package: the package whose modules add entries when they are imported.
-        adapt: "module:function" that makes an entry of what else is registered, given its name and
-            the thing; it returns an entry as it is.
-        contract: what entries are: a class, or a protocol whose names they must have. Of a class
-            that is registered in place of what a protocol says, one is made without arguments.
+        adapt: "module:function" that converts other registered objects into entries, given the
+            name and the object; it returns entries unchanged.
+        contract: the type of entries: a class, or a protocol whose members they must have. If a
+            class is registered where a protocol is expected, it is instantiated without arguments.
     """
 
     def __init__(
@@ -178,24 +178,24 @@ class Registry(Generic[T]):
         return _fitting(entry, self._contract)
 
     def written(self) -> dict[str, Registered]:
-        """Everything as it was registered: as text where it is imported when it is needed."""
+        """Return everything as it was registered, including strings that are imported later."""
         return {name: self._entries[name] for name in self}
 
     def get(self, name: str) -> T | None:
-        """The entry of that name, or None."""
+        """Return the entry of that name, or None."""
         return self[name] if name in self else None  # noqa: SIM401
 
     def names(self) -> list[str]:
-        """The names that are known without importing the package that holds the others."""
+        """Return the names that are known without importing the package with the others."""
         self._load_plugins()
         return sorted(self._entries)
 
     def place(self, name: str) -> CodePlace:
-        """Where `name` was registered; raises ConfigError like a look-up."""
+        """Return where `name` was registered; raises ConfigError like a look-up."""
         return self._registered(name).place
 
     def version(self, name: str) -> int:
-        """The version that `name` was registered with; raises ConfigError like a look-up."""
+        """Return the version of `name`; raises ConfigError like a look-up."""
         return self._registered(name).version
 
     def _registered(self, name: str) -> Registered:

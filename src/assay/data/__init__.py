@@ -1,4 +1,4 @@
-"""Data: images and targets with a fixed split, from a catalog or from the user's own folder."""
+"""Datasets: images and targets with a fixed split, from the catalog or from the user's files."""
 
 from __future__ import annotations
 

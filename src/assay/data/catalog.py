@@ -1,6 +1,6 @@
-"""The catalog: what each dataset is, where it comes from and how it is read.
+"""The catalog: the description of each dataset, its sources and how to read it.
 
-A dataset is one file in this package that registers an `DatasetEntry`; nothing else names it.
+A dataset is one file in this package that registers a `DatasetEntry`; nothing else names it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DatasetSource:
 
 @dataclass(frozen=True)
 class Raw:
-    """What a reader hands over: everything but the test set may become training or validation."""
+    """What a reader returns: images for training and validation, and the test set."""
 
     train: Split
     test: Split
@@ -67,21 +67,21 @@ class DatasetEntry:
     """A dataset of the catalog.
 
     Attributes:
-        name: how a study names it.
-        title: one line that says what the pictures show.
+        name: its name in studies.
+        title: one line about what the images show.
         licence: as its authors state it.
         citation: the paper or page to cite.
-        homepage: where its authors describe it.
-        image_shape, class_names, train, test: fixed facts; None or empty where they depend on the
+        homepage: page on which its authors describe it.
+        image_shape, class_names, train, test: fixed facts; None or empty if they depend on the
             user's own files (see `survey`).
-        sources: forms in which the files exist, the first complete one found is read.
-        folders: names of the folder that may hold the files inside a data folder.
-        options: extra keys of a study's `dataset:`, each an `Option` (`assay.core.options` makes
-            them) or only its default.
-        optional: more of them, held only where they differ from the usual value (`specs.LATER`).
-        note: what a reader of results should know.
-        kept: where the pictures of a dataset without sources come from.
-        task: what is learned from it where nothing else is said.
+        sources: alternative sets of files; the first complete one is read.
+        folders: possible names of the folder with the files inside a data folder.
+        options: additional keys of a study's `dataset:`, each an `Option` (made by
+            `assay.core.options`) or just its default.
+        optional: further options, stored only if they differ from the usual value (`specs.LATER`).
+        note: a note for readers of results.
+        kept: where the images of a dataset without sources come from.
+        task: the default task.
     """
 
     name: str
@@ -102,46 +102,46 @@ class DatasetEntry:
     task: str = "classify"
 
     def check(self, spec: Spec) -> dict[str, str]:
-        """Return what is wrong with this entry's own options together: {key: message}.
+        """Return errors in combinations of this entry's own options: {key: message}.
 
-        Each of them that is an `Option` was checked before."""
+        The reader has already checked each `Option` separately."""
         return {}
 
     def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
-        """The specification with what identifies the content in place of where it is found.
+        """Return the specification with the identity of its content instead of its location.
 
         Args:
-            folders: where relative names of files are looked up, before the current folder.
+            folders: searched for relative file names, before the current folder.
 
         Raises:
-            DataError: beginning with `dataset.KEY: `, for files that cannot be used.
+            DataError: files cannot be used; the message begins with `dataset.KEY: `.
         """
         return dict(spec)
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
-        """Say what the dataset will be like, without reading images."""
+        """Describe the dataset without reading images."""
         if self.image_shape is None or self.train is None or self.test is None:
             raise NotImplementedError(f"{self.name} must say its own facts in survey()")
         return Survey(self.image_shape, self.class_names, self.train, self.test)
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
-        """Read images and targets; raise DataError when a file is missing or damaged."""
+        """Read images and targets; raise DataError if a file is missing or damaged."""
         raise NotImplementedError
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
-        """Make sure that `read` will succeed, where files are the user's own; else DataError."""
+        """Raise DataError if `read` would fail because of the user's own files."""
 
     def fresh(self, spec: Spec, count: int) -> Fresh | None:
-        """How `count` training pictures are drawn anew for each epoch; None where they are not."""
+        """Return a function that draws `count` new training images for an epoch, or None."""
         return None
 
     def target_name(self, target: np.ndarray, class_names: Sequence[str]) -> str:
-        """What people call the target of one image: its class, where it has one."""
+        """Return the target of one image for display, its class name if it has one."""
         known = np.ndim(target) == 0 and int(target) < len(class_names)
         return class_names[int(target)] if known else str(target)
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
-        """One integer for each target; every split holds each in equal proportion."""
+        """Return one integer for each target, by which splits are stratified."""
         return targets
 
 

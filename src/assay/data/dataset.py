@@ -17,9 +17,9 @@ class Split:
     """Part of a dataset.
 
     Attributes:
-        images: uint8 (n, height, width, channels), values 0..255; floats of any range where a
-            dataset is made of arrays (`assay.data.arrays`).
-        targets: int64 (n,) class numbers for classification; other tasks say what they hold.
+        images: uint8 (n, height, width, channels), values 0..255; datasets made from arrays
+            (`assay.data.arrays`) can have floats of any range.
+        targets: int64 (n,) class numbers for classification; other tasks define their own.
     """
 
     images: np.ndarray
@@ -59,21 +59,21 @@ class FitData:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images with a split that depends on nothing but `spec`.
+    """Images and targets with a split that depends only on `spec`.
 
     Attributes:
         spec: the resolved specification, plain JSON data ({"name": "mnist", "permute": None, ...}).
         train, validation, test: the three parts.
-        class_names: one name per class; empty where there are none.
-        mean, std: float32 (channels,), float64 for float64 images, in the unit of a pixel: networks
-            see (image - mean) / std. Statistics of the training images, unless the specification
-            says otherwise (`normalize`); a channel that never changes has a deviation of 1.
+        class_names: one name per class; empty if there are no classes.
+        mean, std: float32 (channels,), float64 for float64 images, in the unit of a pixel; networks
+            receive (image - mean) / std. Statistics of the training images, unless the
+            specification says otherwise (`normalize`); std is 1 for a constant channel.
         permutation: int64 (height * width,) source position of each pixel, or None; channels of a
             pixel stay together.
         fingerprint: identity of the content (images, targets and split).
-        notes: what loading had to do, in words ("212 of 900 pictures were resized").
-        fresh: where training pictures can be drawn anew: from the number of an epoch, 0-based, to a
-            split like `train` and of its length; None where they cannot, or are not to be.
+        notes: notes about loading ("212 of 900 pictures were resized").
+        fresh: draws new training images: a function from the number of an epoch, 0-based, to a
+            split like `train` of the same length; None if the images are fixed.
     """
 
     spec: Spec
@@ -104,5 +104,5 @@ class Dataset:
         return FitData(self.name, self.train, self.validation, self.mean, self.std, self.fresh)
 
     def read_test(self) -> Split:
-        """The test split, for the one who reads it once for each run, at its end."""
+        """Return the test split; to be read once for each run, at its end."""
         return self.test

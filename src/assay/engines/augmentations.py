@@ -1,4 +1,4 @@
-"""Random changes to training images by name, beside the moves of `Augment`: a class for each.
+"""Random changes of training images beside the moves of `Augment`, one class for each.
 
 A new one is one class (docs/extending.md has an example):
 
@@ -47,15 +47,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A random change to training images, drawn anew for every batch.
+    """A random change of training images, drawn again for every batch.
 
     A subclass is a frozen dataclass with a field for each setting and the method `change`, or
-    `change_both` where it changes the targets as well.
+    `change_both` if it changes the targets as well.
 
     Attributes:
-        kind: its key in `augment:`; the class's own name, in lower case, until it is registered.
-        changes_targets: whether targets change with the images; they are soft ones then, for a task
-            with classes.
+        kind: its key in `augment:`; until it is registered, the name of the class in lower case.
+        changes_targets: whether it changes targets with the images; for a task with classes they
+            become soft targets.
     """
 
     kind: ClassVar[str] = ""
@@ -68,13 +68,13 @@ class Augmentation:
         check_fields(self, ("augment", self.kind))
 
     def change(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the images changed.
+        """Return the changed images.
 
         Args:
-            images: a batch of one run (B, height, width, channels), normalised as the network gets
-                them, after the changes that assay brings; it may be written over.
-            rng: a stream of this run and this augmentation alone. How many numbers are drawn may
-                depend on the shape of the batch only.
+            images: a batch of one run (B, height, width, channels) after normalisation and assay's
+                own augmentations; may be overwritten.
+            rng: a random generator for this run and this augmentation alone. How many numbers are
+                drawn may depend only on the shape of the batch.
 
         Returns:
             Images of the same shape and type.

@@ -1,4 +1,4 @@
-"""What an engine is given and what it gives back; nothing here imports a framework."""
+"""The interface of engines; nothing here imports a framework."""
 
 from __future__ import annotations
 
@@ -135,16 +135,16 @@ def check_engine(network: Network, engine: str) -> None:
 class Engine(Protocol):
     """Trains cohorts. A member's result equals that of the same run trained alone.
 
-    An engine may have `in_threads(cohort, resources)`: whether it trains the cohort without the
-    interpreter's lock, so that threads of one process train side by side. One that computes on
-    GPUs may have `accelerators(resources)`: the devices on which "auto" may train, with the bytes
-    of memory of each, {"cuda:0": 85_899_345_920}.
+    An engine may have `in_threads(cohort, resources)`, which says whether it trains the cohort
+    without the global interpreter lock, so that threads of one process can train in parallel. An
+    engine for GPUs may have `accelerators(resources)`, which returns the devices that "auto" may
+    use with their memory in bytes, {"cuda:0": 85_899_345_920}.
     """
 
     name: str
 
     def check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError if this engine cannot train the cohort; must be cheap."""
+        """Raise EngineError if this engine cannot train the cohort; this must be fast."""
 
     def train(
         self,
@@ -153,17 +153,17 @@ class Engine(Protocol):
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterable[Record]:
-        """Train every member to the end of its budget; yield each record as soon as it is done.
+        """Train every member to the end of its budget; yield each record as soon as it is ready.
 
         Args:
             on_progress: called between updates, a few times a second; it may raise `Stopped`.
         """
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """How many members are worth training together on these resources (1 = take turns)."""
+        """Return how many members to train together on these resources (1: one at a time)."""
 
     def describe(self, resources: Resources) -> dict[str, Any]:
-        """Device, precision, versions: what `assay doctor` and provenance show."""
+        """Return device, precision and versions for `assay doctor` and the provenance."""
 
 
 ENGINES: Registry[Callable[[], Engine]] = Registry("engine", "assay.engines")

@@ -1,11 +1,11 @@
-"""The learning rate over the steps of a run: a class for each schedule.
+"""Learning-rate schedules, one class for each.
 
 A new one is one class (docs/extending.md has an example):
 
     @assay.register_schedule("halving")
     @dataclass(frozen=True)
     class Halving(Schedule):
-        every: int = setting(integer(10, low=1, help="Epochs after which the rate is halved."))
+        every: int = setting(integer(10, low=1, help="Epochs between two halvings."))
 
         def shape(self, step, total, per_epoch):
             return 0.5 ** (step // (self.every * per_epoch))
@@ -27,15 +27,16 @@ __all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "Schedule", "checke
 
 @dataclass(frozen=True)
 class Schedule:
-    """The learning rate over a run, as a factor on the run's own.
+    """A factor on the learning rate over the steps of a run.
 
-    A subclass is a frozen dataclass with a field for each setting and the method `shape`; every
+    A subclass is a frozen dataclass with a field for each setting and the method `shape`. Every
     schedule has `warmup`.
 
     Attributes:
-        kind: the name in studies; the class's own, in lower case, until it is registered.
-        keras: name of the class in `keras.optimizers.schedules`; it is given `keras_settings`.
-        warmup: share of the budget in which the rate first grows linearly from 0.
+        kind: the name in studies; until it is registered, the name of the class in lower case.
+        keras: name of the class in `keras.optimizers.schedules`, which is called with
+            `keras_settings`.
+        warmup: fraction of the budget in which the rate grows linearly from 0.
     """
 
     kind: ClassVar[str] = ""
@@ -67,7 +68,7 @@ class Schedule:
         return SCHEDULES[given.pop("name", "constant")](**given)
 
     def factor(self, step: int, total: int, per_epoch: int) -> float:
-        """Factor on the learning rate of update `step` (0-based) of `total` updates."""
+        """Return the factor on the learning rate at update `step` (0-based) of `total`."""
         warm = round(self.warmup * total)
         if step < warm:
             return (step + 1) / warm

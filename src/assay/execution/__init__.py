@@ -1,1 +1,1 @@
-"""Execution: jobs, their ledger, events, and the executors that train them."""
+"""Execution of studies: jobs, their ledger, events, and the executors that train them."""

@@ -1,0 +1,1 @@
+"""Networks as data: layers, initializers, and families that turn options into layers."""

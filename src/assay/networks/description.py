@@ -1,9 +1,9 @@
-"""Descriptions as plain data: what is structure, what is a value, and how both become JSON.
+"""Descriptions as plain data: structure, values, and their conversion to JSON.
 
-A field declared with `value(...)` is only a number in the program, so the members of one cohort
+A field declared with `value(...)` is only a number in the program, so the members of a cohort
 may differ in it. Every other field changes the program. `structure` replaces each value by
 whether it is present at all (a dropout rate of 0 needs no dropout layer), and each size by the room
-that it needs; runs whose structures are equal can train together.
+that it needs. Runs with equal structures can train together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def value(option: Option) -> Any:
 
 
 def free(option: Option) -> Any:
-    """Declare a choice that never changes the program (an initializer, a learning rate)."""
+    """Declare a setting that never changes the program (an initializer, a learning rate)."""
     return setting(option, value="free")
 
 

@@ -1,7 +1,7 @@
 """Network families: named recipes that turn a few options into a network.
 
-A family is one file in this package that registers a `Family`. Options are read into canonical
-plain data first, so that equal meaning gives an equal identity, and only then built.
+A family is one file in this package that registers a `Family`. Options are first read into
+canonical plain data, so that equivalent options give equal identities, and then built.
 """
 
 from __future__ import annotations
@@ -27,19 +27,18 @@ class Family:
 
     Attributes:
         options: every setting with its reader and default.
-        trunk: makes the layers before the heads from complete canonical options and the shape of
-            the images; they end in a flat shape.
+        trunk: makes the layers before the heads from the complete canonical options and the shape
+            of the images; the last layer has a flat output.
         made, parts: for a task that trains several networks together, names of the parts, and
             the function that builds them (instead of `trunk`).
-        head: makes the layers that each head has of its own before its outputs, from complete
-            canonical options; None for none.
-        dataset: what it is shown on where none is named.
-        read: reads all options into canonical data, for a family whose options are not known
-            before; `options` are those that it always has.
-        network: makes the whole network from these, the shape of the images and the units of each
-            head, instead of a trunk.
-        recipe: whether a study's `training:` is how it is trained; else that is no part of its
-            runs' names.
+        head: makes additional layers for each head from the complete canonical options, or None.
+        dataset: the default dataset for showing a network of this family.
+        read: reads all options into canonical data, for a family whose options are not known in
+            advance; `options` are those that it always has.
+        network: makes the whole network (instead of `trunk`) from the options, the shape of the
+            images and the units of each head.
+        recipe: whether the study's `training:` applies to it; if not, `training:` is not part of
+            the identity of its runs.
     """
 
     options: Mapping[str, Option]

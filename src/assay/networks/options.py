@@ -1,4 +1,4 @@
-"""Options that several network families share, and what they become."""
+"""Options that several network families share."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 
 
 def styled(options: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of Dense and Conv2D for the options of WEIGHTS that a family has."""
+    """Return keyword arguments of Dense and Conv2D from the options in WEIGHTS."""
     return {name: parse(options[name]) for name, parse in _PARSERS.items() if name in options}

@@ -1,4 +1,4 @@
-"""Reports: records in, tables and one HTML file out; no engine is needed to make them."""
+"""Reports: tables and HTML files made from records, without an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections of the report that subjects and plugins add."""
+"""Sections that subjects and plugins add to the report."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Section:
     """A section of the report.
 
     Attributes:
-        title: in the table of contents.
-        template: text of Jinja's language, or a file of it, that writes `<section id="NAME">`. It
-            knows `data`, what `view` returned, and the macros `figure(item)`, `table(item, name)`
-            and `picture(item, alt)` of the report.
-        view: computes; the template only writes.
+        title: its title in the table of contents.
+        template: a Jinja template, as a string or a file, that writes `<section id="NAME">`. It can
+            use `data`, which is what `view` returned, and the macros `figure(item)`,
+            `table(item, name)` and `picture(item, alt)` of the report.
+        view: computes what the template shows.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""A table: plain rows for machines, columns of text for people, and the usual formats."""
+"""Tables: plain rows for programs, columns of text for readers, and the usual formats."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>$~"}, "&": "&amp;", "\n": " ", "\
 
 @dataclass(frozen=True)
 class Column:
-    """A column for people.
+    """A printed column.
 
     Attributes:
-        header: with its unit.
-        text: from a row to what is printed.
-        align: numbers go right.
+        header: the header, with its unit.
+        text: returns the text of a row's cell.
+        align: "right" for numbers.
     """
 
     header: str
@@ -61,14 +61,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with everything that is known, and the columns that are worth printing.
+    """Rows with all values, and the columns to print.
 
     Attributes:
         title: what the table shows.
-        columns: for people, in order; the first one names the row.
-        entries: what the columns are made from; all have the same keys.
-        command: what makes this table.
-        notes: what must be read with it.
+        columns: the columns to print, in order; the first one names the row.
+        entries: the data of the rows; all have the same keys.
+        command: the command that makes this table.
+        notes: notes below the table.
     """
 
     title: str
@@ -98,9 +98,9 @@ class Table:
         return getattr(self, f"to_{name}")()
 
     def to_csv(self) -> str:
-        """Return the rows as comma-separated values, with a header; nothing for None.
+        """Return the rows as comma-separated values with a header; None becomes an empty cell.
 
-        A text that a spreadsheet would compute, `=SUM(A1)`, stands after an apostrophe.
+        Text that a spreadsheet would evaluate, such as `=SUM(A1)`, is prefixed by an apostrophe.
         """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -150,7 +150,7 @@ class Table:
         """Return the rows as a DataFrame.
 
         Raises:
-            MissingExtraError: when pandas is not installed.
+            MissingExtraError: pandas is not installed.
         """
         try:
             import pandas

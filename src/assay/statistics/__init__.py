@@ -1,4 +1,4 @@
-"""Statistics over records: estimates, comparisons, effects and selection; no engine needed."""
+"""Statistics over records: estimates, comparisons, effects and selection, without an engine."""
 
 from __future__ import annotations
 

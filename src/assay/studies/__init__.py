@@ -1,0 +1,1 @@
+"""Studies: their settings, factors and plan, and in `studies.search` their search spaces."""

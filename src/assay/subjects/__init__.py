@@ -1,1 +1,3 @@
-"""Subjects: each folder a guest of the core, which could be deleted without loss to the others."""
+"""Subjects, which extend the core as plugins do. Each folder can be deleted without affecting the
+others.
+"""

@@ -1,0 +1,1 @@
+"""Tasks: what a network learns, and the metrics that evaluate it."""

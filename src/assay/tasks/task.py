@@ -1,29 +1,25 @@
-"""What is learned: a task says what the network puts out, how it is judged and what is kept.
+"""Tasks: the outputs of the network, the loss, and how predictions are evaluated and stored.
 
-A task is one file in this package that registers itself. Everything here takes and returns NumPy
+A task is one file in this package that registers itself. Its methods take and return NumPy
 arrays, except `loss`, which an engine calls with its own tensors (PyTorch's for the torch engine).
 
-A task may also have `loss_gradient(outputs, targets)`: `loss`, and by head its gradient for the
-outputs of each sample, written out. Without it engines with autograd derive it from `loss`.
+Optional members of a task:
 
-A task whose loss also takes soft targets, the share of each unit of its only head (..., batch,
-units) in place of a number (..., batch), says `soft_targets = True`, as label smoothing needs it.
-
-A task that measures more than its monitored metric at every evaluation names all of it in
-`measures`, without prefix. What these are is registered (`assay.core.metrics`); a task whose
-monitored metric is not has `higher_is_better`. All other metrics are functions of predictions
-(`assay.tasks.metrics`). Where some need more than `predictions` gives, a task has
-`more_predictions`, which takes the same outputs; a record keeps it only for the studies that ask.
-
-A task that trains several networks together has `parts`, their names; an engine trains them as a
-program of its own.
-
-A task whose networks look at each picture several times in evaluation has `turns`, by how much the
-picture is turned clockwise for each look, the first by nothing. `predictions` then gets outputs
-{head: (n, looks, units)}; the loss is that of the first look.
-
-A task with choices of its own has `options`, readers by name as network families have them, and
-`with_options`, which makes the task that a study asks for.
+- `loss_gradient(outputs, targets)` returns `loss` and, by head, its gradient with respect to the
+  outputs of each sample. Without it, engines with autograd differentiate `loss`.
+- `soft_targets = True` says that the loss also takes soft targets, the fraction of each unit of its
+  only head, (..., batch, units) instead of (..., batch), as label smoothing needs.
+- `measures` names all metrics that the task computes at every evaluation, without prefix, if these
+  are more than the monitored metric. They are registered (`assay.core.metrics`); if the monitored
+  metric is not, the task has `higher_is_better`. All other metrics are functions of predictions
+  (`assay.tasks.metrics`).
+- `more_predictions` takes the same outputs as `predictions` and returns what further metrics need;
+  a record stores it only for studies that name such metrics.
+- `parts` names the networks of a task that trains several together, by a program of its own.
+- `turns` gives the clockwise rotations for test-time augmentation; the first is 0. `predictions`
+  then receives outputs {head: (n, looks, units)}, and the loss is that of the first look.
+- `options` are readers by name, as for network families, and `with_options` makes the task that a
+  study describes.
 """
 
 from __future__ import annotations
@@ -63,22 +59,22 @@ class Task(Protocol):
     """The validation metric that selects, for example "val_accuracy"."""
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
-        """Units of each named output."""
+        """Return the units of each named output."""
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Targets of a split as the loss wants them, (n, ...)."""
+        """Return the targets of a split as `loss` receives them, (n, ...)."""
 
     def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """Loss of each sample, (..., batch), of raw outputs {head: (..., batch, units)}."""
+        """Return the loss of each sample, (..., batch), from {head: (..., batch, units)}."""
 
     def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """The monitored metric of each sample while training (accuracy: 1 or 0), (..., batch)."""
+        """Return the monitored metric of each training sample (accuracy: 1 or 0), (..., batch)."""
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What a record keeps per image, small: {"predicted": ..., "confidence": ...}."""
+        """Return what a record stores for each image: {"predicted": ..., "confidence": ...}."""
 
     def metrics(self, predictions: dict[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
-        """Metrics over a split by name, without prefix: {"accuracy": 0.91}."""
+        """Return the metrics of a split by name, without prefix: {"accuracy": 0.91}."""
 
 
 TASKS: Registry[Task] = Registry("task", "assay.tasks", contract=Task)

@@ -1,7 +1,7 @@
-"""Conformance tests for parts of your own: what assay's own parts pass.
+"""Conformance tests for plugins; assay's own parts pass them too.
 
-Each function takes the name of a registered part and raises AssertionError where the part breaks
-its contract, or ConfigError where there is none of that name. In a pytest file beside the plugin:
+Each function takes the name of a registered part. It raises AssertionError if the part breaks its
+contract, and ConfigError if there is no part of that name. In a pytest file beside the plugin:
 
     import my_parts  # registers
     from assay import testing
@@ -9,8 +9,8 @@ its contract, or ConfigError where there is none of that name. In a pytest file 
     def test_signum():
         testing.check_optimizer("signum")
 
-They draw a few small arrays or train a few steps on a toy dataset of four classes; none takes more
-than seconds. docs/extending.md says what each part is.
+The checks draw a few small arrays or train a few steps on a toy dataset of four classes; each takes
+a few seconds at most. docs/extending.md describes each kind of part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What metrics, samplers and engines promise."""
+"""Conformance tests for metrics, samplers and engines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ __all__ = ["check_engine", "check_metric", "check_sampler"]
 
 
 def check_metric(name: str) -> None:
-    """A metric of classification or of any task: one finite number, the same for the same arrays,
-    and better for right answers than for wrong ones."""
+    """Check a metric of classification or of any task.
+
+    It must return one finite number, the same for equal arrays, and a better one for correct
+    answers than for wrong ones.
+    """
     from assay.core.metrics import METRICS
 
     metric = METRICS[name]
@@ -40,8 +43,8 @@ def _predictions(classes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def check_sampler(name: str) -> None:
-    """A sampler: it proposes allowed values, and the same with the same seed when it is told the
-    same."""
+    """Check a sampler: it must propose allowed values, and the same ones for equal seeds and
+    equal results."""
     from assay.studies.search.samplers.sampler import SAMPLERS
     from assay.studies.search.space import Parameter, Space
 
@@ -67,8 +70,11 @@ def check_sampler(name: str) -> None:
 
 
 def check_engine(name: str) -> None:
-    """An engine: a record for each member, equal runs are equal, a member is as it is alone, and
-    it learns."""
+    """Check an engine.
+
+    It must yield a record for each member, give equal results for equal runs, train a member of a
+    cohort as it trains the member alone, and decrease the loss.
+    """
     from assay.engines.engine import ENGINES, Cohort, Member, Resources
     from assay.engines.training import Training
     from assay.networks.families import build_network

@@ -1,4 +1,4 @@
-"""What executors promise."""
+"""Conformance tests for executors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ _STUDY = {
 
 
 def check_executor(name: str) -> None:
-    """An executor: it trains every run once with two workers, tells of each job's start and end,
-    brings the numbers that this process computes itself, and has nothing to do the second time.
+    """Check an executor.
+
+    With two workers it must train every run once, report the start and end of each job, give the
+    same numbers as training in this process, and train nothing the second time.
 
     Args:
-        name: as `--on` takes it, with an address where it needs one.
+        name: as for `--on`, with an address if it needs one.
     """
     with TemporaryDirectory() as folder:
         found, told = _train(name, Path(folder) / "there")
@@ -39,7 +41,7 @@ def check_executor(name: str) -> None:
         for curve in ("loss", "val_loss"):
             said = f"{curve} of a run is another one than in this process"
             np.testing.assert_allclose(record.curves[curve], own.curves[curve], 1e-5, err_msg=said)
-    assert told["finished"] == 4, f"{told['finished']} runs were told to have finished, expected 4"
+    assert told["finished"] == 4, f"{told['finished']} runs were reported as finished, expected 4"
     assert told["started"] == told["ended"] >= 1, (
         f"{told['started']} jobs began, {told['ended']} ended"
     )

@@ -1,4 +1,4 @@
-"""What optimizers, schedules and augmentations promise."""
+"""Conformance tests for optimizers, schedules and augmentations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _SHAPE = (6, 4)
 
 
 def check_optimizer(name: str, **settings: object) -> None:
-    """An optimizer: it goes downhill, a stack is its members, all it remembers is in its buffers,
-    and the steps of the torch and the numpy engine agree.
+    """Check an optimizer.
+
+    The first step must decrease the loss, a stack must equal its members, the buffers must hold
+    all of its state, and the steps of the torch and the numpy engine must agree.
 
     Args:
-        settings: of the optimizer, where not its defaults.
+        settings: settings of the optimizer that differ from its defaults.
     """
     from assay.core.errors import EngineError
     from assay.engines.optimizers.optimizer import Optimizer
@@ -61,7 +63,9 @@ def _torch_steps(optimizer: Any, hidden: tuple[int, int] | None) -> np.ndarray:
         if t == 0:
             decay = 0.01 * getattr(optimizer, "weight_decay", 0.0)
             moved = slot.weight - before * (1 - decay)
-            assert float((moved * torch.tensor(gradient)).sum()) < 0, "the first step goes uphill"
+            assert float((moved * torch.tensor(gradient)).sum()) < 0, (
+                "the first step increases the loss"
+            )
     whole = Slot(torch.full(_SHAPE, 0.1, dtype=torch.float64), numbers)
     for gradient in _gradients():
         update(type(optimizer), [whole], [torch.tensor(gradient)], 1.0)
@@ -101,8 +105,8 @@ def _check_stack(optimizer: Any) -> None:
 
 
 def check_schedule(name: str, **settings: object) -> None:
-    """A schedule: factors are finite and no less than 0 for runs of any length, after a linear
-    warm-up."""
+    """Check a schedule: its factors must be finite and not negative for runs of any length, and
+    its warm-up linear."""
     from assay.engines.schedules import Schedule
 
     for total, per_epoch in ((1, 1), (7, 3), (40, 10)):
@@ -116,8 +120,11 @@ def check_schedule(name: str, **settings: object) -> None:
 
 
 def check_augmentation(name: str, **settings: object) -> None:
-    """An augmentation: equal seeds draw equal changes, what is drawn does not depend on the pixels,
-    images keep their shape and type and stay finite, and soft targets still add up to 1."""
+    """Check an augmentation.
+
+    Equal seeds must give equal changes, the random numbers must not depend on the pixels, images
+    must keep their shape and type and stay finite, and soft targets must still sum to 1.
+    """
     from assay.engines.augmentations import AUGMENTATIONS
 
     change = AUGMENTATIONS[name](**settings)

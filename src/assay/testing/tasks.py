@@ -1,4 +1,4 @@
-"""What tasks, datasets and networks promise."""
+"""Conformance tests for tasks, datasets and networks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ __all__ = ["check_dataset", "check_network", "check_task"]
 
 
 def check_task(name: str | Mapping[str, Any], dataset: Any = None) -> None:
-    """A task: shapes of targets, losses and predictions, a loss that has gradients and is the same
-    in a stack, metrics with a direction.
+    """Check a task.
+
+    Targets, losses and predictions must have the right shapes, the loss must have gradients and be
+    the same in a stack, and the metrics must have a direction.
 
     Args:
-        name: of the task, or a mapping of it with options.
-        dataset: whose targets the task is for; the toy dataset, of class numbers, by default.
+        name: name of the task, or a mapping with its options.
+        dataset: a dataset with suitable targets; by default the toy dataset, with class numbers.
     """
     import torch
 
@@ -55,14 +57,16 @@ def check_task(name: str | Mapping[str, Any], dataset: Any = None) -> None:
     correct = task.correct({h: o.detach() for h, o in outputs.items()}, targets)
     assert tuple(correct.shape) == (2, len(part)), f"correct is {tuple(correct.shape)}, not (S, B)"
     kept = task.predictions({h: array[0].astype(np.float32) for h, array in drawn.items()})
-    assert all(len(array) == len(part) for array in kept.values()), "one prediction for each image"
+    assert all(len(array) == len(part) for array in kept.values()), (
+        "predictions must give one entry for each image"
+    )
     measured = task.metrics(kept, part.targets)
     assert set(measured) == set(measures_of(task)), f"metrics are {sorted(measured)}"
     assert all(np.isfinite(list(measured.values()))), f"a metric is not finite: {measured}"
 
 
 def check_dataset(spec: str | Mapping[str, object], data_dir: Path | None = None) -> None:
-    """A dataset: it is what it says before it is read, and the same whenever it is read."""
+    """Check a dataset: it must match its description, and be the same each time it is read."""
     from assay import data
 
     first, again = (data.load(spec, data_dir) for _ in range(2))
@@ -80,12 +84,14 @@ def check_dataset(spec: str | Mapping[str, object], data_dir: Path | None = None
 
 
 def check_network(network: str | Mapping[str, object], **outputs: int) -> None:
-    """A network, described or a module of one's own, for images (8, 8, 1): equal seeds start from
-    equal weights, and training that goes on from a checkpoint is that of a run never interrupted.
+    """Check a described network or a custom module for images (8, 8, 1).
+
+    Equal seeds must give equal initial weights, and training resumed from a checkpoint must equal
+    uninterrupted training.
 
     Args:
         network: as in a study.
-        outputs: units of each output; 4 of the output "class" by default.
+        outputs: units of each output; by default 4 units of the output "class".
     """
     from assay.engines.engine import Member, Resources
     from assay.engines.torch_engine.device import place
@@ -109,8 +115,12 @@ def check_network(network: str | Mapping[str, object], **outputs: int) -> None:
 
     start, same, other = program(0), program(0), program(1)
     weights = [p.weights(0) for p in (start, same, other)]
-    assert all(np.array_equal(weights[0][n], weights[1][n]) for n in weights[0]), "equal seeds"
-    assert any(not np.array_equal(weights[0][n], weights[2][n]) for n in weights[0]), "other seeds"
+    assert all(np.array_equal(weights[0][n], weights[1][n]) for n in weights[0]), (
+        "equal seeds give different weights"
+    )
+    assert any(not np.array_equal(weights[0][n], weights[2][n]) for n in weights[0]), (
+        "other seeds give equal weights"
+    )
     if set(units) == {"class"}:
         _train(start, data, 0, 4)
         _train(same, data, 0, 2)

@@ -10,10 +10,10 @@ __all__ = ["toy_dataset"]
 
 
 def toy_dataset(count: int = 120) -> Any:
-    """A dataset of four classes, the bright quarter of an image (8, 8, 1) under noise.
+    """Return a dataset of four classes: the bright quadrant of noisy images (8, 8, 1).
 
     Args:
-        count: of training images; there are 40 others to validate and 40 to test with.
+        count: number of training images; there are 40 validation and 40 test images.
     """
     from assay.data.dataset import Dataset, Split
 

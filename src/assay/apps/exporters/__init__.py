@@ -1,1 +1,1 @@
-"""What `assay export` writes; a format is one file here that registers itself."""
+"""The formats of `assay export`; each format is one file here that registers itself."""

@@ -1,6 +1,6 @@
-"""assay as an estimator of scikit-learn: one network, one training, `fit` and `predict`.
+"""The scikit-learn estimator `assay.AssayClassifier`, which trains one network.
 
-This package is loaded with scikit-learn, and only when `assay.AssayClassifier` is asked for.
+This package needs scikit-learn and is only imported when `assay.AssayClassifier` is used.
 """
 
 from __future__ import annotations

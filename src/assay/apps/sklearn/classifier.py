@@ -46,12 +46,12 @@ __all__ = ["AssayClassifier"]
 
 
 class AssayClassifier(ClassifierMixin, BaseEstimator):
-    """A network for images, or for plain vectors, as an estimator of scikit-learn.
+    """A scikit-learn estimator that trains a network on images or on flat vectors.
 
-    Parameters have the names, values and defaults that they have in a study, except that the
-    optimizer is adam. They are checked when it is fitted; all that is wrong is said at once.
+    Parameters have the same names, values and defaults as in a study, except that the default
+    optimizer is adam. `fit` checks them and reports all errors at once.
 
-    What is nested is reached with two underscores, as in any search of scikit-learn:
+    Nested parameters use two underscores, as everywhere in scikit-learn:
     `set_params(optimizer__momentum=0.9, network__filters=[[16], [32]])`.
 
     Example:
@@ -62,46 +62,46 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         (5, 10)
 
     Args:
-        network: a family ("mlp", "cnn", "layers", ...) or a mapping {"family": ..., option: ...};
-            or a class or function that makes a `torch.nn.Module` (a Keras model with
-            engine="keras"), as it is or as text, "module:name".
-        hidden: units of each hidden layer. This and the next six are options of the network; where
-            they are not None they win over what `network` says.
+        network: a family ("mlp", "cnn", "layers", ...), a mapping {"family": ..., option: ...},
+            or a class or function that returns a `torch.nn.Module` (with engine="keras", a Keras
+            model), as an object or as the string "module:name".
+        hidden: units of each hidden layer. This and the next six are options of the network;
+            unless None, they override those in `network`.
         activation: "relu", "tanh", ...
         dropout: rate in [0, 1).
-        batch_norm: whether there is batch norm before each activation.
+        batch_norm: whether to add batch norm before each activation.
         kernel_initializer, bias_initializer: a name or {"name": ..., setting: ...}.
         kernel_regularizer: "none", "l1", "l2", "l1_l2" or {"l1": strength, "l2": strength}.
         optimizer: a name or {"name": ..., setting: ...}.
-        learning_rate: > 0; Keras's default of the optimizer if None.
-        schedule: of the learning rate, a name or {"name": ..., setting: ...}.
+        learning_rate: > 0; if None, Keras's default for the optimizer.
+        schedule: learning-rate schedule, a name or {"name": ..., setting: ...}.
         batch_size: images per update.
         epochs: passes over the training images.
-        steps: updates, instead of `epochs`.
+        steps: number of updates; replaces `epochs`.
         evaluate_every: steps between two points of `history_`; once per epoch if None.
-        early_stopping: True, a patience in evaluations, or a mapping; judged on validation.
+        early_stopping: True, a patience in evaluations, or a mapping; uses the validation metric.
         augment: random changes to training images, {"shift": 2, "flip": True}.
-        ema: decay of a moving average of the weights, 0 for none.
-        validation_fraction: share of the samples, in [0, 1), that is held out for the validation
-            curves and early stopping; 0 trains on all of them and has no such curves.
-        normalize: "standard", "center", "unit" or "none": what is done to the values of each
-            channel. A vector is one channel; give features of different units to a scaler first.
-        shape: (height, width) or (height, width, channels) that flat vectors are images of; without
-            it they are images of one row, 1 x features x 1.
+        ema: decay of the moving average of the weights; 0 disables it.
+        validation_fraction: fraction of the samples, in [0, 1), held out for the validation
+            curves and early stopping; 0 trains on all samples, without these curves.
+        normalize: normalisation of each channel: "standard", "center", "unit" or "none". A vector
+            is one channel; scale features with different units first.
+        shape: (height, width) or (height, width, channels) of the images that flat vectors
+            contain; without it, they are images with one row, 1 x features x 1.
         engine: "torch", "numpy", "keras" or "module:callable".
-        device: "auto", "cpu", "cuda", ...; of the engine, and of `predict`.
+        device: "auto", "cpu", "cuda", ..., for training and for `predict`.
         precision: "auto", "float32", "bfloat16" or "float64".
         random_state: a seed, a RandomState or None. Initial weights, batch order, dropout and the
             choice of validation samples depend on nothing else.
 
     Attributes:
-        classes_: the labels, sorted, (k,).
+        classes_: the sorted labels, (k,).
         history_: curves by name, each (evaluations,): "step", "epoch", "loss", "accuracy",
             "val_loss", "val_accuracy", "seconds".
-        record_: the run's record, as a store would keep it: configuration, timing, weights.
-        image_shape_: (height, width, channels) that the network sees.
+        record_: the record of the run, as in a store: configuration, timing, weights.
+        image_shape_: (height, width, channels) of the network's input.
         n_features_in_: height * width * channels.
-        feature_names_in_: names of columns, where X had them.
+        feature_names_in_: column names, if X had them.
     """
 
     classes_: np.ndarray
@@ -167,11 +167,11 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def set_params(self, **params: object) -> AssayClassifier:
-        """Set parameters, or what is in them (`network__filters`); values are checked by `fit`.
+        """Set parameters or nested parameters (`network__filters`); `fit` checks their values.
 
         Raises:
-            ConfigError: there is no such parameter, or nothing can be set in it. Nothing is
-                changed then.
+            ConfigError: there is no such parameter, or it has no nested parameters. In that case
+                nothing is changed.
         """
         known = self.get_params(deep=False)
         changed: dict[str, Any] = {}
@@ -191,16 +191,16 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         """Train the network from its initial weights.
 
         Args:
-            X: images (n, h, w) or (n, h, w, channels), or vectors (n, features); uint8 stays as it
-                is, anything else becomes float32 (float64 with that precision).
-            y: labels (n,) of any kind.
-            validation_data: (X, y) to judge by instead of a share of the samples.
+            X: images (n, h, w) or (n, h, w, channels), or vectors (n, features); uint8 stays
+                uint8, anything else becomes float32 (float64 with that precision).
+            y: labels (n,) of any type.
+            validation_data: (X, y) for validation, instead of a fraction of the samples.
 
         Raises:
-            ConfigError, NetworkError: all that is wrong with the parameters.
-            DataError: there is one class only, or `shape` does not fit.
-            EngineError: the engine cannot train this here, or its loss was not finite.
-            ValueError, TypeError: scikit-learn's own, about arrays that are none of the above.
+            ConfigError, NetworkError: invalid parameters; the message names all of them.
+            DataError: there is only one class, or `shape` does not fit.
+            EngineError: the engine cannot train this here, or the loss was not finite.
+            ValueError, TypeError: raised by scikit-learn for arrays that are none of the above.
         """
         config = read_parameters(self.get_params(deep=False))
         given, found = unfolded(X)
@@ -246,13 +246,13 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[likely]
 
     def save(self, path: str | Path) -> None:
-        """Write this fitted classifier into one safetensors file; see `load`.
+        """Save this fitted classifier to one safetensors file; `load` reads it.
 
-        A `random_state` that is no number is saved as the seed that it gave.
+        A `random_state` that is not a number is saved as the seed that it produced.
 
         Raises:
-            DataError: the file cannot be written, the labels are neither text nor numbers, or the
-                network is of a class that no other program can import.
+            DataError: the file cannot be written, the labels are neither strings nor numbers, or
+                other programs cannot import the class of the network.
         """
         check_is_fitted(self, "record_")
         params = plain(self.get_params(deep=False))
@@ -268,14 +268,14 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path: str | Path, network: object = None) -> AssayClassifier:
-        """Read a classifier that `save` wrote; it predicts what the saved one did.
+        """Load a classifier from a file that `save` wrote; it makes the same predictions.
 
         Args:
-            network: the class or function that makes its network, where it is the user's own: a
-                file never says which code is run.
+            network: the class or function that makes the network, if it is the user's own; a
+                file never decides which code runs.
 
         Raises:
-            DataError: the file is missing, damaged or something else.
+            DataError: the file is missing, damaged or not such a file.
         """
         fitted = read_fitted(path, network)
         known = cls().get_params(deep=False)

@@ -1,4 +1,4 @@
-"""Pages that subjects and plugins add: a script in the browser, and answers computed here."""
+"""Pages that subjects and plugins add: a script for the browser, and functions that answer it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Page:
     """A page of the server.
 
     Attributes:
-        title: in the navigation; about: what can be done there, a sentence.
+        title: its title in the navigation; about: one sentence on what it offers.
         folder: files that the browser may load; `page.js` calls `assay.page(NAME, component)`.
-        answers: makes the answers by their names when one is first asked for.
-        export: writes the page into a folder, so that it works without a server; None where it
+        answers: returns the functions that answer the browser, by name; called once, on first use.
+        export: writes the page into a folder, so that it works without a server; None if it
             cannot.
     """
 

@@ -1,13 +1,14 @@
-"""Dense networks on the CPU as one compiled program: whole stretches of updates without Python.
+"""A compiled program for dense networks on the CPU, which performs many updates without Python.
 
-A program of the default engine, which chooses it where it is the fastest; nothing in a study names
-it. Loops are compiled by numba once after installation and kept in the user's cache.
+The default engine chooses this program where it is the fastest; a study never names it. Numba
+compiles the loops once after installation and keeps them in the user's cache.
 
-`tape` turns a network into numbers: a table of operations and where their arrays lie. `stepping`
-goes through the table, forward, backward and update; `products` multiplies matrices, `layers`,
-`activations` and `rules` are the formulas. So one compiled function trains every dense network.
-The weights lie as the products read them (`packing`). `program` is one run in this form, `trainer`
-what the shared loop asks of several, each on a thread of its own while Python waits.
+`tape` turns a network into numbers: a table of operations and the positions of their arrays.
+`stepping` executes the table forward, backward and for the update; `products` multiplies matrices,
+and `layers`, `activations` and `rules` contain the formulas. So one compiled function trains every
+dense network. Weights are stored in the order in which the products read them (`packing`).
+`program` is one run in this form, and `trainer` trains several for the shared loop, each on its own
+thread while Python waits.
 """
 
 from __future__ import annotations

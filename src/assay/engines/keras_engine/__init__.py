@@ -1,7 +1,8 @@
 """The keras engine: the description as a plain Keras 3 model, trained by `model.fit`.
 
-`backend` finds Keras, `calls` says a network, an optimizer and a schedule in Keras's words, once:
-`build` makes what they say and `code` prints it. `files` reads and writes `.keras` files.
+`backend` finds Keras. `calls` translates a network, an optimizer and a schedule into calls of
+Keras; `build` executes these calls, and `code` prints them. `files` reads and writes `.keras`
+files.
 """
 
 from __future__ import annotations

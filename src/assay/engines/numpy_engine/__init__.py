@@ -1,7 +1,7 @@
-"""The numpy engine: dense networks from scratch, written to be read beside the equations.
+"""The numpy engine: dense networks from scratch, written for reading beside the equations.
 
-`layers`, `activations`, `losses` and `optimizers` hold one formula each; `model` puts them one
-after the other, forward and backward; `gradients` checks all of it by central differences.
+`layers`, `activations`, `losses` and `optimizers` contain the formulas; `model` chains them forward
+and backward; `gradients` checks them against central differences.
 """
 
 from __future__ import annotations

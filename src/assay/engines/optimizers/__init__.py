@@ -1,4 +1,4 @@
-"""Optimizers, a file each; `optimizer` says what one is."""
+"""Optimizers, one file each; `optimizer` defines the base class."""
 
 from assay.engines.optimizers.optimizer import Compiled, Optimizer
 

@@ -1,17 +1,17 @@
-"""What an optimizer is: its settings, and its step in each engine, in one class.
+"""The base class of optimizers: settings, and a step for each engine, in one class.
 
 A new one is one file (docs/extending.md has an example):
 
     @assay.register_optimizer("signum")
     @dataclass(frozen=True)
     class Signum(Optimizer):
-        momentum: float = value(number(0.9, low=0, below=1, help="..."))
+        momentum: float = setting(number(0.9, low=0, below=1, help="..."))
 
         @staticmethod
         def torch_step(slot, gradient, rate): ...
 
-An engine for which a class has nothing refuses it by name. The torch engine needs `torch_step`, the
-numpy engine `numpy_step`, the keras engine `keras`; `compiled` is only faster.
+An engine refuses an optimizer that does not support it. The torch engine needs `torch_step`, the
+numpy engine `numpy_step`, the keras engine `keras`; `compiled` only adds speed.
 """
 
 from __future__ import annotations
@@ -111,15 +111,15 @@ class Compiled:
 class Optimizer:
     """An update rule and its settings, as Keras defines and names them.
 
-    A subclass is a frozen dataclass with a field for each setting and the steps that it has. Where
-    PyTorch differs from Keras (the place of epsilon, adagrad's start value, the centre of rmsprop),
-    Keras's definition holds in every engine. A setting `weight_decay` needs no line in a step: that
-    share of the weights, times the learning rate, is taken off before it.
+    A subclass is a frozen dataclass with a field for each setting and a step for each engine that
+    it supports. Where PyTorch differs from Keras (the position of epsilon, adagrad's initial value,
+    centred rmsprop), every engine follows Keras's definition. A setting `weight_decay` needs no
+    code in a step: that fraction of the weights, times the learning rate, is subtracted before it.
 
     Attributes:
-        kind: the name in studies; the class's own, in lower case, until it is registered.
-        default_rate: the learning rate where a study gives none.
-        keras: name of the class in `keras.optimizers`; it is given `keras_settings`.
+        kind: the name in studies; until it is registered, the name of the class in lower case.
+        default_rate: the default learning rate.
+        keras: name of the class in `keras.optimizers`, which is called with `keras_settings`.
     """
 
     kind: ClassVar[str] = ""
@@ -138,7 +138,7 @@ class Optimizer:
 
         Args:
             slot: a `Weight`, whose `weight` is changed in place.
-            gradient: a tensor of the weight's shape, penalties included; not to be changed.
+            gradient: a tensor of the weight's shape, including penalties; must not be changed.
             rate: the learning rate at this step: a float, or a tensor (S, 1, ...) in a stack.
         """
         raise NotImplementedError
@@ -149,14 +149,14 @@ class Optimizer:
 
         Args:
             slot: a `Weight`, whose `weight` is changed in place.
-            gradient: an array of the weight's shape, penalties included; it may be written over.
+            gradient: an array of the weight's shape, including penalties; may be overwritten.
             rate: the learning rate at this step.
         """
         raise NotImplementedError
 
     @staticmethod
     def parse(data: str | Mapping[str, object]) -> Optimizer:
-        """Read a name or {name: ..., setting: ...}; what is not given has its default.
+        """Read a name or {name: ..., setting: ...}; missing settings have their defaults.
 
         Raises:
             ConfigError: there is no such optimizer or setting, or a value is out of range.
@@ -170,17 +170,17 @@ class Optimizer:
         return cls(**given)
 
     def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
-        """The numbers of a step for one tensor of one member: the settings by name.
+        """Return the numbers of a step for one tensor of one member: the settings by name.
 
         Args:
-            hidden: rows and columns of a hidden layer's kernel as a matrix; None for all others
-                (biases and the like, and kernels of output layers).
+            hidden: rows and columns of a hidden layer's kernel as a matrix; None for all other
+                weights (biases and kernels of output layers, for example).
         """
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled | None:
-        """A step for one number of a weight, for large weights on a CPU; None where there is none.
+        """Return a step for a single weight, for large tensors on a CPU, or None.
 
         Args:
             each: the numbers of every member of a stack.
@@ -190,23 +190,23 @@ class Optimizer:
     def keras_settings(
         self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
     ) -> dict[str, Any]:
-        """Arguments of the class in Keras beside the learning rate.
+        """Return the arguments of the class in Keras except the learning rate.
 
         Args:
             hidden: shapes of the kernels of the model's hidden layers, by the layer's name.
             outputs: names of the model's output layers.
 
         Raises:
-            EngineError: Keras's class does something else for this model.
+            EngineError: Keras's class behaves differently for this model.
         """
         return self.numbers(None)
 
     @classmethod
     def step_of(cls, engine: str) -> Callable[[Any, Any, Any], None]:
-        """The step of the torch or the numpy engine.
+        """Return the step for the torch or the numpy engine.
 
         Raises:
-            EngineError: this optimizer has none for it.
+            EngineError: this optimizer does not support the engine.
         """
         name = f"{engine}_step"
         if not cls._has(name):
@@ -219,7 +219,7 @@ class Optimizer:
 
     @classmethod
     def lacks(cls, engine: str) -> str:
-        """Say that an engine cannot use this optimizer, and which can."""
+        """Return an error that says which engines can use this optimizer."""
         parts = {"torch": "torch_step", "numpy": "numpy_step", "keras": "keras"}
         others = " or ".join(f"engine: {name}" for name, part in parts.items() if cls._has(part))
         return (

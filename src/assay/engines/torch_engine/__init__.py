@@ -1,7 +1,7 @@
-"""The default engine. Its programs of PyTorch are here, that for dense networks on the CPU is in
-`engines/compiled`; `front` chooses.
+"""The default engine.
 
-PyTorch is imported when one of its programs is needed.
+Its PyTorch programs are here; its program for dense networks on the CPU is in `engines/compiled`.
+`front` chooses between them. PyTorch is imported only if one of its programs is needed.
 """
 
 from __future__ import annotations

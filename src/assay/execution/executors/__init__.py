@@ -1,1 +1,1 @@
-"""Executors: where jobs are trained. Each is one file of this package that registers itself."""
+"""Executors, which train jobs. Each is one file of this package that registers itself."""

@@ -1,4 +1,4 @@
-"""What an executor is given and what it reports; a new one (a cluster, say) is one file here."""
+"""The interface of executors; a new executor, for a cluster for example, is one file here."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Message:
-    """News of a job.
+    """A message about a job.
 
-    "started"; "progress" with `progress`; "record" with `record`; then one of "ended", "failed"
-    (the engine raised: `text` for people, `details` for the curious, `expected` when it was one
-    of assay's own errors), "lost" (its worker died: `text` says how; with `moved` its machine went
-    away, which says nothing against the job) and "stopped" (it was asked to, and has saved what it
-    can). A "record" may come after the end of its job. Of no job are "stopping" (those in training
-    are asked to stop), "remark" (`text` that people should read) and "tick": no news, several times
-    a second, for the receiver to see to other things.
+    The kinds are "started"; "progress" with `progress`; "record" with `record`; and finally one of
+    "ended", "failed" (the engine raised an error: `text` is the message, `details` the traceback,
+    `expected` whether it is one of assay's own errors), "lost" (the worker died: `text` says how;
+    `moved` if its machine was lost, which is not held against the job) and "stopped" (on request,
+    after saving its state). A "record" may arrive after the end of its job. Some messages belong to
+    no job: "stopping" (jobs in training are asked to stop), "remark" (`text` to show to the user)
+    and "tick", which is sent several times a second so that the receiver can do other work.
     """
 
     kind: Literal[
@@ -127,24 +127,24 @@ class Capacity:
 
 
 class Executor(Protocol):
-    """Trains jobs somewhere. Only the receiver of the messages ever writes to the store.
+    """Trains jobs somewhere. Only the receiver of its messages writes to the store.
 
-    One that trains on other machines has more: `capacity(resources)` returns its `Capacity`, and
-    `OPTIONS` declares its settings (`assay.core.options`), which come as `Setup.options`.
+    An executor for other machines also has `capacity(resources)`, which returns its `Capacity`, and
+    `OPTIONS`, which declares its settings (`assay.core.options`); they arrive as `Setup.options`.
     """
 
     def run(
         self, jobs: Iterator[Job], send: Callable[[Message], None], stop: Callable[[], bool]
     ) -> None:
-        """Train all jobs and report; return when each has ended, failed or been lost.
+        """Train all jobs and send messages; return when each has ended, failed or been lost.
 
         Args:
-            jobs: drawn one by one, and only when a worker is free: drawing claims the runs, and
-                what is not drawn is left to other commands on the same store. The length hint of
-                the iterator says how many may be left.
-            send: to be called in the caller's own thread. What it raises ends everything.
-            stop: asked several times a second; once true, let the jobs in training save their
-                state, hand on the records that are ready, end the workers and return.
+            jobs: take the next job only when a worker is free. Taking a job claims its runs; other
+                commands on the same store can claim the rest. The length hint of the iterator says
+                how many jobs may be left.
+            send: call it in the caller's thread. An exception that it raises ends the execution.
+            stop: call it several times a second. Once it returns true, let the jobs in training
+                save their state, pass on the records that are ready, end the workers and return.
         """
 
 

@@ -1,4 +1,4 @@
-"""What every worker does with a job, wherever it runs."""
+"""Training of a job in a worker, wherever it runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PROGRESS_SECONDS = 0.25
 
 
 class Datasets:
-    """Loads each dataset once and keeps the last few, which a worker's next jobs often share."""
+    """Loads datasets and caches the last few, because a worker's next jobs often share them."""
 
     def __init__(self, data_dir: Path | None, keep: int = 2):
         self._data_dir, self._keep = data_dir, keep
         self._loaded: OrderedDict[str, Dataset] = OrderedDict()
 
     def get(self, spec: dict[str, Any]) -> Dataset:
-        """Return the dataset of a specification."""
+        """Return the dataset for a specification."""
         key = json.dumps(spec, sort_keys=True)
         if key not in self._loaded:
             self.put(spec, load(spec, self._data_dir))
@@ -38,7 +38,7 @@ class Datasets:
         return self._loaded[key]
 
     def put(self, spec: dict[str, Any], dataset: Dataset) -> None:
-        """Keep a dataset that has been loaded elsewhere."""
+        """Add a dataset that was loaded elsewhere."""
         key = json.dumps(spec, sort_keys=True)
         while key not in self._loaded and len(self._loaded) >= self._keep:
             self._loaded.popitem(last=False)
@@ -68,10 +68,10 @@ def train_job(
     send: Callable[[Message], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Train a job and report all of it; what goes wrong inside becomes a message, too.
+    """Train a job and send its messages; errors become messages, too.
 
     Args:
-        stop: asked between updates; once true, the engine saves where it stands, and the job ends.
+        stop: called between updates; once true, the engine saves its state, and the job ends.
     """
     send(Message("started", job.number))
     try:

@@ -1,1 +1,1 @@
-"""The paper: one study or several as a report to hand in, typeset as PDF, LaTeX or Markdown."""
+"""Papers about one or several studies, typeset as PDF, LaTeX or Markdown."""

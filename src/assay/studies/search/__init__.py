@@ -1,1 +1,1 @@
-"""Search: a space instead of factors, asked by a sampler, answered by ordinary runs."""
+"""Searches: a sampler proposes points of a space, and ordinary runs evaluate them."""

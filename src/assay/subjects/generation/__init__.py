@@ -1,4 +1,4 @@
-"""Generation: GANs and VAEs, and how near the images that they make come to real ones."""
+"""Generative models: GANs and VAEs, and measures of how close their images are to real ones."""
 
 from __future__ import annotations
 

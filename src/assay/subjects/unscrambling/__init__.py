@@ -1,4 +1,4 @@
-"""Unscrambling: the order of permuted pixels, estimated from the images alone."""
+"""Estimation of the order of permuted pixels from the images alone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Samplers, one file each kind; found through `assay.studies.search.samplers.sampler.SAMPLERS`."""
+"""Samplers, one file for each kind, registered in `samplers.sampler.SAMPLERS`."""

@@ -1,4 +1,4 @@
-"""What a sampler is asked and told; a new one is one file in this package."""
+"""The interface of samplers; each kind of sampler is one file in this package."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ __all__ = ["SAMPLERS", "Asked", "Kind", "Sampler"]
 
 @dataclass(frozen=True)
 class Asked:
-    """A point that a sampler proposed, with what it needs to recognise it again."""
+    """A point that a sampler proposed, with what the sampler needs to recognise it."""
 
     values: Values
     token: Any = None
 
 
 class Sampler(Protocol):
-    """Proposes points. With an equal seed, and told the same, it proposes the same."""
+    """Proposes points. Equal seeds and equal results must give equal proposals."""
 
     def ask(self) -> Asked | None:
-        """The next point, perhaps one that was proposed before; None when there is none left."""
+        """Return the next point, possibly one that was proposed before; None if none is left."""
 
     def report(self, asked: Asked, epochs: int, value: float) -> None:
-        """The objective of a point after so many epochs, while it goes on."""
+        """Receive the objective of a point after some epochs, while it continues."""
 
     def tell(self, asked: Asked, value: float | None, *, stopped: bool = False) -> None:
-        """The objective of a point at its end; None when there is none (it is not allowed, or it
-        failed); `stopped` when it ended before its budget."""
+        """Receive the final objective of a point; None if it failed or is not allowed. `stopped`
+        if it ended before its budget."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One sampler by name.
+    """A registered kind of sampler.
 
     Attributes:
-        make: from a space, a seed and whether higher is better to the sampler.
-        batch: how many points are asked for before any is told; None is all of them, for a sampler
-            that does not learn.
-        numbers: how many int or float parameters without a condition it needs.
-        finite: whether it needs a space whose points can be counted.
+        make: makes the sampler from a space, a seed and whether higher is better.
+        batch: number of points to propose before results arrive; None for all of them, if the
+            sampler does not learn from results.
+        numbers: number of unconditional int or float parameters that it needs.
+        finite: whether it needs a finite space.
     """
 
     make: Callable[[Space, int, bool], Sampler]

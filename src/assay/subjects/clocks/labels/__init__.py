@@ -1,1 +1,1 @@
-"""Ways to say a time to a network; each module of this package registers its schemes."""
+"""Label schemes, which represent a time for a network; each module here registers its own."""

@@ -1,1 +1,1 @@
-"""Reading the clock in one photo: finding it, looking at it from several sides, being sure."""
+"""Reading the clock in a photo: detection, test-time augmentation, and a calibrated confidence."""

@@ -1,4 +1,4 @@
-"""assay's own renderer of analog clocks: a pinhole camera over a dial, batched in PyTorch."""
+"""A renderer of analog clocks: a pinhole camera looking at a dial, batched in PyTorch."""
 
 from assay.subjects.clocks.render.rendering import (
     Rendered,

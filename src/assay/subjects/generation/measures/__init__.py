@@ -1,7 +1,7 @@
-"""How near generated images come to real ones, with no pretrained network from outside.
+"""Measures of how close generated images are to real ones, without a pretrained network.
 
-The functions take arrays and know nothing of how they were made. Most take feature vectors (n, d),
-which `assay.subjects.generation.features.Features` makes of images; the numbers depend on those
+The functions take arrays, however these were generated. Most take feature vectors (n, d), which
+`assay.subjects.generation.features.Features` computes from images. The numbers depend on those
 features and are not comparable with distances on Inception features.
 """
 

@@ -1,1 +1,1 @@
-"""Programs that train several networks together: a GAN, a variational autoencoder."""
+"""Programs that train several networks together: GANs and variational autoencoders."""

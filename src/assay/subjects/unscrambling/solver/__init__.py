@@ -1,4 +1,4 @@
-"""Where were the pixels? An unknown permutation of all pixels, estimated from the images alone."""
+"""Estimation of an unknown permutation of all pixels from the images alone."""
 
 from __future__ import annotations
 
