@@ -14,6 +14,7 @@ import numpy as np
 from assay.data.catalog import ENTRIES
 from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
+from assay.data.pictures import resized
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
 from assay.data.storage import locate
@@ -58,9 +59,10 @@ def describe(spec: str | Mapping[str, object], data_dir: Path | None = None) -> 
     resolved = resolve(spec)
     survey = ENTRIES[resolved["name"]].survey(resolved, data_dir)
     counts = sizes(resolved, survey.train, survey.test)
+    side = resolved.get("resize")
     return Info(
         resolved["name"],
-        survey.image_shape,
+        (side, side, survey.image_shape[2]) if side else survey.image_shape,
         survey.class_names,
         counts.train,
         counts.validation,
@@ -84,12 +86,12 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     entry = ENTRIES[resolved["name"]]
     raw = entry.read(resolved, data_dir)
     chosen = parts(resolved, entry.strata(raw.train.targets), entry.strata(raw.test.targets))
-    permutation = None
+    permutation, side = None, resolved.get("resize")
     if resolved["permute"] is not None:
-        height, width = raw.train.images.shape[1:3]
+        height, width = (side, side) if side else raw.train.images.shape[1:3]
         permutation = pixel_permutation(resolved["permute"], height, width)
     train, validation, test = (
-        _take(split, positions, permutation)
+        _take(split, positions, side, permutation)
         for split, positions in zip((raw.train, raw.train, raw.test), chosen, strict=True)
     )
     notes = raw.notes
@@ -112,7 +114,7 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
         fingerprint=fingerprint(train, validation, test),
         permutation=permutation,
         notes=(*notes, *_absent(raw.class_names, train=train, validation=validation, test=test)),
-        fresh=_fresh(entry.fresh(resolved, len(train)), permutation),
+        fresh=_fresh(entry.fresh(resolved, len(train)), side, permutation),
     )
 
 
@@ -131,15 +133,15 @@ def check_files(specs: Iterable[str | Mapping[str, Any]], data_dir: Path | None 
         ENTRIES[spec["name"]].check_files(spec, data_dir)
 
 
-def _fresh(fresh: Fresh | None, permutation: np.ndarray | None) -> Fresh | None:
-    if fresh is None or permutation is None:
+def _fresh(fresh: Fresh | None, side: int | None, permutation: np.ndarray | None) -> Fresh | None:
+    if fresh is None or (side is None and permutation is None):
         return fresh
 
-    def permuted(epoch: int) -> Split:
+    def changed(epoch: int) -> Split:
         split = fresh(epoch)
-        return Split(permute(split.images, permutation), split.targets)
+        return Split(_changed(split.images, side, permutation), split.targets)
 
-    return permuted
+    return changed
 
 
 def _absent(names: Sequence[str], **parts: Split) -> Iterator[str]:
@@ -154,12 +156,19 @@ def _absent(names: Sequence[str], **parts: Split) -> Iterator[str]:
             yield f"the {part} part has no picture of {', '.join(absent[:5])}{more}"
 
 
-def _take(split: Split, positions: np.ndarray, permutation: np.ndarray | None) -> Split:
+def _changed(images: np.ndarray, side: int | None, permutation: np.ndarray | None) -> np.ndarray:
+    images = images if side is None else resized(images, side)
+    return images if permutation is None else permute(images, permutation)
+
+
+def _take(
+    split: Split, positions: np.ndarray, side: int | None, permutation: np.ndarray | None
+) -> Split:
     # positions are ascending: as many as there are images means all of them
     whole = len(positions) == len(split)
     images = np.asarray(split.images) if whole else split.images[positions]
     targets = split.targets if whole else split.targets[positions]
-    return Split(images if permutation is None else permute(images, permutation), targets)
+    return Split(_changed(images, side, permutation), targets)
 
 
 def normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,7 @@ __all__ = [
     "quiet_decoders",
     "read_picture",
     "read_pictures",
+    "resized",
 ]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -115,6 +116,23 @@ def _read(path: Path, size: tuple[int, int], grayscale: bool) -> tuple[np.ndarra
     if facts.size != size:
         plain = plain.resize((size[1], size[0]), Image.Resampling.LANCZOS)
     return np.asarray(plain).reshape(*size, -1), facts
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """Images (n, height, width, channels) of any real type as (n, side, side, channels) of the
+    same, by Pillow's Lanczos filter, as pictures of a folder are."""
+    from PIL import Image
+
+    count, height, width, channels = images.shape
+    if (height, width) == (side, side):
+        return images
+    exact = images.dtype == np.uint8
+    planes = np.moveaxis(images, -1, 1).reshape(-1, height, width)
+    planes = planes if exact else planes.astype(np.float32)
+    made = np.empty((len(planes), side, side), images.dtype)
+    for i, plane in enumerate(planes):
+        made[i] = Image.fromarray(plane).resize((side, side), Image.Resampling.LANCZOS)
+    return np.moveaxis(made.reshape(count, channels, side, side), 1, -1)
 
 
 def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:

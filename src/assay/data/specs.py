@@ -83,6 +83,12 @@ LATER: dict[str, Option] = {
         NORMALIZE,
         help="What networks see of a pixel x: (x - mean) / std by channel, x - mean, x / 255 or x.",
     ),
+    "resize": integer(
+        low=1,
+        high=1024,
+        example=16,
+        help="Height and width to resize all images to, before anything else; none by default.",
+    ),
     "refit": flag(
         help="Train on the validation images as well, once everything is chosen; metrics on "
         "them are then meaningless."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["app", "whereabouts"]
 
 app = App(name="data", help="List, get and show datasets.", help_format="plaintext")
+
+MOST_POINTS = 20_000
+"""Images in a scatter plot."""
 
 
 @app.command(name="list")
@@ -90,6 +93,53 @@ def show(
         if sheet is not None and len(specs) > 1:
             where = sheet.with_name(f"{sheet.stem}-{number}{sheet.suffix}")
         _show(spec, places.data_path, where)
+
+
+@app.command
+def embed(
+    name: DatasetName,
+    /,
+    *,
+    method: Literal["pca", "tsne"] = "pca",
+    images: int = 2000,
+    seed: int = 0,
+    to: Literal["svg", "pdf", "png"] = "png",
+    out: Path | None = None,
+    width: float = 8.0,
+    places: Places | None = None,
+) -> None:
+    """Draw training images of a dataset as points in the plane, coloured by class.
+
+    Args:
+        name: A dataset of `assay data list`, your own folder of pictures, or a study.
+        method: pca (the two directions of most variance) or tsne (neighbours stay neighbours).
+        images: How many, drawn at random.
+        seed: Draws the images, and where t-SNE starts.
+        to: svg, pdf or png.
+        out: The file [NAME-METHOD.png here]; a study with several datasets makes one file of each.
+        width: Inches.
+    """
+    from assay.apps.papers import save_figure
+    from assay.data import load
+    from assay.reports.embedding import embed as lay
+    from assay.reports.embedding import embedding_plot
+
+    if not 2 <= images <= MOST_POINTS:
+        raise ConfigError(f"--images {images}: expected a whole number from 2 to {MOST_POINTS:,}")
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"--seed {seed}: expected a whole number from 0 to 4294967295")
+    data = (places or Places()).data_path
+    specs = _specs(name, data)
+    for number, spec in enumerate(specs, 1):
+        dataset = load(spec, data)
+        found = lay(dataset.fit_data, method, images, seed)
+        plot = embedding_plot(dataset.fit_data, dataset.class_names, method, found)
+        base = out or Path(f"{Path(name).stem}-{method}.{to}")
+        if len(specs) > 1:
+            base = base.with_name(f"{base.stem}-{number}{base.suffix}")
+        for file in save_figure(plot, base, to, width):
+            console.say(f"figure: {file}")
+        console.say(plot.caption)
 
 
 def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
