@@ -35,6 +35,7 @@ register_dataset("clocks-rendered", f"{_HERE}.dataset:RENDERED")
 register_network("clock-cnn", f"{_HERE}.cnn:CLOCK_CNN")
 register_network("clock-net", f"{_HERE}.net:CLOCK_NET")
 register_task("tell_time", f"{_HERE}.task:TELL_TIME")
+register_pretraining("reader", f"{_HERE}.pretraining:READER")
 register_pretraining("rendered", f"{_HERE}.pretraining:RENDERED")
 for _name in ("minutes", "median_minutes", "within_1_minute", "within_5_minutes", "hour_flip_rate"):
     register_metric(_name, f"{_HERE}.metrics:{_name}")

@@ -35,12 +35,15 @@ LONGEST_TRAINING = 100_000
 BATCH = 32
 
 
-def reader_study(style: str, steps: int, seed: int = 0, **dataset: object) -> dict[str, Any]:
+def reader_study(
+    style: str, steps: int, seed: int = 0, start: str | None = None, **dataset: object
+) -> dict[str, Any]:
     """The study of one run whose result is a reader.
 
     Args:
         style: "course" or "any".
         steps: updates.
+        start: the reader whose weights it begins with; see `pretraining.ReaderPretraining`.
         dataset: other settings of the dataset.
     """
     return {
@@ -64,6 +67,7 @@ def reader_study(style: str, steps: int, seed: int = 0, **dataset: object) -> di
             "schedule": {"name": "cosine", "warmup": 0.03},
             "ema": 0.998,
             "evaluate_every": max(steps // 10, 1),
+            **({"pretrain": {"name": "reader", "reader": start}} if start else {}),
         },
         "repeats": 1,
         "seed": seed,

@@ -1,4 +1,4 @@
-"""First weights from rendered clocks: a run begins where the same run on drawn clocks ended."""
+"""First weights of a run on clocks: those of the same run on rendered clocks, or of a reader."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import ClassVar
 import numpy as np
 
 from assay.core.config import Option
-from assay.core.errors import ConfigError, EngineError
-from assay.core.options import check_fields, choice, integer, options_of, setting
+from assay.core.errors import ConfigError, EngineError, NetworkError
+from assay.core.options import check_fields, choice, integer, options_of, setting, text
 from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import FitData
 from assay.data.loading import load
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.pretraining import SHARE, Train
+from assay.networks.checks import check_weights
 from assay.subjects.clocks.dataset import STYLES
 
-__all__ = ["RENDERED", "RenderedPretraining"]
+__all__ = ["READER", "RENDERED", "ReaderPretraining", "RenderedPretraining"]
 
 EPOCH = 3200
 """Fresh clocks drawn at a time."""
@@ -46,10 +47,7 @@ class RenderedPretraining:
 
     def check(self, task: str) -> None:
         """Other tasks do not learn from clocks."""
-        if task != "tell_time":
-            raise ConfigError(
-                f"training.pretrain draws clocks and is for task tell_time, got task {task!r}"
-            )
+        _check_task(task, "draws clocks")
 
     def weights(
         self,
@@ -85,6 +83,57 @@ class RenderedPretraining:
         return {own.run_id: records[first.run_id].weights for own, first in pairs}
 
 
+@dataclass(frozen=True)
+class ReaderPretraining:
+    """Begin with the weights of a trained reader of clocks, for task tell_time.
+
+    Args:
+        reader: its file, or "any" or "course": the reader of that style that comes with assay.
+    """
+
+    reader: str = setting(
+        text("any", help="The reader's file, or the style of one that comes with assay.")
+    )
+
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("training", "pretrain"))
+
+    def check(self, task: str) -> None:
+        """Other tasks have other outputs."""
+        _check_task(task, "is a reader of clocks")
+
+    def weights(
+        self,
+        cohort: Cohort,
+        data: FitData,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+        train: Train,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """By name of the run, the weights of the reader.
+
+        Raises:
+            EngineError: the reader has another network than the run.
+        """
+        from assay.subjects.clocks.app import find_reader
+
+        given = find_reader(self.reader).weights
+        full = {name: np.asarray(array, np.float32) for name, array in given.items()}
+        for member in cohort.members:
+            try:
+                check_weights(member.network, full)
+            except NetworkError as error:
+                raise EngineError(f"training.pretrain: reader {self.reader}: {error}") from error
+        return {member.run_id: full for member in cohort.members}
+
+
+def _check_task(task: str, what: str) -> None:
+    if task != "tell_time":
+        raise ConfigError(f"training.pretrain {what} and is for task tell_time, got task {task!r}")
+
+
 def _first_part(member: Member, steps: int) -> Member:
     training = replace(
         member.training, pretrain=None, steps=steps, evaluate_every=-(-steps // LOOKS),
@@ -95,5 +144,6 @@ def _first_part(member: Member, steps: int) -> Member:
 
 
 RenderedPretraining.options = options_of(RenderedPretraining)
+ReaderPretraining.options = options_of(ReaderPretraining)
 
-RENDERED = RenderedPretraining
+RENDERED, READER = RenderedPretraining, ReaderPretraining
