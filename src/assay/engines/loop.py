@@ -88,6 +88,8 @@ class Loop:
 
     Attributes:
         start: updates that the members have had already, in another process.
+        first: the first member of those still training, or that trained last.
+        limit: seconds after which training ends.
     """
 
     def __init__(
@@ -101,12 +103,13 @@ class Loop:
     ):
         self.trainer, self.task, self.on_progress = trainer, task, on_progress
         self.measure, self.images = measure, len(data.train)
-        self.alive = list(members)
+        self.alive, self.first = list(members), members[0]
         self.training = members[0].member.training
         self.total = self.training.total_steps(self.images)
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
         self.stop = self.training.last_step(self.images)
+        self.limit = 60 * self.training.minutes if self.training.minutes else float("inf")
         self.start = members[0].steps
         evaluated = members[0].curves.get("step") or [0]
         self.seen = self._images(self.start) - self._images(int(evaluated[-1]))
@@ -120,27 +123,29 @@ class Loop:
         over = [k for k, t in enumerate(self.alive) if t.steps and t.stops]
         yield from self._release(over, last=self.start >= self.stop)
         self.clock = reported = time.perf_counter()
-        images = 0
-        done = self.start
-        while done < self.stop and self.alive:
+        images, done = 0, self.start
+        over = done >= self.stop
+        while not over and self.alive:
             seen, done = self._step(done)
             images += seen
             now = time.perf_counter()
-            if done % self.every == 0 or done == self.stop:
+            over = done == self.stop or self._spent() >= self.limit
+            if done % self.every == 0 or over:
                 self._share("train", now - self.clock)
                 ended = self._evaluate(done)
                 self.clock = time.perf_counter()
                 self._share("evaluate", self.clock - now)
-                yield from self._release(ended, last=done == self.stop)
+                yield from self._release(ended, last=over)
                 self.clock = time.perf_counter()
             if self.alive:
                 self.pause(done)
-            if now - reported > _REPORT_SECONDS or not self.alive or done == self.stop:
+            if now - reported > _REPORT_SECONDS or not self.alive or over:
                 self._report(images, done)
                 reported, images = now, 0
 
     def _report(self, images: int, done: int) -> None:
         share = (done - self.start) / (self.stop - self.start)
+        share = max(share, min(self._spent() / self.limit, 1.0))
         points, self.points = tuple(self.points), []
         try:
             alive, latest = len(self.alive), self._latest()
@@ -180,13 +185,27 @@ class Loop:
         end = min(most, self.stop, evaluation, (epoch + 1) * self.per_epoch)
         start, stop = batch * size, min((batch + end - step) * size, self.images)
         schedule = self.training.schedule
-        rates = [schedule.factor(s, self.total, self.per_epoch) for s in range(step, end)]
+        late = self._late(step)
+        rates = [schedule.factor(s + late, self.total, self.per_epoch) for s in range(step, end)]
         if end - step == 1:
             self.trainer.step(start, stop, rates[0])
         else:
             cast(Striding, self.trainer).steps(start, stop, rates)
         self.seen += stop - start
         return (stop - start) * len(self.alive), end
+
+    def _spent(self) -> float:
+        """Seconds of training and evaluation so far, of each member."""
+        since = (time.perf_counter() - self.clock) / max(len(self.alive), 1)
+        return self.first.seconds["train"] + self.first.seconds["evaluate"] + since
+
+    def _late(self, step: int) -> int:
+        """Updates by which the schedule is ahead of `step`, where more of the time is used than of
+        the updates."""
+        if self.limit == float("inf"):
+            return 0
+        due = min(int(self.total * self._spent() / self.limit), self.total - 1)
+        return max(due - step, 0)
 
     def _share(self, kind: str, seconds: float) -> None:
         """Note what the time since the last call was spent on; see `Record.timing`."""
@@ -228,6 +247,7 @@ class Loop:
             yield k, self.alive[k]
         staying = [k for k in range(len(self.alive)) if k not in leaving]
         self.alive = [self.alive[k] for k in staying]
+        self.first = self.alive[0] if self.alive else self.first
         if leaving and staying:
             self.trainer.keep(staying)
 

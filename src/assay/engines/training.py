@@ -142,6 +142,9 @@ class Training:
         steps: number of updates, or None.
         stop_after: end after so many epochs but keep the schedule of the full `epochs`; the run can
             go on from there. None trains to the end.
+        minutes: limit on the time of training and evaluation, or None. The run ends at that time or
+            after the last update, whichever comes first, and the schedule goes by the larger of
+            both shares: such a run depends on how fast the machine is.
         batch_size: images per update; the last, smaller batch of an epoch is used, as in Keras.
         evaluate_every: evaluate on validation each so many steps; None is once per epoch.
         test_curve: evaluate on the test part as well, for a curve to be drawn beside published
@@ -170,6 +173,16 @@ class Training:
             help="Stop after this many epochs, on the schedule of the full `epochs`; the run "
             "can be resumed later.",
             example=3,
+        )
+    )
+    minutes: float | None = setting(
+        number(
+            None,
+            above=0,
+            high=100_000,
+            help="Time limit in minutes: the run ends then, its learning rate schedule included, "
+            "if its updates are not over before.",
+            example=20,
         )
     )
     batch_size: int = setting(integer(32, low=1, help="Images per update."))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from assay.core.errors import ConfigError
+from assay.core.errors import ConfigError, EngineError
 from assay.core.records import Record
 from assay.data import load
 from assay.engines.engine import Progress, Resources
@@ -155,6 +155,40 @@ def test_a_run_can_begin_from_rendered_clocks():
     fast, again, plain = (kernels(train(with_pretraining(0.01, n))) for n in (4, 4, 0))
     assert fast == again
     assert all(np.abs(np.subtract(fast[n], plain[n])).max() > 0.01 for n in fast)
+
+
+def test_a_run_can_begin_with_the_weights_of_a_reader(tmp_path):
+    study = with_pretraining(1e-12, 0)
+    reader = pack(given := train(study), given.weights, load(given.config["dataset"]), "course")
+    reader.save(tmp_path / "one.safetensors")
+    recipe = study["training"] | {
+        "pretrain": {"name": "reader", "reader": str(tmp_path / "one.safetensors")}
+    }
+    begun, whole = kernels(train(study | {"training": recipe})), kernels(given)
+    for name, kernel in begun.items():
+        np.testing.assert_allclose(kernel, whole[name], rtol=2e-3, atol=1e-4)  # kept as float16
+    other = study | {"training": recipe, "network": study["network"] | {"squeeze": 5}}
+    with pytest.raises(EngineError, match=r"training.pretrain: reader .*one.safetensors: tensor"):
+        train(other)
+
+
+def test_minutes_end_a_run(sketched):
+    record = train(
+        {
+            "dataset": {
+                "name": sketched,
+                "fresh": True,
+                "train": 320,
+                "validation": 60,
+                "test": 60,
+            },
+            "task": {"name": "tell_time", "labels": "relational"},
+            "training": {"steps": 100_000, "minutes": 0.02, "batch_size": 32},
+        }
+    )
+    assert record.status == "finished"
+    assert 1 <= record.curves["step"][-1] < 10_000
+    assert record.timing["train"] + record.timing["evaluate"] >= 1.2
 
 
 @pytest.mark.parametrize(("updates", "left"), [(3, 1 + 3), (4, 3), (4 + 2, 1)])

@@ -74,6 +74,11 @@ class KerasEngine:
                     "the keras engine keeps no state to go on from, got training.stop_after "
                     f"{member.training.stop_after!r}; use --engine torch"
                 )
+            if member.training.minutes:
+                raise EngineError(
+                    "the keras engine trains by updates and keeps no time limit, got "
+                    f"training.minutes {member.training.minutes!r}; use --engine torch"
+                )
             own = isinstance(member.network, OwnNetwork)
             for place in () if own else member.network.leaves():
                 layer_call(place.layer, place.name)

@@ -27,7 +27,11 @@ STYLES = ("any", "course")
 EPOCH = 3200
 """Fresh pictures at a time: enough that drawing them is efficient, few enough for the memory."""
 
-PILOT_EPOCHS = 5
+MOST_STEPS = 10_000_000
+"""Updates that no training reaches: time ends it."""
+
+EVALUATE_EVERY = 500
+"""Updates between two looks at the validation clocks: a minute on a slow core."""
 
 LONGEST_TRAINING = 100_000
 """Minutes."""
@@ -36,13 +40,13 @@ BATCH = 32
 
 
 def reader_study(
-    style: str, steps: int, seed: int = 0, start: str | None = None, **dataset: object
+    style: str, minutes: float, seed: int = 0, start: str | None = None, **dataset: object
 ) -> dict[str, Any]:
     """The study of one run whose result is a reader.
 
     Args:
         style: "course" or "any".
-        steps: updates.
+        minutes: of training; the learning rate falls with the share of them that is left.
         start: the reader whose weights it begins with; see `pretraining.ReaderPretraining`.
         dataset: other settings of the dataset.
     """
@@ -60,13 +64,14 @@ def reader_study(
         "network": "clock-net",
         "task": {"name": "tell_time", "labels": "relational"},
         "training": {
-            "steps": steps,
+            "steps": MOST_STEPS,
+            "minutes": minutes,
             "batch_size": BATCH,
             "optimizer": "adam",
             "learning_rate": 2e-3,
             "schedule": {"name": "cosine", "warmup": 0.03},
             "ema": 0.998,
-            "evaluate_every": max(steps // 10, 1),
+            "evaluate_every": EVALUATE_EVERY,
             **({"pretrain": {"name": "reader", "reader": start}} if start else {}),
         },
         "repeats": 1,
@@ -82,20 +87,17 @@ def train_reader(
     data_dir: str | Path | None = None,
     device: str = "auto",
     seed: int = 0,
+    start: str | None = None,
     out: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None,
-    on_plan: Callable[[int], None] = lambda steps: None,
 ) -> Path:
-    """Train a reader for about so many minutes, store its run, and pack it into one file.
-
-    The speed is measured first; the number of updates that fit is part of the run's identity, so
-    a run that was stopped is found again by that number, not by the minutes.
+    """Train a reader for so many minutes, store its run, and pack it into one file.
 
     Args:
         style: "course" or "any".
-        minutes: training time, the last evaluation and the packing not included.
+        minutes: training time on any machine; packing is not included.
+        start: the reader whose weights it begins with: a file, or the style of one of assay's.
         out: the file; STORE/readers/STYLE.safetensors otherwise.
-        on_plan: told the number of updates before training begins.
 
     Returns:
         The file.
@@ -106,9 +108,7 @@ def train_reader(
         said = f"in (0, {LONGEST_TRAINING:,}], which is ten weeks"
         raise ConfigError(f"minutes must be {said}, got {minutes}")
     folder, data = store_folder(store), data_folder(data_dir)
-    steps = _affordable(style, 60 * minutes, device)
-    on_plan(steps)
-    plan = plan_of(reader_study(style, steps, seed), data_dir=data)
+    plan = plan_of(reader_study(style, minutes, seed, start), data_dir=data)
     from assay.execution.place import Machine
 
     here = Machine(workers=1, device=device)
@@ -116,29 +116,6 @@ def train_reader(
     target = Path(out) if out else folder / "readers" / f"{style}.safetensors"
     _pack(plan, folder, data, style, target)
     return target
-
-
-def _affordable(style: str, seconds: float, device: str) -> int:
-    """Updates that fit into a time, by a short training; a round number, so that it is likely to
-    be the same again."""
-    from assay.core.cores import physical_cores
-    from assay.data import load
-    from assay.engines.engine import Resources
-    from assay.execution.executors.worker import find_engine
-    from assay.studies.members import cohorts
-
-    per_epoch = 20
-    pictures = BATCH * per_epoch
-    pilot = reader_study(style, PILOT_EPOCHS * per_epoch, train=pictures, validation=120, test=120)
-    pilot["training"]["evaluate_every"] = per_epoch
-    (cohort,) = cohorts(plan_of(pilot).runs().values())
-    dataset = load(cohort.members[0].config["dataset"])
-    engine = find_engine(str(cohort.members[0].config["engine"]))
-    resources = Resources(device=device, threads=physical_cores(), save_weights=False)
-    (record,) = engine.train(cohort, dataset, resources, lambda progress: None)
-    spent = record.curves["seconds"]
-    step = float(spent[-1] - spent[0]) / (per_epoch * (len(spent) - 1))
-    return max(100, round(seconds / step / 100) * 100)
 
 
 def _pack(plan: Plan, folder: Path, data: Path | None, style: str, target: Path) -> None:

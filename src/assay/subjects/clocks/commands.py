@@ -27,6 +27,7 @@ def train_clocks(
     *,
     style: Literal["any", "course"] = "any",
     minutes: float = 20,
+    start: str | None = None,
     out: OutFile | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -34,9 +35,12 @@ def train_clocks(
 ) -> None:
     """Train a clock reader on rendered clocks, store its run and write the reader's file.
 
+    Shows the error on validation clocks and the time left as it goes.
+
     Args:
         style: Clocks of any kind, or those of the course: one wall clock lying on planks.
-        minutes: Approximate training time in minutes.
+        minutes: Training time in minutes, kept to on a slow or busy machine as well.
+        start: Begin with the weights of this reader, a file or any or course, not with random ones.
         out: The reader's file [STORE/readers/STYLE.safetensors].
         seed: Seed of the run.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -45,7 +49,6 @@ def train_clocks(
     from assay.subjects.clocks.app import train_reader
 
     places = places or Places()
-    console.say("measuring the speed of this machine")
     with display() as shown:
         path = train_reader(
             style,
@@ -54,9 +57,9 @@ def train_clocks(
             data_dir=places.data_path,
             device=device,
             seed=seed,
+            start=start,
             out=out,
             on_event=shown,
-            on_plan=lambda steps: console.say(f"{steps:,} updates fit into {minutes:g} minutes"),
         )
     _tell(path)
 
