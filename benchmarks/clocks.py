@@ -1,10 +1,15 @@
 """Clocks: how fast they are drawn, and how well and how fast a reader reads them.
 
     [ASSAY_DATA=...] python benchmarks/clocks.py [--reader FILE|any|course] [--skip-speed]
+    python benchmarks/clocks.py --calibrate
+
+Without `--reader`, of all that ship with assay together; `--calibrate` fits how they are put
+together and writes it beside them.
 
 Measured: drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
 core; what looking at a clock several times gives (see `looks`); errors on 3,600 rendered clocks
-that no training used (five for each time, seed 1); and on pictures from elsewhere, where
+that no training used (five for each time, seed 1; as many of both styles made like photos, for all
+readers together); and on pictures from elsewhere, where
 ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11 of the course's set), for style any
 `analog-clocks-75.npz` and `time-faces-96.npz` as well (see `sets`). Writes
 results/clocks-DATE-STYLE.json with every reading that was wrong by more than five minutes, by the
@@ -21,6 +26,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +35,12 @@ import torch
 from PIL import Image
 
 from assay.core.machine import machine
-from assay.subjects.clocks.app import find_reader
-from assay.subjects.clocks.reading.reader import Reader
+from assay.core.seeds import stream
+from assay.subjects.clocks.app import STYLES as SHIPPED
+from assay.subjects.clocks.app import find_reader, find_readers
+from assay.subjects.clocks.reading.calibration import fit, photo_like
+from assay.subjects.clocks.reading.ensemble import Ensemble
+from assay.subjects.clocks.reading.reader import Reader, Sight
 from assay.subjects.clocks.render import draw_scene, make_scene, render
 from assay.subjects.clocks.render.compiled import paint
 from assay.subjects.clocks.render.shade import shade
@@ -41,25 +51,47 @@ from assay.subjects.clocks.time import distance, text
 FILES = {"analog-clocks-75": 75, "time-faces-96": 96}
 """Files of pictures in WebP strips of 100, and their side."""
 
+LARGEST = 4000
+"""Pictures of a set from elsewhere, the first ones."""
+
+CALIBRATED_ON = 4000
+"""Clocks that the ensemble of readers is fitted on."""
+
 SURE = 0.9
 
 
-def sets(style: str, most: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, images (n, h, w, c) and true minutes of every set of pictures that is there."""
+def sets(styles: tuple[str, ...], most: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, images (n, h, w, c) and true minutes of every set of pictures that is there; `most` of
+    each at most, evenly."""
+    for name, images, minutes in whole_sets(styles):
+        count = min(most, len(images))
+        some = np.unique(np.linspace(0, len(images) - 1, count).round().astype(int))
+        yield name, images[some], minutes[some]
+
+
+def whole_sets(styles: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """All of every set."""
     times = np.repeat(np.arange(720), 5)
-    yield f"rendered, {style}", render(times, style=style, seed=1).images[..., None], times
+    for style in styles:
+        images = render(times, style=style, seed=1).images[..., None]
+        yield f"rendered, {style}", images, times
+        if len(styles) > 1:
+            turned = style == "course"
+            seen = photo_like(images, stream(1, "benchmark", style), turned)
+            yield f"rendered, {style}, like photos", seen, times
     folder = Path(os.environ.get("ASSAY_DATA", "")) / "clocks"
     if (path := folder / "leiden-samples-150.npz").is_file():
         with np.load(path, allow_pickle=False) as file:
             yield "the course's, 11 samples", file["images"][..., None], _minutes(file["labels"])
-    for name, side in FILES.items() if style == "any" else ():
+    for name, side in FILES.items() if "any" in styles else ():
         if (path := folder / f"{name}.npz").is_file():
             with np.load(path, allow_pickle=False) as file:
                 images, minutes = _strips(file, side), _minutes(file["labels"])
-            yield name, images[:most], minutes[:most]
-            if (images[:most] != images[:most, ..., :1]).any():
-                grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images[:most]]
-                yield f"{name}, in grey", np.stack(grey)[..., None], minutes[:most]
+            images, minutes = images[:LARGEST], minutes[:LARGEST]
+            yield name, images, minutes
+            if (images != images[..., :1]).any():
+                grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
+                yield f"{name}, in grey", np.stack(grey)[..., None], minutes
 
 
 def _minutes(labels: np.ndarray) -> np.ndarray:
@@ -72,7 +104,7 @@ def _strips(file: Any, side: int) -> np.ndarray:
     return np.concatenate([np.asarray(s.convert("RGB")).reshape(-1, side, side, 3) for s in strips])
 
 
-def accuracy(reader: Reader, images: np.ndarray, true: np.ndarray) -> dict[str, Any]:
+def accuracy(reader: Reader | Ensemble, images: np.ndarray, true: np.ndarray) -> dict[str, Any]:
     """How far readings are from the truth, and whether certainties keep their word."""
     sights = [reader.read(image) for image in images]
     error = distance(np.array([s.minutes for s in sights]), true)
@@ -89,7 +121,20 @@ def accuracy(reader: Reader, images: np.ndarray, true: np.ndarray) -> dict[str, 
         "sure": sure.mean(),
         "right_when_sure": (error[sure] <= 1).mean() if any(sure) else None,
     }
+    if sights[0].possible:
+        held = np.array([_holds(s, int(t)) for s, t in zip(sights, true, strict=True)])
+        sizes = [sum((last - first) % 720 + 1 for first, last in s.possible) for s in sights]
+        found |= {
+            "possible_holds_truth": held.mean(),
+            "possible_holds_truth_when_sure": held[sure].mean() if any(sure) else None,
+            "possible_minutes": np.median(sizes),
+        }
     return found | {"readable": np.mean([s.readable for s in sights]), "wrong": wrong}
+
+
+def _holds(sight: Sight, true: int) -> bool:
+    """Whether a time is in the set of possible ones."""
+    return any((true - first) % 720 <= (last - first) % 720 for first, last in sight.possible)
 
 
 def looks(reader: Reader, style: str) -> dict[str, list[float]]:
@@ -132,7 +177,7 @@ def drawing(rounds: int = 5) -> dict[str, float]:
     return {name: float(np.median(rates)) for name, rates in found.items()}
 
 
-def speed(reader: Reader) -> dict[str, float]:
+def speed(reader: Reader | Ensemble) -> dict[str, float]:
     """Clocks drawn a second, and seconds a reading with one core."""
     found = drawing()
     threads = torch.get_num_threads()
@@ -149,27 +194,48 @@ def speed(reader: Reader) -> dict[str, float]:
     return found
 
 
+def calibrate() -> None:
+    """Fit the ensemble of all readers that ship on clocks that nothing else draws, and write it."""
+    about = fit([find_reader(style) for style in SHIPPED], CALIBRATED_ON, seed=20)
+    with as_file(files("assay.subjects.clocks") / "readers" / "ensemble.json") as path:
+        path.write_text(json.dumps(about) + "\n")
+        print(f"written: {path}\n{json.dumps(about)}")
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--reader", help="a reader's file, or a style")
-    parser.add_argument("--most", type=int, default=4000, help="pictures of a set")
+    parser.add_argument("--most", type=int, default=LARGEST, help="pictures of a set")
     parser.add_argument("--skip-speed", action="store_true")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="fit how all readers work together"
+    )
     given = parser.parse_args()
-    reader = find_reader(given.reader)
-    style, date = reader.about["style"], datetime.date.today().isoformat()
+    if given.calibrate:
+        calibrate()
+        return
+    reader = find_readers(given.reader)
+    readers = reader.readers if isinstance(reader, Ensemble) else (reader,)
+    styles = tuple(str(one.about["style"]) for one in readers)
+    style, date = "-and-".join(styles), datetime.date.today().isoformat()
     result: dict[str, Any] = {
         "date": date, "machine": machine(), "load_before": os.getloadavg()[0],
-        "command": f"python benchmarks/clocks.py --reader {style}",
-        "reader": {k: v for k, v in reader.about.items() if k not in ("network", "mean", "std")},
+        "command": "python benchmarks/clocks.py" + (f" --reader {style}" if given.reader else ""),
+        "readers": [
+            {k: v for k, v in one.about.items() if k not in ("network", "mean", "std")}
+            for one in readers
+        ],
+        "together": reader.about if isinstance(reader, Ensemble) else None,
     }  # fmt: skip
     if not given.skip_speed:
         result["speed"] = speed(reader)
         print(json.dumps(result["speed"]), flush=True)
-    result["mean_minutes_by_looks"] = looks(reader, style)
-    print(json.dumps(result["mean_minutes_by_looks"]), flush=True)
+    if isinstance(reader, Reader):
+        result["mean_minutes_by_looks"] = looks(reader, style)
+        print(json.dumps(result["mean_minutes_by_looks"]), flush=True)
     path = Path(__file__).parent / "results" / f"clocks-{date}-{style}.json"
-    for name, images, true in sets(style, given.most):
+    for name, images, true in sets(styles, given.most):
         found = accuracy(reader, images, true)
         result.setdefault("sets", {})[name] = found
         print(name, json.dumps({k: v for k, v in found.items() if k != "wrong"}, default=float))

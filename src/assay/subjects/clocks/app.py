@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from assay.core.records import Config
     from assay.execution.events import Event
     from assay.studies.plan import Plan
+    from assay.subjects.clocks.reading.ensemble import Ensemble
     from assay.subjects.clocks.reading.reader import Reader, Sight
 
-__all__ = ["STYLES", "find_reader", "read_photo", "reader_study", "train_reader"]
+__all__ = ["STYLES", "find_reader", "find_readers", "read_photo", "reader_study", "train_reader"]
 
 STYLES = ("any", "course")
 """Styles of clocks that a reader may be trained on, the more general one first."""
@@ -163,7 +164,25 @@ def find_reader(given: str | Path | None = None, store: str | Path | None = None
     )
 
 
-def read_photo(path: str | Path, reader: Reader) -> Sight:
+def find_readers(
+    given: str | Path | None = None, store: str | Path | None = None
+) -> Reader | Ensemble:
+    """What reads photos: the reader given, or the store's, or all that ship with assay together.
+
+    Raises:
+        DataError: see `find_reader`.
+    """
+    from assay.subjects.clocks.reading.ensemble import Ensemble
+
+    folder = store_folder(store) / "readers"
+    own = any((folder / f"{style}.safetensors").is_file() for style in STYLES)
+    with as_file(files("assay.subjects.clocks") / "readers" / "ensemble.json") as path:
+        if given is not None or own or not path.is_file():
+            return find_reader(given, store)
+        return Ensemble.load([find_reader(style, store) for style in STYLES], path)
+
+
+def read_photo(path: str | Path, reader: Reader | Ensemble) -> Sight:
     """Read the clock in a photo; raises DataError, naming the file, when it cannot be looked at."""
     from assay.data.pictures import open_photo, printable
     from assay.subjects.clocks.reading.reader import ENOUGH

@@ -17,7 +17,7 @@ from assay.apps.web.asking import best_runs, network_of
 from assay.apps.web.pages import Answer, Page, Site
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.records import Record
-from assay.subjects.clocks.time import distance, text
+from assay.subjects.clocks.time import distance, spans_text, text
 
 __all__ = ["PAGE"]
 
@@ -45,9 +45,9 @@ class _Asked:
 
 def _answers(site: Site) -> Mapping[str, Answer]:
     """See `Page.answers`."""
-    from assay.subjects.clocks.app import find_reader
+    from assay.subjects.clocks.app import find_readers
 
-    reader = find_reader(store=site.store)
+    reader = find_readers(store=site.store)
     own = _own(reader)
     runs: dict[str, _Asked] = {}
     seen: dict[str, Any] = {"at": "", "records": []}
@@ -81,7 +81,6 @@ def _answers(site: Site) -> Mapping[str, Answer]:
     def photo(given: Any) -> dict[str, Any]:
         """Read a photo, which need not show the clock alone."""
         sight, image = _read_photo(given, reader)
-        shares = own.ask(image[None])[2]
         certain = sight.certainty if math.isfinite(sight.certainty) else None
         return {
             "image": _png(image),
@@ -90,9 +89,10 @@ def _answers(site: Site) -> Mapping[str, Answer]:
             "certainty": certain,
             "readable": sight.readable,
             "runner_up": text(sight.runner_up),
+            "possible": spans_text(sight.possible) if sight.possible else None,
             "square": vars(sight.square),
             "directions": list(sight.directions),
-            "shares": shares[0].round(5).tolist(),
+            "shares": sight.shares.round(5).tolist(),
         }
 
     return {"draw": draw, "photo": photo}
@@ -140,8 +140,12 @@ def _drawn(wanted: Mapping[str, Any], size: int) -> np.ndarray:
 
 
 def _own(reader: Any) -> _Asked:
-    """assay's own reader, or the store's."""
+    """assay's own readers, or the store's."""
     from assay.subjects.clocks.labels.distributions import read_together, shares_of_times
+    from assay.subjects.clocks.reading.ensemble import Ensemble
+
+    if isinstance(reader, Ensemble):
+        return _Asked("assay", f"assay's readers ({reader.style})", reader.size, _judged(reader))
 
     def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         logs = reader.scheme.log_shares(reader.outputs(images))
@@ -151,6 +155,14 @@ def _own(reader: Any) -> _Asked:
 
     style = reader.about["style"]
     return _Asked("assay", f"assay's reader ({style}, relational)", reader.size, ask)
+
+
+def _judged(ensemble: Any) -> Any:
+    def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        judged = ensemble.glance(images)
+        return judged.minutes, judged.certainty, judged.shares
+
+    return ask
 
 
 def _runs(site: Site) -> list[Record]:

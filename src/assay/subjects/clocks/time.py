@@ -7,6 +7,7 @@ PyTorch tensors alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "hour_flip",
     "mean",
     "minutes_of",
+    "spans_text",
     "text",
     "wrap",
     "wrapped_error",
@@ -82,3 +84,13 @@ def text(minutes: float) -> str:
     """A time for people, to the nearest minute: "12:05" for 5, "3:59" for 239."""
     hour, minute = divmod(round(float(minutes)) % HALF_DAY, HOUR)
     return f"{hour or 12}:{minute:02d}"
+
+
+def spans_text(spans: Sequence[tuple[int, int]], most: int = 4) -> str:
+    """Spans of times for people: "10:07 to 10:09 or 4:41"; those beyond `most` are counted."""
+    if spans and (spans[0][1] - spans[0][0]) % HALF_DAY == HALF_DAY - 1:
+        return "any time"
+    shown = [text(a) if a == b else f"{text(a)} to {text(b)}" for a, b in spans[:most]]
+    if len(spans) > most:
+        shown.append(f"{len(spans) - most} other spans of time")
+    return " or ".join(shown)

@@ -1,0 +1,144 @@
+"""How an ensemble of readers is fitted: on drawn clocks that none of them saw, made like photos."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+from scipy.optimize import minimize
+
+from assay.core.seeds import stream
+from assay.subjects.clocks.labels.distributions import NEAR
+from assay.subjects.clocks.reading.ensemble import BANDS, Ensemble, evidence, features_of
+from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.render import render
+from assay.subjects.clocks.time import HALF_DAY, distance
+
+__all__ = ["COVERAGE", "MIXTURE", "drawn_photos", "fit", "photo_like", "thresholds_of"]
+
+COVERAGE = 0.95
+"""Share of clocks whose set of possible times holds the true one."""
+
+MIXTURE = {
+    ("course", "photo, turned"): 0.3,
+    ("course", "plain"): 0.1,
+    ("any", "photo"): 0.3,
+    ("any", "photo, turned"): 0.15,
+    ("any", "plain"): 0.15,
+}
+"""Shares of (style, what was done to it) of the clocks that an ensemble is fitted on."""
+
+_RIDGE = 1e-3
+
+
+def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """About so many clocks of MIXTURE at random times: uint8 (n, 150, 150, 1), and minutes (n,)."""
+    images, minutes = [], []
+    for (style, kind), share in MIXTURE.items():
+        rng = stream(seed, "photos", style, kind)
+        times = rng.integers(0, HALF_DAY, round(share * count))
+        drawn = render(times, style=style, seed=seed, names=("photos", kind)).images[..., None]
+        if kind.startswith("photo"):
+            drawn = photo_like(drawn, rng, turn=kind.endswith("turned"))
+        images.append(drawn)
+        minutes.append(times)
+    return np.concatenate(images), np.concatenate(minutes)
+
+
+def photo_like(images: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarray:
+    """The same pictures, uint8 (n, size, size, 1), as a camera might have taken them: another cut,
+    coarse pixels, blur, exposure and contrast, a window's reflection, JPEG.
+
+    Args:
+        turn: by any angle, upside down included.
+    """
+    return np.stack([_photo(image[..., 0], rng, turn) for image in images])[..., None]
+
+
+def _photo(image: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarray:
+    size, span = len(image), rng.uniform
+    ground = int(rng.integers(0, 256))
+    plain = Image.fromarray(image)
+    if turn:
+        plain = plain.rotate(span(0, 360), Image.Resampling.BILINEAR, fillcolor=ground)
+    wide = Image.new("L", (3 * size, 3 * size), ground)
+    wide.paste(plain, (size, size))
+    side = size * span(0.9, 1.2)
+    left, top = 1.5 * size - side / 2 + size * span(-0.05, 0.05, 2)
+    pixels = int(rng.integers(size // 2, size + 1)) if rng.random() < 0.5 else size
+    box = (left, top, left + side, top + side)
+    seen = wide.resize((pixels, pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+    seen = seen.resize((size, size), Image.Resampling.BILINEAR)
+    if rng.random() < 0.5:
+        seen = seen.filter(ImageFilter.GaussianBlur(span(0, 1.5)))
+    light = (np.asarray(seen) / 255) ** np.exp(rng.normal(0, 0.35)) * span(0.7, 1.25)
+    light = light + rng.normal(0, 0.05)
+    if rng.random() < 0.3:
+        light = light + _window(size, rng)
+    file = io.BytesIO()
+    whole = (255 * light.clip(0, 1)).astype(np.uint8)
+    Image.fromarray(whole).save(file, "JPEG", quality=int(rng.integers(20, 95)))
+    return np.asarray(Image.open(file))
+
+
+def _window(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A bright stripe with soft edges across the picture."""
+    angle, place, width = rng.uniform(0, 2 * np.pi), rng.uniform(), rng.uniform(0.03, 0.2)
+    y, x = np.mgrid[:size, :size] / size
+    away = np.abs(np.cos(angle) * x + np.sin(angle) * y - place) - width
+    return rng.uniform(0.1, 0.6) / (1 + np.exp(60 * away.clip(-1, 1)))
+
+
+def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
+    """Weights and thresholds of an ensemble, see `Ensemble`.
+
+    Weights are fitted on one half of the clocks, by penalised maximum likelihood; support is never
+    held against a candidate, nor doubt for it. Thresholds are those of the other half.
+
+    Args:
+        count: clocks that are drawn.
+    """
+    images, minutes = drawn_photos(count, seed)
+    experts = evidence(readers, images)
+    half = stream(seed, "halves").permutation(len(minutes)) < len(minutes) / 2
+    about = {"weights": weights_of(experts[half], minutes[half]), "thresholds": [0.0] * 3}
+    judged = Ensemble(readers, about).judge(experts[~half])
+    own = judged.shares[np.arange(len(judged.shares)), minutes[~half]]
+    scores = own / judged.shares.max(-1)
+    about["thresholds"] = thresholds_of(scores, judged.certainty)
+    return about | {"count": len(minutes), "seed": seed, "coverage": COVERAGE}
+
+
+def weights_of(experts: np.ndarray, minutes: np.ndarray) -> list[float]:
+    """Logistic regression of whether a candidate is right within a minute on its features."""
+    candidates, features = features_of(experts)
+    right = (distance(candidates, minutes[:, None]) <= NEAR).ravel()
+    rows = features.reshape(-1, features.shape[-1])
+    rows = np.concatenate([rows, np.ones((len(rows), 1))], -1)
+
+    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        score = rows @ weights
+        chance = 1 / (1 + np.exp(-score))
+        loss = np.logaddexp(0, score) - right * score
+        slope = rows.T @ (chance - right) / len(right) + 2 * _RIDGE * weights
+        return float(loss.mean() + _RIDGE * weights @ weights), slope
+
+    experts_count = experts.shape[1]
+    bounds = [(0, None)] * experts_count + [(None, 0)] * experts_count + [(None, None)]
+    found = minimize(cost, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B")
+    return [round(float(w), 4) for w in found.x]
+
+
+def thresholds_of(scores: np.ndarray, certainty: np.ndarray) -> list[float]:
+    """For each band of certainty the score that COVERAGE of clocks reach, with the correction for
+    their number that makes it hold for the next one; 0 where there are too few."""
+    bands = np.searchsorted(BANDS, certainty, side="right")
+    found = []
+    for band in range(len(BANDS) + 1):
+        own = np.sort(scores[bands == band])
+        missed = int((1 - COVERAGE) * (len(own) + 1))
+        found.append(float(f"{own[missed - 1]:.3g}") if missed else 0.0)
+    return found

@@ -1,0 +1,156 @@
+"""Two readers as one: whom it believes, what makes it doubt, and what else the time may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.core.errors import DataError
+from assay.networks.families import build_network
+from assay.networks.network import initial_weights
+from assay.subjects.clocks.labels.relational import HEADS
+from assay.subjects.clocks.reading.calibration import (
+    photo_like,
+    thresholds_of,
+    weights_of,
+)
+from assay.subjects.clocks.reading.ensemble import (
+    Ensemble,
+    evidence,
+    features_of,
+    possible_times,
+)
+from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.time import spans_text
+
+NETWORK = {"family": "clock-net", "filters": [[8], [16]], "squeeze": 8, "dense": [16]}
+
+
+def untrained(seed: int) -> Reader:
+    network = build_network(NETWORK, (48, 48, 1), dict.fromkeys(HEADS, 120))
+    about = {"network": NETWORK, "size": 48, "mean": [120.0], "std": [60.0], "style": "course"}
+    return Reader(about, initial_weights(network, seed))
+
+
+def seen(minutes: int, share: float, spread: int = 719) -> np.ndarray:
+    """`share` at one time, the rest evenly on the `spread` times after it."""
+    found = np.zeros(720)
+    found[minutes] = share
+    found[(minutes + 1 + np.arange(spread)) % 720] += (1 - share) / spread
+    return found
+
+
+# believe support by each of two experts, and mind what speaks against
+ABOUT = {"weights": [1.0, 1.0, -1.0, -1.0, -3.0], "thresholds": [0.0, 0.01, 0.1]}
+
+
+class Pair(Ensemble):
+    """Two experts only, whatever the readers are."""
+
+    def __init__(self) -> None:
+        self.weights, self.thresholds = np.array(ABOUT["weights"]), (0.0, 0.01, 0.1)
+
+
+def test_agreement_makes_certain_and_disagreement_does_not():
+    agreeing = np.stack([seen(100, 0.9), seen(101, 0.9)])
+    differing = np.stack([seen(100, 0.9), seen(400, 0.9)])
+    unsure = np.stack([seen(100, 0.9), seen(400, 0.05)])
+    judged = Pair().judge(np.stack([agreeing, differing, unsure]))
+    assert judged.minutes[[0, 2]].tolist() == [100, 100]
+    sure, doubtful, half = judged.certainty
+    assert sure > 0.99
+    assert doubtful < 0.1
+    assert doubtful < half < sure
+    np.testing.assert_allclose(judged.shares.sum(-1), 1)
+    assert judged.runner_up[1] == 400
+
+
+def test_support_and_doubt_are_logarithms_from_nothing():
+    experts = np.stack([seen(100, 0.99), seen(300, 0.49)])[None]
+    candidates, features = features_of(experts)
+    assert candidates.tolist() == [[100, 300]]
+    own = 0.99 + 0.01 / 719  # the minutes to both sides count; before it there is nothing
+    before = np.log((own + 0.01 / 719 + 0.01) / 0.01)
+    first = features[0, 0]
+    assert first[0] == pytest.approx(before, rel=1e-3)
+    assert first[1] == pytest.approx(np.log((3 * 0.51 / 719 + 0.01) / 0.01), rel=1e-3)
+    assert first[2] == 0  # no expert speaks against itself
+    assert first[3] == pytest.approx(np.log((0.49 + 2 * 0.51 / 719 + 0.01) / 0.01), rel=1e-2)
+
+
+def test_the_expert_that_is_right_is_believed():
+    rng = np.random.default_rng(0)
+    minutes = rng.integers(0, 720, 400)
+    guesses = rng.integers(0, 720, 400)
+    experts = np.stack(
+        [[seen(m, 0.8), seen(g, 0.8)] for m, g in zip(minutes, guesses, strict=True)]
+    )
+    weights = weights_of(experts, minutes)
+    pair = Pair()
+    pair.weights = np.array(weights)
+    judged = pair.judge(experts)
+    assert (judged.minutes == minutes).mean() > 0.99
+    assert judged.certainty.mean() > 0.9
+    assert min(weights[:2]) >= 0
+    assert max(weights[2:4]) <= 0
+
+
+def test_thresholds_are_the_conformal_quantile_of_each_band():
+    scores = np.arange(1, 101) / 100
+    certainty = np.full(100, 0.95)
+    # int(0.05 * 101) = 5 of the next 101 may be missed: the fifth smallest
+    assert thresholds_of(scores, certainty) == [0.0, 0.0, 0.05]
+    assert thresholds_of(scores[:10], certainty[:10])[2] == 0  # too few to leave any out
+    mixed = np.repeat([0.2, 0.7], 50)
+    assert thresholds_of(scores, mixed) == [0.02, 0.52, 0.0]
+
+
+def test_spans_of_possible_times_go_round_the_dial():
+    shares = np.zeros(720)
+    shares[[718, 719, 0, 1]] = 0.1, 0.2, 0.4, 0.1
+    shares[[300, 301]] = 0.15, 0.05
+    spans = possible_times(shares, 0, 0.95, (0.0, 0.01, 0.2))
+    assert spans == ((718, 1), (300, 300))
+    assert spans_text(spans) == "11:58 to 12:01 or 5:00"
+    assert possible_times(shares, 0, 0.95, (0, 0, 0.9)) == ((0, 0),)
+    # what was read is among them, whatever its share
+    assert (500, 500) in possible_times(shares, 500, 0.95, (0, 0, 0.9))
+    assert spans_text(possible_times(shares, 0, 0.1, (0.0, 0.5, 0.5))) == "any time"
+    many = tuple((10 * i, 10 * i) for i in range(7))
+    assert spans_text(many).endswith("12:30 or 3 other spans of time")
+
+
+def test_pictures_like_photos_are_the_same_again_and_turned_where_asked():
+    images = np.full((4, 48, 48, 1), 200, np.uint8)
+    images[:, :24] = 30
+    one, again, still = (
+        photo_like(images, np.random.default_rng(seed), turn)
+        for seed, turn in ((0, True), (0, True), (0, False))
+    )
+    assert one.shape == images.shape
+    assert one.dtype == np.uint8
+    np.testing.assert_array_equal(one, again)
+    below = still[:, 40:, 12:36].mean((1, 2, 3)) - still[:, 8:16, 12:36].mean((1, 2, 3))
+    assert (below > 0).all()  # not turned: the bright half stays below
+    below = one[:, 40:, 12:36].mean((1, 2, 3)) - one[:, 8:16, 12:36].mean((1, 2, 3))
+    assert not (below > 0).all()
+
+
+def test_an_ensemble_reads_pictures_of_any_kind():
+    readers = [untrained(0), untrained(1)]
+    about = {"weights": [1.0] * 4 + [-1.0] * 4 + [-2.0], "thresholds": [0.1, 0.1, 0.1]}
+    ensemble = Ensemble(readers, about)
+    images = np.random.default_rng(0).integers(0, 255, (3, 48, 48, 1), np.uint8)
+    experts = evidence(readers, images)
+    assert experts.shape == (3, 4, 720)
+    np.testing.assert_allclose(experts.sum(-1), 1)
+    whole, parts = ensemble.judge(experts), ensemble.glance(images)
+    np.testing.assert_array_equal(whole.minutes, parts.minutes)
+    for picture in (images[0], np.random.default_rng(1).integers(0, 255, (90, 140, 3), np.uint8)):
+        sight = ensemble.read(picture)
+        assert 0 <= sight.minutes < 720
+        assert 0 <= sight.certainty < 0.5
+        assert sight.possible
+        assert sight.shares.sum() == pytest.approx(1)
+    with pytest.raises(DataError, match="expected 9 weights, got 5"):
+        Ensemble(readers, {"weights": [0.0] * 5, "thresholds": [0, 0, 0]})
