@@ -144,6 +144,19 @@ class Optimizer:
         raise NotImplementedError
 
     @staticmethod
+    def torch_product_step(
+        slot: Weight[Tensor], x: Tensor, d: Tensor, rate: float | Tensor
+    ) -> None:
+        """`torch_step` for the gradient x d of a stack, which is added in place. Only faster, on a
+        GPU.
+
+        Args:
+            x: (S, i, B).
+            d: (S, B, o).
+        """
+        raise NotImplementedError
+
+    @staticmethod
     def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """One step in the numpy engine.
 

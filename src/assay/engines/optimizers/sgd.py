@@ -65,6 +65,22 @@ class SGD(Optimizer):
             slot.weight.add_(velocity)
 
     @staticmethod
+    def torch_product_step(
+        slot: Weight[Tensor], x: Tensor, d: Tensor, rate: float | Tensor
+    ) -> None:
+        """See `Optimizer`."""
+        momentum, weight, d = slot.numbers["momentum"], slot.weight, d * rate
+        if not some(momentum):
+            weight.baddbmm_(x, d, alpha=-1)
+            return
+        velocity = slot.buffer("velocity").mul_(momentum)
+        velocity.baddbmm_(x, d, alpha=-1)
+        if slot.numbers["nesterov"]:
+            weight.add_(velocity * momentum).baddbmm_(x, d, alpha=-1)
+        else:
+            weight.add_(velocity)
+
+    @staticmethod
     def numpy_step(slot: ArrayWeight, gradient: np.ndarray, rate: float) -> None:
         """See the class."""
         momentum = slot.numbers["momentum"]

@@ -25,6 +25,7 @@ from assay.engines.torch_engine.device import (
     one_numpy_thread,
     place,
 )
+from assay.engines.torch_engine.graphs import GraphedTrainer, graphs_pay
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.own_programs import PROGRAMS
@@ -145,6 +146,8 @@ class TorchEngine:
             program = _program(group, weights, where, task, stacked)
             epochs = recipe.total_epochs(len(dataset.train))
             soft = soft_rows(recipe, task, dataset)
+            if dense and isinstance(program, StackedProgram) and graphs_pay(where, data, recipe):
+                return GraphedTrainer(program, data, task, rows, epochs, soft)
             return TorchTrainer(program, data, task, augment, rows, epochs, soft)
 
         yield from train_groups(

@@ -9,10 +9,24 @@ showed that it is slower; all else goes through one batched product.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-__all__ = ["affine", "input_gradient", "prefer", "weight_gradient"]
+__all__ = ["Product", "affine", "input_gradient", "prefer", "weight_gradient"]
+
+
+class Product(NamedTuple):
+    """A weight gradient x^T d that has not been computed.
+
+    Attributes:
+        x: (S, B, i).
+        d: (S, B, o).
+    """
+
+    x: Tensor
+    d: Tensor
 
 
 _FEW = 32_768

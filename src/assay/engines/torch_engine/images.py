@@ -18,7 +18,8 @@ from assay.engines.training import Augment
 __all__ = ["Augmenter", "DeviceSplit", "Normalise", "to_device", "turned"]
 
 _MOST = 1 << 30
-"""Bytes of normalised images that are kept; larger sets stay bytes until a batch is taken."""
+"""Bytes of normalised images that a CPU keeps; larger sets, and all on a GPU, stay bytes until a
+batch is taken."""
 
 
 class Normalise:
@@ -73,7 +74,8 @@ def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> Device
     place = normalise.place
     targets = torch.from_numpy(encoded).to(place.device)
     size = split.images.size * torch.empty(0, dtype=place.compute).element_size()
-    if size > _MOST and split.images.dtype == np.uint8:
+    few = place.device.type == "cpu" and size <= _MOST  # a GPU waits for its memory
+    if not few and split.images.dtype == np.uint8:
         raw = torch.from_numpy(np.require(split.images, requirements=["C", "W"]))
         return DeviceSplit(raw.to(place.device), targets, normalise)
     images = torch.empty(split.images.shape, dtype=place.compute, device=place.device)

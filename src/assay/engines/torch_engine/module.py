@@ -170,7 +170,9 @@ class ModuleProgram:
         followed = {n: t for n, t in self.module.tensors().items() if t.is_floating_point()}
         self._average = WeightAverage(followed, self.member.training.ema)
 
-    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    def step(
+        self, images: Tensor, targets: Tensor, factor: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
         self.module.train()
         with torch.enable_grad(), self.module.drawing(self._slots[0].steps):
             outputs = self.module(images[0].permute(0, 3, 1, 2))

@@ -29,6 +29,7 @@ class Slot:
         weight: what is updated, in place.
         numbers: learning_rate and the optimizer's settings by name; `l1` and `l2` of its kernel.
         state: the rule's memory, made at the first update.
+        steps: how many it has had; a tensor where a CUDA graph counts them.
         stacked: whether the members of a stack are in front.
     """
 
@@ -47,7 +48,7 @@ class Slot:
 
 
 def update(
-    rule: type[Optimizer], slots: list[Slot], gradients: list[Tensor], factor: float
+    rule: type[Optimizer], slots: list[Slot], gradients: list[Tensor], factor: float | Tensor
 ) -> None:
     """Apply one step of `rule` to every slot; `factor` is the schedule's share of the rate."""
     step = rule.step_of("torch")

@@ -170,7 +170,9 @@ class OwnStackProgram:
     def _weights(self) -> list[Tensor]:
         return [self._stack.tensors[name] for name in self._stack.trained]
 
-    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    def step(
+        self, images: Tensor, targets: Tensor, factor: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             outputs = self._stack.outputs(images, True, self.steps)
             losses = self.task.loss(outputs, targets)

@@ -34,7 +34,9 @@ Outputs = dict[str, Tensor]
 class Program(Protocol):
     """Members in training: images are (S, B, h, w, c) or shared (1, B, h, w, c)."""
 
-    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    def step(
+        self, images: Tensor, targets: Tensor, factor: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
         """One update of every member; returns summed loss and summed `correct`, (S,) each."""
         ...
 
@@ -95,12 +97,26 @@ def loss_and_gradient(
 
 
 class StackedProgram:
-    """Networks of equal structure (dense ones of nearly equal width), trained as one stack."""
+    """Networks of equal structure (dense ones of nearly equal width), trained as one stack.
+
+    Attributes:
+        blocks: all layers, of the trunk and of the heads.
+        steps: updates that the members have had.
+
+    Args:
+        direct: see `StackSlots`; None for that of the device.
+    """
 
     def __init__(
-        self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
+        self,
+        members: Sequence[Member],
+        weights: list[dict],
+        place: DevicePlace,
+        task: Task,
+        direct: bool | None = None,
     ):
         self.place, self.task = place, task
+        self._direct = place.device.type != "cpu" if direct is None else direct
         self.rule = type(members[0].training.optimizer)
         self.members, self.steps = list(members), 0
         heads = [name for name, _ in members[0].network.heads]
@@ -108,8 +124,8 @@ class StackedProgram:
         shape = members[0].network.input_shape
         self.trunk, room = self._chain("trunk", places, shape)
         self.heads = {name: self._chain(f"head.{name}", places, room)[0] for name in heads}
-        self._blocks = self.trunk + [b for head in self.heads.values() for b in head]
-        for block in self._blocks:
+        self.blocks = self.trunk + [b for head in self.heads.values() for b in head]
+        for block in self.blocks:
             block.load(weights)
         self._make_slots()
 
@@ -144,7 +160,7 @@ class StackedProgram:
         return chain, room
 
     def _make_slots(self) -> None:
-        owners = {(b.name, key): b for b in self._blocks for key in b.params}
+        owners = {(b.name, key): b for b in self.blocks for key in b.params}
         hidden = [hidden_kernels(m.network) for m in self.members]
         numbers = {
             (name, key): [
@@ -156,31 +172,39 @@ class StackedProgram:
             ]
             for (name, key), block in owners.items()
         }
-        self._slots = StackSlots(*self._tensors(), self.rule, numbers)
+        self._slots = StackSlots(*self._tensors(), self.rule, numbers, self._direct)
+        for block in self.blocks:
+            block.products = (block.name, "kernel") in self._slots.products
         self._move()
 
     def _tensors(self) -> tuple[dict[Key, Tensor], dict[Key, Tensor | None]]:
         """All trained tensors, and the low-precision copies that they have or have not."""
-        owners = [(block, key) for block in self._blocks for key in block.params]
+        owners = [(block, key) for block in self.blocks for key in block.params]
         params = {(block.name, key): block.params[key] for block, key in owners}
         return params, {(block.name, key): block.copy_of(key) for block, key in owners}
 
     def _move(self) -> None:
         """Let the blocks use the tensors that are updated."""
-        for block in self._blocks:
+        for block in self.blocks:
             for key in block.params:
                 block.params[key] = self._slots.weights[block.name, key]
 
-    def step(self, images: Tensor, targets: Tensor, factor: float) -> tuple[Tensor, Tensor]:
+    def step(
+        self, images: Tensor, targets: Tensor, factor: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
         self.steps += 1
         outputs = self._forward(images, training=True)
         losses, d = loss_and_gradient(self.task, outputs, targets)
         correct = self.task.correct(outputs, targets)
         through = [_backward(head, d[name], True) for name, head in self.heads.items()]
         _backward(self.trunk, sum(through[1:], start=through[0]), need_input=False)
-        gradients = {(b.name, key): b.gradients[key] for b in self._blocks for key in b.params}
+        gradients = {(b.name, key): b.gradients[key] for b in self.blocks for key in b.params}
         self._slots.update(gradients, factor)
         return losses.sum(-1), correct.sum(-1)
+
+    def count_on_device(self) -> None:
+        """Let the update rules count in tensors, for a CUDA graph."""
+        self._slots.count_on_device()
 
     def outputs(self, images: Tensor) -> Outputs:
         return self._forward(images.expand(len(self.members), *images.shape[1:]), training=False)
@@ -198,14 +222,14 @@ class StackedProgram:
 
     def keep(self, members: list[int]) -> None:
         self.members = [self.members[m] for m in members]
-        for block in self._blocks:
+        for block in self.blocks:
             block.keep(members)
         self._slots.keep(members, *self._tensors())
         self._move()
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
         found = {}
-        for block in self._blocks:
+        for block in self.blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
                     row = block.part(key, tensor, member)
@@ -213,7 +237,7 @@ class StackedProgram:
         return found
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        for block in self._blocks:
+        for block in self.blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 if key != "rate":
                     value = torch.from_numpy(weights[f"{block.name}.{key}"])
@@ -222,7 +246,7 @@ class StackedProgram:
 
     def state(self, member: int) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {"steps": np.array(self.steps)}
-        for block in self._blocks:
+        for block in self.blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 found[f"tensor/{block.name}.{key}"] = plain(tensor[member])
             if isinstance(block, DropoutBlock):
@@ -234,7 +258,7 @@ class StackedProgram:
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
         self.steps = int(state["steps"])
-        for block in self._blocks:
+        for block in self.blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 tensor[member].copy_(torch.from_numpy(state[f"tensor/{block.name}.{key}"]))
             if isinstance(block, DropoutBlock):

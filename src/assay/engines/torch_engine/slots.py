@@ -10,6 +10,7 @@ from torch import Tensor
 
 from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine import fused
+from assay.engines.torch_engine.gemm import Product
 from assay.engines.torch_engine.optimizers import Slot, update
 
 __all__ = ["EagerSlot", "Key", "StackSlot", "StackSlots"]
@@ -17,6 +18,9 @@ __all__ = ["EagerSlot", "Key", "StackSlot", "StackSlots"]
 Numbers = dict[str, Any]
 Key = tuple[str, str]
 """A block's name and the name of one of its tensors."""
+
+Gradient = Tensor | list[Tensor] | Product
+"""(S, ...), or a list of the members' own, or the factors that it is the product of."""
 
 WORTH_COMPILING = 50_000
 """Weights of a member's largest kernel from which on a compiled loop pays; compiling it takes a
@@ -26,12 +30,12 @@ second or two."""
 class StackSlot(Protocol):
     """One weight tensor of all members, (S, ...), with the memory of its rule."""
 
-    def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
+    def update(self, gradient: Any, factor: Any) -> None:
         """One step, the low-precision copy included.
 
         Args:
-            gradient: (S, ...), or a list of the members' own.
-            factor: the schedule's share of every member's learning rate.
+            gradient: see `Gradient`.
+            factor: the schedule's share of every member's learning rate; a tensor in a CUDA graph.
         """
         ...
 
@@ -62,9 +66,11 @@ class StackSlots:
         lows: their low-precision copies, or None.
         rule: the optimizer.
         each: for every member the numbers of its rule, with l1 and l2.
+        direct: subtract products from kernels in place, where the rule can; `products` says which.
 
     Attributes:
         weights: where each tensor is from now on; blocks are to use these.
+        products: the kernels whose gradients are to come as a `Product`.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class StackSlots:
         lows: Mapping[Key, Tensor | None],
         rule: type[Optimizer],
         each: Mapping[Key, Sequence[Numbers]],
+        direct: bool = False,
     ):
         largest = max(weight[0].numel() for weight in weights.values())
         on_cpu = all(weight.device.type == "cpu" for weight in weights.values())
@@ -82,10 +89,15 @@ class StackSlots:
         self._small = [key for key in weights if key[1] != "kernel"]
         self._widths = [weights[key].shape[-1] for key in self._small]
         packed = self._take(weights)
+        kernels = [key for key in self.weights if key[1] == "kernel"]
+        able = rule.torch_product_step is not Optimizer.torch_product_step
+        direct = direct and able and not compiled
+        self.products = {k for k in kernels if direct and lows[k] is None and _bare(each[k])}
         self._kernels: dict[Key, StackSlot] = {
-            key: kind(weight, lows[key], rule, each[key])
-            for key, weight in self.weights.items()
-            if key[1] == "kernel"
+            key: (ProductSlot if key in self.products else kind)(
+                self.weights[key], lows[key], rule, each[key]
+            )
+            for key in kernels
         }
         self._packed: StackSlot | None = None
         if packed is not None:
@@ -101,7 +113,13 @@ class StackSlots:
             self.weights[key] = part.unsqueeze(1)
         return packed
 
-    def update(self, gradients: Mapping[Key, Tensor | list[Tensor]], factor: float) -> None:
+    def count_on_device(self) -> None:
+        """Let the steps be counted in tensors."""
+        for slot in (*self._kernels.values(), self._packed):
+            if isinstance(slot, EagerSlot):
+                slot.count_on_device()
+
+    def update(self, gradients: Mapping[Key, Gradient], factor: Any) -> None:
         """One step of all weights; see `StackSlot.update`."""
         for key, slot in self._kernels.items():
             slot.update(gradients[key], factor)
@@ -140,8 +158,14 @@ class StackSlots:
             self._packed.remember(member, joined, steps)
 
 
-def _whole(gradient: Tensor | list[Tensor]) -> Tensor:
+def _bare(each: Sequence[Numbers]) -> bool:
+    """Whether no penalty and no decay of the weights comes on top of a gradient."""
+    return not any(n.get(name) for n in each for name in ("l1", "l2", "weight_decay"))
+
+
+def _whole(gradient: Gradient) -> Tensor:
     """The gradient of all members in one tensor."""
+    assert not isinstance(gradient, Product)
     return gradient if isinstance(gradient, Tensor) else torch.stack(gradient)
 
 
@@ -154,7 +178,12 @@ class EagerSlot:
         self._rule, self._low = rule, low
         self._slot = Slot(weight, _stack_numbers(each, weight), stacked=True)
 
-    def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
+    def count_on_device(self) -> None:
+        """See `StackSlots`; in float64, in which a power close to one keeps its digits."""
+        steps, device = float(self._slot.steps), self._slot.weight.device
+        self._slot.steps = torch.tensor(steps, dtype=torch.float64, device=device)  # type: ignore[assignment]
+
+    def update(self, gradient: Any, factor: Any) -> None:
         """See `StackSlots`."""
         update(self._rule, [self._slot], [_whole(gradient)], factor)
         if self._low is not None:
@@ -176,6 +205,19 @@ class EagerSlot:
         self._slot.steps = steps
         for name, tensor in memory.items():
             self._slot.buffer(name)[member].copy_(tensor)
+
+
+class ProductSlot(EagerSlot):
+    """Adds the product that a kernel's gradient is to the weights, or to their memory, in place:
+    nothing of the kernel's size is written but what is changed."""
+
+    def update(self, gradient: Gradient, factor: Any) -> None:
+        """See `StackSlots`."""
+        assert isinstance(gradient, Product)
+        slot = self._slot
+        slot.steps += 1
+        x, rate = gradient.x.transpose(1, 2), slot.numbers["learning_rate"] * factor
+        self._rule.torch_product_step(slot, x, gradient.d, rate)
 
 
 def _stack_numbers(each: Sequence[dict[str, Any]], weight: Tensor) -> dict[str, Any]:

@@ -60,7 +60,10 @@ class Block:
         stack: the layer's description for each member.
         params: trained tensors, members first; `gradients` has the same keys.
         buffers: tensors that are kept but not trained.
+        products: whether the kernel's gradient is to be a `gemm.Product`.
     """
+
+    products = False
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Block:
         self._kept: Any = None
         self.params: dict[str, Tensor] = {}
         self.buffers: dict[str, Tensor] = {}
-        self.gradients: dict[str, Tensor | list[Tensor]] = {}
+        self.gradients: dict[str, Tensor | list[Tensor] | gemm.Product] = {}
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
         """Take the members' weights, named as `initial_weights` names them."""
@@ -157,8 +160,6 @@ class DenseBlock(Block):
             self.low = kernel.to(self.place.compute)
         else:
             self.low.copy_(kernel)
-        if self._gradient.shape != kernel.shape:
-            self._gradient = torch.empty_like(self.low)
 
     def copy_of(self, param: str) -> Tensor | None:
         return self.low if param == "kernel" and self.low is not self.params["kernel"] else None
@@ -175,8 +176,16 @@ class DenseBlock(Block):
         if "bias" in self.params:
             self.gradients["bias"] = d.sum(1, keepdim=True, dtype=self.place.master)
         d = d.to(self.place.compute)
-        self.gradients["kernel"] = gemm.weight_gradient(self._kept, d, self._gradient)
+        self.gradients["kernel"] = self.weight_gradient(self._kept, d)
         return gemm.input_gradient(d, self.low) if need_input else None
+
+    def weight_gradient(self, x: Tensor, d: Tensor) -> Tensor | list[Tensor] | gemm.Product:
+        """The gradient x^T d of the kernel, for x (S, B, i), or (1, B, i), and d (S, B, o)."""
+        if self.products:
+            return gemm.Product(x.expand(len(d), -1, -1), d)
+        if self._gradient.shape != self.low.shape:
+            self._gradient = torch.empty_like(self.low)
+        return gemm.weight_gradient(x, d, self._gradient)
 
     def numbers(self, param: str, member: int) -> dict[str, float]:
         regularizer = self.stack[member].kernel_regularizer
@@ -185,6 +194,8 @@ class DenseBlock(Block):
 
 class ActivationBlock(Block):
     """y = f(x), elementwise; 0 for units that a member does not have."""
+
+    _units: Tensor | None = None
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         function = self.stack[0].function
@@ -202,9 +213,15 @@ class ActivationBlock(Block):
 
     def _there(self) -> Tensor:
         """Which units each member has, (S, 1, units)."""
-        units = torch.arange(self.widths.room_out, device=self.place.device)
-        own = torch.tensor(self.widths.outputs, device=self.place.device)
-        return (units < own[:, None]).unsqueeze(1)
+        if self._units is None:
+            units = torch.arange(self.widths.room_out, device=self.place.device)
+            own = torch.tensor(self.widths.outputs, device=self.place.device)
+            self._units = (units < own[:, None]).unsqueeze(1)
+        return self._units
+
+    def keep(self, members: list[int]) -> None:
+        super().keep(members)
+        self._units = None
 
 
 class DropoutBlock(Block):

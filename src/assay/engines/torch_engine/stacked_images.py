@@ -52,7 +52,7 @@ class ConvBlock(DenseBlock):
             self.gradients["bias"] = d.sum(1, keepdim=True, dtype=self.place.master)
         d = d.to(self.place.compute)
         patches = patches.expand(len(d), -1, -1)
-        self.gradients["kernel"] = gemm.weight_gradient(patches, d, self._gradient)
+        self.gradients["kernel"] = self.weight_gradient(patches, d)
         if not need_input:
             return None
         layer: layers.Conv2D = self.stack[0]

@@ -12,7 +12,7 @@ from assay.engines.evaluation import Evaluation
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
 from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
-from assay.engines.torch_engine.program import Program
+from assay.engines.torch_engine.program import Program, plain
 from assay.tasks.task import Task, turns_of
 
 __all__ = ["DeviceDataset", "TorchTrainer"]
@@ -45,6 +45,11 @@ class DeviceDataset:
         if self._train is None:
             self._train = self._load(self._fit.train)
         return self._train
+
+    @property
+    def stays(self) -> bool:
+        """Whether every epoch sees the same pictures."""
+        return self._fit.fresh is None
 
     def fresh(self, epochs: int) -> FreshPictures | None:
         """Pictures that are drawn anew for each of `epochs` epochs; None where there are none."""
@@ -101,15 +106,21 @@ class TorchTrainer:
 
     def step(self, start: int, stop: int, factor: float) -> None:
         """See `Trainer`."""
-        images, targets = self._pictures.take(self._order[:, start:stop])
+        self._update(self._order[:, start:stop], factor, start)
+
+    def _update(self, index: Tensor, factor: float | Tensor, start: int = 0) -> None:
+        """One update with the images at `index` (S, B), whose places in the order begin at
+        `start`."""
+        images, targets = self._pictures.take(index)
         if self._soft is not None:
             targets = self._soft[targets]
         if self.augment:
             images, targets = self.augment(images, targets, start)
         with torch.no_grad():
             loss, correct = self.program.step(images, targets, factor)
-        self._loss = self._loss + loss
-        self._correct = self._correct + correct
+        # in place from the second update on: a graph finds them where they are
+        self._loss += loss
+        self._correct += correct
 
     def _reset(self) -> None:
         self._loss: Tensor | float = 0.0
@@ -119,7 +130,7 @@ class TorchTrainer:
         """See `Trainer`."""
         assert isinstance(self._loss, Tensor)
         assert isinstance(self._correct, Tensor)
-        found = self._loss.double().cpu().numpy(), self._correct.double().cpu().numpy()
+        found = plain(self._loss.double()), plain(self._correct.double())
         self._reset()
         return found
 
@@ -176,7 +187,7 @@ class TorchTrainer:
             found |= self.augment.state(member)
         for name, sums in (("loss", self._loss), ("correct", self._correct)):
             if isinstance(sums, Tensor):
-                found[f"sum/{name}"] = sums[member].cpu().numpy()
+                found[f"sum/{name}"] = plain(sums[member])
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
