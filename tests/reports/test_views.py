@@ -154,6 +154,27 @@ def test_confusion_and_classes_by_hand():
     assert confusion([]) is None
 
 
+def test_precision_recall_and_f1_of_classes_by_hand():
+    # run by run, class 1 is named 2 and 4 times, of which 1 and 2 are right
+    row = per_class(two_runs())[1]
+    assert row["precision"].mean == 0.5
+    assert row["recall"].mean == pytest.approx((1 / 2 + 1) / 2)
+    assert row["f1"].mean == pytest.approx((2 / 4 + 4 / 6) / 2)
+    assert row["f1"].high == 1  # no interval goes beyond what F1 can be
+    assert "pr_auc" not in row
+    never = per_class(two_runs()[1:])[0]  # a run that never names class 0
+    assert (never["precision"].mean, never["f1"].mean) == (0, 0)
+
+
+def test_pr_auc_of_a_class_ranks_its_images_by_their_probabilities():
+    run = two_runs()[0]
+    chances = np.array([0.9, 0.2, 0.8, 0.1, 0.3])
+    run.predictions["test_probabilities"] = np.stack([chances, 1 - chances, 0 * chances], 1)
+    # of class 0, two images are at ranks 1 and 4: precision 1 and 2/4 at recalls 1/2 and 1
+    assert per_class([run])[0]["pr_auc"].mean == pytest.approx(0.5 * 1 + 0.5 * 0.5)
+    assert "pr_auc" not in per_class([two_runs()[1], run])[0]  # for one of them kept none
+
+
 def test_confident_mistakes_come_from_the_run_that_validation_prefers():
     found = mistakes({"trials": []}, two_runs(), per_class=1)
     assert (found["run_id"], found["n"]) == ("t0", 2)

@@ -10,12 +10,13 @@ import numpy as np
 from assay.core.plans import PlanData
 from assay.core.records import Record, Spec
 from assay.data.permutation import permute, pixel_permutation
-from assay.statistics import best_run, estimate, primary_metric
+from assay.statistics import Estimate, best_run, estimate, primary_metric
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
 __all__ = [
+    "CLASS_METRICS",
     "NOT_FOUND",
     "DatasetOf",
     "class_names",
@@ -67,34 +68,54 @@ def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
     return {"counts": joint.reshape(classes, classes), "n": len(runs)}
 
 
-def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return {"class", "images", "accuracy"} for each class.
+CLASS_METRICS = ("precision", "recall", "f1", "pr_auc")
+"""What is told of each class, against all others."""
 
-    "accuracy" estimates its share of right test images over the runs.
+
+def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return {"class", "images", "accuracy", "precision", "recall", "f1"} for each class.
+
+    All but the first two are estimates over the runs. "accuracy" is the share of right answers
+    among the test images of the class, which is its recall; precision is 0 where a run never names
+    the class. Where all runs kept probabilities there is "pr_auc", too: average precision.
     """
     runs = classified(records)
     if not runs:
         return []
-    target = runs[0].predictions["test_target"]
+    pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
+    scores = [r.predictions.get("test_probabilities") for r in runs]
     rows = []
-    for number in np.unique(target):
-        shares = [
-            float(
-                np.mean(
-                    r.predictions["test_predicted"][r.predictions["test_target"] == number]
-                    == number
-                )
-            )
-            for r in runs
-        ]
-        rows.append(
-            {
-                "class": int(number),
-                "images": int(np.sum(target == number)),
-                "accuracy": estimate(shares),
-            }
-        )
+    for number in np.unique(pairs[0][0]):
+        right = [float(np.sum((t == number) & (p == number))) for t, p in pairs]
+        true, said = ([float(np.sum(x[i] == number)) for x in pairs] for i in (0, 1))
+        recall = _shares(right, true)
+        row = {
+            "class": int(number),
+            "images": int(true[0]),
+            "accuracy": estimate(recall),
+            "precision": _bounded(_shares(right, said)),
+            "recall": _bounded(recall),
+            "f1": _bounded([2 * r / (t + s) for r, t, s in zip(right, true, said, strict=True)]),
+        }
+        if all(s is not None for s in scores):
+            ranked = [(t == number, s[:, number]) for (t, _), s in zip(pairs, scores, strict=True)]
+            row["pr_auc"] = _bounded([_average_precision(*one) for one in ranked])
+        rows.append(row)
     return rows
+
+
+def _shares(parts: Sequence[float], wholes: Sequence[float]) -> list[float]:
+    return [part / whole if whole else 0.0 for part, whole in zip(parts, wholes, strict=True)]
+
+
+def _bounded(values: Sequence[float]) -> Estimate:
+    return estimate(values, bounds=(0.0, 1.0))
+
+
+def _average_precision(hits: np.ndarray, scores: np.ndarray) -> float:
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(hits, scores))
 
 
 def mistakes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,10 @@ from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.reports import predictions, views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Plot
-from assay.reports.flat import Row
 from assay.reports.panels import curve_panels
 from assay.reports.pixel_grid import animation, gif_uri
-from assay.reports.results import interval_text
 from assay.reports.style import axis_title
 from assay.reports.svg import png_uri
-from assay.reports.tables import Column, Table
 from assay.reports.texts import ns
 from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_title
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
 __all__ = [
-    "class_table",
     "closer_looks",
     "confusion_plot",
     "curves_plot",
@@ -282,45 +278,3 @@ def example_rows(plan: PlanData, lookup: predictions.DatasetOf) -> list[dict[str
         moving = gif_uri(animation(*way, dataset.image_shape[:2], scale=5)) if way else None
         rows.append({"data": name, "items": items, "missing": None, "animation": moving})
     return rows
-
-
-def class_table(
-    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
-) -> Table | None:
-    """Return accuracy by class, one column for each headline trial."""
-    runs = by_trial(records)
-    found = {
-        str(t["label"]): (t, rows)
-        for t in views.headline_trials(plan, records)
-        if (rows := predictions.per_class(runs[t["trial_id"]]))
-    }
-    sizes = {len(rows) for _, rows in found.values()}
-    if len(sizes) != 1 or max(sizes) > MAX_CLASSES:
-        return None
-    kinds = {t["config"]["dataset"]["name"] for t, _ in found.values()}
-    spec = next(iter(found.values()))[0]["config"]["dataset"]
-    first = next(iter(found.values()))[1]
-    count = max(row["class"] for row in first) + 1
-    names = predictions.class_names(spec, lookup(spec), count)
-    if len(kinds) > 1:
-        names = [str(i) for i in range(count)]
-    rows = tuple(
-        {
-            "class": names[row["class"]],
-            "images": row["images"],
-            **{label: rows[i]["accuracy"].interval for label, (_, rows) in found.items()},
-        }
-        for i, row in enumerate(first)
-    )
-    columns = (
-        Column("class", lambda r: r["class"], "left"),
-        Column("test images", lambda r: str(r["images"])),
-        *(Column(f"{label} (%)", _class_cell(label)) for label in found),
-    )
-    title = "Accuracy by class"
-    notes = ("Mean over runs ± half of the 95 % interval.",)
-    return Table(title, columns, rows, f"assay report {plan['study']}", notes)
-
-
-def _class_cell(label: str) -> Callable[[Row], str]:
-    return lambda row: interval_text(row[label], 1, 100)

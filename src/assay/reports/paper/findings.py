@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assay.reports.answers import answers, opening
+from assay.reports.class_tables import class_tables
 from assay.reports.comparisons import (
     compared_text,
     difference_text,
@@ -167,6 +168,20 @@ def _figures(material: Material) -> Iterator[Block]:
     yield Paragraph(tuple(_pointer(material, plot) for plot in kept))
     for plot in kept:
         yield Exhibit(material.label(plot.name), plot, f"{plot.title}. {plot.caption}", plot.lesser)
+    yield from _classes(material)
+
+
+_OF_CLASSES = {"precision_macro", "recall_macro", "f1_macro", "pr_auc"}
+
+
+def _classes(material: Material) -> Iterator[Block]:
+    """The classes of the best trial, for a study that asks for a mean over classes."""
+    if not _OF_CLASSES & set(material.plan.get("shown") or ()):
+        return
+    for table in class_tables(material.plan, material.records, material.lookup)[:1]:
+        label = material.label("classes-table")
+        yield said((Mention(label), " has precision, recall and F1 of each class."))
+        yield Exhibit(label, table, _caption(table), 5)
 
 
 def _pointer(material: Material, plot: Plot) -> Sentence:
