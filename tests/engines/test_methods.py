@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from assay.core.errors import ConfigError
+from assay.core.config import Entry
+from assay.core.errors import ConfigError, EngineError
 from assay.engines.augmentations import AUGMENTATIONS, Cutout, Mixup
+from assay.engines.averaging import Lookahead, uniform
+from assay.engines.compiled.coverage import covers
+from assay.engines.engine import ENGINES, Cohort, Resources, check_looks
 from assay.engines.numpy_engine.images import changed
 from assay.engines.numpy_engine.losses import cross_entropy
+from assay.engines.schedules import Linear, OneCycle
 from assay.engines.streams import Moves, mirrored
 from assay.engines.targets import soft_rows
-from assay.engines.torch_engine.images import Augmenter
+from assay.engines.torch_engine.average import SlowWeights, WeightAverage
+from assay.engines.torch_engine.device import place
+from assay.engines.torch_engine.images import Augmenter, seen
+from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.training import Augment, Training
+from assay.networks.network import initial_weights
 from assay.studies.members import resolve_member
+from assay.studies.study import parse_study
+from assay.studies.training import read_training
 from assay.tasks.classify import Classify
-from assay.testing import check_augmentation
+from assay.tasks.looks import TEST_TIME, Look
+from assay.tasks.task import find_task
+from assay.testing import check_augmentation, check_schedule
 
 MLP = {"family": "mlp", "hidden": [16], "dropout": 0.2}
 LOGITS = np.log(np.array([[0.5, 0.25, 0.25]]))
@@ -108,6 +123,56 @@ class TestCutoutAndMixup:
         assert (shares < 1).any()
 
 
+class TestTimeAugmentation:
+    @pytest.mark.parametrize("name", TEST_TIME)
+    def test_weights_add_up_and_the_first_look_is_at_the_image_itself(self, name):
+        looks = TEST_TIME[name]
+        assert sum(look.weight for look in looks) == 1
+        assert replace(looks[0], weight=1.0) == Look()
+        assert len(set(looks)) == len(looks)
+
+    def test_what_looks_see(self):
+        image = torch.arange(9.0).view(1, 1, 3, 3, 1)
+        for look, expected in (
+            (Look(mirror=True), [[2, 1, 0], [5, 4, 3], [8, 7, 6]]),
+            (Look(down=1, right=1), [[4, 3, 4], [1, 0, 1], [4, 3, 4]]),
+            (Look(mirror=True, right=-1), [[1, 0, 1], [4, 3, 4], [7, 6, 7]]),
+        ):
+            assert seen(image, look, torch.zeros(1))[0, 0, :, :, 0].tolist() == expected
+
+    def test_logits_are_averaged_before_they_are_judged(self):
+        task = find_task({"name": "classify", "test_time": "flip"})
+        logits = np.array([[[2.0, 0.0], [0.0, 6.0]]])
+        assert task.combine({"class": logits})["class"].tolist() == [[1.0, 3.0]]
+
+    @pytest.mark.parametrize("name", TEST_TIME)
+    def test_engines_judge_alike(self, name, member, corners):
+        task = {"name": "classify", "test_time": name}
+        one = member(MLP, learning_rate=0.03)
+        found = []
+        for engine, told in (("numpy", task), ("torch", task), ("torch", "classify")):
+            resources = Resources(device="cpu", precision="float64", threads=1)
+            cohort = Cohort((one,), told)
+            ENGINES[engine]().check(cohort, resources)
+            found += ENGINES[engine]().train(cohort, corners, resources, lambda p: None)
+        ours, theirs, plain = found
+        for curve in ("loss", "val_loss", "val_accuracy"):
+            np.testing.assert_allclose(ours.curves[curve], theirs.curves[curve], atol=1e-7)
+        assert ours.metrics == pytest.approx(theirs.metrics, abs=1e-6)
+        np.testing.assert_allclose(theirs.curves["loss"], plain.curves["loss"], atol=1e-7)
+        assert theirs.metrics["test_loss"] != pytest.approx(plain.metrics["test_loss"], abs=1e-4)
+
+    def test_a_study_needs_no_name_for_the_usual_task(self):
+        study = {"study": "s", "dataset": "digits", "network": "mlp", "task": {"test_time": "flip"}}
+        (trial,) = parse_study(study).trials
+        assert trial.config["task"] == {"name": "classify", "test_time": "flip"}
+
+    def test_an_engine_that_looks_once_says_so(self, member):
+        cohort = Cohort((member(MLP),), {"name": "classify", "test_time": "flip"})
+        with pytest.raises(EngineError, match="the keras engine looks at each image once"):
+            check_looks(cohort, "keras")
+
+
 RECIPES = {
     "label smoothing": {"label_smoothing": 0.1},
     "alternating flip": {"augment": Augment(flip="alternating")},
@@ -154,3 +219,88 @@ def test_tasks_without_classes_refuse_soft_targets(training, said):
     }
     with pytest.raises(ConfigError, match=said):
         resolve_member(config)
+
+
+class TestSchedules:
+    def test_a_line_and_a_triangle(self):
+        line = Linear(final_fraction=0.2)
+        assert [line.factor(s, 10, 5) for s in (0, 5, 10)] == pytest.approx([1.0, 0.6, 0.2])
+        triangle = Linear(warmup=0.5)
+        found = [triangle.factor(s, 8, 4) for s in range(8)]
+        assert found == [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
+
+    def test_one_cycle_goes_up_and_down(self):
+        cycle = OneCycle(peak=0.25, initial_fraction=0.2, final_fraction=0.1)
+        found = [cycle.factor(s, 8, 4) for s in (0, 1, 2, 5, 8)]
+        assert found == pytest.approx([0.2, 0.6, 1.0, 0.55, 0.1])
+        assert OneCycle(peak=0.0).factor(0, 8, 4) == 1.0
+        assert OneCycle(peak=1.0).factor(8, 8, 4) == 1.0
+
+    @pytest.mark.parametrize("name", ["linear", "one_cycle"])
+    def test_they_keep_their_promises(self, name):
+        check_schedule(name)
+
+
+class TestAverages:
+    def test_the_mean_of_all_weights_after_the_start(self):
+        weight = torch.zeros(1)
+        average = WeightAverage({"w": weight}, uniform(2))
+        for number in (1.0, 2.0, 3.0, 5.0, 10.0):
+            weight.fill_(number)
+            average.update()
+            with average.in_place():
+                seen_there = weight.item()
+            expected = {1.0: 1, 2.0: 2, 3.0: 3, 5.0: 4, 10.0: 6}[number]
+            assert seen_there == pytest.approx(expected)
+
+    def test_slow_weights_go_half_of_the_way(self):
+        weight = torch.zeros(1)
+        slow = SlowWeights([weight], Lookahead(steps=2, step_size=0.5))
+        seen_after = []
+        for _ in range(5):
+            weight.add_(4.0)
+            slow.update()
+            seen_after.append(weight.item())
+        assert seen_after == [4.0, 4.0, 8.0, 8.0, 12.0]
+
+    @pytest.mark.parametrize("recipe", [{"swa": 0.5}, {"lookahead": Lookahead(steps=3)}], ids=str)
+    def test_a_run_goes_on_from_its_state(self, recipe, member):
+        one = member(MLP, **recipe)
+        where = place(Resources(device="cpu", precision="float32", threads=1))
+        weights = initial_weights(one.network, one.seed)
+        rng = np.random.default_rng(0)
+        images = torch.tensor(rng.normal(size=(9, 1, 20, 8, 8, 1)), dtype=torch.float32)
+        targets = torch.tensor(rng.integers(0, 4, (9, 1, 20)))
+
+        def program():
+            return ModuleProgram([one], [weights], where, find_task("classify"), 9)
+
+        def steps(made, start, stop):
+            with torch.no_grad():
+                for step in range(start, stop):
+                    made.step(images[step], targets[step], 1.0)
+            return made
+
+        whole, begun = steps(program(), 0, 9), steps(program(), 0, 5)
+        later = program()
+        later.load(0, begun.state(0))
+        steps(later, 5, 9)
+        for name, array in whole.weights(0).items():
+            assert np.array_equal(array, later.weights(0)[name]), name
+
+    @pytest.mark.parametrize("recipe", [{"swa": 0.5}, {"lookahead": Lookahead()}], ids=str)
+    def test_engines_without_them_say_so(self, recipe, member):
+        (name,) = recipe
+        cohort = Cohort((member(MLP, **recipe),))
+        assert not covers(cohort, Resources(device="cpu"))
+        with pytest.raises(EngineError, match=f"no average of the weights, got training.{name}"):
+            ENGINES["numpy"]().check(cohort, Resources())
+
+    def test_two_averages_are_refused(self):
+        with pytest.raises(ConfigError, match=r"training.swa 0.5 and training.ema 0.9"):
+            Training(swa=0.5, ema=0.9)
+
+    def test_a_study_may_write_the_steps_alone(self):
+        entry = Entry({"lookahead": 3}, ("training",))
+        assert read_training(entry)["lookahead"] == {"steps": 3, "step_size": 0.5}
+        assert "lookahead" not in read_training(Entry({"lookahead": False}, ("training",)))

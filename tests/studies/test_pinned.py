@@ -86,6 +86,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "alternating": {"augment": {"flip": "alternating"}},
     "cutout": {"augment": {"cutout": 3}},
     "mixup": {"augment": {"mixup": 0.2}},
+    "swa": {"swa": 0.5},
+    "lookahead": {"lookahead": 3},
     "label_smoothing": {"label_smoothing": 0.1},
     "early_stopping": {"early_stopping": 1, "epochs": 6},
 }

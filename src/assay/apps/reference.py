@@ -56,6 +56,7 @@ def _own(registry: Registry[Any]) -> list[str]:
 def _tables() -> Tables:
     """Every table of the page, in its order."""
     from assay.engines.augmentations import AUGMENTATIONS
+    from assay.engines.averaging import Lookahead
     from assay.engines.optimizers.optimizer import OPTIMIZERS
     from assay.engines.pretraining import PRETRAININGS
     from assay.engines.schedules import SCHEDULES
@@ -81,6 +82,7 @@ def _tables() -> Tables:
         *(("optimizers", f"**`{n}`**", options_of(OPTIMIZERS[n])) for n in _own(OPTIMIZERS)),
         *(("schedules", f"**`{n}`**", options_of(SCHEDULES[n])) for n in _own(SCHEDULES)),
         ("early_stopping", "", training.STOPPING),
+        ("lookahead", "", options_of(Lookahead)),
         ("augment", "", Augment.options()),
         *(("augment", f"**`{n}`**", options_of(AUGMENTATIONS[n])) for n in _own(AUGMENTATIONS)),
         *(("pretraining", f"**`{n}`**", PRETRAININGS[n].options) for n in _own(PRETRAININGS)),

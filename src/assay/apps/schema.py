@@ -80,9 +80,13 @@ def _network() -> Schema:
 
 
 def _task() -> Schema:
+    from assay.studies.settings import TASK
     from assay.tasks.task import TASKS, task_options
 
-    return named_schema("name", {name: task_options(name) for name in TASKS})
+    schema = named_schema("name", {name: task_options(name) for name in TASKS})
+    alone = object_schema(task_options(TASK))  # the options of the usual task need no name
+    schema["anyOf"].append({**alone, "minProperties": 1})
+    return schema
 
 
 def _training() -> Schema:

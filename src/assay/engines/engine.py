@@ -14,7 +14,8 @@ from assay.data.dataset import Dataset
 from assay.engines.training import Training
 from assay.networks.modules import ENGINE_OF, OwnNetwork
 from assay.networks.network import Network
-from assay.tasks.task import TaskName
+from assay.tasks.looks import looks_of
+from assay.tasks.task import TaskName, find_task
 
 __all__ = [
     "ENGINES",
@@ -25,6 +26,8 @@ __all__ = [
     "Resources",
     "Stopped",
     "check_engine",
+    "check_looks",
+    "check_weights",
 ]
 
 
@@ -129,6 +132,27 @@ def check_engine(network: Network, engine: str) -> None:
         raise EngineError(
             f"network: {network.family}: is for the {own} engine, got engine {engine!r}; "
             f"use engine: {own}"
+        )
+
+
+def check_weights(member: Member, engine: str) -> None:
+    """Raise EngineError, for an engine that keeps no average of the weights, where a recipe wants
+    one."""
+    for name, value in member.training.averages.items():
+        raise EngineError(
+            f"the {engine} engine keeps no average of the weights, got {name} {value!r}; "
+            "use --engine torch"
+        )
+
+
+def check_looks(cohort: Cohort, engine: str) -> None:
+    """Raise EngineError, for an engine that looks once, where a task looks at images several times
+    in evaluation."""
+    looks = len(looks_of(find_task(cohort.task)))
+    if looks > 1:
+        raise EngineError(
+            f"the {engine} engine looks at each image once, got a task with {looks} looks "
+            f"({cohort.task}); use engine: torch"
         )
 
 

@@ -22,7 +22,16 @@ from assay.core.options import check_fields, check_part, number
 from assay.core.registry import Registry
 from assay.networks.description import free
 
-__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "Schedule", "checked_schedule"]
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Linear",
+    "OneCycle",
+    "Schedule",
+    "checked_schedule",
+]
 
 
 @dataclass(frozen=True)
@@ -146,6 +155,55 @@ class Cosine(Schedule):
         return start | {"alpha": self.final_fraction}
 
 
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """A straight line from the rate to `final_fraction` of it at the end of the budget; with a
+    warm-up, a triangle."""
+
+    keras: ClassVar[str] = "PolynomialDecay"
+
+    final_fraction: float = free(
+        number(0.0, low=0, high=1, help="Final learning rate, as a share of the initial one.")
+    )
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """See `Schedule`."""
+        return 1 - (1 - self.final_fraction) * step / max(1, total)
+
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+        """See `Schedule`."""
+        start = {"initial_learning_rate": rate, "decay_steps": total}
+        return start | {"end_learning_rate": rate * self.final_fraction}
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """A straight line from `initial_fraction` up to the rate and another one down to
+    `final_fraction` of it.
+
+    References:
+        L. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+        Learning Rates", 2018.
+    """
+
+    peak: float = free(
+        number(0.3, low=0, high=1, help="Share of the updates after which the rate is highest.")
+    )
+    initial_fraction: float = free(
+        number(0.04, low=0, high=1, help="First learning rate, as a share of the highest one.")
+    )
+    final_fraction: float = free(
+        number(0.0, low=0, high=1, help="Final learning rate, as a share of the highest one.")
+    )
+
+    def shape(self, step: int, total: int, per_epoch: int) -> float:
+        """See `Schedule`."""
+        top = self.peak * total
+        if step < top:
+            return self.initial_fraction + (1 - self.initial_fraction) * step / top
+        return 1 - (1 - self.final_fraction) * (step - top) / max(1, total - top)
+
+
 def checked_schedule(name: str, cls: object) -> type[Schedule]:
     """The class that was registered under `name`; ConfigError if it is no schedule."""
     return check_part(name, cls, Schedule)
@@ -156,5 +214,11 @@ SCHEDULES: Registry[type[Schedule]] = Registry(
 )
 """Name -> class."""
 
-for _schedule in (Constant, Exponential, Cosine):
-    SCHEDULES.add(_schedule.kind)(_schedule)
+for _name, _schedule in {
+    "constant": Constant,
+    "exponential": Exponential,
+    "cosine": Cosine,
+    "linear": Linear,
+    "one_cycle": OneCycle,
+}.items():
+    SCHEDULES.add(_name)(_schedule)

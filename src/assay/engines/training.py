@@ -24,6 +24,7 @@ from assay.core.options import (
     text,
 )
 from assay.engines.augmentations import AUGMENTATIONS, Augmentation, augmentation_options
+from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.optimizers.sgd import SGD
 from assay.engines.schedules import SCHEDULES, Constant, Schedule
@@ -154,12 +155,18 @@ class Training:
             `loss` is that loss; losses on validation and test images are the plain ones.
         ema: decay of an exponential moving average of the weights, which is what is evaluated and
             kept; 0 for none. The first updates use (1 + t) / (10 + t) where that is smaller.
+        swa: share of the updates after which the mean of the weights of every update begins, which
+            is what is evaluated and kept, moving statistics of batch norm included (the paper
+            computes these anew, and takes the weights once an epoch); None for none.
+        lookahead: slow weights that follow those of the optimizer; None for none.
         pretrain: where the first weights come from, instead of the initializers alone: a
             `assay.engines.pretraining.Pretraining`, or None.
 
     References:
         C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
         (label smoothing).
+        P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI
+        2018 (stochastic weight averaging).
         B. Polyak and A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
     """
 
@@ -268,6 +275,29 @@ class Training:
             example=0.999,
         )
     )
+    swa: float | None = setting(
+        number(
+            above=0,
+            below=1,
+            help="Stochastic weight averaging: share of the updates after which the mean of the "
+            "weights begins, which is evaluated and saved.",
+            example=0.75,
+        )
+    )
+    lookahead: Lookahead | None = setting(
+        deferred(
+            None,
+            help="Slow weights that follow those of the optimizer; a number sets `steps`.",
+            schema=lambda: {
+                "anyOf": [
+                    {"type": ["boolean", "integer"], "minimum": 1},
+                    object_schema(options_of(Lookahead)),
+                ]
+            },
+            accepts="true, false, a number of steps, or a mapping (see Lookahead)",
+            example={"steps": 5, "step_size": 0.5},
+        )
+    )
     pretrain: Any = setting(
         deferred(
             None,
@@ -284,6 +314,22 @@ class Training:
             self.stop_after is None or not (self.steps or self.evaluate_every),
             "training.stop_after counts epochs: steps and evaluate_every cannot be set beside it",
         )
+        _check(
+            not (self.swa and self.ema),
+            f"training.swa {self.swa} and training.ema {self.ema} average the weights both; "
+            "expected one of them",
+        )
+        _check(
+            not (self.swa and self.minutes),
+            "training.swa counts updates: training.minutes, which may end them, cannot be set "
+            "beside it",
+        )
+
+    @property
+    def averages(self) -> dict[str, object]:
+        """Settings by which other weights than the optimizer's last ones come out."""
+        given = {"ema": self.ema, "swa": self.swa, "lookahead": self.lookahead}
+        return {f"training.{name}": value for name, value in given.items() if value}
 
     @property
     def softens(self) -> bool:

@@ -82,22 +82,27 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     task = find_task(config["task"])
     if training.pretrain:
         training.pretrain.check(task.name)
-    _check_targets(training, task)
+    _check_methods(training, task)
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])
     return Member(config, network, training, int(config["seed"]))
 
 
-def _check_targets(training: Training, task: Task) -> None:
-    """Raise ConfigError for what a recipe does to targets that the task has not."""
+def _check_methods(training: Training, task: Task) -> None:
+    """Raise ConfigError for a method of a recipe that the task has nothing for."""
     if training.softens and not takes_soft_targets(task):
         mixing = [a.kind for a in training.augment.others if a.changes_targets]
         said = f"training.augment.{mixing[0]}" if mixing else "training.label_smoothing"
         raise ConfigError(f"{said} changes class targets, which task {task.name} does not have")
-    if parts_of(task) and training.augment.flip == ALTERNATING:
+    single = {
+        f"training.augment.flip: {ALTERNATING}": training.augment.flip == ALTERNATING,
+        "training.swa": training.swa,
+        "training.lookahead": training.lookahead,
+    }
+    for name in (name for name, given in single.items() if given and parts_of(task)):
         raise ConfigError(
-            f"training.augment.flip: {ALTERNATING} is for tasks that train one network, "
-            f"got task {task.name}; expected true or false"
+            f"{name} is for tasks that train one network, got task {task.name}, which trains "
+            f"{' and '.join(parts_of(task))}; leave it out"
         )
 
 

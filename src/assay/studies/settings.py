@@ -42,6 +42,9 @@ SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
+TASK = "classify"
+"""The task of a study that names none."""
+
 _SHORTHAND = {
     "dataset": "name",
     "task": "name",
@@ -124,7 +127,7 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
         config["training"] = read_training(training)
     if "network" in config and not FAMILIES[config["network"]["family"]].recipe:
         config["training"] = {}
-    config["task"] = "classify"
+    config["task"] = TASK
     if "task" in given and given["task"].value is not None:
         with problems.collect(given["task"]):
             config["task"] = _read_task(given["task"])
@@ -152,12 +155,15 @@ CHOICES: dict[str, Option] = {
 
 
 def _read_task(entry: Entry) -> Any:
-    """A task's name, or {"name": ..., options...}; without options of its own just its name."""
+    """A task's name, or {"name": ..., options...}; without options just its name. Options
+    alone are those of the task that a study has where it names none."""
     given = entry.value if isinstance(entry.value, dict) else {"name": entry.value}
-    if "name" not in given:
+    name, meant = TASK, {t for t in TASKS for key in given if key in task_options(t)}
+    if "name" not in given and (meant - {TASK} or not given):
         raise entry.error(f"a task needs a name, one of: {', '.join(TASKS)}")
-    place = entry["name"] if isinstance(entry.value, dict) else entry
-    name = place.choice("task", list(TASKS))
+    if "name" in given:
+        place = entry["name"] if isinstance(entry.value, dict) else entry
+        name = place.choice("task", list(TASKS))
     rest = {key: value for key, value in given.items() if key != "name"}
     inner = Entry(rest, entry.path, entry.source, entry.problems)
     options = read_options(inner, f"option of task {name}", task_options(name))

@@ -13,6 +13,7 @@ from typing import Any
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.options import named_schema, options_of
+from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES, Schedule
@@ -70,6 +71,14 @@ def _read_stopping(entry: Entry) -> dict[str, Any] | None:
     return read_options(inner, "setting of early_stopping", STOPPING)
 
 
+def _read_lookahead(entry: Entry) -> dict[str, Any] | None:
+    if entry.value is False:
+        return None
+    value = {} if entry.value is True else _as_mapping(entry, "steps").value
+    inner = Entry(value, entry.path, entry.source, entry.problems)
+    return read_options(inner, "setting of lookahead", options_of(Lookahead))
+
+
 def _read_augment(entry: Entry) -> dict[str, Any] | None:
     return read_options(entry, "setting of augment", Augment.options()) or None
 
@@ -101,6 +110,7 @@ TRAINING: dict[str, Option] = _FIELDS | {
     "learning_rate": replace(_FIELDS["learning_rate"], default=None),
     "schedule": replace(_FIELDS["schedule"], read=_read_schedule, default=None),
     "early_stopping": replace(_FIELDS["early_stopping"], read=_read_stopping),
+    "lookahead": replace(_FIELDS["lookahead"], read=_read_lookahead),
     "augment": replace(_FIELDS["augment"], read=_read_augment, default=None),
     "pretrain": replace(_FIELDS["pretrain"], read=_read_pretrain, schema=_pretrainings),
 }
@@ -131,6 +141,8 @@ def build_training(data: Mapping[str, Any]) -> Training:
     made["optimizer"] = Optimizer.parse(made["optimizer"])
     made["schedule"] = Schedule.parse(schedule or "constant")
     made["early_stopping"] = EarlyStopping(**stopping) if stopping else None
+    lookahead = made.get("lookahead")
+    made["lookahead"] = Lookahead(**lookahead) if lookahead else None
     pretrain = dict(made.get("pretrain") or {})
     made["pretrain"] = PRETRAININGS[pretrain.pop("name")](**pretrain) if pretrain else None
     made["test_curve"] = bool(made.get("test_curve"))

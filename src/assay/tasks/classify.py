@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.config import Option
 from assay.core.errors import DataError
+from assay.core.options import choice
 from assay.data.dataset import Dataset
+from assay.tasks.looks import TEST_TIME, Look
 from assay.tasks.task import TASKS
 
 if TYPE_CHECKING:
@@ -21,12 +25,33 @@ class Classify:
 
     A record keeps per image: "predicted" (int16), "confidence" (float16, the softmax probability of
     the predicted class), and where a metric asks for them "probabilities" (float16, of each class).
+
+    Args:
+        test_time: name of the test-time augmentation (`TEST_TIME`): each validation and test image
+            is looked at several times, and logits are averaged; None for one look.
     """
 
     name = "classify"
     monitor = "val_accuracy"
     measures = ("accuracy",)
     soft_targets = True
+    options: Mapping[str, Option] = {
+        "test_time": choice(
+            None,
+            "test-time augmentation",
+            TEST_TIME,
+            help="Test-time augmentation: each validation and test image is also seen flipped, or "
+            "flipped and shifted by a pixel, and logits are averaged.",
+            example="flip",
+        )
+    }
+
+    def __init__(self, test_time: str | None = None):
+        self.looks = TEST_TIME[test_time] if test_time else (Look(),)
+
+    def with_options(self, data: Mapping[str, Any]) -> Classify:
+        """The task with other options, as `options` reads them."""
+        return Classify(**data)
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """One head, "class", with a unit per class."""
@@ -64,6 +89,13 @@ class Classify:
         if targets.is_floating_point():
             targets = targets.argmax(-1)
         return (outputs["class"].argmax(-1) == targets).float()
+
+    def combine(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """The weighted mean of the logits (..., looks, classes) over the looks."""
+        return {
+            head: sum(look.weight * seen[..., i, :] for i, look in enumerate(self.looks))
+            for head, seen in outputs.items()
+        }
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predicted class and its softmax probability."""

@@ -16,8 +16,10 @@ Optional members of a task:
 - `more_predictions` takes the same outputs as `predictions` and returns what further metrics need;
   a record stores it only for studies that name such metrics.
 - `parts` names the networks of a task that trains several together, by a program of its own.
-- `turns` gives the clockwise rotations for test-time augmentation; the first is 0. `predictions`
-  then receives outputs {head: (n, looks, units)}, and the loss is that of the first look.
+- `looks` gives the looks at each image for test-time augmentation (`assay.tasks.looks`); the first
+  one changes nothing. `combine` then makes of outputs {head: (..., looks, units)} those that are
+  evaluated, {head: (..., units)}. Without it `predictions` receives {head: (n, looks, units)}, and
+  the loss is that of the first look.
 - `options` are readers by name, as for network families, and `with_options` makes the task that a
   study describes.
 """
@@ -44,7 +46,6 @@ __all__ = [
     "parts_of",
     "takes_soft_targets",
     "task_options",
-    "turns_of",
 ]
 
 TaskName = str | Mapping[str, Any]
@@ -93,11 +94,6 @@ def takes_soft_targets(task: Task) -> bool:
 def parts_of(task: Task) -> tuple[str, ...]:
     """Names of the networks that a task trains together; empty where it trains one."""
     return getattr(task, "parts", ())
-
-
-def turns_of(task: Task) -> tuple[float, ...]:
-    """By how much of a full turn pictures are turned for each look at them; mostly one look."""
-    return getattr(task, "turns", (0.0,))
 
 
 def find_task(task: TaskName) -> Task:

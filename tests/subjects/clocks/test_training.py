@@ -13,6 +13,7 @@ import torch
 from assay.core.errors import ConfigError, EngineError
 from assay.core.records import Record
 from assay.data import load
+from assay.engines.averaging import exponential
 from assay.engines.engine import Progress, Resources
 from assay.engines.loop import Loop
 from assay.engines.torch_engine.average import WeightAverage
@@ -116,7 +117,7 @@ def test_a_study_varies_the_labels(sketched):
 
 def test_the_average_of_the_weights_is_the_textbook_one():
     weight = torch.zeros(3)
-    average = WeightAverage({"w": weight}, 0.5)
+    average = WeightAverage({"w": weight}, exponential(0.5))
     expected = 0.0
     for step, value in enumerate((1.0, 4.0, 2.0), start=1):
         weight.fill_(value)

@@ -13,6 +13,8 @@ from pathlib import Path
 from assay.engines.engine import Cohort, Member, Resources
 from assay.networks import layers
 from assay.networks.modules import OwnNetwork
+from assay.tasks.looks import looks_of
+from assay.tasks.task import find_task
 
 __all__ = ["PROGRAM_SETTING", "accelerator", "compiles", "covers", "precision_of", "torch_version"]
 
@@ -36,6 +38,8 @@ def covers(cohort: Cohort, resources: Resources) -> bool:
     """Whether the compiled program can train a cohort on these resources."""
     if not compiles() or cohort.task_name not in TASKS:
         return False
+    if len(looks_of(find_task(cohort.task))) > 1:
+        return False
     if resources.device != "cpu" and (resources.device != "auto" or accelerator()):
         return False
     wish = str(cohort.members[0].config.get("precision", "auto"))
@@ -47,6 +51,8 @@ def _described(member: Member) -> bool:
 
     network, recipe = member.network, member.training
     if isinstance(network, OwnNetwork) or len(network.heads) != 1:
+        return False
+    if recipe.swa or recipe.lookahead:
         return False
     if recipe.pretrain or recipe.augment.others or recipe.augment.reflect:
         return False

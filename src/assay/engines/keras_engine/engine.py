@@ -16,7 +16,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources, check_looks, check_weights
 from assay.engines.keras_engine.backend import backend_name, check_keras, load_keras
 from assay.engines.keras_engine.build import described_kernels
 from assay.engines.keras_engine.calls import layer_call, optimizer_call
@@ -60,15 +60,12 @@ class KerasEngine:
                 else unknown_name("device", resources.device, ["auto", "cpu"])
             )
         _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
-        if cohort.task != "classify":
+        if cohort.task_name != "classify":
             name = cohort.task_name
             raise EngineError(unknown_name("task of the keras engine", name, ["classify"]))
+        check_looks(cohort, "keras")
         for member in cohort.members:
-            if member.training.ema:
-                raise EngineError(
-                    "the keras engine keeps no average of the weights, got training.ema "
-                    f"{member.training.ema!r}; use --engine torch"
-                )
+            check_weights(member, "keras")
             if member.training.stop_after:
                 raise EngineError(
                     "the keras engine keeps no state to go on from, got training.stop_after "

@@ -14,7 +14,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources, check_weights
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model, check_layers
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
@@ -46,11 +46,7 @@ class NumpyEngine:
         if cohort.task_name not in LOSSES:
             raise EngineError(unknown_name("task of the numpy engine", cohort.task_name, LOSSES))
         for member in cohort.members:
-            if member.training.ema:
-                raise EngineError(
-                    "the numpy engine keeps no average of the weights, got training.ema "
-                    f"{member.training.ema!r}; use --engine torch"
-                )
+            check_weights(member, "numpy")
             member.training.optimizer.step_of("numpy")
             check_layers(member.network)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from assay.data.dataset import FitData, ReadTest
 from assay.engines.engine import Member
 from assay.engines.evaluation import Evaluation
+from assay.engines.looks import places
 from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
 from assay.engines.numpy_engine.layers import NumpyDropout
 from assay.engines.numpy_engine.losses import LOSSES
@@ -17,6 +19,7 @@ from assay.engines.numpy_engine.optimizers import ArraySlot
 from assay.engines.optimizers.optimizer import as_matrix
 from assay.engines.streams import Moves, read_stream, set_stream
 from assay.networks.network import hidden_kernels
+from assay.tasks.looks import looks_of
 from assay.tasks.task import Task
 
 __all__ = ["NormalDataset", "NumpyTrainer", "Stepper"]
@@ -38,14 +41,14 @@ class NormalDataset:
     """
 
     def __init__(self, fit: FitData, read_test: ReadTest, task: Task, dtype: np.dtype):
-        self._fit, self.read_test, self._task, self._dtype = fit, read_test, task, dtype
+        self._fit, self.read_test, self.task, self._dtype = fit, read_test, task, dtype
         self.train = normalise(fit.train, fit, task, dtype)
         self.validation = normalise(fit.validation, fit, task, dtype)
         self.blank = (-fit.mean / fit.std).astype(dtype)
 
     def test(self) -> NormalSplit:
         """The test part."""
-        return normalise(self.read_test(), self._fit, self._task, self._dtype)
+        return normalise(self.read_test(), self._fit, self.task, self._dtype)
 
 
 class Stepper:
@@ -140,13 +143,27 @@ class NumpyTrainer:
         images, targets = split
         parts, total = [], 0.0
         for start in range(0, len(images), _ROWS):
-            outputs = self.model.forward(images[start : start + _ROWS], training=False)
+            outputs = self._look(images[start : start + _ROWS])
             losses, _, _ = self.stepper.loss(outputs, targets[start : start + _ROWS])
             total += float(losses.sum())
             parts.append(outputs)
         joined = {h: np.concatenate([p[h] for p in parts]) for h in parts[0]}
         kept = {h: array.astype(np.float32)[None] for h, array in joined.items()}
         return kept, np.array([total / len(images)])
+
+    def _look(self, images: Array) -> dict[str, Array]:
+        """Outputs (n, units), combined where the task looks several times."""
+        looks = looks_of(self.data.task)
+        if len(looks) == 1:
+            return self.model.forward(images, training=False)
+        seen = []
+        for look in looks:
+            rows, columns = places(look, images.shape)
+            shown = images[:, rows[:, None], columns]
+            seen.append(self.model.forward(shown, training=False))
+        together = {head: np.stack([o[head] for o in seen], -2) for head in seen[0]}
+        task: Any = self.data.task
+        return task.combine(together)
 
     def keep(self, members: list[int]) -> None:
         """There is only one member."""

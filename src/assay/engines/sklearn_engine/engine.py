@@ -16,7 +16,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Member, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources, check_looks
 from assay.engines.evaluation import Evaluation, measured
 from assay.engines.numpy_engine.images import NormalSplit
 from assay.engines.numpy_engine.losses import LOSSES
@@ -53,9 +53,10 @@ class SklearnEngine:
                 f"the sklearn engine computes on the CPU only, got device {resources.device!r}"
             )
         _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
-        if cohort.task != "classify":
+        if cohort.task_name != "classify":
             name = cohort.task_name
             raise EngineError(unknown_name("task of the sklearn engine", name, ["classify"]))
+        check_looks(cohort, "sklearn")
         for member in cohort.members:
             network = member.network
             if not isinstance(network, OwnNetwork) or network.family != "estimator":

@@ -1,27 +1,42 @@
-"""An exponential moving average of the weights, evaluated and kept instead of the last ones."""
+"""Averages of the weights, evaluated and kept instead of the last ones; slow weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-__all__ = ["WeightAverage"]
+from assay.engines.averaging import Lookahead, exponential, uniform
+from assay.engines.training import Training
+
+__all__ = ["SlowWeights", "WeightAverage", "share_of"]
+
+
+def share_of(training: Training, updates: int) -> Callable[[int], float] | None:
+    """The average that a recipe asks for, as `WeightAverage` takes it; None for none.
+
+    Args:
+        updates: of the whole run.
+    """
+    if training.ema:
+        return exponential(training.ema)
+    return uniform(round(training.swa * updates)) if training.swa else None
 
 
 class WeightAverage:
-    """Follows tensors while they are trained; does nothing where the decay is 0.
+    """Follows tensors while they are trained; does nothing without a share.
 
     Args:
         tensors: what is followed, moving statistics included.
-        decay: how much of the average stays at each update; less at first, see `Training.ema`.
+        share: of the tensors in their average, by the number of the update (1, 2, ...); see
+            `assay.engines.averaging`.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], decay: float):
-        self._tensors = list(tensors.values()) if decay else []
-        self._decay = decay
+    def __init__(self, tensors: Mapping[str, Tensor], share: Callable[[int], float] | None):
+        self._tensors = list(tensors.values()) if share else []
+        self._share = share
         self.restart()
 
     def restart(self) -> None:
@@ -31,12 +46,12 @@ class WeightAverage:
 
     def update(self) -> None:
         """Take the tensors as they are now into the average."""
-        if not self._tensors:
+        if self._share is None:
             return
         self._updates += 1
-        decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
+        share = self._share(self._updates)
         with torch.no_grad():
-            torch._foreach_lerp_(self._averages, [t.detach() for t in self._tensors], 1 - decay)
+            torch._foreach_lerp_(self._averages, [t.detach() for t in self._tensors], share)
 
     def state(self) -> dict[str, Tensor]:
         """The averages by their place, and how many updates they have seen."""
@@ -64,3 +79,42 @@ class WeightAverage:
                 held = tensor.clone()
                 tensor.copy_(average)
                 average.copy_(held)
+
+
+class SlowWeights:
+    """The slow weights of `Lookahead`; does nothing where there is no rule.
+
+    Args:
+        weights: those that the optimizer updates.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], rule: Lookahead | None):
+        self._rule, self._weights = rule, list(weights) if rule else []
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew with the weights as they are."""
+        self._updates = 0
+        self._slow = [weight.detach().clone() for weight in self._weights]
+
+    def update(self) -> None:
+        """After every so many updates, go a share of the way, and let the optimizer go on there."""
+        if self._rule is None:
+            return
+        self._updates += 1
+        if self._updates % self._rule.steps == 0:
+            with torch.no_grad():
+                fast = [weight.detach() for weight in self._weights]
+                torch._foreach_lerp_(self._slow, fast, self._rule.step_size)
+                torch._foreach_copy_(fast, self._slow)
+
+    def state(self) -> dict[str, Tensor]:
+        """The slow weights by their place, and how many updates there were; empty without any."""
+        found = {str(i): slow for i, slow in enumerate(self._slow)}
+        return found | {"updates": torch.tensor(self._updates)} if found else {}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        self._updates = int(state.get("updates", torch.tensor(0)))
+        for i, slow in enumerate(self._slow):
+            slow.copy_(state[str(i)])

@@ -143,7 +143,8 @@ class TorchEngine:
             recipe, seeds = group[0].training, [m.seed for m in group]
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
             weights = [begun.get(m.run_id) for m in group]
-            program = _program(group, weights, where, task, stacked)
+            updates = recipe.total_steps(len(dataset.train))
+            program = _program(group, weights, where, task, stacked, updates)
             epochs = recipe.total_epochs(len(dataset.train))
             soft = soft_rows(recipe, task, dataset)
             if dense and isinstance(program, StackedProgram) and graphs_pay(where, data, recipe):
@@ -169,7 +170,7 @@ def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
         where: the device and the type; None where it is another machine's.
     """
     network, recipe = member.network, member.training
-    if recipe.ema:
+    if recipe.averages:
         return False
     if not isinstance(network, OwnNetwork):
         return stackable(network) or (where is not None and stacks_images(member, where))
@@ -192,6 +193,7 @@ def _program(
     where: DevicePlace,
     task: Task,
     stacked: bool,
+    updates: int,
 ) -> Program:
     """The program of a group, with the weights that are there, or else the initializers'."""
     pairs = zip(group, begun, strict=True)
@@ -199,4 +201,4 @@ def _program(
     own = isinstance(group[0].network, OwnNetwork)
     if stacked and (len(group) > 1 or not own):
         return (OwnStackProgram if own else StackedProgram)(group, weights, where, task)
-    return ModuleProgram(group, weights, where, task)
+    return ModuleProgram(group, weights, where, task, updates)

@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from assay.data.dataset import Split
+from assay.engines.looks import places
 from assay.engines.streams import Moves, mirrored
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.training import Augment
+from assay.tasks.looks import Look
 
-__all__ = ["Augmenter", "DeviceSplit", "Normalise", "to_device", "turned"]
+__all__ = ["Augmenter", "DeviceSplit", "Normalise", "seen", "to_device", "turned"]
 
 _MOST = 1 << 30
 """Bytes of normalised images that a CPU keeps; larger sets, and all on a GPU, stay bytes until a
@@ -82,6 +84,13 @@ def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> Device
     for start in range(0, len(split), 4096):  # no float copy of the whole set
         images[start : start + 4096] = normalise(torch.tensor(split.images[start : start + 4096]))
     return DeviceSplit(images, targets)
+
+
+def seen(images: Tensor, look: Look, blank: Tensor) -> Tensor:
+    """Images (S, B, h, w, c) as a look in evaluation sees them; see `turned`."""
+    images = turned(images, look.turn, blank) if look.turn else images
+    rows, columns = (torch.from_numpy(p).to(images.device) for p in places(look, images.shape))
+    return images[:, :, rows[:, None], columns]
 
 
 def turned(images: Tensor, turn: float, blank: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from assay.engines.engine import Member
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine import generator_modules
 from assay.engines.torch_engine.activations import RISING
-from assay.engines.torch_engine.average import WeightAverage
+from assay.engines.torch_engine.average import SlowWeights, WeightAverage, share_of
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.modules import (
@@ -157,10 +157,19 @@ def _rises(modules: list[nn.Module]) -> bool:
 
 
 class ModuleProgram:
-    """One member as a module."""
+    """One member as a module.
+
+    Args:
+        updates: of the whole run, by which averages of the weights go.
+    """
 
     def __init__(
-        self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
+        self,
+        members: Sequence[Member],
+        weights: list[dict],
+        place: DevicePlace,
+        task: Task,
+        updates: int = 0,
     ):
         (self.member,) = members
         self.place, self.task = place, task
@@ -168,7 +177,9 @@ class ModuleProgram:
         self.rule = type(self.member.training.optimizer)
         self._slots = self.module.slots(self.member)
         followed = {n: t for n, t in self.module.tensors().items() if t.is_floating_point()}
-        self._average = WeightAverage(followed, self.member.training.ema)
+        recipe = self.member.training
+        self._average = WeightAverage(followed, share_of(recipe, updates))
+        self._slow = SlowWeights([slot.weight for slot in self._slots], recipe.lookahead)
 
     def step(
         self, images: Tensor, targets: Tensor, factor: float | Tensor
@@ -181,6 +192,7 @@ class ModuleProgram:
             gradients = torch.autograd.grad(losses.mean(), trained, materialize_grads=True)
         correct = self.task.correct({k: v.detach() for k, v in outputs.items()}, targets[0])
         update(self.rule, self._slots, list(gradients), factor)
+        self._slow.update()
         self._average.update()
         return losses.detach().sum()[None], correct.sum()[None]
 
@@ -199,6 +211,7 @@ class ModuleProgram:
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
         self.module.restore(weights)
+        self._slow.restart()
         self._average.restart()
 
     def state(self, member: int) -> dict[str, np.ndarray]:
@@ -207,6 +220,7 @@ class ModuleProgram:
             found[f"slot/{i}/steps"] = np.array(slot.steps)
             found |= {f"slot/{i}/state/{n}": plain(tensor) for n, tensor in slot.state.items()}
         found |= {f"average/{n}": plain(tensor) for n, tensor in self._average.state().items()}
+        found |= {f"slow/{n}": plain(tensor) for n, tensor in self._slow.state().items()}
         for i, generator in enumerate(self.module.streams()):
             found[f"stream/{i}"] = read_stream(generator)
         return found
@@ -219,8 +233,9 @@ class ModuleProgram:
             slot.steps, start = int(state[f"slot/{i}/steps"]), f"slot/{i}/state/"
             for name in (k.removeprefix(start) for k in state if k.startswith(start)):
                 slot.buffer(name).copy_(torch.from_numpy(state[start + name]))
-        averages = {k[8:]: torch.from_numpy(v) for k, v in state.items() if k[:8] == "average/"}
-        self._average.load(averages)
+        for part, start in ((self._average, "average/"), (self._slow, "slow/")):
+            own = [k for k in state if k.startswith(start)]
+            part.load({k.removeprefix(start): torch.from_numpy(state[k]) for k in own})
         for i, generator in enumerate(self.module.streams()):
             set_stream(generator, state[f"stream/{i}"])
 

@@ -11,9 +11,10 @@ from assay.data.dataset import FitData, ReadTest, Split
 from assay.engines.evaluation import Evaluation
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.fresh import FreshPictures
-from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, to_device, turned
+from assay.engines.torch_engine.images import Augmenter, DeviceSplit, Normalise, seen, to_device
 from assay.engines.torch_engine.program import Program, plain
-from assay.tasks.task import Task, turns_of
+from assay.tasks.looks import looks_of
+from assay.tasks.task import Task
 
 __all__ = ["DeviceDataset", "TorchTrainer"]
 
@@ -148,22 +149,25 @@ class TorchTrainer:
         with torch.no_grad():
             for start in range(0, len(split), self.rows):
                 images, targets = (x[None] for x in split.part(start, start + self.rows))
-                outputs = self.program.outputs(images)
+                outputs, kept = self._look(images)
                 first = next(iter(outputs.values()))
                 targets = targets.expand(len(first), *targets.shape[1:])
                 total = total + self.task.loss(outputs, targets).sum(-1)
-                parts.append(self._look_again(images, outputs))
+                parts.append(kept)
         joined = {h: torch.cat([p[h] for p in parts], 1).float().cpu().numpy() for h in parts[0]}
         assert isinstance(total, Tensor)
         return joined, total.double().cpu().numpy() / len(split)
 
-    def _look_again(self, images: Tensor, first: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Outputs (S, n, looks, units), where the task wants several looks."""
-        turns = turns_of(self.task)[1:]
-        if not turns:
-            return first
-        again = [self.program.outputs(turned(images, t, self.data.blank)) for t in turns]
-        return {head: torch.stack([o[head] for o in (first, *again)], -2) for head in first}
+    def _look(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Outputs (S, n, units) whose loss counts, and those that are judged: the same, or
+        (S, n, looks, units) where the task combines several looks itself."""
+        first, looks = self.program.outputs(images), looks_of(self.task)[1:]
+        if not looks:
+            return first, first
+        again = [self.program.outputs(seen(images, look, self.data.blank)) for look in looks]
+        kept = {head: torch.stack([o[head] for o in (first, *again)], -2) for head in first}
+        combine = getattr(self.task, "combine", None)
+        return (combine(kept),) * 2 if combine else (first, kept)
 
     def keep(self, members: list[int]) -> None:
         """See `Trainer`."""

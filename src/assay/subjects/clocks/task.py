@@ -17,6 +17,7 @@ from assay.subjects.clocks.labels.relational import Relational
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.looks import TURNS
 from assay.subjects.clocks.time import distance, hour_flip
+from assay.tasks.looks import Look
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +79,7 @@ class TellTime:
         if looks and not hasattr(self.scheme, "log_shares"):
             able = [name for name in SCHEMES if hasattr(SCHEMES[name], "log_shares")]
             raise ConfigError(f"{looks} looks need labels {' or '.join(able)}, got {labels}")
-        self.turns = TURNS[: looks or 1]
+        self.looks = tuple(Look(turn=turn) for turn in TURNS[: looks or 1])
         # relational labels are these directions already
         self.beside = Relational() if directions and labels != "relational" else None
 
@@ -121,7 +122,7 @@ class TellTime:
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What was read, how certain it is, and the runner-up."""
-        read = self._read(outputs, len(self.turns))
+        read = self._read(outputs, len(self.looks))
         return {
             "minutes": read.minutes.astype(np.float32),
             "certainty": read.certainty.astype(np.float16),

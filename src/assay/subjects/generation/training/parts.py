@@ -12,7 +12,7 @@ from torch import Tensor
 from assay.core.seeds import stream
 from assay.data.dataset import FitData
 from assay.engines.engine import Member
-from assay.engines.torch_engine.average import WeightAverage
+from assay.engines.torch_engine.average import WeightAverage, share_of
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.images import DeviceSplit
@@ -58,7 +58,9 @@ class PartsProgram:
             for layer in module.modules():
                 if isinstance(layer, GaussianNoiseModule):
                     layer.random = self._random
-        self.average = WeightAverage(self.modules[self.maker].tensors(), member.training.ema)
+        self.average = WeightAverage(
+            self.modules[self.maker].tensors(), share_of(member.training, 0)
+        )
         self.latent = member.network[self.maker].input_shape[0]
         self.prior: Prior = Normal(self.latent)
 
