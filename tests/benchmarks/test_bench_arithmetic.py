@@ -96,3 +96,18 @@ def test_what_was_not_measured_is_neither_reached_nor_missed(arithmetic: ModuleT
     rows = arithmetic.bars([cell(arithmetic, "float32", "mlp-512-512", twenty=[600])])
     assert rows
     assert all(r["ratio"] is None and r["reached"] is None for r in rows)
+
+
+def test_the_bound_of_a_gpu_is_the_traffic_of_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks = Path(__file__).resolve().parents[2] / "benchmarks"
+    monkeypatch.syspath_prepend(benchmarks)
+    spec = importlib.util.spec_from_file_location("bench_device", benchmarks / "device.py")
+    assert spec is not None
+    assert spec.loader is not None
+    device = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(device)
+    parameters = 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10
+    # momentum reads and writes six times four bytes a weight, for 32 images
+    assert device.bound(24.0 * parameters, parameters, "momentum") == pytest.approx(32)
+    assert device.bound(3.35e12, parameters, "momentum") == pytest.approx(16.75e6, rel=1e-3)
+    assert device.bound(16.0 * parameters, parameters, "sgd") == pytest.approx(32)

@@ -46,6 +46,10 @@ other out of the cache."""
 _STACKED_WEIGHTS = 1_600_000
 """Weights of a stack that stay in the cache; small networks make larger stacks."""
 
+_GPU_WEIGHTS, _GPU_STACK = 250_000_000, 2_000
+"""Weights of a stack on a GPU, and its members, at most: a gigabyte, and as much again for the
+gradients and for each memory of the optimizer."""
+
 _OWN_STACK = 8
 _OWN_WORK = {"cpu": 5e7, "cuda": 1e10}
 """Multiply-adds of a member's batch, forward, up to which a network of the user's own gains by a
@@ -70,7 +74,7 @@ class TorchEngine:
             own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Members of a stack: 5 to 20 on the CPU, a hundred on a GPU; one for what takes turns."""
+        """Members of a stack: 5 to 20 on the CPU, up to 2,000 on a GPU; one for what takes turns."""
         gpu = resources.device.startswith("cuda")  # by name it may be another machine's
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))
@@ -83,7 +87,7 @@ class TorchEngine:
         if not stackable(first.network):
             return IMAGE_STACK
         if kind != "cpu":
-            return 100
+            return min(max(1, _GPU_WEIGHTS // first.network.parameters), _GPU_STACK)
         few, many = _STACK
         return min(max(few, _STACKED_WEIGHTS // first.network.parameters), many)
 
