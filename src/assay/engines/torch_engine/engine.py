@@ -74,7 +74,7 @@ class TorchEngine:
             own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Members of a stack: 5 to 20 on the CPU, up to 2,000 on a GPU; one for what takes turns."""
+        """Members of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, one in turns."""
         gpu = resources.device.startswith("cuda")  # by name it may be another machine's
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))
