@@ -82,6 +82,8 @@ class DatasetEntry:
         note: a note for readers of results.
         kept: where the images of a dataset without sources come from.
         task: the default task.
+        split_version: raised when the same images are split differently; it counts together with
+            the version of the registration.
     """
 
     name: str
@@ -100,6 +102,7 @@ class DatasetEntry:
     note: str = ""
     kept: str = "your own pictures"
     task: str = "classify"
+    split_version: int = 1
 
     def check(self, spec: Spec) -> dict[str, str]:
         """Return errors in combinations of this entry's own options: {key: message}.

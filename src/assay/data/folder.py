@@ -16,6 +16,7 @@ from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
+from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import Pictures, printable, read_pictures
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
@@ -91,9 +92,10 @@ class Folder(DatasetEntry):
         first, second = np.arange(count), np.arange(count, len(targets))
         if not test:
             held_out = _held_out(count)
-            first, second = hold_out(targets, held_out, "folder")
+            twins = with_twin(found.images)
+            first, second = hold_out(targets, held_out, "folder", kept_in=twins)
             said = f"there is no test folder: a fixed, stratified {held_out} pictures are held out"
-            notes = (*notes, said)
+            notes = (*notes, said, *twin_notes(twins, second))
         elif not len(second):
             raise DataError(f"{printable(spec['path'])}: no test picture can be read")
         learned, tested = (Split(found.images[at], targets[at]) for at in (first, second))
@@ -200,9 +202,6 @@ def _notes(
         )
     if frames := sum(facts.frames for facts in found.facts):
         notes.append(f"{frames} pictures have several frames or pages: the first one is used")
-    copies = len(found.images) - len({image.tobytes() for image in found.images})
-    if copies:
-        notes.append(f"{copies} pictures are copies of others and may be on both sides of a split")
     if others:
         first = ", ".join(others[:3])
         notes.append(f"{len(others)} other files or folders were left out (first: {first})")
@@ -229,6 +228,7 @@ ENTRIES.add("folder")(
         title="your own pictures: {name: folder, path: DIR}, in class folders or all in one",
         licence="yours",
         citation="yours",
+        split_version=2,
         options={
             "path": Option(
                 _read_path,

@@ -21,6 +21,7 @@ from assay.core.plugins import culprit
 from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
+from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.own_cache import is_kept, keep, kept
 from assay.data.own_content import Content, content_of
 from assay.data.own_files import KEYS, content_of_files, state_of
@@ -82,12 +83,14 @@ class Arrays(DatasetEntry):
             test = Split(found.test_images, found.test_targets)
             return Raw(whole, test, found.class_names, found.notes)
         count = _held_out(len(whole))
-        first, second = hold_out(found.targets, count, "arrays")
+        twins = with_twin(found.images)
+        first, second = hold_out(found.targets, count, "arrays", kept_in=twins)
         train, test = (
             Split(np.asarray(whole.images[at]), whole.targets[at]) for at in (first, second)
         )
         said = f"there are no test images: a fixed, stratified {count} images are held out"
-        return Raw(train, test, found.class_names, (*found.notes, said))
+        notes = (*found.notes, said, *twin_notes(twins, second))
+        return Raw(train, test, found.class_names, notes)
 
     def _identity(self, spec: Spec, folders: Sequence[Path]) -> str:
         """Convert and keep the content, unless that has been done and nothing has changed since."""
@@ -199,6 +202,7 @@ def _entry(name: str, title: str, thing: Any = None) -> Arrays:
         citation="yours",
         optional={**{key: _path(role) for role, key in files.items()}, **_FORMS},
         kept="your own arrays",
+        split_version=2,
         thing=thing,
     )
 

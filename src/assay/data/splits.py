@@ -49,12 +49,19 @@ def stratified_order(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return shuffled[np.argsort(place, kind="stable")]
 
 
-def hold_out(strata: np.ndarray, count: int, *names: str) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(
+    strata: np.ndarray, count: int, *names: str, kept_in: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Split a set that has no official test set: return (train, test) positions, ascending.
 
     The test set depends on nothing that a study can change, so that no study ever sees it.
+
+    Args:
+        kept_in: bool (n,), images that are tested with only where there are not enough others.
     """
     order = stratified_order(strata, stream(0, "hold_out", *names))
+    if kept_in is not None:
+        order = order[np.argsort(kept_in[order], kind="stable")]
     return np.sort(order[count:]), np.sort(order[:count])
 
 

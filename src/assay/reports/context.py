@@ -202,10 +202,24 @@ def dataset_rows(
                 "classes": len(dataset.class_names) or None if dataset else None,
                 "fingerprint": ", ".join(sorted(prints)),
                 "same": None if not (dataset and prints) else prints == {dataset.fingerprint},
-                "notes": list(dataset.notes) if dataset else [],
+                "notes": [*dataset.notes, *_near(dataset)] if dataset else [],
             }
         )
     return rows
+
+
+def _near(dataset: Dataset) -> list[str]:
+    """What is to be said of test images that were trained on, or nearly so."""
+    from assay.data.near_duplicates import near_training
+
+    found = near_training(dataset)
+    if not found:
+        return []
+    are = "image is" if found == 1 else "images are"
+    return [
+        f"{found:,} of {len(dataset.test):,} test {are} equal to a training or validation image, "
+        "or its near-duplicate"
+    ]
 
 
 def lacking_notes(records: Sequence[Record], names: Sequence[str]) -> list[str]:

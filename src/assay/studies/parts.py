@@ -147,9 +147,14 @@ def _of_other_plugins(configs: Iterable[Config], plan: PlanData) -> Iterator[tup
 
 def _versions(config: Config) -> dict[str, int]:
     found = {
-        f"{registry.kind} {name}": registry.version(name) for registry, name in used_parts(config)
+        f"{registry.kind} {name}": _version(registry, name) for registry, name in used_parts(config)
     }
     return {part: version for part, version in sorted(found.items()) if version > 1}
+
+
+def _version(registry: Registry[Any], name: str) -> int:
+    """That of the part, raised by each change of the split of a dataset."""
+    return registry.version(name) + (ENTRIES[name].split_version - 1 if registry is ENTRIES else 0)
 
 
 def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:

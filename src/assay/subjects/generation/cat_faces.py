@@ -12,6 +12,7 @@ from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, DatasetSource, File, Raw
 from assay.data.dataset import Split
 from assay.data.formats import decode, pieces
+from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import quiet_decoders
 from assay.data.splits import hold_out
 from assay.data.storage import locate
@@ -57,12 +58,13 @@ class CatFaces(DatasetEntry):
         if len(images) != IMAGES:
             raise DataError(f"cat-faces: {len(images):,} pictures were read, expected {IMAGES:,}")
         nothing = np.zeros(len(images), np.int64)
-        train, test = hold_out(nothing, TEST, "cat-faces")
+        twins = with_twin(images)
+        train, test = hold_out(nothing, TEST, "cat-faces", kept_in=twins)
         return Raw(
             Split(images[train], nothing[train]),
             Split(images[test], nothing[test]),
             (),
-            (self.note,),
+            (self.note, *twin_notes(twins, test)),
         )
 
 
@@ -88,7 +90,7 @@ CAT_FACES = CatFaces(
     ),
     note=(
         f"of {FILES:,} files the {IMAGES:,} distinct pictures are used, each once; a fixed "
-        f"{TEST:,} of them are held out as test set; about 1 % are the photo of another one, "
-        "compressed or coloured anew, and may be on the other side of a split"
+        f"{TEST:,} of them are held out as test set"
     ),
+    split_version=2,
 )

@@ -1,0 +1,241 @@
+"""Near-duplicates: one photo compressed, scaled or coloured anew, found by a perceptual hash.
+
+A test image that was trained on says little of new images. The hash is the difference hash: a
+bit for each cell of a small grey version and its neighbour, right and below, that says which of the
+two is brighter. It stays what it is under compression, scaling and other colours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+from assay.data.dataset import Dataset
+from assay.data.storage import cache_dir
+
+__all__ = [
+    "Hashes",
+    "difference_hash",
+    "near_pairs",
+    "near_training",
+    "twin_notes",
+    "with_twin",
+]
+
+SIDE = 16
+"""Cells in a row and in a column of the small version."""
+
+NEAR = 0.2
+"""Images are near-duplicates when at most this share of their bits differs."""
+
+ALIKE = 0.7
+"""The steps of brightness behind the bits must also have this correlation: two smooth images may
+agree in bits that hang on steps of one grey level."""
+
+TEXTURED = 0.8
+"""An image has a hash that tells something when so many of its cells differ from their neighbour:
+of drawings and clothes on an empty ground, very different ones have almost the same bits."""
+
+COARSE = 14
+"""Only pairs that differ in at most so many of 56 bits of a hash of half the side are looked at."""
+
+MOST = 100_000
+"""Of more images only equal ones are found: the time goes with the square of their number."""
+
+_CACHED_FROM = 2_000
+
+_RULE = f"{SIDE}-{NEAR}-{ALIKE}-{TEXTURED}-{COARSE}"
+"""What a remembered answer rests on."""
+
+
+class Hashes(NamedTuple):
+    """Difference hashes of images.
+
+    Attributes:
+        bits: bool (n, 480).
+        coarse: uint64 (n,), 56 bits of a hash of half the side.
+        textured: bool (n,), whether the bits tell something (see TEXTURED).
+    """
+
+    bits: np.ndarray
+    coarse: np.ndarray
+    textured: np.ndarray
+
+
+def difference_hash(images: np.ndarray) -> Hashes:
+    """Return the hashes of images (n, height, width, channels) of any range.
+
+    Those of fewer than 16 pixels a side tell nothing.
+
+    References:
+        N. Krawetz, "Kind of like that", 2013 (the difference hash).
+    """
+    small = _small(images)
+    steps = _steps(small)
+    level = 1.0 if images.dtype == np.uint8 or not images.size else float(np.ptp(images)) / 255
+    half = small.reshape(-1, SIDE // 2, 2, SIDE // 2, 2).mean((2, 4))
+    coarse = (_across(half) > 0) @ (np.uint64(1) << np.arange(56, dtype=np.uint64))
+    textured = (np.abs(steps) > level).mean(1) >= TEXTURED
+    enough = min(images.shape[1:3]) >= SIDE
+    return Hashes(steps > 0, coarse.astype(np.uint64), textured & enough)
+
+
+def _steps(small: np.ndarray) -> np.ndarray:
+    """From each cell to its right and to its lower neighbour, (n, 480)."""
+    return np.concatenate([_across(small), _across(small.transpose(0, 2, 1))], 1)
+
+
+def _across(small: np.ndarray) -> np.ndarray:
+    return np.diff(small, axis=2).reshape(len(small), -1)
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """Grey versions, float32 (n, SIDE, SIDE): a cell is the mean of the pixels that it covers."""
+    count, height, width, channels = images.shape
+    across = np.repeat(_shares(width).T, channels, axis=0) / channels
+    down = _shares(height).T
+    small = np.empty((count, SIDE, SIDE), np.float32)
+    for start in range(0, count, 256):
+        block = images[start : start + 256].astype(np.float32).reshape(-1, width * channels)
+        rows = (block @ across).reshape(-1, height, SIDE).transpose(0, 2, 1)
+        small[start : start + 256] = (rows.reshape(-1, height) @ down).reshape(
+            -1, SIDE, SIDE
+        ).transpose(0, 2, 1)  # fmt: skip
+    return small
+
+
+def _shares(pixels: int) -> np.ndarray:
+    """What share of each cell each pixel of a row covers, (SIDE, pixels)."""
+    ends = np.linspace(0, pixels, SIDE + 1)
+    at = np.arange(pixels)
+    covered = np.minimum(ends[1:, None], at + 1) - np.maximum(ends[:-1, None], at)
+    covered = np.clip(covered, 0, None)
+    return (covered / covered.sum(1, keepdims=True)).astype(np.float32)
+
+
+def near_pairs(images: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+    """Return the pairs of positions that are equal or near-duplicates, int64 (k, 2), each once.
+
+    Args:
+        images: (n, height, width, channels).
+        others: images of the same shape to look for them in; within `images` by default.
+    """
+    within = others is None
+    equal = list(_equal(images, images if others is None else others, within))
+    if len(images) + (0 if others is None else len(others)) > MOST:
+        return np.array(sorted(equal), np.int64).reshape(-1, 2)
+    mine = difference_hash(images)
+    theirs = mine if others is None else difference_hash(others)
+    rows, columns = np.flatnonzero(mine.textured), np.flatnonzero(theirs.textured)
+    candidates = []
+    for start in range(0, len(rows), 64):
+        some = rows[start : start + 64]
+        apart = np.bitwise_count(mine.coarse[some, None] ^ theirs.coarse[columns])
+        at, with_ = np.nonzero(apart <= COARSE)
+        i, j = some[at], columns[with_]
+        near = (i < j) | (not within)
+        i, j = i[near], j[near]
+        close = (mine.bits[i] != theirs.bits[j]).mean(1) <= NEAR
+        candidates.append(np.stack([i[close], j[close]], 1))
+    pairs = np.concatenate(candidates) if candidates else np.empty((0, 2), np.int64)
+    alike = _correlation(images, images if others is None else others, pairs) >= ALIKE
+    found = {*equal, *map(tuple, pairs[alike].tolist())}
+    return np.array(sorted(found), np.int64).reshape(-1, 2)
+
+
+def _correlation(images: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Of the steps of brightness of the images of each pair, (k,)."""
+    found = np.empty(len(pairs))
+    for start in range(0, len(pairs), 1024):
+        some = pairs[start : start + 1024].T
+        a, b = (_steps(_small(x[at])) for x, at in zip((images, others), some, strict=True))
+        size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        found[start : start + 1024] = np.einsum("nd,nd->n", a, b) / np.maximum(size, 1e-12)
+    return found
+
+
+def _equal(images: np.ndarray, others: np.ndarray, within: bool) -> Iterator[tuple[int, int]]:
+    """Pairs of equal images; of a group of equal ones, each with the first."""
+    first: dict[bytes, int] = {}
+    for number, key in enumerate(_digests(others)):
+        here = first.setdefault(key, number)
+        if within and here != number:
+            yield here, number
+    if not within:
+        yield from ((i, first[key]) for i, key in enumerate(_digests(images)) if key in first)
+
+
+def _digests(images: np.ndarray) -> Iterator[bytes]:
+    return (hashlib.blake2b(np.ascontiguousarray(x).data, digest_size=16).digest() for x in images)
+
+
+def with_twin(images: np.ndarray) -> np.ndarray:
+    """Which images have an equal one or a near-duplicate among the others, bool (n,).
+
+    Of many images the answer is kept in the cache, by their content.
+    """
+    if len(images) < _CACHED_FROM:
+        return _marked(near_pairs(images), len(images))
+    total = hashlib.sha256(f"{_RULE} {images.shape}{images.dtype}".encode())
+    for start in range(0, len(images), 4096):
+        total.update(np.ascontiguousarray(images[start : start + 4096]).data)
+    pairs = _remembered(total.hexdigest()[:24])
+    if pairs is None:
+        pairs = near_pairs(images)
+        _remember(total.hexdigest()[:24], pairs)
+    return _marked(pairs, len(images))
+
+
+def twin_notes(twins: np.ndarray, tested: np.ndarray) -> list[str]:
+    """Return what is to be said of images with a twin, of which those at `tested` are held out."""
+    if not twins.any():
+        return []
+    left = int(twins[tested].sum())
+    where = "and none of them is in the test set"
+    if left:
+        where = f"and {left:,} of them are in the test set, because there are too few others"
+    return [
+        f"{int(twins.sum()):,} of {len(twins):,} images are equal to another one or its "
+        f"near-duplicate, {where}"
+    ]
+
+
+def _marked(pairs: np.ndarray, count: int) -> np.ndarray:
+    marked = np.zeros(count, bool)
+    marked[pairs.ravel()] = True
+    return marked
+
+
+def near_training(dataset: Dataset) -> int:
+    """Return how many test images are equal to a training or validation image, or its
+    near-duplicate. The answer is kept in the cache, by the dataset's fingerprint."""
+    name = f"{dataset.fingerprint}-{_RULE}"
+    pairs = _remembered(name)
+    if pairs is None:
+        parts = (dataset.train.images, dataset.validation.images)
+        pairs = np.concatenate([near_pairs(dataset.test.images, part) for part in parts])
+        _remember(name, pairs)
+    return len(np.unique(pairs[:, 0]))
+
+
+def _remembered(name: str) -> np.ndarray | None:
+    try:
+        found = np.load(cache_dir() / "near-duplicates" / f"{name}.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.dtype == np.int64 and found.ndim == 2 and found.shape[1] == 2 else None
+
+
+def _remember(name: str, pairs: np.ndarray) -> None:
+    folder = cache_dir() / "near-duplicates"
+    with suppress(OSError):  # a cache that cannot be written costs time only
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+            np.save(part, pairs, allow_pickle=False)
+        os.replace(part.name, folder / f"{name}.npy")
