@@ -108,7 +108,7 @@ def _datasets() -> Tables:
 
 def _layers() -> Tables:
     """A table for each layer, with the first words of its description."""
-    from assay.networks.generator_layers import LAYERS
+    from assay.networks.image_layers import LAYERS
     from assay.networks.parse import layer_options
 
     found: Tables = []

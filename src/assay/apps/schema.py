@@ -97,7 +97,7 @@ def _training() -> Schema:
 
 def _layer() -> Schema:
     """A name, {kind: settings}, {kind: first setting, others...} or {layer: kind, settings...}."""
-    from assay.networks.generator_layers import LAYERS
+    from assay.networks.image_layers import LAYERS
     from assay.networks.parse import layer_options
 
     alone, forms = [], []

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.core.config import Entry, Option
 from assay.core.options import choice, flag
 from assay.networks.families import FAMILIES, Family
+from assay.networks.image_layers import GlobalMaxPool, SqueezeExcite
 from assay.networks.layers import (
     PADDINGS,
     Activation,
@@ -62,14 +64,27 @@ def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
             kernels[0] = options["first_kernel_size"]
         strides = options["strides"][number] if number < len(options["strides"]) else 1
         convolutions = _convolutions(block, kernels, strides, options)
+        if options["squeeze_excite"] and convolutions:
+            convolutions.insert(-1, SqueezeExcite(options["squeeze_excite"]))
         if options["residual"] and number > 0 and convolutions:
             # the sum comes before the last activation, as in the first ResNet
             convolutions = [Residual(tuple(convolutions[:-1])), convolutions[-1]]
         layers += convolutions
         layers += [MaxPool2D(options["pool_size"])] if options["pool_size"] > 1 else []
         layers += [Dropout(options["conv_dropout"])] if options["conv_dropout"] else []
-    layers.append(GlobalAveragePool() if options["global_pool"] else Flatten())
+    layers.append(_POOLS[options["global_pool"]]())
     return (*layers, *dense_layers(options["dense"], options["dropout"], options))
+
+
+_POOLS = {False: Flatten, True: GlobalAveragePool, "max": GlobalMaxPool}
+
+
+def _read_pool(entry: Entry) -> bool | str:
+    if entry.value == "max":
+        return "max"
+    if not isinstance(entry.value, bool):
+        raise entry.expected("true, false or max")
+    return entry.value
 
 
 CNN_OPTIONS = {
@@ -91,7 +106,19 @@ CNN_OPTIONS = {
     "activation": ACTIVATION,
     "batch_norm": BATCH_NORM,
     "residual": flag(help="Add a shortcut around every block after the first."),
-    "global_pool": flag(help="Global average pooling instead of flattening."),
+    "squeeze_excite": size(
+        None,
+        help="Reduction of squeeze-and-excitation, before the last activation of each block.",
+        example=16,
+    ),
+    "global_pool": Option(
+        _read_pool,
+        False,
+        "Global average pooling, or maximum pooling, instead of flattening.",
+        {"enum": [True, False, "max"]},
+        "true, false or `max`",
+        True,
+    ),
     **WEIGHTS,
 }
 

@@ -18,7 +18,7 @@ from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, options_of
 from assay.networks.activations import activation_option
-from assay.networks.generator_layers import LAYERS
+from assay.networks.image_layers import LAYERS
 from assay.networks.initializers import Initializer, plain_initializer
 from assay.networks.layers import Activation, Conv2D, Dense, Layer
 from assay.networks.regularizers import Regularizer, plain_regularizer

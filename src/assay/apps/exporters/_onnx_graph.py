@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import EngineError
 from assay.networks import layers
+from assay.networks.image_layers import GlobalMaxPool
 from assay.networks.network import Network
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class OnnxGraph:
         )
 
     def _global_pool(self, layer: layers.Layer, name: str, shape: Shape, x: str) -> str:
-        return self._node("Flatten", [self._node("GlobalAveragePool", [x])], axis=1)
+        kind = "GlobalMaxPool" if isinstance(layer, GlobalMaxPool) else "GlobalAveragePool"
+        return self._node("Flatten", [self._node(kind, [x])], axis=1)
 
     def _flatten(self, layer: layers.Layer, name: str, shape: Shape, x: str) -> str:
         if len(shape) == 3:  # rows, columns, channels: Keras's order
@@ -203,6 +205,7 @@ _MAKERS: dict[type[layers.Layer], Callable[..., str]] = {
     layers.MaxPool2D: OnnxGraph._pool,
     layers.AveragePool2D: OnnxGraph._pool,
     layers.GlobalAveragePool: OnnxGraph._global_pool,
+    GlobalMaxPool: OnnxGraph._global_pool,
     layers.Flatten: OnnxGraph._flatten,
     layers.Dropout: OnnxGraph._nothing,
     layers.BatchNorm: OnnxGraph._batch_norm,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import EngineError
 from assay.networks import layers
+from assay.networks.image_layers import GlobalMaxPool
 from assay.networks.network import Network
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _flatten(layer: Any, name: str, shape: Shape, start: str, x: str, init: Line
 
 
 def _global_pool(layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines) -> Lines:
-    return [f"{x} = {start}.mean((2, 3))"]
+    return [f"{x} = {start}.{'amax' if isinstance(layer, GlobalMaxPool) else 'mean'}((2, 3))"]
 
 
 def _residual(layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines) -> Lines:
@@ -235,6 +236,7 @@ _MAKERS: dict[type[layers.Layer], Callable[..., Lines]] = {
     layers.MaxPool2D: _pool,
     layers.AveragePool2D: _pool,
     layers.GlobalAveragePool: _global_pool,
+    GlobalMaxPool: _global_pool,
     layers.Flatten: _flatten,
     layers.Dropout: _dropout,
     layers.BatchNorm: _batch_norm,

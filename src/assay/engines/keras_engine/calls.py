@@ -13,7 +13,7 @@ from typing import Any
 from assay.core.errors import EngineError, unknown_name
 from assay.engines.schedules import Constant, Schedule
 from assay.engines.training import Training
-from assay.networks import layers
+from assay.networks import image_layers, layers
 from assay.networks.initializers import Initializer
 from assay.networks.regularizers import Regularizer
 
@@ -184,6 +184,7 @@ _LAYERS: dict[type[layers.Layer], Callable[[Any], tuple[str, dict[str, Any]]]] =
     layers.MaxPool2D: _pool,
     layers.AveragePool2D: _pool,
     layers.GlobalAveragePool: lambda layer: ("GlobalAveragePooling2D", {}),
+    image_layers.GlobalMaxPool: lambda layer: ("GlobalMaxPooling2D", {}),
     layers.Flatten: lambda layer: ("Flatten", {}),
     layers.Dropout: lambda layer: ("Dropout", {"rate": layer.rate}),
     layers.BatchNorm: lambda layer: (

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from assay.engines.torch_engine.activations import FORWARD
 from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.engines.torch_engine.patches import convolve
-from assay.networks import layers
+from assay.networks import image_layers, layers
 
 __all__ = [
     "WITHOUT_WEIGHTS",
@@ -203,6 +203,33 @@ class GlobalAveragePoolModule(nn.Module):
         return x.mean((2, 3))
 
 
+class GlobalMaxPoolModule(nn.Module):
+    """Largest value over height and width."""
+
+    def __init__(self, layer: image_layers.GlobalMaxPool):
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.amax((2, 3))
+
+
+class SqueezeExciteModule(nn.Module):
+    """Each channel scaled by what all channels say on average."""
+
+    def __init__(self, layer: image_layers.SqueezeExcite, weights: dict[str, Tensor]):
+        super().__init__()
+        self.squeeze = nn.Parameter(weights["squeeze"])
+        self.squeeze_bias = nn.Parameter(weights["squeeze_bias"])
+        self.excite = nn.Parameter(weights["excite"])
+        self.excite_bias = nn.Parameter(weights["excite_bias"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean((2, 3))
+        hidden = F.relu(F.linear(mean, self.squeeze.to(x.dtype).T, self.squeeze_bias.to(x.dtype)))
+        gate = F.linear(hidden, self.excite.to(x.dtype).T, self.excite_bias.to(x.dtype))
+        return x * torch.sigmoid(gate)[:, :, None, None]
+
+
 class ResidualModule(nn.Module):
     """body(x) + shortcut(x)."""
 
@@ -218,11 +245,13 @@ WITH_WEIGHTS: dict[type[layers.Layer], Callable[[Any, dict[str, Tensor]], nn.Mod
     layers.Dense: DenseModule,
     layers.Conv2D: ConvModule,
     layers.BatchNorm: BatchNormModule,
+    image_layers.SqueezeExcite: SqueezeExciteModule,
 }
 WITHOUT_WEIGHTS: dict[type[layers.Layer], Callable[[Any], nn.Module]] = {
     layers.MaxPool2D: PoolModule,
     layers.AveragePool2D: PoolModule,
     layers.GlobalAveragePool: GlobalAveragePoolModule,
+    image_layers.GlobalMaxPool: GlobalMaxPoolModule,
     layers.Flatten: FlattenModule,
     layers.SpaceToDepth: SpaceToDepthModule,
     layers.Activation: ActivationModule,
