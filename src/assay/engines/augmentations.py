@@ -36,9 +36,11 @@ from assay.core.options import (
 from assay.core.registry import Registry
 
 __all__ = [
+    "ALTERNATING",
     "AUGMENTATIONS",
     "Augmentation",
     "Cutout",
+    "FLIP",
     "Mixup",
     "augmentation_options",
     "checked_augmentation",
@@ -205,3 +207,25 @@ def _option(name: str, cls: type[Augmentation]) -> Option:
     accepts = f"true, its `{first}`, or a mapping" if first else "true"
     example = settings[first].default if first else True
     return Option(read, None, said, schema, accepts, example)
+
+
+def _read_flip(entry: Entry) -> bool | str:
+    if entry.value == ALTERNATING:
+        return ALTERNATING
+    if not isinstance(entry.value, bool):
+        raise entry.expected(f"true, false or {ALTERNATING}")
+    return entry.value
+
+
+ALTERNATING = "alternating"
+"""Flip every image in every second epoch."""
+
+FLIP = Option(
+    _read_flip,
+    False,
+    "Flip images horizontally with probability 0.5, or each one in every second epoch.",
+    {"enum": [True, False, ALTERNATING]},
+    "true, false or `alternating`",
+    True,
+)
+"""The setting `augment.flip`."""

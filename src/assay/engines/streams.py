@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from assay.core.seeds import stream
-from assay.engines.training import ALTERNATING, Augment
+from assay.engines.augmentations import ALTERNATING
+from assay.engines.training import Augment
 
 __all__ = ["Bits", "Moves", "mirrored", "read_stream", "scaled_mask", "set_stream"]
 

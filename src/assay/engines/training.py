@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.config import Entry, Option
+from assay.core.config import Option
 from assay.core.errors import ConfigError
 from assay.core.options import (
     check_fields,
@@ -23,14 +23,19 @@ from assay.core.options import (
     setting,
     text,
 )
-from assay.engines.augmentations import AUGMENTATIONS, Augmentation, augmentation_options
+from assay.engines.augmentations import (
+    AUGMENTATIONS,
+    FLIP,
+    Augmentation,
+    augmentation_options,
+)
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.optimizers.sgd import SGD
 from assay.engines.schedules import SCHEDULES, Constant, Schedule
 from assay.networks.description import free, value
 
-__all__ = ["ALTERNATING", "Augment", "EarlyStopping", "Training"]
+__all__ = ["Augment", "EarlyStopping", "Training"]
 
 
 def _check(condition: bool, message: str) -> None:
@@ -63,27 +68,6 @@ class EarlyStopping:
         check_fields(self, ("early_stopping",))
 
 
-def _read_flip(entry: Entry) -> bool | str:
-    if entry.value == ALTERNATING:
-        return ALTERNATING
-    if not isinstance(entry.value, bool):
-        raise entry.expected(f"true, false or {ALTERNATING}")
-    return entry.value
-
-
-ALTERNATING = "alternating"
-"""Flip every image in every second epoch."""
-
-_FLIP = Option(
-    _read_flip,
-    False,
-    "Flip images horizontally with probability 0.5, or each one in every second epoch.",
-    {"enum": [True, False, ALTERNATING]},
-    "true, false or `alternating`",
-    True,
-)
-
-
 @dataclass(frozen=True)
 class Augment:
     """Random changes to training images, drawn anew for every batch.
@@ -102,7 +86,7 @@ class Augment:
     """
 
     shift: int = setting(integer(0, low=0, help="Largest shift in pixels, up, down, left, right."))
-    flip: bool | str = setting(_FLIP)
+    flip: bool | str = setting(FLIP)
     crop: int = setting(integer(0, low=0, help="Pad by this many pixels and crop back at random."))
     reflect: bool = setting(
         flag(help="Fill what moves in from outside with the image's reflection, not with black.")

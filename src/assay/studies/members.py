@@ -16,8 +16,9 @@ from assay.core.errors import ConfigError
 from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
+from assay.engines.augmentations import ALTERNATING
 from assay.engines.engine import Cohort, Member, check_engine
-from assay.engines.training import ALTERNATING, Training
+from assay.engines.training import Training
 from assay.networks.description import structure
 from assay.networks.families import build_network
 from assay.networks.modules import own_files
