@@ -96,9 +96,10 @@ def _section(root: Path, path: Path, export: Export) -> Iterator[str]:
     open_ = len(tested) - len(decided)
     yield from (f"- {effect_sentence(e)}." for e in decided[:MOST])
     if len(decided) > MOST:
-        yield f"- {len(decided) - MOST} more comparisons show a difference."
+        yield f"- {len(decided) - MOST} more comparisons show a significant difference."
     if open_:
-        yield f"- No difference is shown in {open_} of {open_ + len(decided)} comparisons."
+        many = open_ + len(decided)
+        yield f"- There is no significant difference in {open_} of {many} comparisons."
     if tested or general:
         yield ""
     yield _made(path, data)

@@ -238,4 +238,4 @@ def test_a_folder_is_no_file_to_write(
     assert main(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"for {option}. it is a folder, expected the name of a file" in " ".join(err.split())
+    assert f"for {option}. it is a folder, expected a file name" in " ".join(err.split())

@@ -33,7 +33,7 @@ def test_running_again_trains_nothing_and_says_what_was_found(
     page = tmp_path / "page.html"
     assert main(["run", str(study), "--store", str(store), "--report", str(page)]) == 0
     out = capsys.readouterr().out
-    assert "all 4 runs were in the store already" in out
+    assert "all 4 runs were already in the store" in out
     assert "Does the rate matter?" in out
     assert "- learning_rate" in out
     assert out.endswith(f"report: {page}\n")

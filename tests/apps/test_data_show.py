@@ -41,10 +41,10 @@ def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys
     assert ["1", "cat", "9", "0", "3"] in out or ["1", "cat", "8", "1", "3"] in out
     text = "\n".join(map(" ".join, out))
     assert "0 caf\\xe9 " in text
-    assert "the test part has no picture of caf\\xe9" in text
+    assert "the test split has no picture of caf\\xe9" in text
     assert "14 of 14 pictures were resized to 32x32" in text
     assert "they were 6 pixels high and 9 wide" in text
-    with Image.open("sheet") as sheet:  # a row for each class, of ten pictures at most
+    with Image.open("sheet") as sheet:  # one row for each class, of ten pictures at most
         assert sheet.size == (10 * 66 - 2, 2 * 66 - 2)
 
 
@@ -60,7 +60,7 @@ def test_a_study_shows_the_datasets_that_it_names(pictures, capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("no/where", "error: no/where: there is no such folder of pictures or study file\n"),
+        ("no/where", "error: no/where: there is no folder of images or study file of this name\n"),
         ("none.yaml", "error: there is no study file none.yaml"),
         ("digts", "error: unknown dataset 'digts'; did you mean 'digits'?"),
     ],

@@ -123,12 +123,12 @@ def test_stored_runs_get_what_their_records_allow_and_train_no_more(tmp_path: Pa
     assert record.metrics["test_f1_macro"] == f1_macro(kept["target"], kept)
     assert "val_f1_macro" not in record.metrics
     assert (
-        "Validation macro F1 is unknown for 4 runs: no predictions were kept."
+        "Validation macro F1 is unknown for 4 runs: no predictions were stored."
         in results.trials_table().notes
     )
     table = results.metrics_table()
     assert table is not None
-    assert "Test ROC-AUC is unknown for 4 runs: no probabilities were kept." in table.notes
+    assert "Test ROC-AUC is unknown for 4 runs: no probabilities were stored." in table.notes
     assert results.sentences()  # of the test images, which are known
 
 
@@ -186,9 +186,9 @@ def test_a_search_by_a_metric(tmp_path: Path) -> None:
 def test_a_search_says_that_stored_runs_lack_its_objective(tmp_path: Path) -> None:
     by_accuracy = {**SEARCH["search"], "objective": "val_accuracy"}
     assay.run({**SEARCH, "search": by_accuracy}, store=tmp_path, workers=1)
-    with pytest.raises(ConfigError, match="has no val_f1_macro, by which this search chooses: no "
-                       "predictions were kept; search in another store, or by an objective that it "
-                       "has: val_accuracy, val_loss"):  # fmt: skip
+    with pytest.raises(ConfigError, match="has no val_f1_macro, which is the objective of this "
+                       "search: no predictions were stored; use another store, or an objective "
+                       "that the run has: val_accuracy, val_loss"):  # fmt: skip
         assay.run(SEARCH, store=tmp_path, workers=1)
 
 
@@ -202,7 +202,7 @@ def test_a_search_says_that_stored_runs_lack_its_objective(tmp_path: Path) -> No
         ({"metrics": 3}, "metrics must be a list, got 3"),
         ({"objective": "val_acuracy"}, "unknown objective 'val_acuracy'; did you mean 'val_ac"),
         ({"objective": "test_accuracy"},
-         "unknown objective 'test_accuracy': nothing is chosen by the test images"),
+         "unknown objective 'test_accuracy': the test images must not choose"),
     ],
 )  # fmt: skip
 def test_errors(changes: dict[str, Any], said: str) -> None:

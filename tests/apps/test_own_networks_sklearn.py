@@ -93,7 +93,7 @@ def test_a_class_that_no_one_can_import_is_not_saved(own: ModuleType, tmp_path: 
 
 def test_a_network_that_is_made_already_is_refused(own: ModuleType):
     X, y = digits()
-    said = "got a Net that is made already; each fit makes a new one"
+    said = "got a Net instance; each fit creates a new one"
     with pytest.raises(AssayError, match=said):
         AssayClassifier(network=own.Net((8, 8, 1), 10)).fit(X, y)
 

@@ -60,7 +60,7 @@ def test_what_went_wrong_is_said_and_counted():
 
 
 def test_what_runs_have_to_say_is_said_once():
-    state, remark = ExecutionState(), "an interrupted run goes on from update 2,000"
+    state, remark = ExecutionState(), "an interrupted run resumes on from update 2,000"
     state(Event("started", 1, title="rate = 1", members=1))
     told = Event("progress", 1, progress=Progress(0, 0.0, 1, remark=remark))
     assert [state(told), state(told)] == [f"rate = 1: {remark}", ""]
@@ -123,8 +123,8 @@ def test_a_display_that_fails_stops_nothing(capsys: pytest.CaptureFixture[str]):
     with Safe(Broken()) as shown:
         shown(Event("planned", total=2))
         shown(Event("finished", total=2))
-    said = "progress is no longer shown (OSError: [Errno 5] Input/output error); training goes on\n"
-    assert capsys.readouterr().err == said
+    said = "progress is no longer displayed (OSError: [Errno 5] Input/output error)"
+    assert capsys.readouterr().err == f"{said}; training continues\n"
 
 
 def test_many_runs_that_diverge_are_not_all_named():
@@ -132,7 +132,7 @@ def test_many_runs_that_diverge_are_not_all_named():
     said = [state(Event("diverged", 0, title=f"rate = {k}")) for k in range(100)]
     assert [text for text in said if text][-2:] == [
         "rate = 19 diverged",
-        "further runs diverged; they are only counted from here on",
+        "further runs diverged; from now on they are only counted",
     ]
 
 

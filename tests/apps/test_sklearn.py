@@ -230,11 +230,11 @@ WRONG = [
     ({"normalize": "standart"}, "did you mean 'standard'"),
     ({"validation_fraction": 1.0}, r"validation_fraction must be a share .* in \[0, 1\), got 1.0"),
     ({"validation_fraction": 0, "early_stopping": True}, "early_stopping judges on validation"),
-    ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which holds vectors of 64 features"),
+    ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which contains vectors of 64 features"),
     ({"shape": 8}, r"shape must be \(height, width\) or .*, got 8"),
     (
         {"network": "cnn"},
-        r"images are 1x64x1; shape=\(height, width\) makes images of flat vectors",
+        r"images are 1x64x1; shape=\(height, width\) turns flat vectors into images",
     ),
     ({"network": "cnn", "hidden": [3]}, "unknown option of network family cnn 'hidden'"),
     ({"random_state": -1}, "random_state must be a whole number >= 0, .* got -1"),

@@ -71,7 +71,7 @@ HEADER = "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }\n"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "it does not begin like a .npy file"),
+        (b"", "it does not start like a .npy file"),
         (b"\x93NUMPY\x04\x00", "version 4.0 of .npy is unknown"),
         (npy(HEADER, length=60_000), "its header has 60,000 bytes, at most 10,000 are read"),
         (npy(HEADER, b"", length=900), "it ends inside its header"),

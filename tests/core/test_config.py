@@ -108,7 +108,7 @@ def test_places_of_keys_and_values() -> None:
         ),
         ("[1]: 2", "s.yaml:1:1: a key must be plain text"),
         ("a: &x [*x]", "s.yaml:1:4: this alias contains itself, or aliases make the file huge"),
-        ("a: !!int no", "s.yaml:1:4: 'no' is no valid value"),
+        ("a: !!int no", "s.yaml:1:4: 'no' is not a valid value"),
         ("a: 1\nb: x\0", "s.yaml:2:5: this is not YAML: the character U+0000 is not allowed"),
         ("a: 1e-320", "s.yaml:1:4: 1e-320 is a denormal number, closer to 0 than 2.23e-308"),
         ("a: -0.1e-400", "s.yaml:1:4: -0.1e-400 is too close to 0 for a number"),

@@ -130,7 +130,7 @@ def test_fields_that_declare_nothing_are_read_by_their_type() -> None:
         (lambda: Training(steps=True), "training.steps must be a whole number >= 1, got True"),
         (
             lambda: Training(batch_size=32.0),  # type: ignore[arg-type]
-            "training.batch_size must be a whole number, written without a point, got 32.0",
+            "training.batch_size must be a whole number, written without a decimal point, got 32.0",
         ),
         (
             lambda: Training(learning_rate=0.0),

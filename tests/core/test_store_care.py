@@ -126,7 +126,7 @@ def test_a_damaged_plan_drops_nothing(tmp_path):
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
         db.execute("UPDATE plans SET plan = '{}'")
     with pytest.raises(
-        StoreError, match="nothing is dropped: the plan of study 'study' is damaged"
+        StoreError, match="nothing was deleted: the plan of study 'study' is damaged"
     ):
         collect_garbage(tmp_path)
     assert len(whole(tmp_path)) == 1

@@ -66,7 +66,7 @@ def test_files_from_before_they_had_digests_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({}, "its header does not say what it is"),
+        ({}, "its header does not name its format"),
         ({"assay": "3"}, "it is 3, expected 'kind 1'"),
         ({"assay": "{}"}, "it is None, expected 'kind 1'"),
         ({"assay": "{"}, "Expecting property name"),

@@ -224,14 +224,14 @@ def test_a_class_that_a_part_lacks_is_named(root):
     draw(root / "emu" / "0.png", (8, 8), (0, 0, 1))
     draw(root / "emu" / "1.png", (8, 8), (0, 0, 2))
     notes = "\n".join(data.load(spec(root)).notes)
-    assert "the test part has no picture of emu" in notes
+    assert "the test split has no picture of emu" in notes
     split = root.parent / "parts"
     split.mkdir()
     root.rename(split / "train")
     draw(split / "test" / "cats" / "0.png")
     (split / "test" / "emu").mkdir()
     notes = "\n".join(data.load(spec(split)).notes)
-    assert "the test part has no picture of dogs, emu" in notes
+    assert "the test split has no picture of dogs, emu" in notes
 
 
 def test_what_systems_leave_in_folders_is_no_picture(root):

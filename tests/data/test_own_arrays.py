@@ -38,7 +38,7 @@ def test_files_become_a_dataset(here):
         assert [known[image.tobytes()] for image in part.images] == names
     assert np.bincount(dataset.test.targets).tolist() == [4, 4, 4]
     assert dataset.notes == (
-        "images (60, 6, 5) of uint8 were understood as 6x5 pixels with 1 channel",
+        "images (60, 6, 5) of uint8 were interpreted as 6x5 pixels with 1 channel",
         "there are no test images: a fixed, stratified 12 images are held out",
     )
 
@@ -87,7 +87,7 @@ def test_members_of_archives(here):
     np.savez("all.npz", x_train=X, y_train=Y, x_test=X[:6], y_test=Y[:6], val=X)
     whole = data.load({"arrays": "all.npz"})
     assert len(whole.test) == 6
-    assert whole.notes[0] == "all.npz has other arrays, which were left out: val"
+    assert whole.notes[0] == "all.npz has other arrays, which were ignored: val"
     named = {"arrays": "all.npz:val", "labels": "all.npz:y_train"}
     assert len(data.load(named).test) == 12
     np.savez("odd.npz", one=X, two=Y)
@@ -176,5 +176,7 @@ def test_what_nobody_uses_is_removed(here):
 def test_a_cache_that_cannot_be_written_is_said(here, monkeypatch):
     (here / "file").touch()
     monkeypatch.setenv("ASSAY_CACHE", str(here / "file"))
-    with pytest.raises(ConfigError, match=r"arrays cannot be kept for workers in .*ASSAY_CACHE"):
+    with pytest.raises(
+        ConfigError, match=r"arrays for the workers cannot be stored in .*ASSAY_CACHE"
+    ):
         data.resolve(SPEC)

@@ -96,7 +96,7 @@ def test_channels_that_come_first_go_last():
         content = content_of((given, Y))
         assert np.array_equal(content.images, first.transpose(0, 2, 3, 1))
         assert content.notes == (
-            "images (20, 3, 8, 7) of float32 were understood as 8x7 pixels with 3 channels, given "
+            "images (20, 3, 8, 7) of float32 were interpreted as 8x7 pixels with 3 channels, given "
             "before height and width",
         )
     # where both may be, the order of the library decides
@@ -211,8 +211,8 @@ class Unnumbered(Pairs):
         (([], []), "images x must be images, got an empty list"),
         (([*pictures()[:1], Image.new("L", (6, 5))], [0, 1]), "images x[1] is 5x6; resize them"),
         ((X, Y[1:]), "labels y: 19 labels for 20 images"),
-        ((X, np.eye(2)[Y]), "an array of (20, 2); one-hot labels: give labels.argmax(1)"),
-        ((X, Y * 0), "labels y: all images are of the class '0'; expected 2 or more"),
+        ((X, np.eye(2)[Y]), "an array of (20, 2); for one-hot labels, pass labels.argmax(1)"),
+        ((X, Y * 0), "labels y: all images are of class '0'; expected 2 or more"),
         ((X, changed(Y, 3, 9)), "labels y: too few images of 9 (1); expected at least 2 of each"),
         ((X, Y + 0.5), "labels y must be numbers or names of classes, got 0.5"),
         ((X, changed(Y, 3, np.nan)), "labels y: label 3 is NaN or infinite"),

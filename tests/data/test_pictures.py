@@ -75,9 +75,9 @@ def test_sixteen_bits_become_eight(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "dtype", "said"),
     [
-        ("a.tif", np.int32, "integers of 32 bits, or with a sign, have no range to map to 0..255"),
-        ("a.tif", np.float32, "floating-point values have no range to map to 0..255"),
-        ("a.pgm", np.float32, "floating-point values have no range to map to 0..255"),
+        ("a.tif", np.int32, "signed or 32-bit integers have no known range to map to 0..255"),
+        ("a.tif", np.float32, "floating-point values have no known range to map to 0..255"),
+        ("a.pgm", np.float32, "floating-point values have no known range to map to 0..255"),
     ],
 )
 def test_values_without_a_range_are_refused(tmp_path, name, dtype, said):

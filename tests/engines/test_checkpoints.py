@@ -288,7 +288,7 @@ def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(
     (again,) = train([one], corners, tmp_path, "torch", seen.append)
     assert_same(again, whole)
     assert [p.remark for p in seen if p.remark] == [
-        f"an interrupted run goes on from update 0; the checkpoint {file.name} was ignored: "
+        f"an interrupted run resumes on from update 0; the checkpoint {file.name} was ignored: "
         "it is damaged"
     ]
 

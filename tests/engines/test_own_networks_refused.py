@@ -44,7 +44,7 @@ WRONG = {
     ),
     "Unseeded": (
         "the first weights 'out.weight' of network 'PARTS:Unseeded' differ when it is built again "
-        "with the same seed; expected that it draws them with torch"
+        "with the same seed; draw them with torch"
     ),
 }
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_said_before_training(case: str, parts: str, tmp_path: 
         (
             {"module": "os:system"},
             "torch",
-            "module 'os' is one of Python's own, it has no networks",
+            "module 'os' is part of Python and contains no networks",
         ),
         ({"module": "Net"}, "torch", "expected MODULE:NAME, such as my_parts:Net, got 'Net'"),
         (

@@ -183,7 +183,9 @@ def test_a_worker_that_dies_takes_only_its_own_run_down(tmp_path, monkeypatch, u
     summary, events = train(tmp_path, RUNS, executor="processes", workers=2)
     bad = {run_id(config(1, rate)) for rate in RATES}
     assert summary.failed.keys() == bad
-    assert set(summary.failed.values()) == {"its worker died (signal 9; perhaps memory ran out)"}
+    assert set(summary.failed.values()) == {
+        "its worker died (signal 9; it may have run out of memory)"
+    }
     assert summary.trained == 6
     assert next(e.message for e in events if e.kind == "lost") in summary.failed.values()
     assert events[-1].kind == "done"

@@ -31,7 +31,9 @@ def test_what_on_says():
         True,
         True,
     ]
-    with pytest.raises(ConfigError, match=r"on must be text such as 'local' or 'ray:auto', got 3"):
+    with pytest.raises(
+        ConfigError, match=r"on must be a string such as 'local' or 'ray:auto', got 3"
+    ):
         parse_place(3)  # type: ignore[arg-type]
 
 
@@ -110,6 +112,6 @@ def test_a_job_that_loses_its_machine_is_not_suspected_at_once(tmp_path):
             assert ledger.again == []
             (job,) = ledger.jobs(parts, Resources(), False)
             ledger.receive(Message("started", job.number))
-            ledger.receive(Message("lost", number, text="its machine is gone", moved=True))
+            ledger.receive(Message("lost", number, text="its machine was lost", moved=True))
         assert [part.runs for part in ledger.again] == [parts[0].runs]
         ledger.close()

@@ -79,7 +79,10 @@ def test_layers_are_written_and_read_and_refused():
     written = write_layers(layers)
     assert read_layers(Entry(written, (), Source(written))) == layers
     for wrong, said in (
-        (lambda: Reshape(3, 3).output_shape((10,)), "10 numbers are no image of 3x3 pixels"),
+        (
+            lambda: Reshape(3, 3).output_shape((10,)),
+            "10 numbers do not form an image of 3x3 pixels",
+        ),
         (lambda: UpSampling2D(2, "cubic"), "unknown interpolation 'cubic'"),
         (lambda: Conv2DTranspose(8, padding="valid"), "padding must be 'same'"),
         (lambda: LeakyReLU(2.0), "negative_slope must be a number from 0 to 1, got 2.0"),

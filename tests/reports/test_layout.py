@@ -34,7 +34,7 @@ def test_paper_shows_what_a_screen_may_fold_and_numbers_its_pages(page):
     assert "details::details-content" in printed
     assert "counter(page)" in printed
     assert "orphans: 3" in printed
-    for title in ("The study as it was written", "How to read the numbers"):
+    for title in ("The study file", "How to read the numbers"):
         assert f"<details open><summary>{title}" in page
 
 
@@ -73,7 +73,7 @@ def broken(*args, **kwargs):
 def test_a_figure_that_cannot_be_drawn_costs_no_report(study, images, tmp_path, monkeypatch):
     monkeypatch.setattr(forest, "draw_effects", broken)
     monkeypatch.setattr(sections.predictions, "mistakes", broken)
-    with pytest.raises(ReportError, match="What each choice changes") as caught:
+    with pytest.raises(ReportError, match="Effect of each factor") as caught:
         write_html(*study("tour"), tmp_path / "report.html", images)
     assert caught.value.path == tmp_path / "report.html"
     assert isinstance(caught.value.__cause__, ValueError)

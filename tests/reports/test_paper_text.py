@@ -138,7 +138,7 @@ def test_what_a_person_changed_in_the_folder_is_kept(material, tmp_path):
     made = write_latex(paper, tmp_path / "tex")
     assert main.read_text(encoding="utf-8").endswith("% mine\n")
     assert (tmp_path / "tex" / "main.new.tex").exists()
-    assert any("main.tex was changed by somebody and is kept" in note for note in made.notes)
+    assert any("main.tex was edited and is kept" in note for note in made.notes)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(ConfigError, match=r"other' is there already and holds no paper"):

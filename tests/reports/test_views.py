@@ -255,8 +255,8 @@ def test_published_values_stand_beside_the_right_trial(study):
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({}, "not judged: their runs are not known"),
-        ({"n": 1}, "not judged: one run of theirs"),
+        ({}, "not tested: number of published runs unknown"),
+        ({"n": 1}, "not tested: only one published run"),
         ({"n": 5, "split": "validation"}, "not judged: validation split"),
         ({"n": 5, "split": "own photos"}, "not judged: own photos split"),
         ({"n": 5, "split": "test"}, ""),
@@ -269,9 +269,9 @@ def test_published_figures_that_cannot_be_judged_say_why(study, known, reason):
     assert (row["no_verdict"], row["verdict"]) == (reason, None if reason else "above")
     one = [r for r in records if r.seed == 0]
     (row,) = published_rows({**plan, "published": [entry]}, one)
-    assert (row["no_verdict"], row["verdict"]) == ("not judged: one run of ours", None)
+    assert (row["no_verdict"], row["verdict"]) == ("not tested: only one run of ours", None)
     (said,) = answers({**plan, "published": [entry]}, one)["published"]
-    assert said["text"].endswith(", not judged: one run of ours.")
+    assert said["text"].endswith(", not tested: only one run of ours.")
     assert said["verdict"] == ""
 
 

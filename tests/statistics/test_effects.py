@@ -74,7 +74,7 @@ def one_at_a_time_runs():
 
 def test_a_real_effect_is_called_and_a_null_effect_is_not():
     tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
-    assert (tanh.verdict, he.verdict) == ("worse", "no difference shown")
+    assert (tanh.verdict, he.verdict) == ("worse", "no significant difference")
     assert tanh.family == he.family == 2
     assert tanh.p_adjusted == pytest.approx(2 * tanh.comparison.p)
     assert he.p_adjusted == pytest.approx(he.comparison.p)
@@ -87,13 +87,13 @@ def test_the_sentences():
         "(corrected 95 % CI -1.32 to -1.08, p < 0.001 after Holm over 2 comparisons, n = 5)"
     )
     assert effect_sentence(he) == (
-        "he and glorot: no difference shown (+0.1 points, corrected 95 % CI -0.3 to 0.5, "
+        "he and glorot: no significant difference (+0.1 points, corrected 95 % CI -0.3 to 0.5, "
         "p = 0.47 after Holm over 2 comparisons, n = 5)"
     )
     first, second = factor_sentences(one_at_a_time(), [tanh, he])
     assert first["verdict"] == "matters"
     assert first["text"].startswith("activation: tanh is worse")
-    assert second["verdict"] == "no difference shown"
+    assert second["verdict"] == "no significant difference"
 
 
 def test_the_interval_is_that_of_the_decision():
@@ -104,11 +104,13 @@ def test_the_interval_is_that_of_the_decision():
     found = effects(plan, [*runs("base", base), *runs("he", he)])[0]
     alone = compare(dict(enumerate(he)), dict(enumerate(base)))
     assert found.comparison.p < 0.05 < found.p_adjusted
-    assert found.verdict == "no difference shown"
+    assert found.verdict == "no significant difference"
     assert found.comparison.low < 0 < alone.low
     assert found.confidence == pytest.approx(1 - 0.05 / 42)
     assert found.comparison.p_better.low == alone.p_better.low
-    assert "he and glorot: no difference shown (+0.3 points, corrected" in effect_sentence(found)
+    assert "he and glorot: no significant difference (+0.3 points, corrected" in effect_sentence(
+        found
+    )
     assert "p = 1.00 after Holm over 42" in effect_sentence(found)
 
 
@@ -127,7 +129,7 @@ def test_equivalence_is_what_the_study_says_does_not_matter():
     assert effect_sentence(he).startswith("he and glorot are equivalent within 1.00 points (+0.1 ")
     assert factor_sentences(plan, [he])[0]["verdict"] == "equivalent"
     narrow = effects({**plan, "equivalence": 0.3}, one_at_a_time_runs())[1]
-    assert narrow.verdict == "no difference shown"
+    assert narrow.verdict == "no significant difference"
 
 
 def test_lower_is_better_for_a_loss():
@@ -141,7 +143,7 @@ def test_lower_is_better_for_a_loss():
     tanh, he = effects(plan, records, "test_loss")
     assert tanh.verdict == "better"
     assert tanh.comparison.difference < 0
-    assert he.verdict == "no difference shown"
+    assert he.verdict == "no significant difference"
     assert he.comparison.test == "sign"
 
 
@@ -172,9 +174,9 @@ def test_a_level_is_not_better_for_its_runs_that_diverged(metric):
         ]  # fmt: skip
         return [e.verdict for e in effects(one_at_a_time(), records, metric)]
 
-    assert verdicts([]) == ["better", "no difference shown"]
-    assert verdicts([3]) == ["no difference shown", "no difference shown"]
-    assert verdicts(SEEDS) == ["worse", "no difference shown"]
+    assert verdicts([]) == ["better", "no significant difference"]
+    assert verdicts([3]) == ["no significant difference", "no significant difference"]
+    assert verdicts(SEEDS) == ["worse", "no significant difference"]
 
 
 def test_no_difference_of_accuracies_is_larger_than_all_of_them():
@@ -239,11 +241,11 @@ def test_pooling_averages_combinations_by_seed_and_joins_the_family():
     assert pooled.comparison.n == 5  # seeds, not seeds times combinations
     mean = (mlp.comparison.difference + cnn.comparison.difference) / 2
     assert pooled.comparison.difference == pytest.approx(mean)
-    assert [e.verdict for e in found] == ["worse", "no difference shown", "worse"]
+    assert [e.verdict for e in found] == ["worse", "no significant difference", "worse"]
     text = factor_sentences(factorial(), found)[0]["text"]
     assert "averaged over 2 combinations" in text
     assert "points at family = mlp" in text
-    assert "tanh and relu at family = cnn: no difference shown" in text
+    assert "tanh and relu at family = cnn: no significant difference" in text
 
 
 def test_level_means_average_a_factorial_and_hold_the_others_in_one_at_a_time():
@@ -310,7 +312,7 @@ def test_a_metric_without_a_direction_is_different_never_better_or_worse():
         for seed in SEEDS
     ]  # fmt: skip
     found = effects(plan, records, "test_error_of_mine")
-    assert [e.verdict for e in found] == ["different", "no difference shown"]
+    assert [e.verdict for e in found] == ["different", "no significant difference"]
     assert np.isnan(found[0].comparison.p_better.value)
     assert effect_sentence(found[0]).startswith("tanh and relu differ (-0.4000, corrected 95 % CI ")
     assert factor_sentences(plan, found)[0]["verdict"] == "matters"
@@ -354,7 +356,7 @@ def test_what_two_studies_ask_of_the_same_runs_has_one_p_and_one_verdict():
     assert [e.p_adjusted for e in theirs] == [e.p_adjusted for e in effects(*two)]
     assert mine.p_adjusted == theirs[0].p_adjusted > alone.p_adjusted
     assert {e.family for e in (mine, *theirs)} == {3}
-    assert mine.verdict == theirs[0].verdict == "no difference shown"
+    assert mine.verdict == theirs[0].verdict == "no significant difference"
     assert mine.comparison.low == pytest.approx(-theirs[0].comparison.high)
     (told,) = family_sentences({**one[0], "related": [two]}, [mine])
     assert told.startswith(

@@ -96,7 +96,7 @@ def test_what_earlier_versions_stored_is_counted_with_the_reason(raised: Callabl
 
     now = plan_of(STUDY).runs()
     has_had = "task classify has had version 1, now 3"
-    nameless = "their names do not say their precision"
+    nameless = "their identities do not include their precision"
     assert of_earlier_versions(now, stored()) == {}
     assert of_earlier_versions(now, stored(now, first)) == {}, "there is nothing to train"
     assert of_earlier_versions(now, stored(first)) == {has_had: 2}

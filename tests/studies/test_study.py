@@ -128,8 +128,8 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
          f"'{'x' * 79}... (302 characters)"),
         ({"study": "\u6f22" * 34}, "study must be a name of at most 100 bytes, got "
          + repr("\u6f22" * 34)),
-        ({"study": "Con.x"}, "study must be a name that Windows does not keep for a device, got "
-         "'Con.x'"),
+        ({"study": "Con.x"}, "study must be a name that is not reserved for a device on Windows, "
+         "got 'Con.x'"),
         ({"study": "x."}, "study must be a name that does not end with '.', got 'x.'"),
         *(({"study": name}, "study must be a name of letters, digits, '-', '_' and '.', got "
            f"{name!r}") for name in ("a/b", "a\\b", "-a", ".a", "a ", "a\x1b", "..", True)),
@@ -146,7 +146,7 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
         ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},
          "published[0].trial: unknown trial 'MLP' (known: small)"),
         ({"scales": {"full": {"repeats": 1}}},
-         "scales.full: full is the study as written, it cannot be changed"),
+         "scales.full: full is the study as written and cannot be changed"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together(changes: dict, said: str) -> None:
@@ -291,8 +291,8 @@ def test_every_scale_is_checked_whichever_is_asked_for() -> None:
     for scale in ("full", "quick", "half"):
         said = message(written, scale=scale)
         assert {line.split(" (known: ")[0] for line in said} == {
-            "scales.con: a scale's name must be a name that Windows does not keep for a device, "
-            "got 'con'",
+            "scales.con: a scale's name must be a name that is not reserved for a device on "
+            "Windows, got 'con'",
             "scales.quick.repeats must be a whole number from 1 to 10000, got 0",
             "unknown setting of training 'epoch'; did you mean 'epochs'?",
             "unknown option of network family mlp 'dropuot'; did you mean 'dropout'?",
@@ -321,12 +321,14 @@ def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
 def test_a_label_is_seen(label: str) -> None:
     trials = {label: {"training.epochs": 1}, "b": {"training.epochs": 2}}
     (said,) = message(small(trials=trials))
-    assert said.endswith(f"a label must have a letter to be seen, got {label!r}")
+    assert said.endswith(f"a label must contain a visible character, got {label!r}")
     (said,) = message(small(factors={"size": trials}))
-    assert said.endswith(f"a label must have a letter to be seen, got {label!r}")
+    assert said.endswith(f"a label must contain a visible character, got {label!r}")
 
 
 @pytest.mark.parametrize("name", ["COM¹", "lpt³.x"])
 def test_devices_of_windows_have_raised_numbers_too(name: str) -> None:
     (said,) = message(small(study=name))
-    assert said == f"study must be a name that Windows does not keep for a device, got {name!r}"
+    assert (
+        said == f"study must be a name that is not reserved for a device on Windows, got {name!r}"
+    )

@@ -49,7 +49,7 @@ def test_a_function_gets_targets_and_predictions_of_one_split() -> None:
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (lambda t, p: p["logits"], "LookupError: no logits were kept, only predicted"),
+        (lambda t, p: p["logits"], "LookupError: no logits were stored, only predicted"),
         (lambda t, p: p["predicted"], "TypeError: the metric must return one number, got ndarray"),
         (lambda t, p: None, "TypeError: the metric must return one number, got NoneType"),
         (lambda t, p: "0.5", "TypeError: the metric must return one number, got str"),
@@ -63,7 +63,7 @@ def test_what_fails_has_no_value_and_says_why(function: Any, reason: str) -> Non
 
 def test_what_a_record_does_not_keep() -> None:
     found = computed(lambda t, p: 1.0, needs=("probabilities",))
-    assert found == ({}, {"metrics_lacking": {"val_own": "no probabilities were kept"}})
+    assert found == ({}, {"metrics_lacking": {"val_own": "no probabilities were stored"}})
 
 
 def test_zero_dimensional_arrays_and_truth_values_are_numbers() -> None:

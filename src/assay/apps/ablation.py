@@ -73,9 +73,11 @@ def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, o
             continue
         trials[f"without {name}"] = config
     if not paths:
-        raise ConfigError(f"the best trial of {study.name} is its baseline: nothing can be undone")
+        raise ConfigError(
+            f"the best trial of {study.name} is its baseline, so there is no change to undo"
+        )
     if not trials:
-        raise ConfigError(f"no change can be undone alone: {', '.join(needed)}")
+        raise ConfigError(f"no change can be undone by itself: {', '.join(needed)}")
     if len(paths) > 1:  # with one change, undoing it makes the baseline
         trials["baseline"] = dict(base)
     trials["best"] = dict(best)

@@ -30,7 +30,7 @@ __all__ = ["machine_for", "plan_of", "run", "train"]
 QUIET_SECONDS = 5.0
 """What takes no longer shows no progress in a script."""
 
-_NO_FILE = "parts were registered in a notebook or at a prompt, which no other process can read"
+_NO_FILE = "parts were registered in a notebook or at a prompt, which other processes cannot read"
 _INLINE = (
     "runs train in this process, one after the other; register them in a file and name it in "
     "`plugins:` to use all cores"

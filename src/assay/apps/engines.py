@@ -66,7 +66,9 @@ def compare_engines(
             "together, by the torch engine alone"
         )
     if not config["training"]:
-        raise EngineError("engines are compared step by step; an estimator is fitted in one")
+        raise EngineError(
+            "engines are compared step by step, but an estimator is fitted in one step"
+        )
     whole = load(config["dataset"], data_dir)
     dataset = replace(
         whole,

@@ -72,11 +72,11 @@ def _table(path: Path) -> list[ImportedRun]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} is no CSV file: {error}") from None
+        raise ConfigError(f"{path} is not a CSV file: {error}") from None
     names = [name for name in (rows[0] if rows else {}) if name]
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise ConfigError(f"{path}:{line}: expected {len(names)} values, as the header has")
+            raise ConfigError(f"{path}:{line}: expected {len(names)} values as in the header")
     measured = [
         name
         for name in names
@@ -84,7 +84,7 @@ def _table(path: Path) -> list[ImportedRun]:
     ]
     if not measured:
         told = ", ".join(names) or "nothing"
-        raise ConfigError(f"{path} has no column of numbers to judge by (there: {told})")
+        raise ConfigError(f"{path} has no column of numbers for the metric (columns: {told})")
     found = []
     for line, row in enumerate(rows, 2):
         seed = row.get("seed")
@@ -144,9 +144,11 @@ def _optuna(path: Path) -> Iterator[ImportedRun]:
         names = optuna.get_all_study_names(storage)
     except Exception as error:  # of SQLAlchemy, whatever else the file holds
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"{path} holds no Optuna study: {reason}") from None
+        raise ConfigError(f"{path} contains no Optuna study: {reason}") from None
     if len(names) != 1:
-        raise ConfigError(f"{path} must hold one Optuna study, it has {', '.join(names) or 'none'}")
+        raise ConfigError(
+            f"{path} must contain one Optuna study, it contains {', '.join(names) or 'none'}"
+        )
     study = optuna.load_study(study_name=names[0], storage=storage)
     if len(study.directions) > 1:
         raise ConfigError(
@@ -205,7 +207,8 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
         config |= {"network": {}, "training": {}}
         if run_id(config) in known:
             raise ConfigError(
-                f"{run.place}: seed {seed} of this trial was there in {known[run_id(config)]}"
+                f"{run.place}: seed {seed} of this trial occurs twice, first in "
+                f"{known[run_id(config)]}"
             )
         known[run_id(config)] = run.place
         metrics = {n if n.startswith(_SPLITS) else f"test_{n}": v for n, v in run.metrics.items()}

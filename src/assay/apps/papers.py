@@ -144,8 +144,8 @@ def material(results: Results) -> Material:
     records = results.records()
     if not records:
         raise ConfigError(
-            f"study {results.name!r} has no runs in {str(results.store)!r}, so that nothing can be "
-            f"reported of it; {results.plan.get('command') or 'assay run'} trains them"
+            f"study {results.name!r} has no runs in {str(results.store)!r}, so there is nothing to "
+            f"report; {results.plan.get('command') or 'assay run'} trains them"
         )
     plan = named(results.plan, short=True)
     lookup = remember(results.dataset)
@@ -212,8 +212,8 @@ def write_paper(
         if settings.max_pages is None:
             return made
         note = (
-            "max-pages counts pages of a PDF, and nothing was left out for it here; --figures "
-            "chooses figures"
+            "max-pages counts the pages of a PDF, so it was ignored here; use --figures to choose "
+            "figures"
         )
         return replace(made, notes=(*made.notes, note))
     return write_pdf(
@@ -262,7 +262,7 @@ def _bibtex(path: Path | None) -> str:
         said = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"the references {str(path)!r} cannot be read: {said}") from None
     if not known_keys(text):
-        raise ConfigError(f"the references {str(path)!r} have no entry of BibTeX (@article{{...}})")
+        raise ConfigError(f"the references {str(path)!r} have no BibTeX entry (@article{{...}})")
     return text
 
 

@@ -26,7 +26,8 @@ def check_serve() -> None:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError(
-            f"assay serve needs {error.name}, which is in the extra serve: {install_extra('serve')}"
+            f"assay serve needs {error.name}, which is part of the extra serve: "
+            f"{install_extra('serve')}"
         ) from error
     assert starlette
     assert uvicorn
@@ -63,7 +64,7 @@ def run_server(
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
     if token is not None and host is None:
-        raise ConfigError("--token is for --host: without, only this machine is answered")
+        raise ConfigError("--token needs --host: without it, only this machine can connect")
     if token is not None and len(token) < LEAST:
         raise ConfigError(f"--token must have at least {LEAST} characters, got {len(token)}")
     if store.exists() and not store.is_dir():
@@ -77,7 +78,10 @@ def run_server(
     shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
     shown = f"[{shown}]" if shown and ":" in shown else shown
     say(f"store: {store}")
-    say(f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (Ctrl-C ends it)")
+    say(
+        f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (press Ctrl-C "
+        "to stop)"
+    )
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -15,14 +15,14 @@ from assay.studies.names import read_name
 __all__ = ["new_study"]
 
 _PLAIN = """\
-# What is learned from: `assay data list` names the datasets.
+# The dataset; `assay data list` shows all datasets.
 dataset: digits
 
 # A family and its options; `assay network show mlp` prints its layers.
 network: {family: mlp, hidden: [64], activation: relu}
 """
 _OWN = """\
-# Your own dataset and network are in this file beside the study.
+# This file beside the study defines the dataset and the network.
 plugins: [PARTS.py]
 dataset: DATASET
 network: {module: PARTS:Net, width: 32, activation: relu}
@@ -46,7 +46,9 @@ def new_study(name: str, folder: Path, plugin: bool = False) -> list[Path]:
     mark = Mark(f"assay new {name}")
     read_name(Entry(name, ("NAME",), Source(name, values={("NAME",): mark})))
     if is_built_in(name):
-        raise ConfigError(f"{name} is a built-in study; choose another name, `{name}-2` for one")
+        raise ConfigError(
+            f"{name} is a built-in study; choose another name, for example `{name}-2`"
+        )
     parts = f"{re.sub(r'[^0-9a-zA-Z]', '_', name)}_parts"
     parts = f"_{parts}" if parts[0].isdigit() else parts
     dataset = f"{name}-shapes"

@@ -29,7 +29,8 @@ def check_tensorboard() -> None:
     missing = [name for name in ("tensorboardX", "tensorboard") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"this needs {' and '.join(missing)}, not installed; {install_extra('tensorboard')}"
+            f"this needs {' and '.join(missing)}, which are not installed;  "
+            f"{install_extra('tensorboard')}"
         )
 
 

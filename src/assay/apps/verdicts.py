@@ -138,7 +138,9 @@ def decide(
     """
     known = metric_of(metric)
     if known.higher_is_better is None:
-        raise ConfigError(f"it is not known which {metric} is better, so nothing can be decided")
+        raise ConfigError(
+            f"it is unknown whether a higher {metric} is better, so nothing can be decided"
+        )
     sizes = looks(most)
     sign, threshold = (1 if known.higher_is_better else -1), at_least / known.scale
     found, level, looked = Comparison(0, True), math.nan, []

@@ -147,7 +147,7 @@ def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int, words: bool) 
     """Read the header of a .npy file of `size` bytes; the numbers must fill the rest of it."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY":
-        raise ValueError("it does not begin like a .npy file")
+        raise ValueError("it does not start like a .npy file")
     if start[6] not in (1, 2, 3):
         raise ValueError(f"version {start[6]}.{start[7]} of .npy is unknown")
     form = "<H" if start[6] == 1 else "<I"
@@ -161,7 +161,9 @@ def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int, words: bool) 
     said = _HEADER.fullmatch(text)
     whole = said is not None and None not in (said["type"], said["fortran"], said["shape"])
     if said is None or not whole or (not words and said["type"].lstrip("<>|=")[0] in "US"):
-        raise ValueError(f"its header is not one of an array of numbers: {text.strip()[:120]!r}")
+        raise ValueError(
+            f"its header does not describe an array of numbers: {text.strip()[:120]!r}"
+        )
     shape = tuple(int(side.rstrip("L")) for side in re.findall(r"\d+L?", said["shape"]))
     header = _Header(np.dtype(said["type"]), shape, said["fortran"] == "True", 8 + wide + length)
     # an empty array has no bytes, and sides that no array may have

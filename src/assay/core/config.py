@@ -149,7 +149,7 @@ class Source:
             elif not isinstance(value, dict):
                 name = shorthand(path[:i])
                 if name is None:
-                    said = f"{dotted(path[:i])} is {shown(value)}, it has no {dotted(path[i:])}"
+                    said = f"{dotted(path[:i])} is {shown(value)} and has no {dotted(path[i:])}"
                     raise LocatedError(said, key or entry.source.mark(entry.path, key=True))
                 here[part] = {} if isinstance(value, bool) else {name: value}
             here = here[part]

@@ -48,7 +48,7 @@ def seal(arrays: Mapping[str, np.ndarray], about: Mapping[str, str] | None = Non
     content = _ordered(save(dict(arrays), {**(about or {}), KEY: _BLANK}))
     place = _place(content)
     if place is None or _BLANK.encode() != content[slice(*place)]:  # pragma: no cover
-        raise AssertionError("safetensors wrote its header otherwise than expected")
+        raise AssertionError("safetensors wrote an unexpected header")
     start, stop = place
     sealed = hashlib.sha256(content).hexdigest().encode()
     return b"".join((content[:start], sealed, content[stop:]))

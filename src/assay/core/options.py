@@ -194,7 +194,7 @@ def check_fields(instance: object, path: Path = ()) -> None:
             continue
         entry = Entry(value, (*path, name))
         if isinstance(option.read(entry), int) and isinstance(value, float):
-            raise entry.expected("a whole number, written without a point")
+            raise entry.expected("a whole number, written without a decimal point")
 
 
 def check_part(name: str, cls: object, base: type[P]) -> type[P]:
@@ -212,7 +212,7 @@ def check_part(name: str, cls: object, base: type[P]) -> type[P]:
     written = {name for name, hint in hints.items() if "ClassVar" not in str(hint)}
     if missing := sorted(written - {f.name for f in fields(cls)}):  # type: ignore[arg-type]
         raise ConfigError(
-            f"{missing[0]} is no setting yet; write @dataclass(frozen=True) above the class"
+            f"{missing[0]} is not a setting yet; write @dataclass(frozen=True) above the class"
         )
     cls.kind = name  # type: ignore[attr-defined]
     return cls

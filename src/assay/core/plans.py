@@ -52,7 +52,7 @@ def decode_plan(text: object, study: object) -> dict[str, Any]:
             if not all(isinstance(run, str) for run in runs):
                 raise TypeError("a run has no name")
         if plan["study"] != study:
-            raise ValueError(f"it is of study {plan['study']!r}")
+            raise ValueError(f"it belongs to study {plan['study']!r}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise StoreError(f"{what}: {reason}") from error

@@ -80,8 +80,8 @@ def load(name: str, beside: Path | None = None) -> Plugin:
         if error.name != name.partition(".")[0]:
             raise _failed(name, error) from error
         raise ConfigError(
-            f"plugin {name!r}: no module of that name is installed; a file is written with its "
-            f"ending, {name}.py"
+            f"plugin {name!r}: no module of that name is installed; write a file with its "
+            f"extension, {name}.py"
         ) from None
     except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
@@ -110,7 +110,7 @@ def find_module(name: str) -> Plugin:
             return plugin
     first = name.partition(".")[0]
     if first in sys.stdlib_module_names:
-        raise ConfigError(f"module {name!r} is one of Python's own, it has no networks")
+        raise ConfigError(f"module {name!r} is part of Python and contains no networks")
     if first not in sys.modules and importlib.util.find_spec(first) is None:
         raise ConfigError(
             f"there is no module {name!r}: neither a file {name}.py in {folder} nor an installed "
@@ -135,8 +135,8 @@ def load_recorded(digests: Mapping[str, str]) -> None:
             continue  # it is loaded, or what needs it says that it is unknown
         if digest_of(file) != digest:
             raise ConfigError(
-                f"{file} is another one than this run was trained with: it has digest "
-                f"{digest_of(file)}, expected {digest}"
+                f"{file} has changed since this run was trained: it has digest {digest_of(file)}, "
+                f"expected {digest}"
             )
         load(name, folder)
 
@@ -298,6 +298,6 @@ def load_again(plugins: Iterable[Plugin]) -> None:
         mine = load(plugin.file if plugin.name.endswith(".py") else plugin.name)
         if mine.digest != plugin.digest:
             raise ConfigError(
-                f"plugin {plugin.name!r} is another one here than where the study was started: "
-                f"{mine.file} has digest {mine.digest}, expected {plugin.digest}"
+                f"plugin {plugin.name!r} differs here from the one in the process that started the "
+                f"study: {mine.file} has digest {mine.digest}, expected {plugin.digest}"
             )

@@ -43,7 +43,7 @@ def read_record(file: Path) -> Record:
     except OSError as error:
         raise StoreError(f"cannot read {file}: {error.strerror or error}") from error
     except (KeyError, ValueError, TypeError) as error:
-        raise StoreError(f"{file} is damaged: it holds no record ({error})") from error
+        raise StoreError(f"{file} is damaged: it contains no record ({error})") from error
     return replace(found, weights=_group(arrays, "weights"), state=_group(arrays, "state"))
 
 

@@ -320,7 +320,7 @@ def _prepare(path: Path, create: bool) -> None:
         if (path / "index.sqlite").exists():
             return
         if not create:
-            raise StoreError(f"no store at {path}; `assay run STUDY --store {path}` makes one")
+            raise StoreError(f"no store at {path}; `assay run STUDY --store {path}` creates one")
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot open the store {path}: {error.strerror}") from error

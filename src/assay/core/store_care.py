@@ -188,9 +188,9 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
     with Store(path, create=False, read_only=not remove) as store:
         for study, problem in store.plan_problems():
             if problem:
-                raise StoreError(f"nothing is dropped: {problem} (study {study!r})")
+                raise StoreError(f"nothing was deleted: {problem} (study {study!r})")
         if store.claimed():
-            raise StoreError("nothing is dropped while runs of this store are being trained")
+            raise StoreError("nothing was deleted, because runs of this store are being trained")
         named = {run for plan in store.plans() for run in planned_runs(plan)}
         runs = [run for run in store.run_ids() if run not in named]
         keep = named & set(store.run_ids())
@@ -239,7 +239,7 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
         runs, plans = new.salvage(index, _likely_runs(path))
     if not runs and not plans:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise StoreError(f"nothing can be read of {index}; restore it from a backup")
+        raise StoreError(f"{index} cannot be read at all; restore it from a backup")
     kept = path / f"index-damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
     index.replace(kept)
     for end in ("-wal", "-shm"):

@@ -18,7 +18,7 @@ KINDS = ("index", "plan", "record", "arrays", "weights", "checkpoint")
 ADVICE = {
     "index": "copy the folder, then restore index.sqlite from a backup",
     "plan": "`assay run` of the study writes it again",
-    "checkpoint": "nothing needs to be done: it is ignored, and the run makes a new one",
+    "checkpoint": "nothing: it is ignored, and the run creates a new one",
 }
 TRAIN_AGAIN = "`assay run` of its study trains the run again"
 

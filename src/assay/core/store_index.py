@@ -77,7 +77,7 @@ class Index:
     def upgrade(self) -> None:
         """Bring an older store to the format of this assay; nothing where it has it."""
         if self.version < VERSION and not self.read_only:
-            with self.explained(f"cannot bring the store {self.file.parent} to format {VERSION}"):
+            with self.explained(f"cannot upgrade the store {self.file.parent} to format {VERSION}"):
                 upgrade(self.db, self.file)
                 self.version = VERSION
 
@@ -183,12 +183,12 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
         return full if error.errno in no_space else f"{there}: {said}" if there else said
     kinds = {
         "SQLITE_FULL": full,
-        "SQLITE_NOTADB": "index.sqlite is no database; it is damaged or something else",
+        "SQLITE_NOTADB": "index.sqlite is not a database; it is damaged or a different file",
         "SQLITE_CORRUPT": "index.sqlite is damaged",
         "SQLITE_READONLY": "it is opened read-only" if read_only else "it is write-protected",
-        "SQLITE_CANTOPEN": "index.sqlite cannot be opened; are you allowed to write there?",
+        "SQLITE_CANTOPEN": "index.sqlite cannot be opened; check that you have write permission",
         "SQLITE_BUSY": f"another process has kept it locked for {BUSY_SECONDS:.0f} seconds",
-        "SQLITE_IOERR": "the disk fails or is full; free some space and run the same command again",
+        "SQLITE_IOERR": "the disk failed or is full; free some space and run the command again",
     }
     known = [text for kind, text in kinds.items() if _name(error).startswith(kind)]
     return f"{known[0]} ({error})" if known else str(error)

@@ -51,7 +51,7 @@ class Plans:
         if study in rows:
             return self._decoded(rows[study])
         hint = did_you_mean(nearest(study, rows))
-        known = f" (there: {', '.join(rows)})" if rows else "; it holds no study yet"
+        known = f" (there: {', '.join(rows)})" if rows else "; it contains no study yet"
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
 
     def plan_before(self, name: str) -> dict[str, Any] | None:

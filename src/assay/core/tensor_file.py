@@ -53,7 +53,7 @@ def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str,
         with safe_open(str(path), "np") as file:
             metadata = file.metadata() or {}
             if "assay" not in metadata:
-                raise ValueError("its header does not say what it is")
+                raise ValueError("its header does not name its format")
             about = json.loads(metadata["assay"])
             found = about.pop("format", None) if isinstance(about, dict) else about
             if found != form:

@@ -91,7 +91,9 @@ class _Copier:
     def copy(self, value: Any, name: str, depth: int) -> Any:
         self.count += 1
         if depth >= MAX_DEPTH:
-            raise ConfigError(f"{brief(name)}: this is nested too deep: at most {MAX_DEPTH} levels")
+            raise ConfigError(
+                f"{brief(name)}: this is nested too deeply: at most {MAX_DEPTH} levels"
+            )
         if self.count > MAX_VALUES:
             raise ConfigError(f"{brief(name)}: a study has at most {MAX_VALUES:,} values")
         if isinstance(value, Mapping):

@@ -104,7 +104,7 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         self.count += not isinstance(parent, yaml.MappingNode) or index is not None
         if self.depth > MAX_DEPTH or self.count > MAX_VALUES:
-            said = f"this is nested too deep: at most {MAX_DEPTH} levels"
+            said = f"this is nested too deeply: at most {MAX_DEPTH} levels"
             if self.depth <= MAX_DEPTH:
                 said = f"this file has more than {MAX_VALUES:,} values"
             raise _TooLarge(problem=said, problem_mark=self.peek_event().start_mark)
@@ -181,7 +181,7 @@ class _Builder:
         except LocatedError as error:
             raise LocatedError(str(error), mark) from None
         except (ValueError, OverflowError):
-            raise LocatedError(f"{brief(repr(node.value))} is no valid value", mark) from None
+            raise LocatedError(f"{brief(repr(node.value))} is not a valid value", mark) from None
         if said := cannot_hold(value):
             raise LocatedError(f"{brief(node.value)} {said}", mark)
         return value

@@ -31,7 +31,7 @@ def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
     count = max(1, round(share * len(data)))
     if count >= len(data):
         raise DataError(
-            f"no image is left to train on: validation takes {count} of n_samples={len(data)}"
+            f"no image is left for training: validation takes {count} of n_samples={len(data)}"
         )
     order = stratified_order(data.targets, stream(seed, "validation"))
     chosen = np.sort(order[count:]), np.sort(order[:count])

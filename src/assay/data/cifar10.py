@@ -207,7 +207,7 @@ _STRIPS = {
 ENTRIES.add("cifar10")(
     Cifar10(
         name="cifar10",
-        title="photographs of ten kinds of things, 32x32 colour",
+        title="photographs of ten classes of objects, 32x32 colour",
         licence="none stated by its author",
         citation=(
             "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, "

@@ -54,7 +54,7 @@ def _values() -> tuple[np.ndarray, np.ndarray]:
 ENTRIES.add("digits")(
     Digits(
         name="digits",
-        title="handwritten digits, 8x8 grey, embedded in scikit-learn",
+        title="handwritten digits, 8x8 greyscale, included in scikit-learn",
         kept="in scikit-learn",
         licence="CC BY 4.0 (UCI Machine Learning Repository)",
         citation=(
@@ -66,6 +66,7 @@ ENTRIES.add("digits")(
         class_names=tuple("0123456789"),
         train=1797 - TEST,
         test=TEST,
-        note="digits has no official test set: a fixed, stratified 360 of its 1,797 are held out",
+        note="digits has no official test set: a fixed, stratified 360 of its 1,797 images are "
+        "held out",
     )
 )

@@ -139,7 +139,7 @@ def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> No
         best = max(best, output.tell())
         if stalled == ATTEMPTS:
             raise _Failed(reason)
-    found = sha256(Path(output.name)) if output.tell() == file.bytes else "not taken: too long"
+    found = sha256(Path(output.name)) if output.tell() == file.bytes else "rejected: too long"
     if found != file.sha256:
         _empty(output)
         raise _Wrong(f"wrong content (sha256 {found}, expected {file.sha256})")
@@ -171,7 +171,7 @@ def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> st
                 progress(file.name, done, file.bytes)
                 if done > file.bytes:
                     break
-            return f"broke off after {done:,} of {file.bytes:,} bytes"
+            return f"stopped after {done:,} of {file.bytes:,} bytes"
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         return _brief(error)
     finally:

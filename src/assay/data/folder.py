@@ -196,9 +196,9 @@ def _notes(
     if deep:
         low, high, top = found.facts[deep[0]].span or (0, 0, 0)
         notes.append(
-            f"{len(deep)} pictures with more than 8 bits use only a short part of their range, so "
-            f"that few levels are left of them in 8 bits (first: {printable(paths[deep[0]])}, "
-            f"{low:,} to {high:,} of 0 to {top:,})"
+            f"{len(deep)} pictures with more than 8 bits use only a small part of their range and "
+            f"keep few levels in 8 bits (first: {printable(paths[deep[0]])}, {low:,} to {high:,} "
+            f"of 0 to {top:,})"
         )
     if frames := sum(facts.frames for facts in found.facts):
         notes.append(f"{frames} pictures have several frames or pages: the first one is used")
@@ -225,7 +225,7 @@ _SIDE = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
 ENTRIES.add("folder")(
     Folder(
         name="folder",
-        title="your own pictures: {name: folder, path: DIR}, in class folders or all in one",
+        title="your own pictures: {name: folder, path: DIR}, with or without class folders",
         licence="yours",
         citation="yours",
         split_version=2,
@@ -233,7 +233,7 @@ ENTRIES.add("folder")(
             "path": Option(
                 _read_path,
                 REQUIRED,
-                "The folder; a relative one is looked for here, then in the data folder.",
+                "The folder; a relative path is looked up here, then in the data folder.",
                 {"type": "string", "minLength": 1},
                 "a folder's path",
                 "my-pictures",
@@ -241,7 +241,7 @@ ENTRIES.add("folder")(
             "size": Option(
                 _read_size,
                 [32, 32],
-                "Height and width that all pictures are brought to.",
+                "Height and width to which all pictures are resized.",
                 {"type": "array", "items": _SIDE, "minItems": 2, "maxItems": 2},
                 f"[height, width], each from 1 to {MAX_SIDE}",
             ),

@@ -49,7 +49,7 @@ class Idx(DatasetEntry):
 ENTRIES.add("mnist")(
     Idx(
         name="mnist",
-        title="handwritten digits, 28x28 grey",
+        title="handwritten digits, 28x28 greyscale",
         licence="CC BY-SA 3.0, Y. LeCun and C. Cortes (as Keras states it)",
         citation=(
             "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-Based Learning Applied to "
@@ -98,7 +98,7 @@ ENTRIES.add("mnist")(
 ENTRIES.add("fashion-mnist")(
     Idx(
         name="fashion-mnist",
-        title="articles of clothing, 28x28 grey",
+        title="articles of clothing, 28x28 greyscale",
         licence="MIT, Copyright (c) 2017 Zalando SE",
         citation=(
             "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for "

@@ -102,7 +102,7 @@ def _layout(root: Path) -> Layout:
     if test is not None and test == validation:
         notes = (f"there is no test folder: the pictures in {test.name} are the test set; {drawn}",)
     elif validation is not None:
-        notes = (f"the pictures in {validation.name} are left out: {drawn}",)
+        notes = (f"the pictures in {validation.name} are not used: {drawn}",)
     listing = _classes(train)
     if test is not None:
         held_out = _held_out(test, train, listing)
@@ -143,7 +143,7 @@ def _held_out(test: Path, train: Path, listing: Listing) -> Listing:
         if name not in listing.classes:
             hint = did_you_mean(nearest(printable(name), listing.names))
             where = printable(test / name)
-            raise DataError(f"{where}: no such class in {printable(train)}{hint}")
+            raise DataError(f"{where}: this class does not exist in {printable(train)}{hint}")
     return found
 
 
@@ -178,7 +178,7 @@ def _classes(root: Path, least: int = _FEWEST) -> Listing:
         kinds = f"a class needs at least {least} (kinds read: {', '.join(SUFFIXES)})"
         raise DataError(f"{first_of(wrong, f'{chr(10)}  ')}, {kinds}")
     if len(classes) < (expected := max(1, least)):
-        hint = "; pictures without classes lie in one folder with no folders in it"
+        hint = "; pictures without classes must be in one folder without subfolders"
         raise DataError(
             f"{printable(root)}: {len(classes)} class folder(s) of pictures, "
             f"at least {expected} expected{hint}"

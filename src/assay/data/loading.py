@@ -153,7 +153,7 @@ def _absent(names: Sequence[str], **parts: Split) -> Iterator[str]:
         absent = [name for number, name in enumerate(names) if number not in there]
         if absent:
             more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-            yield f"the {part} part has no picture of {', '.join(absent[:5])}{more}"
+            yield f"the {part} split has no picture of {', '.join(absent[:5])}{more}"
 
 
 def _changed(images: np.ndarray, side: int | None, permutation: np.ndarray | None) -> np.ndarray:

@@ -110,7 +110,7 @@ class Arrays(DatasetEntry):
         except Exception as error:  # the user's own code
             where = culprit(error)
             said = f"{type(error).__name__}: {error}" + f" ({where})" * bool(where)
-            raise DataError(f"dataset {self.name!r} cannot be made: {said}") from error
+            raise DataError(f"dataset {self.name!r} cannot be created: {said}") from error
 
     def _kept(self, spec: Spec, verified: bool = True) -> Content:
         identity = str(spec["fingerprint"])
@@ -118,8 +118,8 @@ class Arrays(DatasetEntry):
             other = keep(self._content(spec))
             if other != identity:
                 raise DataError(
-                    f"dataset {self.name!r} has other content now ({other}) than where the study "
-                    f"was started ({identity})"
+                    f"dataset {self.name!r} has different content now ({other}) from that in the "
+                    f"process that started the study ({identity})"
                 )
         content = kept(identity, verified)
         if content is None:
@@ -164,7 +164,7 @@ def _path(role: str) -> Option:
             raise entry.expected(said)
         return entry.value
 
-    help = f"The {role.replace('_', ' ')}; a relative path is looked for beside the study first."
+    help = f"The {role.replace('_', ' ')}; a relative path is looked up beside the study first."
     return Option(read, None, help, {"type": "string", "minLength": 1}, said, f"{role}.npy")
 
 
@@ -185,7 +185,7 @@ _FORMS = {
     "fingerprint": Option(
         _read_fingerprint,
         None,
-        "Identity of the content, as stored studies hold it in place of the files.",
+        "Identity of the content, which stored studies have instead of files.",
         {"type": "string", "pattern": "^[0-9a-f]*$"},
         "hexadecimal digits",
         "0123456789abcdef",

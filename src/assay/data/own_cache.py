@@ -60,8 +60,8 @@ def keep(content: Content) -> str:
                 os.rename(Path(temporary) / name, target)
     except OSError as error:
         raise DataError(
-            f"arrays cannot be kept for workers in {error.filename or target}: {error.strerror}; "
-            "ASSAY_CACHE names another folder"
+            f"arrays for the workers cannot be stored in {error.filename or target}: "
+            f"{error.strerror}; set ASSAY_CACHE to another folder"
         ) from None
     return name
 
@@ -84,7 +84,9 @@ def kept(name: str, verified: bool = True) -> Content | None:
         return None
     content = _sound(name) if verified else _load(name)
     if content is None:
-        raise DataError(f"{_folder(name)} was damaged and is removed; run the same command again")
+        raise DataError(
+            f"{_folder(name)} was damaged and has been removed; run the same command again"
+        )
     return content
 
 

@@ -228,13 +228,13 @@ def _items(thing: Any, part: str) -> tuple[list[Any], list[Any], str]:
             raise
         except Exception as error:  # somebody else's code
             said = f"{type(error).__name__}: {error}"
-            raise DataError(f"item {i} of the {part} part cannot be read: {said}") from error
+            raise DataError(f"item {i} of the {part} split cannot be read: {said}") from error
         if isinstance(item, Mapping):
             image, column = _columns(item, i)
             item = (item[image], item[column])
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             kind = type(item).__name__
-            raise DataError(f"item {i} of the {part} part must be (image, label), got {kind}")
+            raise DataError(f"item {i} of the {part} split must be (image, label), got {kind}")
         images.append(item[0])
         labels.append(item[1])
     return images, labels, column

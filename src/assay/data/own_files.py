@@ -58,15 +58,15 @@ def content_of_files(spec: Spec, folders: Sequence[Path]) -> Content:
                 said = f"has the arrays {', '.join(others) or 'none'}"
                 expected = ", ".join(ROLES["images"])
                 raise DataError(
-                    f"dataset.{key}: {printable(path)} {said}, expected one of: {expected}; "
-                    f"or name it: {path.name}:NAME"
+                    f"dataset.{key}: {printable(path)} {said}, expected one of: {expected}; or "
+                    f"select one: {path.name}:NAME"
                 )
             for other, name in found.items():
                 if spec.get(KEYS[other]) is None or other == role:
                     roles[other] = _read(key, path, name)
             if others:
                 notes.append(
-                    f"{path.name} has other arrays, which were left out: {', '.join(others)}"
+                    f"{path.name} has other arrays, which were ignored: {', '.join(others)}"
                 )
         else:
             roles[role] = _read(key, path, name or _only(key, path, role))
@@ -141,7 +141,7 @@ def _only(key: str, path: Path, role: str) -> str:
     if len(names) == 1:
         return names[0]
     said = f"has the arrays {', '.join(names) or 'none'}"
-    raise DataError(f"dataset.{key}: {printable(path)} {said}; name one: {path.name}:NAME")
+    raise DataError(f"dataset.{key}: {printable(path)} {said}; select one: {path.name}:NAME")
 
 
 def _read(key: str, path: Path, name: str | None) -> np.ndarray:
@@ -152,7 +152,7 @@ def _read(key: str, path: Path, name: str | None) -> np.ndarray:
         most = min(MOST, _UNPACKED * path.stat().st_size)
         return read_arrays(path, name, most=most, text=True)[0]
     except MemoryError:
-        raise DataError(f"dataset.{key}: {printable(path)}: no memory for it") from None
+        raise DataError(f"dataset.{key}: {printable(path)}: not enough memory to read it") from None
     except (OSError, ValueError) as error:
         raise DataError(f"dataset.{key}: {printable(path)}: {_said(error)}") from None
 

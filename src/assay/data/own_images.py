@@ -59,7 +59,7 @@ def images_of(given: Any, what: str, data_format: str | None = None) -> tuple[np
         array = np.moveaxis(array, 1, 3)
     height, width, channels = array.shape[1:]
     count = f"{channels} channel{'s' * (channels != 1)}"
-    told = f"images {original} were understood as {height}x{width} pixels with {count}"
+    told = f"images {original} were interpreted as {height}x{width} pixels with {count}"
     if first:
         told += ", given before height and width"
     return np.ascontiguousarray(_compact(array, what)), told
@@ -80,7 +80,7 @@ def array_of(given: Any, what: str) -> np.ndarray:
     except Exception as error:  # of a type that we do not know
         said = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"{what}: no array can be made of {type(given).__name__} ({said})"
+            f"{what}: cannot make an array of {type(given).__name__} ({said})"
         ) from None
 
 
@@ -107,7 +107,7 @@ def _stacked(items: list[Any], what: str) -> np.ndarray:
         if array.shape != arrays[0].shape:
             raise DataError(
                 f"{what} must have one size: {what}[0] is {_size(arrays[0])}, {what}[{i}] is "
-                f"{_size(array)}; resize them before"
+                f"{_size(array)}; resize them first"
             )
     return np.stack(arrays)
 

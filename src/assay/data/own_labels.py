@@ -37,7 +37,7 @@ def labels_of(given: object, images: int, what: str) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2:
-        hot = "; one-hot labels: give labels.argmax(1)" if _one_hot(labels) else ""
+        hot = "; for one-hot labels, pass labels.argmax(1)" if _one_hot(labels) else ""
         raise DataError(f"{what} must be one for each image, got an array of {labels.shape}{hot}")
     if labels.ndim != 1:
         raise DataError(f"{what} must be one for each image, got an array of {labels.shape}")
@@ -79,7 +79,7 @@ def classes_of(
         said = f"expected at least {FEWEST} of each class"
         raise DataError(f"{what}: too few images of {_first(few)}; {said}")
     if len(found) < 2:
-        raise DataError(f"{what}: all images are of the class {found[0]!r}; expected 2 or more")
+        raise DataError(f"{what}: all images are of class {found[0]!r}; expected 2 or more")
     return targets.astype(np.int64), test, tuple(names), note
 
 
@@ -97,19 +97,19 @@ def _numbered(
     if len(strange):
         name = printable(str(strange[0]))
         hint = did_you_mean(nearest(name, names))
-        raise DataError(f"{tested}: no image with the label {name!r} is trained on{hint}")
+        raise DataError(f"{tested}: no image with the label {name!r} is in the training set{hint}")
     return np.searchsorted(values, test).astype(np.int64)
 
 
 def _check_numbers(labels: np.ndarray | None, classes: int, what: str) -> None:
     if labels is None:
         return
-    expected = f"expected whole numbers from 0 to {classes - 1}, one for each name of a class"
+    expected = f"expected whole numbers from 0 to {classes - 1}, one for each class name"
     if labels.dtype.kind != "i":
         raise DataError(f"{what} are text such as {printable(str(labels[0]))!r}; {expected}")
     wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
-        raise DataError(f"{what}: {wrong[0]} is no class; {expected}")
+        raise DataError(f"{what}: {wrong[0]} is not a class; {expected}")
 
 
 def _plain(labels: np.ndarray, what: str) -> np.ndarray:
@@ -138,9 +138,9 @@ def _plain(labels: np.ndarray, what: str) -> np.ndarray:
         if labels.dtype.kind in "UO":
             return np.array([str(label) for label in labels])
     except UnicodeError as error:
-        raise DataError(f"{what} hold text that is not UTF-8 ({error})") from None
+        raise DataError(f"{what} contain text that is not UTF-8 ({error})") from None
     except ValueError as error:  # numbers that are no characters, in a damaged file
-        raise DataError(f"{what} hold text that is none ({error})") from None
+        raise DataError(f"{what} contain invalid text ({error})") from None
     raise DataError(f"{what} must be numbers or names of classes, got an array of {labels.dtype}")
 
 

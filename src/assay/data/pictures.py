@@ -201,7 +201,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
                 said = f"{pixels:,} pixels, at most {MAX_PIXELS:,} are read"
                 raise DataError(f"{printable(path)}: {said}")
             if picture.format == "EPS":
-                raise ValueError("PostScript is a program, which is not run")
+                raise ValueError("PostScript is a program, which assay does not run")
             own = (picture.height, picture.width)
             if (times := math.ceil(math.sqrt(pixels / enough))) > 1:
                 # a JPEG unpacks to a half, a quarter or an eighth by itself; the rest is done below
@@ -217,7 +217,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError(f"{printable(path)}: there is no such picture") from error
+        raise DataError(f"{printable(path)}: there is no such file") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{printable(path)}: more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise nearly anything on damaged input
@@ -226,7 +226,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
             said = "it is a folder"
         elif isinstance(error, UnidentifiedImageError):
             empty = not path.stat().st_size
-            said = "it is empty" if empty else "it is no picture, or one of an unknown kind"
+            said = "it is empty" if empty else "it is not an image, or of an unknown type"
         raise DataError(f"{printable(path)}: unreadable picture ({said})") from error
 
 
@@ -247,9 +247,9 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     packed = str(file.tile[0].args) if file.tile else ""
     white_is_0 = getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0
     if file.mode == "F":
-        raise ValueError("floating-point values have no range to map to 0..255")
+        raise ValueError("floating-point values have no known range to map to 0..255")
     if file.mode == "I" and file.format != "PPM":
-        raise ValueError("integers of 32 bits, or with a sign, have no range to map to 0..255")
+        raise ValueError("signed or 32-bit integers have no known range to map to 0..255")
     picture: Image = ImageOps.exif_transpose(file)
     clear = picture.info.get("transparency")
     if picture.mode.startswith("I"):

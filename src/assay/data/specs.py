@@ -36,7 +36,7 @@ def _read_validation(entry: Written) -> float:
     value = entry.value
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if not whole and not (isinstance(value, float) and 0 < value < 1):
-        raise entry.expected("a number of images or a share between 0 and 1")
+        raise entry.expected("a number of images or a fraction between 0 and 1")
     return value
 
 
@@ -49,8 +49,8 @@ SETTINGS: dict[str, Option] = {
     "validation": Option(
         _read_validation,
         None,
-        f"Images taken from the training set for validation, or their share; by default 5,000 if "
-        f"at least {FULL_SIZE:,} are trained on, 10 % otherwise.",
+        "Images taken from the training set for validation, or their fraction; by default 5,000 "
+        f"if there are at least {FULL_SIZE:,} training images, 10 % otherwise.",
         {
             "anyOf": [
                 {"type": "integer", "minimum": 0},
@@ -81,7 +81,7 @@ LATER: dict[str, Option] = {
         NORMALIZE[0],
         "normalization",
         NORMALIZE,
-        help="What networks see of a pixel x: (x - mean) / std by channel, x - mean, x / 255 or x.",
+        help="Normalization of a pixel x: (x - mean) / std by channel, x - mean, x / 255 or x.",
     ),
     "resize": integer(
         low=1,

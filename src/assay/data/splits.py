@@ -89,7 +89,7 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
     else:
         if asked > train:
             raise ConfigError(
-                f"dataset.train: {asked} images asked for, the training set has {train}"
+                f"dataset.train: {asked} images requested, but the training set has {train}"
             )
         share = spec["validation"]
         validation = share if isinstance(share, int) else max(1, round(share * asked))
@@ -100,9 +100,11 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
     if spec.get("refit"):
         found = Sizes(found.train + found.validation, found.validation, found.test)
     if found.train < 1:
-        raise ConfigError(f"dataset: no image is left to train on, of {train}")
+        raise ConfigError(f"dataset: no image is left for training, of {train}")
     if found.test > test:
-        raise ConfigError(f"dataset.test: {found.test} images asked for, the test set has {test}")
+        raise ConfigError(
+            f"dataset.test: {found.test} images requested, but the test set has {test}"
+        )
     return found
 
 

@@ -91,8 +91,8 @@ def how_to_get(entry: DatasetEntry) -> str:
         return f"download it with: assay data get {entry.name}"
     wanted = " and ".join(file.name for file in entry.sources[0].files)
     return (
-        f"no address is known to download it from; put {wanted} into {download_dir(entry)}, or "
-        f"into {entry.folders[0]} in the folder that --data names, or read your own pictures with "
+        f"there is no download address; put {wanted} into {download_dir(entry)}, or into "
+        f"{entry.folders[0]} in the folder that --data names, or read your own pictures with "
         "{name: folder, path: DIR}"
     )
 
@@ -143,7 +143,7 @@ def verify(path: Path, file: File) -> None:
         DataError: when `path` is not the published file.
     """
     status = path.stat()
-    advice = "delete it and get it again"
+    advice = "delete it and download it again"
     if status.st_size != file.bytes:
         raise DataError(
             f"{path}: {status.st_size:,} bytes, expected {file.bytes:,} (truncated?); {advice}"

@@ -156,7 +156,7 @@ class Mixup(Augmentation):
     changes_targets: ClassVar[bool] = True
 
     alpha: float = setting(
-        number(0.2, above=0, help="Both parameters of the Beta distribution of the share.")
+        number(0.2, above=0, help="Both parameters of the Beta distribution of the mixing weight.")
     )
 
     def change_both(

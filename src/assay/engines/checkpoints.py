@@ -145,7 +145,11 @@ def resumed(members: Sequence[Trained]) -> str:
     ignored = [name for checkpoint in kept for name in checkpoint.ignored]
     if not found and not ignored:
         return ""
-    runs = "an interrupted run goes" if len(found) == 1 else f"{len(found)} interrupted runs go"
+    runs = (
+        "an interrupted run resumes"
+        if len(found) == 1
+        else (f"{len(found)} interrupted runs resume")
+    )
     told = [f"{runs if found else 'training goes'} on from update {members[0].steps:,}"]
     if not all(checkpoint.loaded or checkpoint.ignored for checkpoint in found):
         told.append(

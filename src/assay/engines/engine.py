@@ -130,8 +130,8 @@ def check_engine(network: Network, engine: str) -> None:
     """Raise EngineError where a network of the user's own is written for another engine."""
     if isinstance(network, OwnNetwork) and engine != (own := ENGINE_OF[network.family]):
         raise EngineError(
-            f"network: {network.family}: is for the {own} engine, got engine {engine!r}; "
-            f"use engine: {own}"
+            f"network: {network.family}: needs the {own} engine, got engine {engine!r}; use "
+            f"engine: {own}"
         )
 
 

@@ -99,8 +99,8 @@ def check_validation(dataset: Dataset) -> None:
     """Raise EngineError where a dataset has no validation images."""
     if not len(dataset.validation):
         raise EngineError(
-            f"dataset {dataset.name} has no validation images, and training is judged by them; "
-            "expected dataset.validation > 0"
+            f"dataset {dataset.name} has no validation images, which training needs; expected "
+            "dataset.validation > 0"
         )
 
 

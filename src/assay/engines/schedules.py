@@ -56,7 +56,7 @@ class Schedule:
             0.0,
             low=0,
             below=1,
-            help="Share of the updates during which the learning rate grows from 0.",
+            help="Fraction of the updates during which the learning rate grows from 0.",
         )
     )
 
@@ -141,7 +141,7 @@ class Cosine(Schedule):
     keras: ClassVar[str] = "CosineDecay"
 
     final_fraction: float = free(
-        number(0.0, low=0, high=1, help="Final learning rate, as a share of the initial one.")
+        number(0.0, low=0, high=1, help="Final learning rate, as a fraction of the initial one.")
     )
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:

@@ -89,7 +89,7 @@ class Augment:
     flip: bool | str = setting(FLIP)
     crop: int = setting(integer(0, low=0, help="Pad by this many pixels and crop back at random."))
     reflect: bool = setting(
-        flag(help="Fill what moves in from outside with the image's reflection, not with black.")
+        flag(help="Fill the border with the image's reflection instead of black.")
     )
     others: tuple[Augmentation, ...] = ()
 
@@ -244,8 +244,8 @@ class Training:
             0.0,
             low=0,
             below=1,
-            help="Share of each target that is spread evenly over all classes while training; for "
-            "a task with classes.",
+            help="Fraction of each target that is spread evenly over all classes in training; "
+            "needs a task with classes.",
             example=0.1,
         )
     )

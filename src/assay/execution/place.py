@@ -77,7 +77,7 @@ def parse_place(written: str | Place | None) -> Place:
     if written is None or written == LOCAL:
         return Place()
     if not isinstance(written, str):
-        raise ConfigError(f"on must be text such as 'local' or 'ray:auto', got {written!r}")
+        raise ConfigError(f"on must be a string such as 'local' or 'ray:auto', got {written!r}")
     name, _, rest = written.partition(":")
     if name not in EXECUTORS:
         raise ConfigError(unknown_name("place to train (--on)", name, [LOCAL, *EXECUTORS]))

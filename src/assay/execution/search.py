@@ -118,8 +118,8 @@ class _Training:
             why = record.provenance.get("metrics_lacking", {}).get(objective)
             if record.status == "finished" and why:
                 raise ConfigError(
-                    f"run {record.run_id} has no {objective}, by which this search chooses: {why}; "
-                    "search in another store, or by an objective that it has: "
+                    f"run {record.run_id} has no {objective}, which is the objective of this "
+                    f"search: {why}; use another store, or an objective that the run has: "
                     + ", ".join(sorted(n for n in record.metrics if n.startswith("val_")))
                 )
 
@@ -217,7 +217,7 @@ class _SearchCourse:
     def _make(self, asked: Asked, group: int) -> tuple[Tried | None, str]:
         """A proposal as a trial of the plan, or why it cannot be one."""
         if not self.search.space.allows(asked.values):
-            return None, "the constraints do not hold"
+            return None, "the constraints are not satisfied"
         try:
             config = self.search.configure(asked.values)
         except AssayError as error:
@@ -282,6 +282,6 @@ def _how_to_resume(plan: SearchPlan, store: Store) -> str:
         command += f" --store {store.path}"
     done = len(plan.tried)
     return (
-        f"interrupted after {done} of {planned_trials(plan.search)} trials were proposed; run the "
-        f"same command again to go on: `{command}`"
+        f"interrupted after {done} of {planned_trials(plan.search)} trials were proposed; to "
+        f"resume, run the same command again: `{command}`"
     )

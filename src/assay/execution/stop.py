@@ -89,8 +89,8 @@ def kept(saved: int, engines: set[str]) -> str:
     """
     lines = []
     if saved:
-        runs = "1 unfinished run goes" if saved == 1 else f"{saved} unfinished runs go"
-        lines.append(f"{runs} on from a checkpoint")
+        runs = "1 unfinished run resumes" if saved == 1 else f"{saved} unfinished runs resume"
+        lines.append(f"{runs} from a checkpoint")
     lines += [
         f"the {engine} engine saves no checkpoints; its unfinished runs start again"
         for engine in sorted(engines)

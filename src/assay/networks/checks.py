@@ -41,21 +41,21 @@ def check_weights(network: Network, weights: Mapping[str, np.ndarray]) -> None:
     shapes = weight_shapes(network)
     for name, shape in shapes.items():
         if name not in weights:
-            raise NetworkError(f"there is no tensor {name!r}, the network needs one of {shape}")
+            raise NetworkError(f"tensor {name!r} is missing, the network needs one of {shape}")
         found = weights[name]
         if found.shape != shape:
             raise NetworkError(f"tensor {name!r} is {found.shape}, the network needs {shape}")
         if found.dtype.kind != "f":
             raise NetworkError(f"tensor {name!r} is {found.dtype}, expected floating-point numbers")
         if not np.isfinite(found).all():
-            raise NetworkError(f"tensor {name!r} holds numbers that are not finite")
+            raise NetworkError(f"tensor {name!r} contains numbers that are not finite")
         if name.endswith(".moving_variance") and found.min() < 0:
-            raise NetworkError(f"tensor {name!r} holds negative variances")
+            raise NetworkError(f"tensor {name!r} contains negative variances")
     for name in weights:
         if name not in shapes:
             raise NetworkError(unknown_name("tensor", name, shapes))
     if (size := widest(network)) > LARGEST:
         raise NetworkError(
-            f"one image becomes {size:,} numbers in a layer of the network, at most {LARGEST:,} "
-            "are computed"
+            f"one image becomes {size:,} numbers in a layer of the network, the limit is "
+            f"{LARGEST:,}"
         )

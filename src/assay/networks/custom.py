@@ -50,7 +50,7 @@ _OPTIONS = {
     "layers": Option(
         _read,
         [],
-        "The layers in their order, without the outputs: assay appends them.",
+        "The layers in order, without the output layers, which assay appends.",
         {"type": "array", "items": {"$ref": "#/$defs/layer"}},
         "a list of layers (see Layers)",
         [{"conv2d": {"filters": 8, "kernel_size": 3}}, "max_pool2d", {"dense": 64}],

@@ -88,7 +88,8 @@ class Reshape(Layer):
         pixels, numbers = self.height * self.width, prod(shape)
         if pixels < 1 or numbers % pixels:
             raise NetworkError(
-                f"{self.kind}: {numbers} numbers are no image of {self.height}x{self.width} pixels"
+                f"{self.kind}: {numbers} numbers do not form an image of "
+                f"{self.height}x{self.width} pixels"
             )
         return (self.height, self.width, numbers // pixels)
 

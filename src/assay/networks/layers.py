@@ -101,8 +101,8 @@ def _padding(default: str) -> Option:
 
 
 _BIAS = flag(True, help="Whether the layer has a bias.")
-_KERNEL = initializer_option(GLOROT, "How the kernel starts.")
-_START = initializer_option(ZEROS, "How the bias starts.")
+_KERNEL = initializer_option(GLOROT, "Initializer of the kernel.")
+_START = initializer_option(ZEROS, "Initializer of the bias.")
 _PENALTY = regularizer_option(FREE, "Penalty on the kernel.")
 
 
@@ -136,7 +136,7 @@ class Conv2D(Layer):
     kind: ClassVar[str] = "conv2d"
     filters: int = setting(integer(REQUIRED, low=1, help="Output channels.", example=64))
     kernel_size: int = setting(_side(3, "Side of the square kernel."))
-    strides: int = setting(_side(1, "Distance of neighbouring windows."))
+    strides: int = setting(_side(1, "Distance between neighbouring windows."))
     padding: str = setting(_padding("same"))
     use_bias: bool = setting(_BIAS)
     kernel_initializer: Initializer = setting(_KERNEL)
@@ -235,7 +235,7 @@ class Dropout(Layer):
 
     kind: ClassVar[str] = "dropout"
     rate: float = value(
-        number(0.5, low=0, below=1, help="Share of the inputs that are set to zero.")
+        number(0.5, low=0, below=1, help="Fraction of the inputs that are set to zero.")
     )
 
 
@@ -301,11 +301,11 @@ class Residual(Layer):
         if out == shape:
             return None
         if len(shape) != 3 or len(out) != 3:
-            raise NetworkError(f"residual: no shortcut leads from shape {shape} to {out}")
+            raise NetworkError(f"residual: no shortcut can connect shape {shape} to {out}")
         strides = -(-shape[0] // out[0])
         conv = Conv2D(out[2], 1, strides, "same", kernel_initializer=Initializer("he_normal"))
         if conv.output_shape(shape) != out:
-            raise NetworkError(f"residual: no strided 1x1 shortcut leads from {shape} to {out}")
+            raise NetworkError(f"residual: no strided 1x1 shortcut can connect {shape} to {out}")
         return conv
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -114,7 +114,7 @@ class OwnNetwork(Network):
         try:
             inspect.signature(target).bind(**arguments)
         except TypeError as error:
-            several = "; a task with several outputs tells `outputs`, not `num_classes`"
+            several = "; a task with several outputs passes `outputs`, not `num_classes`"
             said = several if "num_classes" in str(error) else ""
             raise NetworkError(f"{defined_at(target)}: {self.source}: {error}{said}") from None
         with self.blamed("cannot be built"):

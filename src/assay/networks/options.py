@@ -40,11 +40,11 @@ BATCH_NORM = flag(help="Batch normalization before each activation.")
 
 WEIGHTS = {
     "kernel_initializer": initializer_option(
-        "glorot_uniform", "How all kernels start, those of the heads included.", plain=True
+        "glorot_uniform", "Initializer of all kernels, including those of the heads.", plain=True
     ),
-    "bias_initializer": initializer_option("zeros", "How all biases start.", plain=True),
+    "bias_initializer": initializer_option("zeros", "Initializer of all biases.", plain=True),
     "kernel_regularizer": regularizer_option(
-        None, "Penalty on all kernels, those of the heads included.", plain=True
+        None, "Penalty on all kernels, including those of the heads.", plain=True
     ),
 }
 """Options for all kernels and biases of a network, the heads included."""

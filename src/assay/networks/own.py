@@ -31,7 +31,7 @@ from assay.networks.options import WEIGHTS
 __all__ = ["check_outputs", "written_at"]
 
 _PENALTIES = (
-    "a network of your own has no penalties of assay's: use training.optimizer weight_decay"
+    "a custom network does not support assay's penalties: use training.optimizer weight_decay"
 )
 
 

@@ -100,7 +100,7 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
         return first, {**inner, **given}
     if value.value is not None:
         if not main:
-            raise value.error(f"{first} has no settings, write it alone: {first}")
+            raise value.error(f"{first} has no settings, write just {first}")
         given[main[0]] = value
     return first, given
 

@@ -102,12 +102,15 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
         best = best_trial(plan, records, trials=trials)
         main = primary_metric(plan, records)
         if metric_of(main).higher_is_better is None:
-            texts.append(f"No trial is called the best: it is not known which {main} is better.")
+            texts.append(
+                f"No trial is named the best, because it is unknown whether a higher {main} is "
+                "better."
+            )
             break
         if best is None:
             done = any(record.status == "finished" for record in records)
             texts.append(
-                f"No trial on {name} is called the best: no run has a validation {main}."
+                f"No trial on {name} is named the best, because no run has a validation {main}."
                 if done
                 else f"No run on {name} has finished."
             )
@@ -147,7 +150,7 @@ def _published(plan: PlanData, records: Sequence[Record]) -> list[dict[str, str]
         ours = f"{metric_title(row['metric'])} {known.value(row['ours'].mean)}"
         ours += ", one run" if row["n"] == 1 else f", n = {row['n']}"
         how = {"above": "is above", "below": "is below", None: "; published:"}
-        how |= {"same": "shows no difference from"}
+        how |= {"same": "does not differ significantly from"}
         given = f"{known.value(row['published'])} ({published_source(row)})"
         judged = row["verdict"] is not None
         tail = "" if judged else f", {row['no_verdict']}"
@@ -162,19 +165,19 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
     found = counts(plan, records)
     labels = trial_names(plan)
     texts = []
-    how = {"diverged": "they are in no mean, and count as the worst where trials are compared."}
+    how = {"diverged": "they are excluded from means and count as the worst in comparisons."}
     for status in ("diverged", "failed"):
         if found[status]:
             lost = Counter(r.trial_id for r in records if r.status == status)
             where = ", ".join(f"{n} of {labels.get(t, t)}" for t, n in lost.items())
             texts.append(
                 f"{found[status]} of {found['planned']} runs {status} ({where}); "
-                f"{how.get(status, 'they are in no mean.')}"
+                f"{how.get(status, 'they are excluded from means.')}"
             )
     if found["missing"]:
         texts.append(
-            f"{found['missing']} of {found['planned']} runs are missing: this report is of an "
-            f"unfinished study. {plan.get('command', 'assay run')} trains them."
+            f"{found['missing']} of {found['planned']} runs are missing, so the study is "
+            f"unfinished. {plan.get('command', 'assay run')} trains them."
         )
     main = primary_metric(plan, records)
     bad = bad_runs(by_trial(records), f"test_{main}")
@@ -183,14 +186,14 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         far = float(bad.margin)
         texts.append(
             f"{bad.runs} {'run lies' if one else 'runs lie'} far from the others of "
-            f"{'its' if one else 'their'} trial. Few runs cannot show how often that happens in a "
-            f"trial, so intervals and tests make room for {known.size(far)} more; read the "
+            f"{'its' if one else 'their'} trial. A few runs cannot show how often this happens in "
+            f"a trial, so intervals and tests are widened by {known.size(far)}; consider the "
             "medians, too."
         )
     if records and max((_repeats(records).values()), default=0) < 2:
-        texts.append("Every trial has one run: nothing can be said about chance.")
+        texts.append("Every trial has only one run, so the effect of chance is unknown.")
     if plan.get("scale") not in (None, "full"):
-        texts.append(f"This was run at scale {plan['scale']}, not at the study's full budget.")
+        texts.append(f"The study ran at scale {plan['scale']}, not at the study's full budget.")
     return texts
 
 
@@ -207,7 +210,7 @@ def _power(found: Sequence[Effect]) -> list[str]:
     many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
     return [
         f"With n = {int(np.median(n))} and {many}, a difference of {known.size(size)} would be "
-        f"shown with {100 * POWER:g} % power, one of half the size seldom."
+        f"detected with {100 * POWER:g} % power, one of half that size only rarely."
     ]
 
 

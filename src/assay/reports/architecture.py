@@ -54,8 +54,8 @@ def architecture_plot(
         for made, title in shown
     )
     caption = (
-        "Networks from the image to the output. Each box: the layer with what follows it, the "
-        "shape that comes out, its trainable parameters. Filled: layers with parameters."
+        "Networks from the image to the output. Each box shows a layer with the layers attached to "
+        "it, its output shape, and its trainable parameters. Layers with parameters are filled."
         + (f" {more} more {'network differs' if more == 1 else 'networks differ'} in single layers."
            if more else "")
     )  # fmt: skip

@@ -148,10 +148,10 @@ def calibration_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
     return Plot(
         "calibration",
         "Calibration",
-        f"Share of right answers over the probability that the network gave them. {errors}.",
-        "Share of right test answers over the probability of the predicted class, in "
-        f"{BINS} bins of equal width, pooled over runs; on the diagonal a probability means what "
-        "it says. Bins with fewer than 10 images are left out. Expected calibration error: "
+        f"Fraction of correct predictions over the predicted probability. {errors}.",
+        "Fraction of correct test predictions over the probability of the predicted class, in "
+        f"{BINS} bins of equal width, pooled over runs; on the diagonal, the probabilities are "
+        "calibrated. Bins with fewer than 10 images are left out. Expected calibration error: "
         f"{errors}.",
         (partial(draw_calibration, entries),),
         small=True,

@@ -108,9 +108,9 @@ def effects_table(
     notes = (
         f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
         f"t-test is corrected by Holm over all {family_size(found)} comparisons; better or worse: "
-        "p < 0.05. "
-        "The interval is that of the decision: it leaves out 0 where a difference is called.",
-        "P(better): share of pairs in which the level wins (Bouthillier et al. 2021), with the "
+        "p < 0.05. The interval belongs to this decision: it excludes 0 if the difference is "
+        "significant.",
+        "P(better): fraction of pairs in which the level wins (Bouthillier et al. 2021), with the "
         "interval of Clopper and Pearson, which covers at least 95 %.",
         *family_sentences(plan, found),
     )

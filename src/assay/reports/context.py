@@ -98,13 +98,17 @@ def _no_verdict(entry: Mapping[str, Any], ours: Estimate, metric: str) -> str:
     if not ours.n:
         return "no run yet"
     if ours.n == 1:
-        return "not judged: one run of ours"
+        return "not tested: only one run of ours"
     split = entry.get("split")
     if split is not None and _SPLITS.get(split) != metric.partition("_")[0]:
-        return f"not judged: {split} split"
+        return f"not tested: {split} split"
     runs = entry.get("n")
     if runs is None or runs < 2:
-        return "not judged: one run of theirs" if runs else "not judged: their runs are not known"
+        return (
+            ("not tested: only one published run")
+            if runs
+            else "not tested: number of published runs unknown"
+        )
     return ""
 
 

@@ -56,7 +56,9 @@ def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = W
         ax.set_xlabel(panel["lines"][0]["curve"]["axis"] if panel["lines"] else "epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=7))
         if not ax.lines:
-            ax.annotate("no such curve was kept", (0.5, 0.5), xycoords="axes fraction", ha="center")
+            ax.annotate(
+                "this curve was not recorded", (0.5, 0.5), xycoords="axes fraction", ha="center"
+            )
     figure.legend(
         handles=handles,
         loc="outside upper left",

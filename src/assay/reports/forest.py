@@ -35,7 +35,7 @@ _VERDICTS = {
     "worse": (PALETTE[1], "v", "worse"),
     "different": (PALETTE[2], "D", "different"),
     "equivalent": (INK, "s", "equivalent"),
-    "no difference shown": (INK, "o", "no difference shown"),
+    "no significant difference": (INK, "o", "no significant difference"),
     "not tested": (INK, "x", "not tested"),
 }
 
@@ -141,7 +141,7 @@ def _shown(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:
     names = ["better", "worse"] if directed else ["different"]
     there = {effect.verdict for effect in effects}
     more = [name for name in ("equivalent", "not tested") if name in there]
-    return [_VERDICTS[name] for name in (*names, "no difference shown", *more)]
+    return [_VERDICTS[name] for name in (*names, "no significant difference", *more)]
 
 
 def _legend(figure: Figure, effects: Sequence[Effect], width: float) -> None:

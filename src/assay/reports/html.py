@@ -45,7 +45,7 @@ class ReportError(RuntimeError):
 
     def __init__(self, path: Path, failures: Sequence[Failure]):
         said = "; ".join(f"{title} ({reason(error)})" for title, error in failures)
-        super().__init__(f"the report {path} was written without what could not be made: {said}")
+        super().__init__(f"the report {path} was written without these parts, which failed: {said}")
         self.path = path
 
 

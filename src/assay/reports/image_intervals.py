@@ -20,10 +20,10 @@ __all__ = ["images_table"]
 METRIC = "test_accuracy"
 
 _NOTE = (
-    "95 % bootstrap interval over the test images, with the runs as they are: it speaks of other "
-    "test images of the same kind, where the interval over runs speaks of other seeds. Neither "
-    "covers both. A difference is that to the first trial with the same images, image by image; "
-    "it is not corrected for several comparisons."
+    "95 % bootstrap interval over the test images, with fixed runs. It covers other test images of "
+    "the same kind; the interval over runs covers other seeds. Neither covers both. Differences "
+    "are relative to the first trial with the same images, paired by image, and not corrected for "
+    "multiple comparisons."
 )
 
 

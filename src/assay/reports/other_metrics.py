@@ -38,7 +38,9 @@ def metrics_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
         *(_column(f"test_{name}") for name in names),
     ]
     title = f"Other metrics of {plan['study']}"
-    said = f"Mean ± half of the 95 % t-interval. The study is judged by {metric_title(main)}."
+    said = (
+        f"Mean ± half of the 95 % t-interval. The main metric of the study is {metric_title(main)}."
+    )
     rows = tuple(trial_rows(plan, records))
     return Table(title, tuple(columns), rows, f"assay results {plan['study']}", (said, *notes))
 
@@ -68,7 +70,7 @@ def other_effects_table(plan: PlanData, records: Iterable[Record]) -> Table | No
         effect_column("verdict", lambda e: e.verdict, "left"),
     )
     notes = (
-        f"The study is judged by {metric_title(main)} alone. The p-values of each metric are "
+        f"The main metric of the study is {metric_title(main)}. The p-values of each metric are "
         "corrected by Holm over its comparisons, not over the metrics.",
     )
     title = f"What the factors of {plan['study']} do to other metrics"

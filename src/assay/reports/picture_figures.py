@@ -39,8 +39,8 @@ def sample_plot(found: Mapping[str, Dataset]) -> Plot | None:
     names = " and ".join(found) if len(found) < 3 else f"{', '.join(list(found)[:-1])} and {name}" \
         if (name := list(found)[-1]) else ""  # fmt: skip
     caption = (
-        f"Training images of {names}: one of each class in turn where there are classes, as the "
-        "networks saw them."
+        f"Training images of {names} as the networks see them, one of each class in turn if there "
+        "are classes."
     )
     alt = f"Lines of {SAMPLES} small training images: {'; '.join(found)}."
     return Plot("samples", "Samples of the data", alt, caption, (partial(draw_pictures, lines),),
@@ -88,7 +88,7 @@ def mistake_plot(
     return Plot(
         name,
         f"Confident mistakes: {label}",
-        f"{len(items)} test images that {label} is wrong about, with true and predicted class.",
+        f"{len(items)} test images that {label} misclassifies, with true and predicted class.",
         f"Most confident mistakes of {label} on the test images (seed {found['seed']}, the run "
         f"with the best validation result): true class, → predicted class, its "
         f"probability.{before}",

@@ -35,7 +35,7 @@ DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
 """From a configuration's "dataset" to its images; None when they are not to be had."""
 
 
-NOT_FOUND = "the images were not found; give their folder with --data or ASSAY_DATA"
+NOT_FOUND = "the images were not found; set their folder with --data or ASSAY_DATA"
 
 
 def classified(records: Iterable[Record]) -> list[Record]:
@@ -214,7 +214,10 @@ def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> di
         return {**nothing, "missing": NOT_FOUND}
     target = run.predictions["test_target"]
     if not np.array_equal(dataset.test.targets, target):
-        return {**nothing, "missing": "the dataset found now is not the one that the run saw"}
+        return {
+            **nothing,
+            "missing": "the dataset found now differs from the one that the run used",
+        }
     images = dataset.test.images[np.asarray(indices, dtype=np.int64)]
     return {"images": images, **_moved(images, dataset), "missing": None}
 

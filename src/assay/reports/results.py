@@ -118,16 +118,18 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
     notes = [covered(plan)]
     if plan.get("selected"):
         notes.append(
-            "Trained on the validation images as well, so that what is measured on them tells "
-            "nothing; best: of the search."
+            "Trained on the validation images as well, so metrics on them are meaningless; best: "
+            "of the search."
         )
     elif any(r["best"] for r in rows):
-        notes.append("best: chosen by the validation metric alone, among trials on the same data.")
+        notes.append(
+            "best: chosen by the validation metric alone, among trials with the same data."
+        )
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         notes.append(
-            "Diverged and failed runs are counted and are in no mean; in comparisons, diverged "
-            "ones count as the worst."
+            "Diverged and failed runs are counted but excluded from means; in comparisons, "
+            "diverged runs count as the worst."
         )
     return Table(
         f"Results of {plan['study']}",
@@ -180,7 +182,7 @@ def published_table(plan: PlanData, records: Iterable[Record]) -> Table:
     def verdict(row: Row) -> str:
         if row["verdict"] is None:
             return row["no_verdict"]
-        return "no difference shown" if row["verdict"] == "same" else row["verdict"]
+        return "no significant difference" if row["verdict"] == "same" else row["verdict"]
 
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
@@ -192,8 +194,8 @@ def published_table(plan: PlanData, records: Iterable[Record]) -> Table:
         Column("source", published_source, "left"),
     )
     notes = (
-        "above, below: the published mean lies outside our 95 % interval. One run, of others or of "
-        "ours, and figures of another split are not judged.",
+        "above, below: the published mean lies outside our 95 % interval. Single runs, ours or "
+        "published, and results of another split are not tested.",
     )
-    title = f"Published values beside those of {plan['study']}"
+    title = f"Published values compared with {plan['study']}"
     return Table(title, columns, rows, f"assay report {plan['study']}", notes)

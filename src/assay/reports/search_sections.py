@@ -80,8 +80,8 @@ def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
             "search-history",
             "Best so far",
             f"{title} of every trial and the best so far, over trials, training images and "
-            "seconds, in the order of training; seconds are those of one worker. The axis leaves "
-            "out the worst.",
+            "seconds, in the order of training; seconds of worker time. The axis omits the worst "
+            "values.",
             partial(draw.draw_history, best_so_far(trials, higher), metric),
         ),
         _figure(
@@ -93,8 +93,7 @@ def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
         _figure(
             "search-parallel",
             "All parameters together",
-            "Each line is a trial; the best tenth is drawn strongly. A parameter that was not "
-            "there is passed over.",
+            "Each line is a trial; the best tenth is emphasized. Inactive parameters are skipped.",
             partial(draw.draw_parallel, axes, values, metric),
         ),
     ]
@@ -111,15 +110,18 @@ def _expected_figure(plan: PlanData, done: Sequence[SearchTrial]) -> list[Plot]:
     images = np.mean([sum(step.images for step in t.steps) for t in done])
     seconds = np.mean([sum(step.seconds for step in t.steps) for t in done])
     caption = (
-        f"Expected best {metric_title(metric)} of so many of these {len(done)} trials, drawn with "
-        "replacement (Dodge et al. 2019); the band holds 95 % of the resamples, and the truth less "
-        "often, the less the more trials it is of. A trial took "
-        f"{images:,.0f} training images and {seconds:,.1f} s on average."
+        f"Expected best {metric_title(metric)} by number of trials, drawn from these {len(done)} "
+        "with replacement (Dodge et al. 2019). The band contains 95 % of the resamples; it covers "
+        f"the true value less often, especially for many trials. A trial took {images:,.0f} "
+        f"training images and {seconds:,.1f} s on average."
     )
     if search_title(plan) not in ("random", "grid", "qmc"):
-        caption += " The sampler learned as it went: this describes its trials without their order."
+        caption += (
+            " The sampler learned from results, so this describes its trials regardless of their "
+            "order."
+        )
     drawn = partial(draw_expected, curve, metric)
-    return [_figure("search-expected", "What so many trials are worth", caption, drawn)]
+    return [_figure("search-expected", "Expected best value by number of trials", caption, drawn)]
 
 
 def _importance_figure(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
@@ -134,9 +136,10 @@ def _importance_figure(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Pl
         _figure(
             "search-importances",
             "What mattered",
-            "Share of each parameter in what made trials differ (fANOVA) and in what tells the "
-            "best tenth from the rest (PED-ANOVA), of trials with their whole budget, with 95 % "
-            "bootstrap intervals over trials. Only parameters that are always there.",
+            "Importance of each parameter for the differences between trials (fANOVA) and for the "
+            "difference between the best tenth and the rest (PED-ANOVA), over trials with their "
+            "whole budget, with 95 % bootstrap intervals over trials. Only parameters that are "
+            "always active.",
             partial(draw_importances, shown, METHODS),
         )
     ]

@@ -77,8 +77,9 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
         Column("state", lambda r: "trained again" if r["best"] else r["state"], "left"),
     )
     notes = [
-        "Judged by validation alone; these runs never saw the test images. The best value of a "
-        "search is too good to be true: the trials trained again tell what it is worth."
+        "Evaluated on validation alone; these runs never read the test images. The best value "
+        "found by a search is too optimistic; the trials that were trained again show what it is "
+        "worth."
     ]
     if any(row["n"] > 1 for row in rows):
         notes.append("± is half of the 95 % t-interval of the mean over n repeats and folds.")

@@ -44,7 +44,7 @@ MAX_RUNS = 60
 MAX_PANELS = 12
 """Rows of the figure of learning curves."""
 
-_CUT = " An arrow at the edge: a value, or an end of an interval, lies beyond the axis."
+_CUT = " An arrow at the edge marks a value, or an end of an interval, beyond the axis."
 
 MAX_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
@@ -76,9 +76,8 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
     corrected *= found[0].family > 1
     caption = (
         f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
-        f"{ns(e.comparison.n for e in shown)}, with the "
-        f"interval that belongs to the decision. Filled: significant{corrected} (the interval "
-        "excludes 0); open: not significant."
+        f"{ns(e.comparison.n for e in shown)}, with the interval that belongs to the decision. "
+        f"Filled: significant{corrected} (the interval excludes 0); open: not significant."
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."
@@ -90,10 +89,10 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
         caption += f" {len(found) - len(shown)} more comparisons are in the table."
     return Plot(
         "effects",
-        "What each choice changes",
+        "Effect of each factor",
         f"Forest plot of {len(shown)} differences in {metric_title(metric)} with corrected 95 % "
-        f"intervals; {called} of them are called differences. The table of comparisons holds "
-        "the numbers.",
+        f"intervals; {called} of them are significant. The table of comparisons contains the "
+        "numbers.",
         caption,
         (lambda width: draw_effects(shown, list(plan.get("factors") or {}), width),),
         lesser=1,
@@ -115,10 +114,10 @@ def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | 
         "runs",
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
-        "The table of results holds the numbers.",
+        "The table of results contains the numbers.",
         f"{measured[0].upper()}{measured[1:]} of every finished run (rings), the mean of each "
-        f"trial and its 95 % interval, {runs}. The best is chosen by validation, not by what is "
-        "shown here."
+        f"trial and its 95 % interval, {runs}. The best trial is chosen by validation, not by "
+        "these values."
         + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
         (lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),),
@@ -142,15 +141,15 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
     names = names[:1] if short and len(panels) > 1 else names
     most = [int(found["n"].max()) for s in series for found in s.values() if len(found["n"])]
     tested = any(key.startswith("test_") for s in series for key in s)
-    asked = " The test curve (dashed) was asked for by the study; nothing is chosen by it." * tested
+    asked = " The study requests the test curve (dashed); it is not used for selection." * tested
     return Plot(
         "curves",
         "Learning curves",
         "Learning curves on training and validation images, mean over seeds with 95 % "
         f"band, in {len(panels)} panels.",
-        f"Mean over the finished runs of a trial, {ns(most)}, with the 95 % interval of the mean "
-        "as a band. Training solid, validation dotted. Where runs ended early, a line is drawn as "
-        "long as half of them are left." + asked + _cut_curves(panels, names),
+        f"Mean over the finished runs of a trial, {ns(most)}, with the 95 % interval of the "
+        "mean as a band. Solid: training; dotted: validation. If runs ended early, a line "
+        "continues while at least half of them are left." + asked + _cut_curves(panels, names),
         tuple(partial(draw_curves, panel, names) for panel in panels),
         small=len(names) == 1,
         lesser=3,
@@ -163,9 +162,9 @@ def _cut_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> st
     pairs = [(panel, name) for panel in panels for name in names]
     text = ""
     if not all(fitting(panel, name) for panel, name in pairs):
-        text += " A band that would fill its axes is left out: the runs are too few to tell more."
+        text += " Bands that would fill their axes are left out: there are too few runs."
     if any(curve_reach(panel, name).outside for panel, name in pairs):
-        text += " An arrow with a number: a line ends there, beyond the axis."
+        text += " An arrow with a number marks the end of a line beyond the axis."
     return text
 
 
@@ -215,8 +214,8 @@ def confusion_plot(
         f"confusion-{number}",
         f"Confusion matrix: {trial['label']}",
         f"Confusion matrix of {trial['label']}: {right:.1%} of the test images on the diagonal.",
-        f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; "
-        "right answers blue, wrong ones orange by their share of the true class.",
+        f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; correct "
+        "predictions are blue, wrong ones orange by their fraction of the true class.",
         (partial(draw_confusion, matrix, names),),
         small=True,
     )

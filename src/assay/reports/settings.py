@@ -114,7 +114,7 @@ def settings_table(plan: PlanData) -> Table:
         Column("value", lambda r: _listed(r["values"]), "left"),
     )
     varied = ", ".join(factor_name(f, factors) for f in factors)
-    notes = (f"Several values: it differs between trials. Varied: {varied}.",) if varied else ()
+    notes = (f"Several values differ between trials. Varied: {varied}.",) if varied else ()
     title = "Settings of network and training"
     return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
 

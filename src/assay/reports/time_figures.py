@@ -59,14 +59,13 @@ def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
         return None
     ns = sorted({e["n"] for e in entries})
     left = len(plan["trials"]) - len(entries)
-    more = f" {left} more are not drawn." if left > 0 else ""
+    more = f" {left} more are not shown." if left > 0 else ""
     return Plot(
         "time",
         "Loss by training time",
         f"{metric_title('val_loss')} over seconds of training for {len(entries)} configurations.",
-        "Validation loss over seconds of training, mean over n = "
-        f"{' or '.join(map(str, ns))} runs; seconds are a run's share of those that "
-        f"trained together.{more}",
+        f"Validation loss over seconds of training, mean over n = {' or '.join(map(str, ns))} "
+        f"runs; seconds of runs that trained together are divided by their number.{more}",
         (partial(draw_times, entries, "val_loss"),),
         small=True,
         lesser=8,

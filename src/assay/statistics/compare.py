@@ -185,7 +185,7 @@ def _compare_paired(
     elif not spread:
         notes.append("the difference is the same in every pair")
     if left_out:
-        notes.append(f"runs without a partner left out: {left_out}")
+        notes.append(f"unpaired runs left out: {left_out}")
     return Comparison(
         len(d),
         True,

@@ -40,7 +40,7 @@ __all__ = [
 DIFFERENT = ("better", "worse", "different")
 """Verdicts that call a difference one; "different" where no direction of the metric is known."""
 
-VERDICTS = (*DIFFERENT, "equivalent", "no difference shown", "not tested")
+VERDICTS = (*DIFFERENT, "equivalent", "no significant difference", "not tested")
 """Everything that is said of a comparison."""
 
 
@@ -58,7 +58,8 @@ class Effect:
             same runs; NaN without a test.
         confidence: of the interval: 0.95 for the only comparison, more for one of several.
         verdict: "better", "worse", "different" (of a metric without a direction), "equivalent" (the
-            interval lies within `equivalence` of zero), "no difference shown", or "not tested".
+            interval lies within `equivalence` of zero), "no significant difference" or
+            "not tested".
         equivalence: the difference that the study says does not matter, in the metric's own unit;
             NaN for none.
         diverged: {level: number} of runs that diverged, which count as the worst.
@@ -111,7 +112,7 @@ def verdict_of(
             return "different"
         return "better" if (comparison.difference > 0) == higher else "worse"
     inside = -equivalence < comparison.low and comparison.high < equivalence
-    return "equivalent" if inside else "no difference shown"
+    return "equivalent" if inside else "no significant difference"
 
 
 def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -> list[Effect]:

@@ -102,7 +102,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
         "different": f"{level} and {against} differ{where}",
         "equivalent": f"{level} and {against} are equivalent within "
         f"{known.size(effect.equivalence)}{where}",
-    }.get(effect.verdict, f"{level} and {against}{where}: no difference shown")
+    }.get(effect.verdict, f"{level} and {against}{where}: no significant difference")
     return f"{said} ({signed}, {basis}){tail}"
 
 
@@ -190,7 +190,7 @@ def _verdict(called: bool, depends: bool, equal: bool, tested: bool) -> str:
         (called, "matters"),
         (depends, "depends"),
         (equal, "equivalent"),
-        (tested, "no difference shown"),
+        (tested, "no significant difference"),
     )
     return next((word for true, word in words if true), "not tested")
 

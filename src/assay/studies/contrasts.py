@@ -17,8 +17,8 @@ CONTRASTS: dict[str, Option] = {
     "blocks": listed(
         text(help="A factor."),
         None,
-        help="Factors that are conditions rather than questions: their levels are not compared "
-        "with each other and take no power from the other comparisons.",
+        help="Factors that are conditions rather than questions. Their levels are not compared "
+        "with each other, so that the other comparisons keep their power.",
         example=["dataset"],
     ),
     "compare": deferred(
@@ -39,9 +39,9 @@ CONTRASTS: dict[str, Option] = {
         None,
         above=0,
         high=1e9,
-        help="The largest difference that does not matter, in the unit in which differences are "
-        "shown (points for accuracy). Levels are called equivalent when the whole interval "
-        "lies within it.",
+        help="The largest difference that does not matter, in the unit of displayed differences "
+        "(points for accuracy). Two levels are equivalent if the whole interval lies within "
+        "it.",
         example=0.5,
     ),
 }

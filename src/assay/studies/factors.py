@@ -95,7 +95,9 @@ def _named(entry: Entry) -> list[Level]:
             level = Entry({}, level.path, level.source, level.problems)
         with entry.problems.collect(level):
             if not label.strip():
-                raise level.error(f"a label must have a letter to be seen, got {label!r}", key=True)
+                raise level.error(
+                    f"a label must contain a visible character, got {label!r}", key=True
+                )
             levels.append(Level(label, tuple(read_settings(level)), level))
     return levels
 
@@ -150,5 +152,5 @@ def clash(setting: Setting, factors: Sequence[Factor]) -> None:
     fixed = ".".join(map(str, setting.path))
     for factor in factors:
         if (factor.name + ".").startswith(fixed + ".") and setting.path[0] in SECTIONS:
-            said = f"{fixed} cannot be set, this study varies {factor.name}"
+            said = f"{fixed} cannot be set, because this study varies {factor.name}"
             raise setting.entry.error(said, key=True)

@@ -128,7 +128,7 @@ def _read_objective(entry: Entry, tasks: Sequence[Task], searched: str) -> str:
 
 
 def check_objective(
-    entry: Entry, name: str, task: Task, why: str = "nothing is chosen by the test images"
+    entry: Entry, name: str, task: Task, why: str = "the test images must not choose"
 ) -> bool:
     """Whether a higher value of an objective is better.
 

@@ -56,7 +56,7 @@ STUDY: dict[str, Option] = {
     ),
     "training": deferred(
         None,
-        help="How it is trained.",
+        help="How to train it.",
         schema={"$ref": "#/$defs/training"},
         accepts="a mapping (see Training)",
         example={"epochs": 5, "optimizer": "adam"},
@@ -79,7 +79,7 @@ STUDY: dict[str, Option] = {
     "design": Option(
         read_design,
         None,
-        "How trials are made of the levels of the factors; `one_at_a_time` by default.",
+        "How to combine the levels of the factors into trials; `one_at_a_time` by default.",
         {
             "anyOf": [
                 {"enum": [name for name in DESIGNS if name != "random"]},
@@ -130,7 +130,7 @@ STUDY: dict[str, Option] = {
     PLUGINS: listed(
         text(help="A file or a module."),
         None,
-        help="Files and modules with parts of your own, relative to the study.",
+        help="Plugins: files, relative to the study, and installed modules.",
         example=["my_parts.py"],
     ),
 }

@@ -62,8 +62,8 @@ def _unchanged(config: Config) -> dict[str, str]:
     for name, digest in found.items():
         if recorded.get(name, digest) != digest:
             raise ConfigError(
-                f"{name} is another one than this run was trained with: it has digest {digest}, "
-                f"expected {recorded[name]}"
+                f"{name} has changed since this run was trained: it has digest {digest}, expected "
+                f"{recorded[name]}"
             )
     return found
 

@@ -44,5 +44,5 @@ def _wrong(name: str) -> str:
     if len(name.encode()) > MOST:
         return f"a name of at most {MOST} bytes"
     if name.partition(".")[0].lower() in _RESERVED:
-        return "a name that Windows does not keep for a device"
+        return "a name that is not reserved for a device on Windows"
     return ""

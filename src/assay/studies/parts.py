@@ -126,7 +126,7 @@ def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
         ]
         for precision in formats:
             unsaid = precision != config["precision"]
-            said = [*why, *["their names do not say their precision"] * unsaid]
+            said = [*why, *["their identities do not include their precision"] * unsaid]
             if said:
                 before = {**rest, "precision": precision} | ({VERSIONS: kept} if kept else {})
                 yield before, " and ".join(said)

@@ -71,7 +71,7 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
         with entry.problems.collect():
             read_scale_name(entry, key)
     if "full" in written:
-        raise written["full"].error("full is the study as written, it cannot be changed", key=True)
+        raise written["full"].error("full is the study as written and cannot be changed", key=True)
     if name == "full":
         return Changes()
     if name not in written:

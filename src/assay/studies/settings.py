@@ -101,7 +101,7 @@ def put_dataset(source: Source, spec: Mapping[str, object] | None) -> None:
     own = [key for key in ("name", *spec) if isinstance(given, dict) and key in given]
     if not isinstance(given, dict) or own:
         named = given[own[0]] if own else given
-        raise entry.error(f"data= is given, and this study has dataset {named!r}: leave out one")
+        raise entry.error(f"data= is given, but this study has dataset {named!r}; leave out one")
     source.data["dataset"] = {**spec, **given}
 
 

@@ -17,10 +17,10 @@ VARIATION: dict[str, Option] = {
         choice("seed", "thing to vary", ("seed", *_SETTINGS), help="What differs between runs."),
         None,
         help="What differs between the runs of a trial. With `seed` alone, the default, intervals "
-        "speak of initial weights, the order of batches and dropout. `split` gives each run "
-        "another choice of training and validation images, and `pictures` other drawn ones: "
-        "intervals speak of these as well. Runs with equal seeds share both, and are compared "
-        "in pairs.",
+        "cover initial weights, the order of batches and dropout. `split` gives each run "
+        "another choice of training and validation images, and `pictures` other rendered "
+        "images; intervals then cover these as well. Runs with equal seeds share both and are "
+        "compared in pairs.",
         example=["seed", "split"],
     )
 }
@@ -35,10 +35,13 @@ def varying(entry: Entry, config: Config) -> dict[str, Any]:
     """
     names = VARIATION["vary"].read(entry)
     if "seed" not in names:
-        raise entry.error("vary needs seed as well: it tells the runs of a trial apart")
+        raise entry.error("vary needs seed as well, which distinguishes the runs of a trial")
     dataset = config["dataset"]
     if "pictures" in names and "seed" not in dataset:
-        said = f"{dataset['name']} draws no pictures: its split can vary, vary: [seed, split]"
+        said = (
+            f"{dataset['name']} does not render images, only its split can vary: vary: [seed, "
+            "split]"
+        )
         raise entry.error(said)
     settings = {_SETTINGS[name]: name for name in names if name in _SETTINGS}
     return {VARIES: {s: dataset[s.partition(".")[2]] for s in sorted(settings)}} if settings else {}

@@ -56,7 +56,7 @@ class Classify:
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """One head, "class", with a unit per class."""
         if len(dataset.class_names) < 2:
-            raise DataError(f"dataset {dataset.name} has no classes to tell apart")
+            raise DataError(f"dataset {dataset.name} has no classes")
         return {"class": len(dataset.class_names)}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def direction(task: Task, monitor: str) -> bool:
         higher = getattr(task, "higher_is_better", None)
     if higher is None:
         raise ConfigError(
-            f"task {task.name} is judged by {monitor}, and nothing says whether a higher value is "
+            f"task {task.name} monitors {monitor}, and nothing says whether a higher value is "
             f"better; register the metric {name!r} or set `higher_is_better` of the task"
         )
     return higher
@@ -141,7 +141,7 @@ class _Kept(dict[str, np.ndarray]):
     """Arrays by name; one that is not there says what is."""
 
     def __missing__(self, name: str) -> np.ndarray:
-        raise LookupError(f"no {name} were kept, only {', '.join(sorted(self)) or 'nothing'}")
+        raise LookupError(f"no {name} were stored, only {', '.join(sorted(self)) or 'nothing'}")
 
 
 def _note(said: dict[str, Any], key: str, name: str, text: str | None) -> None:
@@ -158,7 +158,7 @@ def _value(
     """The value of a metric, or why there is none."""
     lacking = [name for name in metric.needs or () if name not in predictions]
     if targets is None or lacking:
-        return None, f"no {'predictions' if targets is None else lacking[0]} were kept"
+        return None, f"no {'predictions' if targets is None else lacking[0]} were stored"
     assert metric.function is not None
     try:
         return _number(metric.function(targets, predictions)), None

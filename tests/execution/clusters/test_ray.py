@@ -108,7 +108,7 @@ def test_a_machine_that_is_lost_and_one_that_joins(
     summary, _ = train(tmp_path / "store", RUNS, executor=connected, on_event=told)
     assert (summary.trained, summary.failed) == (8, {})
     assert told.messages
-    assert set(told.messages) <= {"its machine is gone", "its machine cannot be reached"}
+    assert set(told.messages) <= {"its machine was lost", "its machine cannot be reached"}
     assert whole(tmp_path / "store", undisturbed)
     assert len([n for n in ray.nodes() if n["Alive"]]) == 2
 

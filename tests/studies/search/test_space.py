@@ -125,7 +125,7 @@ def test_expressions_compute_and_refuse():
         ("[[[[0] * 99] * 99] * 99] * 99", "it needs more than 10,000 steps"),
         ("[max(y) for y in [range(4000)] for x in y]", "it needs more than 10,000 steps"),
         ("len(range(-2**62, 2**62))", "it needs more than 10,000 steps"),
-        ("'%1000000000d' % 1", "text has no %"),
+        ("'%1000000000d' % 1", "strings do not support %"),
         ("(-1) ** 0.5", "is not a real number"),
         ("1e-200 * 1e-110", "1e-310 is a denormal number"),
         ("-" * 100_000 + "1", "an expression has at most 1000 characters"),
@@ -133,7 +133,7 @@ def test_expressions_compute_and_refuse():
         ("[" * 900, "is no expression, such as 'layers >= 2'"),
         ("abs(" * 60 + "1" + ")" * 60, "is nested too deep: at most 40 levels"),
         ("\0", "is no expression, such as 'layers >= 2'"),
-        ("1j", "'1j' cannot stand in an expression"),
+        ("1j", "'1j' is not allowed in an expression"),
         ("units(2)", "unknown name 'units' (known: abs, float, int"),
     ],
 )
@@ -233,7 +233,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"network.dropout": {"float": [0, 0.5]}},
             {"objective": "test_accuracy"},
-            "a search never sees the test images",
+            "a search never reads the test images",
         ),
         (
             {"layers": {"int": [1, 3]}},
@@ -253,7 +253,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"network.hidden.0": [4], "network.hidden.1.untpeits": [8]},
             {},
-            "network.hidden.1 is an element of a list, it has no 'untpeits'; did you mean 'units'?",
+            "network.hidden.1 is an element of a list and has no 'untpeits'; did you mean 'units'?",
         ),
         (
             {"network.hidden.0.units": [4], "network.hidden.0": [8]},
@@ -304,7 +304,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"network.dropout": {"float": [0, 0.5]}},
             {"sampler": "bohb", "trials": None, "batch": 3},
-            "bohb asks for a bracket at a time, batch: cannot be set",
+            "bohb proposes one bracket at a time, batch: cannot be set",
         ),
         (
             {"network.dropout": {"float": [0, 0.5]}},
@@ -373,7 +373,7 @@ def test_steps_and_ends_are_exact():
 def test_a_parameter_that_changes_nothing_is_refused(name: str, said: str):
     with pytest.raises(ConfigError) as caught:
         study({name: {"int": [1, 8]}, "network.dropout": [0.0, 0.5]})
-    wanted = f"{name} changes nothing: it is no setting, and no set, when or constraint speaks of "
+    wanted = f"{name} has no effect: it is not a setting, and no set, when or constraint speaks of "
     assert str(caught.value) == f"search.space.{name}: {wanted}it{said}"
 
 

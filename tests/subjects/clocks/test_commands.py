@@ -37,4 +37,4 @@ def test_a_folder_is_no_file_to_write(
 ):
     assert main(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert f"for {option}. it is a folder, expected the name of a file" in said
+    assert f"for {option}. it is a folder, expected a file name" in said

@@ -99,10 +99,11 @@ def test_each_picture_that_is_none_is_named(reader, tmp_path, capsys):
     assert said.err.splitlines() == [
         f"error: {photos[0]}: unreadable picture (it is a folder)",
         f"error: {photos[1]}: unreadable picture (it is empty)",
-        f"error: {photos[2]}: unreadable picture (it is no picture, or one of an unknown kind)",
-        f"error: {photos[3]}: unreadable picture (PostScript is a program, which is not run)",
-        f"error: {photos[4]}: 121x24 pixels: no photo of a clock has that shape, expected one side "
-        "at most 5 times as long as the other",
+        f"error: {photos[2]}: unreadable picture (it is not an image, or of an unknown type)",
+        f"error: {photos[3]}: unreadable picture (PostScript is a program, which assay does not "
+        "run)",
+        f"error: {photos[4]}: 121x24 pixels: this shape cannot be a photo of a clock, expected "
+        "one side at most 5 times as long as the other",
     ]
 
 
@@ -143,7 +144,7 @@ def test_the_command_reads_what_it_can_and_names_what_it_cannot(reader, tmp_path
     (row,) = json.loads(said.out)
     assert row["photo"] == str(good)
     assert row["readable"] is False  # an untrained network is sure of nothing
-    assert f"error: {bad}: there is no such picture" in said.err
+    assert f"error: {bad}: there is no such file" in said.err
     command = ["clocks", "read", str(good), "--reader", str(reader), "--overlay", str(drawn)]
     assert main(command) == 0
     assert "no clock that I can read" in capsys.readouterr().out

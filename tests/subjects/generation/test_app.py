@@ -102,4 +102,4 @@ def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
 def test_a_folder_is_no_file_to_write(arguments: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "for --out. it is a folder, expected the name of a file" in said
+    assert "for --out. it is a folder, expected a file name" in said

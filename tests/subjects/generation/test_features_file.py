@@ -38,7 +38,7 @@ def test_what_is_said_of_them_is_checked(saved, tmp_path, change, message):
     write_tensors(path, FORM, about | change, tensors)
     with pytest.raises(DataError, match=message) as caught:
         Features.load(path)
-    assert str(caught.value).startswith(f"{path}: no features of images (")
+    assert str(caught.value).startswith(f"{path}: not a file of features (")
 
 
 def test_their_tensors_are_checked(saved, tmp_path):

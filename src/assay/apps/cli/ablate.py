@@ -55,7 +55,7 @@ def ablate(
     else:
         known = {trial.label: trial.config for trial in parsed.trials}
         if parsed.baseline is None:
-            raise ConfigError(f"{name} has no baseline, so nothing says what a change is")
+            raise ConfigError(f"{name} has no baseline, so there are no changes to undo")
         base = known[parsed.baseline]
     console.say(f"best of {name} by validation: {best.trial['label']}")
     plan = ablation_plan(replace(parsed, name=name), base, best.trial["config"])

@@ -192,4 +192,4 @@ def _log(error: Exception) -> Path:
         except OSError:
             continue
         return folder / "assay.log"
-    return Path("nowhere: no folder could be written")
+    return Path("nowhere, because no folder is writable")

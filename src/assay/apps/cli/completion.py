@@ -167,10 +167,10 @@ def install_completion(
         path = app.install_completion(shell=shell, output=output, add_to_startup=output is None)
     except ShellDetectionError as error:
         raise ConfigError(
-            "which shell this is cannot be told; expected --shell bash, zsh, fish or powershell"
+            "cannot detect the shell; expected --shell bash, zsh, fish or powershell"
         ) from error
     except OSError as error:
-        where = error.filename or output or "the script of completion"
+        where = error.filename or output or "the completion script"
         raise StoreError(f"cannot write {where}: {error.strerror or error}") from error
     console.say(f"written: {path}")
     if output is None:

@@ -159,7 +159,7 @@ def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     from assay.apps.api import plan_of
 
     if not name.endswith((".yaml", ".yml")) and os.sep in name:
-        raise ConfigError(f"{name}: there is no such folder of pictures or study file")
+        raise ConfigError(f"{name}: there is no folder of images or study file of this name")
     plan = plan_of(name, data_dir=data)
     search = plan.study.search
     configs = plan.runs().values() if search is None else search.samples
@@ -185,7 +185,7 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     dataset = load(spec, data)
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     if dataset.class_names:
-        console.heading("classes (images of each part)")
+        console.heading("classes (images in each split)")
         rows = [
             (i, name, *(f"{int((s.targets == i).sum()):,}" for s in parts.values()))
             for i, name in enumerate(dataset.class_names)
@@ -203,7 +203,7 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     usual = cache_dir() / "sheets" / f"{entry.name}-{dataset.fingerprint}.png"
     try:
         write_sheet(dataset, sheet or usual)
-        rows_are = "a row for each class" if dataset.class_names else "some training images"
+        rows_are = "one row for each class" if dataset.class_names else "some training images"
         console.say(f"contact sheet ({rows_are}): {sheet or usual}")
     except DataError as error:
         if sheet is not None:
@@ -221,7 +221,11 @@ def whereabouts(entry: DatasetEntry, data: Path | None) -> str:
     if folder:
         return str(folder)
     known = any(source.mirrors for source in entry.sources)
-    return f"not here: assay data get {entry.name}" if known else "not here: put it there yourself"
+    return (
+        (f"missing; run assay data get {entry.name}")
+        if known
+        else "missing; copy it there yourself"
+    )
 
 
 def _shown() -> Callable[[str, int, int], None]:

@@ -71,7 +71,7 @@ def _machine() -> dict[str, object]:
 def _cores() -> str:
     total = os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else total
-    return str(total) if usable == total else f"{usable} of {total} may be used"
+    return str(total) if usable == total else f"{usable} of {total} available"
 
 
 def _memory() -> str:
@@ -101,7 +101,9 @@ def _programs() -> dict[str, object]:
     for size, rates in known().items():
         order = sorted(rates, key=lambda name: -rates[name])
         shown[size] = ", ".join(f"{name} {rates[name]:,.0f} images/s" for name in order)
-    return shown or {"fastest program": "not measured yet; the first study with one measures it"}
+    return shown or {
+        "fastest program": "not measured yet; the first study with such a network measures it"
+    }
 
 
 def _versions() -> dict[str, object]:
@@ -125,7 +127,7 @@ def _folders(places: Places) -> dict[str, object]:
     return {
         "store": f"{store}{'' if store.exists() else ' (not there yet)'}",
         "free disk": f"{free:.1f} GiB",
-        "data": places.data_path or "none named; --data or ASSAY_DATA points at one",
+        "data": places.data_path or "not set; use --data or ASSAY_DATA",
     }
 
 

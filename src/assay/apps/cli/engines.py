@@ -89,7 +89,7 @@ def _conclude(runs: list[EngineRun]) -> int:
         said = "agree" if right else "DO NOT agree"
         console.say(f"the losses {said}: largest difference {worst:.1e} (limit {LIMIT:.0e})")
         return 0 if right else WRONG
-    console.say("there is nothing to compare: fewer than two engines could train it")
+    console.say("nothing to compare: fewer than two engines can train it")
     return WRONG
 
 

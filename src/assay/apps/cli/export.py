@@ -82,13 +82,13 @@ def _check_own(exporter: RunExporter, network: Network, record: Record, to: str)
     if isinstance(network, OwnNetwork) and network.family not in exporter.own:
         if network.family == "estimator":
             raise StoreError(
-                f"run {record.run_id} is of {network.source}: what scikit-learn has learned is not "
-                "kept in the store, for that would be a pickle"
+                f"run {record.run_id} is of {network.source}: the store does not keep fitted "
+                "scikit-learn estimators, because that would need pickle"
             )
         use = {"module": "torch", "keras": "keras"}[network.family]
         raise StoreError(
-            f"--to {to} writes networks that assay describes, run {record.run_id} has one of your "
-            f"own, {network.source}; use --to {use}"
+            f"--to {to} writes networks that assay describes, but run {record.run_id} has a custom "
+            f"one, {network.source}; use --to {use}"
         )
 
 
@@ -141,7 +141,7 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
     network = resolve_network(record.config, places.data_path)
     if not network.heads:
         raise StoreError(
-            f"--to {to} takes one network, run {run} has several that were trained together; "
-            f"assay sample {run} makes pictures with them"
+            f"--to {to} takes one network, run {run} has several networks that were trained "
+            f"together; assay sample {run} generates images with them"
         )
     return replace(record, weights=weights, provenance=provenance), network

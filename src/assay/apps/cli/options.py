@@ -49,7 +49,7 @@ def is_study(name: str) -> bool:
 
 def _no_folder(kind: object, path: Path | None) -> None:
     if path is not None and path.is_dir():
-        raise ValueError("it is a folder, expected the name of a file")
+        raise ValueError("it is a folder, expected a file name")
 
 
 OutFile = Annotated[Path, Parameter(validator=_no_folder)]

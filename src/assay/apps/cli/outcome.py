@@ -25,7 +25,7 @@ NAMED = 5
 def account(summary: Summary) -> str:
     """What this command did, in one line."""
     if not summary.trained and not summary.failed and not summary.elsewhere:
-        return f"all {summary.runs} runs were in the store already"
+        return f"all {summary.runs} runs were already in the store"
     parts = [f"trained {summary.trained} of {summary.runs} runs in {duration(summary.seconds)}"]
     parts.append(f"{summary.images_per_second:,.0f} images/s")
     for number, what in (
@@ -72,8 +72,8 @@ def verdict(results: Results, runs: Collection[str]) -> int:
     number = len(found)
     if found and len(lost["diverged"]) == number:
         console.error(
-            f"{'the only run' if number == 1 else f'all {number} runs'} diverged, so that there is "
-            "no result; a smaller training.learning_rate may help"
+            f"{'the only run' if number == 1 else f'all {number} runs'} diverged, so there is no "
+            "result; a smaller training.learning_rate may help"
         )
     elif lost["diverged"]:
         named = _names(results, lost["diverged"])

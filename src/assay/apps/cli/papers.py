@@ -113,7 +113,7 @@ def _pages(found: Sequence[Results], target: Path | None) -> None:
     if target is not None and len(found) > 1:
         raise ConfigError("an HTML page shows one study; name one, or use --to pdf")
     if target is not None and target.is_dir():
-        raise ConfigError(f"{target} is a folder, expected the name of a file")
+        raise ConfigError(f"{target} is a folder, expected a file name")
     for results in found:
         written = results.report(target)
         console.say(f"report: {written}")

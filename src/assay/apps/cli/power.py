@@ -50,8 +50,8 @@ def power(
     found = power_of(plan, places, power, spread)
     if found["spread"] is None and difference is not None:
         raise ConfigError(
-            f"power: no pairs of runs of {plan.study.name} are in the store, so nothing says how "
-            f"far they spread: train some (`assay run {study} --repeats 3`) or name --spread"
+            f"power: no pairs of runs of {plan.study.name} are in the store, so their spread is "
+            f"unknown; train some (`assay run {study} --repeats 3`) or name --spread"
         )
     if difference is not None:
         found["difference"] = difference
@@ -111,14 +111,17 @@ def power_text(found: dict[str, Any]) -> str:
     n, m = found["repeats"], found["comparisons"]
     many = f"{n} repeat{'s' * (n > 1)} and {m} comparison{'s' * (m > 1)}"
     if n < 2:
-        return f"{many}: one repeat shows no difference."
+        return f"{many}: one repeat cannot show a difference."
     unit = metric_of(found["metric"]).difference_unit
     if found["detectable"] == float("inf"):
-        return f"{many}: so few repeats show no difference with {100 * found['power']:g} % power."
+        return (
+            f"{many}: so few repeats cannot detect any difference with {100 * found['power']:g} % "
+            "power."
+        )
     if found["spread"] is None:
         return (
             f"{many}: a difference of {found['detectable']:.1f} standard deviations of the paired "
-            f"differences is shown with {100 * found['power']:g} % power."
+            f"differences is detected with {100 * found['power']:g} % power."
         )
     size = f"{found['detectable']:.2g} {unit}".rstrip()
     spread = f"{found['spread']:.2g} {unit}".rstrip()

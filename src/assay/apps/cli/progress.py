@@ -96,7 +96,7 @@ class ExecutionState:
         if event.kind == "diverged":
             self.diverged += 1
             if self.diverged > NAMED:
-                return "further runs diverged; they are only counted from here on"
+                return "further runs diverged; from now on they are only counted"
             return f"{self._run(event)} diverged: {event.message}".rstrip(": ")
         if event.kind == "failed":
             self.failed += 1
@@ -282,7 +282,7 @@ class Safe:
             self._inner = None
             with suppress(Exception):
                 said = f"{type(error).__name__}: {error}"
-                console.remark(f"progress is no longer shown ({said}); training goes on")
+                console.remark(f"progress is no longer displayed ({said}); training continues")
 
 
 def display() -> Safe:

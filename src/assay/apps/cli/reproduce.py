@@ -90,7 +90,7 @@ def _show(found: Sequence[Reproduced]) -> None:
     changed = dict.fromkeys(change for one in found for change in one.changed)
     if changed:
         console.say()
-        console.say("what has changed since they were stored:")
+        console.say("what changed since they were stored:")
         console.points([f"{name}: {was or 'not said'} -> {now}" for name, was, now in changed])
     for one in found:
         if one.message:

@@ -71,8 +71,8 @@ def _print_results(found: Results, over: str, format: str) -> None:
     table = found.images_table() if over == "images" else found.trials_table()
     if table is None:
         raise ConfigError(
-            f"study {found.plan['study']} has no intervals over images: they need accuracy as the "
-            "study's metric, and predictions of the same test images by all runs of a trial"
+            f"study {found.plan['study']} has no intervals over images, which need accuracy as the "
+            "main metric and predictions of the same test images by all runs of a trial"
         )
     if format != "table":
         show = console.json_text if format == "json" else console.document

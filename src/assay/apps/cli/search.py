@@ -67,7 +67,7 @@ def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
     if not isinstance(plan, SearchPlan):
         count = len(plan.study.trials)
         raise ConfigError(
-            f"study {plan.study.name!r} has no search, it has {count} given trials; see them with "
+            f"study {plan.study.name!r} has no search but {count} given trials; see them with "
             f"`assay show {study}`"
         )
     return plan

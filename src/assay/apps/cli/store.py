@@ -137,12 +137,12 @@ def repair(*, places: Places | None = None) -> int:
 
 
 def _joined(found: Joined, way: str) -> int:
-    console.say(f"{found.added} runs copied {way}, {found.equal} were there already")
+    console.say(f"{found.added} runs copied {way}, {found.equal} already existed")
     if found.plans:
         console.say(f"plans copied: {', '.join(found.plans)}")
     for runs, what in (
-        (found.damaged, "damaged there and left out"),
-        (found.different, "in both with other results; those that were there stay"),
+        (found.damaged, "damaged in the source and left out"),
+        (found.different, "in both with different results; the existing ones are kept"),
     ):
         if runs:
             console.remark(f"{len(runs)} runs are {what}: {', '.join(runs[:5])}")
@@ -170,12 +170,12 @@ def _show(found: Checked) -> None:
         console.say(f"  what to do: {finding.advice}")
     console.say()
     if found.left_over:
-        console.say("left over, which does no harm:")
+        console.say("left over (harmless):")
         console.points(found.left_over)
         console.say()
     if found.format < VERSION:
         console.say(
-            f"It has no checksums (format {found.format}): only what cannot be read was noticed. "
+            f"It has no checksums (format {found.format}): only what cannot be read was detected. "
             "The next `assay run` on it adds them."
         )
     n = len(found.damaged)

@@ -94,7 +94,7 @@ def _sides(
     judged = [study.judging.objective for study in studies]
     if judged[0] != judged[1] or not judged[0]:
         said = " and ".join(repr(name or "nothing in common") for name in judged)
-        raise ConfigError(f"A and B are judged by {said}: they cannot be compared")
+        raise ConfigError(f"A and B are evaluated by {said}: they cannot be compared")
     labels = [f"{s.name}: {label}" for s, (label, _) in zip(studies, found, strict=True)]
     called = "AB" if labels[0] == labels[1] else labels
     trials = {label: config for label, (_, config) in zip(called, found, strict=True)}
@@ -127,6 +127,7 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
     )
     if said.bad_runs:
         console.say(
-            f"{said.bad_runs} of these runs went far wrong. Where only one side has such runs, "
-            "verdicts about means err more often than that (docs/guide.md, Statistics)."
+            f"{said.bad_runs} of these runs are far from the others. If only one side has such "
+            "runs, verdicts about means are wrong more often than the level says (docs/guide.md, "
+            "Statistics)."
         )

@@ -25,7 +25,7 @@ _HEAD = '''"""{title}
     model = load()                  # reads {module}.safetensors beside this file
     logits = model(images)          # float32 (batch, {shape}), pixels 0..255
 
-Needs torch and safetensors, nothing else.
+It needs only torch and safetensors.
 """
 
 from pathlib import Path

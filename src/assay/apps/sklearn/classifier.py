@@ -211,7 +211,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         shape = image_shape(rows.shape[1], found, asked["shape"])
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise DataError(f"y must have two classes at least, got one class: {labels[0]}")
+            raise DataError(f"y must have at least two classes, got one class: {labels[0]}")
         self.image_shape_ = shape
         config["seed"] = read_seed(self.random_state)
         data = Split(rows.reshape(-1, *shape), targets.astype(np.int64))
@@ -221,7 +221,9 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         elif judged:
             train, validation = held_out(data, asked["validation"], config["seed"])
         elif "early_stopping" in config["training"]:
-            raise ConfigError("early_stopping judges on validation: validation_fraction is 0")
+            raise ConfigError(
+                "early_stopping needs validation samples, but validation_fraction is 0"
+            )
         else:  # engines evaluate on something; its curves are left out below
             train, validation = data, Split(data.images[:1], data.targets[:1])
         names = [str(label) for label in self.classes_]
@@ -303,7 +305,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         shape = self.image_shape_
         if found is not None and found != shape:
             said = f"{written(shape)} or vectors of {self.n_features_in_} features"
-            raise DataError(f"X holds images of {written(found)}, expected images of {said}")
+            raise DataError(f"X contains images of {written(found)}, expected images of {said}")
         rows = validate_data(self, rows, reset=False, dtype=self._types(), order="C")
         return rows.reshape(-1, *shape)
 
@@ -315,7 +317,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(images, labels)
         strange = np.setdiff1d(labels, self.classes_)
         if len(strange):
-            raise DataError(f"validation_data has labels that y has not: {strange.tolist()}")
+            raise DataError(f"validation_data has labels that are not in y: {strange.tolist()}")
         return Split(images, np.searchsorted(self.classes_, labels).astype(np.int64))
 
 

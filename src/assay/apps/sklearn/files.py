@@ -72,7 +72,7 @@ def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
     except OSError as error:
         raise DataError(f"{path}: this file cannot be written: {error}") from error
     except TypeError as error:
-        raise DataError(f"{path}: a parameter has no place in a file: {error}") from error
+        raise DataError(f"{path}: a parameter cannot be saved in a file: {error}") from error
 
 
 def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
@@ -103,7 +103,7 @@ def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
         raise DataError(f"{path}: there is no such file") from error
     except (AssayError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         said = "expected a file that AssayClassifier.save wrote"
-        raise DataError(f"{path}: no fitted classifier ({error}); {said}") from error
+        raise DataError(f"{path}: not a fitted classifier ({error}); {said}") from error
     return fitted
 
 
@@ -153,7 +153,7 @@ def _check_own(network: dict[str, Any], target: Any) -> None:
     if target is None:
         name = str(source).rpartition(":")[2]
         raise ValueError(
-            f"its network is {source}, and a file runs no code: load(path, network={name}) with "
+            f"its network is {source}, and a file never runs code: load(path, network={name}) with "
             "that class or function"
         )
     if source_of(target) != source:

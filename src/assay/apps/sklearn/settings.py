@@ -139,8 +139,8 @@ def own_network(network: object, family: str, name_of: Callable[[Any], str]) -> 
     for key in [key for key in ENGINE_OF if callable(given.get(key))]:
         if not (isinstance(given[key], (type, partial)) or inspect.isroutine(given[key])):
             raise ConfigError(
-                f"network must be a class or a function that makes a network, got a "
-                f"{type(given[key]).__name__} that is made already; each fit makes a new one"
+                "network must be a class or a function that returns a network, got a "
+                f"{type(given[key]).__name__} instance; each fit creates a new one"
             )
         given[key] = name_of(given[key])
     if not isinstance(given.get("family", ""), str):
@@ -162,8 +162,8 @@ def saved_name(target: object) -> str:
         found = getattr(found, part, None)
     if module == "__main__" or found is not target:
         raise DataError(
-            f"network {name} cannot be saved: no other program can import it; define it at the "
-            "top of a module of its own"
+            f"network {name} cannot be saved because other programs cannot import it; define it at "
+            "the top level of its own module"
         )
     return name
 
@@ -177,7 +177,7 @@ def _read_engine(entry: Entry) -> str:
 def _read_share(entry: Entry) -> float:
     share = entry.number(0)
     if share >= 1:
-        raise entry.expected("a share of the training images in [0, 1)")
+        raise entry.expected("a fraction of the training images in [0, 1)")
     return share
 
 

@@ -51,7 +51,9 @@ def check_held(given: object, rows: np.ndarray) -> None:
         return
     if np.asarray(given).astype(np.float64).any():
         least = f"closer to 0 than {np.finfo(rows.dtype).tiny:.3g}"
-        raise DataError(f"all values of X are {least}, too close for {rows.dtype}; multiply them")
+        raise DataError(
+            f"all values of X are {least}, too close to 0 for {rows.dtype}; multiply them"
+        )
 
 
 def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> Shape:
@@ -64,7 +66,7 @@ def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> 
     shape = (height, width, channels)
     if shape[0] * shape[1] * shape[2] != features or found not in (None, shape):
         held = f"images of {written(found)}" if found else f"vectors of {features} features"
-        raise DataError(f"shape {written(shape)} does not fit X, which holds {held}")
+        raise DataError(f"shape {written(shape)} does not fit X, which contains {held}")
     return shape
 
 
@@ -90,7 +92,7 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
     try:
         network = build_network(config["network"], dataset.image_shape, heads)
     except NetworkError as error:
-        hint = "shape=(height, width) makes images of flat vectors"
+        hint = "shape=(height, width) turns flat vectors into images"
         raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
     check_engine(network, config["engine"])
     member = Member(config, network, build_training(config["training"]), config["seed"])

@@ -29,7 +29,7 @@ def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[.
     async def answer(request: Request) -> Response:
         asked = {**request.query_params, **request.path_params}
         if any(len(value) > LONGEST for value in asked.values()):
-            return refused(404, f"there is nothing of a name of more than {LONGEST} characters")
+            return refused(404, f"a name has at most {LONGEST} characters")
         return await run_in_threadpool(lambda: answer_of(lambda: get(asked)))
 
     return answer

@@ -77,7 +77,7 @@ class Drivers:
             self._let_end(study)
             busy = [s.study for s in self._started if s.process.returncode is None]
             if study in busy or any(said["study"] == study for said in read_live(self._store)):
-                raise StoreError(f"{study} is training already")
+                raise StoreError(f"{study} is already training")
             log = self._store / FOLDER / (_UNSAFE.sub("_", study) + ".log")
             places = ["--store", str(self._store.resolve())]
             places += ["--data", str(self._data.resolve())] if self._data else []
@@ -114,7 +114,7 @@ class Drivers:
             found += [one.process.pid for one in mine if one.process.returncode is None]
         if not found:
             where = "on this machine " if owners else ""
-            raise StoreError(f"no driver trains {study} {where}now")
+            raise StoreError(f"no process trains {study} {where}now")
         for pid in dict.fromkeys(found):
             try:
                 os.kill(pid, signal.SIGTERM)

@@ -113,9 +113,9 @@ class Guard:
         """Status and message of a request that is not answered."""
         host = headers.get("host", "")
         if not self._ours(host):
-            return 421, f"this server does not answer for the host {host[:100]!r}"
+            return 421, f"this server does not serve the host {host[:100]!r}"
         if self._token and not self._knows(scope, headers):
-            return 401, "a token is needed: open the address that `assay serve` has printed"
+            return 401, "a token is required: open the address that `assay serve` printed"
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return 405, f"the method {scope['method'][:20]} is not allowed"
         if scope["method"] == "POST":
@@ -170,7 +170,7 @@ def _foreign(headers: dict[str, str]) -> tuple[int, str] | None:
 def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
     length = headers.get("content-length", "0")
     if not length.isdigit():
-        return 400, "the length of the content is no number"
+        return 400, "the length of the content is not a number"
     return (413, _TOO_LARGE) if int(length) > MOST_BYTES else None
 
 

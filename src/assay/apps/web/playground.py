@@ -136,9 +136,9 @@ def _cohort(given: Mapping[str, Any]) -> Any:
 
     hidden = given.get("hidden")
     if isinstance(hidden, list) and any(isinstance(u, int) and u > MOST_UNITS for u in hidden):
-        raise ConfigError(f"a layer here has at most {MOST_UNITS} units")
+        raise ConfigError(f"a layer can have at most {MOST_UNITS} units here")
     if isinstance(hidden, list) and len(hidden) > 6:
-        raise ConfigError("a network here has at most 6 hidden layers")
+        raise ConfigError("a network can have at most 6 hidden layers here")
     study = {
         "study": "playground",
         "dataset": {"name": "digits", "train": 600, "test": 100},
@@ -193,7 +193,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
         """Train for some epochs."""
         name = str(given.get("name", "")) if isinstance(given, dict) else ""
         if name not in kept:
-            raise StoreError("this network is gone; start again")
+            raise StoreError("this network has expired; start again")
         kept.move_to_end(name)
         epochs = given.get("epochs", 1)
         if not isinstance(epochs, int) or not 0 <= epochs <= MOST_EPOCHS:

@@ -224,7 +224,7 @@ class Lab:
         with self._lock:
             worker = self._workers.setdefault(name, _PageThread())
             if self._waiting.get(name, 0) >= WAITING:
-                return refused(503, "too much is asked of this page at once; try again")
+                return refused(503, "too many requests at once for this page; try again")
             self._waiting[name] = self._waiting.get(name, 0) + 1
         try:
             return await worker.answer(lambda: self._answer(name, answer, given))

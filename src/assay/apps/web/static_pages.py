@@ -57,7 +57,7 @@ def export_page(what: str, site: Site, folder: Path) -> list[Path]:
     if what in PAGES:
         export = PAGES[what].export
         if export is None:
-            raise ConfigError(f"page {what} needs its server: `assay serve`")
+            raise ConfigError(f"page {what} needs a server: `assay serve`")
         return export(site, folder)
     if not site.shelf.exists or not set(what) <= set("0123456789abcdef"):
         able = [name for name in PAGES if PAGES[name].export is not None]
@@ -72,9 +72,11 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
 
     record, weights = site.shelf.read(lambda s: (s.record(s.find(name)), s.weights(s.find(name))))
     if "test_predicted" not in record.predictions:
-        raise ConfigError(f"run {record.run_id} classifies nothing; expected one of a classifier")
+        raise ConfigError(
+            f"run {record.run_id} is not a classifier; expected a run of a classifier"
+        )
     if not weights:
-        said = "the weights of run {} were not kept (save_weights: false)"
+        said = "the weights of run {} were not saved (save_weights: false)"
         raise StoreError(said.format(record.run_id))
     network = resolve_network(record.config, site.data_dir)
     height, width, channels = network.input_shape
@@ -112,7 +114,9 @@ def _permutation(record: Record, height: int, width: int) -> list[int] | None:
 
     spec = record.config["dataset"]
     if spec.get("restore"):
-        raise ConfigError(f"run {record.run_id} saw pixels that an estimate has put back in order")
+        raise ConfigError(
+            f"run {record.run_id} was trained on restored pixels, which the page cannot compute"
+        )
     if spec.get("permute") is None:
         return None
     return [int(place) for place in pixel_permutation(spec["permute"], height, width)]

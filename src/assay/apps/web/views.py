@@ -254,7 +254,7 @@ def search(shelf: Shelf, name: str) -> dict[str, Any]:
 
     plan = shelf.plan(name)
     if not plan.get("search"):
-        raise StoreError(f"study {name!r} has no search: it compares what it was given")
+        raise StoreError(f"study {name!r} has no search: it compares the given levels")
     tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
     trials = search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])

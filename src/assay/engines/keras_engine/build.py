@@ -127,7 +127,7 @@ def _variables(model: Any, network: Network) -> dict[str, Any]:
             if "seed" not in variable.name
         }
     except ValueError as error:
-        raise EngineError(f"the model is not the one described: {error}") from error
+        raise EngineError(f"the model differs from its description: {error}") from error
 
 
 def set_weights(model: Any, network: Network, weights: Mapping[str, np.ndarray]) -> None:

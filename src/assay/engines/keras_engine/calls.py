@@ -107,8 +107,8 @@ def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -
     """
     if schedule.warmup:
         raise EngineError(
-            f"the keras engine has no schedule with a warm-up as assay defines it, got "
-            f"schedule.warmup {schedule.warmup:g}; expected 0, or engine: torch"
+            "the keras engine does not support a warm-up as assay defines it, got schedule.warmup "
+            f"{schedule.warmup:g}; expected 0, or engine: torch"
         )
     if isinstance(schedule, Constant):
         return rate

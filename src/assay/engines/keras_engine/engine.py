@@ -68,7 +68,7 @@ class KerasEngine:
             check_weights(member, "keras")
             if member.training.stop_after:
                 raise EngineError(
-                    "the keras engine keeps no state to go on from, got training.stop_after "
+                    "the keras engine cannot resume training, got training.stop_after "
                     f"{member.training.stop_after!r}; use --engine torch"
                 )
             if member.training.minutes:

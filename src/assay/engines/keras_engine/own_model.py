@@ -105,7 +105,7 @@ def check_own_weights(network: OwnNetwork, weights: Mapping[str, np.ndarray]) ->
     there = own_variables(own_model(load_keras(), network, 0))
     shapes = {name: tuple(variable.shape) for name, variable in there.items()}
     if shapes != {name: array.shape for name, array in weights.items()}:
-        raise EngineError(f"these weights are not those of network {network.source!r}")
+        raise EngineError(f"these weights do not fit network {network.source!r}")
 
 
 def own_outputs(

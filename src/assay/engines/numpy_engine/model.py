@@ -22,8 +22,8 @@ def check_layers(network: Network) -> None:
         if type(place.layer) not in LAYERS:
             known = ", ".join(sorted(kind.kind for kind in LAYERS))
             raise EngineError(
-                f"the numpy engine has no layer {place.layer.kind!r}, which {place.name} is (it "
-                f"has: {known}); train this network with engine: torch"
+                f"the numpy engine does not support layer {place.name} of kind "
+                f"{place.layer.kind!r} (supported: {known}); train this network with engine: torch"
             )
 
 

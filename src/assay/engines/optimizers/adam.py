@@ -129,7 +129,8 @@ class AdamW(Adam):
         number(
             0.004,
             low=0,
-            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+            help="Weight decay: this fraction of the weights, times the learning rate, is "
+            "subtracted.",
         )
     )
 

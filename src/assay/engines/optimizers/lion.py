@@ -41,7 +41,7 @@ class Lion(Optimizer):
 
     beta_1: float = free(
         number(
-            0.9, above=0, below=1, help="Share of the momentum in the vector whose sign is taken."
+            0.9, above=0, below=1, help="Weight of the momentum in the vector whose sign is taken."
         )
     )
     beta_2: float = free(number(0.99, low=0, below=1, help="Decay of the momentum."))
@@ -49,7 +49,8 @@ class Lion(Optimizer):
         number(
             0.0,
             low=0,
-            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+            help="Weight decay: this fraction of the weights, times the learning rate, is "
+            "subtracted.",
         )
     )
 

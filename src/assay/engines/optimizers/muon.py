@@ -69,12 +69,14 @@ class Muon(Optimizer):
     """
 
     momentum: float = free(number(0.95, low=0, below=1, help="Decay of the sum of gradients."))
-    nesterov: bool = setting(flag(True, help="Nesterov's momentum instead of the plain one."))
+    nesterov: bool = setting(flag(True, help="Use Nesterov momentum."))
     ns_steps: int = setting(
         integer(5, low=1, high=20, help="Steps of the Newton-Schulz iteration.")
     )
     rms_rate: float = free(
-        number(0.2, above=0, help="Root mean square of an update, as a share of the learning rate.")
+        number(
+            0.2, above=0, help="Root mean square of an update, as a fraction of the learning rate."
+        )
     )
     adam_beta_1: float = free(
         number(0.9, low=0, below=1, help="`beta_1` of AdamW, for all but hidden kernels.")
@@ -87,7 +89,8 @@ class Muon(Optimizer):
         number(
             0.004,
             low=0,
-            help="Weight decay: this share of the weights, times the learning rate, is subtracted.",
+            help="Weight decay: this fraction of the weights, times the learning rate, is "
+            "subtracted.",
         )
     )
 
@@ -105,8 +108,8 @@ class Muon(Optimizer):
         """See `Optimizer`."""
         if any(len(shape) != 2 for shape in hidden.values()):
             raise EngineError(
-                "optimizer muon of the keras engine moves kernels of dense layers only, and this "
-                "network has convolutions; use engine: torch"
+                "optimizer muon of the keras engine supports dense layers only, and this network "
+                "has convolutions; use engine: torch"
             )
         found = super().numbers(None) | {"adam_weight_decay": self.weight_decay}
         return found | {"exclude_layers": [f"(^|/){name}/" for name in outputs]}

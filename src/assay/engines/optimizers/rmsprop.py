@@ -42,7 +42,10 @@ class RMSprop(Optimizer):
     )
     momentum: float = value(
         number(
-            0.0, low=0, below=1, help="Momentum: the share of the last update that is added again."
+            0.0,
+            low=0,
+            below=1,
+            help="Momentum: the fraction of the previous update that is added again.",
         )
     )
     epsilon: float = free(number(1e-7, low=0, help="Added to the squares under the root."))

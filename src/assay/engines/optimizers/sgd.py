@@ -41,10 +41,13 @@ class SGD(Optimizer):
 
     momentum: float = value(
         number(
-            0.0, low=0, below=1, help="Momentum: the share of the last update that is added again."
+            0.0,
+            low=0,
+            below=1,
+            help="Momentum: the fraction of the previous update that is added again.",
         )
     )
-    nesterov: bool = setting(flag(help="Nesterov's momentum instead of the plain one."))
+    nesterov: bool = setting(flag(help="Use Nesterov momentum."))
 
     default_rate: ClassVar[float] = 0.01
     keras: ClassVar[str] = "SGD"

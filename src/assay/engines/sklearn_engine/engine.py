@@ -61,7 +61,7 @@ class SklearnEngine:
             network = member.network
             if not isinstance(network, OwnNetwork) or network.family != "estimator":
                 raise EngineError(
-                    "the sklearn engine fits classifiers of scikit-learn, got a network; expected "
+                    "the sklearn engine fits scikit-learn classifiers, got a network; expected "
                     "network: {estimator: MODULE:NAME}"
                 )
 

@@ -115,8 +115,8 @@ class OwnModule(nn.Module):
         )
         if wrong:
             raise EngineError(
-                f"these weights are not those of network {self.network.source!r}: "
-                f"{', '.join(wrong[:5])} differ"
+                f"these weights do not fit network {self.network.source!r}: {', '.join(wrong[:5])} "
+                "differ"
             )
         with torch.no_grad():
             for name, tensor in there.items():
@@ -193,7 +193,7 @@ def _check_weights(network: OwnNetwork, module: nn.Module) -> None:
     for name, tensor in state.items():
         if not isinstance(tensor, Tensor):
             raise NetworkError(
-                f"{where}: network {network.source!r} keeps {name!r}, which is no tensor; "
+                f"{where}: network {network.source!r} keeps {name!r}, which is not a tensor; "
                 "expected parameters and buffers"
             )
         if name not in again or not torch.equal(
@@ -201,7 +201,7 @@ def _check_weights(network: OwnNetwork, module: nn.Module) -> None:
         ):
             raise NetworkError(
                 f"{where}: the first weights {name!r} of network {network.source!r} differ when it "
-                "is built again with the same seed; expected that it draws them with torch"
+                "is built again with the same seed; draw them with torch"
             )
     if not any(weight.requires_grad for weight in module.parameters()):
         raise NetworkError(f"{where}: network {network.source!r} has no parameters to train")

@@ -137,7 +137,7 @@ class _Masked(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, masks: Callable[[Tensor], Tensor]) -> Tensor:
-        raise RuntimeError("dropout of something that is the same for all members")
+        raise RuntimeError("dropout of a value that is the same for all members")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -164,7 +164,7 @@ class Remote:
         token, node, problem = answer
         if self.job is not None and token != self._token:
             moved = node != self._node
-            self._lose(send, "its machine is gone" if moved else "its worker died", moved)
+            self._lose(send, "its machine was lost" if moved else "its worker died", moved)
             self.job = None
         self._token, self._node, self.problem = token, node, problem
 

@@ -91,7 +91,7 @@ class ArrayTask:
             return
         self._missed = self._missed or time.monotonic()
         if len(self.ended) == len(self.jobs) or time.monotonic() - self._missed > grace:
-            self.over, self.why = True, "is gone: SLURM does not know it any more"
+            self.over, self.why = True, "is unknown to SLURM"
 
 
 @dataclass(frozen=True)

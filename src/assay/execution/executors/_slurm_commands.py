@@ -34,10 +34,10 @@ def _ask(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
-        said = "is not here; run assay where jobs are submitted, such as the login node"
+        said = "was not found; run assay where you submit jobs, such as the login node"
         raise EngineError(f"--on slurm: the command {command[0]} {said}") from None
     except subprocess.TimeoutExpired:
-        raise EngineError(f"--on slurm: {command[0]} has not answered for a minute") from None
+        raise EngineError(f"--on slurm: {command[0]} did not answer for a minute") from None
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise EngineError(f"--on slurm: {command[0]} failed: {said}")

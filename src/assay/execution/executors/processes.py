@@ -185,7 +185,11 @@ class _Worker:
             raise EngineError(f"worker processes cannot start (exit status {code}); see above")
         if self.job is not None:
             how = f"signal {-code}" if code < 0 else f"exit status {code}"
-            hint = "; perhaps memory ran out" if code == -getattr(signal, "SIGKILL", 9) else ""
+            hint = (
+                ("; it may have run out of memory")
+                if code == -getattr(signal, "SIGKILL", 9)
+                else ""
+            )
             send(Message("lost", self.job.number, text=f"its worker died ({how}{hint})"))
 
     def end(self) -> None:

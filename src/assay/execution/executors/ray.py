@@ -48,7 +48,7 @@ class Ray:
 
     OPTIONS: ClassVar = {
         "num_cpus": number(
-            None, above=0, help="CPU cores per worker [1, or those beside its GPU]."
+            None, above=0, help="CPU cores per worker [1, or the cores for each GPU]."
         ),
         "num_gpus": number(None, low=0, help="GPUs per worker; 0.5 puts two workers on each."),
     }

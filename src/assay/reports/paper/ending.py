@@ -16,21 +16,22 @@ __all__ = ["limits", "reproduction"]
 def limits(studies: Sequence[Material]) -> Chapter:
     """What the numbers do not say."""
     texts = [
-        "An interval over seeds speaks of chance in initial weights and in the order of batches, "
-        "not of other data, other splits or other machines."
+        "Intervals over seeds cover chance in initial weights and in the order of batches, but not "
+        "other data, other splits or other machines."
     ]
     few = min((len(t.get("runs") or ()) for m in studies for t in m.plan["trials"]), default=0)
     if few < 10:
         texts.append(
-            f"With {few} {'run' if few == 1 else 'runs'} of a configuration only large differences "
-            "can be shown; “no difference shown” is no proof that there is none."
+            f"With {few} {'run' if few == 1 else 'runs'} of a configuration, only large "
+            "differences can be detected; “no significant difference” does not prove that there is "
+            "none."
         )
     scales = sorted({str(m.plan.get("scale")) for m in studies} - {"full", "None"})
     if scales:
         texts.append(
             f"Studies at scale {' and '.join(scales)} were trained on fewer images or for a "
-            "shorter time than the study asks for; their numbers are no estimate of what a full "
-            "training reaches, and beside published figures they are at a disadvantage."
+            "shorter time than at full scale; their numbers do not estimate the results of full "
+            "training, and comparisons with published results are at a disadvantage."
         )
     return Chapter("limits", "Limits", (said(*texts),))
 
@@ -47,11 +48,10 @@ def reproduction(studies: Sequence[Material], command: str = "") -> Chapter:
     commands.append(command or f"assay report {names} --to pdf")
     blocks: list[Block] = [
         said(
-            "These commands train every run again, and write this paper again from their records.",
-            "A run is known by a hash of its whole configuration with its seed, so that runs that "
-            "are stored are not trained again.",
-            (Mention(label), " has the seeds, and for each study a hash of the names of all its "
-             "runs."),
+            "These commands reproduce all runs, and this paper from their records.",
+            "A run is identified by a hash of its complete configuration and seed, so stored runs "
+            "are not trained again.",
+            (Mention(label), " lists the seeds and, for each study, a hash over all its runs."),
         ),
         Printout("\n".join(commands)),
         Exhibit(label, _table(studies), "Runs of each study.", 5),

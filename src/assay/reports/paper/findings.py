@@ -66,14 +66,14 @@ def _answer(material: Material) -> Iterator[Block]:
     sentences: list[Sentence] = [(item["text"],) for item in found["best"]]
     sentences += _baseline(material)
     label = material.label("results")
-    sentences.append((Mention(label), " has all configurations."))
+    sentences.append((Mention(label), " lists all configurations."))
     yield Paragraph(tuple(sentences))
     table = results(material.plan, material.records)
     yield Exhibit(label, _compact(table), _caption(table), 0)
     other = metrics_table(material.plan, material.records)
     if other is not None:
         mine = material.label("metrics")
-        yield said((Mention(mine), " has the other metrics that the study asks for."))
+        yield said((Mention(mine), " lists the other metrics of the study."))
         yield Exhibit(mine, other, _caption(other), 5)
 
 
@@ -111,8 +111,8 @@ def _effects(material: Material) -> Iterator[Block]:
     sentences: list[Sentence] = [(first,)] if first else []
     sentences += [(f"{_upper(effect_sentence(e, factors))}.",) for e in called[:MOST]]
     if len(called) > MOST:
-        sentences.append((Mention(table), f" has the other {len(called) - MOST}."))
-    sentences.append((Mention(figure), " draws all differences with their intervals."))
+        sentences.append((Mention(table), f" lists the other {len(called) - MOST}."))
+    sentences.append((Mention(figure), " shows all differences with their intervals."))
     yield Paragraph(tuple(sentences))
     for plot in gallery(plan, material.records, material.lookup, material.tried, ["effects"]):
         yield Exhibit(figure, plot, plot.caption, 1)
@@ -123,7 +123,9 @@ def _effects(material: Material) -> Iterator[Block]:
 
 def _unseen(material: Material) -> Iterator[Block]:
     """What shows no difference, and what its intervals still allow."""
-    open_ones = [e for e in material.effects if e.verdict in ("no difference shown", "equivalent")]
+    open_ones = [
+        e for e in material.effects if e.verdict in ("no significant difference", "equivalent")
+    ]
     told = [e for e in open_ones if e.pooled > 1] or open_ones
     if not told:
         return
@@ -133,17 +135,17 @@ def _unseen(material: Material) -> Iterator[Block]:
     widest = max(ends)
     sentences: list[Sentence] = [
         (
-            f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'} no "
-            f"difference is shown; the intervals still allow differences of up to "
+            f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'} there "
+            "is no significant difference; the intervals still allow differences of up to "
             f"{known.size(widest, known.digits(widest))}.",
         )
     ]
-    yield Subheading("Where no difference is shown")
+    yield Subheading("Comparisons without a significant difference")
     yield Paragraph(tuple(sentences))
     if len(told) <= MOST:
         yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
     else:
-        caption = "What the 95 % intervals of comparisons without a difference shown allow."
+        caption = "95 % intervals of the comparisons without a significant difference."
         yield Exhibit(material.label("allowed"), _allowed(material, told), caption, 7)
 
 
@@ -157,7 +159,7 @@ def _allowed(material: Material, told: Sequence[Effect]) -> Table:
             lambda e: difference_text(e.comparison, e.metric),
         ),
     )
-    return Table("What the intervals allow", columns, effect_entries(told))
+    return Table("Comparisons without a significant difference", columns, effect_entries(told))
 
 
 def _figures(material: Material) -> Iterator[Block]:
@@ -193,10 +195,10 @@ def _published(material: Material) -> Iterator[Block]:
     if not material.plan.get("published"):
         return
     said_of = answers(material.plan, material.records, material.effects)["published"]
-    yield Subheading("Beside published figures")
+    yield Subheading("Comparison with published results")
     label = material.label("published")
     texts: list[Sentence] = [(item["text"],) for item in said_of] if len(said_of) <= 2 else []
-    yield Paragraph(((Mention(label), " sets the published figures beside ours."), *texts))
+    yield Paragraph(((Mention(label), " compares our results with the published ones."), *texts))
     table = published_table(material.plan, material.records)
     yield Exhibit(label, table, _caption(table), 2)
 

@@ -66,21 +66,25 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
     yield Paragraph(
         (
             (*parts, "."),
-            (Mention("data/sizes"), " gives the sizes of their parts."),
+            (Mention("data/sizes"), " gives the sizes of their splits."),
             (
-                "Validation images are taken from the training images, by class; the test images "
-                "are read once for each run, at its end.",
+                "Validation images are taken from the training images, stratified by class; the "
+                "test images are read once for each run, at its end.",
             ),
             ("Pixels are normalized by mean and standard deviation of the training images.",),
             *(
-                ((Mention("data/samples"), " shows training images as the networks saw them."),)
+                ((Mention("data/samples"), " shows training images as the networks see them."),)
                 if any(m.data and _has_images(m) for m in studies)
                 else ()
             ),
         )
     )
-    yield Exhibit("data/sizes", _size_table(list(rows.values())), "Data, and images in each part.",
-                  2)  # fmt: skip
+    yield Exhibit(
+        "data/sizes",
+        _size_table(list(rows.values())),
+        "Datasets and number of images in each split.",
+        2,
+    )
     plot = sample_plot(_by_data(studies))
     if plot is not None:
         yield Exhibit("data/samples", plot, plot.caption, 4)
@@ -118,7 +122,7 @@ def _size_table(rows: list[dict[str, Any]]) -> Table:
         Column("image", lambda r: r["image"] or "-", "left"),
         Column("classes", lambda r: "-" if r["classes"] is None else str(r["classes"])),
     )
-    return Table("Data and their parts", columns, tuple(rows))
+    return Table("Datasets and splits", columns, tuple(rows))
 
 
 def _networks(studies: Sequence[Material]) -> Iterator[Block]:
@@ -131,9 +135,11 @@ def _networks(studies: Sequence[Material]) -> Iterator[Block]:
     plot = architecture_plot([(m.name, m.plan, m.network_of) for m in studies])
     if plot is not None:
         sentences.append(
-            (Mention("networks/drawing"), " draws the networks, with the shape that comes out of "
-             "each layer and its parameters.")
-        )  # fmt: skip
+            (
+                Mention("networks/drawing"),
+                " shows the networks with the output shape and parameters of each layer.",
+            )
+        )
     if used:
         sentences.append(("They use ", *_cited_list(used), "."))
     several = len(studies) > 1
@@ -145,7 +151,7 @@ def _networks(studies: Sequence[Material]) -> Iterator[Block]:
             label = material.label(f"network-{i + 1}")
             tables.setdefault(key, Exhibit(label, table, _with_notes(title, table), 8))
     if not sentences:
-        sentences.append(("The layers of the networks are not known here.",))
+        sentences.append(("The layers of the networks are unknown here.",))
     yield Paragraph(tuple(sentences))
     if plot is not None:
         yield Exhibit("networks/drawing", plot, plot.caption, 3)
@@ -180,12 +186,19 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
         )
     )
     sentences.append(
-        ("The weights of the epoch with the best validation result are kept, and tested once.",)
+        (
+            "The weights of the epoch with the best validation result are kept and evaluated "
+            "once on the test images.",
+        )
     )
     sentences.append((Mention("training/settings"), " lists the settings."))
     yield Paragraph(tuple(sentences))
-    yield Exhibit("training/settings", _settings(studies), "Settings of the training. Several "
-                  "values: they differ between the configurations.", 6)  # fmt: skip
+    yield Exhibit(
+        "training/settings",
+        _settings(studies),
+        "Training settings. Several values differ between the configurations.",
+        6,
+    )
 
 
 def _repeats(material: Material) -> int:
@@ -211,7 +224,7 @@ def _settings(studies: Sequence[Material]) -> Table:
         Column("setting", lambda r: r["setting"], "left"),
         *(Column(h, cell(m.study), "left") for h, m in zip(heads, studies, strict=True)),
     )
-    return Table("Settings of the training", columns, rows)
+    return Table("Training settings", columns, rows)
 
 
 def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
@@ -230,30 +243,30 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         sentences += [
             (
                 "Configurations are compared in pairs of runs with equal seeds, by the mean "
-                "difference with its interval and a paired t-test; which comparisons are made is "
-                "fixed before any run is trained.",
+                "difference with its interval and a paired t-test; the comparisons are fixed "
+                "before any run is trained.",
             ),
             (
                 "Their p-values are corrected by Holm's procedure ",
                 cite("holm1979"),
                 " over all comparisons of a study, and of studies that compare the same runs "
-                "together; a difference is called significant where the "
-                "corrected p is below 0.05, and the interval of a comparison is corrected with it.",
+                "together; a difference is significant if the corrected p is below 0.05, and the "
+                "intervals are corrected accordingly.",
             ),
             (
-                "P(better) is the share of pairs in which a configuration wins ",
+                "P(better) is the fraction of pairs in which a configuration wins ",
                 cite("bouthillier2021"),
                 ".",
             ),
         ]
     sentences += [
         (
-            "The best configuration is chosen by the validation metric alone; no mean includes a "
-            "run that diverged, and in comparisons it counts as the worst.",
+            "The best configuration is chosen by the validation metric alone; runs that diverged "
+            "are excluded from means and count as the worst in comparisons.",
         ),
         (
-            "“No difference shown” means that these runs show none; the interval says how large it "
-            "may still be.",
+            "“No significant difference” means that these runs show none; the interval says how "
+            "large it may still be.",
         ),
     ]
     yield Paragraph(tuple(sentences))
@@ -275,7 +288,9 @@ def _machine(studies: Sequence[Material]) -> Iterator[Block]:
     if spent["seconds"]:
         first, last = str(spent["first"] or "")[:10], str(spent["last"] or "")[:10]
         days = f" on {last}" if first == last else f" from {first} to {last}"
-        text = f"They took {duration(spent['seconds'])} of one worker in all{days if last else ''}."
+        text = (
+            f"They took {duration(spent['seconds'])} of worker time in total{days if last else ''}."
+        )
         sentences.append((text,))
     versions = [
         (name, known[name]) for name in ("assay", "torch", "keras", "python") if name in known

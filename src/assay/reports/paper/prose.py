@@ -101,7 +101,7 @@ class _ProseReader:
         if token.type in ("fence", "code_block"):
             self._put(Printout(token.content.rstrip("\n")))
         elif token.type == "html_block" and not token.content.startswith("<!--"):
-            raise self.wrong("HTML is not read; write Markdown")
+            raise self.wrong("HTML is not supported; write Markdown")
         return at + 1
 
     def _put(self, block: Block) -> None:

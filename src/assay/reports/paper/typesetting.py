@@ -69,8 +69,8 @@ class Setter:
                 if found := _PACKAGE.search(line):
                     shown = self.template if file.name == "template.typ" else file.name
                     raise TemplateError(
-                        f"{shown}:{number}: the package {found[1]} would have to be fetched, and "
-                        "nothing is; put what it is needed for into the template"
+                        f"{shown}:{number}: the package {found[1]} would have to be downloaded, "
+                        "which assay never does; write what you need into the template"
                     )
 
     def _compiler(self, system: bool) -> Any:
@@ -158,7 +158,7 @@ class Setter:
             shown = self.template if self.template and name == "template.typ" else name
             where = f"{shown}:{place[2]}:{place[3]}: "
             if self.template and name == "main.typ" and said == "unresolved import":
-                where, said = f"{self.template}: ", "it defines no `paper`; see docs/paper.md"
+                where, said = f"{self.template}: ", "it does not define `paper`; see docs/paper.md"
             elif self.template and name == "main.typ" and "argument" in said:
                 where = f"{self.template}: its `paper` must take the arguments of docs/paper.md: "
         return TemplateError(f"{where}{said}{hints}")

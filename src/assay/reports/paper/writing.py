@@ -92,7 +92,7 @@ def write_pdf(
             more, number = shortened(paper.without(gone), max_pages, pages)
             gone |= more
             if number > max_pages:
-                notes.append(f"{number} pages are the fewest, without any figure or table")
+                notes.append(f"{number} pages is the minimum, without any figure or table")
         final = paper.without(gone, keep=appendix)
         setter.write(typst_text(final, page, folder, SIZES[size]))
         made = setter.typeset()
@@ -122,7 +122,7 @@ def write_latex(
     """
     marks = path / MARKS
     if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not marks.exists())):
-        raise ConfigError(f"{str(path)!r} is there already and holds no paper of assay's")
+        raise ConfigError(f"{str(path)!r} already exists and does not contain a paper by assay")
     gone = chosen(paper, figures) if figures else set()
     final = paper.without(gone, keep=appendix)
     notes: list[str] = []
@@ -139,7 +139,7 @@ def write_latex(
             target, digest = path / file.name, _digest(file)
             digests[file.name] = digest
             if target.exists() and _digest(target) not in (known.get(file.name), digest):
-                notes.append(f"{target} was changed by somebody and is kept")
+                notes.append(f"{target} was edited and is kept")
                 digests[file.name] = known.get(file.name, "")
                 target = target.with_suffix(f".new{file.suffix}")
             write_file(target, file.read_bytes())

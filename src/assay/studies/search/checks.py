@@ -82,7 +82,7 @@ def _samples(
             if not made:
                 problems.extend(wrong)
         if not reached:
-            said = f"{parameter.name} is never there: no point reaches it"
+            said = f"{parameter.name} is never active: no point reaches it"
             problems.add(parameter.entry.error(said, key=True))
     return configs
 
@@ -97,8 +97,8 @@ def _check_used(search: Search, problems: Problems) -> None:
         acts = "." in parameter.name or any(level.settings for level in parameter.levels)
         if not acts and parameter.name not in used:
             hint = did_you_mean(nearest_setting(parameter.name))
-            said = f"{parameter.name} changes nothing: it is no setting, and no set, when or "
-            said = f"{said}constraint speaks of it{hint}"
+            said = f"{parameter.name} has no effect: it is not a setting, and no set, when or "
+            said = f"{said}constraint mentions it{hint}"
             problems.add(parameter.entry.error(said, key=True))
 
 
@@ -124,7 +124,7 @@ def _try(
 def _objective(search: Search, task: Task) -> tuple[str, bool]:
     """The objective and its direction: that of early stopping."""
     name, place = search.objective or task.monitor, search.place("objective")
-    return name, check_objective(place, name, task, "a search never sees the test images")
+    return name, check_objective(place, name, task, "a search never reads the test images")
 
 
 def _check_sampler(search: Search) -> None:
@@ -134,8 +134,8 @@ def _check_sampler(search: Search) -> None:
         some = "no number" if not always else f"only {always[0].name}"
         need = "a number" if kind.numbers == 1 else f"{kind.numbers} numbers"
         raise search.place("sampler").error(
-            f"sampler {search.sampler} needs {need} (int or float) without a condition, this space "
-            f"has {some}; use tpe, random or grid"
+            f"sampler {search.sampler} needs {need} (int or float) unconditional, this space has "
+            f"{some}; use tpe, random or grid"
         )
     if kind.finite:
         next(space.points(), None)  # says which parameter has no end of values
@@ -161,7 +161,7 @@ def _check_trials(search: Search) -> None:
             key=True,
         )
     if halving is not None and search.batch is not None:
-        said = f"{halving.name} asks for a bracket at a time, batch: cannot be set"
+        said = f"{halving.name} proposes one bracket at a time, batch: cannot be set"
         raise search.place("batch").error(said, key=True)
 
 
@@ -185,7 +185,7 @@ def _with_brackets(search: Search, samples: list[Config]) -> Search:
         )
     budgets = {recipe["epochs"] for recipe in recipes}
     if len(budgets) > 1:
-        raise place.error(f"{halving.name} decides over the epochs: the space cannot vary them")
+        raise place.error(f"{halving.name} controls the epochs, so the space cannot vary them")
     epochs = budgets.pop()
     if halving.min_epochs > epochs:
         said = f"min_epochs: {halving.min_epochs} is more than training.epochs: {epochs}"

@@ -154,7 +154,7 @@ def _check_size(kind: type[ast.AST], a: Any, b: Any, names: _Names) -> None:
             if isinstance(many, (list, tuple, str)) and isinstance(times, int):
                 names.spend(len(many) * max(0, times))
     elif kind is ast.Mod and isinstance(a, str):  # '%1000000000d' % 1
-        raise _TooManySteps("text has no %")
+        raise _TooManySteps("strings do not support %")
 
 
 def _compare(node: Any) -> _Part:

@@ -94,7 +94,7 @@ def parse_expression(text: object, names: Collection[str]) -> Expression:
     except ConfigError:  # a ValueError, too
         raise
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ConfigError(f"{quoted} is no expression, such as 'layers >= 2'") from None
+        raise ConfigError(f"{quoted} is not an expression, such as 'layers >= 2'") from None
     _check_depth(tree, quoted)
     used = _check(tree, quoted, {place: name for name, place in places.items()})
     return Expression(written, frozenset(used.values()), compiled(tree), used)
@@ -106,7 +106,7 @@ def _check_depth(tree: ast.Expression, quoted: str) -> None:
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
     if level:
-        raise ConfigError(f"{quoted} is nested too deep: at most {MAX_DEPTH} levels")
+        raise ConfigError(f"{quoted} is nested too deeply: at most {MAX_DEPTH} levels")
 
 
 def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict[str, str]:
@@ -119,7 +119,7 @@ def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict
             missing = ast.unparse(node)
             raise ConfigError(f"{quoted}: {unknown_name('name', missing, places.values())}")
         if not _allowed(node):
-            raise ConfigError(f"{quoted}: {ast.unparse(node)!r} cannot stand in an expression")
+            raise ConfigError(f"{quoted}: {ast.unparse(node)!r} is not allowed in an expression")
         if not isinstance(node, ast.Name):
             continue
         if id(node) in called:

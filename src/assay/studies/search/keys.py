@@ -49,7 +49,7 @@ PARAMETER = {
     "log": flag(help="Sample on a logarithmic scale."),
     "when": text(
         None,
-        help="A condition: the parameter exists only where it holds.",
+        help="A condition: the parameter is active only if it is true.",
         accepts="an expression of parameters above it",
         example="layers >= 2",
     ),
@@ -59,7 +59,7 @@ PARAMETER = {
 HALVING_OPTIONS = {
     "eta": integer(3, low=2, high=10, help="Each rung keeps the best 1 / eta of its trials."),
     "min_epochs": integer(1, low=1, help="Epochs of the first rung."),
-    "rounds": integer(1, low=1, high=100, help="How many times to run all brackets."),
+    "rounds": integer(1, low=1, high=100, help="Number of times to run all brackets."),
     "proposals": choice(
         None,
         "sampler",
@@ -134,7 +134,7 @@ SEARCH: dict[str, Option] = {
         help="Number of cross-validation folds for each trial; none by default.",
         example=5,
     ),
-    "best": integer(3, low=1, high=100, help="How many of the best trials to train again."),
+    "best": integer(3, low=1, high=100, help="Number of best trials to train again."),
     "refit": flag(help="Train the best trials on the validation images as well."),
 }
 """What may stand in `search:`."""

@@ -72,7 +72,7 @@ def _read_space(entry: Entry) -> list[Parameter]:
         with entry.problems.collect(inner):
             found.append(_read_parameter(name, inner, names[:i]))
     if not entry.value:
-        raise entry.error("space: there is nothing to choose")
+        raise entry.error("space: it is empty, so there is nothing to choose")
     return found
 
 
@@ -83,7 +83,7 @@ def _read_parameter(name: str, entry: Entry, above: list[str]) -> Parameter:
     elif not name.isidentifier():
         raise entry.error(f"{name!r} must be a dotted setting or a plain name", key=True)
     elif name in SECTIONS and not _is_choice(entry):
-        raise entry.error(f"{name} is a whole section: it can only be a choice", key=True)
+        raise entry.error(f"{name} is a whole section and can only be a choice", key=True)
     if not isinstance(entry.value, (dict, list)):
         kinds = "a list of choices, {int: [1, 8]} or {float: [0.1, 1]}"
         raise entry.expected(kinds)
@@ -145,9 +145,9 @@ def _check_step(name: str, entry: Entry, step: Any, ends: tuple[Any, Any], log: 
     steps = (ends[1] - ends[0]) / step
     if steps > MAX_STEPS:
         said = f"{name}: {ends[0]:g} to {ends[1]:g} in steps of {step:g} are {steps:,.0f} steps"
-        raise entry.error(f"{said}, at most {MAX_STEPS:,} can be told apart; leave step out")
+        raise entry.error(f"{said}, at most {MAX_STEPS:,} can be distinguished; leave out step")
     if abs(steps - round(steps)) > 1e-6:
-        said = f"{name}: high - low = {ends[1] - ends[0]:g} is no multiple of step {step:g}"
+        said = f"{name}: high - low = {ends[1] - ends[0]:g} is not a multiple of step {step:g}"
         raise entry.error(said)
 
 
@@ -181,7 +181,7 @@ def _expression(entry: Entry, names: Iterable[str], where: str = "") -> Expressi
     try:
         return parse_expression(entry.value, list(names))
     except ConfigError as error:
-        hint = f" (it may speak of what stands {where})" if where else ""
+        hint = f" (it can use the parameters {where})" if where else ""
         raise entry.error(f"{error}{hint}") from None
 
 
@@ -197,7 +197,7 @@ def _read_derived(entry: Entry, names: list[str]) -> list[Derived]:
             path = setting_path(name, inner, entry.source.mark(inner.path, key=True))
             for other in names:
                 if f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}."):
-                    raise inner.error(f"{name} is set here and chosen by {other} as well", key=True)
+                    raise inner.error(f"{name} is set here and also chosen by {other}", key=True)
             found.append(Derived(path, _expression(inner, names), inner))
     return found
 
@@ -214,7 +214,9 @@ def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
     name = given.pop("name").choice("sampler", known)
     if name in SAMPLERS:
         for key, inner in given.items():
-            raise inner.error(f"sampler {name} has no {key}; hyperband and its kin do", key=True)
+            raise inner.error(
+                f"sampler {name} has no {key}; only hyperband and similar samplers do", key=True
+            )
         return name, None
     inner = Entry(
         {key: e.value for key, e in given.items()}, entry.path, entry.source, entry.problems

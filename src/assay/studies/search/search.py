@@ -127,7 +127,7 @@ class Search:
         for derived in self.derived:
             missing = sorted(derived.expression.names - meanings.keys())
             if missing:
-                said = f"{derived.expression.text!r} needs {missing[0]}, which is not there for"
+                said = f"{derived.expression.text!r} needs {missing[0]}, which is not active for"
                 raise derived.entry.error(f"{said} {self.space.shown(values)}")
             try:
                 made = derived.expression.value(meanings)
@@ -178,7 +178,7 @@ def _indices(parts: list[str], cut: int, setting: Setting) -> list[int]:
         if not part.isdecimal():
             hint = did_you_mean(nearest(part, ALIASES) if part not in ALIASES else None)
             before = ".".join(parts[:i])
-            said = f"{before} is an element of a list, it has no {brief(repr(part))}{hint}"
+            said = f"{before} is an element of a list and has no {brief(repr(part))}{hint}"
             raise _at(setting, said)
     return [int(part) for part in parts[cut:]]
 

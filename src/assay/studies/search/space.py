@@ -176,7 +176,7 @@ class Space:
             return
         known = first.values()
         if known is None:
-            said = f"{first.name} is a float without a step: it has no end of values"
+            said = f"{first.name} is a float without a step, so it has infinitely many values"
             raise first.entry.error(f"{said}; give it a step, or a choice")
         for value in known:
             yield from self._walk({**values, first.name: value}, later)
@@ -239,4 +239,4 @@ def first_allowed(
                 values[p.name] = fixed[p.name] if p.name in fixed else _draw(p, rng)
         if fixed.keys() <= values.keys() and space.allows(values):
             return values
-    raise NoPoint(f"no point of the space fulfils the constraints ({tries} were tried)")
+    raise NoPoint(f"no point of the space satisfies the constraints ({tries} were tried)")

@@ -26,7 +26,7 @@ _OPTIONS = {
     **CNN_OPTIONS,
     "strides": replace(CNN_OPTIONS["strides"], default=[3, 2, 1]),
     "dense": replace(CNN_OPTIONS["dense"], default=[128]),
-    "head_dense": widths([64], help="Units of the dense layers that belong to one output each."),
+    "head_dense": widths([64], help="Units of the separate dense layers of each output."),
     "dropout": replace(CNN_OPTIONS["dropout"], default=0.0),
 }
 

@@ -81,7 +81,7 @@ class ClocksRendered(DatasetEntry):
     def check(self, spec: Spec) -> dict[str, str]:
         """`glare` is a share of fresh clocks."""
         if spec["glare"] and not spec["fresh"]:
-            said = "dataset.glare is a share of fresh clocks: it needs dataset.fresh: true"
+            said = "dataset.glare applies to fresh clocks and needs dataset.fresh: true"
             return {"glare": said}
         return {}
 
@@ -131,7 +131,7 @@ def _targets(images: DrawnImages, spec: Spec) -> np.ndarray:
 
 RENDERED = ClocksRendered(
     name="clocks-rendered",
-    title="analog clocks at every time, grey, drawn by assay's own renderer",
+    title="greyscale analog clocks at every time, drawn by assay's own renderer",
     kept="drawn by assay",
     task="tell_time",
     licence="MIT, as assay itself",
@@ -141,7 +141,7 @@ RENDERED = ClocksRendered(
     options={
         "style": choice("course", "style of clocks", STYLES, help="Style of the clocks."),
         "size": integer(150, low=SIDES[0], high=SIDES[1], help="Side of the pictures."),
-        "seed": integer(0, low=0, help="Seed of everything that is drawn."),
+        "seed": integer(0, low=0, help="Seed of the renderer."),
         "per_time": integer(
             PER_TIME,
             low=1,
@@ -158,11 +158,10 @@ RENDERED = ClocksRendered(
             high=1,
             noun="a share",
             example=0.2,
-            help="Share of fresh clocks whose glare covers the tip of a hand.",
+            help="Fraction of fresh clocks whose glare covers the tip of a hand.",
         )
     },
-    note="per_time: clocks to train on for each of the 720 times; fresh: true draws new "
-    "training pictures for every epoch; glare: share of these whose glare covers the tip of a "
-    "hand (1 in 23 without being asked); angles: false hides where the 12 and the hands point "
-    "in the picture",
+    note="per_time: training clocks for each of the 720 times; fresh: true draws new training "
+    "pictures for every epoch; glare: fraction of these whose glare covers the tip of a hand "
+    "(otherwise 1 in 23); angles: false omits the directions of the 12 and the hands",
 )

@@ -84,7 +84,7 @@ _OPTIONS = {
     "squeeze": size(64, help="Filters of the 1x1 convolution before the dense layer."),
     "dense": widths([256], help="Units of the dense layers after the convolutions."),
     "head_dense": widths(
-        [], help="Units of the dense layers that belong to one output each.", example=[64]
+        [], help="Units of the separate dense layers of each output.", example=[64]
     ),
     "activation": ACTIVATION,
     **WEIGHTS,

@@ -107,7 +107,7 @@ def _in_range(path: Path, values: np.ndarray, what: str, largest: int) -> None:
 OWN = Clocks(
     name="clocks",
     title="your own clocks: images.npy (n, h, w) and labels.npy (n, 2)",
-    licence="that of your files",
+    licence="the licence of your files",
     citation="your own",
     folders=("clocks",),
     task="tell_time",

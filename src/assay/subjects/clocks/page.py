@@ -105,7 +105,7 @@ def _wanted(given: Any) -> dict[str, Any]:
         "light": (0, 1), "strength": (0, 1), "seed": (0, 2**31),
     }  # fmt: skip
     if not isinstance(given, dict):
-        raise ConfigError("expected what is to be drawn as a JSON object")
+        raise ConfigError("expected a JSON object that says what to draw")
     found: dict[str, Any] = {"style": str(given.get("style", STYLES[0]))}
     if found["style"] not in STYLES:
         raise ConfigError(f"a style must be one of {', '.join(STYLES)}")
@@ -248,7 +248,7 @@ def _export(site: Site, folder: Path) -> list[Path]:
 
 PAGE = Page(
     "Clock",
-    "Drag the hands of a dial, and see the time that networks read.",
+    "Drag the hands of a clock and see which time networks read.",
     Path(__file__).with_name("page_files"),
     _answers,
     _export,

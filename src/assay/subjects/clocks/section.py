@@ -64,8 +64,8 @@ def clock_section(
 
 def _map_figure(maps: Mapping[str, np.ndarray]) -> Plot:
     alt = (
-        f"Mean error by hour and minute of the true time for {len(maps)} trials, as heat maps. "
-        "The table of mistakes holds the means."
+        f"Mean error by hour and minute of the true time for {len(maps)} trials, as heat maps. The "
+        "table of mistakes contains the means."
     )
     return Plot(
         "clock-errors",

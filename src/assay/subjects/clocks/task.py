@@ -91,8 +91,8 @@ class TellTime:
         """Those of the label scheme; DataError for a dataset of things with classes."""
         if dataset.class_names:
             raise DataError(
-                f"dataset {dataset.name} has {len(dataset.class_names)} classes and no times; "
-                "task tell_time needs pictures of clocks, for example dataset clocks-rendered"
+                f"dataset {dataset.name} has {len(dataset.class_names)} classes but no times; task "
+                "tell_time needs pictures of clocks, for example dataset clocks-rendered"
             )
         return {**self.scheme.heads(), **(self.beside.heads() if self.beside else {})}
 

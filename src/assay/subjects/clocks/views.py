@@ -72,7 +72,7 @@ def seam(record: Record) -> tuple[float, float]:
 
 _FAULTS = {
     "hour_flips": "minute right, hour wrong",
-    "wraps": "near, but on the other side of 12:00",
+    "wraps": "close, but on the other side of 12:00",
 }
 
 
@@ -175,11 +175,11 @@ def _sentence(label: str, labels: str, found: Mapping[str, Estimate], seams: Est
         worse = seams.n > 1 and seams.low > 0
         beside = f"{found['seam'].mean:.1f} min within half an hour of 12:00, "
         beside += f"{found['elsewhere'].mean:.1f} elsewhere"
-        why = "; the seam costs it" if worse else "; the seam is not its trouble" * (seams.n > 1)
+        why = "; the seam costs it" if worse else "; the seam is not the problem" * (seams.n > 1)
         return f"{said}: {beside}{why}."
     if labels.startswith("classes_"):
         exact = _said(found["within_1_minute"], "%", 100)
         learned = found["minutes"].high < HALF_DAY / 4
-        verdict = ": above chance" if learned else ": not told from guessing (180 min)"
+        verdict = ": above chance" if learned else ": not distinguishable from guessing (180 min)"
         return f"{said}, within one minute in {exact}{verdict * (found['minutes'].n > 1)}."
     return f"{said}; the minute right and the hour wrong in {flips}."

@@ -43,15 +43,15 @@ class Adversarial(PartsTask):
     options: Mapping[str, Option] = {
         "loss": choice("least_squares", "loss", LOSSES, help="The loss of the two networks."),
         "r1": number(
-            0.0, low=0, help="Penalty on the discriminator's squared gradient at real pictures."
+            0.0, low=0, help="Penalty on the discriminator's squared gradient at real images."
         ),
         "r2": number(
-            0.0, low=0, help="Penalty on the discriminator's squared gradient at generated ones."
+            0.0, low=0, help="Penalty on the discriminator's squared gradient at generated images."
         ),
         "augment": Option(
             lambda entry: _read_policies(entry),
             [],
-            "Changes that real and generated pictures go through before they are seen.",
+            "Changes applied to real and generated images before the discriminator.",
             {
                 "anyOf": [
                     {"enum": list(POLICIES)},

@@ -49,7 +49,7 @@ def _find(store: Store, name: str) -> str:
         if record.status == "finished" and "val_distance" in record.metrics
     }
     if not found:
-        raise StoreError(f"study {name} has no finished run that makes pictures")
+        raise StoreError(f"study {name} has no finished run that generates images")
     return found[min(found)]
 
 

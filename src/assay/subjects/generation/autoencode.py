@@ -48,7 +48,10 @@ class Autoencode(PartsTask):
         "loss": choice("squared", "loss", RECONSTRUCTIONS, help="The reconstruction loss."),
         "beta": number(1.0, low=0, help="Weight of the KL divergence."),
         "warmup": number(
-            0.0, low=0, high=1, help="Share of the updates during which that weight grows from 0."
+            0.0,
+            low=0,
+            high=1,
+            help="Fraction of the updates during which that weight grows from 0.",
         ),
         "free_bits": number(
             0.0,

@@ -122,9 +122,9 @@ def _part(name: str, count: int, size: int) -> Split:
 
 DRAWN_DIALS = DrawnDials(
     name="drawn-dials",
-    title="coloured clock dials drawn by assay itself, 32x32 (or another size)",
+    title="coloured clock dials drawn by assay, 32x32 (or another size)",
     kept="drawn by assay",
-    licence="that of assay",
+    licence="the licence of assay",
     citation="assay",
     train=TRAIN,
     test=TEST,

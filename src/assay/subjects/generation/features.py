@@ -190,9 +190,9 @@ class Features:
         try:
             return cls(*read_tensors(path, _FORMAT))
         except FileNotFoundError as error:
-            raise DataError(f"{path}: there are no such features") from error
+            raise DataError(f"{path}: there is no such file") from error
         except ValueError as error:
-            raise DataError(f"{path}: no features of images ({error})") from error
+            raise DataError(f"{path}: not a file of features ({error})") from error
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, which is whole or absent."""

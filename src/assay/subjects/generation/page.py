@@ -105,7 +105,7 @@ def _runs(site: Site) -> dict[str, Record]:
 
 def _asked(given: Any) -> tuple[int, int, float, list[float]]:
     if not isinstance(given, dict):
-        raise ConfigError("expected what is to be made as a JSON object")
+        raise ConfigError("expected a JSON object that says what to generate")
     seeds = [given.get("first", 0), given.get("second", 1)]
     if not all(isinstance(s, int) and 0 <= s < 2**31 for s in seeds):
         raise ConfigError("seeds must be whole numbers of at least 0")
@@ -119,7 +119,7 @@ def _asked(given: Any) -> tuple[int, int, float, list[float]]:
 
 PAGE = Page(
     "Faces",
-    "Move through the pictures that a GAN and a VAE make.",
+    "Explore the images that a GAN and a VAE generate.",
     Path(__file__).with_name("page_files"),
     _answers,
 )

@@ -22,7 +22,7 @@ FEATURES = 600
 
 def features_option() -> Option:
     """The setting `features` of every task that makes pictures."""
-    return integer(FEATURES, low=1, help="Updates of the network that judges pictures.")
+    return integer(FEATURES, low=1, help="Updates of the network whose features evaluate images.")
 
 
 class PartsTask:
@@ -70,6 +70,6 @@ class PartsTask:
     def _several(self) -> EngineError:
         names = " and ".join(self.parts)
         return EngineError(
-            f"task {self.name} trains {names} together, which this engine does not; use "
+            f"task {self.name} trains {names} together, which this engine does not support; use "
             "--engine torch"
         )

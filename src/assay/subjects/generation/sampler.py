@@ -38,8 +38,8 @@ class PictureSampler:
         maker = getattr(find_task(record.config["task"]), "maker", "")
         if not maker:
             raise DataError(
-                f"run {record.run_id} is of task {record.config['task']}, which makes no pictures; "
-                "expected a run of task adversarial or autoencode"
+                f"run {record.run_id} is of task {record.config['task']}, which generates no "
+                "images; expected a run of task adversarial or autoencode"
             )
         if "samples" not in record.predictions:
             raise DataError(
@@ -47,7 +47,7 @@ class PictureSampler:
             )
         if not weights:
             raise DataError(
-                f"the weights of run {record.run_id} were not kept (save_weights: false)"
+                f"the weights of run {record.run_id} were not saved (save_weights: false)"
             )
         data, shape = record.config["network"], record.predictions["samples"].shape[1:]
         assembly = build_network(data, shape, {}, makes(data["family"]))

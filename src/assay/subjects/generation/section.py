@@ -64,15 +64,15 @@ def generation_section(
 def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> Plot:
     alt = (
         f"Fréchet distance on validation of {len(entries)} trials by epoch and by second of "
-        "training, and their losses by epoch. The table holds the distances at the end."
+        "training, and their losses by epoch. The table contains the final distances."
     )
     return Plot(
         "generation-progress",
-        "How far from real pictures, and how fast",
+        "Distance from real images during training",
         alt,
-        "Mean over the finished runs. Distance on validation pictures, lower is better; "
-        "the dotted line is that of real pictures against other real ones. It is measured on "
-        "features of a network trained here and not comparable with Inception FID.",
+        "Mean over the finished runs. Distance on validation images, lower is better; the dotted "
+        "line is the distance between real images and other real ones. It uses features of a "
+        "network trained by assay and is not comparable with Inception FID.",
         (partial(draw_progress, entries),),
     )
 
@@ -134,11 +134,11 @@ def generation_table(plan: PlanData, records: Sequence[Record]) -> Table:
         Column("s of training", lambda r: f"{r['seconds']:.0f}"),
     )
     notes = (
-        "On the test pictures: mean over runs ± half of the 95 % interval. Floor: as many "
-        "validation pictures in place of made ones. Not comparable with Inception FID.",
+        "On the test images: mean over runs ± half of the 95 % interval. Floor: as many "
+        "validation images instead of generated ones. Not comparable with Inception FID.",
     )
     rows = tuple(made.generation_rows(plan, records))
-    return Table("Pictures that were made", columns, rows, f"assay report {plan['study']}", notes)
+    return Table("Generated images", columns, rows, f"assay report {plan['study']}", notes)
 
 
 def _cell(name: str, decimals: int) -> Callable[[Row], str]:
@@ -160,7 +160,7 @@ def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
             )
             command = f"assay report {plan['study']}"
             tables.append(
-                Table("Every measure beside its floor", columns, tuple(rows), command, _NOTES)
+                Table("All measures and their floors", columns, tuple(rows), command, _NOTES)
             )
     return tables
 
@@ -171,13 +171,13 @@ _ABREAST = 5
 _BEST = {"lower": "lower", "higher": "higher", "floor": "the floor"}
 
 _NOTES = (
-    "Mean over the runs of a trial [95 % bootstrap interval over pictures] ± half of the 95 % "
-    "interval over seeds, where there are several. Floor: as many validation pictures in place of "
-    "made ones; for interpolations two real pictures, a straight way and even steps.",
-    "Precision and recall: shares of made pictures among real ones, and of real ones among made "
-    "ones; density and coverage: the same, less deceived by outliers. Nearer to training than test "
-    "images: above the floor where pictures are copied. Reconstruction error: root mean square of "
-    "intensities from 0 to 1; only an autoencoder has one.",
+    "Mean over the runs of a trial [95 % bootstrap interval over images] ± half of the 95 % "
+    "interval over seeds, if there are several. Floor: as many validation images instead of "
+    "generated ones; for interpolations two real images, a straight path and equal steps.",
+    "Precision and recall: fraction of generated images among real ones, and of real images among "
+    "generated ones; density and coverage: the same, less sensitive to outliers. Nearer to "
+    "training than test images: above the floor if images are copied. Reconstruction error: root "
+    "mean squared error of intensities from 0 to 1; autoencoders only.",
 )
 
 
@@ -219,7 +219,7 @@ def _trial(trial: Mapping[str, Any], run: Record, lookup: predictions.DatasetOf)
         _item(
             "Random pictures",
             png_uri(sheet(kept["samples"][:_SHOWN], _COLUMNS)),
-            f"Not chosen: assay sample {run.run_id[:8]} -n {_SHOWN} --seed 0.",
+            f"Not selected: assay sample {run.run_id[:8]} -n {_SHOWN} --seed 0.",
         ),
         *_beside_real(kept, dataset),
         _item(
@@ -250,7 +250,7 @@ def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> lis
         _item(
             "Real pictures",
             png_uri(sheet(real[:_SHOWN], _COLUMNS)),
-            "Test pictures, not chosen either.",
+            "Test images, not selected either.",
         )
     ]
     items += _neighbours(kept, dataset.train.images)
@@ -261,7 +261,7 @@ def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> lis
             _item(
                 "Reconstructions",
                 png_uri(sheet(both, len(again))),
-                "Above test pictures, below the same after encoder and decoder.",
+                "Above: test images; below: their reconstructions.",
             )
         )
     if "test_latent" in kept:
@@ -269,7 +269,7 @@ def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> lis
             _item(
                 "Map of the latent points",
                 png_uri(made.latent_map(kept["test_latent"], real)),
-                "Test pictures at the first two principal components of their latent points.",
+                "Test images at the first two principal components of their latent points.",
             )
         )
     return items
@@ -282,11 +282,11 @@ def _neighbours(kept: Mapping[str, np.ndarray], train: np.ndarray) -> list[dict[
     joined, columns = found
     return [
         _item(
-            "Nearest training pictures",
+            "Nearest training images",
             png_uri(sheet(joined, columns)),
-            f"Above those of {len(kept['samples'])} random pictures that are nearest to a training "
-            "picture, the nearest one first; below each its nearest training pictures, as the "
-            "features see them. A copy would be seen here.",
+            f"Above: those of {len(kept['samples'])} random images that are nearest to a training "
+            "image, nearest first; below each its nearest training images by the features. Copies "
+            "would show up here.",
         )
     ]
 

@@ -28,16 +28,16 @@ UPSAMPLINGS = ("transposed", "nearest", "bilinear")
 UPWARD_OPTIONS = {
     "filters": widths(
         [128] * 5,
-        help="Filters of the generator or decoder, one number for each doubling of the size.",
+        help="Filters of the generator or decoder, one number for each upsampling step.",
     ),
     "down_filters": widths(
         [128] * 5,
-        help="Filters of the discriminator or encoder, one number for each halving of the size.",
+        help="Filters of the discriminator or encoder, one number for each downsampling step.",
     ),
     "dense": size(1024, help="Units of the dense layer that images are generated from."),
     "kernel_size": size(3, help="Side of the kernels."),
     "upsampling": choice("transposed", "upsampling", UPSAMPLINGS, help="How images are upsampled."),
-    "residual_blocks": integer(0, low=0, help="Residual blocks after each change of size."),
+    "residual_blocks": integer(0, low=0, help="Residual blocks after each change of resolution."),
     "leak": number(0.3, low=0, high=1, help="Negative slope of every LeakyReLU."),
     **WEIGHTS,
 }
@@ -76,13 +76,14 @@ def image_maker(latent: int, shape: Shape, options: dict[str, Any]) -> Network:
     times = len(options["filters"])
     if height % 2**times or width % 2**times:
         raise NetworkError(
-            f"filters: {times} doublings do not lead to {height}x{width} pixels; give as many "
-            f"filters as the sides can be halved"
+            f"filters: {times} upsampling steps do not reach {height}x{width} pixels; give one "
+            "filter for each time that the sides can be halved"
         )
     start = (height >> times, width >> times)
     if options["dense"] % (start[0] * start[1]):
         raise NetworkError(
-            f"dense: {options['dense']} numbers are no image of {start[0]}x{start[1]} pixels"
+            f"dense: {options['dense']} numbers do not form an image of {start[0]}x{start[1]} "
+            "pixels"
         )
     leak, styles = LeakyReLU(options["leak"]), styled(options)
     trunk: list[Layer] = [Dense(options["dense"], **styles), leak, Reshape(*start)]

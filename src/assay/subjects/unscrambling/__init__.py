@@ -19,7 +19,7 @@ register_transform("restore", f"{_HERE}.restoring:RESTORE")
 register_command(
     "unscramble",
     f"{_HERE}.commands:unscramble",
-    help="Put the pixels of permuted images back in order, from the images alone.",
+    help="Restore the order of permuted pixels from the images alone.",
 )
 for _name in ("Unscrambler", "unscramble"):
     register("function of assay.data", _name, f"{_HERE}.solver:{_name}")

@@ -51,10 +51,10 @@ def unscramble(
     console.heading(f"{what}: {r.shape[0]}x{r.shape[1]} pixels from {len(found.images):,} images")
     console.fields(
         {
-            "pixels that vary": f"{int(r.known.sum()):,} of {len(r.known):,}; of the others "
-            "nothing can be known" * bool((~r.known).any()),
+            "pixels that vary": f"{int(r.known.sum()):,} of {len(r.known):,}"
+            + "; the others carry no information" * bool((~r.known).any()),
             "energy": f"{r.energy:.1f}, {r.contrast:.1f} times that of shuffled pixels",
-            "starts": f"{len(r.energies)}, {r.agreeing} of them ended there",
+            "starts": f"{len(r.energies)}, {r.agreeing} of them agree",
             "time": f"{r.seconds:.1f} s",
             **_judged(truth_of(found)),
         }
@@ -115,5 +115,5 @@ def _judged(quality: Quality | None) -> dict[str, str]:
         "true neighbours": f"{quality.neighbours:.1%} of the adjacent pairs of "
         f"{quality.informative} informative pixels are adjacent again",
         "in place": f"{quality.in_place:.1%}; allowing a shift by one pixel "
-        f"{quality.in_place_shifted:.1%} (up to turning and mirroring)",
+        f"{quality.in_place_shifted:.1%} (up to rotation and mirroring)",
     }

@@ -90,7 +90,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
 
 def _asked(given: Any) -> tuple[str, int, int]:
     if not isinstance(given, dict):
-        raise ConfigError("expected what is to be shown as a JSON object")
+        raise ConfigError("expected a JSON object that says what to show")
     name, seed, index = given.get("dataset"), given.get("seed", 7), given.get("index", 0)
     if name not in DATASETS:
         raise ConfigError(unknown_name("dataset of this page", name, DATASETS))

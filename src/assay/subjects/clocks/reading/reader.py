@@ -135,7 +135,7 @@ class Reader:
             raise DataError(f"{path}: there is no such reader") from error
         except ValueError as error:
             said = "expected a file that assay clocks train wrote"
-            raise DataError(f"{path}: no reader of clocks ({error}); {said}") from error
+            raise DataError(f"{path}: not a reader of clocks ({error}); {said}") from error
         try:
             return cls(about, weights)
         except AssayError as error:

@@ -111,7 +111,7 @@ NUMBERS = {
 
 
 def _take(sides: Sides, seed: int) -> dict[str, Interval]:
-    assert sides.train is not None, "measure_all asks only with training images"
+    assert sides.train is not None, "measure_all calls this only with training images"
     found = memorisation(sides.train, sides.real, sides.fake)
     test, fake = found.test, found.fake
     nearer = bootstrap(

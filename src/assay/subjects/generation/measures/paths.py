@@ -14,8 +14,8 @@ __all__ = ["NUMBERS", "Distance", "PathLengths", "path_lengths"]
 
 NUMBERS = {
     "path_length": Number("Length of interpolations", "floor"),
-    "path_detour": Number("Their length by the distance of their ends", "lower"),
-    "path_step": Number("Their largest step, as a share", "lower"),
+    "path_detour": Number("Length divided by the distance between the ends", "lower"),
+    "path_step": Number("Largest step as a fraction of the length", "lower"),
 }
 """What a run is judged by; there is one side only, so they are no `Measure`."""
 

@@ -31,6 +31,7 @@ class PartsLoop(Loop):
         halfway = len(steps) >= PATIENCE and 2 * steps[-PATIENCE] > self.total
         if halfway and max(late) < COLLAPSED:
             return (
-                f"the generator collapsed: its pictures vary by {late[-1]:.2%} of what real ones do"
+                f"the generator collapsed: the variance of its images is {late[-1]:.2%} of that of "
+                "real images"
             )
         return ""

@@ -45,11 +45,13 @@ def check_parts(cohort: Cohort) -> None:
         spec = member.config.get("dataset") or {}
         if "normalize" in spec:
             raise EngineError(
-                f"task {cohort.task_name} sees pixels from -1 to 1, got dataset.normalize "
+                f"task {cohort.task_name} needs pixels from -1 to 1, got dataset.normalize "
                 f"{spec['normalize']!r}; leave it out"
             )
         if member.training.test_curve:
-            raise EngineError(f"task {cohort.task_name} keeps no test curve, got test_curve true")
+            raise EngineError(
+                f"task {cohort.task_name} supports no test curve, got test_curve true"
+            )
         stopping = member.training.early_stopping
         known = ("val_distance", "val_loss") if _has_loss(cohort) else ("val_distance",)
         if stopping and stopping.monitor not in known:
@@ -81,8 +83,8 @@ def train_parts(
     for name, part in (("validation", dataset.validation), ("test", dataset.test)):
         if len(part) < LEAST:
             raise EngineError(
-                f"dataset {dataset.name} has {len(part)} {name} images, and generated ones are "
-                f"judged by them; expected at least {LEAST}"
+                f"dataset {dataset.name} has {len(part)} {name} images, which evaluate the "
+                f"generated ones; expected at least {LEAST}"
             )
     middle = np.full(dataset.image_shape[-1], 127.5, np.float32)
     dataset = replace(dataset, mean=middle, std=middle)

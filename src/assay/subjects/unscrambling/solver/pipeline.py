@@ -162,12 +162,14 @@ def _vectors(x: np.ndarray, shape: tuple[int, int] | None) -> tuple[np.ndarray, 
     pixels = x.shape[1]
     side = isqrt(pixels)
     if shape is None and side * side != pixels:
-        raise ConfigError(f"{pixels} pixels are no square; give their shape, e.g. --shape 28x28")
+        raise ConfigError(
+            f"{pixels} pixels do not form a square; give the shape, e.g. --shape 28x28"
+        )
     height, width = shape or (side, side)
     if height < 1 or width < 1 or height * width != pixels:
         raise ConfigError(f"shape {height}x{width} has {height * width} pixels, images {pixels}")
     if not np.isfinite(x).all():
-        raise DataError("the images hold numbers that are not finite")
+        raise DataError("the images contain numbers that are not finite")
     if x.dtype != np.uint8:  # any scale: the root wants numbers from 0, the threshold a range
         low, high = float(x.min()), float(x.max())
         x = (x - low) * (255 / max(high - low, 1e-12))
