@@ -131,7 +131,7 @@ def test_nothing_stored_is_no_crash(capsys: pytest.CaptureFixture[str], tmp_path
     store = tmp_path / "none"
     assert main(["results", "tour", "--store", str(store)]) == 2
     said = capsys.readouterr().err
-    assert said == (f"error: no store at {store}; `assay run STUDY --store {store}` makes one\n")
+    assert said == (f"error: no store at {store}; `assay run STUDY --store {store}` creates one\n")
     assert main(["list", "--store", str(store)]) == 0
     assert "tour" in capsys.readouterr().out
 

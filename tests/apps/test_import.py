@@ -55,9 +55,12 @@ def test_a_run_without_a_value_has_diverged_and_seeds_may_be_counted(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\nx,y\n", "no column of numbers to judge by (there: a, b)"),
+        ("a,b\nx,y\n", "no column of numbers for the metric (columns: a, b)"),
         ("a,seed,accuracy\nx,one,0.5\n", "runs.csv:2: a seed must be a whole number, got 'one'"),
-        ("a,seed,accuracy\nx,1,0.5\nx,1,0.6\n", "runs.csv:3: seed 1 of this trial was there in"),
+        (
+            "a,seed,accuracy\nx,1,0.5\nx,1,0.6\n",
+            "runs.csv:3: seed 1 of this trial occurs twice, first in",
+        ),
         ("a,accuracy\nx,97.1\n", "test_accuracy must lie between 0 and 1, got 97.1"),
         ("a,accuracy\nx\n", "runs.csv:2: expected 2 values"),
         ("", "no column of numbers"),

@@ -93,7 +93,9 @@ def test_tables_show_them_beside_the_main_one(tmp_path: Path) -> None:
     table = results.metrics_table()
     assert table is not None
     assert table.headers == ["trial", "n", "test macro F1 (%)", "test ROC-AUC"]
-    assert table.notes == ("Mean ± half of the 95 % t-interval. The study is judged by accuracy.",)
+    assert table.notes == (
+        "Mean ± half of the 95 % t-interval. The main metric of the study is accuracy.",
+    )
     row = results.trials_table().rows[0]
     assert row["test_roc_auc_low"] < row["test_roc_auc"] < row["test_roc_auc_high"]
     assert row["val_f1_macro"] is not None

@@ -47,7 +47,7 @@ def test_names_that_yaml_reads_as_something_else(name: str) -> None:
         (["mine"], "mine.yaml is there already and is not overwritten"),
         (["mine.yaml"], "mine.yaml is there already and is not overwritten"),
         (["other", "--with", "plugin"], "other_parts.py is there already and is not overwritten"),
-        (["tour"], "tour is a built-in study; choose another name, `tour-2` for one"),
+        (["tour"], "tour is a built-in study; choose another name, for example `tour-2`"),
         (
             ["a/b"],
             "assay new a/b: NAME must be a name of letters, digits, '-', '_' and '.', got 'a/b'",

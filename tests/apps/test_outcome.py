@@ -77,8 +77,8 @@ def test_runs_that_diverge_are_named_and_are_a_result(run: Any):
 
 def test_a_study_of_which_every_run_diverged_has_no_result(run: Any, tmp_path: Path):
     said = (
-        "error: all 2 runs diverged, so that there is no result; a smaller "
-        "training.learning_rate may help\n"
+        "error: all 2 runs diverged, so there is no result; a smaller training.learning_rate may "
+        "help\n"
     )
     status, err = run(STUDY, "--only", "1e+30")
     assert (status, err[-len(said) :]) == (1, said)

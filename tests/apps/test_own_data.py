@@ -183,12 +183,12 @@ def test_parts_registered_at_a_prompt_train_in_this_process(here):
 def test_a_function_that_fails_is_named(here):
     script = DATA.replace("% 251", "/ nothing") + REGISTER + run_script('"dataset": "mine",')
     _, err = python(here, "script.py", script=script, status=1)
-    said = "dataset 'mine' cannot be made: NameError: name 'nothing' is not defined"
+    said = "dataset 'mine' cannot be created: NameError: name 'nothing' is not defined"
     assert f"{said} ({here / 'script.py'}:6)" in err
 
 
 def test_data_and_a_dataset_exclude_each_other(here):
-    with pytest.raises(ConfigError, match="data= is given, and this study has dataset 'digits'"):
+    with pytest.raises(ConfigError, match="data= is given, but this study has dataset 'digits'"):
         assay.run({**STUDY, "dataset": "digits"}, data=(X, Y))
     with pytest.raises(DataError, match="labels y: 59 labels for 60 images"):
         assay.run(STUDY, data=(X, Y[1:]))

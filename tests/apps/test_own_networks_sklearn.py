@@ -122,7 +122,7 @@ def test_its_weights_are_exported_with_its_class(
     module.load_state_dict(state)
     assert torch.isfinite(module.eval()(torch.zeros(1, 1, 8, 8))).all()
     assert main(["export", name, "--to", "onnx", "--store", "store"]) == 2
-    assert "has one of your own, own_export_parts:Net; use --to torch" in capsys.readouterr().err
+    assert "has a custom one, own_export_parts:Net; use --to torch" in capsys.readouterr().err
     Path("own_export_parts.py").write_text(CODE + "\n", encoding="utf-8")
     assert main(["export", name, "--to", "torch", "--store", "store"]) == 2
     assert "own_export_parts.py is another one than this run" in capsys.readouterr().err

@@ -325,9 +325,17 @@ def test_a_channel_that_never_changed_hardly_counts():
 @pytest.mark.parametrize(
     ("size", "precision", "said"),
     [
-        (1e-42, "auto", "all values of X are closer to 0 than 1.18e-38, too close for float32; mu"),
+        (
+            1e-42,
+            "auto",
+            "all values of X are closer to 0 than 1.18e-38, too close to 0 for float32; mu",
+        ),
         (1e-300, "auto", "too close for float32"),
-        (1e-310, "float64", "all values of X are closer to 0 than 2.23e-308, too close for float6"),
+        (
+            1e-310,
+            "float64",
+            "all values of X are closer to 0 than 2.23e-308, too close to 0 for float6",
+        ),
     ],
 )
 def test_values_that_vanish_are_refused(size: float, precision: str, said: str):

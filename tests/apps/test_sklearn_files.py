@@ -83,9 +83,9 @@ def test_its_tensors_are_checked(saved, tmp_path):
     about, tensors = read_tensors(saved, FORM)
     path, name = tmp_path / "wrong.safetensors", "weights/trunk.1.kernel"
     for wrong, message in (
-        ({n: t for n, t in tensors.items() if n != name}, "there is no tensor 'trunk.1.kernel'"),
+        ({n: t for n, t in tensors.items() if n != name}, "tensor 'trunk.1.kernel' is missing"),
         (tensors | {name: tensors[name].T.copy()}, r"is \(3, 4\), the network needs \(4, 3\)"),
-        (tensors | {name: tensors[name] * np.nan}, "holds numbers that are not finite"),
+        (tensors | {name: tensors[name] * np.nan}, "contains numbers that are not finite"),
         (tensors | {"curves/loss": np.zeros((2, 2))}, r"curve 'loss' must be numbers \(n,\)"),
     ):
         write_tensors(path, FORM, about, wrong)

@@ -122,9 +122,9 @@ def test_places_of_keys_and_values() -> None:
             "a: " + "9" * 10**6,
             f"s.yaml:1:4: {'9' * 80}... (1,000,000 characters) does not fit into 64 bits",
         ),
-        ("a: " + "[" * 1000, "s.yaml:1:53: this is nested too deep: at most 50 levels"),
-        ("a: " + "{b: " * 100_000, "s.yaml:1:197: this is nested too deep: at most 50 levels"),
-        ("- " * 1000, "s.yaml:1:101: this is nested too deep: at most 50 levels"),
+        ("a: " + "[" * 1000, "s.yaml:1:53: this is nested too deeply: at most 50 levels"),
+        ("a: " + "{b: " * 100_000, "s.yaml:1:197: this is nested too deeply: at most 50 levels"),
+        ("- " * 1000, "s.yaml:1:101: this is nested too deeply: at most 50 levels"),
     ],
 )
 def test_what_is_not_yaml_is_shown_where_it_is(text: str, message: str) -> None:
@@ -178,7 +178,9 @@ def nested(depth: int) -> list[Any]:
     [
         (
             nested(51),
-            "a" + "[0]" * 26 + "[... (148 characters): this is nested too deep: at most 50 levels",
+            "a"
+            + "[0]" * 26
+            + "[... (148 characters): this is nested too deeply: at most 50 levels",
         ),
         ([0] * 40_001, "a[39998]: a study has at most 40,000 values"),
         ({1, 2}, "a must be text, a number, true, false, a list or a mapping, got {1, 2}"),
@@ -268,7 +270,7 @@ def test_setting_a_path_keeps_the_place_where_the_value_was_written() -> None:
     assert changed.data["optimizer"] == {"name": "sgd", "rate": 0.1}
     assert source.data["optimizer"] == "sgd"
     assert str(changed.mark(("optimizer", "rate"))) == "s.yaml:2:15"
-    with pytest.raises(ConfigError, match=r"^s.yaml:2:9: level is 7, it has no deep.er$"):
+    with pytest.raises(ConfigError, match=r"^s.yaml:2:9: level is 7 and has no deep.er$"):
         Source({"level": 7}).put(("level", "deep", "er"), level, lambda path: None)
 
 

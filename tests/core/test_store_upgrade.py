@@ -178,7 +178,9 @@ def test_a_failed_upgrade_leaves_the_old_store(old: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("assay.core.store_upgrade._back_up", full)
     with Store(old) as store:
-        with pytest.raises(StoreError, match=r"cannot bring the store .* to format 2: the disk is"):
+        with pytest.raises(
+            StoreError, match=r"cannot upgrade the store .* to format 2: the disk is"
+        ):
             store.save_plan(PLAN)
         assert store.format == 1
         assert len(store.run_ids()) == RUNS

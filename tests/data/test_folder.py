@@ -170,7 +170,7 @@ def parts(root, *names):
         (("TRAINING", "TESTING"), 4, None),
         (("train", "val"), 4, "there is no test folder: the pictures in val are the test set; "),
         (("Train", "Validation"), 4, "the pictures in Validation are the test set; "),
-        (("train", "test", "valid"), 4, "the pictures in valid are left out: validation pictures"),
+        (("train", "test", "valid"), 4, "the pictures in valid are not used: validation pictures"),
         (("train",), 1, "there is no test folder: a fixed, stratified 1 pictures are held out"),
     ],
 )

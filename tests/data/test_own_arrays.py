@@ -153,7 +153,9 @@ def test_what_is_kept_is_whole_or_made_again(here):
     kept = bytearray((folder / "images.npy").read_bytes())
     kept[-1] ^= 1
     (folder / "images.npy").write_bytes(kept)
-    with pytest.raises(DataError, match=r"was damaged and is removed; run the same command again"):
+    with pytest.raises(
+        DataError, match=r"was damaged and has been removed; run the same command again"
+    ):
         data.load(spec)
     with pytest.raises(
         DataError, match="are no longer in the cache folder; `assay data show STUDY"

@@ -19,7 +19,7 @@ WRONG = {
     ),
     "Net, kernel_regularizer: l2": (
         "unknown argument of PARTS:Net 'kernel_regularizer' (known: image_shape, num_classes, "
-        "rate, width); a network of your own has no penalties of assay's: use training.optimizer "
+        "rate, width); a custom network does not support assay's penalties: use training.optimizer "
         "weight_decay"
     ),
     "Nett": "unknown name in PARTS 'Nett'; did you mean 'Net'?",
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_said_before_training(case: str, parts: str, tmp_path: 
         (
             {"module": "PARTS:Net"},
             "numpy",
-            "network: module: is for the torch engine, got engine 'numpy'; use engine: torch",
+            "network: module: needs the torch engine, got engine 'numpy'; use engine: torch",
         ),
     ],
 )

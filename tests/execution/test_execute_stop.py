@@ -96,7 +96,7 @@ def interrupted(folder: Path, engine: str, family: str, epochs: int) -> tuple[Pl
     assert status == 130, err
     said, saved = err.splitlines()
     assert said.startswith("interrupted: 0 of 1 runs are stored; run the same command again")
-    assert saved == "1 unfinished run resumes on from a checkpoint"
+    assert saved == "1 unfinished run resumes from a checkpoint"
     plan = make_plan(parse_study(file))
     (run,) = plan.runs()
     (left,) = (folder / "store" / "checkpoints").iterdir()

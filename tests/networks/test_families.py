@@ -212,7 +212,7 @@ def test_wrong_layers_are_refused_all_at_once() -> None:
         "layers[0].kernal_size: unknown setting of conv2d 'kernal_size'",
         "layers[1].dropout must be a number in [0, 1), got 2",
         "layers[2]: unknown layer 'flaten'",
-        "layers[3].flatten: flatten has no settings, write it alone: flatten",
+        "layers[3].flatten: flatten has no settings, write just flatten",
         "layers[4]: dense needs units, for example {dense: 100}",
         "layers[5].residual[0].dens: unknown layer 'dens'",
         "layers[6]: a layer must be a name or a mapping, got an empty mapping",

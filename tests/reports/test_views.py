@@ -257,8 +257,8 @@ def test_published_values_stand_beside_the_right_trial(study):
     [
         ({}, "not tested: number of published runs unknown"),
         ({"n": 1}, "not tested: only one published run"),
-        ({"n": 5, "split": "validation"}, "not judged: validation split"),
-        ({"n": 5, "split": "own photos"}, "not judged: own photos split"),
+        ({"n": 5, "split": "validation"}, "not tested: validation split"),
+        ({"n": 5, "split": "own photos"}, "not tested: own photos split"),
         ({"n": 5, "split": "test"}, ""),
     ],
 )

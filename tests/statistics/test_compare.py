@@ -84,7 +84,7 @@ def test_pairing_by_seed_finds_what_the_spread_between_seeds_hides():
 def test_runs_without_a_partner_are_left_out_and_said_so():
     found = compare(seeds([0.9, 0.8, 0.7, 0.6]), {0: 0.8, 1: 0.75, 2: 0.5})
     assert (found.n, found.difference) == (3, pytest.approx((0.1 + 0.05 + 0.2) / 3))
-    assert "runs without a partner left out: 1" in found.note
+    assert "unpaired runs left out: 1" in found.note
 
 
 @pytest.mark.parametrize(

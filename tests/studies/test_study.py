@@ -121,7 +121,7 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
     [
         ({"network": None}, "a study needs network:"),
         ({"dataset": {"name": "digits", "train": 10**12}},
-         "dataset.train: 1000000000000 images asked for, the training set has 1437"),
+         "dataset.train: 1000000000000 images requested, but the training set has 1437"),
         ({"factors": {"training.learning_rate": [x / 99 for x in range(1, 12)]}, "repeats": 10_000},
          "repeats: 12 trials, 10,000 times each, are more than 100,000 runs"),
         ({"study": "x" * 300}, "study must be a name of at most 100 bytes, got "
@@ -138,7 +138,7 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
         ({"factors": {"network.dropout": [0, 0.5], "dropping": {"half": {"network.dropout": 0.5}}}},
          "factors.dropping.half: dropping = half means the same as network.dropout = 0.5"),
         ({"factors": {"network.hidden.first": [1, 2]}},
-         "network.hidden is [16], it has no first"),
+         "network.hidden is [16] and has no first"),
         ({"trials": {"a": {}}, "factors": {"network.dropout": [0, 0.5]}},
          "factors: trials: and factors: exclude each other"),
         ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
@@ -245,8 +245,8 @@ def test_wrong_settings_from_the_command_line_are_shown_as_they_were_given() -> 
         "--repeats 0: repeats must be a whole number from 1 to 10000, got 0",
         "--set foo: expected path=value, for example training.epochs=5",
         "--set lr=1: unknown setting 'lr'",
-        "--set network.activation=tanh: network.activation cannot be set, this study varies "
-        "network.activation",
+        "--set network.activation=tanh: network.activation cannot be set, because this study "
+        "varies network.activation",
         "--set network.hiden=[3]: unknown option of network family mlp 'hiden'; did you mean "
         "'hidden'?",
         "--set training.epochs=x: training.epochs must be a whole number >= 1, got 'x'",
@@ -310,7 +310,7 @@ def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
     )
     assert len(parse_study(written, scale="quick").trials) == 2
     assert message({**written, "scales": {"half": {"training.epochs": 1}}}) == [
-        "scales.half.training.epochs: training.epochs cannot be set, this study varies "
+        "scales.half.training.epochs: training.epochs cannot be set, because this study varies "
         "training.epochs"
     ]
     epochs = [t.config["training"]["epochs"] for t in parse_study(written, scale="smoke").trials]

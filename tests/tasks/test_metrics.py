@@ -78,7 +78,7 @@ def test_directions_come_from_the_metric_or_the_task_never_from_a_name() -> None
 
     task: Any = Own()
     said = (
-        "task own-task is judged by val_error_of_mine, and nothing says whether a higher value is "
+        "task own-task monitors val_error_of_mine, and nothing says whether a higher value is "
         "better; register the metric 'error_of_mine' or set `higher_is_better` of the task"
     )
     with pytest.raises(ConfigError, match=said):

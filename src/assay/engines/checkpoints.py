@@ -146,11 +146,9 @@ def resumed(members: Sequence[Trained]) -> str:
     if not found and not ignored:
         return ""
     runs = (
-        "an interrupted run resumes"
-        if len(found) == 1
-        else (f"{len(found)} interrupted runs resume")
+        "an interrupted run resumes" if len(found) == 1 else f"{len(found)} interrupted runs resume"
     )
-    told = [f"{runs if found else 'training goes'} on from update {members[0].steps:,}"]
+    told = [f"{runs if found else 'training resumes'} from update {members[0].steps:,}"]
     if not all(checkpoint.loaded or checkpoint.ignored for checkpoint in found):
         told.append(
             "a later checkpoint was ignored: it was made with different data, precision or versions"

@@ -106,7 +106,7 @@ def test_expressions_compute_and_refuse():
         ("training.rate", "unknown name 'training.rate'"),
         ("layers >=", "is no expression"),
         ("().__class__", "unknown name '().__class__'"),
-        ("(lambda: 1)()", "cannot stand in an expression"),
+        ("(lambda: 1)()", "is not allowed in an expression"),
         ("open('x')", "unknown name 'open'"),
     ):
         with pytest.raises(ConfigError, match=re.escape(said)):
@@ -129,10 +129,10 @@ def test_expressions_compute_and_refuse():
         ("(-1) ** 0.5", "is not a real number"),
         ("1e-200 * 1e-110", "1e-310 is a denormal number"),
         ("-" * 100_000 + "1", "an expression has at most 1000 characters"),
-        ("-" * 900 + "1", "is nested too deep: at most 40 levels"),
-        ("[" * 900, "is no expression, such as 'layers >= 2'"),
-        ("abs(" * 60 + "1" + ")" * 60, "is nested too deep: at most 40 levels"),
-        ("\0", "is no expression, such as 'layers >= 2'"),
+        ("-" * 900 + "1", "is nested too deeply: at most 40 levels"),
+        ("[" * 900, "is not an expression, such as 'layers >= 2'"),
+        ("abs(" * 60 + "1" + ")" * 60, "is nested too deeply: at most 40 levels"),
+        ("\0", "is not an expression, such as 'layers >= 2'"),
         ("1j", "'1j' is not allowed in an expression"),
         ("units(2)", "unknown name 'units' (known: abs, float, int"),
     ],
@@ -204,7 +204,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         "trials must be a whole number from 1 to 10000, got 0",
         "did you mean 'training.learning_rate'?",
         "low must be less than high, got 1 and 0.1",
-        "high - low = 9 is no multiple of step 4",
+        "high - low = 9 is not a multiple of step 4",
         "with log, low must be > 0, got 0",
         "unknown key of a parameter 'choices'; did you mean 'choice'?",
         "relu is given twice",
@@ -273,8 +273,8 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"units": {"int": [256, 2147483648], "step": 128}},
             {},
-            "units: 256 to 2.14748e+09 in steps of 128 are 16,777,214 steps, at most 1,000,000 can "
-            "be told apart; leave step out",
+            "units: 256 to 2.14748e+09 in steps of 128 are 16,777,214 steps, at most 1,000,000 "
+            "can be distinguished; leave out step",
         ),
         (
             {"network.dropout": {"float": [-1e308, 1e308]}},
@@ -299,7 +299,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"network.hidden.0": {"int": [4, 8]}},
             {"set": {"network.hidden": "[8, 8]"}},
-            "network.hidden is set here and chosen by network.hidden.0 as well",
+            "network.hidden is set here and also chosen by network.hidden.0",
         ),
         (
             {"network.dropout": {"float": [0, 0.5]}},
@@ -337,7 +337,7 @@ def test_what_the_search_varies_cannot_be_set():
         "network": "mlp",
         "search": {"trials": 3, "space": {"network.hidden.0": {"int": [4, 8]}}},
     }
-    with pytest.raises(ConfigError, match="hidden cannot be set, this study varies"):
+    with pytest.raises(ConfigError, match="hidden cannot be set, because this study varies"):
         parse_study(written, set=["network.hidden=[3]"])
     changed = parse_study(written, set=["search.trials=7"], scale="smoke").search
     assert changed is not None

@@ -203,14 +203,14 @@ def test_a_readers_tensors_are_those_of_its_network(reader, tmp_path):
     about, weights = read_tensors(reader, "assay clock reader 1")
     path, name = tmp_path / "wrong.safetensors", "head.twelve.0.bias"
     for changed, message in (
-        ({n: w for n, w in weights.items() if n != name}, f"there is no tensor '{name}'"),
+        ({n: w for n, w in weights.items() if n != name}, f"tensor '{name}' is missing"),
         (weights | {"head.twelve.0.bia": weights[name]}, f"did you mean '{name}'"),
         (weights | {name: weights[name][None]}, r"is \(1, 120\), the network needs \(120,\)"),
         (weights | {name: weights[name].astype(int)}, "is int64, expected floating-point numbers"),
         (weights | {name: weights[name] + np.float16(np.inf)}, "numbers that are not finite"),
         (
             weights | {"trunk.2.moving_variance": -weights["trunk.2.moving_variance"]},
-            "tensor 'trunk.2.moving_variance' holds negative variances",
+            "tensor 'trunk.2.moving_variance' contains negative variances",
         ),
     ):
         write_tensors(path, "assay clock reader 1", about, changed)

@@ -89,7 +89,7 @@ def test_what_takes_one_network_says_so(made: Path, capsys) -> None:
 
 def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
     assert main(["sample", "small", "--store", str(store)]) == 2
-    assert "has no finished run that makes pictures" in capsys.readouterr().err
+    assert "has no finished run that generates images" in capsys.readouterr().err
     with Store(store, create=False, read_only=True) as opened:
         run = opened.run_ids()[0]
     assert main(["sample", run, "--store", str(store)]) == 2

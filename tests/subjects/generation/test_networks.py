@@ -36,5 +36,5 @@ def test_a_family_that_does_not_make_what_the_task_trains_is_refused():
     ):
         with pytest.raises(NetworkError, match=said):
             build_network(family, (32, 32, 3), heads, parts)
-    with pytest.raises(NetworkError, match="5 doublings do not lead to 28x28 pixels"):
+    with pytest.raises(NetworkError, match="5 upsampling steps do not reach 28x28 pixels"):
         build_network("gan", (28, 28, 1), {}, makes("gan"))
