@@ -114,7 +114,7 @@ class Peeking(Augmentation):
     ("kind", "part", "check", "said"),
     [
         ("optimizer", Uphill, testing.check_optimizer, "increases the loss"),
-        ("optimizer", Forgetful, testing.check_optimizer, "keep memories in slot.buffer"),
+        ("optimizer", Forgetful, testing.check_optimizer, "keep all state in slot.buffer"),
         ("optimizer", Scalar, testing.check_optimizer, "differs from itself alone"),
         ("schedule", Falling, testing.check_schedule, "a factor is negative"),
         ("augmentation", Peeking, testing.check_augmentation, "depends on the pixels"),

@@ -60,7 +60,7 @@ def test_what_went_wrong_is_said_and_counted():
 
 
 def test_what_runs_have_to_say_is_said_once():
-    state, remark = ExecutionState(), "an interrupted run resumes on from update 2,000"
+    state, remark = ExecutionState(), "an interrupted run resumes from update 2,000"
     state(Event("started", 1, title="rate = 1", members=1))
     told = Event("progress", 1, progress=Progress(0, 0.0, 1, remark=remark))
     assert [state(told), state(told)] == [f"rate = 1: {remark}", ""]

@@ -204,7 +204,7 @@ def assert_goes_on(
     steps = [record.metrics["steps"] for record in whole]
     said = [p.remark for p in seen if p.remark]
     assert said
-    assert all(text.endswith(" on from update 10") for text in said)
+    assert all(text.endswith(" from update 10") for text in said)
     trained = sum(40 * s - 10 * (s // 8) for s in steps)  # every eighth batch has 30 images
     assert sum(p.images for p in seen) == trained - 390 * sum(begun)  # not the first 10 again
     assert not list(tmp_path.iterdir())
@@ -288,7 +288,7 @@ def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(
     (again,) = train([one], corners, tmp_path, "torch", seen.append)
     assert_same(again, whole)
     assert [p.remark for p in seen if p.remark] == [
-        f"an interrupted run resumes on from update 0; the checkpoint {file.name} was ignored: "
+        f"an interrupted run resumes from update 0; the checkpoint {file.name} was ignored: "
         "it is damaged"
     ]
 

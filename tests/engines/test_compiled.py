@@ -229,7 +229,7 @@ def test_each_program_goes_on_where_the_other_stopped(
     assert interrupted(first, one, updates=10) is None
     assert len(list(tmp_path.glob("*.unfinished.safetensors"))) == 1
     end = interrupted(then, one)
-    assert any("goes on from update" in said for said in interrupted.remarks)
+    assert any("resumes from update" in said for said in interrupted.remarks)
     if first == then:
         for name in set(whole.curves) - {"seconds"}:
             np.testing.assert_array_equal(whole.curves[name], end.curves[name])

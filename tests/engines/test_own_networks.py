@@ -89,7 +89,7 @@ def test_going_on_is_not_having_stopped(parts: str, tmp_path: Path):
         loop._REPORT_SECONDS = seconds
     told: list[str] = []
     (gone_on,) = train(one, tmp_path, lambda p: told.append(p.remark))
-    assert told[0].startswith("an interrupted run resumes on from update 1")
+    assert told[0].startswith("an interrupted run resumes from update 1")
     assert_same(whole, gone_on)
 
 

@@ -86,7 +86,7 @@ def test_a_stack_goes_on_as_if_it_had_never_stopped(
             train(one, tmp_path / folder, stop)
     told: list[str] = []
     again = train(one, tmp_path / "together", lambda p: told.append(p.remark))
-    assert told[0].startswith("2 interrupted runs resume on from update 4")
+    assert told[0].startswith("2 interrupted runs resume from update 4")
     for wanted, found in zip(whole, again, strict=True):
         assert_same(wanted, found)
     for wanted, found in zip(whole, in_turns(one, folder=tmp_path / "alone"), strict=True):

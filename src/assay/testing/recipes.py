@@ -69,7 +69,7 @@ def _torch_steps(optimizer: Any, hidden: tuple[int, int] | None) -> np.ndarray:
     whole = Slot(torch.full(_SHAPE, 0.1, dtype=torch.float64), numbers)
     for gradient in _gradients():
         update(type(optimizer), [whole], [torch.tensor(gradient)], 1.0)
-    said = "a run that goes on from a checkpoint differs: keep memories in slot.buffer"
+    said = "a run resumed from a checkpoint differs: keep all state in slot.buffer"
     assert torch.equal(whole.weight, slot.weight), said
     return slot.weight.numpy()
 

@@ -128,7 +128,7 @@ def check_network(network: str | Mapping[str, object], **outputs: int) -> None:
         later.load(0, same.state(0))
         _train(later, data, 2, 4)
         ends = start.weights(0), later.weights(0)
-        said = "training that goes on from a checkpoint differs"
+        said = "training resumed from a checkpoint differs"
         assert all(np.array_equal(ends[0][n], ends[1][n]) for n in ends[0]), said
 
 

@@ -139,7 +139,7 @@ def test_a_task_that_must_leave_is_queued_again_and_goes_on(node, tmp_path, capf
     assert main(command) == 0
     out, err = capfd.readouterr()
     assert "trained 1 of 1 runs" in out
-    assert "an interrupted run resumes on from update" in err
+    assert "an interrupted run resumes from update" in err
     assert not list(left.glob("*"))
 
 

@@ -76,7 +76,7 @@ def test_a_run_goes_on_where_it_was_interrupted_as_if_it_had_not_been(
     seen: list[Progress] = []
     resumed = train(kind, **more, resources=checkpoints, on_progress=seen.append)
     assert sum(p.images for p in seen) == 2 * 50  # of 12 updates, two were left
-    assert [p.remark for p in seen if p.remark] == ["an interrupted run resumes on from update 10"]
+    assert [p.remark for p in seen if p.remark] == ["an interrupted run resumes from update 10"]
     assert _same(whole.weights, resumed.weights)  # and so equal seeds give equal runs
     assert _same(whole.predictions, resumed.predictions)
     for name in set(whole.curves) - {"seconds"}:
