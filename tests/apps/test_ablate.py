@@ -49,7 +49,7 @@ def test_what_differs_is_undone_one_at_a_time():
     assert [t.label for t in ablation_plan(study, base, other).trials] == [
         "without network", "best"
     ]  # fmt: skip
-    with pytest.raises(ConfigError, match="nothing can be undone"):
+    with pytest.raises(ConfigError, match="there is no change to undo"):
         ablation_plan(study, base, base)
 
 

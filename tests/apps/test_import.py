@@ -99,7 +99,7 @@ def test_an_optuna_study_and_what_is_none(tmp_path: Path):
     ]  # fmt: skip
     assert runs[0].better == {"objective": True}
     (tmp_path / "s.db").write_bytes(b"SQLite format 3\x00" + bytes(100))
-    with pytest.raises(ConfigError, match="holds no Optuna study"):
+    with pytest.raises(ConfigError, match="contains no Optuna study"):
         read_runs(tmp_path / "s.db")
 
 

@@ -177,7 +177,7 @@ def test_parts_registered_at_a_prompt_train_in_this_process(here):
     script = DATA + REGISTER + run_script('"dataset": "mine",')
     out, err = python(here, "-", script=script)
     assert out == "mine finished\n"
-    assert "UserWarning: parts were registered in a notebook or at a prompt, which no other" in err
+    assert "UserWarning: parts were registered in a notebook or at a prompt, which other" in err
 
 
 def test_a_function_that_fails_is_named(here):

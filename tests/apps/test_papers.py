@@ -56,7 +56,7 @@ def test_pages_are_not_counted_where_nobody_knows_them(store: Path, tmp_path: Pa
     out = str(tmp_path / "paper.md")
     command = ["report", "small", "--store", str(store), "--max-pages", "3"]
     assert main([*command, "--to", "markdown", out]) == 0
-    assert "max-pages counts pages of a PDF" in capsys.readouterr().err
+    assert "max-pages counts the pages of a PDF" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_stored_runs_are_used_again_in_the_folder_of_their_plugin(write: Write):
     assert "equal" in assay("reproduce", "small", "--runs", "1")
     study.with_suffix(".py").write_text(PARTS.replace("NAME", "again") + "# changed\n")
     said = assay("reproduce", "small", "--runs", "1", status=1)
-    assert "again.py is another one than this run was trained with" in " ".join(said.split())
+    assert "again.py has changed since this run was trained" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,38 @@ def test_a_plugin_that_fails_is_told_with_its_line(
     assert main(["run", str(study)]) == 2
     told = f"{study}:3:11: {plugin}:2: plugin 'failing.py' cannot be imported: {said}"
     assert told in capsys.readouterr().err
+
+
+def test_a_name_of_assay_is_refused_where_the_plugin_is_named(
+    write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("taking")
+    plugin = study.with_suffix(".py")
+    parts = plugin.read_text()
+    plugin.write_text(f"{parts}assay.register_dataset('digits', lambda: None)\n")
+    assert main(["run", str(study), "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {study}:3:11: dataset 'digits' is registered twice: at ")
+    assert f"{plugin}:{parts.count(chr(10)) + 1}" in said
+    plugin.write_text(f"\n{parts}")  # corrected, in the same process, with other lines
+    assert main(["run", str(study), "--dry-run"]) == 0
+
+
+def test_an_executor_that_fails_is_told_with_its_line(
+    write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("failing")
+    plugin = study.with_suffix(".py")
+    lines = [
+        "class Broken:",
+        "    def __init__(self, setup): pass",
+        "    def run(self, jobs, send, stop):",
+        "        return 1 / 0",
+        "assay.register_executor('failing-place', Broken)",
+    ]
+    parts = plugin.read_text().replace('assay.register_executor("failing-place", Inline)', "")
+    plugin.write_text(parts + "\n".join(lines))
+    assert main(["run", str(study), "--on", "failing-place"]) == 2
+    line = parts.count("\n") + 4
+    said = f"error: {plugin}:{line}: executor 'failing-place' failed: ZeroDivisionError: division"
+    assert said in " ".join(capsys.readouterr().err.split())

@@ -229,7 +229,7 @@ WRONG = [
     ({"precision": "float23"}, "did you mean 'float32'"),
     ({"normalize": "standart"}, "did you mean 'standard'"),
     ({"validation_fraction": 1.0}, r"validation_fraction must be a share .* in \[0, 1\), got 1.0"),
-    ({"validation_fraction": 0, "early_stopping": True}, "early_stopping judges on validation"),
+    ({"validation_fraction": 0, "early_stopping": True}, "early_stopping needs validation samples"),
     ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which contains vectors of 64 features"),
     ({"shape": 8}, r"shape must be \(height, width\) or .*, got 8"),
     (
@@ -260,14 +260,14 @@ def test_wrong_names_and_arrays_are_named(digits):
         small().set_params(epochs=9, learning_rat=0.1)
     with pytest.raises(AssayError, match="it has no rate"):
         small(dropout=0.5).set_params(dropout__rate=0.1)
-    with pytest.raises(DataError, match="two classes at least, got one class: 4"):
+    with pytest.raises(DataError, match="at least two classes, got one class: 4"):
         small().fit(X, np.full(300, 4))
     net = small().fit(X.reshape(-1, 8, 8), y)
     with pytest.raises(DataError, match=r"4x16x1, expected images of 8x8x1 or vectors of 64"):
         net.predict(X.reshape(-1, 4, 16))
     with pytest.raises(ValueError, match="63 features, but AssayClassifier is expecting 64"):
         net.predict(X[:, 1:])
-    with pytest.raises(DataError, match=r"labels that y has not: \[10\]"):
+    with pytest.raises(DataError, match=r"labels that are not in y: \[10\]"):
         net.fit(X, y, validation_data=(X, y + 1))
     with pytest.raises(DataError, match=r"must be a pair \(X, y\), got ndarray"):
         net.fit(X, y, validation_data=X)

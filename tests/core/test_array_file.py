@@ -51,10 +51,10 @@ def test_text_is_read_where_it_is_asked_for(tmp_path):
     assert map_array(tmp_path / "a.npy", text=True).tolist() == words.tolist()
     found = read_arrays(tmp_path / "a.npz", "words", "raw", text=True)
     assert [a.tolist() for a in found] == [words.tolist(), raw.tolist()]
-    with pytest.raises(ValueError, match="its header is not one of an array of numbers"):
+    with pytest.raises(ValueError, match="its header does not describe an array of numbers"):
         map_array(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.array([{}]), allow_pickle=True)
-    with pytest.raises(ValueError, match="its header is not one of an array of numbers"):
+    with pytest.raises(ValueError, match="its header does not describe an array of numbers"):
         map_array(tmp_path / "b.npy", text=True)
     with pytest.raises(ValueError, match="not a zip file"):
         array_names(tmp_path / "a.npy")
@@ -75,14 +75,14 @@ HEADER = "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }\n"
         (b"\x93NUMPY\x04\x00", "version 4.0 of .npy is unknown"),
         (npy(HEADER, length=60_000), "its header has 60,000 bytes, at most 10,000 are read"),
         (npy(HEADER, b"", length=900), "it ends inside its header"),
-        (npy(HEADER.replace("'shape'", "6")), "its header is not one of an array of numbers"),
-        (npy(HEADER.replace("2", "True")), "its header is not one of an array of numbers"),
-        (npy(HEADER.replace("(2", "((2")), "its header is not one of an array of numbers"),
-        (npy(HEADER.replace("<i4", "|O")), "its header is not one of an array of numbers"),
-        (npy(HEADER.replace("<i4", "<U4")), "its header is not one of an array of numbers"),
-        (npy(HEADER.replace("2", "-2")), "its header is not one of an array of numbers"),
-        (npy("(" * 9000), "its header is not one of an array of numbers"),
-        (npy("{" + " " * 9000), "its header is not one of an array of numbers"),
+        (npy(HEADER.replace("'shape'", "6")), "its header does not describe an array of numbers"),
+        (npy(HEADER.replace("2", "True")), "its header does not describe an array of numbers"),
+        (npy(HEADER.replace("(2", "((2")), "its header does not describe an array of numbers"),
+        (npy(HEADER.replace("<i4", "|O")), "its header does not describe an array of numbers"),
+        (npy(HEADER.replace("<i4", "<U4")), "its header does not describe an array of numbers"),
+        (npy(HEADER.replace("2", "-2")), "its header does not describe an array of numbers"),
+        (npy("(" * 9000), "its header does not describe an array of numbers"),
+        (npy("{" + " " * 9000), "its header does not describe an array of numbers"),
         (npy(HEADER, bytes(23)), r"its header says int32 \(2, 3\), 24 bytes, but 23 follow"),
         (npy(HEADER, bytes(25)), r"its header says int32 \(2, 3\), 24 bytes, but 25 follow"),
         (npy(HEADER.replace("2", "9" * 19)), "bytes, but 24 follow"),

@@ -211,7 +211,7 @@ def test_what_is_no_store_is_named(tmp_path):
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "index.sqlite").write_text("not a database at all, just words\n" * 99)
     for read_only in (False, True):
-        with pytest.raises(StoreError, match=r"index.sqlite is no database"):
+        with pytest.raises(StoreError, match=r"index.sqlite is not a database"):
             Store(tmp_path / "text", read_only=read_only)
     (tmp_path / "other").mkdir()
     db = sqlite3.connect(tmp_path / "other" / "index.sqlite")

@@ -112,7 +112,7 @@ def test_what_nobody_names_is_dropped(tmp_path):
     owner = new_owner()
     with Store(tmp_path) as store:
         store.claim([names[2]], owner)
-        with pytest.raises(StoreError, match="nothing is dropped while runs of this store are"):
+        with pytest.raises(StoreError, match="nothing was deleted, because runs of this store are"):
             collect_garbage(tmp_path)
         retire_owner(owner)
     assert collect_garbage(tmp_path).runs == [names[0]]

@@ -70,7 +70,7 @@ def test_train_and_test_folders_are_kept(root, tmp_path):
     assert (len(dataset.train), len(dataset.validation), info.test) == (18, 2, 1)
     assert dataset.image_shape == (8, 8, 1)
     draw(split / "test" / "dgos" / "x.png")
-    with pytest.raises(DataError, match=r"dgos: no such class .*; did you mean 'dogs'"):
+    with pytest.raises(DataError, match=r"dgos: this class does not exist .*; did you mean 'dogs'"):
         data.load(spec(split))
 
 

@@ -117,11 +117,11 @@ class Trap:
         ({"arrays": "a\0.npy"}, "dataset.arrays: "),
         (
             {"arrays": "objects.npy"},
-            "dataset.arrays: objects.npy: its header is not one of an arra",
+            "dataset.arrays: objects.npy: its header does not describe an arra",
         ),
         (
             {**SPEC, "labels": "objects.npy"},
-            "dataset.labels: objects.npy: its header is not one of",
+            "dataset.labels: objects.npy: its header does not describe",
         ),
         ({**SPEC, "labels": "short.npy"}, "dataset.labels: the labels: 59 labels for 60 images"),
         ({**SPEC, "test_images": "images.npy"}, "dataset.test_labels: the test labels are missing"),

@@ -323,7 +323,7 @@ def test_an_engine_that_cannot_go_on_says_so(corners: Dataset):
     if find_spec("keras") is None:
         pytest.skip("needs Keras, which is only asked for its version here")
     one = member(corners, "cnn with batch norm and adagrad", 3, 2)
-    with pytest.raises(EngineError, match=r"keeps no state to go on from, got training.stop_after"):
+    with pytest.raises(EngineError, match=r"cannot resume training, got training.stop_after"):
         ENGINES["keras"]().check(Cohort((one,)), Resources())
 
 

@@ -253,7 +253,7 @@ def test_a_file_predicts_as_the_record_and_weights_travel_back(
     found = read_keras(one.network, path)
     assert found.keys() == record.weights.keys()
     assert all(np.array_equal(found[name], array) for name, array in record.weights.items())
-    with pytest.raises(EngineError, match="the model is not the one described"):
+    with pytest.raises(EngineError, match="the model differs from its description"):
         read_keras(build_network({**MLP, "hidden": [3] * 9}, (8, 8, 1), {"class": 4}), path)
     path.write_text("nothing")
     with pytest.raises(EngineError, match="as a Keras model"):
@@ -268,7 +268,7 @@ def test_what_keras_does_not_do_is_refused(member):
             member(CNN, optimizer=Optimizer.parse("muon")),
             Resources(),
             "classify",
-            "moves kernels of dense layers only",
+            "supports dense layers only",
         ),
         (member(MLP), Resources(device="cuda"), "classify", "got device 'cuda'; expected auto"),
         (member(MLP), Resources(device="gpu"), "classify", "unknown device 'gpu'"),

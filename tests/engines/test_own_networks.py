@@ -149,7 +149,7 @@ def test_several_heads_are_told_by_name(parts: str):
     network = build_network({"module": f"{parts}:Heads"}, (8, 8, 1), {"hour": 12, "minute": 60})
     rows = [(row["name"], row["output_shape"], row["macs"]) for row in layer_table(network)]
     assert rows == [("heads.hour", (12,), 64 * 12), ("heads.minute", (60,), 64 * 60)]
-    said = "a task with several outputs tells `outputs`, not `num_classes`"
+    said = "a task with several outputs passes `outputs`, not `num_classes`"
     with pytest.raises(AssayError, match=said):
         build_network({"module": f"{parts}:residual"}, (8, 8, 1), {"hour": 12, "minute": 60})
 

@@ -145,7 +145,7 @@ def test_a_template_of_ones_own(material, tmp_path):
     [
         ("#let paper(..given, body) = [\n  #foo\n]", r"mine\.typ:2:3: unknown variable: foo"),
         ("#let paper(body) = body", r"mine\.typ: its `paper` must take .*: unexpected argument"),
-        ("#let other = 1", r"mine\.typ: it defines no `paper`"),
+        ("#let other = 1", r"mine\.typ: it does not define `paper`"),
         ('#import "@preview/cetz:0.3.0"\n', r"mine\.typ:1: the package @preview/cetz:0.3.0 would"),
     ],
 )

@@ -63,7 +63,7 @@ def test_headings_name_chapters_and_words_keep_their_style(tmp_path):
             r"notes\.md:3: no reference has the key 'holm1997'; did you",
         ),
         ("# Method\n\n![x](gone.png)\n", r"notes\.md:3: the picture 'gone\.png' is not there"),
-        ("# Method\n\n<b>x</b>\n\n<table></table>\n", r"notes\.md:5: HTML is not read"),
+        ("# Method\n\n<b>x</b>\n\n<table></table>\n", r"notes\.md:5: HTML is not supported"),
     ],
 )
 def test_what_is_wrong_in_a_text_is_named_with_its_line(tmp_path, text, said):

@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from assay.core import registry
 from assay.core.errors import AssayError, ConfigError
 from assay.core.files import open_file
+from assay.core.installed import load_installed
 
 __all__ = [
     "Plugin",
@@ -72,9 +74,12 @@ def load(name: str, beside: Path | None = None) -> Plugin:
         return _load_file(name, (beside or Path.cwd()) / Path(name).expanduser())
     if name in _loaded:
         return _loaded[name]
+    load_installed()
     try:
         module = import_module(name)
+        registry.settle(getattr(module, "__file__", None) or "")
     except AssayError:
+        _unload(name)
         raise
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
@@ -205,19 +210,27 @@ def _register_file(name: str, path: Path) -> None:
     sys.modules[path.stem] = module
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # for what it imports beside itself, now or later
+    load_installed()
+    registry.forget(str(path))
     _loading.append(path)
     try:
-        found.loader.exec_module(module)
-    except _End:
-        pass
+        with suppress(_End):
+            found.loader.exec_module(module)
+        registry.settle(str(path))
     except AssayError:
-        sys.modules.pop(path.stem, None)
+        _unload(path.stem)
         raise
     except (Exception, SystemExit) as error:
-        sys.modules.pop(path.stem, None)
+        _unload(path.stem)
         raise _failed(name, error, path) from error
     finally:
         _loading.pop()
+
+
+def _unload(module: str) -> None:
+    """Take back what a module has registered, so that it can be corrected and loaded again."""
+    failed = sys.modules.pop(module, None)
+    registry.forget(getattr(failed, "__file__", None) or "")
 
 
 def leave_script() -> None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from assay.core.errors import AssayError, ConfigError, unknown_name
 
-__all__ = ["CodePlace", "Registered", "Registry", "places", "register"]
+__all__ = ["CodePlace", "Registered", "Registry", "forget", "places", "register", "settle"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,9 @@ _LOADING = threading.RLock()
 _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
 
+_REGISTRIES: dict[str, Registry[Any]] = {}
+"""Kind -> its registry, once the module that has it is imported."""
+
 
 def register(kind: str, name: str, entry: object, help: str = "", version: int = 1) -> None:
     """Register `entry` under `name` among the things of one kind.
@@ -72,6 +75,24 @@ def register(kind: str, name: str, entry: object, help: str = "", version: int =
             "choose another name"
         )
     table[name] = Registered(entry, place, help, version)
+
+
+def forget(file: str) -> None:
+    """Drop all that a file has registered, because it is read again or cannot be used."""
+    for table in _TABLES.values():
+        for name in [name for name, known in table.items() if known.place.file == file]:
+            del table[name]
+
+
+def settle(file: str) -> None:
+    """Load assay's own parts of each kind that a file has registered parts of.
+
+    Raises:
+        ConfigError: the file has registered a name that assay itself registers.
+    """
+    kinds = {k for k, table in _TABLES.items() for e in table.values() if e.place.file == file}
+    for kind in kinds & _REGISTRIES.keys():
+        _REGISTRIES[kind].load()
 
 
 def places() -> Iterator[CodePlace]:
@@ -137,6 +158,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package, self._adapt, self._contract = package, adapt, contract
         self._entries = _TABLES.setdefault(kind, {})
+        _REGISTRIES[kind] = self
 
     def add(self, name: str, version: int = 1) -> Callable[[T], T]:
         """Return a decorator that registers its argument under `name`; see `register`."""
@@ -148,7 +170,7 @@ class Registry(Generic[T]):
         return register_entry
 
     def __getitem__(self, name: str) -> T:
-        self._load()
+        self.load()
         if name not in self._entries:
             raise ConfigError(unknown_name(self.kind, name, self._entries))
         found = self._entries[name]
@@ -204,22 +226,27 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
-        self._load()
+        self.load()
         return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        self._load()
+        self.load()
         return iter(sorted(self._entries))
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Import the modules of the package and the installed plugins, once."""
         with _LOADING:  # another thread must not take for all what is there half-way
             if self._package is not None:
                 package, self._package = self._package, None
                 import pkgutil
 
-                for module in pkgutil.iter_modules(import_module(package).__path__):
-                    if not module.name.startswith("_"):
-                        import_module(f"{package}.{module.name}")
+                try:
+                    for module in pkgutil.iter_modules(import_module(package).__path__):
+                        if not module.name.startswith("_"):
+                            import_module(f"{package}.{module.name}")
+                except BaseException:
+                    self._package = package  # the rest is still to be imported
+                    raise
             self._load_plugins()
 
     @staticmethod

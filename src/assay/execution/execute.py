@@ -20,7 +20,7 @@ from assay.core.plugins import loaded
 from assay.core.store import Store
 from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
-from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup
+from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup, blame
 from assay.execution.executors.worker import find_engine
 from assay.execution.gpus import Gpus, gpus_for
 from assay.execution.jobs import Part
@@ -183,7 +183,8 @@ class _Course:
         details = (place.address, place.options, self.store.resolve(), devices)
         self.setup = Setup(self.data_dir, workers, False, loaded(), *details)
         if place.remote and missing:
-            self.capacity: Capacity = self._runner(workers).capacity(self.resources)  # type: ignore[attr-defined]
+            with blame(place.executor or ""):
+                self.capacity: Capacity = self._runner(workers).capacity(self.resources)  # type: ignore[attr-defined]
         else:
             share = _share(self.resources, workers).threads
             self.capacity = local_capacity(workers, share)
@@ -202,7 +203,8 @@ class _Course:
         elif self.place.executor != "inline":
             share = _share(share, min(workers, len(parts)))
         jobs = self.ledger.jobs(parts, share, alone)
-        self._runner(workers).run(jobs, self.ledger.receive, self.stopped)
+        with blame(self.place.executor or "", self.ledger.receive) as send:
+            self._runner(workers).run(jobs, send, self.stopped)
 
     def _wait(self) -> list[str]:
         """Wait for runs that others train; return what they leave to us, or nothing at the end."""

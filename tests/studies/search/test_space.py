@@ -104,7 +104,7 @@ def test_expressions_compute_and_refuse():
     for wrong, said in (
         ("unit * 2", "unknown name 'unit'; did you mean 'units'?"),
         ("training.rate", "unknown name 'training.rate'"),
-        ("layers >=", "is no expression"),
+        ("layers >=", "is not an expression"),
         ("().__class__", "unknown name '().__class__'"),
         ("(lambda: 1)()", "is not allowed in an expression"),
         ("open('x')", "unknown name 'open'"),
@@ -238,7 +238,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"layers": {"int": [1, 3]}},
             {"constraints": ["layers > 5"]},
-            "no point of the space fulfils the constraints",
+            "no point of the space satisfies the constraints",
         ),
         (
             {"layers": {"int": [1, 3]}, "training.epochs": {"int": [1, 3], "when": "layers > 4"}},

@@ -76,7 +76,7 @@ def test_pictures_that_cannot_be_read_say_why(reader, tmp_path):
         cut: "unreadable picture",
         huge: "400,000,000 pixels|more than 64,000,000 pixels",
         picture(tmp_path / "dot.png", 1, 1): "1x1 pixels: too small to show a clock",
-        tmp_path / "nowhere.png": "there is no such picture",
+        tmp_path / "nowhere.png": "there is no such file",
     }
     for path, message in bad.items():
         with pytest.raises(DataError, match=message) as caught:
@@ -156,7 +156,7 @@ def test_what_is_no_reader_is_refused(tmp_path, reader):
     (tmp_path / "other.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
     for name, message in (
         ("nowhere.safetensors", "no such reader"),
-        ("other.safetensors", "no reader of clocks"),
+        ("other.safetensors", "not a reader of clocks"),
     ):
         with pytest.raises(DataError, match=message):
             find_reader(tmp_path / name)
@@ -191,11 +191,11 @@ def test_a_readers_file_is_checked_whole(reader, tmp_path, change, message):
     write_tensors(path, "assay clock reader 1", about | change, weights)
     with pytest.raises(DataError, match=message) as caught:
         Reader.load(path)
-    assert str(caught.value).startswith(f"{path}: no reader of clocks: ")
+    assert str(caught.value).startswith(f"{path}: not a reader of clocks: ")
     (name,) = change
     write_tensors(path, "assay clock reader 1", {k: about[k] for k in about if k != name}, weights)
     if name != "calibration":
-        with pytest.raises(DataError, match=f"no reader of clocks: {name} is missing"):
+        with pytest.raises(DataError, match=f"not a reader of clocks: {name} is missing"):
             Reader.load(path)
 
 

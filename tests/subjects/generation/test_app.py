@@ -82,7 +82,7 @@ def test_what_takes_one_network_says_so(made: Path, capsys) -> None:
     with Store(made, create=False, read_only=True) as opened:
         (run,) = opened.run_ids()
     assert main(["export", run, "--to", "torch", "--store", str(made)]) == 2
-    assert "has several that were trained together" in capsys.readouterr().err
+    assert "has several networks that were trained together" in capsys.readouterr().err
     assert main(["engines", "dials-gan-vae"]) == 2
     assert "generator and discriminator are trained together" in capsys.readouterr().err
 

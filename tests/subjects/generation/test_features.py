@@ -124,8 +124,8 @@ def test_wrong_pictures_and_files_are_refused_in_words(features, tmp_path):
         Features.fit(drawn(40, size=12))
     with pytest.raises(DataError, match=r"expected \(24, 24, 3\), that of the images that the"):
         features.transform(drawn(5, size=16))
-    with pytest.raises(DataError, match="there are no such features"):
+    with pytest.raises(DataError, match="there is no such file"):
         Features.load(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no features of images"):
+    with pytest.raises(DataError, match="not a file of features"):
         Features.load(tmp_path / "bad.safetensors")

@@ -135,5 +135,5 @@ def test_bfloat16_learns_as_well(train):
 
 def test_a_sampler_says_what_it_cannot_use(train, tmp_path: Path):
     record = train("vae", steps=1, batch_size=50, resources={"save_weights": False})
-    with pytest.raises(DataError, match="were not kept"):
+    with pytest.raises(DataError, match="were not saved"):
         PictureSampler(record, record.weights)

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from assay.core.plugins import Plugin
+from assay.core.errors import AssayError, EngineError
+from assay.core.plugins import Plugin, culprit
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.engines.engine import Cohort, Progress, Resources
 
-__all__ = ["EXECUTORS", "Capacity", "Crew", "Executor", "Job", "Message", "Node", "Setup"]
+__all__ = [
+    "EXECUTORS",
+    "Capacity",
+    "Crew",
+    "Executor",
+    "Job",
+    "Message",
+    "Node",
+    "Setup",
+    "blame",
+]
 
 
 @dataclass(frozen=True)
@@ -150,6 +162,43 @@ class Executor(Protocol):
 
 EXECUTORS: Registry[Callable[[Setup], Executor]] = Registry("executor", "assay.execution.executors")
 """Name -> factory."""
+
+
+@contextmanager
+def blame(
+    name: str, receive: Callable[[Message], None] = lambda message: None
+) -> Iterator[Callable[[Message], None]]:
+    """A context in which an executor runs: an error of a plugin's executor names its line.
+
+    Args:
+        name: of the executor.
+        receive: takes messages.
+
+    Yields:
+        `receive`, whose own errors are no fault of the executor and pass.
+
+    Raises:
+        EngineError: the plugin's code raised an error.
+    """
+    passed: list[Exception] = []
+
+    def send(message: Message) -> None:
+        try:
+            receive(message)
+        except Exception as error:
+            passed.append(error)
+            raise
+
+    try:
+        yield send
+    except AssayError:
+        raise
+    except Exception as error:
+        where = culprit(error)
+        if error in passed or not where or EXECUTORS.place(name).module.startswith("assay."):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise EngineError(f"{where}: executor {name!r} failed: {said}") from error
 
 
 class Crew:
