@@ -1,8 +1,8 @@
-"""What a name on a command line means in a store: a study, one of its trials, or a run."""
+"""Look-up of a name in a store: a study, one of its trials, or a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,12 @@ SHORTEST = 4
 
 @dataclass(frozen=True)
 class Found:
-    """What a name means.
+    """What a name refers to.
 
     Attributes:
-        plan: of the study; empty for a run.
-        trial: of the plan; None for the whole study, and for a run.
-        run: its name; "" for a study or a trial.
+        plan: the plan of the study; empty for a run.
+        trial: the trial in the plan; None for a whole study or a run.
+        run: the name of the run; "" for a study or a trial.
     """
 
     plan: PlanData
@@ -40,16 +40,19 @@ class Found:
         return [run for trial in trials for run in trial["runs"]]
 
 
-def find_stored(store: Store, name: str, *, trials: bool = False) -> Found:
-    """Find what `name` means in a store.
+def find_stored(
+    store: Store, name: str, *, trials: bool = False, others: Iterable[str] = ()
+) -> Found:
+    """Find what `name` refers to in a store.
 
     Args:
         name: a study (without its scale where only one is stored), or the start of a run's name.
         trials: also a trial: its label or its name in tables, STUDY:LABEL, or the start of its
             identity.
+        others: further names that the command knows, for the nearest one in the error.
 
     Raises:
-        StoreError: when it is nothing, more than one thing, or damaged.
+        StoreError: there is nothing of this name, more than one thing, or it is damaged.
     """
     studies = store.study_names()
     scales = [study for study in studies if study.partition("@")[0] == name]
@@ -65,7 +68,7 @@ def find_stored(store: Store, name: str, *, trials: bool = False) -> Found:
     if name and any(run.startswith(name) for run in store.run_ids()):
         return Found({}, run=store.find(name))
     labels = [trial["label"] for plan in plans.values() for trial in plan["trials"]]
-    hint = did_you_mean(nearest(name, [*studies, *labels]))
+    hint = did_you_mean(nearest(name, [*studies, *labels, *others]))
     kinds = "study, trial or run" if trials else "study or run"
     raise StoreError(f"no {kinds} {name!r} in the store {store.path}{hint}")
 

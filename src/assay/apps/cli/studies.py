@@ -96,29 +96,20 @@ def show(
     Args:
         name: A study, a YAML file, or a run of the store (any unambiguous start of its name).
     """
+    from assay.apps.finding import find_stored
     from assay.core.store import Store
 
     places = places or Places()
-    stored = {row["study"] for row in _stored(places)}
-    if is_study(name) or (name not in stored and not places.store_path.exists()):
+    if is_study(name) or not places.store_path.exists():
         _show_study(name, options or StudyOptions(), places, json)
         return
     with Store(places.store_path, create=False, read_only=True) as store:
-        if name in stored:
-            row = next(row for row in store.studies() if row["study"] == name)
-            _show_plan(store.plan(name), row, json)
-        else:
-            _show_run(store.record(_run(store, name, stored)), json)
-
-
-def _run(store: Any, name: str, stored: set[str]) -> str:
-    """The run that a name starts; what is no such start is most likely a study misspelt."""
-    from assay.core.errors import ConfigError, unknown_name
-
-    if name and set(name) <= set("0123456789abcdef"):
-        return store.find(name)
-    known = {*stored, *study_names()}
-    raise ConfigError(unknown_name("study or run", name, known, "assay list"))
+        found = find_stored(store, name, others=study_names())
+        if found.run:
+            _show_run(store.record(found.run), json)
+            return
+        row = next(row for row in store.studies() if row["study"] == found.plan["study"])
+        _show_plan(found.plan, row, json)
 
 
 def _show_study(name: str, options: StudyOptions, places: Places, json: bool) -> None:
