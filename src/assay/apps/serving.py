@@ -78,10 +78,7 @@ def run_server(
     shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
     shown = f"[{shown}]" if shown and ":" in shown else shown
     say(f"store: {store}")
-    say(
-        f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (press Ctrl-C "
-        "to stop)"
-    )
+    say(f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (Ctrl-C stops)")
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -140,7 +140,7 @@ def check_weights(member: Member, engine: str) -> None:
     one."""
     for name, value in member.training.averages.items():
         raise EngineError(
-            f"the {engine} engine keeps no average of the weights, got {name} {value!r}; "
+            f"the {engine} engine does not support averaged weights, got {name} {value!r}; "
             "use --engine torch"
         )
 

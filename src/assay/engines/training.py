@@ -244,8 +244,7 @@ class Training:
             0.0,
             low=0,
             below=1,
-            help="Fraction of each target that is spread evenly over all classes in training; "
-            "needs a task with classes.",
+            help="Fraction of each target spread evenly over all classes; for classification.",
             example=0.1,
         )
     )

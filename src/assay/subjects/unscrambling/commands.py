@@ -31,7 +31,7 @@ def unscramble(
     seed: int = 0,
     places: Places | None = None,
 ) -> int:
-    """Put the pixels of permuted images back in order, from the images alone.
+    """Restore the order of permuted pixels from the images alone.
 
     The exit status is 1 if the images show no spatial structure.
 

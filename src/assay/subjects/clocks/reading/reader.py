@@ -242,7 +242,7 @@ def prepared(picture: np.ndarray, size: int) -> tuple[list[Image.Image], float]:
     height, width = picture.shape[:2]
     if max(height, width) > LONGEST * min(height, width):
         raise DataError(
-            f"{width}x{height} pixels: no photo of a clock has that shape, expected one side "
+            f"{width}x{height} pixels: this shape cannot be a photo of a clock, expected one side "
             f"at most {LONGEST} times as long as the other"
         )
     if min(height, width) < SMALLEST:

@@ -33,7 +33,7 @@
           <tbody>${data.networks.map((n) => html`<tr><th scope="row" class="left"><${Link} to=${runAddress(n.run)}>${n.title}<//></th>${said(n.plain, data.true)}${said(n.moved, data.true)}</tr>`)}</tbody></table></div>`
           : html`<p class="note">No network of the store was trained on ${dataset} with its weights kept; <code>assay run tour</code> trains some.</p>`}
         <h2>The grid that finds itself</h2><p>From many permuted pictures alone, the order of the pixels can be found again: neighbours look alike.</p>
-        <p><${Act} run=${async () => setFound(await post("/page/permutation/restore", wish))} busy="Looking for neighbours ...">Put the pixels back in order<//></p>
+        <p><${Act} run=${async () => setFound(await post("/page/permutation/restore", wish))} busy="Looking for neighbours ...">Restore the order of the pixels<//></p>
         ${found && html`<figure><img class="grid-found" src=${found.gif} alt="Pixels, coloured by their true place, move to where the estimate puts them" />
           <figcaption id="found">${(100 * found.neighbours).toFixed(0)} % of neighbours are neighbours again, from ${count(found.images)} pictures in ${found.seconds.toFixed(1)} s; a turned or mirrored grid is as good.</figcaption></figure>`}`}`;
   }
