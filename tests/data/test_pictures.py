@@ -95,7 +95,7 @@ def test_sixteen_bits_of_which_few_are_used_are_said(tmp_path):
             Image.fromarray(values).save(tmp_path / kind / f"{i}.png")
     spec = {"name": "folder", "path": str(tmp_path), "size": [8, 8]}
     notes = "\n".join(data.load(spec).notes)
-    assert "12 pictures with more than 8 bits use only a short part of their range" in notes
+    assert "12 pictures with more than 8 bits use only a small part of their range" in notes
     assert "0.png, 0 to 200 of 0 to 65,535)" in notes
 
 
