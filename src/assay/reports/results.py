@@ -35,6 +35,7 @@ __all__ = [
 _VARIED = {
     "split": "choices of training and validation images",
     "pictures": "drawn pictures",
+    "fresh": "fresh training pictures",
 }
 """What may differ between runs beside their seeds, by the names of `vary:`."""
 
