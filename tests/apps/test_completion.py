@@ -14,6 +14,7 @@ from assay.apps.cli.app import main
     [
         (["run", "permu"], ["permuted-pixels"]),
         (["data", "get", "fash"], ["fashion-mnist"]),
+        (["list", "--course", "lei"], ["leiden"]),
         (["run", "own.yaml", "--scale", ""], ["smoke", "quick", "full", "tiny"]),
         (["run", "--scale", "ti"], []),
         (["run", "own.yaml", "--set", "training.learning"], ["training.learning_rate="]),

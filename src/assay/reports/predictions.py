@@ -83,7 +83,8 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
     if not runs:
         return []
     pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
-    scores = [r.predictions.get("test_probabilities") for r in runs]
+    key = "test_probabilities"
+    scores = [r.predictions[key] for r in runs if key in r.predictions]
     rows = []
     for number in np.unique(pairs[0][0]):
         right = [float(np.sum((t == number) & (p == number))) for t, p in pairs]
@@ -97,7 +98,7 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
             "recall": _bounded(recall),
             "f1": _bounded([2 * r / (t + s) for r, t, s in zip(right, true, said, strict=True)]),
         }
-        if all(s is not None for s in scores):
+        if len(scores) == len(runs):
             ranked = [(t == number, s[:, number]) for (t, _), s in zip(pairs, scores, strict=True)]
             row["pr_auc"] = _bounded([_average_precision(*one) for one in ranked])
         rows.append(row)

@@ -35,7 +35,6 @@ __all__ = [
 _VARIED = {
     "split": "choices of training and validation images",
     "pictures": "drawn pictures",
-    "fresh": "fresh training pictures",
 }
 """What may differ between runs beside their seeds, by the names of `vary:`."""
 

@@ -26,7 +26,6 @@ from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_files
-from assay.studies.variation import before_fresh_varied
 from assay.tasks.task import TASKS
 
 __all__ = [
@@ -118,11 +117,6 @@ def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
     rest = {key: value for key, value in config.items() if key != VERSIONS}
     formats = dict.fromkeys([config["precision"], "auto"])
     older = [{**now, part: v} for part, last in now.items() for v in range(1, last)]
-    same = before_fresh_varied(config)
-    if same != config:
-        told = "their fresh pictures did not depend on the seed"
-        yield same, told
-        yield from ((older_one, f"{why} and {told}") for older_one, why in _earlier(same))
     for versions in (now, *older):
         kept = {part: version for part, version in versions.items() if version > 1}
         why = [

@@ -322,7 +322,8 @@ class _Reader:
                 if self.changes.automatic:
                     info = resolve_info(config, self.data_dir)
                     config = shrink(config, self.changes.automatic, info, factors)
-                config |= varying(self.top.get("vary"), config)
+                if "vary" in self.top:
+                    config |= varying(self.top["vary"], config)
                 self._check(config)
         self.problems.extend(local)
         return None if local else config

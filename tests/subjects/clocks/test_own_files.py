@@ -142,42 +142,6 @@ def test_fresh_clocks_are_others_in_every_epoch_and_the_same_again():
     assert (first.images != second.images).any()
 
 
-def test_fresh_clocks_are_others_in_every_run():
-    from assay.core.records import run_id
-    from assay.studies.parts import of_earlier_versions
-    from assay.studies.plan import make_plan
-    from assay.studies.study import parse_study
-    from assay.studies.variation import before_fresh_varied
-
-    study = {
-        "study": "fresh",
-        "dataset": SMALL | {"fresh": True},
-        "task": "tell_time",
-        "network": {"family": "mlp", "hidden": [4]},
-        "training": {"epochs": 1},
-        "repeats": 3,
-    }
-    plan = make_plan(parse_study(study))
-    specs = [config["dataset"] for config in plan.configs()]
-    assert [spec["fresh_seed"] for spec in specs] == [0, 1, 2]
-    assert plan.to_json()["vary"] == ["seed", "fresh"]
-    drawn = [fresh(0).images for fresh in (load(spec).fresh for spec in specs) if fresh]
-    plain = load(SMALL | {"fresh": True}).fresh
-    assert plain is not None
-    assert np.array_equal(drawn[0], plain(0).images)  # the first as before
-    assert all((one != drawn[0]).any() for one in drawn[1:])
-    assert (drawn[1] != drawn[2]).any()
-    assert len({load(spec).fingerprint for spec in specs}) == 1  # what is tested with stays
-
-    stored = {run_id(before_fresh_varied(config)) for config in plan.configs()}
-    assert len(stored) == 3
-    assert not stored & {*plan.runs()}
-    told = of_earlier_versions(plan.runs(), lambda names: stored & {*names})
-    assert told == {"their fresh pictures did not depend on the seed": 3}
-    asked = make_plan(parse_study(study | {"dataset": SMALL}))
-    assert asked.to_json()["vary"] == ["seed"]
-
-
 def test_fresh_clocks_can_have_more_glare_and_a_dataset_without_it_stays_itself():
     usual, asked = (load(SMALL | {"fresh": True, "glare": g}) for g in (0.0, 0.5))
     assert "glare" not in usual.spec

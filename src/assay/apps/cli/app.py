@@ -30,6 +30,10 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     "results": ("results:results", "Print the results of a study as a table."),
     "report": ("results:report", "Write the report of a study again, from the store alone."),
     "figure": ("papers:figure", "Write one figure of a study, for slides; without NAME list them."),
+    "loss-surface": (
+        "surface:loss_surface",
+        "Draw the loss around the weights of a run, along two random directions.",
+    ),
     "compare": ("results:compare", "Compare two trials, runs or studies."),
     "reproduce": (
         "reproduce:reproduce",

@@ -15,6 +15,7 @@ from assay.apps.cli import console
 from assay.apps.places import data_folder, store_folder
 
 __all__ = [
+    "course_names",
     "dataset_names",
     "engine_names",
     "install_completion",
@@ -45,6 +46,13 @@ def dataset_names(context: object = None) -> Iterable[str]:
     from assay.data.catalog import ENTRIES
 
     yield from ENTRIES
+
+
+def course_names(context: object = None) -> Iterable[str]:
+    """Courses."""
+    from assay.studies.courses import COURSES
+
+    yield from COURSES
 
 
 def engine_names(context: object = None) -> Iterable[str]:

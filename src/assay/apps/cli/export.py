@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assay.core.records import Record
     from assay.networks.network import Network
 
-__all__ = ["export"]
+__all__ = ["export", "stored_run"]
 
 
 def format_names(context: object = None) -> Iterable[str]:
@@ -54,7 +54,7 @@ def export(
     exporter, places = EXPORTERS[to], places or Places()
     write: Callable[[Path], None]
     if isinstance(exporter, RunExporter):
-        record, network = _stored_run(what, to, places)
+        record, network = stored_run(what, f"--to {to}", places)
         _check_own(exporter, network, record, to)
         name = record.run_id
 
@@ -110,8 +110,12 @@ def _write(
                 left.unlink()
 
 
-def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
-    """The one run whose name starts with `what`, with its weights, and its network."""
+def stored_run(what: str, asked: str, places: Places) -> tuple[Record, Network]:
+    """The one run whose name starts with `what`, with its weights, and its network.
+
+    Args:
+        asked: what takes a run: "--to keras".
+    """
     from dataclasses import replace
 
     from assay.apps.finding import find_stored
@@ -124,7 +128,7 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
             there = store.recorded(meant.runs)
             some = next((run for run in meant.runs if run in there), None)
             hint = f", e.g. {some}, the first of study {what}" if some else ""
-            raise StoreError(f"--to {to} takes one run, got study {what!r}; expected a run{hint}")
+            raise StoreError(f"{asked} takes one run, got study {what!r}; expected a run{hint}")
         run = meant.run
         record, weights = store.record(run), store.weights(run)
     if not weights:
@@ -141,7 +145,7 @@ def _stored_run(what: str, to: str, places: Places) -> tuple[Record, Network]:
     network = resolve_network(record.config, places.data_path)
     if not network.heads:
         raise StoreError(
-            f"--to {to} takes one network, run {run} has several networks that were trained "
+            f"{asked} takes one network, run {run} has several networks that were trained "
             f"together; assay sample {run} generates images with them"
         )
     return replace(record, weights=weights, provenance=provenance), network

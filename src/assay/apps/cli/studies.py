@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.completion import stored_names, stored_runs, study_names
+from assay.apps.cli.completion import course_names, stored_names, stored_runs, study_names
 from assay.apps.cli.options import Json, Places, StudyOptions, is_study
 from assay.apps.cli.progress import duration
 
@@ -30,11 +30,26 @@ RECORD = (
 """What JSON says of a run, with its curves."""
 
 
-def list_studies(*, json: Json = False, places: Places | None = None) -> None:
-    """List studies and their progress."""
+def list_studies(
+    *,
+    course: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, negative="", completer=course_names, show_default=False),
+    ] = None,
+    json: Json = False,
+    places: Places | None = None,
+) -> None:
+    """List studies and their progress.
+
+    Args:
+        course: Only studies of this course, in its order; without a name, of every course.
+    """
     from assay.studies.library import built_in, names
 
     rows = {row["study"]: row for row in _stored(places or Places())}
+    if course is not None:
+        _list_courses(course, rows, json)
+        return
     if json:
         known = {name: {"study": name, "question": built_in(name).question} for name in names()}
         nothing = dict.fromkeys(STORED)
@@ -48,6 +63,38 @@ def list_studies(*, json: Json = False, places: Places | None = None) -> None:
     table = [(name, built_in(name).question, _state(rows.pop(name, None))) for name in names()]
     table += [(name, row["question"], _state(row)) for name, row in rows.items()]
     console.table(("study", "question", "runs in the store"), table, empty="no studies")
+
+
+def _list_courses(wanted: list[str], rows: Mapping[str, Mapping[str, Any]], json: bool) -> None:
+    """Studies as courses set them: each with its question, and how far it is."""
+    from assay.studies.courses import COURSES
+    from assay.studies.library import built_in
+
+    courses = {name: COURSES[name] for name in wanted or COURSES}
+    if json:
+        console.json(
+            [
+                {
+                    "course": name,
+                    "title": course.title,
+                    "page": course.page,
+                    "studies": [
+                        {"study": study, "question": built_in(study).question}
+                        for study in course.here
+                    ],
+                }
+                for name, course in courses.items()
+            ]
+        )
+        return
+    for name, course in courses.items():
+        console.heading(f"{name}: {course.title}")
+        console.say(f"the page that leads through it: {course.page}")
+        table = [
+            (i, study, built_in(study).question, _state(rows.get(study)))
+            for i, study in enumerate(course.here, 1)
+        ]
+        console.table((">", "study", "question", "runs in the store"), table)
 
 
 def _stored(places: Places) -> list[dict[str, Any]]:

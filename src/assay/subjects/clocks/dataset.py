@@ -103,13 +103,10 @@ class ClocksRendered(DatasetEntry):
         if not spec["fresh"]:
             return None
 
-        run = spec.get("fresh_seed", 0)
-        own = ("run", run) if run else ()  # runs with seed 0 have what all had before
-
         def draw(epoch: int) -> Split:
-            rng = stream(spec["seed"], "clock times", epoch, *own)
+            rng = stream(spec["seed"], "clock times", epoch)
             times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
-            images = _drawn(spec, times, "fresh", epoch, *own, glare=spec.get("glare", 0.0))
+            images = _drawn(spec, times, "fresh", epoch, glare=spec.get("glare", 0.0))
             return Split(np.asarray(images), _targets(images, spec))
 
         return draw
@@ -162,13 +159,7 @@ RENDERED = ClocksRendered(
             noun="a share",
             example=0.2,
             help="Fraction of fresh clocks whose glare covers the tip of a hand.",
-        ),
-        "fresh_seed": integer(
-            0,
-            low=0,
-            example=1,
-            help="Seed of the fresh clocks, to which the seed of the run is added.",
-        ),
+        )
     },
     note="per_time: training clocks for each of the 720 times; fresh: true draws new training "
     "pictures for every epoch; glare: fraction of these whose glare covers the tip of a hand "

@@ -1,0 +1,72 @@
+"""`assay loss-surface`: what the optimizer walked on, around where a run ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from assay.apps.cli import console
+from assay.apps.cli.completion import stored_runs
+from assay.apps.cli.options import Places
+from assay.core.errors import ConfigError
+
+__all__ = ["loss_surface"]
+
+MOST_POINTS, MOST_IMAGES = 101, 20_000
+
+
+def loss_surface(
+    run: Annotated[str, Parameter(completer=stored_runs)],
+    /,
+    *,
+    points: int = 25,
+    reach: float = 1.0,
+    images: int = 1000,
+    seed: int = 0,
+    to: Literal["svg", "pdf", "png"] = "png",
+    out: Path | None = None,
+    width: float = 6.0,
+    places: Places | None = None,
+) -> None:
+    """Draw the loss around the weights of a run, along two random directions.
+
+    The loss is the mean over training images. Each filter of a direction has the norm of the filter
+    that it moves (Li et al. 2018).
+
+    Args:
+        run: A run of the store, or the start of its name.
+        points: Points on each side of the square, an odd number.
+        reach: How far it goes; at 1 each filter has moved by its own norm.
+        images: How many training images, drawn at random.
+        seed: Draws the two directions and the images.
+        to: svg, pdf or png.
+        out: The file [RUN-loss-surface.png here].
+        width: Inches.
+    """
+    from assay.apps.cli.export import stored_run
+    from assay.apps.papers import save_figure
+    from assay.apps.surfaces import loss_surface as compute
+    from assay.data import load
+    from assay.reports.surface_figure import surface_plot
+
+    for name, value, good, expected in (
+        ("points", points, points % 2 == 1 and 3 <= points <= MOST_POINTS,
+         f"an odd number from 3 to {MOST_POINTS}"),
+        ("reach", reach, 0 < reach <= 100, "a number in (0, 100]"),
+        ("images", images, 1 <= images <= MOST_IMAGES,
+         f"a whole number from 1 to {MOST_IMAGES:,}"),
+        ("seed", seed, 0 <= seed < 2**32, "a whole number from 0 to 4294967295"),
+    ):  # fmt: skip
+        if not good:
+            raise ConfigError(f"--{name} {value}: expected {expected}")
+    places = places or Places()
+    record, network = stored_run(run, "loss-surface", places)
+    dataset = load(record.config["dataset"], places.data_path)
+    found = compute(record, network, dataset, points=points, reach=reach, images=images, seed=seed)
+    plot = surface_plot(found, record.run_id, dataset.name)
+    path = out or Path(f"{record.run_id}-{plot.name}.{to}")
+    for file in save_figure(plot, path, to, width):
+        console.say(f"figure: {file}")
+    console.say(plot.caption)
