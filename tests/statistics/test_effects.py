@@ -80,6 +80,22 @@ def test_a_real_effect_is_called_and_a_null_effect_is_not():
     assert he.p_adjusted == pytest.approx(he.comparison.p)
 
 
+@pytest.mark.parametrize(
+    ("high", "written"),
+    [(-0.004, "-0.74 to -0.40"), (-0.0003, "-0.74 to -0.03"), (-0.00004, "-0.740 to -0.004")],
+)
+def test_an_interval_that_leaves_out_zero_does_not_seem_to_end_there(high, written):
+    tanh, _ = effects(one_at_a_time(), one_at_a_time_runs())
+    near = replace(tanh.comparison, difference=(high - 0.0074) / 2, low=-0.0074, high=high)
+    assert f"95 % CI {written}, p" in effect_sentence(replace(tanh, comparison=near))
+
+
+def test_an_interval_that_touches_zero_is_written_as_usual():
+    tanh, _ = effects(one_at_a_time(), one_at_a_time_runs())
+    near = replace(tanh.comparison, difference=-0.004, low=-0.008, high=0.0)
+    assert "95 % CI -0.8 to 0.0, p" in effect_sentence(replace(tanh, comparison=near))
+
+
 def test_the_sentences():
     tanh, he = effects(one_at_a_time(), one_at_a_time_runs())
     assert effect_sentence(tanh) == (

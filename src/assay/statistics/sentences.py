@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.metrics import Metric
 from assay.core.plans import PlanData
+from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA
 from assay.statistics.effects import DIFFERENT, Effect
 from assay.statistics.estimates import Estimate
@@ -71,6 +73,15 @@ def _conditions(effect: Effect, factors: Sequence[str]) -> str:
     return f" at {', '.join(held)}"
 
 
+def _digits(known: Metric, c: Comparison) -> int:
+    """Decimals for a difference: one more than usual, or two, where an interval without zero would
+    seem to end there."""
+    digits = known.digits((c.high - c.low) / 2)
+    nearest = min(abs(c.low), abs(c.high)) if c.low * c.high > 0 else 0.0
+    hidden = (d for d in (digits, digits + 1) if not known.number(nearest, d).strip("-0."))
+    return digits + len(list(hidden)) if nearest else digits
+
+
 def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool = True) -> str:
     """Return one comparison as a sentence without a full stop.
 
@@ -84,7 +95,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
     tail = _lost(effect) if full else ""
     if not c.n:
         return f"{level} and {against} cannot be compared{where}: {c.note}{tail}"
-    digits = known.digits((c.high - c.low) / 2)
+    digits = _digits(known, c)
     signed = known.signed(c.difference, digits)
     if c.test == "none":
         return f"{level} against {against}{where}: {signed}, {c.note}{tail}"
@@ -128,7 +139,7 @@ def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
     """Return a difference that is called, with its interval alone, as an abstract tells it:
     "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)"."""
     c, known = effect.comparison, metric_of(effect.metric)
-    digits = known.digits((c.high - c.low) / 2)
+    digits = _digits(known, c)
     kind = "95 % CI" if effect.family == 1 else "corrected 95 % CI"
     ends = f"{kind} {known.number(c.low, digits)} to {known.number(c.high, digits)}"
     if effect.verdict in ("better", "worse"):
