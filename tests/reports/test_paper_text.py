@@ -17,7 +17,7 @@ from assay.reports.paper.blocks import (
     Styled,
     exhibits,
 )
-from assay.reports.paper.cited import bibliography, known_keys
+from assay.reports.paper.cited import bibliography, known_keys, of_network, of_training
 from assay.reports.paper.content import chapter_names, manuscript
 from assay.reports.paper.latex_text import latex
 from assay.reports.paper.prose import read_prose
@@ -166,3 +166,20 @@ def test_in_columns_figures_and_tables_float_over_the_page(material, tmp_path):
     alone = typst_text(few, PageSize(6.4, 9.8), tmp_path)
     assert alone.count("#figure(") == text.count("#figure(") == 3
     assert "#grid(columns: (1fr, 1fr)" not in alone
+
+
+def test_methods_of_records_are_cited() -> None:
+    training = {
+        "optimizer": {"name": "adamw"},
+        "schedule": {"name": "one_cycle"},
+        "label_smoothing": 0.1,
+        "augment": {"flip": "alternating", "cutout": {"size": 8}},
+        "swa": 0.75,
+    }
+    config = {"training": training, "task": {"name": "classify", "test_time": "flip"}}
+    said = dict(of_training(config)) | dict(of_network({"network": {"squeeze_excite": 4}}))
+    assert said["label smoothing"] == "szegedy2016"
+    assert said["alternating flips"] == said["test-time augmentation"] == "jordan2024"
+    keys = {"smith2018", "devries2017", "izmailov2018", "hu2018"}
+    assert keys < set(said.values()) <= set(KEYS)
+    assert "zhang2018" not in said.values()

@@ -39,6 +39,13 @@ _ENGINES = {
     "numpy": "harris2020",
     "sklearn": "pedregosa2011",
 }
+_METHODS = {
+    "label_smoothing": ("label smoothing", "szegedy2016"),
+    "swa": ("stochastic weight averaging", "izmailov2018"),
+    "lookahead": ("lookahead", "zhang2019"),
+}
+"""Settings of a training, in words, with their keys."""
+_AUGMENTATIONS = {"cutout": "devries2017", "mixup": "zhang2018"}
 _KEY = re.compile(r"@\w+\s*\{\s*([^\s,{}]+)\s*,")
 
 
@@ -78,6 +85,16 @@ def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "a cosine schedule", "loshchilov2017"
     if training.get("ema"):
         yield "an average of the weights", "polyak1992"
+    if _name(training.get("schedule")) == "one_cycle":
+        yield "a one-cycle schedule", "smith2018"
+    yield from (said for name, said in _METHODS.items() if training.get(name))
+    augment = training.get("augment") or {}
+    yield from ((name, key) for name, key in _AUGMENTATIONS.items() if augment.get(name))
+    task = config.get("task")
+    if augment.get("flip") == "alternating":
+        yield "alternating flips", "jordan2024"
+    if isinstance(task, Mapping) and task.get("test_time"):
+        yield "test-time augmentation", "jordan2024"
 
 
 def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -94,6 +111,8 @@ def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "dropout", "srivastava2014"
     if "'batch_norm': True" in text or "batch_norm'" in text.replace("'batch_norm':", ""):
         yield "batch normalization", "ioffe2015"
+    if "'squeeze_excite'" in text:
+        yield "squeeze-and-excitation", "hu2018"
     if "residual" in text:
         yield "residual connections", "he2016"
 
