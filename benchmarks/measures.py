@@ -15,7 +15,8 @@ import argparse
 import datetime
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ from assay.core.machine import machine
 from assay.core.seeds import stream
 from assay.data import Split
 from assay.subjects.generation.features import Features
-from assay.subjects.generation.measures import frechet_distance, kernel_distance, measure_all
+from assay.subjects.generation.measures import (
+    Measurement,
+    frechet_distance,
+    kernel_distance,
+    measure_all,
+)
 
 FITTED, SIDE, SPLITS = 5000, 1000, 8
 SPOILED = {
@@ -114,6 +120,22 @@ def sensitivity(features: Features, test: Split, classes: int) -> dict[str, Any]
     return {"splits": SPLITS, "floors": floors, "rows": rows}
 
 
+def flat(found: Mapping[str, Measurement]) -> dict[str, dict[str, Any]]:
+    """Numbers beside their floors as plain data."""
+    return {
+        name: {
+            **asdict(m.number),
+            **asdict(m.fake),
+            "floor": m.floor.value,
+            "floor_low": m.floor.low,
+            "floor_high": m.floor.high,
+            "n_real": m.n_real,
+            "n_fake": m.n_fake,
+        }
+        for name, m in found.items()
+    }
+
+
 def everything(features: Features, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
     """All measures of blurred images, and of copies of training images among good ones."""
     a, b, c = (test[part] for part in np.array_split(splits(len(test))[0][: 3 * SIDE], 3))
@@ -122,7 +144,12 @@ def everything(features: Features, train: np.ndarray, test: np.ndarray) -> dict[
     blurred = measure_all(a, spoil(b, "blur", 0.8), c, features.transform, train=train)
     seconds = time.perf_counter() - started
     copies = measure_all(a, copied, c, features.transform, train=train)
-    return {"images": len(b), "seconds": seconds, "blurred": blurred, "copied": copies}
+    return {
+        "images": len(b),
+        "seconds": seconds,
+        "blurred": flat(blurred),
+        "copied": flat(copies),
+    }
 
 
 def main() -> None:

@@ -150,10 +150,10 @@ def test_dials_are_read_and_what_is_no_dial_is_not():
     assert not found  # these images are of no dataset
     sides = (measures.Sides(dials, x, dials, x, dataset="drawn-dials") for x in (faint, dials))
     found = measures.measure_sides(*sides, names=["dials"])
-    assert found["dial_readable"]["value"] == pytest.approx(0.5, abs=0.06)
-    assert found["dial_hours"]["value"] == 0.5
-    assert found["dial_hours"]["floor"] == found["dial_hours"]["floor_high"] == 1
-    assert found["dial_times"]["high"] < found["dial_times"]["floor_low"]
+    assert found["dial_readable"].fake.value == pytest.approx(0.5, abs=0.06)
+    assert found["dial_hours"].fake.value == 0.5
+    assert found["dial_hours"].floor.value == found["dial_hours"].floor.high == 1
+    assert found["dial_times"].fake.high < found["dial_times"].floor.low
 
 
 def test_memorisation_tells_copies_from_new_images():
@@ -272,14 +272,15 @@ def test_all_measures_beside_their_floor():
     every = [measures.MEASURES[m] for m in measures.MEASURES]
     names = {name for m in every if not m.only for name in m.numbers}
     assert set(found) == names
-    for name, number in found.items():
-        assert number["low"] <= number["value"] <= number["high"], name
-        assert number["floor_low"] <= number["floor"] <= number["floor_high"], name
-        assert (number["n_real"], number["n_fake"]) == (60, 60)
-        if number["better"] == "lower":
-            assert number["value"] > number["floor_high"], name
-        if number["better"] == "higher":
-            assert number["value"] < number["floor"], name
+    for name, measured in found.items():
+        fake, least = measured.fake, measured.floor
+        assert fake.low <= fake.value <= fake.high, name
+        assert least.low <= least.value <= least.high, name
+        assert (measured.n_real, measured.n_fake) == (60, 60)
+        if measured.number.better == "lower":
+            assert fake.value > least.high, name
+        if measured.number.better == "higher":
+            assert fake.value < least.value, name
     again = measures.measure_all(real, worse, floor, colours, names=["frechet_distance"])
     assert again == {"frechet_distance": found["frechet_distance"]}  # and nothing without `train`
     other = measures.measure_all(real, worse, floor, colours, names=["frechet_distance"], seed=1)
@@ -287,7 +288,7 @@ def test_all_measures_beside_their_floor():
     copies = measures.measure_all(
         real, train, floor, colours, train=train, names=["neighbours", "manifold"]
     )
-    assert copies["copied"]["low"] > copies["copied"]["floor_high"]
+    assert copies["copied"].fake.low > copies["copied"].floor.high
     with pytest.raises(ConfigError, match="did you mean 'kernel_distance'"):
         measures.measure_all(real, worse, floor, colours, names=["kernel_distanc"])
     with pytest.raises(DataError, match="fake: images of shape"):

@@ -116,8 +116,7 @@ class Judge:
         )
         metrics = {}
         for name, found in measure_sides(sides, floor).items():
-            interval = Interval(found["value"], found["low"], found["high"])
-            metrics |= _metrics(NAMES.get(name, name), interval, found["floor"])
+            metrics |= _metrics(NAMES.get(name, name), found.fake, found.floor.value)
         return metrics
 
     def paths(self, frames: np.ndarray) -> dict[str, float]:

@@ -18,7 +18,7 @@ from assay.subjects.generation.measures.manifold import (
     precision,
     recall,
 )
-from assay.subjects.generation.measures.measure import MEASURES, Measure, Number, Sides
+from assay.subjects.generation.measures.measure import MEASURES, Measure, Measurement, Number, Sides
 from assay.subjects.generation.measures.neighbours import Memorisation, memorisation, nearest
 from assay.subjects.generation.measures.paths import PathLengths, path_lengths
 from assay.subjects.generation.measures.reconstruction import Reconstruction, reconstruction_error
@@ -30,6 +30,7 @@ __all__ = [
     "Interval",
     "Manifold",
     "Measure",
+    "Measurement",
     "Memorisation",
     "Number",
     "PathLengths",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +10,7 @@ from assay.core.errors import DataError
 from assay.core.seeds import stream
 from assay.subjects.generation.measures import paths, reconstruction
 from assay.subjects.generation.measures.checks import checked_images
-from assay.subjects.generation.measures.measure import MEASURES, Number, Sides
+from assay.subjects.generation.measures.measure import MEASURES, Measurement, Number, Sides
 
 __all__ = ["measure_all", "measure_sides", "numbers"]
 
@@ -29,26 +27,25 @@ def measure_all(
     train: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     seed: int = 0,
-) -> dict[str, dict[str, Any]]:
-    """Take all measures of generated images, and the same of other real images: the floor.
+) -> dict[str, Measurement]:
+    """Compute all measures of generated images (fakes), and the same of other real images (floor).
 
-    Fakes and floor are brought to the same count by leaving out images of the larger set, because
-    most measures depend on it. No number is comparable with one on Inception features (FID, KID),
-    nor with one on features fitted to other images.
+    Fakes and floor are reduced to the same count, because most measures depend on it. The numbers
+    are not comparable with those on Inception features (FID, KID), nor on features fitted to other
+    images.
 
     Args:
-        real: uint8 (n, height, width, 1 or 3), images that no generator was trained on.
+        real: uint8 (n, height, width, 1 or 3), images that were not used for training.
         fake: uint8 (m, ...), generated images.
         floor: uint8 (l, ...), real images that are not among `real`.
-        features: from images to vectors (n, d); `Features.transform`.
-        train: what the generator was trained on, for the measures of memorisation; `floor` must
-            then have none of these images either.
-        names: measures to take, as `MEASURES` has them; all by default.
-        seed: of resamples, patches and blocks.
+        features: from images to vectors (n, d), for example `Features.transform`.
+        train: the training images of the generator, for the measures of memorisation; `floor` must
+            not contain any of them.
+        names: names of measures in `MEASURES`; all by default.
+        seed: seed of resamples, patches and blocks.
 
     Returns:
-        Name of a number -> plain data: "title"; "better" ("lower", "higher" or "floor"); "value",
-        "low", "high" of the fakes; "floor", "floor_low", "floor_high"; "n_real", "n_fake".
+        Name of a number -> its value for fakes and floor, each with a 95 % interval.
 
     Raises:
         DataError: the arrays are no images, differ in shape, or are fewer than 20.
@@ -65,25 +62,23 @@ def measure_all(
 
 def measure_sides(
     sides: Sides, floor: Sides, *, names: Sequence[str] | None = None, seed: int = 0
-) -> dict[str, dict[str, Any]]:
-    """Take the measures of two comparisons, of fakes and of the floor, whose features are known.
+) -> dict[str, Measurement]:
+    """Compute the measures of fakes and of the floor from features that are already known.
 
-    Arguments and what is returned are as those of `measure_all`. A measure that does not suit the
-    images (see `Measure.suits`) is left out.
+    Arguments and return value are those of `measure_all`. A measure that does not suit the images
+    (see `Measure.suits`) is left out.
 
     Raises:
         ConfigError: an unknown measure.
     """
-    counts = {"n_real": len(sides.real), "n_fake": len(sides.fake)}
-    found: dict[str, dict[str, Any]] = {}
+    counts = len(sides.real), len(sides.fake)
+    found: dict[str, Measurement] = {}
     for measure in [MEASURES[name] for name in (MEASURES if names is None else names)]:
         if not measure.suits(sides):
             continue
         of_fakes, of_floor = measure.take(sides, seed), measure.take(floor, seed)
         for name, number in measure.numbers.items():
-            least = of_floor[name]
-            ends = {"floor": least.value, "floor_low": least.low, "floor_high": least.high}
-            found[name] = asdict(number) | asdict(of_fakes[name]) | ends | counts
+            found[name] = Measurement(number, of_fakes[name], of_floor[name], *counts)
     return found
 
 

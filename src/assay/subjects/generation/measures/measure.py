@@ -15,7 +15,7 @@ import numpy as np
 from assay.core.registry import Registry
 from assay.statistics import Interval
 
-__all__ = ["MEASURES", "Better", "Measure", "Number", "Sides"]
+__all__ = ["MEASURES", "Better", "Measure", "Measurement", "Number", "Sides"]
 
 Better = Literal["lower", "higher", "floor"]
 """Which way a number gets better; "floor": the nearer to the floor, from either side."""
@@ -32,6 +32,24 @@ class Number:
 
     title: str
     better: Better
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number of generated images beside its floor.
+
+    Attributes:
+        number: its title and direction.
+        fake: the number of the generated images with its interval.
+        floor: the same of other real images.
+        n_real, n_fake: counts of real and generated images.
+    """
+
+    number: Number
+    fake: Interval
+    floor: Interval
+    n_real: int
+    n_fake: int
 
 
 @dataclass(frozen=True)
