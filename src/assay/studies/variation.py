@@ -39,7 +39,7 @@ def varying(entry: Entry, config: Config) -> dict[str, Any]:
     dataset = config["dataset"]
     if "pictures" in names and "seed" not in dataset:
         said = (
-            f"{dataset['name']} does not render images, only its split can vary: vary: [seed, "
+            f"{dataset['name']} does not render images, only its split can vary; use vary: [seed, "
             "split]"
         )
         raise entry.error(said)

@@ -243,7 +243,7 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
         (
             {"layers": {"int": [1, 3]}, "training.epochs": {"int": [1, 3], "when": "layers > 4"}},
             {},
-            "training.epochs is never there",
+            "training.epochs is never active",
         ),
         (
             {"network.hidden.1": {"int": [1, 3]}},
@@ -373,7 +373,7 @@ def test_steps_and_ends_are_exact():
 def test_a_parameter_that_changes_nothing_is_refused(name: str, said: str):
     with pytest.raises(ConfigError) as caught:
         study({name: {"int": [1, 8]}, "network.dropout": [0.0, 0.5]})
-    wanted = f"{name} has no effect: it is not a setting, and no set, when or constraint speaks of "
+    wanted = f"{name} has no effect: it is not a setting, and no set, when or constraint mentions "
     assert str(caught.value) == f"search.space.{name}: {wanted}it{said}"
 
 
