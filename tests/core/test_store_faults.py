@@ -154,7 +154,7 @@ def test_a_write_protected_store_can_be_read(tmp_path):
                 store.add(make("b"))
             with pytest.raises(StoreError, match=r"cannot write .*: it is opened read-only"):
                 store.save_plan({"study": "tour"})
-        with pytest.raises(StoreError, match=r"(write-protected|allowed to write|Read-only)"):
+        with pytest.raises(StoreError, match=r"(write-protected|write permission|Read-only)"):
             Store(tmp_path / "store")
         with pytest.raises(StoreError, match=r"cannot open the store .*new: Read-only"):
             Store(tmp_path / "new")

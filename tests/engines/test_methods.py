@@ -297,7 +297,7 @@ class TestAverages:
         (name,) = recipe
         cohort = Cohort((member(MLP, **recipe),))
         assert not covers(cohort, Resources(device="cpu"))
-        with pytest.raises(EngineError, match=f"no average of the weights, got training.{name}"):
+        with pytest.raises(EngineError, match=f"support averaged weights, got training.{name}"):
             ENGINES["numpy"]().check(cohort, Resources())
 
     def test_two_averages_are_refused(self):

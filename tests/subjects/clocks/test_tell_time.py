@@ -73,7 +73,7 @@ def test_wrong_tasks_are_refused(task, message):
 
 
 def test_datasets_without_times_are_refused():
-    with pytest.raises(DataError, match="digits has 10 classes and no times"):
+    with pytest.raises(DataError, match="digits has 10 classes but no times"):
         TellTime().heads(describe("digits"))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"needs targets \(n, 2\)"):
         TellTime().encode(np.zeros(3))

@@ -95,7 +95,7 @@ def test_clear_answers():
     x = np.zeros((50, 100), np.uint8)
     with pytest.raises(DataError, match="no spatial structure found: 0 of 100 pixels vary"):
         unscramble(x)
-    with pytest.raises(ConfigError, match="90 pixels are no square"):
+    with pytest.raises(ConfigError, match="90 pixels do not form a square"):
         unscramble(np.zeros((50, 90)))
     with pytest.raises(ConfigError, match="shape 9x9 has 81 pixels, images 100"):
         unscramble(x, (9, 9))
