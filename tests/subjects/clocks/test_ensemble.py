@@ -10,15 +10,19 @@ from assay.networks.families import build_network
 from assay.networks.network import initial_weights
 from assay.subjects.clocks.labels.relational import HEADS
 from assay.subjects.clocks.reading.calibration import (
+    detector_of,
+    fitted,
     photo_like,
     thresholds_of,
     weights_of,
 )
 from assay.subjects.clocks.reading.ensemble import (
     Ensemble,
+    Stack,
     evidence,
     features_of,
     possible_times,
+    weigh,
 )
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.time import spans_text
@@ -40,22 +44,23 @@ def seen(minutes: int, share: float, spread: int = 719) -> np.ndarray:
     return found
 
 
-# believe support by each of two experts, and mind what speaks against
-ABOUT = {"weights": [1.0, 1.0, -1.0, -1.0, -3.0], "thresholds": [0.0, 0.01, 0.1]}
+# believe support by each of two experts, all the same how sure, and mind what speaks against
+TWO = [1.0, 1.0, 0.0, 0.0, -1.0, -1.0, -3.0]
+FOUR = [1.0] * 4 + [0.0] * 4 + [-1.0] * 4 + [-3.0]
 
 
-class Pair(Ensemble):
-    """Two experts only, whatever the readers are."""
-
-    def __init__(self) -> None:
-        self.weights, self.thresholds = np.array(ABOUT["weights"]), (0.0, 0.01, 0.1)
+def stack(detector: float = 1.0) -> Stack:
+    """One that asks both readers where the only output, times `detector`, is large."""
+    about = {"detector": [detector, 0.0], "weights": [TWO, FOUR], "thresholds": [0.0, 0.01, 0.1]}
+    return Stack(about)
 
 
 def test_agreement_makes_certain_and_disagreement_does_not():
     agreeing = np.stack([seen(100, 0.9), seen(101, 0.9)])
     differing = np.stack([seen(100, 0.9), seen(400, 0.9)])
     unsure = np.stack([seen(100, 0.9), seen(400, 0.05)])
-    judged = Pair().judge(np.stack([agreeing, differing, unsure]))
+    both = np.stack([agreeing, differing, unsure])
+    judged = stack().judge(np.concatenate([both, both], 1), np.zeros(3, bool))
     assert judged.minutes[[0, 2]].tolist() == [100, 100]
     sure, doubtful, half = judged.certainty
     assert sure > 0.99
@@ -63,6 +68,26 @@ def test_agreement_makes_certain_and_disagreement_does_not():
     assert doubtful < half < sure
     np.testing.assert_allclose(judged.shares.sum(-1), 1)
     assert judged.runner_up[1] == 400
+
+
+def test_the_second_reader_is_asked_where_its_style_may_be():
+    outputs = np.array([[-3.0], [0.0], [3.0]])
+    assert stack().may_be_special(outputs).tolist() == [False, True, True]
+    assert stack(-1.0).may_be_special(outputs).tolist() == [True, True, False]
+    first, second = [seen(100, 0.5)] * 2, [seen(400, 0.99)] * 2
+    experts = np.stack([[*first, *second]] * 2)
+    judged = stack().judge(experts, np.array([False, True]))
+    assert judged.minutes.tolist() == [100, 400]
+    assert judged.together.tolist() == [False, True]
+
+
+def test_a_detector_tells_styles_apart_by_outputs():
+    rng = np.random.default_rng(0)
+    special = rng.random(400) < 0.5
+    outputs = rng.normal(0, 1, (400, 3)) * [1, 50, 1] + np.outer(special, [3, 0, 0])
+    weights = detector_of(outputs, special)
+    said = outputs @ weights[:-1] + weights[-1] > 0
+    assert (said == special).mean() > 0.9
 
 
 def test_support_and_doubt_are_logarithms_from_nothing():
@@ -74,8 +99,10 @@ def test_support_and_doubt_are_logarithms_from_nothing():
     first = features[0, 0]
     assert first[0] == pytest.approx(before, rel=1e-3)
     assert first[1] == pytest.approx(np.log((3 * 0.51 / 719 + 0.01) / 0.01), rel=1e-3)
-    assert first[2] == 0  # no expert speaks against itself
-    assert first[3] == pytest.approx(np.log((0.49 + 2 * 0.51 / 719 + 0.01) / 0.01), rel=1e-2)
+    left = 1 - own - 0.01 / 719 + 0.001
+    assert first[2] == pytest.approx(-np.log(left), rel=1e-3)
+    assert first[4] == 0  # no expert speaks against itself
+    assert first[5] == pytest.approx(np.log((0.49 + 2 * 0.51 / 719 + 0.01) / 0.01), rel=1e-2)
 
 
 def test_the_expert_that_is_right_is_believed():
@@ -86,13 +113,11 @@ def test_the_expert_that_is_right_is_believed():
         [[seen(m, 0.8), seen(g, 0.8)] for m, g in zip(minutes, guesses, strict=True)]
     )
     weights = weights_of(experts, minutes)
-    pair = Pair()
-    pair.weights = np.array(weights)
-    judged = pair.judge(experts)
-    assert (judged.minutes == minutes).mean() > 0.99
-    assert judged.certainty.mean() > 0.9
-    assert min(weights[:2]) >= 0
-    assert max(weights[2:4]) <= 0
+    read, certainty, _ = weigh(experts, np.array(weights))
+    assert (read == minutes).mean() > 0.99
+    assert certainty.mean() > 0.9
+    assert min(weights[:4]) >= 0
+    assert max(weights[4:6]) <= 0
 
 
 def test_thresholds_are_the_conformal_quantile_of_each_band():
@@ -138,13 +163,16 @@ def test_pictures_like_photos_are_the_same_again_and_turned_where_asked():
 
 def test_an_ensemble_reads_pictures_of_any_kind():
     readers = [untrained(0), untrained(1)]
-    about = {"weights": [1.0] * 4 + [-1.0] * 4 + [-2.0], "thresholds": [0.1, 0.1, 0.1]}
-    ensemble = Ensemble(readers, about)
+    about = {
+        "detector": [0.0] * 361, "weights": [TWO, FOUR], "thresholds": [0.1, 0.1, 0.1],
+    }  # fmt: skip
+    ensemble = Ensemble(readers, Stack(about))
     images = np.random.default_rng(0).integers(0, 255, (3, 48, 48, 1), np.uint8)
-    experts = evidence(readers, images)
+    experts, outputs = evidence(readers, images)
     assert experts.shape == (3, 4, 720)
+    assert outputs.shape == (3, 360)
     np.testing.assert_allclose(experts.sum(-1), 1)
-    whole, parts = ensemble.judge(experts), ensemble.glance(images)
+    whole, parts = ensemble.stack.judge(experts, np.ones(3, bool)), ensemble.glance(images)
     np.testing.assert_array_equal(whole.minutes, parts.minutes)
     for picture in (images[0], np.random.default_rng(1).integers(0, 255, (90, 140, 3), np.uint8)):
         sight = ensemble.read(picture)
@@ -152,5 +180,26 @@ def test_an_ensemble_reads_pictures_of_any_kind():
         assert 0 <= sight.certainty < 0.5
         assert sight.possible
         assert sight.shares.sum() == pytest.approx(1)
-    with pytest.raises(DataError, match="expected 9 weights, got 5"):
-        Ensemble(readers, {"weights": [0.0] * 5, "thresholds": [0, 0, 0]})
+    with pytest.raises(DataError, match="expected 7 and 13 weights, got 7 and 7"):
+        Stack(about | {"weights": [TWO, TWO]})
+
+
+def test_what_describes_an_ensemble_is_fitted_from_evidence():
+    rng = np.random.default_rng(1)
+    minutes, guesses = rng.integers(0, 720, (2, 600))
+    rows = [
+        [seen(m, 0.8), seen(m, 0.7), seen(g, 0.8), seen(g, 0.8)]
+        for m, g in zip(minutes, guesses, strict=True)
+    ]
+    about = fitted(np.stack(rows), np.zeros((600, 1)), minutes, [0.0, 0.0], 3)
+    assert (about["count"], about["coverage"]) == (600, 0.95)
+    judged = Stack(about).judge(np.stack(rows), np.ones(600, bool))
+    assert (judged.minutes == minutes).mean() > 0.95
+    held = [
+        any(
+            (m - a) % 720 <= (b - a) % 720
+            for a, b in possible_times(s, int(r), float(c), about["thresholds"])
+        )
+        for s, r, c, m in zip(judged.shares, judged.minutes, judged.certainty, minutes, strict=True)
+    ]
+    assert np.mean(held) >= 0.95

@@ -195,7 +195,7 @@ def test_both_read_the_same_time_from_a_photo(site: str, alone: str, browser: An
                 " <= 2", arg=minutes,
             )  # fmt: skip
             found.append(float(place.get_attribute("data-minutes")))
-        assert abs(found[0] - found[1]) <= 0.1
+        assert abs(found[0] - found[1]) <= 1  # the server asks two readers, the page alone one
     for page, wrong in pages:
         assert wrong == []
         page.context.close()

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from assay.subjects.clocks.reading.ensemble import Ensemble
     from assay.subjects.clocks.reading.reader import Reader, Sight
 
-__all__ = ["STYLES", "find_reader", "find_readers", "read_photo", "reader_study", "train_reader"]
+__all__ = [
+    "STYLES", "find_reader", "find_readers", "read_photo", "reader_study", "shipped_reader",
+    "train_reader",
+]  # fmt: skip
 
 STYLES = ("any", "course")
 """Styles of clocks that a reader may be trained on, the more general one first."""
@@ -153,15 +156,21 @@ def find_reader(given: str | Path | None = None, store: str | Path | None = None
         if own[style].is_file():
             return Reader.load(own[style])
     for style in styles:
-        shipped = files("assay.subjects.clocks") / "readers" / f"{style}.safetensors"
-        if shipped.is_file():
-            with as_file(shipped) as path:
-                return Reader.load(path)
+        if shipped := shipped_reader(style):
+            return shipped
     what = f"of style {given} " if given is not None else ""
     raise DataError(
         f"there is no trained reader {what}in {store_folder(store) / 'readers'} and none in assay "
         f"itself; train one: assay clocks train --style {styles[0]} --minutes 20"
     )
+
+
+def shipped_reader(style: str) -> Reader | None:
+    """The reader of a style that comes with assay; None where there is none."""
+    from assay.subjects.clocks.reading.reader import Reader
+
+    with as_file(files("assay.subjects.clocks") / "readers" / f"{style}.safetensors") as path:
+        return Reader.load(path) if path.is_file() else None
 
 
 def find_readers(

@@ -40,7 +40,7 @@ def train_clocks(
     Args:
         style: Clocks of any kind, or those of the course: one wall clock lying on planks.
         minutes: Training time in minutes, kept to on a slow or busy machine as well.
-        start: Begin with the weights of this reader, a file or any or course, not with random ones.
+        start: Begin with the weights of a reader: a file, or one in assay, any or course.
         out: The reader's file [STORE/readers/STYLE.safetensors].
         seed: Seed of the run.
         device: auto, cpu, cuda, cuda:1 or mps.

@@ -117,9 +117,11 @@ class ReaderPretraining:
         Raises:
             EngineError: the reader has another network than the run.
         """
-        from assay.subjects.clocks.app import find_reader
+        from assay.subjects.clocks.app import shipped_reader
+        from assay.subjects.clocks.reading.reader import Reader
 
-        given = find_reader(self.reader).weights
+        shipped = shipped_reader(self.reader) if self.reader in STYLES else None
+        given = (shipped or Reader.load(self.reader)).weights
         full = {name: np.asarray(array, np.float32) for name, array in given.items()}
         for member in cohort.members:
             try:

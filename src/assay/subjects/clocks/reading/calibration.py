@@ -1,4 +1,4 @@
-"""How an ensemble of readers is fitted: on drawn clocks that none of them saw, made like photos."""
+"""How two readers are put together: on drawn clocks that neither saw, made like photos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from assay.core.seeds import stream
 from assay.subjects.clocks.labels.distributions import NEAR
-from assay.subjects.clocks.reading.ensemble import BANDS, Ensemble, evidence, features_of
+from assay.subjects.clocks.reading.ensemble import BANDS, Stack, evidence, features_of
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.render import render
 from assay.subjects.clocks.time import HALF_DAY, distance
@@ -93,23 +93,55 @@ def _window(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
-    """Weights and thresholds of an ensemble, see `Ensemble`.
+    """Detector, weights and thresholds of an ensemble, see `Ensemble`.
 
-    Weights are fitted on one half of the clocks, by penalised maximum likelihood; support is never
-    held against a candidate, nor doubt for it. Thresholds are those of the other half.
+    The detector is fitted on clocks of its own; weights on one half of `count` clocks, by penalised
+    maximum likelihood: support is never held against a candidate, nor doubt for it. Thresholds are
+    those of the other half.
 
     Args:
-        count: clocks that are drawn.
+        readers: of any style, and of style "course".
     """
+    own, _ = drawn_photos(2 * count, seed + 6000)
+    outputs = np.concatenate(
+        [_outputs(readers[0], own[i : i + 50]) for i in range(0, len(own), 50)]
+    )
+    detector = detector_of(outputs, course_of(2 * count))
     images, minutes = drawn_photos(count, seed)
-    experts = evidence(readers, images)
+    return fitted(*evidence(readers, images), minutes, detector, seed)
+
+
+def fitted(
+    experts: np.ndarray, outputs: np.ndarray, minutes: np.ndarray, detector: list[float], seed: int
+) -> dict[str, Any]:
+    """What an ensemble is described by, from the evidence for clocks whose times are known."""
     half = stream(seed, "halves").permutation(len(minutes)) < len(minutes) / 2
-    about = {"weights": weights_of(experts[half], minutes[half]), "thresholds": [0.0] * 3}
-    judged = Ensemble(readers, about).judge(experts[~half])
-    own = judged.shares[np.arange(len(judged.shares)), minutes[~half]]
-    scores = own / judged.shares.max(-1)
-    about["thresholds"] = thresholds_of(scores, judged.certainty)
+    weights = [weights_of(experts[half, :e], minutes[half]) for e in (2, 4)]
+    about = {"detector": detector, "weights": weights, "thresholds": [0.0] * 3}
+    stack = Stack(about)
+    judged = stack.judge(experts[~half], stack.may_be_special(outputs[~half]))
+    own = judged.shares[np.arange(len(judged.shares)), minutes[~half]] / judged.shares.max(-1)
+    about["thresholds"] = thresholds_of(own, judged.certainty)
     return about | {"count": len(minutes), "seed": seed, "coverage": COVERAGE}
+
+
+def course_of(count: int) -> np.ndarray:
+    """Which of the clocks that `drawn_photos` gives are of style course."""
+    parts = ((style == "course", round(share * count)) for (style, _), share in MIXTURE.items())
+    return np.concatenate([np.full(number, course) for course, number in parts])
+
+
+def _outputs(reader: Reader, images: np.ndarray) -> np.ndarray:
+    return np.concatenate(list(reader.outputs(images).values()), -1)
+
+
+def detector_of(outputs: np.ndarray, special: np.ndarray) -> list[float]:
+    """Weights and offset of a logistic regression of the style on outputs (n, units)."""
+    mean, scale = outputs.mean(0), outputs.std(0) + 1e-6
+    rows = np.concatenate([(outputs - mean) / scale, np.ones((len(outputs), 1))], -1)
+    found = _regression(rows, special, 1e-4, [(None, None)] * rows.shape[1])
+    weights = found[:-1] / scale
+    return [float(f"{w:.4g}") for w in (*weights, found[-1] - weights @ mean)]
 
 
 def weights_of(experts: np.ndarray, minutes: np.ndarray) -> list[float]:
@@ -119,17 +151,26 @@ def weights_of(experts: np.ndarray, minutes: np.ndarray) -> list[float]:
     rows = features.reshape(-1, features.shape[-1])
     rows = np.concatenate([rows, np.ones((len(rows), 1))], -1)
 
+    count = experts.shape[1]
+    bounds = [(0, None)] * (2 * count) + [(None, 0)] * count + [(None, None)]
+    return [round(float(w), 4) for w in _regression(rows, right, _RIDGE, bounds)]
+
+
+def _regression(
+    rows: np.ndarray, right: np.ndarray, ridge: float, bounds: list[tuple[Any, Any]]
+) -> np.ndarray:
+    """Weights of a logistic regression with a penalty on their squares."""
+
     def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
         score = rows @ weights
         chance = 1 / (1 + np.exp(-score))
         loss = np.logaddexp(0, score) - right * score
-        slope = rows.T @ (chance - right) / len(right) + 2 * _RIDGE * weights
-        return float(loss.mean() + _RIDGE * weights @ weights), slope
+        slope = rows.T @ (chance - right) / len(right) + 2 * ridge * weights
+        return float(loss.mean() + ridge * weights @ weights), slope
 
-    experts_count = experts.shape[1]
-    bounds = [(0, None)] * experts_count + [(None, 0)] * experts_count + [(None, None)]
-    found = minimize(cost, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B")
-    return [round(float(w), 4) for w in found.x]
+    start = np.zeros(rows.shape[1])
+    found: np.ndarray = minimize(cost, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return found
 
 
 def thresholds_of(scores: np.ndarray, certainty: np.ndarray) -> list[float]:

@@ -1,10 +1,11 @@
-"""Several readers of clocks as one: which of them to believe, how far, and what else it may be.
+"""Two readers of clocks as one: which of them to believe, how far, and what else it may be.
 
-Every reader looks at a clock as it is in the picture and turned by quarters. Each of these makes an
-expert: one distribution over the 720 times. What the experts read are the candidates, and a
-logistic regression on how far every expert supports a candidate, or something else, says how likely
-the candidate is right. A reader that sees another time once the picture is turned, or two
-that differ, are so no longer certain.
+The first reads clocks of any style; the second, of one style, is asked where the picture may be of
+that style, as a detector says that is linear in the outputs of the first. Each looks at a clock as
+it is in the picture and turned by quarters, and makes two experts of it: distributions over the 720
+times. What the experts read are the candidates, and a logistic regression on how far every expert
+supports a candidate, or something else, says how likely it is right. A reader that
+sees another time once the picture is turned, or two that differ, are so no longer certain.
 
 References:
     D. Wolpert, "Stacked Generalization", Neural Networks 5, 1992.
@@ -15,7 +16,7 @@ References:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from assay.subjects.clocks.reading.reader import LOOKS, Reader, Sight, prepared
 from assay.subjects.clocks.reading.views import Square, turned
 from assay.subjects.clocks.time import HALF_DAY, distance
 
-__all__ = ["BANDS", "Ensemble", "Judgement", "evidence", "possible_times"]
+__all__ = [
+    "BANDS", "Ensemble", "Judgement", "Stack", "evidence", "features_of", "possible_times",
+]  # fmt: skip
 
 _TURNS = (*TURNS[:LOOKS], 0.25, 0.5, 0.75)
 """Looks at one clock, turned clockwise: a little, for the upright expert, and by quarters."""
@@ -38,11 +41,21 @@ _TURNS = (*TURNS[:LOOKS], 0.25, 0.5, 0.75)
 _ROUND = [0, *range(LOOKS, len(_TURNS))]
 """Those of the expert from all round."""
 
+_TOGETHER = 8
+"""Clocks that are looked at together."""
+
 FLOOR = 0.01
 """A share of this size is no evidence: what a network holds impossible may be so all the same."""
 
+REST = 1e-3
+"""What even a sure network leaves for other times."""
+
 BANDS = (0.5, 0.9)
 """Certainties between which sets of possible times are calibrated apart."""
+
+
+SPECIAL = 0.2
+"""Probability of its style from which the second reader is asked as well."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +66,13 @@ class Judgement:
         minutes: (n,) the time.
         certainty: (n,) probability that it is right within a minute.
         shares: (n, 720) how likely each time is.
+        together: (n,) whether both readers were asked.
     """
 
     minutes: np.ndarray
     certainty: np.ndarray
     shares: np.ndarray
+    together: np.ndarray
 
     @property
     def runner_up(self) -> np.ndarray:
@@ -66,32 +81,63 @@ class Judgement:
         return np.where(apart >= APART, self.shares, -1).argmax(-1)
 
 
-class Ensemble:
-    """Reads clocks with several readers, which see pictures of one size.
+class Stack:
+    """How the experts of two readers are weighed.
 
     Args:
-        readers: the readers.
-        about: {"weights": 4 for each reader and an offset, "thresholds": one for each band}, as
-            `fit` in `calibration` makes it; JSON data.
+        about: {"detector": a weight for each output of the first reader, and an offset; "weights":
+            7 for the first reader alone, 13 for both; "thresholds": one for each band}, as `fit` in
+            `calibration` makes it; JSON data.
 
     Raises:
-        DataError: the description is of other readers.
+        DataError: the description is no such thing.
     """
 
-    def __init__(self, readers: Sequence[Reader], about: Mapping[str, Any]):
-        self.readers, self.about = tuple(readers), dict(about)
-        self.size = self.readers[0].size
-        self.weights = np.asarray(about["weights"], float)
+    def __init__(self, about: Mapping[str, Any]):
+        self.about = dict(about)
+        self.detector = np.asarray(about["detector"], float)
+        self.weights = tuple(np.asarray(w, float) for w in about["weights"])
         self.thresholds = tuple(map(float, about["thresholds"]))
-        if self.weights.shape != (4 * len(self.readers) + 1,):
-            raise DataError(
-                f"expected {4 * len(self.readers) + 1} weights, got {len(self.weights)}"
-            )
+        counts = [len(w) for w in self.weights]
+        if counts != [7, 13]:
+            raise DataError(f"expected 7 and 13 weights, got {' and '.join(map(str, counts))}")
+
+    def may_be_special(self, outputs: np.ndarray) -> np.ndarray:
+        """Whether clocks may be of the second reader's style, from outputs (n, units) of the first
+        for the upright pictures."""
+        score = outputs @ self.detector[:-1] + self.detector[-1]
+        found: np.ndarray = score > np.log(SPECIAL / (1 - SPECIAL))
+        return found
+
+    def judge(self, experts: np.ndarray, together: np.ndarray) -> Judgement:
+        """Weigh the distributions of experts, (n, 4, 720): those of the first reader alone, or of
+        both."""
+        n = len(experts)
+        minutes, certainty = np.zeros(n, int), np.zeros(n)
+        shares = np.zeros((n, HALF_DAY))
+        for both, count in ((False, 2), (True, 4)):
+            rows = np.flatnonzero(together == both)
+            found = weigh(experts[rows, :count], self.weights[int(both)])
+            minutes[rows], certainty[rows], shares[rows] = found
+        return Judgement(minutes, certainty, shares, together)
+
+
+class Ensemble:
+    """Reads clocks with two readers, which see pictures of one size.
+
+    Args:
+        readers: that of any style, and that of one.
+        stack: how they are weighed.
+    """
+
+    def __init__(self, readers: Sequence[Reader], stack: Stack):
+        self.readers, self.stack = tuple(readers), stack
+        self.size = self.readers[0].size
 
     @classmethod
     def load(cls, readers: Sequence[Reader], path: Path) -> Ensemble:
         """With the description in a JSON file."""
-        return cls(readers, json.loads(path.read_text(encoding="utf-8")))
+        return cls(readers, Stack(json.loads(path.read_text(encoding="utf-8"))))
 
     @property
     def style(self) -> str:
@@ -103,8 +149,8 @@ class Ensemble:
         greys, ratio = prepared(picture, self.size)
         places = [square for reader in self.readers for square in reader.places(greys[0])]
         squares = list(dict.fromkeys(places))
-        views = [turned(g, s, self.size, _TURNS) for s in squares for g in greys]
-        judged = self.judge(expert_shares(self.readers, np.stack(views)))
+        views = np.stack([turned(g, s, self.size, _TURNS) for s in squares for g in greys])
+        judged = self._look(views)
         best = int(judged.certainty.argmax())
         same = best // len(greys) * len(greys) + np.arange(len(greys))
         other = distance(judged.minutes[same], judged.minutes[best]) >= APART
@@ -131,61 +177,78 @@ class Ensemble:
             runner_up=int(judged.runner_up[row]),
             square=Square(square.left * ratio, square.top * ratio, square.side * ratio),
             directions=(turns[0], turns[1], turns[2]),
-            possible=possible_times(judged.shares[row], minutes, certainty, self.thresholds),
+            possible=possible_times(judged.shares[row], minutes, certainty, self.stack.thresholds),
             shares=judged.shares[row],
         )
 
     def glance(self, images: np.ndarray) -> Judgement:
         """Judge pictures uint8 (n, size, size, 1) of clocks and no more."""
-        return self.judge(evidence(self.readers, images))
+        parts = [self._look(views) for views in _looks(images)]
+        names = ("minutes", "certainty", "shares", "together")
+        return Judgement(*(np.concatenate([getattr(p, k) for p in parts]) for k in names))
 
-    def judge(self, experts: np.ndarray) -> Judgement:
-        """Weigh the distributions of experts, (n, experts, 720)."""
-        candidates, features = features_of(experts)
-        score = features @ self.weights[:-1] + self.weights[-1]
-        best = score.argmax(-1)
-        rows = np.arange(len(best))
-        belief = np.exp(score - score.max(-1, keepdims=True))
-        belief /= belief.sum(-1, keepdims=True)
-        shares = np.einsum("ne,net->nt", belief, experts)
-        certainty = 1 / (1 + np.exp(-score[rows, best]))
-        return Judgement(candidates[rows, best], certainty, shares)
+    def _look(self, views: np.ndarray) -> Judgement:
+        """Judge clocks from looks uint8 (n, looks, size, size, 1)."""
+        general, special = self.readers
+        first, outputs = experts_of(general, views)
+        both = self.stack.may_be_special(outputs)
+        experts = np.concatenate([first, np.zeros_like(first)], 1)
+        if both.any():
+            experts[both, 2:] = experts_of(special, views[both])[0]
+        return self.stack.judge(experts, both)
 
 
-def evidence(readers: Sequence[Reader], images: np.ndarray, together: int = 8) -> np.ndarray:
+def weigh(experts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The candidate (n,) that is likeliest right by a logistic regression, how likely that is, and
+    the experts' distributions (n, 720) by how likely what each reads is."""
+    candidates, features = features_of(experts)
+    score = features @ weights[:-1] + weights[-1]
+    rows, best = np.arange(len(score)), score.argmax(-1)
+    belief = np.exp(score - score.max(-1, keepdims=True))
+    belief /= belief.sum(-1, keepdims=True)
+    shares = np.einsum("ne,net->nt", belief, experts)
+    return candidates[rows, best], 1 / (1 + np.exp(-score[rows, best])), shares
+
+
+def evidence(readers: Sequence[Reader], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distributions of the experts, (n, 2 for each reader, 720), for pictures uint8 (n, size, size,
-    1): of each reader the upright one, then that from all round."""
+    1), and the outputs of the first reader for them, (n, units)."""
+    parts = [[experts_of(reader, views) for reader in readers] for views in _looks(images)]
+    experts = [np.concatenate([found for found, _ in part], 1) for part in parts]
+    return np.concatenate(experts), np.concatenate([part[0][1] for part in parts])
+
+
+def experts_of(reader: Reader, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For looks uint8 (n, looks, size, size, 1): the distributions (n, 2, 720) of a reader upright
+    and from all round, and its outputs (n, units) for the first look."""
+    outputs = reader.outputs(views.reshape(-1, *views.shape[2:]))
+    logs = [log.reshape(*views.shape[:2], -1) for log in reader.scheme.log_shares(outputs)]
+    upright = shares_of_times(*(log[:, :LOOKS].mean(1) for log in logs))
+    around = shares_of_times(*(log[:, _ROUND] for log in logs)).mean(1)
+    first = [head.reshape(*views.shape[:2], -1)[:, 0] for head in outputs.values()]
+    return np.stack([upright, around], 1), np.concatenate(first, -1)
+
+
+def _looks(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Looks at some pictures after the other, (n, looks, size, size, 1)."""
     whole = Square(0, 0, images.shape[1])
-    parts = []
-    for start in range(0, len(images), together):
-        photos = map(Image.fromarray, images[start : start + together, ..., 0])
-        views = np.stack([turned(p, whole, images.shape[1], _TURNS) for p in photos])
-        parts.append(expert_shares(readers, views))
-    return np.concatenate(parts)
-
-
-def expert_shares(readers: Sequence[Reader], views: np.ndarray) -> np.ndarray:
-    """The same for looks that are there, uint8 (n, looks, size, size, 1)."""
-    found = []
-    for reader in readers:
-        outputs = reader.outputs(views.reshape(-1, *views.shape[2:]))
-        logs = [log.reshape(*views.shape[:2], -1) for log in reader.scheme.log_shares(outputs)]
-        found.append(shares_of_times(*(log[:, :LOOKS].mean(1) for log in logs)))
-        found.append(shares_of_times(*(log[:, _ROUND] for log in logs)).mean(1))
-    return np.stack(found, 1)
+    for start in range(0, len(images), _TOGETHER):
+        photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
+        yield np.stack([turned(p, whole, images.shape[1], _TURNS) for p in photos])
 
 
 def features_of(experts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each expert reads (n, e), and for each of these how far every expert supports it and how
-    far the expert holds something else likelier, (n, e, 2 e): in logarithms, from 0."""
+    """What each expert reads (n, e), and for each of these three features of every expert, (n, e,
+    3 e): how far it supports it, how little it leaves for anything else, and how far it holds
+    something else likelier; in logarithms."""
     candidates = experts.argmax(-1)
     near = distance(np.arange(HALF_DAY), candidates[..., None]) <= NEAR  # (n, e, 720)
-    support = np.einsum("nct,net->nce", near, experts)  # candidate c by expert e
-    own = np.einsum("nee->ne", support)
+    share = np.einsum("nct,net->nce", near, experts).clip(0, 1)  # of candidate c by expert e
+    own = np.einsum("nee->ne", share)
     agrees = distance(candidates[:, :, None], candidates[:, None]) <= NEAR
     against = np.where(agrees, 0.0, own[:, None])
-    both = np.concatenate([support, against], -1)
-    return candidates, np.log((both + FLOOR) / FLOOR)
+    parts = (np.log1p(share / FLOOR), -np.log(1 - share + REST), np.log1p(against / FLOOR))
+    return candidates, np.concatenate(parts, -1)
 
 
 def possible_times(
