@@ -136,8 +136,12 @@ def check_engine(network: Network, engine: str) -> None:
 
 
 def check_weights(member: Member, engine: str) -> None:
-    """Raise EngineError, for an engine that keeps no average of the weights, where a recipe wants
-    one."""
+    """Raise EngineError, for an engine that keeps no average of the weights and begins with those
+    of the initializers, where a recipe wants something else."""
+    if member.training.pretrain:
+        raise EngineError(
+            f"the {engine} engine does not support training.pretrain; use --engine torch"
+        )
     for name, value in member.training.averages.items():
         raise EngineError(
             f"the {engine} engine does not support averaged weights, got {name} {value!r}; "

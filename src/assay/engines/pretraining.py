@@ -9,11 +9,13 @@ import numpy as np
 
 from assay.core.config import Option
 from assay.core.records import Record
-from assay.core.registry import Registry
+from assay.core.registry import Registry, register
 from assay.data.dataset import Dataset, FitData
 from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.training import Training
+from assay.networks.network import Network
 
-__all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train"]
+__all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train", "freezes", "trainable"]
 
 SHARE = 0.5
 """How much of the progress bar pretraining takes."""
@@ -44,3 +46,16 @@ class Pretraining(Protocol):
 
 PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
 """Name -> its class."""
+register("pretraining", "transfer", "assay.engines.transfer:TRANSFER")
+
+
+def freezes(training: Training) -> bool:
+    """Whether a run trains only its heads, on a trunk that stays as pretraining left it."""
+    return bool(getattr(training.pretrain, "freeze", False))
+
+
+def trainable(network: Network, training: Training) -> int:
+    """Parameters of a network that a recipe trains."""
+    places = network.places()
+    moving = (p for p in places if not (freezes(training) and p.name.startswith("trunk.")))
+    return sum(p.layer.parameters(p.input_shape) for p in moving)

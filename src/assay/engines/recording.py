@@ -19,6 +19,7 @@ from assay.engines.checkpoints import Checkpoint, at_rung, pack, resumable, unpa
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.evaluation import Evaluated, Evaluator, points_of
 from assay.engines.loop import Loop, Points
+from assay.engines.pretraining import trainable
 from assay.engines.trained import Trained
 from assay.networks.modules import OwnNetwork
 from assay.networks.table import layer_table
@@ -228,7 +229,7 @@ def make_record(
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "dataset_fingerprint": dataset.fingerprint,
         "pixels": {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()},
-        "parameters": network.parameters,
+        "parameters": trainable(network, trained.member.training),
         "macs": network.macs,
         "network": network.hash,
     }

@@ -60,6 +60,13 @@ COURSES.add("amsterdam")(
         ("from-scratch-cifar10", "tuned-mlp-cifar10", "convnet-cifar10"),
     )
 )
+COURSES.add("transfer")(
+    Course(
+        "A backbone that has learned from other images, frozen or trained further",
+        "docs/course-transfer.md",
+        ("frozen-backbone", "transfer-cifar10"),
+    )
+)
 COURSES.add("athens")(
     Course(
         "Tuners and honest class-by-class results (Athens, Neural Networks)",

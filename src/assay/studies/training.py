@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
-from assay.core.options import named_schema, options_of
+from assay.core.options import REQUIRED, named_schema, options_of
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
@@ -86,6 +86,9 @@ def _read_augment(entry: Entry) -> dict[str, Any] | None:
 def _read_pretrain(entry: Entry) -> dict[str, Any]:
     name, rest = _named(entry, "pretraining", list(PRETRAININGS))
     settings = PRETRAININGS[name].options
+    needed = [key for key, option in settings.items() if option.default is REQUIRED]
+    if lacking := [key for key in needed if key not in rest.value]:
+        raise entry.error(f"pretraining {name} needs {', '.join(lacking)}")
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 

@@ -14,7 +14,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import SHARE
+from assay.engines.pretraining import SHARE, freezes
 from assay.engines.recording import train_groups, without_state
 from assay.engines.targets import soft_rows
 from assay.engines.torch_engine import gemm
@@ -174,7 +174,7 @@ def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
         where: the device and the type; None where it is another machine's.
     """
     network, recipe = member.network, member.training
-    if recipe.averages:
+    if recipe.averages or freezes(recipe):
         return False
     if not isinstance(network, OwnNetwork):
         return stackable(network) or (where is not None and stacks_images(member, where))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from assay.engines.engine import Member
+from assay.engines.pretraining import freezes
 from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine import generator_modules
 from assay.engines.torch_engine.activations import RISING
@@ -176,6 +177,8 @@ class ModuleProgram:
         self.module = make_module(self.member.network, weights[0], self.member.seed, place)
         self.rule = type(self.member.training.optimizer)
         self._slots = self.module.slots(self.member)
+        names = getattr(self.module, "owners", {}) if freezes(self.member.training) else {}
+        self._frozen = [owner for name, owner in names.items() if name.startswith("trunk.")]
         followed = {n: t for n, t in self.module.tensors().items() if t.is_floating_point()}
         recipe = self.member.training
         self._average = WeightAverage(followed, share_of(recipe, updates))
@@ -185,6 +188,8 @@ class ModuleProgram:
         self, images: Tensor, targets: Tensor, factor: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         self.module.train()
+        for frozen in self._frozen:
+            frozen.eval()
         with torch.enable_grad(), self.module.drawing(self._slots[0].steps):
             outputs = self.module(images[0].permute(0, 3, 1, 2))
             losses = self.task.loss(outputs, targets[0])
@@ -263,11 +268,14 @@ def from_plain(tensor: Tensor, array: np.ndarray) -> None:
 
 
 def make_slots(member: Member, network: Network, module: NetworkModule) -> list[Slot]:
-    """What the member's optimizer updates: every trained weight of `network`'s module."""
+    """What the member's optimizer updates: every trained weight of `network`'s module that is not
+    frozen."""
     described: dict[str, Any] = {p.name: p.layer for p in network.leaves()}
     hidden = hidden_kernels(network)
     slots: list[Slot] = []
     for name, owner in module.owners.items():
+        if freezes(member.training) and name.startswith("trunk."):
+            continue
         for key, weight in owner.named_parameters(recurse=False):
             numbers = optimizer_numbers(member, hidden.get(f"{name}.{key}"))
             if key == "kernel":

@@ -1,0 +1,139 @@
+"""First weights from other data: the trunk that the same network learned there, frozen or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from assay.core.config import Entry, Option
+from assay.core.errors import ConfigError, EngineError
+from assay.core.options import REQUIRED, check_fields, flag, integer, options_of, setting
+from assay.core.records import VALIDATION_ONLY
+from assay.data.dataset import FitData
+from assay.data.loading import describe, load
+from assay.data.specs import problems, resolve
+from assay.engines.engine import Cohort, Member, Progress, Resources
+from assay.engines.pretraining import SHARE, Train
+from assay.networks.families import build_network
+from assay.networks.modules import OwnNetwork
+from assay.networks.network import initial_weights
+from assay.tasks.task import find_task
+
+__all__ = ["TRANSFER", "Transfer"]
+
+
+def _read_dataset(entry: Entry) -> dict[str, Any]:
+    if not isinstance(entry.value, str | dict):
+        raise entry.expected("a dataset's name or a mapping with its name")
+    spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value
+    if found := problems(spec):
+        raise entry.error("; ".join(found.values()))
+    return resolve(spec)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Train the same network on another dataset first, then keep its trunk and begin a new head.
+
+    Args:
+        dataset: a dataset with images of the same shape; its files are looked for in the folder
+            that ASSAY_DATA names and in the cache.
+        epochs: over it, with the rest of the recipe as it is.
+        freeze: whether the trunk stays as it is then: only the output layer learns, and batch norm
+            keeps its averages.
+
+    References:
+        J. Yosinski et al., "How transferable are features in deep neural networks?", NeurIPS 2014.
+    """
+
+    dataset: Mapping[str, Any] = setting(
+        Option(
+            _read_dataset,
+            REQUIRED,
+            "The dataset to learn from first; its images have the shape of the study's.",
+            {"$ref": "#/$defs/dataset"},
+            "a dataset, or a mapping with its `name` (see Dataset)",
+            "fashion-mnist",
+        )
+    )
+    epochs: int = setting(integer(5, low=1, help="Passes over that dataset."))
+    freeze: bool = setting(flag(help="Train only the output layer afterwards."))
+
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("training", "pretrain"))
+
+    def check(self, task: str) -> None:
+        """It is for classes: another task has targets that the other dataset lacks."""
+        if task != "classify":
+            raise ConfigError(
+                f"training.pretrain: transfer is for task classify, got task {task!r}"
+            )
+
+    def weights(
+        self,
+        cohort: Cohort,
+        data: FitData,
+        resources: Resources,
+        on_progress: Callable[[Progress], None],
+        train: Train,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """By name of the run, the trunk of each member after its training on the other dataset, and
+        a head as it starts anew.
+
+        Raises:
+            EngineError: the images have another shape, or the network is the user's own.
+        """
+        there = describe(self.dataset)
+        if there.image_shape != data.image_shape:
+            shapes = ["x".join(map(str, shape)) for shape in (there.image_shape, data.image_shape)]
+            raise EngineError(
+                f"training.pretrain: images of {there.name} are {shapes[0]}, those of {data.name} "
+                f"{shapes[1]}; expected equal shapes (dataset.resize changes height and width)"
+            )
+        other = load(self.dataset)
+        heads = find_task(cohort.task).heads(other)
+        members = tuple(_first_part(m, self, heads) for m in cohort.members)
+        inner = replace(resources, save_weights=True, metrics=())
+
+        def report(p: Progress) -> None:
+            on_progress(replace(p, fraction=SHARE * p.fraction, points=()))
+
+        trained = train(replace(cohort, members=members), other, inner, report)
+        found = {record.run_id: record for record in trained}
+        begun = {}
+        for own, first in zip(cohort.members, members, strict=True):
+            record = found[first.run_id]
+            if record.status != "finished":
+                raise EngineError(
+                    f"training.pretrain {record.status} on {there.name}: {record.message}"
+                )
+            trunk = {k: v for k, v in record.weights.items() if k.startswith("trunk.")}
+            begun[own.run_id] = initial_weights(own.network, own.seed) | trunk
+        return begun
+
+
+def _first_part(member: Member, transfer: Transfer, heads: Mapping[str, int]) -> Member:
+    if isinstance(member.network, OwnNetwork):
+        raise EngineError("training.pretrain: transfer needs a network that assay describes")
+    network = build_network(member.config["network"], member.network.input_shape, heads)
+    training = replace(
+        member.training, pretrain=None, epochs=transfer.epochs, steps=None, evaluate_every=None,
+        early_stopping=None, stop_after=None, test_curve=False,
+    )  # fmt: skip
+    config = {
+        **member.config,
+        VALIDATION_ONLY: True,
+        "dataset": dict(transfer.dataset),
+        "pretraining": transfer.epochs,
+    }
+    return replace(member, config=config, network=network, training=training)
+
+
+Transfer.options = options_of(Transfer)
+
+TRANSFER = Transfer

@@ -1,0 +1,66 @@
+"""Weights from other data: what is kept, what is frozen, and what cannot be transferred."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.apps.api import plan_of
+from assay.core.errors import AssayError, EngineError
+from assay.data import load
+from assay.engines.engine import ENGINES, Resources
+from assay.studies.plan import cohorts
+
+THERE = {"name": "digits", "train": 100, "split_seed": 5}
+STUDY = {
+    "study": "s",
+    "dataset": {"name": "digits", "train": 60, "validation": 20, "test": 20},
+    "network": {"family": "mlp", "hidden": [6], "batch_norm": True},
+    "training": {"epochs": 1, "batch_size": 20, "optimizer": "adam"},
+    "precision": "float32",
+}
+
+
+def train(freeze: bool, epochs: int = 1, **there):
+    pretrain = {"name": "transfer", "dataset": THERE | there, "epochs": 1, "freeze": freeze}
+    training = {**STUDY["training"], "epochs": epochs, "pretrain": pretrain}
+    (cohort,) = cohorts(plan_of({**STUDY, "training": training}).configs())
+    engine, resources = ENGINES["torch"](), Resources(device="cpu", threads=1)
+    data = load(cohort.members[0].config["dataset"])
+    (record,) = engine.train(cohort, data, resources, lambda progress: None)
+    return record
+
+
+def test_a_frozen_trunk_is_what_the_other_data_taught_and_only_the_head_learns():
+    short, long = train(True, 1), train(True, 4)
+    moved = [k for k, v in short.weights.items() if not np.array_equal(v, long.weights[k])]
+    assert sorted(moved) == ["head.class.0.bias", "head.class.0.kernel"]
+    assert any("moving_mean" in name for name in short.weights)  # which stay as well
+    assert long.provenance["parameters"] == 6 * 10 + 10
+
+
+def test_a_trunk_that_is_not_frozen_learns_on():
+    frozen, tuned = train(True, 2), train(False, 2)
+    kernel = next(k for k in tuned.weights if k.startswith("trunk.") and k.endswith("kernel"))
+    assert not np.array_equal(frozen.weights[kernel], tuned.weights[kernel])
+    assert tuned.provenance["parameters"] == 64 * 6 + 6 + 2 * 6 + 70
+
+
+def test_the_trunk_depends_on_the_other_data():
+    one, other = train(True), train(True, split_seed=6)
+    kernel = next(k for k in one.weights if k.startswith("trunk.") and k.endswith("kernel"))
+    assert not np.array_equal(one.weights[kernel], other.weights[kernel])
+
+
+def test_what_cannot_be_transferred_is_said():
+    with pytest.raises(EngineError, match="images of digits are 4x4x1, those of digits 8x8x1"):
+        train(True, resize=4)
+    bad = {**STUDY["training"], "pretrain": {"name": "transfer", "dataset": "digitss"}}
+    with pytest.raises(AssayError, match="did you mean 'digits'"):
+        plan_of({**STUDY, "training": bad})
+    with pytest.raises(AssayError, match="pretraining transfer needs dataset"):
+        plan_of({**STUDY, "training": {**bad, "pretrain": "transfer"}})
+    good = {**bad, "pretrain": {"name": "transfer", "dataset": "digits"}}
+    (cohort,) = cohorts(plan_of({**STUDY, "training": good, "engine": "numpy"}).configs())
+    with pytest.raises(EngineError, match=r"training\.pretrain"):
+        ENGINES["numpy"]().check(cohort, Resources())
