@@ -117,8 +117,8 @@ METHODS: dict[str, Test] = {
 
 def look(x: np.ndarray) -> BadRuns:
     """What `assay.statistics` makes of the bad runs of each study."""
-    low, high, _ = find_bad_runs(x)
-    return BadRuns(low[:, None], high[:, None])
+    found = find_bad_runs(x)
+    return BadRuns(found.low[:, None], found.high[:, None])  # type: ignore[index]
 
 
 def family_wise_error(x: np.ndarray, design: str, method: str = "assay") -> float:

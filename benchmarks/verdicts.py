@@ -34,7 +34,7 @@ def wrong_verdicts(x: np.ndarray, *, corrected: bool = True) -> float:
     for n, level in zip(sizes, look_levels(sizes), strict=True):
         d = x[:, 1, :n] - x[:, 0, :n]
         if corrected:
-            low, high, _ = find_bad_runs(x[:, :, :n])
+            low, high, *_ = find_bad_runs(x[:, :, :n])
             wrong |= paired_t(d, margin=BadRuns(low, high).margin).p < level
         else:
             wrong |= paired_t(d).p < ALPHA

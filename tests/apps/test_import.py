@@ -52,6 +52,21 @@ def test_a_run_without_a_value_has_diverged_and_seeds_may_be_counted(tmp_path: P
     assert plan["metrics"]["error_of_mine"]["higher_is_better"] is False
 
 
+def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = [f"relu,{rate},{s},{0.9 - rate}" for rate in (0.1, 0.01) for s in (0, 1)]
+    path = written(tmp_path, "\n".join(["activation,rate,seed,accuracy", *rows]) + "\n")
+    place = ["--store", str(tmp_path / "store")]
+    assert main(["import", str(path), *place]) == 2
+    said = capsys.readouterr().err
+    assert "runs.csv:4: seed 0 of this trial occurs twice, first in" in said
+    assert "count as metrics: rate, accuracy (--factor NAME makes a column a factor)" in said
+    assert main(["import", str(path), "--factor", "rat", *place]) == 2
+    assert "unknown column 'rat'; did you mean 'rate'?" in capsys.readouterr().err
+    plan = import_runs(tmp_path / "store", "mine", read_runs(path, ["rate"]))
+    assert plan["factors"] == {"rate": ["0.1", "0.01"]}
+    assert [t["label"] for t in plan["trials"]] == ["relu, rate = 0.1", "relu, rate = 0.01"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

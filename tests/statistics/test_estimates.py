@@ -126,7 +126,7 @@ def test_an_interval_ends_where_the_metric_does():
 
 def test_a_bad_run_is_one_that_its_trial_and_the_study_do_not_expect():
     steady = [[0.90, 0.91, 0.92], [0.89, 0.90, 0.91]]
-    low, high, number = find_bad_runs(np.array([*steady, [0.90, 0.40, 0.91]]))
+    low, high, number, _ = find_bad_runs(np.array([*steady, [0.90, 0.40, 0.91]]))
     often = 1 - 0.1 ** (1 / 9)  # no bad run of 9 has this bound; one of 9 a larger one
     assert low < -0.5 * often
     assert (high, number) == (0, 1)
@@ -146,3 +146,20 @@ def test_an_interval_makes_room_for_bad_runs():
     assert careful.low == pytest.approx(alone.low - 0.5)
     assert careful.high == alone.high
     assert careful.mean == alone.mean
+
+
+def test_room_is_made_for_skewness_that_all_trials_show_together():
+    tail = np.array([[0.0, 0.1, 0.2, 0.4, 1.2]] * 3)
+    d = tail[0] - tail[0].mean()
+    skewness = (d**3).mean() / (d**2).mean() ** 1.5
+    found = find_bad_runs(tail)
+    assert found.skewness == pytest.approx(skewness)
+    assert found.high == pytest.approx(1.25 * skewness * tail[0].std(ddof=1) / 5**0.5)
+    assert (found.low, found.runs) == (0, 0)
+    below = find_bad_runs(-tail)
+    assert (below.low, below.high) == (-found.high, 0)
+    assert below.skewness == -found.skewness
+    for few in (tail[:1], np.array([[-1.0, 0, 1], [-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])):
+        assert find_bad_runs(few) == (0, 0, 0, 0)
+    mixed = np.array([*tail, [0.5, np.nan, np.nan, np.nan, np.nan], [1.0] * 5])
+    assert find_bad_runs(mixed).skewness == pytest.approx(skewness)

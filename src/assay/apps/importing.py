@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
 from typing import Any, cast
 
-from assay.core.errors import ConfigError, MissingExtraError, install_extra
+from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.statistics import metric_of
@@ -42,8 +43,11 @@ class ImportedRun:
     better: dict[str, bool] = field(default_factory=dict)
 
 
-def read_runs(path: Path) -> list[ImportedRun]:
+def read_runs(path: Path, factors: Sequence[str] = ()) -> list[ImportedRun]:
     """Read a CSV file, a folder of TensorBoard event files, or the SQLite file of an Optuna study.
+
+    Args:
+        factors: columns of a CSV file that are factors although they hold numbers.
 
     Raises:
         ConfigError: it is none of these, has no run, or a value that is none.
@@ -57,7 +61,7 @@ def read_runs(path: Path) -> list[ImportedRun]:
     elif path.read_bytes()[:15] == b"SQLite format 3":
         runs = list(_optuna(path))
     else:
-        runs = _table(path)
+        runs = _table(path, factors)
     if not runs:
         raise ConfigError(f"{path} has no run")
     if all(name.startswith("val_") for run in runs for name in run.metrics):
@@ -66,7 +70,7 @@ def read_runs(path: Path) -> list[ImportedRun]:
     return runs
 
 
-def _table(path: Path) -> list[ImportedRun]:
+def _table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
     """A CSV: one row for each run; numbers are metrics, texts are levels of factors."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -77,10 +81,14 @@ def _table(path: Path) -> list[ImportedRun]:
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise ConfigError(f"{path}:{line}: expected {len(names)} values as in the header")
+    for name in factors:
+        if name not in names:
+            raise ConfigError(f"{path}: {unknown_name('column', name, names)}")
     measured = [
         name
         for name in names
-        if name not in ("seed", "trial") and all(_number(row[name]) is not None for row in rows)
+        if name not in ("seed", "trial", *factors)
+        and all(_number(row[name]) is not None for row in rows)
     ]
     if not measured:
         told = ", ".join(names) or "nothing"
@@ -208,7 +216,7 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
         if run_id(config) in known:
             raise ConfigError(
                 f"{run.place}: seed {seed} of this trial occurs twice, first in "
-                f"{known[run_id(config)]}"
+                f"{known[run_id(config)]}{_hint(run)}"
             )
         known[run_id(config)] = run.place
         metrics = {n if n.startswith(_SPLITS) else f"test_{n}": v for n, v in run.metrics.items()}
@@ -226,6 +234,18 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
         found.append(Record(run_id(config), trial_id(config), seed, status, config, curves, kept,
                             provenance=about))  # fmt: skip
     return found
+
+
+def _named(factor: str, level: str) -> str:
+    """What a trial is called by one of its levels: a number says nothing without its factor."""
+    return level if _number(level) is None else f"{factor} = {level}"
+
+
+def _hint(run: ImportedRun) -> str:
+    """What to do about a seed that occurs twice, where a column may have been misunderstood."""
+    columns = ", ".join(run.metrics)
+    asked = "--factor NAME makes a column a factor"
+    return f"; these columns of numbers count as metrics: {columns} ({asked})" if columns else ""
 
 
 def _curves(run: ImportedRun) -> dict[str, list[float]]:
@@ -251,7 +271,7 @@ def _plan(
         for factor, level in run.levels.items():
             known = factors.setdefault(factor, [])
             known += [level] * (level not in known)
-        label = ", ".join(run.levels.values()) or name
+        label = ", ".join(starmap(_named, run.levels.items())) or name
         config = {k: v for k, v in record.config.items() if k != "seed"}
         made = {"label": label, "trial_id": record.trial_id, "levels": run.levels}
         trial = trials.setdefault(record.trial_id, {**made, "config": config, "runs": []})

@@ -190,6 +190,14 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
             f"a trial, so intervals and tests are widened by {known.size(far)}; consider the "
             "medians, too."
         )
+    if bad.skewness and not bad.runs:
+        side = "higher" if bad.skewness > 0 else "lower"
+        texts.append(
+            f"The runs are skewed towards {side} values (skewness {bad.skewness:+.1f}, averaged "
+            "over trials): means of few runs then mislead. Intervals and tests make room for it, "
+            "and with three runs an interval still holds the mean in fewer than 95 % of the "
+            "cases; read the medians, too."
+        )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has only one run, so the effect of chance is unknown.")
     if plan.get("scale") not in (None, "full"):

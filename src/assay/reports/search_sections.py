@@ -20,6 +20,7 @@ from assay.reports.search_views import (
 )
 from assay.statistics import (
     METHODS,
+    RESAMPLES,
     SearchTrial,
     best_so_far,
     expected_best,
@@ -138,8 +139,9 @@ def _importance_figure(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Pl
             "What mattered",
             "Importance of each parameter for the differences between trials (fANOVA) and for the "
             "difference between the best tenth and the rest (PED-ANOVA), over trials with their "
-            "whole budget, with 95 % bootstrap intervals over trials. Only parameters that are "
-            "always active.",
+            f"whole budget. Lines span the middle 95 % of {RESAMPLES} bootstrap resamples of the "
+            "trials; they are not confidence intervals, and contain the importance in a larger "
+            "search less often. Only parameters that are always active.",
             partial(draw_importances, shown, METHODS),
         )
     ]

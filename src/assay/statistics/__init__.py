@@ -34,7 +34,7 @@ from assay.statistics.estimates import (
     t_interval,
 )
 from assay.statistics.images import image_interval
-from assay.statistics.importances import METHODS, importances, optuna_trials
+from assay.statistics.importances import METHODS, RESAMPLES, importances, optuna_trials
 from assay.statistics.metrics import (
     METRICS,
     Metric,
@@ -78,6 +78,7 @@ __all__ = [
     "DIFFERENT",
     "GAMMA",
     "METHODS",
+    "RESAMPLES",
     "METRICS",
     "NO_BAD_RUNS",
     "POWER",

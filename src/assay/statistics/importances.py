@@ -1,4 +1,4 @@
-"""Which parameters of a search mattered, by two methods of Optuna's, with bootstrap intervals."""
+"""Which parameters of a search mattered, by two methods of Optuna's, and how much that varies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from assay.core.seeds import stream
 from assay.statistics.estimates import Interval
 from assay.statistics.searches import SearchTrial, finished_trials
 
-__all__ = ["METHODS", "importances", "optuna_trials"]
+__all__ = ["METHODS", "RESAMPLES", "importances", "optuna_trials"]
 
 METHODS = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
 """Method -> its name for people."""
 
 FEWEST = 8
 """Trials from which on an importance says something."""
+
+
+RESAMPLES = 40
 
 
 def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
@@ -76,11 +79,15 @@ def importances(
     plan: PlanData,
     trials: Sequence[SearchTrial],
     *,
-    resamples: int = 25,
-    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    middle: float = 0.95,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return {"parameter", "fanova", "ped_anova"} by importance, the methods as intervals.
+    """Return {"parameter", "fanova", "ped_anova"} by importance, the methods with their bands.
+
+    The band of a method is the middle of its values over bootstrap resamples of the trials. It says
+    how much they hang on these trials, and is no confidence interval: of what a large search would
+    say it held only two thirds (`benchmarks/importances.py`).
 
     Shares of the variance (fANOVA) and of the divergence between good and all trials (PED-ANOVA),
     each adding up to 1 over the parameters, which are those that are always there and took more
@@ -99,7 +106,7 @@ def importances(
     frozen = optuna_trials(plan, done)
     higher = bool(plan["search"]["higher_is_better"])
     rows: list[dict[str, Any]] = [{"parameter": name} for name in names]
-    share = 100 * (1 - confidence) / 2
+    share = 100 * (1 - middle) / 2
     for method in METHODS:
         found = _evaluate(method, frozen, names, higher)
         rng = stream(seed, "bootstrap", "importances", method)

@@ -20,6 +20,7 @@ def import_results(
     /,
     *,
     study: str | None = None,
+    factor: Names | None = None,
     higher_is_better: Names | None = None,
     lower_is_better: Names | None = None,
     places: Places | None = None,
@@ -34,6 +35,7 @@ def import_results(
     Args:
         file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.
         study: Name of the study [the file's name].
+        factor: A column of numbers that was set, not measured, as learning_rate; may be repeated.
         higher_is_better: A metric that is better when it is higher; may be repeated.
         lower_is_better: A metric that is better when it is lower; may be repeated.
     """
@@ -45,7 +47,7 @@ def import_results(
 
     places = places or Places()
     name = read_name(Entry(study or file.resolve().stem, ("study",)))
-    runs = read_runs(file)
+    runs = read_runs(file, factor or ())
     plan = import_runs(places.store_path, name, runs, higher_is_better or (), lower_is_better or ())
     found = Results(places.store_path, plan, places.data_path)
     console.heading(f"{name}: {len(runs)} runs of {len(plan['trials'])} trials")

@@ -21,7 +21,7 @@ function Importances({ name, version }) {
   const state = useData(api("importances", { name }), version);
   if (!state.data || !state.data.length) return null;
   const text = (r) => `${(100 * r.fanova).toFixed(0)} % (${(100 * r.fanova_low).toFixed(0)} to ${(100 * r.fanova_high).toFixed(0)})`;
-  return html`<${Shares} label="Importance of each parameter: share of the variance (fANOVA) with a bootstrap interval"
+  return html`<${Shares} label="Importance of each parameter: share of the variance (fANOVA) with the middle 95 % of bootstrap resamples"
     rows=${state.data.map((r) => ({ name: r.parameter, value: r.fanova ?? 0, low: r.fanova_low, high: r.fanova_high, text: text(r) }))} />`;
 }
 
