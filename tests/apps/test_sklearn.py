@@ -330,7 +330,7 @@ def test_a_channel_that_never_changed_hardly_counts():
             "auto",
             "all values of X are closer to 0 than 1.18e-38, too close to 0 for float32; mu",
         ),
-        (1e-300, "auto", "too close for float32"),
+        (1e-300, "auto", "too close to 0 for float32"),
         (
             1e-310,
             "float64",

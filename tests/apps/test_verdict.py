@@ -67,7 +67,7 @@ def test_a_lower_loss_is_better_and_a_metric_without_a_direction_decides_nothing
     train, _ = trained(0.3 + NOISE[0], 0.4 + NOISE[1], "val_loss")
     assert decide(train, ("a", "b"), "val_loss").verdict == "better"
     assert decide(train, ("a", "b"), "val_loss", at_least=0.2).verdict == "not better"
-    with pytest.raises(ConfigError, match="not known which val_own is better"):
+    with pytest.raises(ConfigError, match="unknown whether a higher val_own is better"):
         decide(train, ("a", "b"), "val_own")
 
 

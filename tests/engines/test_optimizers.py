@@ -152,7 +152,7 @@ def test_what_is_no_optimizer_is_refused():
 
     with pytest.raises(ConfigError, match="expected a subclass of Optimizer, got 3"):
         checked("three", 3)
-    with pytest.raises(ConfigError, match=r"decay is no setting yet; write @dataclass"):
+    with pytest.raises(ConfigError, match=r"decay is not a setting yet; write @dataclass"):
         checked("undecided", Undecided)
     assert checked("empty", Empty).kind == "empty"
     with pytest.raises(ConfigError, match="unknown optimizer 'lio'; did you mean 'lion'"):

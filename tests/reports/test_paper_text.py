@@ -141,7 +141,7 @@ def test_what_a_person_changed_in_the_folder_is_kept(material, tmp_path):
     assert any("main.tex was edited and is kept" in note for note in made.notes)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
-    with pytest.raises(ConfigError, match=r"other' is there already and holds no paper"):
+    with pytest.raises(ConfigError, match=r"other' already exists and does not contain a paper"):
         write_latex(paper, tmp_path / "other")
 
 
