@@ -15,6 +15,7 @@ from assay.core.records import VALIDATION_ONLY, Record
 from assay.data.dataset import Dataset, Split
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.sklearn_engine.estimator import make_estimator
+from assay.networks.modules import OwnNetwork
 from assay.studies.plan import cohorts
 
 MEAN = {"estimator": "sklearn.neighbors:NearestCentroid"}
@@ -44,6 +45,7 @@ def points() -> Dataset:
 def fit(network: dict[str, Any], data: Dataset, **config: Any) -> Record:
     """Train on `data` as a study of digits would, whose shape an estimator does not look at."""
     member = cohorts(plan_of({**STUDY, "network": network}).configs())[0].members[0]
+    assert isinstance(member.network, OwnNetwork)
     units = (("class", len(data.class_names)),)
     member = replace(
         member, network=replace(member.network, units=units), config=member.config | config
@@ -92,7 +94,9 @@ def test_the_seed_reaches_who_asks_for_one_and_the_recipe_nobody():
     quick = plan_of({**study, "training": {"epochs": 3}})
     assert list(quick.runs()) == list(plan_of({**study, "training": {"epochs": 9}}).runs())
     first, second = cohorts(quick.configs())[0].members
-    assert [make_estimator(m.network, m.seed).random_state for m in (first, second)] == [0, 1]
+    assert isinstance(first.network, OwnNetwork)
+    made = [make_estimator(first.network, member.seed) for member in (first, second)]
+    assert [estimator.random_state for estimator in made] == [0, 1]
 
 
 def test_who_only_chooses_never_reads_the_test_images(points, monkeypatch):
