@@ -25,8 +25,9 @@ def test_another_record_gives_another_page(tmp_path: Path) -> None:
     shutil.copy(ROOT / "results/mlp-factors.json", tmp_path / "results")
     file = tmp_path / "results/mlp-factors.json"
     data = json.loads(file.read_text())
-    for run in data["trials"][0]["runs"]:
-        run["metrics"]["test_accuracy"] = 0.8 + 0.01 * run["seed"]
+    for trial in data["trials"]:  # even ones, so that no interval makes room for skewed noise
+        for run in trial["runs"]:
+            run["metrics"]["test_accuracy"] = 0.8 + 0.01 * run["seed"]
     file.write_text(json.dumps(data))
     read_export.cache_clear()
     page = results_page(tmp_path)
