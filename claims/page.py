@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from assay.core.errors import AssayError
-from assay.statistics import DIFFERENT, Estimate, effect_sentence, metric_of, metric_title
+from assay.statistics import DIFFERENT, Effect, Estimate, effect_sentence, metric_of, metric_title
 from claims.exports import Export, read_export
 
 __all__ = ["PAGE", "results_page"]
@@ -67,7 +67,7 @@ def _activations(export: Export) -> str:
     """The answer to a question that readers have."""
     found = [e for e in export.effects if e.factor.endswith("activation")]
     relu = _interval("test_accuracy", export.estimate("baseline"))
-    lines = ["## Which activation for a small MLP?", ""]
+    lines = ["## Which activation for a small MLP, and how sure is that?", ""]
     lines += [
         f"relu, as far as Fashion-MNIST goes: {relu} % over 5 runs with two layers of 512.",
         "",
@@ -75,10 +75,27 @@ def _activations(export: Export) -> str:
     lines += [f"- {effect_sentence(e)}." for e in found]
     lines += [
         "",
+        *_how_sure(found),
         "These are paired runs of `mlp-factors`, below. Other data may say otherwise.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _how_sure(found: list[Effect]) -> Iterator[str]:
+    """In how many pairs relu is ahead, and what the test promises."""
+    if not found or any(e.verdict != "worse" for e in found):
+        return
+    pairs, won = (
+        sum(e.comparison.n for e in found),
+        sum(e.comparison.n * (1 - e.comparison.p_better.value) for e in found),
+    )
+    yield (
+        f"How sure: relu is ahead in {won:g} of {pairs} pairs of runs with equal seeds. If no "
+        "choice of the study mattered, a difference would be called in at most 5 % of such "
+        "studies; how large each difference is, its interval says."
+    )
+    yield ""
 
 
 def _section(root: Path, path: Path, export: Export) -> Iterator[str]:
