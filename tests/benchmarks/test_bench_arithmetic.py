@@ -105,6 +105,7 @@ def test_the_bound_of_a_gpu_is_the_traffic_of_its_memory(monkeypatch: pytest.Mon
     assert spec is not None
     assert spec.loader is not None
     device = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, device)
     spec.loader.exec_module(device)
     parameters = 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10
     # momentum reads and writes six times four bytes a weight, for 32 images
