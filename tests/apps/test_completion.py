@@ -12,7 +12,7 @@ from assay.apps.cli.app import main
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["run", "permu"], ["permuted-pixels"]),
+        (["run", "permute"], ["permuted-pixels"]),
         (["data", "get", "fash"], ["fashion-mnist"]),
         (["list", "--course", "lei"], ["leiden"]),
         (["run", "own.yaml", "--scale", ""], ["smoke", "quick", "full", "tiny"]),

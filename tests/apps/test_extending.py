@@ -61,7 +61,7 @@ def run(tmp_path: Path) -> Run:
 def test_a_metric(write: Callable[..., str], run: Run) -> None:
     run("run", write("Custom metrics", "engine: numpy\n"), "--workers", "1")
     table = run("results", "with-my-metric")  # with no plugin: the plan says how it is shown
-    assert "judged by macro F1." in table
+    assert "The main metric of the study is macro F1." in table
     assert "Other metrics of with-my-metric" in table
     assert "mistakes" in table
     assert re.search(r"\(baseline\) +2 +[\d.]+ ± [\d.]+ +\d\.\d{3} ± \d\.\d{3}\s", table)

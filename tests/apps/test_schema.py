@@ -37,7 +37,12 @@ LIMITS = {
     "exclusiveMinimum": lambda v, n: v > n,
     "exclusiveMaximum": lambda v, n: v < n,
 }
-SIZES = {"minItems": (list, 1), "maxItems": (list, -1), "minLength": (str, 1)}
+SIZES = {
+    "minItems": (list, 1),
+    "maxItems": (list, -1),
+    "minLength": (str, 1),
+    "minProperties": (Mapping, 1),
+}
 NOTES = {"$schema", "$defs", "title", "description", "default"}
 KNOWN = {
     "$ref", "type", "enum", "const", "anyOf", "allOf", "if", "then", "properties", "required",

@@ -228,7 +228,10 @@ WRONG = [
     ({"device": "cdua"}, "unknown device 'cdua'; did you mean 'cuda'"),
     ({"precision": "float23"}, "did you mean 'float32'"),
     ({"normalize": "standart"}, "did you mean 'standard'"),
-    ({"validation_fraction": 1.0}, r"validation_fraction must be a share .* in \[0, 1\), got 1.0"),
+    (
+        {"validation_fraction": 1.0},
+        r"validation_fraction must be a fraction .* in \[0, 1\), got 1.0",
+    ),
     ({"validation_fraction": 0, "early_stopping": True}, "early_stopping needs validation samples"),
     ({"shape": (8, 9)}, "shape 8x9x1 does not fit X, which contains vectors of 64 features"),
     ({"shape": 8}, r"shape must be \(height, width\) or .*, got 8"),
@@ -258,7 +261,7 @@ def test_wrong_names_and_arrays_are_named(digits):
     X, y = digits
     with pytest.raises(ValueError, match="'learning_rat'; did you mean 'learning_rate'"):
         small().set_params(epochs=9, learning_rat=0.1)
-    with pytest.raises(AssayError, match="it has no rate"):
+    with pytest.raises(AssayError, match="has no rate"):
         small(dropout=0.5).set_params(dropout__rate=0.1)
     with pytest.raises(DataError, match="at least two classes, got one class: 4"):
         small().fit(X, np.full(300, 4))

@@ -87,7 +87,7 @@ def test_what_is_damaged_is_said_and_trained_again(
     assert main(["run", "one.yaml", "--workers", "1"]) == 0
     out, err = capsys.readouterr()
     assert "trained 3 of 4 runs" in out
-    assert "1 were already in the store" in out
+    assert "1 already in the store" in out
     again = [line for line in err.splitlines() if line.endswith("; it is trained again")]
     assert len(again) == 3
     assert all(any(run in line for line in again) for run in damaged[:3])

@@ -152,7 +152,7 @@ def test_fields_that_declare_nothing_are_read_by_their_type() -> None:
             "early_stopping.patience must be a whole number >= 1, got 0",
         ),
         (lambda: Augment(shift=-1), "augment.shift must be a whole number >= 0, got -1"),
-        (lambda: Augment(flip=1), "augment.flip must be true or false, got 1"),  # type: ignore[arg-type]
+        (lambda: Augment(flip=1), "augment.flip must be true, false or alternating, got 1"),  # type: ignore[arg-type]
     ],
 )
 def test_a_recipe_made_in_python_is_checked_as_a_study_is(make: Any, said: str) -> None:

@@ -341,6 +341,7 @@ class TestSqueezeExcite:
         assert all(not np.array_equal(before[n], record.weights[n]) for n in names)
 
     def test_engines_without_it_say_so(self, member):
+        pytest.importorskip("keras")
         cohort = Cohort((member({**CNN, "squeeze_excite": 4}),))
         with pytest.raises(EngineError, match="squeeze_excite"):
             ENGINES["keras"]().check(cohort, Resources())

@@ -135,7 +135,9 @@ def test_what_it_lacks_is_named(member):
     with pytest.raises(EngineError, match="on the CPU only, got device 'cuda:1'"):
         engine.check(mlp, Resources(device="cuda:1"))
     cnn = member({"family": "cnn", "filters": [[4]], "first_kernel_size": 3, "dense": [4]})
-    with pytest.raises(EngineError, match=r"no layer 'conv2d', which trunk\.0 is.*engine: torch"):
+    with pytest.raises(
+        EngineError, match=r"not support layer trunk\.0 of kind 'conv2d'.*engine: torch"
+    ):
         engine.check(Cohort((cnn,)), Resources())
 
 

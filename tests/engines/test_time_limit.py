@@ -105,7 +105,7 @@ def test_time_counts_that_was_spent_before_an_interruption(clock: FakeClock):
     assert trained.seconds["train"] + trained.seconds["evaluate"] == pytest.approx(120, abs=5)
 
 
-def test_a_study_has_minutes_where_it_asks_for_them_and_keras_has_none():
+def test_a_study_has_minutes_where_it_asks_for_them():
     study = {"study": "x", "dataset": "digits", "network": "mlp"}
     (plain,) = parse_study(study).trials
     assert "minutes" not in plain.config["training"]
@@ -115,6 +115,10 @@ def test_a_study_has_minutes_where_it_asks_for_them_and_keras_has_none():
         ConfigError, match=r"training.minutes must be a number in \(0, 100000\], got 0"
     ):
         parse_study(study | {"training": {"minutes": 0}})
+
+
+def test_keras_has_no_minutes():
+    pytest.importorskip("keras")
     network = build_network({"family": "mlp", "hidden": [4]}, (8, 8, 1), {"class": 10})
     one = Member({"seed": 0}, network, Training(minutes=1), 0)
     with pytest.raises(EngineError, match=r"keeps no time limit, got training.minutes 1"):

@@ -52,5 +52,5 @@ def test_pictures_end_to_end_are_read_one_by_one(tmp_path):
 def test_a_dataset_that_nobody_offers_says_where_to_put_it(monkeypatch, tmp_path):
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
     monkeypatch.delenv("ASSAY_DATA", raising=False)
-    with pytest.raises(DataError, match=r"there is no download address .* put cats64\.npz into"):
+    with pytest.raises(DataError, match=r"there is no download address; put cats64\.npz into"):
         data.get("cat-faces")

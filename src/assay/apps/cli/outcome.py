@@ -29,8 +29,8 @@ def account(summary: Summary) -> str:
     parts = [f"trained {summary.trained} of {summary.runs} runs in {duration(summary.seconds)}"]
     parts.append(f"{summary.images_per_second:,.0f} images/s")
     for number, what in (
-        (summary.present, "were in the store already"),
-        (summary.elsewhere, "were trained by another command"),
+        (summary.present, "already in the store"),
+        (summary.elsewhere, "trained by another command"),
         (len(summary.diverged), "diverged"),
         (len(summary.failed), "failed"),
     ):

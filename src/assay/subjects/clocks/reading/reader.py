@@ -139,7 +139,7 @@ class Reader:
         try:
             return cls(about, weights)
         except AssayError as error:
-            raise DataError(f"{path}: no reader of clocks: {error}") from error
+            raise DataError(f"{path}: not a reader of clocks: {error}") from error
 
     def save(self, path: str | Path) -> None:
         """Write the file, which is whole or absent; weights as float16."""
