@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from assay.core.machine import machine
 from assay.data.batches import batch_order
-from assay.data.dataset import Dataset, Split
+from assay.data.dataset import Dataset
 from assay.engines.engine import Member
 from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine.device import DevicePlace
@@ -39,7 +39,8 @@ from assay.engines.training import Training
 from assay.networks.families import build_network
 from assay.networks.network import initial_weights
 from assay.tasks.task import TASKS
-from protocol import CLASSES, family_of, images
+from peer_assay import dataset
+from protocol import CLASSES, family_of
 
 MODEL, SIDE, BATCH, RATE = "mlp-300-100", 28, 32, 0.01
 MOMENTA = {"sgd": 0.0, "momentum": 0.9}
@@ -64,22 +65,6 @@ class Bench:
     def device(self) -> torch.device:
         """The device."""
         return self.where.device
-
-
-def dataset(count: int) -> Dataset:
-    """Random pictures."""
-    pictures, labels = (array[:count] for array in images(SIDE))
-    small = Split(pictures[:256], labels[:256])
-    return Dataset(
-        spec={"name": "random"},
-        train=Split(pictures, labels),
-        validation=small,
-        test=small,
-        class_names=tuple("0123456789"),
-        mean=pictures.mean((0, 1, 2), dtype=np.float64).astype(np.float32),
-        std=pictures.std((0, 1, 2), dtype=np.float64).astype(np.float32),
-        fingerprint="random",
-    )
 
 
 def assay_steps(bench: Bench, networks: int) -> tuple[Step, int]:
@@ -243,7 +228,7 @@ def main() -> int:
         print("there is no CUDA device here", file=sys.stderr)
         return 2
     where = DevicePlace(device, torch.float32)
-    bench = Bench(dataset(given.images), given.optimizer, where, given.seconds)
+    bench = Bench(dataset(SIDE, given.images), given.optimizer, where, given.seconds)
     parameters = build_network(family_of(MODEL), (SIDE, SIDE, 1), {"class": CLASSES}).parameters
     speed = bandwidth(device)
     most = bound(speed, parameters, given.optimizer)

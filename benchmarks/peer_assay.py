@@ -62,7 +62,7 @@ class AssayPeer:
         self.steps = dict.fromkeys(COHORTS, FIRST_STEPS)
         resources = Resources("cpu", setup.precision)
         cohort = Cohort(tuple(_members(setup, range(1), 1)))
-        self.data = _dataset(setup.side) if self.engine.in_threads(cohort, resources) else None
+        self.data = dataset(setup.side) if self.engine.in_threads(cohort, resources) else None
         os.environ.update(worker_environment(1))
         self.ends = [] if self.data else [self._start() for _ in range(self.cores)]
 
@@ -140,14 +140,14 @@ def _in_words(share: Shares, compiled: bool) -> str:
 
 def _work(connection: Connection, setup: Setup) -> None:
     """The life of a worker: lists of jobs in, seconds out."""
-    dataset = _dataset(setup.side)
+    data = dataset(setup.side)
     engine = DefaultEngine()
     while True:
         try:
             jobs, steps, threads = connection.recv()
         except EOFError:
             return
-        connection.send(sum(_train(engine, dataset, setup, job, steps, threads) for job in jobs))
+        connection.send(sum(_train(engine, data, setup, job, steps, threads) for job in jobs))
 
 
 def _train(
@@ -173,8 +173,9 @@ def _members(setup: Setup, seeds: Sequence[int], steps: int) -> list[Member]:
     ]
 
 
-def _dataset(side: int) -> Dataset:
-    pictures, labels = images(side)
+def dataset(side: int, count: int = IMAGES) -> Dataset:
+    """Random pictures."""
+    pictures, labels = (array[:count] for array in images(side))
     small = Split(pictures[:EVALUATED], labels[:EVALUATED])
     return Dataset(
         spec={"name": "random"},

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar, Protocol
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from assay.core.config import Option
-from assay.core.records import Record
+from assay.core.records import VALIDATION_ONLY, Record
 from assay.core.registry import Registry, register
 from assay.data.dataset import Dataset, FitData
-from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.training import Training
 from assay.networks.network import Network
 
-__all__ = ["PRETRAININGS", "SHARE", "Pretraining", "Train", "freezes", "trainable"]
+__all__ = [
+    "PRETRAININGS",
+    "SHARE",
+    "Pretraining",
+    "Train",
+    "first_part",
+    "first_progress",
+    "freezes",
+    "trainable",
+]
 
 SHARE = 0.5
 """How much of the progress bar pretraining takes."""
@@ -46,7 +56,29 @@ class Pretraining(Protocol):
 
 PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
 """Name -> its class."""
-register("pretraining", "transfer", "assay.engines.transfer:TRANSFER")
+register("pretraining", "transfer", "assay.engines.transfer:Transfer")
+
+
+def first_part(member: Member, changes: Mapping[str, Any], **config: Any) -> Member:
+    """The run that comes before a member's own: its recipe to the end, without pretraining, never
+    tested.
+
+    Args:
+        changes: settings of the training.
+        config: what its configuration has beside the member's.
+    """
+    training = replace(
+        member.training, pretrain=None, early_stopping=None, stop_after=None, test_curve=False,
+        **changes,
+    )  # fmt: skip
+    return replace(
+        member, config={**member.config, VALIDATION_ONLY: True, **config}, training=training
+    )
+
+
+def first_progress(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Progress of pretraining, as a part of that of the run."""
+    return lambda p: on_progress(replace(p, fraction=SHARE * p.fraction, points=()))
 
 
 def freezes(training: Training) -> bool:

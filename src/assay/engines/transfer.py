@@ -11,18 +11,17 @@ import numpy as np
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, EngineError
 from assay.core.options import REQUIRED, check_fields, flag, integer, options_of, setting
-from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import FitData
 from assay.data.loading import describe, load
 from assay.data.specs import problems, resolve
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import SHARE, Train
+from assay.engines.pretraining import Train, first_part, first_progress
 from assay.networks.families import build_network
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
 from assay.tasks.task import find_task
 
-__all__ = ["TRANSFER", "Transfer"]
+__all__ = ["Transfer"]
 
 
 def _read_dataset(entry: Entry) -> dict[str, Any]:
@@ -100,9 +99,7 @@ class Transfer:
         members = tuple(_first_part(m, self, heads) for m in cohort.members)
         inner = replace(resources, save_weights=True, metrics=())
 
-        def report(p: Progress) -> None:
-            on_progress(replace(p, fraction=SHARE * p.fraction, points=()))
-
+        report = first_progress(on_progress)
         trained = train(replace(cohort, members=members), other, inner, report)
         found = {record.run_id: record for record in trained}
         begun = {}
@@ -121,19 +118,9 @@ def _first_part(member: Member, transfer: Transfer, heads: Mapping[str, int]) ->
     if isinstance(member.network, OwnNetwork):
         raise EngineError("training.pretrain: transfer needs a network that assay describes")
     network = build_network(member.config["network"], member.network.input_shape, heads)
-    training = replace(
-        member.training, pretrain=None, epochs=transfer.epochs, steps=None, evaluate_every=None,
-        early_stopping=None, stop_after=None, test_curve=False,
-    )  # fmt: skip
-    config = {
-        **member.config,
-        VALIDATION_ONLY: True,
-        "dataset": dict(transfer.dataset),
-        "pretraining": transfer.epochs,
-    }
-    return replace(member, config=config, network=network, training=training)
+    changes = {"epochs": transfer.epochs, "steps": None, "evaluate_every": None}
+    there = {"dataset": dict(transfer.dataset), "pretraining": transfer.epochs}
+    return first_part(replace(member, network=network), changes, **there)
 
 
 Transfer.options = options_of(Transfer)
-
-TRANSFER = Transfer

@@ -192,11 +192,12 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         )
     if bad.skewness and not bad.runs:
         side = "higher" if bad.skewness > 0 else "lower"
+        few = max(_repeats(records).values(), default=0) <= 3
+        short = " (not enough for 95 % with so few runs)" if few else ""
         texts.append(
             f"The runs are skewed towards {side} values (skewness {bad.skewness:+.1f}, averaged "
-            "over trials): means of few runs then mislead. Intervals and tests make room for it, "
-            "and with three runs an interval still holds the mean in fewer than 95 % of the "
-            "cases; read the medians, too."
+            "over trials), and then means of few runs mislead. Intervals and tests make room for "
+            f"it{short}; read the medians, too."
         )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has only one run, so the effect of chance is unknown.")

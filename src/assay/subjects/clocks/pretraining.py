@@ -11,15 +11,14 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError, NetworkError
 from assay.core.options import check_fields, choice, integer, options_of, setting, text
-from assay.core.records import VALIDATION_ONLY
 from assay.data.dataset import FitData
 from assay.data.loading import load
-from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import SHARE, Train
+from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.pretraining import Train, first_part, first_progress
 from assay.networks.checks import check_weights
 from assay.subjects.clocks.dataset import STYLES
 
-__all__ = ["READER", "RENDERED", "ReaderPretraining", "RenderedPretraining"]
+__all__ = ["ReaderPretraining", "RenderedPretraining"]
 
 EPOCH = 3200
 """Fresh clocks drawn at a time."""
@@ -71,12 +70,11 @@ class RenderedPretraining:
             )
         drawn = {"name": "clocks-rendered", "style": self.style, "size": height}
         spec = {**drawn, "fresh": True, "train": EPOCH, "validation": 720, "test": 720}
-        members = tuple(_first_part(member, self.steps) for member in cohort.members)
+        changes = {"steps": self.steps, "evaluate_every": -(-self.steps // LOOKS)}
+        members = tuple(first_part(m, changes, pretraining=self.steps) for m in cohort.members)
         inner = replace(resources, save_weights=True)
 
-        def report(p: Progress) -> None:
-            on_progress(replace(p, fraction=SHARE * p.fraction))
-
+        report = first_progress(on_progress)
         trained = train(replace(cohort, members=members), load(spec), inner, report)
         records = {record.run_id: record for record in trained}
         pairs = zip(cohort.members, members, strict=True)
@@ -136,16 +134,5 @@ def _check_task(task: str, what: str) -> None:
         raise ConfigError(f"training.pretrain {what} and is for task tell_time, got task {task!r}")
 
 
-def _first_part(member: Member, steps: int) -> Member:
-    training = replace(
-        member.training, pretrain=None, steps=steps, evaluate_every=-(-steps // LOOKS),
-        early_stopping=None, stop_after=None, test_curve=False,
-    )  # fmt: skip
-    config = {**member.config, VALIDATION_ONLY: True, "pretraining": steps}
-    return replace(member, config=config, training=training)
-
-
 RenderedPretraining.options = options_of(RenderedPretraining)
 ReaderPretraining.options = options_of(ReaderPretraining)
-
-RENDERED, READER = RenderedPretraining, ReaderPretraining
