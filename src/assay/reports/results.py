@@ -44,8 +44,8 @@ def covered(plan: PlanData) -> str:
     more = [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
     what = ", ".join(["seeds", *more[:-1]]) + "".join(f" and {text}" for text in more[-1:])
     return (
-        f"± is half of the 95 % t-interval of the mean over n runs with different {what}; both ends "
-        "stand in parentheses where it is longer on one side."
+        f"± is half of the 95 % t-interval of the mean over n runs with different {what}; its "
+        "ends stand in parentheses where it is longer on one side."
     )
 
 
