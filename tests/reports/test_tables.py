@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -172,6 +173,32 @@ def test_the_answer_warns_of_what_is_missing(study):
     assert "4 of 30 runs are missing" in beware
     (best,) = found["best"]
     assert "single" not in best["text"]  # one run does not beat trials that are complete
+
+
+def with_accuracies(study, shape: list[float]):
+    """The study's plan, and its runs with accuracies of this shape in each trial."""
+    plan, records = study("tour")
+    found = [
+        replace(r, metrics={**r.metrics, "test_accuracy": 0.8 + 0.01 * shape[r.config["seed"]]})
+        for r in records
+    ]
+    return plan, found
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_answer_says_that_runs_are_skewed(study, side):
+    lopsided = [side * x for x in (0.0, 0.2, 0.5, 1.0, 1.9)]
+    beware = [item["text"] for item in answers(*with_accuracies(study, lopsided))["beware"]]
+    (said,) = [text for text in beware if "skewed" in text]
+    # by hand: the third moment over the standard deviation cubed, of these five numbers
+    skewness = 0.7273 * side
+    assert f"{'higher' if side > 0 else 'lower'} values (skewness {skewness:+.1f}" in said
+    assert "not enough" not in said
+
+
+def test_the_answer_says_nothing_of_even_runs(study):
+    even = answers(*with_accuracies(study, [-1.0, -0.4, 0.0, 0.4, 1.0]))["beware"]
+    assert not any("skewed" in item["text"] for item in even)
 
 
 def test_an_answer_without_any_run(study):

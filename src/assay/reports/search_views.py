@@ -152,6 +152,10 @@ def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]
             f"The search saw {images:,.0f} training images in {seconds:,.0f} s of training, added "
             f"up over its runs; {len(finished_trials(trials))} trials had their whole budget."
         )
+    again = search.get("retrain")
+    if again:
+        settings = ", ".join(f"{name} = {value}" for name, value in again.items())
+        said.append(f"The best are trained again with {settings}.")
     return said
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.core.config import Entry, Mark, Problems, Source
-from assay.core.errors import AssayError
+from assay.core.config import Entry, LocatedError, Mark, Problems, Source
+from assay.core.errors import AssayError, ConfigError
 from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data
@@ -257,10 +257,10 @@ class _Reader:
     def _checked(self, search: Search, factors: list[Factor], seed: int) -> Search:
         """The search with what the rest of the study tells; problems are noted."""
 
-        def configure(values: Values) -> Config:
+        def configure(values: Values, beside: Sequence[Setting] = ()) -> Config:
             before, self.problems = self.problems, Problems()
             try:
-                config = self.configure((search.level(values),), factors)
+                config = self.configure((search.level(values),), factors, beside)
                 self.problems.raise_if_any()
             finally:
                 self.problems = before
@@ -304,8 +304,14 @@ class _Reader:
             return [], {}, None
         return table.finish(name)
 
-    def configure(self, cell: Cell, factors: list[Factor]) -> Config | None:
-        """The canonical configuration of a cell; None, with problems noted, if it is wrong."""
+    def configure(
+        self, cell: Cell, factors: list[Factor], beside: Sequence[Setting] = ()
+    ) -> Config | None:
+        """The canonical configuration of a cell; None, with problems noted, if it is wrong.
+
+        Args:
+            beside: settings that hold whatever the cell, the scale and the command line say.
+        """
         local = Problems()
         data = {k: v for k, v in self.source.data.items() if k in SECTIONS}
         source = Source(data, self.source.keys, self.source.values).copy()
@@ -313,7 +319,7 @@ class _Reader:
         config: Config | None = None
         with local.collect():
             apply([*settings], source)
-            apply(self.changes.settings, source)
+            apply([*self.changes.settings, *beside], source)
             config = read_config(Entry(source.data, (), source, local), self.folders)
             if not local:
                 identify(config, self.device)
@@ -332,9 +338,11 @@ class _Reader:
         info = resolve_info(config, self.data_dir)
         try:
             resolve_member({**config, "seed": 0}, self.data_dir)
+        except LocatedError:
+            raise
         except AssayError as error:
             shape = "x".join(map(str, info.image_shape))
-            raise type(error)(f"{error} (images of {info.name} are {shape})") from None
+            raise ConfigError(f"{error} (images of {info.name} are {shape})") from None
 
 
 def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from search_command import HALVED, SPACE, search, study
 
+from assay.apps.results import load
 from assay.core.errors import ConfigError
 from assay.core.plans import planned_runs
 from assay.core.records import Record
@@ -169,6 +170,20 @@ def test_impossible_proposals_are_passed_over(tmp_path: Path):
 
 def test_the_space_of_the_command_is_that_of_the_tests():
     assert set(study()["search"]["space"]) == set(SPACE)
+
+
+def test_the_best_are_trained_again_with_other_settings(tmp_path: Path):
+    again = {"training.epochs": 5}
+    search(tmp_path, study("random", trials=3, best=2, repeats=2, retrain=again, batch=None))
+    plan, records = stored(tmp_path)
+    last = [records[run] for trial in plan["trials"] for run in trial["runs"]]
+    tried = [records[r] for t in plan["search"]["trials"] for r in t["rungs"][0]["runs"]]
+    # batches of 40: 200 images are five of them
+    assert {record.metrics["steps"] for record in last} == {5 * 5}
+    assert {record.metrics["steps"] for record in tried} == {3 * 5}
+    assert plan["selected"] is None
+    said = load(tmp_path)["searched"].search_sentences()
+    assert said[-1] == "The best are trained again with training.epochs = 5."
 
 
 def test_refit_trains_the_best_on_the_validation_images_too(tmp_path: Path):

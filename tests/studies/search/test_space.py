@@ -311,6 +311,16 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             {"sampler": "successive_halving", "trials": None},
             "search with sampler successive_halving needs its number of trials",
         ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"retrain": {"network.dropout": 0.1}},
+            "network.dropout cannot be set, because this study varies network.dropout",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"retrain": {"training.epoch": 9}},
+            "unknown setting of training 'epoch'; did you mean 'epochs'?",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(space: Any, search: Any, message: str):

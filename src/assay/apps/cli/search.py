@@ -120,6 +120,8 @@ def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
     asked = "bracket by bracket" if search.brackets and batch else asked
     computed = [f"{'.'.join(map(str, d.path))} = {d.expression.text}" for d in search.derived]
     runs = search.repeats * (search.folds or 1)
+    changes = [f"{name} = {value}" for name, value in data["search"]["retrain"].items()]
+    retrained = f", with {', '.join(changes)}" if changes else ""
     return {
         "points": "infinite, or too many to count" if points is None else f"{points:,}",
         "constraints": "; ".join(data["search"]["constraints"]) or "none",
@@ -128,7 +130,7 @@ def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
         "objective": f"{search.objective}, {'highest' if search.higher_is_better else 'lowest'}",
         "trials": planned_trials(search),
         "runs of each": f"{runs} ({search.folds} folds)" if search.folds else runs,
-        "trained again": f"the best {search.best}, {len(plan.study.seeds)} times each",
+        "trained again": f"the best {search.best}, {len(plan.study.seeds)} times each{retrained}",
         "runs at most": planned_runs(plan.study),
     }
 
@@ -153,6 +155,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
     from contextlib import suppress
 
     from assay.core.errors import AssayError
+    from assay.core.records import run_config
     from assay.core.seeds import stream
     from assay.studies.estimate import estimate_configs
     from assay.studies.search.plan import planned_runs, planned_trials, rung_configs
@@ -161,10 +164,12 @@ def preview(plan: SearchPlan, places: Places) -> None:
     show_space(plan)
     study, search = plan.study, plan.search
     rng = stream(study.seeds[0], "search", "preview")
-    configs = list(search.samples[:4])
+    configs, again = list(search.samples[:4]), []
     for _ in range(SAMPLE):
         with suppress(AssayError):  # an impossible point is passed over in the search as well
-            configs.append(search.configure(first_allowed(search.space, rng, {})))
+            point = first_allowed(search.space, rng, {})
+            configs.append(search.configure(point))
+            again.append(search.configure(point, search.retrain))
     runs = [rung_configs(study, config, None)[0] for config in configs]
     cost = estimate_configs(runs, len(runs), places.data_path)
     each = search.repeats * (search.folds or 1)
@@ -172,14 +177,18 @@ def preview(plan: SearchPlan, places: Places) -> None:
     if search.brackets:  # a trial that stops early is a part of a whole one
         epochs = configs[0]["training"]["epochs"]
         whole = sum(bracket.epochs for bracket in search.brackets) / epochs
-    times = (whole * each + search.best * len(study.seeds)) / len(runs)
+    images, seconds = (whole * each / len(runs) * x for x in (cost.images, cost.seconds))
+    if again:
+        last = [run_config(config, study.seeds[0]) for config in again]
+        best = estimate_configs(last, len(last), places.data_path)
+        times = search.best * len(study.seeds) / len(last)
+        images, seconds = images + times * best.images, seconds + times * best.seconds
     console.heading("cost")
     console.fields(
         {
             "parameters": f"{cost.parameters[0]:,} to {cost.parameters[1]:,}",
             "MACs an image": f"{cost.macs[0]:,} to {cost.macs[1]:,}",
-            "images to see": f"about {cost.images * times:,.0f}, in {planned_runs(study):,} runs",
-            "time": f"about {duration(cost.seconds * times)} (a rough estimate from {len(runs)} "
-            "points)",
+            "images to see": f"about {images:,.0f}, in {planned_runs(study):,} runs",
+            "time": f"about {duration(seconds)} (a rough estimate from {len(runs)} points)",
         }
     )

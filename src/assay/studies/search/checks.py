@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from assay.core.seeds import stream
 from assay.studies.design import MAX_RUNS
 from assay.studies.judging import check_objective
 from assay.studies.search.samplers.sampler import SAMPLERS
-from assay.studies.search.search import Search
+from assay.studies.search.search import Configure, Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
 from assay.studies.settings import nearest_setting
 from assay.tasks.task import Task, find_task
@@ -31,7 +30,7 @@ _POINTS = 5
 """A bound is reported as impossible only if it fails at this many points."""
 
 
-def checked(search: Search, configure: Callable[[Values], Config], seed: int) -> Search:
+def checked(search: Search, configure: Configure, seed: int) -> Search:
     """The search with everything filled in that depends on the rest of the study.
 
     Every parameter is tried at its ends, so that a choice that cannot be trained is said now.
@@ -43,6 +42,10 @@ def checked(search: Search, configure: Callable[[Values], Config], seed: int) ->
     samples = _samples(search, configure, seed, problems)
     problems.raise_if_any()
     _check_used(search, problems)
+    if search.retrain:
+        with problems.collect(search.place("retrain")):
+            rng = stream(seed, "search", "retrain")
+            configure(first_allowed(search.space, rng, {}), search.retrain)
     first = samples[0]
     task = find_task(first["task"])
     with problems.collect(search.place("objective")):
@@ -59,9 +62,7 @@ def checked(search: Search, configure: Callable[[Values], Config], seed: int) ->
     return replace(search, configure=configure, samples=tuple(samples), points=points)
 
 
-def _samples(
-    search: Search, configure: Callable[[Values], Config], seed: int, problems: Problems
-) -> list[Config]:
+def _samples(search: Search, configure: Configure, seed: int, problems: Problems) -> list[Config]:
     """Configurations that show every parameter at its ends; what is wrong is noted.
 
     A point may be impossible by what its values do together (too many pools for the image, say);
@@ -104,7 +105,7 @@ def _check_used(search: Search, problems: Problems) -> None:
 
 def _try(
     search: Search,
-    configure: Callable[[Values], Config],
+    configure: Configure,
     rng: np.random.Generator,
     fixed: Values,
 ) -> tuple[list[Config], Problems]:

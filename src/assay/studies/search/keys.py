@@ -136,5 +136,12 @@ SEARCH: dict[str, Option] = {
     ),
     "best": integer(3, low=1, high=100, help="Number of best trials to train again."),
     "refit": flag(help="Train the best trials on the validation images as well."),
+    "retrain": deferred(
+        (),
+        help="Settings that the best trials have when they are trained again, such as more epochs.",
+        schema={"type": "object"},
+        accepts="`{setting: value}`",
+        example={"training.epochs": 30},
+    ),
 }
 """What may stand in `search:`."""

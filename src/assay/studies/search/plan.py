@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assay.core.config import dotted
 from assay.core.records import VALIDATION_ONLY, Config, run_config, run_id, trial_id
 from assay.data import resolve
 from assay.studies.contrasts import comparisons
+from assay.studies.factors import label_of
 from assay.studies.plan import Plan
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 from assay.studies.search.search import Search
@@ -123,7 +125,9 @@ class SearchPlan(Plan):
     def _final(self, tried: Tried) -> Trial:
         shown = ", ".join(self.search.space.shown(tried.asked.values).values())
         label = f"{tried.label} ({shown})"
-        config = tried.config
+        config, values, beside = tried.config, tried.asked.values, self.search.retrain
+        if beside:
+            config = self.search.configure(values, beside)
         if self.search.refit:
             config = {**config, "dataset": resolve({**config["dataset"], "refit": True})}
         return Trial(label, {FACTOR: label}, config)
@@ -177,6 +181,7 @@ class SearchPlan(Plan):
             "space": [p.to_json() for p in search.space.parameters],
             "constraints": [c.text for c in search.space.constraints],
             "brackets": [asdict(bracket) for bracket in search.brackets],
+            "retrain": {dotted(s.path): label_of(s.entry.value) for s in search.retrain},
             "chosen": list(self.chosen),
             "impossible": self.impossible,
             "trials": [

@@ -10,7 +10,15 @@ from typing import Any
 from assay.core.config import Entry, dotted, read_options
 from assay.core.errors import ConfigError
 from assay.core.options import REQUIRED
-from assay.studies.factors import Factor, Level, Setting, label_of, read_settings, setting_path
+from assay.studies.factors import (
+    Factor,
+    Level,
+    Setting,
+    clash,
+    label_of,
+    read_settings,
+    setting_path,
+)
 from assay.studies.search.expressions import Expression, parse_expression
 from assay.studies.search.keys import HALVING_OPTIONS, PARAMETER, SEARCH
 from assay.studies.search.samplers.sampler import SAMPLERS
@@ -39,7 +47,7 @@ def read_search(entry: Entry) -> Search:
     names = list(given["space"].value) if isinstance(given["space"].value, dict) else []
     constraints = take("constraints", lambda e: _read_constraints(e, names))
     name, halving = take("sampler", _read_sampler)
-    return Search(
+    search = Search(
         space=Space(tuple(parameters), tuple(constraints)),
         derived=tuple(take("set", lambda e: _read_derived(e, names))),
         sampler=name,
@@ -49,6 +57,8 @@ def read_search(entry: Entry) -> Search:
         entries=dict(given),
         entry=entry,
     )
+    varied = factor_names(search)
+    return replace(search, retrain=tuple(take("retrain", lambda e: _read_retrain(e, varied))))
 
 
 class _Taker:
@@ -199,6 +209,14 @@ def _read_derived(entry: Entry, names: list[str]) -> list[Derived]:
                 if f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}."):
                     raise inner.error(f"{name} is set here and also chosen by {other}", key=True)
             found.append(Derived(path, _expression(inner, names), inner))
+    return found
+
+
+def _read_retrain(entry: Entry, varied: list[Factor]) -> list[Setting]:
+    """Settings of the best trials; what the search chooses is not among them."""
+    found = read_settings(entry)
+    for setting in found:
+        clash(setting, varied)
     return found
 
 

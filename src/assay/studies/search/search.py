@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from assay.core.config import Entry, LocatedError, Path
 from assay.core.errors import ConfigError, brief, did_you_mean, nearest
@@ -14,7 +14,7 @@ from assay.studies.search.expressions import Expression
 from assay.studies.search.hyperband import Bracket, hyperband, successive_halving
 from assay.studies.search.space import Space, Values
 
-__all__ = ["HALVING", "Derived", "Halving", "Search"]
+__all__ = ["HALVING", "Configure", "Derived", "Halving", "Search"]
 
 HALVING = {"hyperband": "random", "successive_halving": "random", "bohb": "tpe"}
 """What stops trials at rungs, and the sampler that proposes its trials unless told otherwise.
@@ -63,6 +63,17 @@ class Halving:
         return one * self.rounds
 
 
+class Configure(Protocol):
+    """From a point, and settings beside it, to the canonical configuration, without a seed."""
+
+    def __call__(self, values: Values, beside: Sequence[Setting] = ()) -> Config: ...
+
+
+def _nothing(values: Values, beside: Sequence[Setting] = ()) -> Config:
+    del values, beside
+    return {}
+
+
 @dataclass(frozen=True)
 class Search:
     """A search.
@@ -77,10 +88,11 @@ class Search:
         repeats: runs of a trial; folds: parts of a cross-validation, None for none. The mean over
             all of them is the trial's value.
         best: how many trials are trained again at the end; refit: on the validation images, too.
+        retrain: settings that these trials have when they are trained again.
         brackets: of `halving`, filled in when the study's epochs are known.
         points: how many the space has; None when they are infinite or too many to count.
         samples: configurations of some points, which showed that the space can be trained.
-        configure: from a point to its canonical configuration, without a seed.
+        configure: makes the configuration of a point.
         entries, entry: where it was written.
     """
 
@@ -98,10 +110,11 @@ class Search:
     entries: Mapping[str, Entry] = field(compare=False, repr=False)
     entry: Entry = field(compare=False, repr=False)
     higher_is_better: bool = True
+    retrain: tuple[Setting, ...] = ()
     brackets: tuple[Bracket, ...] = ()
     points: int | None = None
     samples: tuple[Config, ...] = field(default=(), compare=False, repr=False)
-    configure: Callable[[Values], Config] = field(default=dict, compare=False, repr=False)
+    configure: Configure = field(default=_nothing, compare=False, repr=False)
 
     def place(self, key: str) -> Entry:
         """Where `key` was written, or the search itself."""
