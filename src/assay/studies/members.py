@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import ConfigError
+from assay.core.config import LocatedError
+from assay.core.errors import AssayError, ConfigError
 from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
@@ -27,7 +28,14 @@ from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
 from assay.tasks.task import Task, find_task, parts_of, takes_soft_targets
 
-__all__ = ["cohort_key", "cohorts", "resolve_info", "resolve_member", "resolve_network"]
+__all__ = [
+    "check_config",
+    "cohort_key",
+    "cohorts",
+    "resolve_info",
+    "resolve_member",
+    "resolve_network",
+]
 
 
 def _text(data: Any) -> str:
@@ -87,6 +95,22 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])
     return Member(config, network, training, int(config["seed"]))
+
+
+def check_config(config: Config, data_dir: Path | None = None) -> None:
+    """Check that the configuration of a trial can be trained on the images of its dataset.
+
+    Raises:
+        ConfigError: it cannot; the message says what the images are.
+    """
+    info = resolve_info(config, data_dir)
+    try:
+        resolve_member({**config, "seed": 0}, data_dir)
+    except LocatedError:
+        raise
+    except AssayError as error:
+        shape = "x".join(map(str, info.image_shape))
+        raise ConfigError(f"{error} (images of {info.name} are {shape})") from None
 
 
 def _check_methods(training: Training, task: Task) -> None:

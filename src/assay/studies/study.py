@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.core.config import Entry, LocatedError, Mark, Problems, Source
-from assay.core.errors import AssayError, ConfigError
+from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data
@@ -18,7 +17,7 @@ from assay.studies.design import Cell, Design, cells, check_runs
 from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
 from assay.studies.judging import Judging, read_judging
 from assay.studies.keys import STUDY
-from assay.studies.members import resolve_info, resolve_member
+from assay.studies.members import check_config, resolve_info
 from assay.studies.parts import identify, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, from_command_line, read_scale, shrink
@@ -330,19 +329,9 @@ class _Reader:
                     config = shrink(config, self.changes.automatic, info, factors)
                 if "vary" in self.top:
                     config |= varying(self.top["vary"], config)
-                self._check(config)
+                check_config(config, self.data_dir)
         self.problems.extend(local)
         return None if local else config
-
-    def _check(self, config: Config) -> None:
-        info = resolve_info(config, self.data_dir)
-        try:
-            resolve_member({**config, "seed": 0}, self.data_dir)
-        except LocatedError:
-            raise
-        except AssayError as error:
-            shape = "x".join(map(str, info.image_shape))
-            raise ConfigError(f"{error} (images of {info.name} are {shape})") from None
 
 
 def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
