@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from assay.apps.api import plan_of
-from assay.core.errors import AssayError, EngineError
+from assay.core.errors import AssayError, ConfigError, DataError, EngineError
 from assay.data import load
+from assay.data.catalog import ENTRIES
 from assay.engines.engine import ENGINES, Resources
+from assay.engines.transfer import Transfer
 from assay.studies.plan import cohorts
 
 THERE = {"name": "digits", "train": 100, "split_seed": 5}
@@ -21,13 +25,18 @@ STUDY = {
 }
 
 
-def train(freeze: bool, epochs: int = 1, **there):
+def cohort(freeze: bool, epochs: int = 1, **there):
     pretrain = {"name": "transfer", "dataset": THERE | there, "epochs": 1, "freeze": freeze}
     training = {**STUDY["training"], "epochs": epochs, "pretrain": pretrain}
-    (cohort,) = cohorts(plan_of({**STUDY, "training": training}).configs())
+    (found,) = cohorts(plan_of({**STUDY, "training": training}).configs())
+    return found
+
+
+def train(freeze: bool, epochs: int = 1, **there):
+    mine = cohort(freeze, epochs, **there)
     engine, resources = ENGINES["torch"](), Resources(device="cpu", threads=1)
-    data = load(cohort.members[0].config["dataset"])
-    (record,) = engine.train(cohort, data, resources, lambda progress: None)
+    data = load(mine.members[0].config["dataset"])
+    (record,) = engine.train(mine, data, resources, lambda progress: None)
     return record
 
 
@@ -52,8 +61,22 @@ def test_the_trunk_depends_on_the_other_data():
     assert not np.array_equal(one.weights[kernel], other.weights[kernel])
 
 
+def test_the_other_data_are_looked_for_in_the_folder_that_was_given(tmp_path):
+    file = ENTRIES["mnist"].sources[0].files[3]
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / file.name).write_bytes(bytes(file.bytes))
+    with pytest.raises(DataError, match=re.escape(str(tmp_path)) + r".* has 1 of its files"):
+        Transfer({"name": "mnist"}).weights(
+            cohort(True),
+            load(STUDY["dataset"]).fit_data,
+            Resources(data_dir=tmp_path),
+            print,
+            print,
+        )
+
+
 def test_what_cannot_be_transferred_is_said():
-    with pytest.raises(EngineError, match="images of digits are 4x4x1, those of digits 8x8x1"):
+    with pytest.raises(ConfigError, match="images of digits are 4x4x1, those of digits 8x8x1"):
         train(True, resize=4)
     bad = {**STUDY["training"], "pretrain": {"name": "transfer", "dataset": "digitss"}}
     with pytest.raises(AssayError, match="did you mean 'digits'"):
@@ -61,6 +84,6 @@ def test_what_cannot_be_transferred_is_said():
     with pytest.raises(AssayError, match="pretraining transfer needs dataset"):
         plan_of({**STUDY, "training": {**bad, "pretrain": "transfer"}})
     good = {**bad, "pretrain": {"name": "transfer", "dataset": "digits"}}
-    (cohort,) = cohorts(plan_of({**STUDY, "training": good, "engine": "numpy"}).configs())
+    (mine,) = cohorts(plan_of({**STUDY, "training": good, "engine": "numpy"}).configs())
     with pytest.raises(EngineError, match=r"training\.pretrain"):
-        ENGINES["numpy"]().check(cohort, Resources())
+        ENGINES["numpy"]().check(mine, Resources())

@@ -209,6 +209,7 @@ def train(
         device=machine.device or "auto",
         save_weights=study.save_weights,
         metrics=study.judging.computed,
+        data_dir=data_dir,
     )
     options: dict[str, Any] = {"data_dir": data_dir, "workers": machine.workers, "executor": place}
     live = partial(LiveFile, store, plan.name, study.command, on_event)

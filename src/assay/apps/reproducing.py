@@ -123,7 +123,8 @@ def _train(
     from assay.studies.members import cohorts
 
     (cohort,) = cohorts([config], data_dir)
-    engine, resources = find_engine(config["engine"]), Resources(device=device, save_weights=False)
+    engine = find_engine(config["engine"])
+    resources = Resources(device=device, save_weights=False, data_dir=data_dir)
     engine.check(cohort, resources)
     (record,) = engine.train(cohort, load(config["dataset"], data_dir), resources, on_progress)
     return record

@@ -93,6 +93,8 @@ class Resources:
         checkpoints: folder in which an engine may leave the state of a run on its way, so that
             another process, or the same run at a later epoch, can go on with it; None for nowhere.
         checkpoint_seconds: how often at most, where a run is saved on its way.
+        data_dir: folder of the user's own files, for a pretraining that reads a dataset; None for
+            where datasets are usually found.
     """
 
     device: str = "auto"
@@ -102,6 +104,7 @@ class Resources:
     metrics: tuple[str, ...] = ()
     checkpoints: Path | None = None
     checkpoint_seconds: float = 300.0
+    data_dir: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.records import VALIDATION_ONLY, Record
 from assay.core.registry import Registry, register
+from assay.data import Info
 from assay.data.dataset import Dataset, FitData
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.training import Training
@@ -18,17 +20,14 @@ from assay.networks.network import Network
 
 __all__ = [
     "PRETRAININGS",
-    "SHARE",
     "Pretraining",
     "Train",
     "first_part",
     "first_progress",
     "freezes",
+    "later_progress",
     "trainable",
 ]
-
-SHARE = 0.5
-"""How much of the progress bar pretraining takes."""
 
 Train = Callable[[Cohort, Dataset, Resources, Callable[[Progress], None]], Iterable[Record]]
 """How an engine trains a cohort from its first weights."""
@@ -40,8 +39,15 @@ class Pretraining(Protocol):
     options: ClassVar[Mapping[str, Option]]
     """Its settings, with their readers and defaults."""
 
-    def check(self, task: str) -> None:
-        """Raise ConfigError where it is of no use to a task."""
+    share: ClassVar[float]
+    """How much of the run's progress it is, from 0 (it trains nothing) to 1."""
+
+    def check(self, task: str, info: Info, data_dir: Path | None) -> None:
+        """Raise ConfigError where it is of no use to a task on the images of a dataset.
+
+        Args:
+            data_dir: folder of the user's own files; None for where datasets are usually found.
+        """
 
     def weights(
         self,
@@ -76,9 +82,18 @@ def first_part(member: Member, changes: Mapping[str, Any], **config: Any) -> Mem
     )
 
 
-def first_progress(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+def first_progress(
+    on_progress: Callable[[Progress], None], share: float
+) -> Callable[[Progress], None]:
     """Progress of pretraining, as a part of that of the run."""
-    return lambda p: on_progress(replace(p, fraction=SHARE * p.fraction, points=()))
+    return lambda p: on_progress(replace(p, fraction=share * p.fraction, points=()))
+
+
+def later_progress(
+    on_progress: Callable[[Progress], None], share: float
+) -> Callable[[Progress], None]:
+    """Progress of what comes after pretraining."""
+    return lambda p: on_progress(replace(p, fraction=share + (1 - share) * p.fraction))
 
 
 def freezes(training: Training) -> bool:

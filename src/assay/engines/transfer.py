@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, EngineError
 from assay.core.options import REQUIRED, check_fields, flag, integer, options_of, setting
+from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import describe, load
 from assay.data.specs import problems, resolve
@@ -38,8 +40,8 @@ class Transfer:
     """Train the same network on another dataset first, then keep its trunk and begin a new head.
 
     Args:
-        dataset: a dataset with images of the same shape; its files are looked for in the folder
-            that ASSAY_DATA names and in the cache.
+        dataset: a dataset with images of the same shape; its files are looked for where those of
+            the study's dataset are.
         epochs: over it, with the rest of the recipe as it is.
         freeze: whether the trunk stays as it is then: only the output layer learns, and batch norm
             keeps its averages.
@@ -62,15 +64,23 @@ class Transfer:
     freeze: bool = setting(flag(help="Train only the output layer afterwards."))
 
     options: ClassVar[Mapping[str, Option]] = {}
+    share: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         check_fields(self, ("training", "pretrain"))
 
-    def check(self, task: str) -> None:
-        """It is for classes: another task has targets that the other dataset lacks."""
+    def check(self, task: str, info: Info, data_dir: Path | None) -> None:
+        """It is for classes, which the other dataset has as well, and for images of its shape."""
         if task != "classify":
             raise ConfigError(
                 f"training.pretrain: transfer is for task classify, got task {task!r}"
+            )
+        there = describe(self.dataset, data_dir)
+        if there.image_shape != info.image_shape:
+            shapes = ["x".join(map(str, shape)) for shape in (there.image_shape, info.image_shape)]
+            raise ConfigError(
+                f"training.pretrain: images of {there.name} are {shapes[0]}, those of {info.name} "
+                f"{shapes[1]}; expected equal shapes (dataset.resize changes height and width)"
             )
 
     def weights(
@@ -85,21 +95,14 @@ class Transfer:
         a head as it starts anew.
 
         Raises:
-            EngineError: the images have another shape, or the network is the user's own.
+            EngineError: the network is the user's own.
         """
-        there = describe(self.dataset)
-        if there.image_shape != data.image_shape:
-            shapes = ["x".join(map(str, shape)) for shape in (there.image_shape, data.image_shape)]
-            raise EngineError(
-                f"training.pretrain: images of {there.name} are {shapes[0]}, those of {data.name} "
-                f"{shapes[1]}; expected equal shapes (dataset.resize changes height and width)"
-            )
-        other = load(self.dataset)
+        other = load(self.dataset, resources.data_dir)
         heads = find_task(cohort.task).heads(other)
         members = tuple(_first_part(m, self, heads) for m in cohort.members)
         inner = replace(resources, save_weights=True, metrics=())
 
-        report = first_progress(on_progress)
+        report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), other, inner, report)
         found = {record.run_id: record for record in trained}
         begun = {}
@@ -107,7 +110,7 @@ class Transfer:
             record = found[first.run_id]
             if record.status != "finished":
                 raise EngineError(
-                    f"training.pretrain {record.status} on {there.name}: {record.message}"
+                    f"training.pretrain {record.status} on {other.name}: {record.message}"
                 )
             trunk = {k: v for k, v in record.weights.items() if k.startswith("trunk.")}
             begun[own.run_id] = initial_weights(own.network, own.seed) | trunk

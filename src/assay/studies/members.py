@@ -90,7 +90,7 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     training = build_training(config["training"])
     task = find_task(config["task"])
     if training.pretrain:
-        training.pretrain.check(task.name)
+        training.pretrain.check(task.name, _info(_text(config["dataset"]), data_dir), data_dir)
     _check_methods(training, task)
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])

@@ -16,12 +16,14 @@ from assay.data import load
 from assay.engines.averaging import exponential
 from assay.engines.engine import Progress, Resources
 from assay.engines.loop import Loop
+from assay.engines.pretraining import first_progress, later_progress
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.studies.members import cohorts
 from assay.studies.plan import make_plan
 from assay.studies.study import parse_study
 from assay.subjects.clocks.labels.scheme import true_minutes
+from assay.subjects.clocks.pretraining import ReaderPretraining, RenderedPretraining
 from assay.subjects.clocks.reading.pack import pack
 from assay.subjects.clocks.time import distance
 
@@ -223,3 +225,11 @@ DIGITS = {"study": "x", "dataset": "digits", "network": "mlp"}
 def test_only_clocks_begin_from_rendered_ones():
     with pytest.raises(ConfigError, match=r"training.pretrain draws clocks"):
         parse_study({**DIGITS, "training": {"pretrain": "rendered"}})
+
+
+def test_a_reader_takes_no_part_of_the_progress():
+    begun: list[Progress] = []
+    later_progress(begun.append, ReaderPretraining.share)(Progress(0, 0.25, 1))
+    later_progress(begun.append, RenderedPretraining.share)(Progress(0, 0.0, 1))
+    first_progress(begun.append, RenderedPretraining.share)(Progress(0, 1.0, 1))
+    assert [p.fraction for p in begun] == [0.25, 0.5, 0.5]

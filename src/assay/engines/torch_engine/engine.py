@@ -14,7 +14,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import SHARE, freezes
+from assay.engines.pretraining import freezes, later_progress
 from assay.engines.recording import train_groups, without_state
 from assay.engines.targets import soft_rows
 from assay.engines.torch_engine import gemm
@@ -139,7 +139,7 @@ class TorchEngine:
             some = replace(cohort, members=new)
             pretrain = first.training.pretrain
             begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
-            on_progress = _later(on_progress)
+            on_progress = later_progress(on_progress, pretrain.share)
         data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
         rows = _ROWS[stacked and dense]
 
@@ -180,15 +180,6 @@ def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
         return stackable(network) or (where is not None and stacks_images(member, where))
     small = network.macs * recipe.batch_size <= _OWN_WORK.get(kind, 0)
     return small and stackable_own(network, where.device if where else torch.device("cpu"))
-
-
-def _later(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Progress of what comes after pretraining."""
-
-    def report(p: Progress) -> None:
-        on_progress(replace(p, fraction=SHARE + (1 - SHARE) * p.fraction))
-
-    return report
 
 
 def _program(

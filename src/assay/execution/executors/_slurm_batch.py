@@ -149,7 +149,8 @@ def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> 
 
 
 def _plain(job: Job) -> dict[str, Any]:
-    resources = {k: v for k, v in asdict(job.resources).items() if k != "checkpoints"}
+    here = ("checkpoints", "data_dir")
+    resources = {k: v for k, v in asdict(job.resources).items() if k not in here}
     runs = {m.run_id: m.config for m in job.cohort.members}
     return {"engine": job.engine, "work": job.work, "resources": resources, "runs": runs}
 

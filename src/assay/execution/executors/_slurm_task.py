@@ -72,9 +72,9 @@ class _TaskRun:
         checkpoints = Path(self.batch["checkpoints"])
         told: dict[str, Any] = {**job["resources"], "metrics": tuple(job["resources"]["metrics"])}
         told["checkpoints"] = checkpoints if checkpoints.parent.is_dir() else None
-        resources = Resources(**told)
-        data = self.batch["data_dir"]
-        (cohort,) = cohorts(missing, Path(data) if data else None)
+        data = Path(self.batch["data_dir"]) if self.batch["data_dir"] else None
+        resources = Resources(**told, data_dir=data)
+        (cohort,) = cohorts(missing, data)
         own = Job(place, cohort, job["engine"], resources, job["work"])
         train_job(own, datasets, lambda m: self._write(place, m), self.stop.is_set)
 

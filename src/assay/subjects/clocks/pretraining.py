@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.errors import ConfigError, EngineError, NetworkError
 from assay.core.options import check_fields, choice, integer, options_of, setting, text
+from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import load
 from assay.engines.engine import Cohort, Progress, Resources
@@ -40,13 +42,20 @@ class RenderedPretraining:
     steps: int = setting(integer(3000, low=1, help="Updates on fresh rendered clocks."))
 
     options: ClassVar[Mapping[str, Option]] = {}
+    share: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         check_fields(self, ("training", "pretrain"))
 
-    def check(self, task: str) -> None:
-        """Other tasks do not learn from clocks."""
+    def check(self, task: str, info: Info, data_dir: Path | None) -> None:
+        """Other tasks do not learn from clocks; the pictures are square and grey."""
         _check_task(task, "draws clocks")
+        height, width, channels = info.image_shape
+        if height != width or channels != 1:
+            raise ConfigError(
+                f"training.pretrain draws square grey pictures; dataset {info.name} has "
+                f"{height}x{width}x{channels}"
+            )
 
     def weights(
         self,
@@ -58,23 +67,14 @@ class RenderedPretraining:
     ) -> dict[str, dict[str, np.ndarray]]:
         """By name of the run, the weights of each member after pretraining: the same recipe, for
         its own number of updates, on fresh rendered clocks of the dataset's size.
-
-        Raises:
-            EngineError: the pictures are not square and grey.
         """
-        height, width, channels = data.image_shape
-        if height != width or channels != 1:
-            raise EngineError(
-                f"training.pretrain draws square grey pictures; dataset {data.name} has "
-                f"{height}x{width}x{channels}"
-            )
-        drawn = {"name": "clocks-rendered", "style": self.style, "size": height}
+        drawn = {"name": "clocks-rendered", "style": self.style, "size": data.image_shape[0]}
         spec = {**drawn, "fresh": True, "train": EPOCH, "validation": 720, "test": 720}
         changes = {"steps": self.steps, "evaluate_every": -(-self.steps // LOOKS)}
         members = tuple(first_part(m, changes, pretraining=self.steps) for m in cohort.members)
         inner = replace(resources, save_weights=True)
 
-        report = first_progress(on_progress)
+        report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), load(spec), inner, report)
         records = {record.run_id: record for record in trained}
         pairs = zip(cohort.members, members, strict=True)
@@ -94,11 +94,12 @@ class ReaderPretraining:
     )
 
     options: ClassVar[Mapping[str, Option]] = {}
+    share: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self, ("training", "pretrain"))
 
-    def check(self, task: str) -> None:
+    def check(self, task: str, info: Info, data_dir: Path | None) -> None:
         """Other tasks have other outputs."""
         _check_task(task, "is a reader of clocks")
 
