@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # with names of their own, so that type checkers know them as public
+if TYPE_CHECKING:  # renamed explicitly, so that type checkers treat them as public
     from assay.apps.api import run as run
     from assay.apps.results import Results as Results
     from assay.apps.results import Studies as Studies
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # with names of their own, so that type checkers know them as
 
     __version__: str
 
-# name -> module that has it; imported when it is asked for, so that `import assay` costs nothing
+# name -> module that defines it; imported on first access, so that `import assay` is cheap
 _HOMES = {
     "AssayClassifier": "assay.apps.sklearn",
     "AssayError": "assay.core.errors",
@@ -34,7 +34,7 @@ _HOMES = {
     "run": "assay.apps.api",
 }
 _REGISTER = "assay.core.extend"
-"""Where all the `register_` functions are."""
+"""Module that defines all `register_` functions."""
 
 
 def __getattr__(name: str) -> Any:
@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     home = _REGISTER if name.startswith("register_") else _HOMES.get(name)
     if home is None or not hasattr(module := import_module(home), name):
         said = f"module 'assay' has no attribute {name!r}"
-        raise AttributeError(said, name=name, obj=sys.modules[__name__])  # Python names the nearest
+        raise AttributeError(said, name=name, obj=sys.modules[__name__])  # for "did you mean"
     return getattr(module, name)
 
 

@@ -11,10 +11,10 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the command line; Ctrl-C while it is loaded ends it without a traceback, too."""
-    # a line of its own for a warning, without the line of code that gave it
+    """Run the command line; Ctrl-C ends it without a traceback, even while modules are loading."""
+    # print a warning on one line, without the source line that raised it
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-    # a command makes many objects that live as long as it does, and hardly any cycles
+    # most objects of a command live until it ends, and few form cycles
     gc.set_threshold(100_000, 20, 50)
     try:
         from assay.apps.cli.app import main as run

@@ -1,4 +1,4 @@
-"""Which of the changes that made the best trial are worth keeping? Each is undone in turn."""
+"""Ablation of the best trial: each of its changes is undone in turn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["ablation_plan", "changes_between"]
 
 _WHOLE = {"network": "family", "dataset": "name"}
-"""Sections that are one change where this key of theirs differs: nothing else in them would fit."""
+"""Sections that count as one change if this key differs, because their other keys depend on it."""
 
 
 def changes_between(
     base: Mapping[str, object], best: Mapping[str, object]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the paths, ("training", "learning_rate"), in which two configurations differ: one key
-    of a section, or a whole section where its kind differs."""
+    """Yield the paths, such as ("training", "learning_rate"), in which two configurations differ:
+    one key of a section, or the whole section if its kind differs."""
     for section in sorted({*base, *best} - {"seed"}):
         a, b = base.get(section), best.get(section)
         if a == b:
@@ -34,7 +34,7 @@ def changes_between(
 
 
 def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The best configuration with one path as the baseline has it."""
+    """Return the best configuration with the baseline's value at one path."""
     section, *key = path
     if not key:
         kept = {k: v for k, v in best.items() if k != section}
@@ -46,16 +46,16 @@ def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, .
 
 
 def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, object]) -> Plan:
-    """Return the plan of the study "ablate-NAME": the best trial, and it without each change.
+    """Return the plan of the study "ablate-NAME": the best trial, with and without each change.
 
-    Seeds are such as chose nothing. A change that the other ones need cannot be undone alone: it is
-    left out, and named in the question.
+    The seeds differ from those that selected the best trial. A change that others depend on cannot
+    be undone alone: it is left out, and the question names it.
 
     Args:
         base, best: configurations of the baseline and of the best trial.
 
     Raises:
-        ConfigError: they are the same, or no change can be undone alone.
+        ConfigError: the configurations are equal, or no change can be undone alone.
     """
     from assay.apps.verdicts import paired_plan
     from assay.core.errors import AssayError
@@ -78,7 +78,7 @@ def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, o
         )
     if not trials:
         raise ConfigError(f"no change can be undone by itself: {', '.join(needed)}")
-    if len(paths) > 1:  # with one change, undoing it makes the baseline
+    if len(paths) > 1:  # undoing the only change gives the baseline
         trials["baseline"] = dict(base)
     trials["best"] = dict(best)
     question = f"Which changes of the best trial of {study.name} matter?"

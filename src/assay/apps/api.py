@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["machine_for", "plan_of", "run", "train"]
 
 QUIET_SECONDS = 5.0
-"""What takes no longer shows no progress in a script."""
+"""Scripts show no progress before this time."""
 
 _NO_FILE = "parts were registered in a notebook or at a prompt, which other processes cannot read"
 _INLINE = (
@@ -102,7 +102,7 @@ def run(
 def _display(
     progress: bool, on_event: Callable[[Event], None] | None
 ) -> AbstractContextManager[Callable[[Event], None] | None]:
-    """What shows progress to who calls `run`, if anything."""
+    """Return the progress display for the caller of `run`, if any."""
     if on_event is not None or not progress:
         return nullcontext(on_event)
     from assay.apps.cli.progress import Lines, Safe
@@ -143,14 +143,13 @@ def machine_for(
     device: str | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Machine:
-    """Where a study trains: what is given, and for the rest its machine file.
+    """Where a study trains: the given options, then those of its machine file.
 
     Args:
         options: settings of the executor that `on` names.
 
     Raises:
-        ConfigError: there is no such place, or something else is wrong with what is given or with
-            the machine file.
+        ConfigError: the executor is unknown, or an option or the machine file is invalid.
     """
     from assay.execution.place import Machine, machine_of, parse_place
 
@@ -166,14 +165,14 @@ def machine_for(
 
 
 def _load_plugins(study: object) -> None:
-    """Load the plugins of a study: one of them may bring the place where it trains."""
+    """Load the plugins of a study: one of them may register the executor that trains it."""
     from assay.studies.library import open_study
     from assay.studies.parts import read_plugins
 
     try:
         source, _, folder = open_study(study)  # type: ignore[arg-type]
     except ConfigError:
-        return  # whoever reads the study says what is wrong with it
+        return  # errors are reported when the study is read
     read_plugins(source, folder)
 
 
@@ -185,14 +184,14 @@ def train(
     machine: Machine | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Summary:
-    """Train what is missing of a plan; see `assay.execution.execute` and `assay.execution.search`.
+    """Train the missing runs of a plan; see `assay.execution.execute` and `assay.execution.search`.
 
-    The plan of a search knows its trials afterwards.
+    Afterwards, the plan of a search contains its trials.
 
     Raises:
-        ConfigError: `workers` is not at least 1, or parts are registered where no other machine
-            can read them.
-        DataError: a dataset is missing or damaged; nothing has been trained then.
+        ConfigError: `workers` is less than 1, or a part is registered in code that other machines
+            cannot read.
+        DataError: a dataset is missing or damaged; nothing has been trained.
     """
     from assay.data import check_files
     from assay.engines.engine import Resources
@@ -238,7 +237,7 @@ def train(
 
 
 def _reachable(place: Place) -> Place:
-    """Where to train so that the workers can read all parts that are registered."""
+    """Return a machine whose workers can load all registered parts."""
     if load_main():
         return place
     from assay.execution.place import Place

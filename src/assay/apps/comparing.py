@@ -1,4 +1,4 @@
-"""Two trials beside each other: how their configurations differ, and whether it matters."""
+"""Comparison of two trials: how their configurations differ, and whether their results do."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Side:
 
 @dataclass(frozen=True)
 class ComparedSides:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
-        settings: (dotted name, value in A, value in B) of what differs.
+        settings: (dotted name, value in A, value in B) of each setting that differs.
         metrics: a table with a row for each metric.
         sentence: the verdict on the first of them, without a full stop.
     """
@@ -53,7 +53,7 @@ def find_side(path: Path, name: str) -> Side:
             of a run's name, or a study, which stands for its best trial on validation.
 
     Raises:
-        StoreError: when it is nothing, or more than one thing.
+        StoreError: the name is unknown or ambiguous.
     """
     with Store(path, create=False, read_only=True) as store:
         found = find_stored(store, name, trials=True)
@@ -88,7 +88,7 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
     """Compare two sides; runs with equal seeds are pairs.
 
     Args:
-        metric: with its prefix, judged by the sentence; the main one on the test set otherwise.
+        metric: with its prefix, for the sentence; by default the main one on the test set.
     """
     from assay.reports.comparisons import compare_trials, trial_effects
     from assay.statistics import effect_sentence

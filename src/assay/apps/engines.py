@@ -1,4 +1,4 @@
-"""One run in every engine: do the losses agree, and what does a step cost?"""
+"""One run in every engine: agreement of the losses, and time of a step."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ LIMIT = 1e-5
 """Largest difference of two losses that counts as agreement, in float64."""
 
 _IMAGES = 200
-"""Images that are evaluated: losses are compared on batches, evaluation only costs time."""
+"""Images to evaluate on; few, because losses are compared on batches."""
 
 
 @dataclass(frozen=True)
 class EngineRun:
-    """What one engine made of the run.
+    """The result of one engine.
 
     Attributes:
-        losses: of each step's batch before its update, in float64, with dropout off; empty where
+        losses: loss of each step's batch before its update, in float64, without dropout; empty if
             the engine cannot train the run.
-        difference: the largest from the first engine's losses.
-        seconds: a step takes, in the study's precision, dropout as it is, the start left out.
-        why_not: what the engine lacks; empty where it trained.
+        difference: largest difference from the first engine's losses.
+        seconds: time of a step in the study's precision, with dropout, without the start.
+        why_not: why the engine could not train; empty if it did.
     """
 
     engine: str
@@ -50,12 +50,12 @@ def compare_engines(
 
     Args:
         config: of the run, with its seed.
-        names: engines, the first of which the others are compared with.
+        names: engines; the others are compared with the first.
         steps: updates, at least 2.
 
     Raises:
-        ConfigError: there is no engine of a name.
-        EngineError: the task trains several networks together, or no network at all.
+        ConfigError: an engine is unknown.
+        EngineError: the task trains several networks together, or none.
     """
     from assay.data import load
     from assay.tasks.task import find_task, parts_of
@@ -110,7 +110,7 @@ def _run(
 
 
 def _timed(config: Config) -> str:
-    """The precision in which steps are timed: the same in all engines."""
+    """Return the precision in which steps are timed, the same in all engines."""
     return "float64" if config["precision"] == "float64" else "float32"
 
 
@@ -131,7 +131,8 @@ def _train(engine: Any, cohort: Cohort, dataset: Dataset) -> Record:
 def _cohort(
     config: Config, engine: str, steps: int, every: int, precision: str, data_dir: Path | None
 ) -> Cohort:
-    """The run with a budget of `steps`; in float64 without dropout, which Keras draws itself."""
+    """Return the run with a budget of `steps`, in float64 without dropout, whose masks Keras draws
+    itself."""
     from assay.engines.engine import Cohort
     from assay.studies.members import resolve_member
 
@@ -156,7 +157,7 @@ def _without_dropout(network: Network) -> Network:
 
 
 def _still(chain: Iterable[Any]) -> tuple[Any, ...]:
-    """Layers with every dropout rate at 0."""
+    """Return the layers with all dropout rates set to 0."""
     from assay.networks.layers import Dropout, Residual
 
     return tuple(

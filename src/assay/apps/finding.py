@@ -14,7 +14,7 @@ from assay.reports.names import trial_names
 __all__ = ["Found", "find_stored"]
 
 SHORTEST = 4
-"""Characters of a trial's identity that name it."""
+"""Minimum number of characters of a trial's identity."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def find_stored(
 
     Args:
         name: a study (without its scale where only one is stored), or the start of a run's name.
-        trials: also a trial: its label or its name in tables, STUDY:LABEL, or the start of its
-            identity.
-        others: further names that the command knows, for the nearest one in the error.
+        trials: also accept a trial: its label or its name in tables, STUDY:LABEL, or the start of
+            its identity.
+        others: further names to suggest in the error.
 
     Raises:
-        StoreError: there is nothing of this name, more than one thing, or it is damaged.
+        StoreError: the name is unknown or ambiguous, or what it names is damaged.
     """
     studies = store.study_names()
     scales = [study for study in studies if study.partition("@")[0] == name]
@@ -74,10 +74,10 @@ def find_stored(
 
 
 def _trials(store: Store, plans: Mapping[str, Mapping[str, Any]], name: str) -> list[Found]:
-    """The trials that a name can mean; one trial of several studies counts once."""
+    """Return the trials that a name can mean; a trial of several studies counts once."""
     study, colon, label = name.partition(":")
     if colon and study in store.study_names():
-        plan = store.plan(study)  # which says how it is damaged
+        plan = store.plan(study)  # the error describes the damage
         return [Found(plan, _labelled(plan, label))]
     found: dict[str, Found] = {}
     for plan in plans.values():

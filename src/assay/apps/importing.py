@@ -26,13 +26,13 @@ _SEED = re.compile(
 
 @dataclass
 class ImportedRun:
-    """One run as a file tells it.
+    """One run of a file.
 
     Attributes:
-        levels: factor -> level; seed: None where the file has none.
+        levels: factor -> level; seed: None if the file has none.
         metrics: last values, NaN for a run that diverged; curves: name -> (steps, values).
         place: for messages, "runs.csv:3".
-        better: metric -> whether a higher value is better, where the file says it.
+        better: metric -> whether a higher value is better, if the file says so.
     """
 
     levels: dict[str, str]
@@ -50,7 +50,7 @@ def read_runs(path: Path, factors: Sequence[str] = ()) -> list[ImportedRun]:
         factors: columns of a CSV file that are factors although they hold numbers.
 
     Raises:
-        ConfigError: it is none of these, has no run, or a value that is none.
+        ConfigError: the file is none of these, contains no run, or contains an invalid value.
         MissingExtraError: tensorboard or optuna is not installed.
     """
     if not path.exists():
@@ -65,7 +65,7 @@ def read_runs(path: Path, factors: Sequence[str] = ()) -> list[ImportedRun]:
     if not runs:
         raise ConfigError(f"{path} has no run")
     if all(name.startswith("val_") for run in runs for name in run.metrics):
-        for run in runs:  # nothing else to judge by
+        for run in runs:  # there is no other column to judge by
             run.metrics = {name.removeprefix("val_"): v for name, v in run.metrics.items()}
     return runs
 
@@ -107,7 +107,7 @@ def _table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
 
 
 def _number(text: str) -> float | None:
-    """A number; NaN for an empty cell, None for a text."""
+    """Return a number: NaN for an empty cell, None for text."""
     try:
         return float(text) if text.strip() else math.nan
     except ValueError:
@@ -144,13 +144,14 @@ def _tensorboard(path: Path) -> Iterator[ImportedRun]:
 
 
 def _optuna(path: Path) -> Iterator[ImportedRun]:
-    """Every ended trial of the only Optuna study in a file; equal parameters are repeats."""
+    """Read every ended trial of the only Optuna study in a file; trials with equal parameters are
+    repeats."""
     import optuna
 
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
         names = optuna.get_all_study_names(storage)
-    except Exception as error:  # of SQLAlchemy, whatever else the file holds
+    except Exception as error:  # errors of SQLAlchemy, for any other content
         reason = str(error).splitlines()[0]
         raise ConfigError(f"{path} contains no Optuna study: {reason}") from None
     if len(names) != 1:
@@ -178,17 +179,16 @@ def import_runs(
     higher: Iterable[str] = (),
     lower: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Keep runs in a store as the study `name`; return its plan.
+    """Store runs as the study `name`; return its plan.
 
-    A metric without "val_" or "test_" before its name stands where a test value does; so do those
-    of validation where there are no others. A run whose
-    values are not finite counts as diverged.
+    A metric whose name has no prefix "val_" or "test_" is treated as a test metric; so are
+    validation metrics if there are no others. A run whose values are not finite counts as diverged.
 
     Args:
-        higher, lower: metrics of which a higher, or a lower, value is better.
+        higher, lower: metrics whose higher, or lower, values are better.
 
     Raises:
-        ConfigError: a value that its metric cannot have, or two runs of one trial and seed.
+        ConfigError: a value is impossible for its metric, or two runs have the same trial and seed.
     """
     directions = {name: up for run in runs for name, up in run.better.items()}
     directions |= {**dict.fromkeys(higher, True), **dict.fromkeys(lower, False)}
@@ -237,19 +237,19 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
 
 
 def _named(factor: str, level: str) -> str:
-    """What a trial is called by one of its levels: a number says nothing without its factor."""
+    """Return the name of a level: a number needs the name of its factor."""
     return level if _number(level) is None else f"{factor} = {level}"
 
 
 def _hint(run: ImportedRun) -> str:
-    """What to do about a seed that occurs twice, where a column may have been misunderstood."""
+    """Suggest what to do about a repeated seed if a column may have been misread."""
     columns = ", ".join(run.metrics)
     asked = "--factor NAME makes a column a factor"
     return f"; these columns of numbers count as metrics: {columns} ({asked})" if columns else ""
 
 
 def _curves(run: ImportedRun) -> dict[str, list[float]]:
-    """The curves that share the steps of the longest one."""
+    """Return the curves with the same steps as the longest one."""
     if not run.curves:
         return {"step": [], "epoch": []}
     steps = max((points for points, _ in run.curves.values()), key=len)

@@ -1,4 +1,4 @@
-"""Progress in a notebook: one bar that is drawn anew in its place."""
+"""Progress in a notebook: one bar that is redrawn in place."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["Notebook", "in_notebook"]
 
 DRAW_SECONDS = 0.5
 REMARKS = 5
-"""Of what is said beside the bar, the last so many stay."""
+"""Number of recent remarks shown below the bar."""
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
+    """Whether this process is a notebook kernel."""
     if "IPython" not in sys.modules:
         return False
     shell = import_module("IPython").get_ipython()
@@ -45,7 +45,7 @@ class Notebook:
             self._draw()
 
     def __call__(self, event: Event) -> None:
-        """Take in an event."""
+        """Process an event."""
         remark = self.state(event)
         if remark:
             self._remarks = [*self._remarks, remark][-REMARKS:]
@@ -62,7 +62,7 @@ class Notebook:
         self._drawn = time.monotonic()
 
     def html(self) -> str:
-        """The bar, how far it is in words, and the last remarks."""
+        """Return the bar, the progress in words, and the last remarks."""
         lines = [self.state.summary(), *self._remarks]
         said = "".join(f"<div>{escape(line)}</div>" for line in lines)
         return f'<progress value="{self.state.fraction:.4f}" style="width: 30em"></progress>{said}'

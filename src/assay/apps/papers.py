@@ -1,4 +1,4 @@
-"""Papers: studies of a store, with what an author says of them, to PDF, LaTeX or Markdown."""
+"""Papers: writes stored studies, with an author's own text, as PDF, LaTeX or Markdown."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ __all__ = [
 ]
 
 FORMATS = {"html": ".html", "pdf": ".pdf", "latex": "-latex", "markdown": ".md"}
-"""What a report can be written as, and how its file or folder ends."""
+"""Format of a paper -> ending of its file or folder."""
 
 
 @dataclass(frozen=True)
 class PaperSettings:
-    """What an author says of a paper; see docs/paper.md.
+    """Settings of a paper; see docs/paper.md.
 
     Attributes:
-        title: of the paper; the question of its only study, or the names of all.
+        title: by default the question of the only study, or the names of all.
         authors: "Name", "Name, affiliation" or "Name, affiliation, email".
-        abstract: in place of the one that is made of the results.
-        order: names of chapters, in the order in which they shall stand.
-        template: "course", "ieee", "icml" or a file of Typst.
+        abstract: replaces the one that is generated from the results.
+        order: names of chapters in their order.
+        template: "course", "ieee", "icml" or a Typst file.
         size: "a4" or "letter".
-        text: the author's own prose, Markdown whose headings name chapters.
-        references: BibTeX of what the prose cites.
-        figures: those that stay, by number or name.
-        max_pages: most pages of the PDF.
-        appendix: what goes moves to an appendix.
-        command: that writes the paper, as the paper prints it; made of the other settings where
-            it is not given.
+        text: the author's own text, Markdown whose headings name chapters.
+        references: BibTeX entries that the text cites.
+        figures: figures to keep, by number or name.
+        max_pages: maximum number of pages of the PDF.
+        appendix: move what is left out to an appendix.
+        command: command that the paper prints as its source; by default built from the other
+            settings.
     """
 
     title: str | None = None
@@ -67,10 +67,10 @@ class PaperSettings:
 def read_paper(path: Path) -> tuple[list[str], PaperSettings] | None:
     """Return the studies and settings of a YAML file with the key `paper`; None for any other file.
 
-    Paths in it are meant from its folder.
+    Its paths are relative to its folder.
 
     Raises:
-        ConfigError: with line and column, for what is wrong in it.
+        ConfigError: something in it is wrong, with line and column.
     """
     from assay.core.config import Entry, Problems
     from assay.core.yaml import read_yaml_file
@@ -132,10 +132,10 @@ _READERS: dict[str, Any] = {
 
 
 def material(results: Results) -> Material:
-    """What a paper is made of, of one study.
+    """Return what a paper contains about one study.
 
     Raises:
-        ConfigError: no run of it is in the store.
+        ConfigError: the store holds no run of the study.
     """
     from assay.reports.html import remember
     from assay.reports.names import named
@@ -153,11 +153,11 @@ def material(results: Results) -> Material:
 
 
 _OPTIONS = ("title", "template", "size", "text", "references", "max_pages")
-"""Settings that the command line has under their own names."""
+"""Settings whose option has the same name."""
 
 
 def paper_command(names: Sequence[str], to: str, settings: PaperSettings) -> str:
-    """The command that writes a paper of these studies, or of this YAML file, with these settings.
+    """Return the command that writes a paper of these studies or this YAML file.
 
     Example:
         >>> paper_command(["tour"], "pdf", PaperSettings(title="A tour", max_pages=10))
@@ -180,14 +180,14 @@ def paper_command(names: Sequence[str], to: str, settings: PaperSettings) -> str
 def write_paper(
     studies: Sequence[Results], to: str, path: Path, settings: PaperSettings
 ) -> Written:
-    """Write a paper of some studies.
+    """Write a paper about some studies.
 
     Args:
         to: "pdf", "latex" or "markdown".
-        path: the file, or the folder of LaTeX.
+        path: the file, or for LaTeX the folder.
 
     Raises:
-        ConfigError: what the settings name is not there; a template fails.
+        ConfigError: something that the settings name does not exist; a template fails.
         MissingExtraError: typst is not installed.
     """
     from assay.reports.paper.writing import SIZES, write_latex, write_markdown, write_pdf
@@ -278,10 +278,10 @@ def _author(text: str) -> Author:
 
 
 def find_figure(results: Results, name: str | None) -> tuple[list[Plot], Plot | None]:
-    """The figures of a study, and the one of this name; None where no name is given.
+    """Return the figures of a study and the one with this name, None without a name.
 
     Raises:
-        ConfigError: it has no such figure.
+        ConfigError: the study has no such figure.
     """
     from assay.reports.architecture import architecture_plot
     from assay.reports.gallery import gallery
@@ -301,7 +301,7 @@ def save_figure(plot: Plot, path: Path, kind: str, width: float) -> list[Path]:
     """Write the drawings of a figure, `path` or `path` with a number; return the files.
 
     Raises:
-        ConfigError: the width is none of a figure.
+        ConfigError: the width is not valid.
         StoreError: a file cannot be written.
     """
     import io

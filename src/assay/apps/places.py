@@ -1,4 +1,4 @@
-"""The default places of the store and of the datasets."""
+"""Default locations of the store and of the datasets."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["check_report", "data_folder", "store_folder"]
 
 
 def store_folder(given: str | Path | None = None) -> Path:
-    """The folder of records: the one given, or env ASSAY_STORE, or ./assay-store."""
+    """Return the folder of records: the one given, or env ASSAY_STORE, or ./assay-store."""
     return Path(given or os.environ.get("ASSAY_STORE") or "assay-store").expanduser()
 
 
 def data_folder(given: str | Path | None = None) -> Path | None:
-    """The folder that already has the datasets: the one given, or env ASSAY_DATA, or none."""
+    """Return the folder with the datasets: the one given, or env ASSAY_DATA, or None."""
     named = given or os.environ.get("ASSAY_DATA")
     return Path(named).expanduser() if named else None
 
 
 def check_report(path: Path) -> None:
-    """Raise StoreError unless a report can be written there; one that is there stays as it is."""
+    """Raise StoreError unless a report can be written there; an existing one is not touched."""
     trial = part_of(path) if path.name else path
     try:
         if path.is_dir():

@@ -1,7 +1,7 @@
 """The reference of the study language, written from the declarations that read and check it.
 
 `python -m assay.apps.reference FILE` writes the page; `scripts/docs` calls it for docs/studies.md.
-Only parts that assay brings are in it, whatever is installed beside.
+It contains only assay's own parts, not those of installed plugins.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Tables = list[tuple[str, str, Mapping[str, Option]]]
 def page() -> str:
     """The whole page as Markdown."""
     text = (files("assay.apps") / "reference.md").read_text(encoding="utf-8")
-    # sources of first weights come with the subjects, which need not be there
+    # sources of initial weights are registered by subjects, which may be absent
     parts: dict[str, list[str]] = {"folder layouts": list(_layouts()), "pretraining": []}
     for part, title, options in _tables():
         lines = parts.setdefault(part, [])
@@ -39,7 +39,7 @@ def page() -> str:
 
 
 def undocumented() -> list[str]:
-    """Keys without a word of help, without what they accept, or without an example."""
+    """Return keys without help, without accepted values, or without an example."""
     return [
         f"{title or part}: {name}"
         for part, title, options in _tables()
@@ -49,12 +49,12 @@ def undocumented() -> list[str]:
 
 
 def _own(registry: Registry[Any]) -> list[str]:
-    """The names of parts that are assay's own."""
+    """Return the names of assay's own parts."""
     return [name for name in registry if registry.place(name).module.startswith("assay.")]
 
 
 def _tables() -> Tables:
-    """Every table of the page, in its order."""
+    """Yield every table of the page, in order."""
     from assay.engines.augmentations import AUGMENTATIONS
     from assay.engines.averaging import Lookahead
     from assay.engines.optimizers.optimizer import OPTIMIZERS
@@ -107,7 +107,7 @@ def _datasets() -> Tables:
 
 
 def _layers() -> Tables:
-    """A table for each layer, with the first words of its description."""
+    """Yield a table for each layer, with the first words of its description."""
     from assay.networks.image_layers import LAYERS
     from assay.networks.parse import layer_options
 
@@ -151,7 +151,7 @@ def _default(value: Any) -> str:
 
 
 def _example(name: str, option: Option) -> str:
-    """`key: value` as YAML, in one line; "" where nothing is known to show."""
+    """Return `key: value` as one line of YAML; "" if no example is known."""
     value = option.default if option.example is None else option.example
     value = getattr(value, "name", value)
     if value is None or value is REQUIRED or value == "" or not _plain(value):

@@ -46,8 +46,8 @@ class Reproduced:
         verdict: EQUAL (all curves, metrics and predictions bit for bit), ROUNDING (the losses of
             the first evaluation agree as far as the precision goes), DIFFERENT, or FAILED.
         first: largest relative difference of a loss at the first evaluation.
-        metrics: name -> (stored, now) of what the task is judged by, validation and test.
-        changed: what is not as it was when the run was stored: (name, then, now).
+        metrics: name -> (stored, now) of the metrics that judge the task, validation and test.
+        changed: what has changed since the run was stored: (name, then, now).
         message: why it could not be trained.
     """
 
@@ -63,10 +63,11 @@ class Reproduced:
 def chosen(store: Store, name: str, runs: int) -> list[Record]:
     """The stored runs to train again: the one whose name starts so, or some of a study.
 
-    Those of a study are spread over its trials; where it has more trials than `runs`, the cheapest.
+    Runs of a study are spread over its trials; if it has more trials than `runs`, the cheapest are
+    chosen.
 
     Raises:
-        StoreError: there is no such study or run, or nothing of it has finished.
+        StoreError: there is no such study or run, or none of its runs has finished.
     """
     meant = find_stored(store, name)
     if meant.run:
@@ -86,11 +87,11 @@ def reproduce(
     device: str = "auto",
     on_progress: Callable[[float, str], None] = lambda share, doing: None,
 ) -> Iterator[Reproduced]:
-    """Train runs again, one after the other in this process, and say how they come out.
+    """Train runs again, one after the other in this process, and compare the results.
 
     Args:
-        titles: run -> what to call it.
-        on_progress: told the share of all that is done, and what is being done.
+        titles: run -> its title.
+        on_progress: called with the fraction done and the current step.
     """
     for number, record in enumerate(records):
         title = titles.get(record.run_id, record.run_id)
@@ -107,7 +108,7 @@ def reproduce(
 
 
 def _as_it_was(record: Record) -> Config:
-    """The configuration of a record; one that does not say its precision gets the one it had."""
+    """Return the configuration of a record, with the precision in which it was trained."""
     precision = record.config["precision"]
     if precision == "auto":
         precision = record.provenance.get("precision", precision)
@@ -161,7 +162,7 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
 
 
 def _equal(a: Record, b: Record) -> bool:
-    """Whether everything that was learned is the same, bit for bit."""
+    """Whether all results are equal, bit for bit."""
     import numpy as np
 
     curves = {name for name in a.curves if name != "seconds"}
@@ -177,7 +178,7 @@ def _equal(a: Record, b: Record) -> bool:
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of two arrays of numbers, relative to the first; infinite for others."""
+    """Return the largest difference of two numeric arrays, relative to the first; else infinity."""
     import numpy as np
 
     if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):

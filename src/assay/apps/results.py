@@ -34,7 +34,7 @@ def with_related(store: Store, plan: PlanData) -> PlanData:
 
 
 def _trained(plan: PlanData) -> list[str]:
-    """The runs of a study's trials, without those that a search tried."""
+    """Return the runs of a study's trials, without those that a search tried."""
     return [run for trial in plan["trials"] for run in trial["runs"]]
 
 
@@ -276,7 +276,7 @@ class Results:
         from assay.networks.modules import ENGINE_OF, as_recorded
         from assay.studies.members import resolve_network
 
-        if not config.get("network"):  # results of other programs do not describe it
+        if not config.get("network"):  # imported results do not describe a network
             return None
         if config["network"].get("family") in ENGINE_OF:
             told = self._provenance(config).get("own_network")

@@ -1,7 +1,7 @@
 """The JSON Schema of studies, made from the declarations that read and check them.
 
-Editors complete and check a study with it while it is written. It says what one key may hold; what
-several keys mean together only `assay run` knows.
+Editors use it to complete and check a study. It says which values each key accepts; only `assay
+run` checks how several keys fit together.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Schema = dict[str, Any]
 
 
 def study_schema() -> Schema:
-    """The schema of a study, with every part that is registered."""
+    """Return the schema of a study, with every registered part."""
     from assay.studies.keys import STUDY
 
     whole = object_schema(STUDY, required=("dataset", "network"))
-    whole["required"] = ["study"]  # factors or trials may bring the others
+    whole["required"] = ["study"]  # factors or trials may give the others
     return {
         "$schema": DRAFT,
         "title": "A study of assay",
@@ -71,7 +71,7 @@ def _network() -> Schema:
     schema = named_schema("family", tables)
     for chosen in schema["anyOf"][1]["allOf"]:
         family = chosen["then"]["properties"]["family"]["const"]
-        if FAMILIES[family].read:  # its other keys are arguments of the user's own code
+        if FAMILIES[family].read:  # its other keys are arguments of user code
             chosen["then"]["additionalProperties"] = True
     for name in (name for name in tables if name in tables[name]):  # {layers: [...]}
         one = object_schema(tables[name], required=(name,))
@@ -96,7 +96,8 @@ def _training() -> Schema:
 
 
 def _layer() -> Schema:
-    """A name, {kind: settings}, {kind: first setting, others...} or {layer: kind, settings...}."""
+    """Schema of a layer: a name, {kind: settings}, {kind: first setting, others...} or
+    {layer: kind, settings...}."""
     from assay.networks.image_layers import LAYERS
     from assay.networks.parse import layer_options
 
@@ -126,7 +127,7 @@ def _layer() -> Schema:
 
 
 def _settings() -> dict[str, Schema]:
-    """Schema of every dotted setting; where parts differ, what any of them takes."""
+    """Schema of every dotted setting; if parts differ, it accepts what any of them accepts."""
     from assay.data.catalog import ENTRIES
     from assay.data.specs import settings_of
     from assay.networks.families import FAMILIES
@@ -156,6 +157,6 @@ def _settings() -> dict[str, Schema]:
 
 
 def _levels(schema: Schema) -> Schema:
-    """A list of values of a setting, or named levels."""
+    """Schema of the levels of a factor: a list of values, or named levels."""
     named = {"type": "object", "additionalProperties": {"$ref": "#/$defs/level"}}
     return {"anyOf": [{"type": "array", "items": schema}, named]}

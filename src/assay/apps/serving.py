@@ -1,4 +1,4 @@
-"""Running the server of the pages, from Python or from the command line."""
+"""Runs the web server, from Python or from the command line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["check_serve", "names_of", "run_server"]
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 LEAST = 12
-"""Characters of a token."""
+"""Minimum length of a token."""
 
 
 def check_serve() -> None:
-    """Raise MissingExtraError unless the libraries of the server are there."""
+    """Raise MissingExtraError unless the server's libraries are installed."""
     try:
         import starlette
         import uvicorn
@@ -44,16 +44,16 @@ def run_server(
     """Serve until Ctrl-C; returns the exit status.
 
     Args:
-        store: the folder of records, which need not be there yet.
-        data_dir: the folder that already has datasets.
-        host: an address for other machines to reach; None is this machine only.
+        store: the folder of records, which need not exist yet.
+        data_dir: the folder with the datasets.
+        host: an address for other machines; None accepts only this machine.
         port: 0 chooses a free one.
-        token: what other machines must know; None makes one. Without `host` there is none.
-        say: told the address, once.
+        token: access token of other machines; None generates one. Unused without `host`.
+        say: called once with the address.
 
     Raises:
         MissingExtraError: starlette or uvicorn is missing.
-        ConfigError: the address or the port cannot be had, or the token is too short.
+        ConfigError: the address or port is not available, or the token is too short.
     """
     check_serve()
     import uvicorn
@@ -89,14 +89,15 @@ def run_server(
         lifespan="on",
     )
     server = uvicorn.Server(config)
-    # who is cut off at the end is no error
+    # a connection cut off at shutdown is not an error
     logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
     server.run(sockets=[listening])
     return 0
 
 
 def names_of(host: str | None) -> frozenset[str]:
-    """The names that a server answers for: this machine's own where others may ask."""
+    """Return the host names that a server accepts, with this machine's own if others may
+    connect."""
     if host is None:
         return frozenset(LOCAL)
     return frozenset({*LOCAL, host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()})

@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures beside and below each other in one."""
+"""Contact sheets: many pictures in a grid."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["contact_sheet", "example_images", "write_sheet"]
 COLUMNS = 10
 ROWS = 20
 SIDE = 64
-"""Pictures with shorter sides are enlarged on a sheet."""
+"""Pictures with shorter sides are enlarged."""
 
 
 def contact_sheet(images: np.ndarray, columns: int = 8) -> Image:
-    """Images, uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), as one picture."""
+    """Images, uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3), arranged as one picture."""
     from PIL import Image
 
     height, width = images.shape[1:3]
@@ -39,8 +39,8 @@ def contact_sheet(images: np.ndarray, columns: int = 8) -> Image:
 
 
 def example_images(dataset: Dataset) -> np.ndarray:
-    """Training images for a sheet, uint8 (n, h, w, c): a row for each class, or any where there
-    are no classes; a class with few leaves the rest of its row white."""
+    """Return training images for a sheet, uint8 (n, h, w, c): a row for each class, or any images
+    without classes. A row with too few images ends in white."""
     import numpy as np
 
     from assay.data.arrays import displayable
@@ -63,7 +63,7 @@ def example_images(dataset: Dataset) -> np.ndarray:
 
 
 def write_sheet(dataset: Dataset, path: Path) -> None:
-    """Write a PNG of some training images; whole, or not at all.
+    """Write a PNG of some training images, atomically.
 
     Raises:
         DataError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""A study to start from: a commented file, and one of parts of the user's own beside it."""
+"""`assay new`: a commented study, and optionally a plugin file beside it."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ network: {module: PARTS:Net, width: 32, activation: relu}
 
 
 def new_study(name: str, folder: Path, plugin: bool = False) -> list[Path]:
-    """Write a commented study, `NAME.yaml`, that can be run as it is.
+    """Write a commented study, `NAME.yaml`, that runs as written.
 
     Args:
-        folder: where it is written.
+        folder: where to write it.
         plugin: write a file with a dataset and a network, `NAME_parts.py`, beside it.
 
     Returns:
-        The files that were written.
+        The written files.
 
     Raises:
-        ConfigError: the name cannot be a study's, or one of the files is there already.
+        ConfigError: the name is not valid, or one of the files exists already.
     """
     name = name.removesuffix(".yaml")
     mark = Mark(f"assay new {name}")
@@ -54,7 +54,7 @@ def new_study(name: str, folder: Path, plugin: bool = False) -> list[Path]:
     dataset = f"{name}-shapes"
     said = _OWN.replace("PARTS", parts).replace("DATASET", dataset) if plugin else _PLAIN
     study = _template("study.yaml.txt").replace("{name}", name).replace("{parts}", said)
-    if read_yaml(f"study: {name}", name).data["study"] != name:  # a number, true or null
+    if read_yaml(f"study: {name}", name).data["study"] != name:  # "1" or "true" needs quotes
         study = study.replace(f"study: {name}\n", f"study: '{name}'\n")
     if plugin:
         study = study.replace("handwritten digits", "squares and discs")

@@ -30,20 +30,20 @@ def loss_surface(
     images: int = 1000,
     seed: int = 0,
 ) -> Surface:
-    """The mean loss of a run's network, as the weights move in a plane through what it learned.
+    """Return the mean loss of a run's network on a plane through its trained weights.
 
     Dropout is off and batch norm keeps its averages, as in evaluation. Test images are not used.
 
     Args:
-        record: with its weights.
+        record: a run with its weights.
         network: its description.
         points: on each side of the square.
-        reach: the square goes from -reach to reach; at 1 a filter has moved by its own norm.
-        images: of the training part, drawn at random where there are more.
-        seed: draws the two directions and the images.
+        reach: half the side of the square; at 1 a filter has moved by its own norm.
+        images: number of training images, drawn at random if there are more.
+        seed: seed of the two directions and of the images.
 
     Raises:
-        StoreError: the network is no description of assay's.
+        StoreError: the network is not described by assay.
 
     References:
         H. Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018.
@@ -76,7 +76,7 @@ def loss_surface(
 def _loss(
     record: Record, network: Network, dataset: Dataset, chosen: np.ndarray
 ) -> Callable[[dict[str, np.ndarray]], float]:
-    """From weights to the mean loss on some training images."""
+    """Return a function from weights to the mean loss on some training images."""
     import numpy as np
     import torch
 
@@ -102,10 +102,10 @@ def _loss(
 
 
 def direction(weights: dict[str, np.ndarray], seed: int, name: str) -> dict[str, np.ndarray]:
-    """A random direction in which each filter has the norm of the one that it moves.
+    """Return a random direction whose filters have the norms of the network's filters.
 
-    A filter is all that leads to one unit, the last axis of a kernel; biases and the parameters of
-    batch norm do not move.
+    A filter is the part of a kernel that leads to one unit (last axis); biases and the parameters
+    of batch norm do not move.
     """
     import numpy as np
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_tensorboard", "choose", "folder_name", "write_events"]
 
 CURVES_WITH_NAMES = {"seconds": "time/seconds", "epoch": "time/epoch"}
-"""Curves that are no metric."""
+"""Curves that are not metrics."""
 
 
 def check_tensorboard() -> None:
@@ -35,14 +35,14 @@ def check_tensorboard() -> None:
 
 
 def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> list[Record]:
-    """The finished and diverged runs of a study, or those asked for.
+    """Return the finished and diverged runs of a study, or the requested ones.
 
     Args:
-        trials: labels; all of them when empty.
-        runs: starts of runs' names; all of them when empty.
+        trials: labels; empty for all.
+        runs: starts of runs' names; empty for all.
 
     Raises:
-        StoreError: a label or a run is not there, or nothing is.
+        StoreError: a label or a run is missing, or there are no runs.
     """
     labels = {trial["trial_id"]: str(trial["label"]) for trial in results.plan["trials"]}
     for label in trials:
@@ -64,7 +64,7 @@ def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> 
 
 
 def folder_name(label: str, seed: int) -> str:
-    """Folder of a run below the log folder: its trial's label without what file systems mind."""
+    """Return the folder of a run below the log folder: its trial's label, safe for file systems."""
     return f"{re.sub(r'[^A-Za-z0-9.,_=-]+', '_', label).strip('_') or 'trial'}/seed-{seed}"
 
 
@@ -79,10 +79,10 @@ def write_events(
     """Write the event files of some runs; files of an earlier call are replaced.
 
     Args:
-        results: the study they belong to.
-        logdir: made when it is not there; each run gets TRIAL/seed-N below it.
-        histograms: the trained weights as well.
-        on_run: told how many runs are written.
+        results: the study of the runs.
+        logdir: created if missing; each run gets TRIAL/seed-N below it.
+        histograms: write the trained weights as well.
+        on_run: called with the number of runs written so far.
 
     Returns:
         The folders, one for each run.
@@ -118,7 +118,7 @@ def write_events(
 
 
 def _is_drawn(network: Network) -> bool:
-    """Whether there is a graph of it: not of several networks, nor of the user's own code."""
+    """Whether it has a graph: several networks and user-defined ones have none."""
     from assay.networks.modules import OwnNetwork
 
     return bool(network.heads) and not isinstance(network, OwnNetwork)
@@ -138,7 +138,7 @@ def _scalars(writer: Any, record: Record) -> None:
 
 
 def _hyperparameters(writer: Any, trial: Mapping[str, Any], record: Record) -> None:
-    """The hparams plugin: settings of the run beside what it reached."""
+    """The hparams plugin: settings of the run with its final metrics."""
     from tensorboardX.summary import hparams
 
     settings = {"trial": str(trial["label"]), "seed": record.seed}
@@ -149,7 +149,7 @@ def _hyperparameters(writer: Any, trial: Mapping[str, Any], record: Record) -> N
         for name, value in record.metrics.items()
         if name.startswith(("val_", "test_"))
     }
-    # hparams() gives the three summaries that TensorBoard wants in the run's own file
+    # hparams() returns the three summaries that TensorBoard expects in the run's own file
     for summary in hparams(settings, reached):
         writer.file_writer.add_summary(summary)
     for name, value in reached.items():
@@ -157,7 +157,7 @@ def _hyperparameters(writer: Any, trial: Mapping[str, Any], record: Record) -> N
 
 
 def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Dotted names and plain values; what is neither number, flag nor text becomes text."""
+    """Return dotted names and plain values; other types become text."""
     if isinstance(data, Mapping):
         for key, value in data.items():
             yield from _flat(value, f"{prefix}.{key}")
@@ -167,7 +167,7 @@ def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _network(results: Results, record: Record) -> Network | None:
-    """The description of a run's network; None where its dataset cannot be described any more."""
+    """Return the description of a run's network; None if its dataset can no longer be described."""
     from assay.core.errors import AssayError
     from assay.studies.members import resolve_network
 
@@ -180,7 +180,7 @@ def _network(results: Results, record: Record) -> Network | None:
 def _graph(
     writer: Any, network: Network, record: Record, weights: Mapping[str, np.ndarray]
 ) -> None:
-    """The graph of what was trained: Keras's own for the keras engine, PyTorch's otherwise."""
+    """Return the graph of the network: Keras's for the keras engine, otherwise PyTorch's."""
     if record.config.get("engine") == "keras":
         from assay.engines.keras_engine.files import write_graph
 
@@ -196,7 +196,7 @@ def _graph(
     from assay.engines.torch_engine.module import NetworkModule
 
     class Traced(NetworkModule):
-        """With a tuple of outputs: a tracer takes no dictionary."""
+        """Wrapper that returns a tuple, because a tracer does not accept dictionaries."""
 
         def forward(self, x: torch.Tensor) -> Any:
             return tuple(super().forward(x).values())
@@ -204,13 +204,13 @@ def _graph(
     where = place(Resources(device="cpu", precision="float32"))
     module = Traced(network, dict(weights), record.seed, where).eval()
     height, width, channels = network.input_shape
-    with warnings.catch_warnings(), silence():  # TensorFlow, where it is there, tells of itself
-        warnings.simplefilter("ignore")  # what tracing says of Python numbers in shapes
+    with warnings.catch_warnings(), silence():  # TensorFlow prints messages when it is imported
+        warnings.simplefilter("ignore")  # tracing warns about Python numbers in shapes
         writer.add_graph(module, torch.zeros(1, channels, height, width))
 
 
 def _film(writer: Any, record: Record) -> None:
-    """Pictures of the same latent points at every evaluation, of a run that makes pictures."""
+    """Write the generated pictures of fixed latent points at every evaluation."""
     from assay.reports.sheets import sheet
 
     frames = record.predictions.get("film", ())
@@ -221,7 +221,7 @@ def _film(writer: Any, record: Record) -> None:
 def _mistakes(
     writer: Any, results: Results, trial: Mapping[str, Any], record: Record, most: int = 8
 ) -> None:
-    """For each class the most confident mistakes, with what they were taken for."""
+    """Write the most confident mistakes of each class, with the predicted class."""
     from assay.data.arrays import displayable
     from assay.reports import predictions
 

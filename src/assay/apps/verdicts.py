@@ -1,4 +1,5 @@
-"""Is A better than B? Pairs of runs are trained until that is decided."""
+"""Sequential comparison: pairs of runs are trained until it is decided whether A is better than
+B."""
 
 from __future__ import annotations
 
@@ -34,15 +35,16 @@ BETTER, NOT_BETTER, UNDECIDED = "better", "not better", "undecided"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the pairs say.
+    """The result of the comparison.
 
     Attributes:
-        verdict: "better": A is ahead of B by more than `at_least`; "not better": it is ahead by
+        verdict: "better": A is ahead of B by more than `at_least`; "not better": A is ahead by
             less, or behind; or "undecided".
-        comparison: A minus B; its interval is that of the last look.
-        level: of the test at that look.
-        looked: numbers of pairs at which was looked.
-        bad_runs: runs that went so far wrong that intervals make room for more of them.
+        comparison: A minus B; its interval is that of the last test.
+        level: level of that test.
+        looked: numbers of pairs at which the test was made.
+        bad_runs: number of runs so far from the rest that the interval is widened to allow for more
+            of them.
     """
 
     verdict: str
@@ -58,7 +60,8 @@ def trial_of(study: Study, name: str) -> tuple[str, dict[str, Any]]:
     """Return the label and the configuration that `name` means, "STUDY" or "STUDY:LABEL".
 
     Raises:
-        ConfigError: a search, no such trial, or a study of several trials without a baseline.
+        ConfigError: the study is a search, has no such trial, or has several trials and no
+            baseline.
     """
     from assay.studies.trials import find_trial
 
@@ -80,7 +83,7 @@ def paired_plan(
     """Return the plan of a study of these trials, {label: configuration}; the last is the baseline.
 
     Args:
-        like: the study whose metrics and other settings it has.
+        like: a study from which it takes metrics and other settings.
     """
     from assay.studies.contrasts import Contrasts, comparisons
     from assay.studies.plan import Plan
@@ -126,15 +129,16 @@ def decide(
 ) -> Verdict:
     """Train more pairs until it is decided whether A is ahead of B by more than `at_least`.
 
-    Two-sided tests of "exactly so much ahead" at the levels of `look_levels`: A is called better,
-    or not better, wrongly in at most 2.5 % of the cases each. A diverged run counts as the worst.
+    Uses two-sided tests of "ahead by exactly `at_least`" at the levels of `look_levels`: A is
+    called better, or not better, by mistake in at most 2.5 % of the cases each. A diverged run
+    counts as the worst.
 
     Args:
-        train: returns the records of both sides with so many seeds.
+        train: function from a number of seeds to the records of both sides.
         sides: trial_id of A and of B.
         metric: with its prefix, "val_accuracy".
-        at_least: in the unit in which differences are shown.
-        most: pairs at most.
+        at_least: in the unit of the table, such as points.
+        most: maximum number of pairs.
     """
     known = metric_of(metric)
     if known.higher_is_better is None:
@@ -160,7 +164,7 @@ def decide(
 
 
 def study_of(name: str, **changes: Any) -> Study:
-    """The study of "STUDY" or "STUDY:LABEL"; a file's name may have a colon of its own."""
+    """Return the study of "STUDY" or "STUDY:LABEL"; a file name may contain a colon itself."""
     from assay.apps.api import plan_of
 
     path = name if Path(name).exists() else name.rpartition(":")[0] or name

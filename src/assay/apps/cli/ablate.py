@@ -1,4 +1,4 @@
-"""`assay ablate`: each change that the best trial has against the baseline is undone in turn."""
+"""`assay ablate`: undoes each change of the best trial in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`assay`: the command line. Commands live one file per group; this one joins them and ends them.
+"""`assay`: the command line. Each group of commands has a file; this one joins them.
 
 Nothing heavy is imported here or at the top of a command's file: `assay --help` must be instant.
 """
@@ -22,7 +22,7 @@ __all__ = ["app", "main"]
 
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-OWN = {  # name -> what is imported when it is asked for, and its line of the help, in their order
+OWN = {  # name -> what is imported on first use, and its line of help, in the order shown
     "run": ("run:run", "Train the missing runs of a study, then write its report."),
     "new": ("writing:new", "Write a commented study to start from, NAME.yaml in this folder."),
     "list": ("studies:list_studies", "List studies and their progress."),
@@ -53,7 +53,7 @@ OWN = {  # name -> what is imported when it is asked for, and its line of the he
     ),
     "power": (
         "power:power",
-        "Show which difference the repeats of a study can detect, and how many one needs.",
+        "Show which difference a study can detect, and how many repeats a difference needs.",
     ),
     "data": ("data:app", "List, get and show datasets."),
     "network": ("network:app", "Show networks."),
@@ -99,7 +99,7 @@ COMMANDS: dict[str, tuple[Any, str]] = {
     **{name: (f"assay.apps.cli.{place}", line) for name, (place, line) in OWN.items()},
     **{name: (known.entry, known.help) for name, known in REGISTERED.written().items()},
 }
-"""Name -> the command, or where it is imported from, and its line of the help."""
+"""Name -> the command, or where it is imported from, and its line of help."""
 
 
 def _version() -> str:
@@ -112,8 +112,7 @@ def command_line(listed: bool = False) -> App:
     """Join all commands.
 
     Args:
-        listed: each with its line of the help instead of its own help, which is longer: then
-            nothing is imported to list them.
+        listed: show one line of help for each command, so that listing them imports nothing.
     """
     made = App(
         name="assay",
@@ -123,13 +122,13 @@ def command_line(listed: bool = False) -> App:
         version=_version,
         version_flags=["--version"],
         help_format="plaintext",
-        suppress_keyboard_interrupt=False,  # what is said then is said below
+        suppress_keyboard_interrupt=False,  # its error is reported below
     )
     for place, (name, (command, line)) in enumerate(COMMANDS.items()):
         lines = {"help": line} if listed and line else {}
         made.command(command, name=name, sort_key=place, **lines)
         if listed and not line:
-            made[name]  # imported for the first line of its help
+            made[name]  # imported to show the first line of its help
     return made
 
 
@@ -140,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status.
 
     Returns:
-        0 when it did what was asked; 2 for wrong input, with what is wrong on standard error; 130
-        after Ctrl-C; 1 for anything unexpected, whose traceback goes to a log file.
+        0 on success; 2 for invalid input, described on standard error; 130 after Ctrl-C; 1 for an
+        unexpected error, whose traceback is written to a log file.
     """
     with screen.streams() as output:
         status = _run(arguments)
@@ -164,7 +163,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return WRONG_INPUT
     except AssayError as error:
         status = getattr(error, "exit_code", WRONG_INPUT)
-        if status in (OK, INTERRUPTED):  # no error: somebody wanted it
+        if status in (OK, INTERRUPTED):  # not an error: the user asked for it
             console.remark(str(error))
         else:
             console.error(str(error))
@@ -179,7 +178,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _log(error: Exception) -> Path:
-    """Append the traceback to the log of this user and return the file."""
+    """Append the traceback to this user's log and return the file."""
     import tempfile
     import time
     import traceback

@@ -1,6 +1,6 @@
-"""What the shell completes, and `assay --install-completion`.
+"""Shell completion, and `assay --install-completion`.
 
-A completer is called for one word, with what else the line says; what it raises is dropped.
+A completer is called for one word, with the rest of the line; its exceptions are ignored.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def course_names(context: object = None) -> Iterable[str]:
 
 
 def engine_names(context: object = None) -> Iterable[str]:
-    """Engines, those of the study's plugins included."""
+    """Engines, including those of the study's plugins."""
     from assay.studies.settings import engine_names as names
 
     _load_plugins(context)
@@ -64,7 +64,7 @@ def engine_names(context: object = None) -> Iterable[str]:
 
 
 def place_names(context: object = None) -> Iterable[str]:
-    """Where runs can train; an address comes from its user."""
+    """Executors; users type addresses themselves."""
     from assay.execution.executors.executor import EXECUTORS
 
     _load_plugins(context)
@@ -72,7 +72,7 @@ def place_names(context: object = None) -> Iterable[str]:
 
 
 def _load_plugins(context: Any) -> None:
-    """Load the plugins of the study that was given, if one was."""
+    """Load the plugins of the study on the line, if there is one."""
     from assay.studies.library import open_study
     from assay.studies.parts import read_plugins
 
@@ -82,7 +82,7 @@ def _load_plugins(context: Any) -> None:
 
 
 def scales(context: object) -> Iterable[str]:
-    """Scales of the study that was given, and those of every study."""
+    """Scales of the study on the line, and those of every study."""
     from assay.core.yaml import read_yaml
     from assay.studies.library import find
 
@@ -94,14 +94,14 @@ def scales(context: object) -> Iterable[str]:
 
 
 def settings(context: object = None) -> Iterable[str]:
-    """What --set can set, ready for a value."""
+    """Settings for --set, ending in "="."""
     from assay.studies.settings import setting_names
 
     return [f"{name}=" for name in setting_names()]
 
 
 def labels(context: object) -> Iterable[str]:
-    """Labels and levels of the trials of the study that was given."""
+    """Labels and levels of the trials of the study on the line."""
     from assay.studies.study import parse_study
 
     scale, folder = _given(context, "scale") or "full", _given(context, "data")
@@ -127,7 +127,7 @@ def stored(context: object = None) -> Iterable[str]:
 
 
 def sides(context: object = None) -> Iterable[str]:
-    """What `assay compare` compares: studies, STUDY:LABEL and runs of the store."""
+    """Arguments of `assay compare`: studies, STUDY:LABEL and runs of the store."""
 
     def trials(store: Any) -> Iterator[str]:
         for plan in store.plans():
@@ -148,7 +148,7 @@ def _of_store(context: Any, read: Any) -> list[str]:
 
 
 def _given(context: Any, *names: str) -> str | None:
-    """What the line already says for an argument, under the first of its names that it has."""
+    """Return the value that the line gives for an argument, under the first name found."""
     found = (context.get(name) for name in names) if context is not None else ()
     return next((argument.raw for argument in found if argument is not None), None)
 
@@ -163,7 +163,7 @@ def install_completion(
     Writes a script and lets the shell's start file load it; with --output, only writes the script.
 
     Args:
-        shell: The shell [the one that this runs in].
+        shell: The shell [the current one].
         output: Write the script here and change nothing else.
     """
     from cyclopts.completion.detect import ShellDetectionError

@@ -1,7 +1,7 @@
-"""Writing to a terminal or a pipe: tables that fit, text that is never cut, errors on stderr.
+"""Writing to a terminal or a pipe: tables that fit, text without truncation, errors on stderr.
 
-Whatever is printed comes through `shown`: labels, questions, names of files and arguments reach the
-terminal as text that it only shows, in characters that its encoding has.
+All output passes through `shown`, so that labels, questions, file names and arguments contain no
+escape sequences and only characters of the terminal's encoding.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ __all__ = [
 PIPE_WIDTH = 200
 NEWLINE = "\n"
 HEADING = 15
-"""A heading of a column of numbers is broken into lines of this width at least."""
+"""Minimum width at which the heading of a numeric column is wrapped."""
 QUIET = 2.0
-"""Seconds in which work may end without having said how far it is."""
+"""Work that ends within so many seconds reports no progress."""
 SOON = 0.02
-"""Share of the work from which the time left can be told."""
+"""Fraction of the work after which the time left can be estimated."""
 
 
 def terminal() -> Console:
@@ -57,40 +57,40 @@ def terminal() -> Console:
 
 
 def shown(value: object, stream: object = None) -> str:
-    """Text as a stream can show it and as a terminal only shows it: no escape sequence acts.
+    """Return text that a stream can encode, with escape sequences made visible.
 
     Args:
-        stream: standard output otherwise.
+        stream: standard output by default.
     """
     return encodable(visible(str(value)), getattr(stream or sys.stdout, "encoding", None))
 
 
 def styled(value: object, style: str = "") -> Text:
-    """The same for rich, which then reads no markup in it."""
+    """The same as `shown`, for rich, which then finds no markup in it."""
     from rich.text import Text
 
     return Text(shown(value), style)
 
 
 def say(text: str = "", style: str = "") -> None:
-    """Print text as it is: no markup is read, and only a terminal breaks lines."""
+    """Print text without markup; lines are wrapped only in a terminal."""
     terminal().print(styled(text, style), soft_wrap=not sys.stdout.isatty())
 
 
 def document(text: str) -> None:
-    """Print text that has a form of its own (CSV, LaTeX, code), which no terminal may break."""
+    """Print text with its own format (CSV, LaTeX, code) without wrapping lines."""
     sys.stdout.write(f"{shown(text).removesuffix(NEWLINE)}{NEWLINE}")
 
 
 def json(data: object) -> None:
-    """Print data as JSON by the standard: what is not finite is null."""
+    """Print data as strict JSON; non-finite numbers become null."""
     from json import dumps
 
     json_text(dumps(_plain(data), indent=2, allow_nan=False))
 
 
 def json_text(text: str) -> None:
-    """Print JSON as `dumps` wrote it: in ASCII, and what it escapes is no escape of ours."""
+    """Print the result of `dumps` unchanged: it is ASCII, and its escapes must stay."""
     sys.stdout.write(text.replace("\x7f", r"\u007f") + NEWLINE)
 
 
@@ -105,18 +105,18 @@ def _plain(data: object) -> object:
 
 
 def remark(text: str) -> None:
-    """Print a line to standard error that is no error."""
+    """Print a remark to standard error."""
     print(shown(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def heading(text: str) -> None:
-    """Print a line that names what follows."""
+    """Print a heading."""
     say()
     say(text, style="bold")
 
 
 def error(text: str) -> None:
-    """Print `error: text` to standard error, in colour only where there is a terminal."""
+    """Print `error: text` to standard error, in colour only in a terminal."""
     mark = "error:"
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         mark = "\x1b[1;31merror:\x1b[0m"
@@ -125,7 +125,7 @@ def error(text: str) -> None:
 
 
 def points(texts: Sequence[str]) -> None:
-    """Print each text after a dash; in a terminal its further lines stand below its first."""
+    """Print each text after a dash; in a terminal, further lines are indented below the first."""
     from rich.table import Table
 
     texts = [text.replace(NEWLINE, " ") for text in texts]
@@ -140,12 +140,12 @@ def points(texts: Sequence[str]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "") -> None:
-    """Print rows under columns; where they do not fit, print each row as lines `column: value`.
+    """Print a table; if it does not fit, print each row as lines `column: value`.
 
     Args:
-        columns: headings; one that starts with ">" is of numbers, set to the right.
+        columns: headings; ">" at the start marks a numeric column, aligned right.
         rows: cells, shown with str(); None is shown as an empty cell.
-        empty: said instead when there are no rows.
+        empty: text to print if there are no rows.
     """
     if not rows:
         say(empty)
@@ -166,14 +166,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
     heads = []
     for i, (column, name) in enumerate(zip(columns, names, strict=True)):
         number = column.startswith(">")
-        if number:  # numbers stay whole, their heading may take several lines
+        if number:  # numbers are never wrapped, but their heading may be
             longest = max(len(row[i]) for row in cells)
             name = NEWLINE.join(wrap(name, max(longest, *map(len, name.split()), HEADING)))
         heads.append(name)
         view.add_column(styled(name), justify="right" if number else "left", no_wrap=number)
     if _natural_width(heads, cells) <= console.width:
-        # no cell is broken: as one row the same is shown in a quarter of the time, and a study may
-        # have a thousand trials
+        # no cell is wrapped: printing one row takes a quarter of the time, and a study may have a
+        # thousand trials
         cells = [[NEWLINE.join(column) for column in zip(*cells, strict=True)]]
     for row in cells:
         view.add_row(*map(styled, row))
@@ -181,7 +181,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str =
 
 
 def _natural_width(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> float:
-    """Width in which every cell stays whole; infinite where one has lines or columns of its own."""
+    """Width at which no cell is wrapped; infinite if a cell contains line breaks or columns."""
     from rich.cells import cell_len
 
     if any(NEWLINE in cell or "\t" in cell for row in cells for cell in row):
@@ -194,7 +194,7 @@ def _natural_width(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> floa
 
 
 def fields(pairs: dict[str, object]) -> None:
-    """Print names and values in two columns; long values go on below themselves."""
+    """Print names and values in two columns; long values are wrapped within theirs."""
     from rich.table import Table
 
     if not pairs:
@@ -215,10 +215,10 @@ def fields(pairs: dict[str, object]) -> None:
 def smallest_width(
     columns: Sequence[str], cells: Sequence[Sequence[str]], whole: bool = False
 ) -> int:
-    """Width below which a table would cut numbers or break words into pieces.
+    """Width below which a table would split numbers or words.
 
     Args:
-        whole: keep texts of up to 24 characters on one line as well.
+        whole: also keep texts of up to 24 characters on one line.
     """
     total = 0
     for column, *texts in zip(columns, *cells, strict=True):
@@ -233,10 +233,10 @@ def smallest_width(
 
 
 def progress() -> Callable[[float, str], None]:
-    """Say on standard error how far one long piece of work is, with the time left.
+    """Show the progress of one long piece of work on standard error, with the time left.
 
     Returns:
-        What is to be told the share that is done, 0 to 1, and what is being done.
+        A function to call with the fraction done, 0 to 1, and the current step.
     """
     began, said = time.monotonic(), [-1]
 

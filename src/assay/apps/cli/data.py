@@ -1,4 +1,4 @@
-"""`assay data`: the catalog of datasets, what of it is here, and how to get the rest."""
+"""`assay data`: lists, downloads and shows datasets."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def embed(
         name: A dataset of `assay data list`, your own folder of pictures, or a study.
         method: pca (the two directions of most variance) or tsne (neighbours stay neighbours).
         images: How many, drawn at random.
-        seed: Draws the images, and where t-SNE starts.
+        seed: Seed of the sample of images and of the start of t-SNE.
         to: svg, pdf or png.
         out: The file [NAME-METHOD.png here]; a study with several datasets makes one file of each.
         width: Inches.
@@ -143,7 +143,8 @@ def embed(
 
 
 def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
-    """The datasets that are meant: of the catalog, a folder's pictures, or those of a study."""
+    """Return the datasets of a name: one of the catalog, a folder of pictures, or those of a
+    study."""
     from assay.data.catalog import ENTRIES
 
     if name in ENTRIES:
@@ -152,7 +153,7 @@ def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
         return [{"name": "folder", "path": name}]
     if is_study(name):
         return _study_specs(name, data)
-    return [{"name": ENTRIES[name].name}]  # says which names there are
+    return [{"name": ENTRIES[name].name}]  # the error lists the known names
 
 
 def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
@@ -229,7 +230,7 @@ def whereabouts(entry: DatasetEntry, data: Path | None) -> str:
 
 
 def _shown() -> Callable[[str, int, int], None]:
-    """Says on standard error how far a download is, in steps of a tenth."""
+    """Shows the progress of a download on standard error, in steps of 10 %."""
     said: dict[str, int] = {}
 
     def progress(name: str, here: int, total: int) -> None:

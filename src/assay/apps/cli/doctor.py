@@ -16,7 +16,7 @@ from assay.core.machine import cpu_features, memory_bytes
 __all__ = ["doctor"]
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pandas")
-MATRIX_UNITS = {  # flag of the CPU -> what it gives
+MATRIX_UNITS = {  # flag of the CPU -> what it provides
     "avx2": "AVX2 (float32)",
     "avx512f": "AVX-512 (float32)",
     "avx512_bf16": "AVX-512 BF16 (bfloat16)",
@@ -94,7 +94,7 @@ def _engines() -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def _programs() -> dict[str, object]:
-    """How fast each program trained networks of some size, images a second of a core."""
+    """Measured speed of each program by size of network, in images a second on one core."""
     from assay.engines.compiled.choice import known
 
     shown: dict[str, object] = {}

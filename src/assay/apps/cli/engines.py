@@ -18,7 +18,7 @@ __all__ = ["engines"]
 WRONG = 1
 MAX_STEPS = 100_000
 ORDER = ("torch", "numpy", "keras")
-"""The first is what the others are compared with."""
+"""The others are compared with the first."""
 
 ESTIMATORS = ("sklearn",)
 """Engines without steps."""
@@ -79,7 +79,7 @@ def engines(
 
 
 def _conclude(runs: list[EngineRun]) -> int:
-    """Say whether they agree; return the exit status."""
+    """Print whether the engines agree; return the exit status."""
     from assay.apps.engines import LIMIT
 
     worst = max(run.difference for run in runs)

@@ -76,7 +76,7 @@ def export(
 
 
 def _check_own(exporter: RunExporter, network: Network, record: Record, to: str) -> None:
-    """Refuse a network of the user's own where the format is written from a description."""
+    """Refuse a network of the user's own if the format can only be written from a description."""
     from assay.networks.modules import OwnNetwork
 
     if isinstance(network, OwnNetwork) and network.family not in exporter.own:
@@ -95,7 +95,7 @@ def _check_own(exporter: RunExporter, network: Network, record: Record, to: str)
 def _write(
     write: Callable[[Path], None], path: Path, suffix: str, companions: Sequence[str]
 ) -> None:
-    """Write under another name first, so that what is there under `path` is always whole."""
+    """Write to a temporary name first, so that the file at `path` is always complete."""
     others = {part_of(path, ending): path.with_suffix(ending) for ending in companions}
     try:
         with written_whole(path, suffix) as part:
@@ -114,7 +114,7 @@ def stored_run(what: str, asked: str, places: Places) -> tuple[Record, Network]:
     """The one run whose name starts with `what`, with its weights, and its network.
 
     Args:
-        asked: what takes a run: "--to keras".
+        asked: the option that needs a run, such as "--to keras".
     """
     from dataclasses import replace
 
@@ -136,7 +136,7 @@ def stored_run(what: str, asked: str, places: Places) -> tuple[Record, Network]:
             f"run {run} was stored without its weights; train it with save_weights: true"
         )
     provenance = record.provenance
-    if "pixels" not in provenance:  # a record from before it was kept
+    if "pixels" not in provenance:  # a record written before this was kept
         from assay.data import load
 
         dataset = load(record.config["dataset"], places.data_path)

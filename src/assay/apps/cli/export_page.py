@@ -16,7 +16,7 @@ __all__ = ["export_page"]
 
 
 def _pages(context: object = None) -> Iterable[str]:
-    """Pages and runs, for the shell."""
+    """Completer: pages and runs."""
     from assay.apps.web.pages import PAGES
 
     yield from PAGES.names()

@@ -35,7 +35,8 @@ def import_results(
     Args:
         file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.
         study: Name of the study [the file's name].
-        factor: A column of numbers that was set, not measured, as learning_rate; may be repeated.
+        factor: A numeric column that is a setting, not a metric, such as learning_rate; may be
+            repeated.
         higher_is_better: A metric that is better when it is higher; may be repeated.
         lower_is_better: A metric that is better when it is lower; may be repeated.
     """

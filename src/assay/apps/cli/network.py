@@ -1,4 +1,4 @@
-"""`assay network`: a network as a table of its layers."""
+"""`assay network`: shows a network as a table of its layers."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def show(
 
     Args:
         name: A network family (mlp, cnn, ...) or a study.
-        trial: Label of the study's trial; its first one otherwise.
-        dataset: Dataset whose images it is for [a family: one that suits it].
+        trial: Label of a trial of the study [the first one].
+        dataset: Dataset that gives the input shape [for a family: one that suits it].
         set: Change one option, e.g. --set network.hidden=[512,512]; may be repeated.
         as_: table, or keras: Python code that makes the network in Keras.
     """
@@ -90,7 +90,7 @@ def _table(title: str, network: Network) -> None:
 def _find(
     name: str, trial: str | None, dataset: str | None, changes: list[str], places: Places
 ) -> tuple[str, Network]:
-    """The network of a family, on the named dataset or one that suits it, or of a study's trial."""
+    """Return the network of a family (for the named dataset or one that suits it) or of a trial."""
     from assay.core.errors import ConfigError, unknown_name
     from assay.data.catalog import ENTRIES
     from assay.networks.families import FAMILIES, makes

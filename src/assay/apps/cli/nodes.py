@@ -1,4 +1,4 @@
-"""What a place to train consists of, for `assay doctor --on` and `assay run --dry-run --on`."""
+"""The nodes of a cluster, for `assay doctor --on` and `assay run --dry-run --on`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["show_nodes", "show_place"]
 
 
 def show_nodes(on: str, places: Places, json: bool) -> None:
-    """Connect to a place and list its nodes."""
+    """Connect to an executor and list its nodes."""
     from assay.execution.place import parse_place
     from assay.execution.sizing import survey
 
@@ -33,7 +33,7 @@ def show_nodes(on: str, places: Places, json: bool) -> None:
 
 
 def show_place(machine: Machine, places: Places, configs: Sequence[dict[str, Any]]) -> None:
-    """Say what would run where, and for how long."""
+    """Print what would run where, and for how long."""
     from assay.execution.sizing import forecast
 
     place, data, store = machine.place, places.data_path, places.store_path

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, with the names that the shell completes for them."""
+"""Arguments that several commands share, with their shell completion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def is_study(name: str) -> bool:
-    """Whether this is meant as a study: a built-in name, a path or a file's name."""
+    """Whether a name is meant as a study: a built-in one, a path or a file name."""
     from assay.studies.library import is_built_in
 
     return is_built_in(name) or os.sep in name or name.endswith((".yaml", ".yml"))
@@ -53,7 +53,7 @@ def _no_folder(kind: object, path: Path | None) -> None:
 
 
 OutFile = Annotated[Path, Parameter(validator=_no_folder)]
-"""A file to write: what cannot be one is refused before any work is done."""
+"""A file to write; an impossible path is refused before any work is done."""
 StudyName = Annotated[str, Parameter(completer=study_names)]
 Backend = Annotated[str, Parameter(completer=lambda context: ("tensorflow", "jax", "torch"))]
 PlaceName = Annotated[str, Parameter(completer=place_names)]
@@ -67,7 +67,7 @@ Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print JS
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where things are.
+    """Folders of the store and of the datasets.
 
     Attributes:
         store: Folder of the records [ASSAY_STORE, or ./assay-store].
@@ -91,7 +91,8 @@ class Places:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class MachineOptions:
-    """Where a study trains; what is not given is read from its machine file (docs/scaling.md).
+    """Where a study trains; options that are not given are read from its machine file
+    (docs/scaling.md).
 
     Attributes:
         on: Where to train: local (the default), ray, ray:auto, ray://HOST:PORT or slurm.
@@ -105,7 +106,8 @@ class MachineOptions:
         account: SLURM only: account that is charged.
         qos: SLURM only: quality of service.
         constraint: SLURM only: features that a node must have.
-        detach: SLURM only: return when all is submitted; the same command collects later.
+        detach: SLURM only: return once all tasks are submitted; run the same command again to
+            collect the results.
     """
 
     on: PlaceName | None = None
@@ -122,7 +124,7 @@ class MachineOptions:
     detach: Annotated[bool, Parameter(negative="", show_default=False)] = False
 
     def of(self, study: object) -> Machine:
-        """These options over the machine file of a study."""
+        """Return these options, completed by the machine file of a study."""
         from assay.apps.api import machine_for
 
         given = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -131,20 +133,20 @@ class MachineOptions:
 
 
 _ANYWHERE = ("on", "device", "workers")
-"""What every place has; the others are settings of an executor."""
+"""Options of every executor; all others belong to one of them."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
-    """What of a study is changed for this command.
+    """Changes to a study for this command.
 
     Attributes:
         scale: smoke, quick, full (the study as written) or a scale that the study defines.
         seed: First seed; the repeats count up from it.
         repeats: Runs of each trial.
         precision: float32, bfloat16, float64 or auto (bfloat16 where the hardware has it).
-        engine: What trains the networks: torch, numpy or keras [as the study says].
+        engine: Library that trains: torch, numpy, keras or sklearn [the study's].
         set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
     """
 
@@ -156,7 +158,7 @@ class StudyOptions:
     set: Settings = field(default_factory=list)
 
     def changes(self) -> dict[str, Any]:
-        """As keyword arguments of `assay.studies.parse_study`."""
+        """Return the changes as keyword arguments of `assay.studies.parse_study`."""
         return {
             "scale": self.scale,
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""What `assay run` says of its runs when they are over, and the exit status that follows."""
+"""What `assay run` prints when its runs have ended, and its exit status."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["account", "tell_fonts", "verdict"]
 
 DONE, NO_RESULT = 0, 1
 NAMED = 5
-"""Trials that are named at most."""
+"""Maximum number of trials to name."""
 
 
 def account(summary: Summary) -> str:
-    """What this command did, in one line."""
+    """Summarise what this command did, in one line."""
     if not summary.trained and not summary.failed and not summary.elsewhere:
         return f"all {summary.runs} runs were already in the store"
     parts = [f"trained {summary.trained} of {summary.runs} runs in {duration(summary.seconds)}"]
@@ -40,7 +40,7 @@ def account(summary: Summary) -> str:
 
 
 def tell_fonts(report: Path) -> None:
-    """Say once that a report has characters for which this machine has no font."""
+    """Say once that this machine has no font for some characters of a report."""
     from assay.reports.fonts import unshown
 
     missing = unshown(report.read_text(encoding="utf-8"))
@@ -54,12 +54,11 @@ def tell_fonts(report: Path) -> None:
 def verdict(results: Results, runs: Collection[str]) -> int:
     """Name the runs without a result on standard error; return the exit status.
 
-    A run that diverged is a result: its choice of settings does not train. It is named, and the
-    status stays 0, unless there is nothing else. A run that failed is none.
+    A diverged run is a result: its settings do not train. It is named, and the status stays 0
+    unless every run diverged. A failed run is not a result.
 
     Args:
-        runs: those that were to be trained; a search that found no best trial has none, and what
-            it tried stands for them.
+        runs: the planned runs; for a search that found no best trial, the runs that it tried.
     """
     tried = results.tried()
     found = [r for r in results.records(arrays=False) if r.run_id in runs] or tried

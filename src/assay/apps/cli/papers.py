@@ -1,4 +1,4 @@
-"""`assay report --to pdf`: what the command line says of a paper."""
+"""`assay report --to pdf`: options and messages of the command line for papers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Several = Annotated[Sequence[str], Parameter(negative="", show_default=False)]
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PaperOptions:
-    """What is said of a paper (--to pdf, latex, markdown).
+    """Options of a paper (--to pdf, latex, markdown).
 
     Attributes:
         title: Its title [the question of the study].
@@ -35,9 +35,9 @@ class PaperOptions:
         size: a4 or letter [a4].
         text: Your own text, Markdown whose headings name sections of the paper.
         references: BibTeX of what your text cites.
-        figures: The figures that stay, by number or name: 3,5 or curves,effects.
-        max_pages: Most pages; what is worth least goes first.
-        appendix: Move what goes to an appendix.
+        figures: Figures to keep, by number or name: 3,5 or curves,effects.
+        max_pages: Maximum number of pages; the least important exhibits are left out first.
+        appendix: Move what is left out to an appendix instead.
     """
 
     title: str | None = None
@@ -72,7 +72,7 @@ def write(
     path: Path | None,
     places: Places,
 ) -> None:
-    """Write a report as it was asked for, and say where it is and what was left out."""
+    """Write a report in the requested format; print its path and what was left out."""
     from dataclasses import replace
 
     from assay.apps.cli.results import stored_results

@@ -1,4 +1,4 @@
-"""`assay power`: what the repeats of a study can show, and how many a difference needs."""
+"""`assay power`: the difference that a study can detect, and the repeats that one needs."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def power(
     options: StudyOptions | None = None,
     places: Places | None = None,
 ) -> None:
-    """Show which difference the repeats of a study can detect, and how many one needs.
+    """Show which difference a study can detect, and how many repeats a difference needs.
 
-    The spread of the paired differences is that of the runs in the store. The level is
+    The spread of the paired differences is estimated from the runs in the store. The level is
     0.05 divided by the number of comparisons, as in the first step of Holm's correction.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.
         difference: The difference to detect, in points for accuracy.
         power: Probability of detecting it.
-        spread: Standard deviation of the paired differences, where no runs are stored.
+        spread: Standard deviation of the paired differences, if no runs are stored.
     """
     from assay.apps.api import plan_of
     from assay.core.errors import ConfigError
@@ -73,8 +73,8 @@ def power(
 def power_of(
     plan: Plan, places: Places, power: float = 0.8, spread: float | None = None
 ) -> dict[str, Any]:
-    """Return what a plan's repeats can show: {"study", "metric", "repeats", "comparisons", "level",
-    "spread" (None where it is not known), "detectable" (in spreads then), "power"}."""
+    """Return what a plan's repeats can detect: {"study", "metric", "repeats", "comparisons",
+    "level", "spread" (None if unknown), "detectable" (then in units of the spread), "power"}."""
     from assay.core.plans import compared
     from assay.core.store import Store
     from assay.statistics import ALPHA, detectable, effects, metric_of, primary_metric, spread_of
@@ -85,10 +85,10 @@ def power_of(
     if spread is None and places.store_path.exists():
         with Store(places.store_path, create=False, read_only=True) as store:
             runs = list(plan.runs())
-            store.verify(runs)  # damaged ones count as missing here
+            store.verify(runs)  # damaged runs count as missing
             records = store.records(sorted(store.present(runs)), arrays=False)
         seen = spread_of(effects(data, records, metric)) * scale
-        spread = seen if seen == seen else None  # NaN: no pairs
+        spread = seen if seen == seen else None  # NaN if there are no pairs
     comparisons = max(len(compared(data)), 1)
     level, repeats = ALPHA / comparisons, len(plan.study.seeds)
     shown = detectable(repeats, 1.0 if spread is None else spread, level, power)
@@ -105,7 +105,7 @@ def power_of(
 
 
 def power_text(found: dict[str, Any]) -> str:
-    """What `power_of` found, in words."""
+    """Describe the result of `power_of` in words."""
     from assay.statistics import metric_of
 
     n, m = found["repeats"], found["comparisons"]

@@ -1,6 +1,6 @@
-"""What `assay run` shows while it trains: one live display, or plain lines in a pipe.
+"""What `assay run` shows while it trains: a live display, or plain lines in a pipe.
 
-`ExecutionState` gathers the events of an execution and knows no terminal; `LiveDisplay` and `Lines`
+`ExecutionState` collects the events of an execution without printing; `LiveDisplay` and `Lines`
 show it.
 """
 
@@ -24,11 +24,11 @@ __all__ = ["Lines", "LiveDisplay", "Safe", "ExecutionState", "display", "duratio
 
 
 NAMED = 20
-"""Runs that diverge and are named while a study trains; a search may have thousands."""
+"""Maximum number of diverged runs to name while a study trains; a search may have thousands."""
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: "0.8 s", "42 s", "3:07 min", "2:05 h"."""
+    """Format seconds for people: "0.8 s", "42 s", "3:07 min", "2:05 h"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 59.5:
@@ -41,7 +41,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class RunningJob:
-    """Runs that train together now."""
+    """Runs that are training together."""
 
     title: str
     members: int
@@ -49,7 +49,7 @@ class RunningJob:
     latest: dict[str, float] = field(default_factory=dict)
 
     def text(self) -> str:
-        """The last evaluation in words."""
+        """Describe the last evaluation."""
         from assay.statistics import metric_of, metric_title
 
         names = [n for n in self.latest if n.startswith("val_") and n != "val_loss"]
@@ -59,7 +59,7 @@ class RunningJob:
 
 @dataclass
 class ExecutionState:
-    """How far an execution is: the sum of its events."""
+    """Progress of an execution, the sum of its events."""
 
     total: int = 0
     done: int = 0
@@ -73,7 +73,7 @@ class ExecutionState:
     said: set[str] = field(default_factory=set)
 
     def __call__(self, event: Event) -> str:
-        """Take in an event; return what should stay on the screen, if it is new."""
+        """Process an event; return a new line to keep on the screen, if any."""
         self.total, self.done = event.total or self.total, event.done or self.done
         self.images_per_second, self.seconds_left = event.images_per_second, event.seconds_left
         kept = self.jobs.get(event.job)
@@ -121,7 +121,7 @@ class ExecutionState:
         return ""
 
     def _run(self, event: Event) -> str:
-        """The trial and the seed of the run that an event is about."""
+        """Return the trial and the seed of an event's run."""
         seed = f" (seed {event.record.seed})" if event.record else ""
         return f"{event.title or self._title(event)}{seed}"
 
@@ -131,12 +131,12 @@ class ExecutionState:
 
     @property
     def fraction(self) -> float:
-        """Share of the work that was missing at the start, 0 to 1."""
+        """Fraction of the missing work that is done, 0 to 1."""
         running = sum(work * job.fraction for job, work in self.jobs.values())
         return min(1.0, (self.finished + running) / self.work) if self.work else 1.0
 
     def line(self) -> str:
-        """One line: the summary, and how far the job is that began last."""
+        """One line: the summary, and the progress of the latest job."""
         running = [job for job, _ in self.jobs.values() if job.fraction]
         if not running:
             return self.summary()
@@ -161,15 +161,15 @@ class ExecutionState:
 
 
 class Lines:
-    """Plain lines: what happens to runs at once; how far it is ten seconds after the last line at
-    first, then ever more rarely, and never the same twice.
+    """Plain lines: events of runs are printed at once, progress every ten seconds at first and less
+    often later, never the same line twice.
 
     Args:
-        after: seconds without lines on how far it is; what takes no longer has none.
+        after: seconds before the first line of progress.
     """
 
     LEAST, MOST = 10.0, 60.0
-    """Seconds between two lines on how far it is, at first and in the end."""
+    """Seconds between two lines of progress, at first and at most."""
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class Lines:
             self._line()
 
     def __call__(self, event: Event) -> None:
-        """Take in an event."""
+        """Process an event."""
         remark = self.state(event)
         if remark:
             self._write(remark)
@@ -208,7 +208,7 @@ class Lines:
 
 
 class LiveDisplay:
-    """One display that is drawn anew four times a second and goes away at the end."""
+    """A display that is redrawn four times a second and removed at the end."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -231,7 +231,7 @@ class LiveDisplay:
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event) -> None:
-        """Take in an event; what should stay is printed above the display."""
+        """Process an event; lines to keep are printed above the display."""
         remark = self.state(event)
         if remark:
             self._console.print(console.styled(remark))
@@ -257,7 +257,7 @@ class LiveDisplay:
 
 
 class Safe:
-    """Shows with another display until that fails: no display stops what it shows."""
+    """Wraps a display and drops it when it fails, so that training goes on."""
 
     def __init__(self, inner: object):
         self._inner = inner
@@ -270,7 +270,7 @@ class Safe:
         self._try(lambda inner: inner.__exit__(*reason))
 
     def __call__(self, event: Event) -> None:
-        """Take in an event."""
+        """Process an event."""
         self._try(lambda inner: inner(event))
 
     def _try(self, show: Callable[[Any], object]) -> None:
@@ -286,5 +286,5 @@ class Safe:
 
 
 def display() -> Safe:
-    """The live display on a terminal, lines elsewhere."""
+    """Return the live display in a terminal, plain lines elsewhere."""
     return Safe(LiveDisplay() if sys.stderr.isatty() else Lines())

@@ -67,7 +67,7 @@ def reproduce(
 
 
 def _titles(store: Store, runs: Sequence[str]) -> dict[str, str]:
-    """What to call runs: study, trial, the start of the name, and the seed."""
+    """Return titles of runs: study, trial, start of the name, and seed."""
     from assay.core.plans import runs_by_label
 
     trials: dict[str, str] = {}

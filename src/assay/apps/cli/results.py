@@ -1,4 +1,5 @@
-"""`assay report`, `assay results` and `assay compare`: what the store knows, with no engine."""
+"""`assay report`, `assay results` and `assay compare`: commands that read the store and need no
+engine."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "report", "results", "show_table", "stored_results"]
 
 LESSER = ("median", "std", "images/s", "parameters", "best epoch", "s a run", "epochs", "state")
-"""Columns to do without in a narrow terminal, the first one first."""
+"""Columns to leave out in a narrow terminal, in this order."""
 
 StoredStudy = Annotated[str, Parameter(completer=stored_names)]
 Side = Annotated[str, Parameter(completer=sides)]
@@ -100,7 +101,7 @@ def compare(
 ) -> None:
     """Compare two trials, runs or studies.
 
-    Shows what differs in their configurations, and whether it matters.
+    Shows how their configurations differ, and whether their results differ significantly.
 
     Args:
         a: A trial (its label, STUDY:LABEL, or the start of its identity), a run (the start of its
@@ -131,7 +132,7 @@ def compare(
 
 
 def show_table(table: Table) -> None:
-    """Print a table of a report to the terminal, without its lesser columns where it is narrow."""
+    """Print a table of a report; a narrow terminal omits its less important columns."""
     columns, width = list(table.columns), console.terminal().width
     for lesser in (None, *LESSER):
         columns = [column for column in columns if column.header != lesser]
@@ -145,7 +146,7 @@ def show_table(table: Table) -> None:
 
 
 def stored_results(study: str, places: Places) -> Results:
-    """The results of a study by its name, or by its file."""
+    """Return the results of a study, given its name or its file."""
     from assay.apps.results import load
 
     path = Path(study)

@@ -1,4 +1,4 @@
-"""`assay run`: train the missing runs of a study, then show what it found."""
+"""`assay run`: trains the missing runs of a study, then shows the results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "tell", "train_shown"]
 
 BEST = 5
-"""Rows of a search's table."""
+"""Maximum number of rows in the table of a search."""
 
 
 def run(
@@ -92,7 +92,7 @@ def run(
         results, summary = train_shown(plan, places, machine)
         said[0] = "interrupted after training; run the same command again for table and report"
         tell(results, summary)
-        path = results.report(report)  # it looks at the datasets
+        path = results.report(report)  # reads the datasets
         for note in results.notes:
             console.say(f"data: {note}", style="dim")
         console.say(f"\nreport: {path}")
@@ -101,7 +101,7 @@ def run(
 
 
 def train_shown(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:
-    """Train what is missing, and show it."""
+    """Train the missing runs with a progress display."""
     from assay.apps.api import train
     from assay.apps.results import Results
 
@@ -114,10 +114,10 @@ def train_shown(plan: Plan, places: Places, machine: Machine) -> tuple[Results, 
 
 @contextmanager
 def _interruptible(said: Sequence[str]) -> Iterator[None]:
-    """End with a word on how to go on after Ctrl-C; SIGTERM and a closed terminal are the same.
+    """Print how to resume after Ctrl-C, SIGTERM or a closed terminal.
 
     Args:
-        said: the word, which may be changed meanwhile.
+        said: the text, which may change while this is active.
     """
     ours = []
     if threading.current_thread() is threading.main_thread():
@@ -137,7 +137,7 @@ def _interruptible(said: Sequence[str]) -> Iterator[None]:
 
 
 def tell(results: Results, summary: Summary) -> None:
-    """The table, the sentences and what this command did."""
+    """Print the table, the sentences and what this command did."""
     from assay.apps.cli.results import show_table
 
     if results.plan.get("question"):
@@ -158,7 +158,7 @@ def tell(results: Results, summary: Summary) -> None:
 
 
 def _announce(plan: Plan) -> None:
-    """Say before the start how a search will stop its trials."""
+    """Print how a search will stop its trials."""
     from assay.studies.search.plan import SearchPlan
 
     if isinstance(plan, SearchPlan) and plan.search.brackets:
@@ -179,7 +179,7 @@ def _show_cost(plan: Plan, places: Places) -> None:
 
 
 def _preview(plan: Plan, places: Places) -> None:
-    """Trials, runs, cohorts, parameters, and estimates of time and memory."""
+    """Print trials, runs, cohorts, parameters, and estimates of time and memory."""
     from assay.apps.cli.power import power_of, power_text
     from assay.core.store import Store
     from assay.studies.estimate import estimate

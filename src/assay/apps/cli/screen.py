@@ -1,5 +1,5 @@
-"""Standard output and standard error as they are met: of any encoding, closed, full, or a pipe that
-nobody reads to its end. No command has to care: what it prints is never what stops it."""
+"""Standard output and error of any kind: any encoding, closed, a full disk, or a pipe whose reader
+has ended. Printing never stops a command."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Stream", "streams"]
 
 
 class Stream:
-    """A stream that takes everything and, from its first failure on, drops it.
+    """A stream that accepts all text and drops it after the first failure.
 
     Attributes:
-        failure: why it could not be written, if so.
+        failure: the error that ended writing, if any.
     """
 
     def __init__(self, stream: TextIO):
@@ -32,7 +32,7 @@ class Stream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write text, or drop it where nothing can be written."""
+        """Write text, or drop it if writing fails."""
         try:
             return self._stream.write(text)
         except OSError as error:
@@ -40,7 +40,7 @@ class Stream:
             return len(text)
 
     def flush(self) -> None:
-        """Write what is still held back, or drop it."""
+        """Flush the buffer, or drop its content if writing fails."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -48,20 +48,20 @@ class Stream:
 
     def _fail(self, error: OSError) -> None:
         self.failure = self.failure or error
-        # what is held back must go somewhere, or Python would complain of it at its exit
+        # the buffer must be emptied, or Python would report an error at exit
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
     @property
     def broken(self) -> bool:
-        """Whether it failed for another reason than a reader who has read enough (`| head`)."""
+        """Whether it failed, except by a reader that has ended (`| head`)."""
         return self.failure is not None and self.failure.errno != errno.EPIPE
 
 
 @contextmanager
 def streams() -> Iterator[Stream]:
-    """Make standard output and error safe to print to, and give the first."""
+    """Make standard output and error safe to print to; return standard output."""
     _open_closed()
     out, err = sys.stdout, sys.stderr
     made = Stream(out or _nowhere())
@@ -75,7 +75,7 @@ def streams() -> Iterator[Stream]:
 
 
 def _open_closed() -> None:
-    """Occupy the numbers 0, 1 and 2, lest the next file (the store) get what is printed."""
+    """Open file descriptors 0, 1 and 2, so that no later file (the store) receives printed text."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -84,7 +84,7 @@ def _open_closed() -> None:
             if nowhere != number:
                 os.dup2(nowhere, number)
                 os.close(nowhere)
-            os.set_inheritable(number, True)  # workers are met with the same
+            os.set_inheritable(number, True)  # workers inherit them
 
 
 def _nowhere() -> TextIO:

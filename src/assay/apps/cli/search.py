@@ -1,4 +1,4 @@
-"""`assay search`: the space of a search before it runs, and its best trials afterwards."""
+"""`assay search`: shows the space of a search, or its best trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["preview", "search", "show_brackets", "show_space"]
 
 ROWS = 20
 SAMPLE = 24
-"""Points whose mean cost stands for that of all."""
+"""Number of points from which the mean cost is estimated."""
 
 
 def search(
@@ -58,7 +58,7 @@ def search(
 
 
 def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
-    """The plan of a study with a search."""
+    """Return the plan of a study with a search."""
     from assay.apps.api import plan_of
     from assay.core.errors import ConfigError
     from assay.studies.search.plan import SearchPlan
@@ -98,7 +98,7 @@ def show_space(plan: SearchPlan) -> None:
 
 
 def show_brackets(plan: SearchPlan) -> None:
-    """Print how trials are stopped, each bracket on a line."""
+    """Print how trials are stopped, one line for each bracket."""
     from assay.reports.search_sections import bracket_rows
 
     halving, brackets = plan.search.halving, plan.search.brackets
@@ -111,7 +111,7 @@ def show_brackets(plan: SearchPlan) -> None:
 
 
 def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
-    """What besides the space there is to know of a search."""
+    """Return the settings of a search other than its space."""
     from assay.reports.search_views import search_title
     from assay.studies.search.plan import planned_runs, planned_trials
 
@@ -136,7 +136,7 @@ def _facts(plan: SearchPlan, data: Any) -> dict[str, Any]:
 
 
 def _default(written: Any, name: str) -> str:
-    """What the study itself has where a parameter sets something."""
+    """Return the study's own value of the setting that a parameter changes."""
     from assay.studies.factors import label_of
 
     value = written
@@ -166,7 +166,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
     rng = stream(study.seeds[0], "search", "preview")
     configs, again = list(search.samples[:4]), []
     for _ in range(SAMPLE):
-        with suppress(AssayError):  # an impossible point is passed over in the search as well
+        with suppress(AssayError):  # the search skips impossible points as well
             point = first_allowed(search.space, rng, {})
             configs.append(search.configure(point))
             again.append(search.configure(point, search.retrain))
@@ -174,7 +174,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
     cost = estimate_configs(runs, len(runs), places.data_path)
     each = search.repeats * (search.folds or 1)
     whole = float(planned_trials(search))
-    if search.brackets:  # a trial that stops early is a part of a whole one
+    if search.brackets:  # a trial that stops early costs a fraction of a complete one
         epochs = configs[0]["training"]["epochs"]
         whole = sum(bracket.epochs for bracket in search.brackets) / epochs
     images, seconds = (whole * each / len(runs) * x for x in (cost.images, cost.seconds))

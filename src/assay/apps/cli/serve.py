@@ -1,4 +1,4 @@
-"""`assay serve`: the store as web pages."""
+"""`assay serve`: serves the store as web pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def serve(
     host: str | None = None,
     port: int = 8008,
     token: Annotated[str | None, Parameter(show_default=False)] = None,
-    plugin: Annotated[tuple[str, ...], Parameter(show_default=False)] = (),
+    plugin: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     places: Places | None = None,
 ) -> int:
     """Serve the store as web pages, which also start and stop training.
@@ -28,7 +28,7 @@ def serve(
 
     Args:
         host: Address to listen on, so that other machines can connect (0.0.0.0: every address).
-        port: Where to listen; 0 chooses a free port.
+        port: Port to listen on; 0 chooses a free one.
         token: Access token of other machines [a new one].
         plugin: A Python file or module that registers pages of your own; may be repeated.
     """

@@ -1,4 +1,4 @@
-"""`assay list` and `assay show`: which studies there are, and what one study or run is."""
+"""`assay list` and `assay show`: list studies, and show one study or run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ STORED = (
     "study", "question", "scale", "trials", "runs", "present", "diverged", "failed",
     "damaged", "updated", "problem",
 )  # fmt: skip
-"""What JSON says of a study; null where the store does not have it."""
+"""Keys of a study in JSON; null if the store does not have the value."""
 RECORD = (
     "run_id", "trial_id", "seed", "status", "message", "config", "metrics", "timing", "provenance"
 )  # fmt: skip
-"""What JSON says of a run, with its curves."""
+"""Keys of a run in JSON, with its curves."""
 
 
 def list_studies(
@@ -66,7 +66,7 @@ def list_studies(
 
 
 def _list_courses(wanted: list[str], rows: Mapping[str, Mapping[str, Any]], json: bool) -> None:
-    """Studies as courses set them: each with its question, and how far it is."""
+    """List the studies of courses, each with its question and progress."""
     from assay.studies.courses import COURSES
     from assay.studies.library import built_in
 
@@ -119,12 +119,12 @@ def _state(row: Mapping[str, Any] | None) -> str:
 
 
 def names(context: object = None) -> Iterable[str]:
-    """Studies, built in, here and stored, for the shell."""
+    """Completer: built-in studies, files in this folder, and stored studies."""
     yield from dict.fromkeys([*study_names(context), *stored_names(context)])
 
 
 def showable(context: object = None) -> Iterable[str]:
-    """Studies and runs, for the shell."""
+    """Completer: studies and runs."""
     yield from dict.fromkeys([*names(context), *stored_runs(context)])
 
 
@@ -180,7 +180,7 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
 
 
 def _show_plan(plan: PlanData, row: Mapping[str, Any] | None, json: bool = False) -> None:
-    """A study's plan, and what of it is in the store (a row of `Store.studies`)."""
+    """Show a study's plan and its progress (a row of `Store.studies`)."""
     from assay.core.plans import compared, planned_runs
 
     if json:

@@ -1,4 +1,4 @@
-"""`assay loss-surface`: what the optimizer walked on, around where a run ended."""
+"""`assay loss-surface`: draws the loss around the final weights of a run."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def loss_surface(
     Args:
         run: A run of the store, or the start of its name.
         points: Points on each side of the square, an odd number.
-        reach: How far it goes; at 1 each filter has moved by its own norm.
+        reach: Distance from the centre to an edge; at 1 each filter has moved by its own norm.
         images: How many training images, drawn at random.
-        seed: Draws the two directions and the images.
+        seed: Seed of the two directions and of the sample of images.
         to: svg, pdf or png.
         out: The file [RUN-loss-surface.png here].
         width: Inches.

@@ -1,4 +1,4 @@
-"""`assay verdict`: is A better than B? It trains pairs of runs until that is decided."""
+"""`assay verdict`: trains pairs of runs until it is decided whether A is better than B."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ def verdict(
 ) -> int:
     """Train A and B with equal seeds until it is decided whether A is better.
 
-    Judged on the validation images, so that a recipe can be changed step by step. It looks at 4, 5,
-    6, 8, ... pairs, with boundaries for so many looks: A is called better, or not better, by
-    mistake in at most one case in 40 each. A run that diverged counts as the worst.
+    The comparison uses the validation images, so that a recipe can be changed step by step. The
+    test is repeated after 4, 5, 6, 8, ... pairs, with bounds that correct for this: the probability
+    of calling A better by mistake, or not better by mistake, is at most 1 in 40 each. A run that
+    diverged counts as the worst.
 
     Exit status: 0 better, 1 not better, 3 undecided after --max-repeats pairs; 2 wrong input.
 
@@ -51,7 +52,7 @@ def verdict(
         a: A study (its only trial or its baseline), a YAML file, or STUDY:LABEL.
         b: The other one.
         at_least: How much better it must be, in points for accuracy.
-        max_repeats: Pairs of runs at most.
+        max_repeats: Maximum number of pairs of runs.
     """
     from assay.apps.api import train
     from assay.apps.results import Results
@@ -85,7 +86,7 @@ def verdict(
 def _sides(
     names: tuple[str, str], changes: dict[str, Any]
 ) -> tuple[Study, list[str], dict[str, dict[str, Any]]]:
-    """The study of B, what A and B are called, and their configurations by label."""
+    """Return the study of B, the labels of A and B, and their configurations by label."""
     from assay.apps.verdicts import study_of, trial_of
     from assay.core.errors import ConfigError
 

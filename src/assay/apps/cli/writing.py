@@ -1,4 +1,4 @@
-"""`assay new` and `assay schema`: a study to start from, and what helps editors to write one."""
+"""`assay new` and `assay schema`: a study to start from, and the schema for editors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def new(
 ) -> None:
     """Write a commented study to start from, NAME.yaml in this folder.
 
-    Nothing is overwritten.
+    Existing files are never overwritten.
 
     Args:
-        name: What the study is called.
+        name: Name of the study.
         with_: "plugin" writes a dataset and a network of your own as well, NAME_parts.py.
     """
     from assay.apps.starting import new_study
@@ -38,8 +38,8 @@ def schema(study: StudyName | None = None, /, *, out: OutFile | None = None) -> 
     """Print the JSON Schema of studies, for editors (docs/editors.md).
 
     Args:
-        study: A study whose plugins the schema knows as well.
-        out: A file to write it to.
+        study: A study whose plugins the schema includes.
+        out: File to write [standard output].
     """
     from assay.apps.schema import study_schema
     from assay.core.errors import ConfigError

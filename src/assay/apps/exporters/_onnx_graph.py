@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OPSET", "OnnxGraph"]
 
 OPSET = 20
-"""The first version with Gelu."""
+"""The first opset with Gelu."""
 
 Shape = tuple[int, ...]
 
@@ -33,7 +33,7 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "tanh": ("Tanh", {}),
     "softmax": ("Softmax", {"axis": 1}),
 }
-"""Name -> operator and its attributes; linear and silu are made of others."""
+"""Name -> operator and its attributes; linear and silu are composed of others."""
 
 
 class OnnxGraph:
@@ -88,7 +88,7 @@ class OnnxGraph:
         )
         opset = self._helper.make_opsetid("", OPSET)
         made = self._helper.make_model(graph, opset_imports=[opset], producer_name="assay")
-        made.ir_version = 9  # what runtimes of this opset's year read
+        made.ir_version = 9  # the IR version that runtimes with this opset read
         onnx.checker.check_model(made, full_check=True)
         return made
 
@@ -191,7 +191,7 @@ class OnnxGraph:
 
 
 def _pads(shape: Shape, window: int, strides: int, padding: str) -> list[int]:
-    """Rows and columns of padding: top, left, bottom, right; the extra one after, as in Keras."""
+    """Rows and columns of padding: top, left, bottom, right; an odd one comes last, as in Keras."""
     if padding == "valid":
         return [0, 0, 0, 0]
     totals = [max(0, (-(-size // strides) - 1) * strides + window - size) for size in shape[:2]]

@@ -49,7 +49,8 @@ def load(path):
 
 
 def own_code(network: OwnNetwork, record: Record) -> str:
-    """A module that imports the user's file, makes the network and loads its weights."""
+    """Return the source of a module that imports the user's file, makes the network and loads its
+    weights."""
     module, _, attribute = network.source.partition(":")
     mean, std = (array.tolist() for array in pixels(record))
     return _SOURCE.format(

@@ -1,4 +1,4 @@
-"""What every exported model is held to: the network as assay itself runs it."""
+"""The reference for every exported model: the outputs of assay's own network."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["expected", "hold", "pixels", "sample_images"]
 
 TOLERANCE = 1e-3
-"""Largest difference of an output from assay's, as a share of the largest output."""
+"""Largest accepted difference of an output from assay's, relative to the largest output."""
 
 
 def pixels(record: Record) -> tuple[np.ndarray, np.ndarray]:
-    """What is subtracted from and what divides each channel of an image: float32 (channels,)."""
+    """Mean and standard deviation that normalise each channel of an image: float32 (channels,)."""
     import numpy as np
 
     found = record.provenance["pixels"]
@@ -52,10 +52,10 @@ def expected(record: Record, network: Network, images: np.ndarray) -> dict[str, 
 
 
 def hold(found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], what: str) -> None:
-    """Raise EngineError unless an exported model's outputs are those of assay."""
+    """Raise EngineError unless the outputs of an exported model equal assay's."""
     import numpy as np
 
-    if list(found) == [""]:  # one output needs no name
+    if list(found) == [""]:  # a single output has no name
         found = dict.fromkeys(wanted, found[""])
     for head, array in wanted.items():
         scale = float(np.abs(array).max()) or 1.0

@@ -1,5 +1,5 @@
-"""A network description as the source of a plain `torch.nn.Module`, and its weights under the
-names that the module gives them."""
+"""A network description as the source of a plain `torch.nn.Module`, with its weights under the
+names of that module."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def torch_code(network: Network, title: str, module: str) -> str:
 
     Args:
         title: first line of its docstring.
-        module: name of the file without its ending; the weights lie beside it.
+        module: name of the file without its ending; the weights are stored beside it.
     """
     init: Lines = []
     forward = ["x = (images - self.pixel_mean) / self.pixel_std", "x = x.permute(0, 3, 1, 2)"]
@@ -98,7 +98,7 @@ def torch_code(network: Network, title: str, module: str) -> str:
 def torch_weights(
     network: Network, weights: Mapping[str, np.ndarray], mean: np.ndarray, std: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The state dict of that module: float32 arrays as PyTorch lays them out."""
+    """The state dict of that module: float32 arrays in PyTorch's layout."""
     import numpy as np
 
     found = {"pixel_mean": mean, "pixel_std": std}
@@ -134,7 +134,7 @@ def attribute(name: str) -> str:
 def _chain(
     chain: Sequence[layers.Layer], prefix: str, shape: Shape, start: str, x: str, init: Lines
 ) -> Lines:
-    """Lines that lead from the variable `start` through the layers to `x`."""
+    """Return lines that apply the layers to the variable `start` and assign the result to `x`."""
     lines: Lines = []
     for i, layer in enumerate(chain):
         made = _MAKERS.get(type(layer))
@@ -153,7 +153,7 @@ def _dense(layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines)
 
 
 def _padded(shape: Shape, window: int, strides: int, padding: str, start: str, number: str) -> str:
-    """`start`, with Keras's padding round it: the extra row and column come last."""
+    """Return `start` with Keras's padding: the extra row and column come last."""
     if padding == "valid":
         return start
     totals = [max(0, (-(-size // strides) - 1) * strides + window - size) for size in shape[:2]]

@@ -1,4 +1,4 @@
-"""What an export format is given and does."""
+"""The contract of an export format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Exporter(Protocol):
     """One format: a `StudyExporter` or a `RunExporter`."""
 
     suffix: str
-    """What its files end in, with the dot."""
+    """Ending of its files, with the dot."""
 
 
 class StudyExporter:
@@ -36,8 +36,8 @@ class RunExporter:
     """A format for the trained network of one run.
 
     Attributes:
-        companions: endings of files that are written beside `path` under the same name.
-        own: families of the users' own networks that it can write ("module", "keras").
+        companions: endings of further files, written beside `path` under the same name.
+        own: families of user-defined networks that it can write ("module", "keras").
     """
 
     suffix = ""

@@ -13,7 +13,7 @@ __all__ = ["Keras"]
 
 
 class Keras(RunExporter):
-    """A plain Keras model, which Keras loads on any backend, with nothing of assay in it."""
+    """A plain Keras model, which loads on any backend and does not need assay."""
 
     suffix = ".keras"
     own = ("keras",)

@@ -21,11 +21,11 @@ class Onnx(RunExporter):
     suffix = ".onnx"
 
     def write(self, record: Record, network: Network, path: Path) -> None:
-        """Write the file and hold what ONNX Runtime computes from it to assay's own outputs.
+        """Write the file and compare its outputs in ONNX Runtime with assay's own.
 
         Raises:
             MissingExtraError: onnx or onnxruntime is not installed.
-            EngineError: a layer has no ONNX form yet, or the outputs differ.
+            EngineError: a layer cannot be written as ONNX yet, or the outputs differ.
         """
         onnx, runtime = _libraries()
         onnx.save(OnnxGraph(network, record.weights, *pixels(record)).model(), path)

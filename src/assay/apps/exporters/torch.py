@@ -17,17 +17,17 @@ __all__ = ["Torch"]
 
 
 class Torch(RunExporter):
-    """NAME.py, with nothing of assay in it, and NAME.safetensors beside it."""
+    """NAME.py, which does not need assay, and NAME.safetensors beside it."""
 
     suffix = ".py"
     companions = (".safetensors",)
     own = ("module",)
 
     def write(self, record: Record, network: Network, path: Path) -> None:
-        """Write both files and hold what they compute to assay's own outputs.
+        """Write both files and compare their outputs with assay's own.
 
         Raises:
-            EngineError: a layer has no form here yet, or the outputs differ.
+            EngineError: a layer cannot be written yet, or the outputs differ.
         """
         from safetensors.numpy import save_file
 
@@ -45,7 +45,7 @@ class Torch(RunExporter):
 
 
 def _run(source: str, path: Path, images: Any) -> dict[str, Any]:
-    """Outputs by head of the module just written (our own text, checked before it is kept)."""
+    """Run the module just written (assay's own code) and return its outputs by head."""
     import torch
 
     names: dict[str, Any] = {"__file__": str(path), "__name__": "exported"}

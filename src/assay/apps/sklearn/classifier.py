@@ -1,5 +1,5 @@
-"""`AssayClassifier`: a network described as in a study, trained by an engine, used as scikit-learn
-uses its own classifiers."""
+"""`AssayClassifier`: a network described as in a study, with the interface of a scikit-learn
+classifier."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         """
         known = self.get_params(deep=False)
         changed: dict[str, Any] = {}
-        for key in sorted(params, key=lambda key: "__" in key):  # whole ones go first
+        for key in sorted(params, key=lambda key: "__" in key):  # whole parameters are set first
             name, *inner = key.split("__")
             if name not in known:
                 raise ConfigError(unknown_name("parameter of AssayClassifier", name, known))
@@ -224,7 +224,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
             raise ConfigError(
                 "early_stopping needs validation samples, but validation_fraction is 0"
             )
-        else:  # engines evaluate on something; its curves are left out below
+        else:  # engines need images to evaluate on; their curves are dropped below
             train, validation = data, Split(data.images[:1], data.targets[:1])
         names = [str(label) for label in self.classes_]
         dataset = dataset_of(train, validation, names, asked["normalize"])
@@ -296,11 +296,11 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         self.record_, self.history_ = record, record.curves
 
     def _types(self) -> list[type]:
-        """Number formats of X that are taken as they are; the first one is what others become."""
+        """Number formats of X that are kept; all others are converted to the first."""
         return [np.float64 if self.precision == "float64" else np.float32, np.uint8]
 
     def _images(self, X: Any) -> np.ndarray:
-        """X as images of the shape that was fitted; raises ValueError for any other."""
+        """Return X as images of the fitted shape, or raise ValueError."""
         rows, found = unfolded(X)
         shape = self.image_shape_
         if found is not None and found != shape:
@@ -310,7 +310,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         return rows.reshape(-1, *shape)
 
     def _validation(self, pair: Any) -> Split:
-        """Samples given to judge by; their labels must be among those trained on."""
+        """Return the given validation samples; their labels must occur in training."""
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
         images, labels = self._images(pair[0]), np.asarray(pair[1])
@@ -322,7 +322,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _unjudged(record: Record) -> Record:
-    """A record without what was measured on the stand-in for a validation part."""
+    """Return a record without the metrics of the placeholder validation part."""
     curves = {k: v for k, v in record.curves.items() if not k.startswith("val_")}
     metrics = {k: v for k, v in record.metrics.items() if not k.startswith("val_")}
     return replace(record, curves=curves, metrics=metrics)

@@ -29,12 +29,12 @@ _COLUMNS = COLUMNS.split(", ")
 _PARTS = ("params", "classes", "image_shape", "feature_names", "record")
 _LABELS = re.compile(r"\|O|\|b1|[<>|][iu][1248]|[<>]f[248]|[<>]U(?P<width>\d{1,9})")
 _TEXT = 1 << 24
-"""Characters that all labels together have room for."""
+"""Maximum number of characters of all labels together."""
 
 
 @dataclass(frozen=True)
 class FittedClassifier:
-    """What a classifier knows once it is fitted.
+    """The state of a fitted classifier.
 
     Attributes:
         params: its parameters, plain JSON data.
@@ -52,10 +52,10 @@ class FittedClassifier:
 
 
 def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
-    """Write the file: whole, or not at all.
+    """Write the file atomically.
 
     Raises:
-        DataError: it cannot be written, or labels or parameters have no place in JSON.
+        DataError: it cannot be written, or labels or parameters cannot be stored as JSON.
     """
     row, _ = encode_record(replace(fitted.record, curves={}, predictions={}))
     names = fitted.feature_names
@@ -76,13 +76,13 @@ def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
 
 
 def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
-    """Read what `write_fitted` wrote, all of it held against its network.
+    """Read what `write_fitted` wrote, and check it against its network.
 
     Args:
-        target: the class or function that makes the network, where it is the user's own.
+        target: the class or function that makes a user-defined network.
 
     Raises:
-        DataError: the file is missing, damaged or something else.
+        DataError: the file is missing, damaged or of another kind.
     """
     try:
         about, tensors = read_tensors(path, _FORMAT)
@@ -108,7 +108,7 @@ def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
 
 
 def _check(fitted: FittedClassifier, target: Any) -> None:
-    """Hold weights and what is done to pixels against the network that is described."""
+    """Check weights and normalisation against the described network."""
     record, channels = fitted.record, fitted.image_shape[2]
     network = record.config.get("network")
     if not isinstance(network, (str, dict)):
@@ -140,7 +140,8 @@ def _check(fitted: FittedClassifier, target: Any) -> None:
 
 
 def under_its_name(record: Record) -> Record:
-    """A record whose network of the user's own has the name that other programs know it by."""
+    """Return a record in which a user-defined network has a name that other processes can
+    import."""
     network = dict(record.config["network"])
     family = network["family"]
     network[family] = str(network[family]).partition("#")[0]
@@ -148,7 +149,7 @@ def under_its_name(record: Record) -> Record:
 
 
 def _check_own(network: dict[str, Any], target: Any) -> None:
-    """Make sure that the class or function is the one that the file names, and use it."""
+    """Check that the class or function is the one that the file names, and use it."""
     source = network[network["family"]]
     if target is None:
         name = str(source).rpartition(":")[2]
@@ -162,7 +163,7 @@ def _check_own(network: dict[str, Any], target: Any) -> None:
 
 
 def _record(row: Any) -> Record:
-    """The record as the file's JSON has it, with everything of its type."""
+    """Read the record from the file's JSON, checking types."""
     given = _mapping("record", row)
     for name in _COLUMNS:
         if type(given.get(name)) is not (int if name == "seed" else str):
@@ -211,7 +212,7 @@ def _taken(kind: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 def _encode(classes: np.ndarray) -> dict[str, Any]:
-    """Labels as JSON, with their type."""
+    """Return labels as JSON, with their type."""
     values = classes.tolist()
     if classes.dtype.kind not in "biufUO" or not all(
         isinstance(value, (str, int, float)) for value in values
@@ -223,14 +224,14 @@ def _encode(classes: np.ndarray) -> dict[str, Any]:
 
 
 def _decode(data: Any) -> np.ndarray:
-    """Labels from JSON: at least two, sorted, each once."""
+    """Read labels from JSON: at least two, sorted, without duplicates."""
     given = _mapping("classes", data)
     kind, values = given.get("dtype"), given.get("values")
     if not isinstance(kind, str) or not (said := _LABELS.fullmatch(kind)):
         raise ValueError(f"classes.dtype is {kind!r}")
     if not isinstance(values, list) or not {*map(type, values)} <= {str, int, float, bool}:
         raise ValueError("classes.values must be text, numbers or booleans")
-    # room for text is asked for by its longest label, whatever the type says
+    # memory for text depends on its longest label, whatever the type says
     if len(values) * int(said["width"] or 0) > _TEXT:
         raise ValueError(f"classes.dtype is {kind!r} for {len(values)} labels")
     classes = np.array(values, object if kind == "|O" else np.dtype(kind))

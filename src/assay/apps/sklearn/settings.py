@@ -1,4 +1,4 @@
-"""The parameters of an estimator, read by what reads studies: same words, same checks."""
+"""Parameters of the estimator, read and checked by the same code as studies."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ NETWORK = (
     "bias_initializer",
     "kernel_regularizer",
 )
-"""Options of network families that are parameters of their own."""
+"""Options of network families that are separate parameters."""
 
 
 def plain(value: object) -> Any:
-    """Plain JSON data of what searches and people pass: NumPy's numbers and arrays, tuples."""
+    """Convert NumPy numbers, arrays and tuples to plain JSON data."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -53,12 +53,12 @@ def plain(value: object) -> Any:
 
 
 def with_key(name: str, value: object, keys: Sequence[str], new: object) -> Any:
-    """A parameter's value with something in it changed, for `optimizer__momentum=0.9`.
+    """Return a parameter's value with one nested key changed, as in `optimizer__momentum=0.9`.
 
-    A plain value becomes the mapping that it stands for: "sgd" is {"name": "sgd"}.
+    A plain value is expanded to a mapping first: "sgd" is {"name": "sgd"}.
 
     Raises:
-        ConfigError: nothing can be set in such a value.
+        ConfigError: such a value has no keys.
     """
     home = "network" if name in NETWORK else "training"
     source = Source({name: value}).copy()
@@ -71,10 +71,10 @@ def with_key(name: str, value: object, keys: Sequence[str], new: object) -> Any:
 
 
 def read_seed(random_state: object) -> int:
-    """The seed of a run: a whole number as it is, otherwise drawn as scikit-learn draws.
+    """Return the seed of a run: a whole number unchanged, otherwise drawn as in scikit-learn.
 
     Raises:
-        ConfigError: it is none of the things that scikit-learn takes.
+        ConfigError: it is not a value that scikit-learn accepts.
     """
     if isinstance(random_state, numbers.Integral) and int(random_state) >= 0:
         return int(random_state)
@@ -93,7 +93,7 @@ def read_parameters(params: Mapping[str, object]) -> Config:
         `dataset` {"normalize", "validation" (share, 0 to 1), "shape" (three sides or None)}.
 
     Raises:
-        ConfigError: with a line for everything that is wrong and the nearest valid names.
+        ConfigError: with a line for every error and the nearest valid names.
     """
     data = {name: plain(value) for name, value in params.items()}
     problems = Problems()
@@ -116,21 +116,21 @@ _DATASET = {"normalize": "normalize", "validation_fraction": "validation", "shap
 
 
 def _network(data: dict[str, Any], problems: Problems) -> dict[str, Any]:
-    """What `network` says, and over it the options that are parameters of their own."""
+    """Return `network`, overridden by the options that are separate parameters."""
     given = own_network(data["network"], "keras" if data["engine"] == "keras" else "module", refer)
     given |= {name: data[name] for name in NETWORK if data[name] is not None}
     return read_network(Entry(given, (), Source(given), problems))
 
 
 def own_network(network: object, family: str, name_of: Callable[[Any], str]) -> dict[str, Any]:
-    """The parameter `network` as a mapping; a class or function in it becomes its name.
+    """Return the parameter `network` as a mapping; a class or function becomes its name.
 
     Args:
-        family: of a network of the user's own that says no family.
-        name_of: gives a class or function its name, "module:name".
+        family: default family of a user-defined network.
+        name_of: returns the name "module:name" of a class or function.
 
     Raises:
-        ConfigError: it is none of what `network` may be.
+        ConfigError: the value is not a valid network.
     """
     given = dict(network) if isinstance(network, Mapping) else {"family": network}
     own = given.get("family")
@@ -150,10 +150,10 @@ def own_network(network: object, family: str, name_of: Callable[[Any], str]) -> 
 
 
 def saved_name(target: object) -> str:
-    """The name under which another process finds a class or function.
+    """Return the name under which another process can import a class or function.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no such name.
     """
     name = source_of(target)
     module, _, attribute = name.partition(":")
@@ -170,7 +170,7 @@ def saved_name(target: object) -> str:
 
 def _read_engine(entry: Entry) -> str:
     own = isinstance(entry.value, str) and ":" in entry.value  # "module:callable"
-    known = [name for name in engine_names() if name != "sklearn"]  # whose classifiers need no help
+    known = [name for name in engine_names() if name != "sklearn"]  # has classifiers itself
     return entry.value if own else entry.choice("engine", known)
 
 
@@ -182,7 +182,7 @@ def _read_share(entry: Entry) -> float:
 
 
 def _read_shape(entry: Entry) -> list[int] | None:
-    """Height and width, and channels where there is not one."""
+    """Read height, width and channels (1 by default)."""
     if entry.value is None:
         return None
     if not isinstance(entry.value, list) or len(entry.value) not in (2, 3):

@@ -1,4 +1,4 @@
-"""What an estimator does with arrays: train one run on them, and ask its network about others."""
+"""Training one run on arrays, and prediction with its network."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from assay.tasks.task import find_task
 __all__ = ["Shape", "image_shape", "outputs", "train_run", "unfolded", "written"]
 
 _ROWS = 500
-"""Images at a time in prediction, at most."""
+"""Maximum number of images in one prediction."""
 _ROOM = 1 << 26
-"""Numbers of the largest map that are computed at a time: 256 MB in float32."""
+"""Maximum size of the largest feature map in one prediction: 256 MB in float32."""
 
 Shape = tuple[int, int, int]
 
 
 def unfolded(X: Any) -> tuple[Any, Shape | None]:
-    """Images (n, h, w[, c]) as rows (n, features) and their shape; anything else as it is."""
+    """Flatten images (n, h, w[, c]) to rows (n, features), and return their shape; anything else is
+    unchanged."""
     sides = np.shape(X) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
     if len(sides) < 3:
         return X, None
@@ -42,10 +43,10 @@ def unfolded(X: Any) -> tuple[Any, Shape | None]:
 
 
 def check_held(given: object, rows: np.ndarray) -> None:
-    """Make sure that samples as numbers of the network are not all 0, or as good as that.
+    """Check that the samples are not all (nearly) 0 in the network's number format.
 
     Raises:
-        DataError: what was given is too close to 0 for their type; nothing could be learned.
+        DataError: the values are too close to 0 for the type; nothing could be learned.
     """
     if rows.dtype.kind != "f" or np.abs(rows).max() >= np.finfo(rows.dtype).tiny:
         return
@@ -57,10 +58,10 @@ def check_held(given: object, rows: np.ndarray) -> None:
 
 
 def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> Shape:
-    """The shape that networks see: that of the images, or the one asked for, or one row.
+    """Return the network's input shape: that of the images, the requested one, or one row.
 
     Raises:
-        DataError: what was asked for does not fit.
+        DataError: the requested shape does not fit.
     """
     height, width, channels = asked or found or (1, features, 1)
     shape = (height, width, channels)
@@ -71,7 +72,7 @@ def image_shape(features: int, found: Shape | None, asked: list[int] | None) -> 
 
 
 def written(shape: Shape) -> str:
-    """A shape for people: 28x28x1."""
+    """Format a shape: 28x28x1."""
     return "x".join(map(str, shape))
 
 
@@ -79,10 +80,10 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
     """Train one run to its end.
 
     Args:
-        config: with its seed; the dataset in it is what `dataset` is known by.
+        config: with its seed; its dataset is the name of `dataset`.
 
     Returns:
-        Its record, with weights and without what was measured on the stand-in for a test part.
+        Its record, with weights and without the metrics of the placeholder test part.
 
     Raises:
         NetworkError: the network does not fit the images.
@@ -110,7 +111,7 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
 def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np.ndarray:
     """Raw outputs of a trained network, (n, classes).
 
-    In float32, or in float64 where it was trained in that.
+    In float32, or in float64 if it was trained in float64.
 
     Args:
         images: (n, height, width, channels), as in training.
@@ -128,7 +129,7 @@ def outputs(record: Record, images: np.ndarray, classes: int, device: str) -> np
     exact = "float64" if record.provenance["precision"] == "float64" else "float32"
     where = place(Resources(device=device, precision=exact))
     pixels = record.provenance["pixels"]
-    number = np.float64 if images.dtype == np.float64 else np.float32  # as they were measured
+    number = np.float64 if images.dtype == np.float64 else np.float32  # normalised as in training
     mean, std = (np.asarray(pixels[name], number) for name in ("mean", "std"))
     if isinstance(network, OwnNetwork) and network.family == "keras":
         return own_outputs(network, record.weights, (images - mean) / std)
