@@ -1,4 +1,4 @@
-"""Requests and answers as the server has them: JSON, files, and errors in words."""
+"""Requests and responses of the server: JSON, files, and errors in words."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from assay.core.errors import AssayError, StoreError
 __all__ = ["answer_of", "answered", "attached", "content_of", "file_of", "posted", "refused"]
 
 LONGEST = 400
-"""Characters of what is asked for."""
+"""Maximum length of a name or argument in a request."""
 
 
 def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[..., Any]:
-    """What answers a request by a function of what it asks for."""
+    """Return an endpoint that responds with a function of the request's arguments."""
 
     async def answer(request: Request) -> Response:
         asked = {**request.query_params, **request.path_params}
@@ -36,7 +36,7 @@ def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[.
 
 
 async def posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Response:
-    """The answer to a JSON object that was sent."""
+    """Respond to a JSON object that was sent."""
     given = await content_of(request)
     if not isinstance(given, dict):
         return refused(400, "expected a JSON object")
@@ -44,11 +44,11 @@ async def posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Res
 
 
 async def content_of(request: Request) -> Any:
-    """JSON data, or the bytes of anything else; None for JSON that is none."""
+    """Return JSON data, or the bytes of any other content; None for invalid JSON."""
     try:
         body = await request.body()
     except ClientDisconnect as error:
-        raise TooLarge from error  # nobody is there to be answered
+        raise TooLarge from error  # the client has gone
     if not request.headers.get("content-type", "").startswith("application/json"):
         return body
     try:
@@ -58,7 +58,7 @@ async def content_of(request: Request) -> Any:
 
 
 def answer_of(make: Callable[[], bytes | Response]) -> Response:
-    """What is answered, be it an error; JSON may not be kept by the browser."""
+    """Return the response, or an error; browsers must not cache JSON."""
     try:
         found = make()
     except StoreError as error:
@@ -71,15 +71,15 @@ def answer_of(make: Callable[[], bytes | Response]) -> Response:
 
 
 def refused(status: int, reason: str) -> Response:
-    """A status with its reason."""
+    """Return an error status with its reason."""
     return JSONResponse({"error": reason}, status)
 
 
 def file_of(folder: Path, name: str, request: Request) -> Response:
-    """A file in a folder; what is not below it is not there."""
+    """Return a file in a folder; 404 for paths outside it."""
     try:
         file = (folder / name).resolve()
-    except (OSError, ValueError):  # a NUL in it, say
+    except (OSError, ValueError):  # for example a NUL in the name
         file = folder
     if not file.is_relative_to(folder.resolve()) or not file.is_file() or file.suffix == ".py":
         return refused(404, "there is no such file")
@@ -89,6 +89,6 @@ def file_of(folder: Path, name: str, request: Request) -> Response:
 
 
 def attached(content: bytes, kind: str, name: str) -> Response:
-    """A file to keep."""
+    """Return a file as a download."""
     header = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return Response(content, media_type=kind, headers={"Content-Disposition": header})

@@ -1,4 +1,4 @@
-"""Networks of a store that answer for a page: pictures in, outputs by head out."""
+"""Trained networks that compute outputs for pages."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ __all__ = ["best_runs", "network_of", "task_name"]
 def network_of(
     record: Record, weights: Mapping[str, np.ndarray]
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """The trained network of a run, as a function of images (n, height, width, channels), 0..255.
+    """Return the trained network of a run, as a function of images (n, height, width, channels),
+    0..255.
 
     Raises:
-        DataError: its weights were not kept.
-        AssayError: it cannot be built here.
+        DataError: the weights of the run were not kept.
+        AssayError: the network cannot be built here.
     """
     import numpy as np
     import torch
@@ -52,11 +53,10 @@ def network_of(
 def best_runs(
     site: Site, kind: Callable[[Record], str | None], metric: str, lowest: bool
 ) -> dict[str, Record]:
-    """The best finished run with weights of each kind in a store, by a validation metric; the best
-    first.
+    """Return the best finished run with weights of each kind, by a validation metric, best first.
 
     Args:
-        kind: of a record; None leaves it out.
+        kind: function from a record to its kind; None leaves the record out.
     """
     if not site.shelf.exists:
         return {}
@@ -73,6 +73,6 @@ def best_runs(
 
 
 def task_name(record: Record) -> str:
-    """The name of a run's task."""
+    """Return the name of a run's task."""
     task: Any = record.config.get("task", "classify")
     return str(task.get("name") if isinstance(task, dict) else task)

@@ -1,7 +1,7 @@
-"""Starting, stopping and resuming studies: each in a driver of its own, which outlives the server.
+"""Starting, stopping and resuming studies, each in its own driver, which outlives the server.
 
-A driver is `assay run STUDY` in a session of its own. It is stopped as Ctrl-C stops it, so that its
-runs save checkpoints; resuming is starting it again.
+A driver is `assay run STUDY` in its own session. It is stopped as by Ctrl-C, so that its runs save
+checkpoints, and resumed by starting it again.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from assay.execution.live import FOLDER, read_live
 __all__ = ["Drivers", "command_of"]
 
 TAIL = 4000
-"""Characters of a driver's output that are shown."""
+"""Number of characters of a driver's output to show."""
 
 STOP_SECONDS = 40
-"""A driver that was asked to stop has ended after so long."""
+"""Seconds after which a driver that was asked to stop has ended."""
 
 _UNSAFE = re.compile(r"[^\w@.-]")
 
@@ -40,14 +40,14 @@ _SCALE = re.compile(r"[\w-]{1,40}")
 
 @dataclass
 class _Started:
-    """A driver that this server has started."""
+    """A driver that this server started."""
 
     study: str
     process: subprocess.Popen[bytes]
     log: Path
     began: float
     asked: bool = False
-    """To stop: it saves its runs and ends soon."""
+    """It was asked to stop: it saves its runs and ends."""
 
 
 class Drivers:
@@ -55,7 +55,7 @@ class Drivers:
 
     Args:
         store: the folder of records.
-        data_dir: the folder with datasets, handed on.
+        data_dir: the folder with datasets, passed on.
     """
 
     def __init__(self, store: Path, data_dir: Path | None):
@@ -67,10 +67,10 @@ class Drivers:
         """Start `assay run ARGUMENTS`; returns the process id.
 
         Args:
-            study: what it is called in the list of drivers and in the name of its log.
+            study: its name in the list of drivers and in the name of its log.
 
         Raises:
-            StoreError: it is training already, or nothing can be written.
+            StoreError: it is training already, or the store cannot be written.
         """
         with self._lock:
             self._ended()
@@ -99,14 +99,14 @@ class Drivers:
             return process.pid
 
     def stop(self, study: str) -> list[int]:
-        """Ask the drivers of a study to stop in good order; returns their process ids.
+        """Ask the drivers of a study to stop and save their runs; returns their process ids.
 
         Raises:
-            StoreError: nobody trains it, or not on this machine.
+            StoreError: no process on this machine trains it.
         """
         owners = [str(s["owner"]) for s in read_live(self._store) if s["study"] == study]
         found = [pid for pid in map(process_of, owners) if pid is not None]
-        with self._lock:  # one that has only just been started says nothing of itself yet
+        with self._lock:  # a driver that has just started has not registered yet
             self._ended()
             mine = [one for one in self._started if one.study == study]
             for one in mine:
@@ -123,7 +123,8 @@ class Drivers:
         return list(dict.fromkeys(found))
 
     def list(self) -> list[dict[str, Any]]:
-        """Drivers that this server has started, the latest first, each with the end of its log."""
+        """Return the drivers that this server started, latest first, each with the end of its
+        log."""
         with self._lock:
             self._ended()
             return [
@@ -145,7 +146,7 @@ class Drivers:
                     one.process.wait(STOP_SECONDS)
 
     def _ended(self) -> None:
-        """Learn which have ended, and forget all but the last of a study."""
+        """Update which drivers have ended, and keep only the last of each study."""
         for one in self._started:
             one.process.poll()
         latest = {one.study: one for one in self._started}
@@ -167,12 +168,12 @@ def _tail(log: Path) -> str:
 
 
 def command_of(plan: PlanData | None, given: dict[str, Any], studies: Path) -> list[str]:
-    """The arguments of `assay run` that train a study.
+    """Return the arguments of `assay run` that train a study.
 
     Args:
-        plan: as the store has it, if it does: its own command is used.
-        given: {"study": name, "scale": ...} of what the page asks for.
-        studies: the folder of the studies that were written in a page.
+        plan: the stored plan, if any, whose command is used.
+        given: {"study": name, "scale": ...} from the page's request.
+        studies: the folder of studies written in the browser.
 
     Raises:
         ConfigError: there is no such study.

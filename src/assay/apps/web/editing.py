@@ -1,4 +1,4 @@
-"""Studies that are written in a page: their text, what the checker says of it, where it is kept."""
+"""Studies written in the browser: their text, its problems, and the file that keeps it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
 _PLACE = re.compile(r"^(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)$")
 
 _CODE = re.compile(r"^\s*-?\s*(plugins|module)\s*:|[{,]\s*(plugins|module)\s*:", re.MULTILINE)
-"""Studies that bring code of their own: it must not be loaded into the server."""
+"""Keys of studies with their own code, which must not be loaded into the server."""
 
 
 def source(name: str, studies: Path) -> dict[str, Any]:
-    """The text of a study that was written in a page, or of a built-in one.
+    """Return the text of a study written in the browser, or of a built-in one.
 
     Raises:
-        ConfigError: there is neither.
+        ConfigError: there is no such study.
     """
     from assay.studies.library import built_in, names
 
@@ -43,19 +43,19 @@ def source(name: str, studies: Path) -> dict[str, Any]:
 
 
 def written(studies: Path) -> list[str]:
-    """Names of the studies that were written in a page."""
+    """Return the names of the studies written in the browser."""
     return sorted(file.stem for file in studies.glob("*.yaml") if NAME.fullmatch(file.stem))
 
 
 def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, Any]:
-    """What the checker says of a study.
+    """Check the text of a study.
 
     Returns:
-        "problems": {"line", "column", "text"} each, line 0 where none is meant; "name", "trials",
-        "runs", "cohorts" and "seconds" (a rough estimate) where there are none.
+        "problems": {"line", "column", "text"} each, line 0 for the whole study; "name",
+        "trials", "runs", "cohorts" and "seconds" (a rough estimate) if there are no problems.
 
     Raises:
-        ConfigError: it is no text, or too long.
+        ConfigError: it is not text, or too long.
     """
     if not isinstance(text, str):
         raise ConfigError("the text of a study is missing")
@@ -87,14 +87,14 @@ def _checked(file: Path, data_dir: Path | None) -> dict[str, Any]:
         return {**said, "search": True}
     try:
         cost = estimate(plan, data_dir)
-    except AssayError as error:  # data that are not here, say
+    except AssayError as error:  # for example missing data
         return {**said, "trials": len(plan.trials), "runs": len(plan.runs()), "note": str(error)}
     names = ("trials", "runs", "cohorts", "seconds")
     return {**said, **{name: getattr(cost, name) for name in names}}
 
 
 def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, Any]:
-    """Check in a process of its own, which may load the study's code."""
+    """Check in a separate process, which may load the study's code."""
     more = ["--data", str(data_dir)] if data_dir else []
     command = [sys.executable, "-m", "assay", "show", str(file), "--json", *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -108,7 +108,7 @@ def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, Any]:
 
 
 def problems(message: str) -> list[dict[str, Any]]:
-    """The lines of an error, each with its place."""
+    """Return the lines of an error, each with its place."""
     found = []
     for line in message.splitlines():
         place = _PLACE.match(line)
@@ -121,10 +121,10 @@ def problems(message: str) -> list[dict[str, Any]]:
 
 
 def save(name: object, text: object, studies: Path) -> Path:
-    """Keep a study that was written in a page.
+    """Save a study written in the browser.
 
     Raises:
-        ConfigError: the name cannot be that of a file of one's own, or the text is none.
+        ConfigError: the name is not allowed for a file, or the text is not valid.
         StoreError: it cannot be written.
     """
     from assay.studies.library import is_built_in

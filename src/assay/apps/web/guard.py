@@ -1,8 +1,8 @@
 """Checks before every request: access, size of the request, and what a page may load.
 
-A page of another site must neither read what this server says nor make it do anything, also when
-its name was made to point here (DNS rebinding): the Host header must be one of ours, what changes
-something must come from a page of ours, and answers may load nothing from elsewhere.
+A page of another site must neither read responses of this server nor trigger actions, not even if
+its name resolves to this server (DNS rebinding): the Host header must name this server, requests
+that change something must come from its own pages, and responses may load nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from urllib.parse import parse_qs, quote
 __all__ = ["CSP", "MOST_BYTES", "Guard", "TooLarge"]
 
 MOST_BYTES = 20_000_000
-"""Of a request: a photo of a good camera has as many."""
+"""Maximum size of a request in bytes, the size of a photo of a good camera."""
 
 MOST_CHUNKS = 4000
-"""Of a request that is too large, of 64 kB or less each, that are read before it is refused."""
+"""Chunks of up to 64 kB that are read of a request that is too large before it is refused."""
 
 DRAIN_SECONDS = 2.0
-"""How long at most."""
+"""Maximum time for reading them."""
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -54,23 +54,23 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class TooLarge(Exception):
-    """More bytes than a request may have."""
+    """The request is too large."""
 
 
 class Guard:
-    """An ASGI application around another one.
+    """ASGI middleware that checks every request.
 
     Args:
-        app: what answers.
-        hosts: names that this server goes by, without ports.
-        token: what a request must know where the server listens to other machines; "" for none.
+        app: the application that responds.
+        hosts: host names of this server, without ports.
+        token: access token that requests need if the server accepts other machines; "" for none.
     """
 
     def __init__(self, app: App, hosts: frozenset[str], token: str = ""):
         self._app, self._hosts, self._token = app, hosts, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse."""
+        """Respond, or refuse."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
@@ -110,7 +110,7 @@ class Guard:
         await self._app(scope, limited, marked)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
-        """Status and message of a request that is not answered."""
+        """Return status and message if a request is refused."""
         host = headers.get("host", "")
         if not self._ours(host):
             return 421, f"this server does not serve the host {host[:100]!r}"
@@ -128,7 +128,7 @@ class Guard:
             return True
         if not self._token:
             return False
-        try:  # an address is nobody's name, so that no name can have been made to point here
+        try:  # an IP address cannot be the target of DNS rebinding
             ipaddress.ip_address(name)
         except ValueError:
             return False
@@ -149,20 +149,20 @@ _TOO_LARGE = f"the request is too large: at most {MOST_BYTES / 1e6:.0f} MB are r
 
 
 def _given(scope: Scope) -> str | None:
-    """The token in the address, if there is one."""
+    """Return the token in the address, if there is one."""
     found = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
     return found[0] if found else None
 
 
 def _foreign(headers: dict[str, str]) -> tuple[int, str] | None:
-    """Refuse what another site's page sends: a page cannot lie about these headers."""
+    """Refuse requests of other sites' pages, which cannot forge these headers."""
     said = "only this server's own pages may change anything"
     site = headers.get("sec-fetch-site", "same-origin")
     origin = headers.get("origin")
     same = origin is None or origin.partition("://")[2] == headers.get("host")
     if site not in ("same-origin", "none") or not same:
         return 403, said
-    if "x-assay" not in headers:  # which a form cannot send, nor a script of another site
+    if "x-assay" not in headers:  # neither a form nor a script of another site can send this type
         return 403, f"{said}; programs send the header X-Assay: 1"
     return None
 
@@ -175,7 +175,7 @@ def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
 
 
 async def _drain(receive: Receive) -> None:
-    """Throw away what is still sent, for a while: who is cut off reads no answer."""
+    """Read and discard the rest for a while: a client that is cut off reads no response."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
             for _ in range(MOST_CHUNKS):
@@ -194,7 +194,7 @@ async def _answer(send: Send, status: int, said: str) -> None:
 
 
 async def _welcome(send: Send, scope: Scope, token: str) -> None:
-    """Keep the token in a cookie, and take it out of the address."""
+    """Keep the token in a cookie, and remove it from the address."""
     cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
     address = "/" + quote(scope["path"].lstrip("/\\"))  # never that of another server
     headers = [(b"location", address.encode()), *HEADERS]

@@ -1,4 +1,4 @@
-"""Reports on demand, made by the command line in a process of its own."""
+"""Reports on demand, written by the command line in a separate process."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assay.core.errors import StoreError
 __all__ = ["make_report"]
 
 LONGEST = 600
-"""Seconds."""
+"""Time limit in seconds."""
 
 
 def make_report(study: str, site: Site, folder: Path) -> Path:
     """Write the report of a study into a folder.
 
     Raises:
-        StoreError: it cannot be made; with what the command says.
+        StoreError: it cannot be written; with the output of the command.
     """
     file = folder / "report.html"
     command = [sys.executable, "-m", "assay", "report", study, "--report", str(file)]

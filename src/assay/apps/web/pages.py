@@ -1,4 +1,4 @@
-"""Pages that subjects and plugins add: a script for the browser, and functions that answer it."""
+"""Pages of subjects and plugins: a script for the browser, and functions that it calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PAGES", "Answer", "Page", "Site"]
 
 @dataclass(frozen=True)
 class Site:
-    """What a page's answers may use.
+    """What the functions of a page may use.
 
     Attributes:
         store: the folder of records; data_dir: the folder with datasets, if any.
@@ -30,8 +30,8 @@ class Site:
 
 
 Answer = Callable[[Any], Any]
-"""From what the script sent, JSON data or the bytes of a file, to JSON data. It is called by one
-thread at a time, may take its time and raises an AssayError for what it cannot use."""
+"""Function from what the script sent, JSON data or the bytes of a file, to JSON data. It is called
+by one thread at a time, may be slow, and raises an AssayError for invalid input."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""A network to play with: points in a plane or digits, three seeds at once, trained step by step.
+"""The playground: a small network on points or digits, trained step by step with three seeds.
 
-The numpy engine trains: the same model, loss and update rules as in any study, so that what is seen
-here holds there. Settings are read by the checker of studies, and its messages are shown.
+The numpy engine trains it, with the same model, loss and update rules as in any study. Settings are
+checked like those of a study, with the same messages.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ __all__ = ["PAGE"]
 
 SEEDS = (0, 1, 2)
 KEPT = 8
-"""Networks in training that are kept; the one that nobody asks for goes first."""
+"""Maximum number of networks to keep; the least recently used one is dropped first."""
 
 MOST_POINTS = 2000
 MOST_UNITS = 128
 MOST_EPOCHS = 50
-"""At one request."""
+"""Maximum number of epochs in one request."""
 
 GRID = 40
-"""Places along each side of the map of what the network says."""
+"""Points along each side of the map of the network's output."""
 
 REACH = 6.0
-"""Points lie in [-REACH, REACH] both ways."""
+"""Points lie in [-REACH, REACH] on both axes."""
 
 
 class _Playing:
     """Three networks of one recipe and three seeds.
 
     Attributes:
-        epoch: how many they have had.
+        epoch: number of epochs so far.
     """
 
     def __init__(self, given: Mapping[str, Any]):
@@ -89,7 +89,7 @@ class _Playing:
         )
 
     def step(self, epochs: int) -> dict[str, Any]:
-        """Train, and say how it is now."""
+        """Train, and return the new state."""
         import numpy as np
 
         images, targets = self._train
@@ -123,14 +123,14 @@ class _Playing:
 
 
 class _Seen:
-    """What the update rules ask of a member of a cohort."""
+    """The attributes of a cohort member that update rules read."""
 
     def __init__(self, network: Any, training: Any):
         self.network, self.training = network, training
 
 
 def _cohort(given: Mapping[str, Any]) -> Any:
-    """The runs of a study with these settings; ConfigError for what the checker refuses."""
+    """Return the runs of a study with these settings; ConfigError for invalid ones."""
     from assay.apps.api import plan_of
     from assay.studies.members import cohorts
 
@@ -160,7 +160,7 @@ def _cohort(given: Mapping[str, Any]) -> Any:
 
 
 def _points(given: Any) -> list[list[float]]:
-    """Points (x, y, class 0 or 1) as the page sends them."""
+    """Points (x, y, class 0 or 1) in the format of the page."""
     if not isinstance(given, list) or not 4 <= len(given) <= MOST_POINTS:
         raise ConfigError(f"expected 4 to {MOST_POINTS:,} points")
     rows = []
@@ -180,7 +180,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
     kept: OrderedDict[str, _Playing] = OrderedDict()
 
     def begin(given: Any) -> dict[str, Any]:
-        """Make new networks; says how they are before any training."""
+        """Make new networks and return their state before training."""
         if not isinstance(given, dict):
             raise ConfigError("expected the settings as a JSON object")
         name = secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""One run as a page shows it: configuration, curves, confusion matrix, mistakes, pictures."""
+"""The page of a run: configuration, curves, confusion matrix, mistakes, pictures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from assay.core.records import Record, Spec
 __all__ = ["pictures", "run"]
 
 MOST_CLASSES = 40
-"""Classes up to which a confusion matrix can be read."""
+"""Largest number of classes for which a confusion matrix is readable."""
 
 COUNTS = ("best_epoch", "epochs", "steps")
-"""Metrics that count; epochs need not be whole where a budget is in steps."""
+"""Metrics that are counts; epochs can be fractional if the budget is in steps."""
 
 _PICTURES = 24
 
 
 def run(shelf: Shelf, name: str) -> dict[str, Any]:
-    """All that a record says of its run, by any unambiguous start of its name."""
+    """Return the content of a record, given any unambiguous start of its name."""
     from assay.apps.comparing import flatten
 
     record = shelf.read(lambda store: store.record(store.find(name)))
@@ -66,7 +66,7 @@ def _metrics(record: Record) -> list[dict[str, Any]]:
 
 
 def _studies(shelf: Shelf, name: str) -> list[dict[str, str]]:
-    """The studies that have this run, each with what they call its trial."""
+    """Return the studies that contain this run, each with its label of the trial."""
     from assay.reports.names import named
 
     def look(store: Any) -> list[dict[str, str]]:
@@ -92,11 +92,11 @@ def _confusion(record: Record) -> dict[str, Any] | None:
 
 
 def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, Any]:
-    """The most confident mistakes of a run with their pictures, and pictures that it made.
+    """Return the most confident mistakes of a run, and pictures that it generated.
 
     Returns:
-        "mistakes": {"class", "predicted", "confidence", "image"} each; "made": pictures that a
-        generator made; "missing": why there are none.
+        "mistakes": {"class", "predicted", "confidence", "image"} each; "made": generated
+        pictures; "missing": why there are none.
     """
     from assay.reports import predictions
     from assay.reports.svg import png_uri

@@ -1,4 +1,4 @@
-"""The server: addresses, and what answers them. Only this module and `answers` need the extra
+"""The server: addresses and their endpoints. Only this module and `answers` need the extra
 `serve`."""
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from assay.execution.live import read_live
 __all__ = ["Lab", "make_app"]
 
 STUDIES = "studies"
-"""Folder in the store with the studies that were written in a page."""
+"""Folder in the store with the studies written in the browser."""
 
 WAITING = 32
-"""Answers of one page that may wait; more are told to come again."""
+"""Maximum number of waiting requests of one page; further ones are told to try again."""
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "markdown": "text/markdown"}
 
@@ -58,26 +58,26 @@ def make_app(
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"}),
     token: str = "",
 ) -> Guard:
-    """The server as an ASGI application.
+    """Return the server as an ASGI application.
 
     Args:
-        store: the folder of records, which need not be there yet.
-        data_dir: the folder that already has datasets.
-        hosts: names that it answers for.
+        store: the folder of records, which need not exist yet.
+        data_dir: the folder with the datasets.
+        hosts: its host names.
         token: see `Guard`.
     """
     return Guard(Lab(store, data_dir).app, hosts, token)
 
 
 class _PageThread:
-    """A thread that computes one answer after the other; ending the server does not wait for it."""
+    """A thread that computes one response after the other; shutdown does not wait for it."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[tuple[Future[Response], Callable[[], Response]]] = SimpleQueue()
         threading.Thread(target=self._work, daemon=True).start()
 
     async def answer(self, make: Callable[[], Response]) -> Response:
-        """What a function returns, computed in its turn."""
+        """Return the result of a function, computed in its turn."""
         made: Future[Response] = Future()
         self._queue.put((made, make))
         return await asyncio.wrap_future(made)
@@ -86,7 +86,7 @@ class _PageThread:
         while True:
             made, make = self._queue.get()
             if not made.set_running_or_notify_cancel():
-                continue  # nobody waits any more
+                continue  # the client has gone
             try:
                 made.set_result(make())
             except BaseException as error:
@@ -94,7 +94,7 @@ class _PageThread:
 
 
 class Lab:
-    """What answers requests.
+    """The endpoints.
 
     Attributes:
         app: the application without its guard.
@@ -127,12 +127,12 @@ class Lab:
         self.app = Starlette(routes=self._routes(), lifespan=lifespan, exception_handlers=handlers)
 
     def prepare(self) -> None:
-        """Do before the first page is asked for what would make it wait."""
+        """Do slow work before the first request."""
         import assay.reports
 
         assert assay.reports
         self._titles()
-        with suppress(StoreError):  # its page says so
+        with suppress(StoreError):  # its page shows the error
             self._studies()
 
     def _titles(self) -> dict[str, str]:
@@ -196,12 +196,12 @@ class Lab:
     # -- pages -----------------------------------------------------------------------------------
 
     async def shell(self, request: Request, status: int = 200) -> Response:
-        """The page, which finds out by its address what to show."""
+        """The page, whose scripts decide by the address what to show."""
         pages = await run_in_threadpool(self._titles)
         return Response(shell(pages), status, media_type="text/html")
 
     async def static(self, request: Request) -> Response:
-        """A file of the pages, or several in one."""
+        """A static file, or a bundle of several."""
         if (name := request.path_params["file"]) in BUNDLES:
             kind = "text/css" if name.endswith(".css") else "text/javascript"
             text = await run_in_threadpool(bundle, name)
@@ -216,7 +216,7 @@ class Lab:
         return file_of(PAGES[name].folder, request.path_params["file"], request)
 
     async def page_answer(self, request: Request) -> Response:
-        """What a subject computes for its page."""
+        """Call a function of a subject's page."""
         name, answer = request.path_params["name"], request.path_params["answer"]
         if name not in PAGES:
             return refused(404, f"there is no page {name[:80]!r}")
@@ -292,14 +292,14 @@ class Lab:
     # -- streams and files -----------------------------------------------------------------------
 
     async def stream(self, request: Request) -> Response:
-        """What is new, for as long as the page listens."""
+        """Stream changes for as long as the page listens."""
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = self.watcher.events(since[:80])
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
     def download(self, asked: Mapping[str, str]) -> Response:
-        """Data and reports of a study, as files."""
+        """Download data and reports of a study."""
         from assay.apps.results import Results
 
         study, kind = asked.get("name", ""), asked["kind"]
@@ -316,7 +316,7 @@ class Lab:
         raise StoreError(f"there is no download {kind[:40]!r} (known: {', '.join(FORMATS)}, runs)")
 
     def _report(self, results: Any, study: str) -> Response:
-        """The report, made in a process of its own: it takes more memory than this one may."""
+        """Write the report in a separate process, because it needs much memory."""
         from assay.apps.web.making import make_report
 
         with self._reporting, tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,7 @@
-"""The store as a server reads it: read-only, each record once, each answer computed once.
+"""Read-only access of the server to the store, with caches for records and views.
 
-One thread owns the connection; what it reads is kept as long as it is asked for, and dropped when
-there is too much of it. A view is computed once for each state of its study, however many pages ask
-for it.
+One thread owns the connection. What it reads is cached, and the least recently used entries are
+dropped. A view is computed once for each state of its study, however many pages request it.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ from assay.core.store import Store
 __all__ = ["Moment", "Shelf", "encode"]
 
 MOST_RECORDS = 12_000
-"""Records without arrays that are kept; so many take about 60 MB."""
+"""Maximum number of cached records without arrays, which take about 60 MB."""
 
 MOST_BYTES = 48_000_000
-"""Of computed views that are kept."""
+"""Maximum size of the cached views."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a store stands.
+    """State of a store at one moment.
 
     Attributes:
-        cursor: counts up with every record that is stored.
-        versions: study -> what changes with its plan and its records.
+        cursor: increases with every stored record.
+        versions: study -> a value that changes with its plan and its records.
     """
 
     cursor: int
@@ -48,18 +47,19 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """The id of this moment in a stream of events: with it, nothing after it is missed."""
+        """The id of this moment in a stream of events, from which a client can continue without
+        gaps."""
         return f"{self.cursor}.{digest(*sorted(map(str, self.versions.items())))[:12]}"
 
     def since(self, name: str) -> dict[str, str]:
-        """Versions of the studies with something new since a moment of that name; of all where
-        nothing is known of it."""
+        """Versions of the studies that have changed since a moment; of all if the moment is
+        unknown."""
         return {} if name == self.name else self.versions
 
 
 @dataclass
 class _State:
-    """What is known of the store."""
+    """The cached state of the store."""
 
     moment: int = -1
     found: Moment = field(default_factory=lambda: Moment(0, {}))
@@ -68,7 +68,7 @@ class _State:
     runs: dict[str, list[str]] = field(default_factory=dict)
     questions: dict[str, Questions] = field(default_factory=dict)
     related: dict[str, list[str]] = field(default_factory=dict)
-    """Study -> the others that compare the same runs; what is new of them is new of it."""
+    """Study -> the others that compare the same runs, whose changes count as its own."""
     last: dict[str, int] = field(default_factory=dict)
     """Study -> cursor of its latest record."""
     number: dict[str, int] = field(default_factory=dict)
@@ -76,10 +76,10 @@ class _State:
 
 
 class Shelf:
-    """Reads a store for pages.
+    """Reads a store for the web pages.
 
     Args:
-        path: the folder; it need not be there yet.
+        path: the folder, which need not exist yet.
 
     Attributes:
         path: the folder.
@@ -108,7 +108,7 @@ class Shelf:
             self._store = None
 
     def read(self, what: Callable[[Store], T]) -> T:
-        """Return what a function reads of the store, in the thread that owns it.
+        """Call a function with the store, in the thread that owns it.
 
         Raises:
             StoreError: there is no store yet, or it cannot be read.
@@ -128,7 +128,7 @@ class Shelf:
     # -- what is new -----------------------------------------------------------------------------
 
     def poll(self) -> Moment:
-        """Look where the store stands; costs next to nothing when it has not changed."""
+        """Return the current state of the store; cheap if nothing has changed."""
         return self.read(self._poll) if self.exists else Moment(0, {})
 
     def _poll(self, store: Store) -> Moment:
@@ -152,7 +152,7 @@ class Shelf:
         return state.found
 
     def _look_at_plans(self, store: Store) -> bool:
-        """Read the plans that have changed; returns whether there are any."""
+        """Read the plans that have changed; return whether there are any."""
         state, there = self._state, store.plan_stamps()
         changed = [study for study, stamp in there.items() if state.plans.get(study) != stamp]
         gone = state.plans.keys() - there.keys()
@@ -164,7 +164,7 @@ class Shelf:
             try:
                 plan = store.plan(study)
                 state.runs[study], state.questions[study] = planned_runs(plan), questions(plan)
-            except StoreError:  # damaged: its page says so
+            except StoreError:  # damaged: its page shows the error
                 state.runs[study] = []
                 state.questions.pop(study, None)
         if changed or gone:
@@ -176,7 +176,7 @@ class Shelf:
         return bool(changed or gone)
 
     def version(self, study: str) -> str:
-        """What changes whenever a plan or a record of a study does.
+        """Return a value that changes whenever the plan or a record of a study does.
 
         Raises:
             StoreError: there is no such study.
@@ -193,11 +193,11 @@ class Shelf:
     # -- reading ---------------------------------------------------------------------------------
 
     def plan(self, study: str) -> dict[str, Any]:
-        """The plan of a study."""
+        """Return the plan of a study."""
         return self.read(lambda store: store.plan(study))
 
     def with_related(self, study: str) -> dict[str, Any]:
-        """The plan of a study, with the other ones that compare the same runs and their records."""
+        """Return the plan of a study, with the related studies and their records."""
         plan, others = self.plan(study), []
         for name in self._state.related.get(study, ()):
             other = self.plan(name)
@@ -207,10 +207,10 @@ class Shelf:
         return {**plan, "related": others} if others else plan
 
     def records(self, runs: Iterable[str], arrays: bool = False) -> list[Record]:
-        """The records that are there of some runs, failed ones too.
+        """Return the stored records of some runs, including failed ones.
 
         Args:
-            arrays: with curves and predictions; these are read anew each time.
+            arrays: also read curves and predictions, which are not cached.
         """
         wanted = list(dict.fromkeys(runs))
         return self.read(lambda store: self._records_of(store, wanted, arrays))
@@ -242,7 +242,7 @@ class Shelf:
         return found
 
     def _share(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The same with equal parts kept once: the runs of a study have most of them in common."""
+        """Return equal data with shared parts: most values are the same in all runs of a study."""
         if len(self._shared) > MOST_RECORDS:
             self._shared.clear()
         return {
@@ -255,10 +255,10 @@ class Shelf:
     # -- views -----------------------------------------------------------------------------------
 
     def view(self, key: tuple[Any, ...], make: Callable[[], Any]) -> bytes:
-        """JSON of what `make` returns, computed once for each key.
+        """Return the result of `make` as JSON, computed once for each key.
 
         Args:
-            key: with the version of the study in it, so that nothing old is shown.
+            key: includes the version of the study, so that nothing outdated is shown.
         """
         with self._lock:
             if key in self._views:

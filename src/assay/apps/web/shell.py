@@ -1,4 +1,4 @@
-"""The one HTML page: it loads the scripts, and they find out by its address what to show."""
+"""The single HTML page, whose scripts decide by its address what to show."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ BUNDLES = {
     ),
     "pages.bundle.css": ("vendor/uplot.css", "style.css"),
 }
-"""Files that are sent as one, in the order in which they need each other: a request costs more than
-what is in it. There is no build step."""
+"""Files that are sent as one, in the order of their dependencies, to save requests. No build step
+is needed."""
 
 
 def bundle(name: str) -> str:
-    """The text of a bundle."""
+    """Return the text of a bundle."""
     between = "\n;\n" if name.endswith(".js") else "\n"
     return between.join((STATIC / part).read_text(encoding="utf-8") for part in BUNDLES[name])
 
 
 def shell(pages: Mapping[str, str]) -> str:
-    """The page; it has nothing of the store in it.
+    """Return the page; it contains no data of the store.
 
     Args:
         pages: name -> title of the pages of subjects and plugins.

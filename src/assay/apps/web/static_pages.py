@@ -1,8 +1,8 @@
-"""Pages that need no server of assay: a folder that any web server can host.
+"""Static pages: a folder that any web server can host.
 
-The network is an ONNX file that onnxruntime-web computes in the browser, with one thread; nothing
-that is shown to the page leaves it. The runtime's WebAssembly is packed in assay (2 MB) and
-unpacked into the folder (14 MB).
+The network is an ONNX file that onnxruntime-web runs in the browser, with one thread; no picture
+leaves the browser. The runtime's WebAssembly is compressed in assay (2 MB) and unpacked into the
+folder (14 MB).
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ CSP = (
 
 
 def export_page(what: str, site: Site, folder: Path) -> list[Path]:
-    """Write a page of a subject, or that of a run's classifier, so that it works by itself.
+    """Write the page of a subject, or of a run's classifier, as static files.
 
     Args:
         what: the name of a page, or the start of a run's name.
-        folder: where to; made when it is not there.
+        folder: where to write it; created if missing.
 
     Returns:
-        The files.
+        The written files.
 
     Raises:
         ConfigError: there is no such page, or it needs a server.
-        StoreError: there is no such run, or nothing can be written.
+        StoreError: there is no such run, or a file cannot be written.
         MissingExtraError: onnx is not installed.
     """
     if what in PAGES:
@@ -66,7 +66,7 @@ def export_page(what: str, site: Site, folder: Path) -> list[Path]:
 
 
 def export_run(name: str, site: Site, folder: Path) -> list[Path]:
-    """Write a page on which a run's classifier names what is painted or dropped."""
+    """Write a page on which a run's classifier classifies drawings and dropped pictures."""
     from assay.reports.predictions import class_names
     from assay.studies.members import resolve_network
 
@@ -103,13 +103,13 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
 
 
 def _dark(record: Record) -> bool:
-    """Whether what is shown is bright on a dark ground, as handwritten digits are."""
+    """Whether images are bright on a dark background, such as handwritten digits."""
     mean = record.provenance.get("pixels", {}).get("mean") or [0]
     return float(sum(mean) / len(mean)) < 110
 
 
 def _permutation(record: Record, height: int, width: int) -> list[int] | None:
-    """Where each pixel comes from, for a network that saw permuted pixels."""
+    """Return the source of each pixel for a network trained on permuted pixels."""
     from assay.data.permutation import pixel_permutation
 
     spec = record.config["dataset"]
@@ -123,11 +123,11 @@ def _permutation(record: Record, height: int, width: int) -> list[int] | None:
 
 
 def onnx_bytes(network: Any, weights: Mapping[str, Any], mean: Any, std: Any) -> bytes:
-    """A trained network as the content of an ONNX file.
+    """Return a trained network as the content of an ONNX file.
 
     Raises:
         MissingExtraError: onnx is not installed.
-        EngineError: a layer has no ONNX form.
+        EngineError: a layer cannot be written as ONNX.
     """
     try:
         import onnx
@@ -148,11 +148,11 @@ def write_page(
     styles: Iterable[Path],
     network: bytes,
 ) -> list[Path]:
-    """Write a page that works by itself; returns its files.
+    """Write a static page; return its files.
 
     Args:
         about: JSON data for the scripts, with a "title".
-        scripts: run in this order, after preact and what all pages use.
+        scripts: in the order in which they run, after preact and the shared scripts.
         network: the content of an ONNX file.
     """
     own, looks = list(scripts), list(styles)

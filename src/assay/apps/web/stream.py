@@ -1,8 +1,8 @@
-"""Changes as server-sent events: one stream for each page, without gaps.
+"""Server-sent events about changes: one stream for each page, without gaps.
 
-One watcher looks at the store and at the files of the drivers while anybody listens. A listener
-that is slow is told less often, not more at once: an event says where things stand, and its id is
-the place in the store from which a page that was away goes on.
+One watcher polls the store and the files of the drivers while a page listens. A slow listener gets
+fewer events, not a backlog: an event describes the current state, and its id is the state from
+which a reconnected page continues.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.25
 
 
 def summary(said: dict[str, Any]) -> dict[str, Any]:
-    """How far a driver is, without the curves; "points" counts up with them."""
+    """Return the progress of a driver without the curves; "points" is their length."""
     curves = said.get("curves") or {}
     kept = {k: v for k, v in said.items() if k not in ("owner", "curves", "updated")}
     points = sum(len(values.get("step", ())) for values in curves.values())
@@ -32,11 +32,11 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
 
 
 class Watcher:
-    """Looks what is new while somebody listens.
+    """Polls for changes while pages listen.
 
     Args:
         shelf: the store.
-        heartbeat: seconds after which a listener hears that nothing is new.
+        heartbeat: seconds without changes after which a listener gets an empty event.
     """
 
     def __init__(self, shelf: Shelf, heartbeat: float = HEARTBEAT_SECONDS):
@@ -58,12 +58,12 @@ class Watcher:
             self._task = None
 
     async def events(self, since: str) -> AsyncIterator[str]:
-        """Yield events in the format of `text/event-stream`, for as long as somebody reads.
+        """Yield events in the format of `text/event-stream`, for as long as the client reads.
 
-        "store" has the studies with something new and their versions; "live" the drivers at work.
+        "store" has the changed studies and their versions; "live" the running drivers.
 
         Args:
-            since: the id of the last event that the page got; "" for none.
+            since: the id of the last event that the page received; "" for none.
         """
         news = asyncio.Event()
         self._listeners.add(news)
@@ -99,7 +99,7 @@ class Watcher:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _look(self) -> None:
-        with suppress(StoreError):  # a disk that fails, say: the page shows what it has
+        with suppress(StoreError):  # for example a failing disk: the page keeps its content
             self._moment = await asyncio.to_thread(self._shelf.poll)
         drivers = await asyncio.to_thread(read_live, self._shelf.path)
         self._live = json.dumps([summary(said) for said in drivers])

@@ -1,4 +1,4 @@
-"""What the pages show, as JSON data: the tables and series of `assay.reports`, never a sample."""
+"""Content of the pages as JSON data: tables and series of `assay.reports`, always complete."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 FIRST_TRIALS = 10
-"""Trials whose curves are drawn before anybody has chosen."""
+"""Number of trials whose curves are drawn by default."""
 
 
 def studies(shelf: Shelf) -> list[dict[str, Any]]:
-    """A row for each study, stored or built in."""
+    """Return a row for each study, stored or built in."""
     stored = shelf.read(lambda store: store.studies()) if shelf.exists else []
     rows = {row["study"]: {**row, "built_in": False, "stored": True} for row in stored}
     for entry in library():
@@ -42,7 +42,7 @@ def studies(shelf: Shelf) -> list[dict[str, Any]]:
 
 
 def library() -> list[dict[str, str]]:
-    """Name and question of every built-in study."""
+    """Return name and question of every built-in study."""
     from assay.studies.library import names
 
     return [{"study": name, "question": _question(name)} for name in names()]
@@ -56,7 +56,8 @@ def _question(name: str) -> str:
 
 
 def best(shelf: Shelf, name: str) -> dict[str, Any]:
-    """The best trial of a study by validation, with its interval; "value" is "" without runs."""
+    """Return the best trial of a study by validation, with its interval; "value" is "" without
+    runs."""
     from assay.reports.names import trial_names
     from assay.reports.results import mean_text, with_unit
     from assay.statistics import best_trial, metric_of, primary_metric
@@ -72,7 +73,7 @@ def best(shelf: Shelf, name: str) -> dict[str, Any]:
 
 
 def study(shelf: Shelf, name: str) -> dict[str, Any]:
-    """A study with its trials and what is known of each; no curves, no comparisons."""
+    """Return a study with its trials and their state, without curves and comparisons."""
     from assay.reports import results
     from assay.reports.context import when
     from assay.reports.names import named
@@ -104,7 +105,7 @@ def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def effects(shelf: Shelf, name: str) -> dict[str, Any]:
-    """The answer in sentences, and every comparison with its interval and its corrected test."""
+    """Return the answer in sentences, and every comparison with interval and corrected test."""
     from assay.reports import answers, effects_table, levels_table, published_table
     from assay.reports.names import named
     from assay.statistics import effects, metric_title, primary_metric
@@ -129,11 +130,11 @@ def curves(
     chosen: Sequence[str],
     training: Mapping[str, Mapping[str, list[Any]]],
 ) -> dict[str, Any]:
-    """Learning curves of some trials: the mean of all their runs, with its interval.
+    """Return learning curves of some trials: the mean of all their runs, with its interval.
 
     Args:
-        chosen: trial ids; none are the first FIRST_TRIALS.
-        training: the curves, so far, of runs in training, which count as far as they are.
+        chosen: trial ids; empty for the first FIRST_TRIALS.
+        training: the curves so far of runs in training, which are included.
     """
     from assay.reports.names import named
     from assay.reports.views import curve_names, curves
@@ -160,7 +161,7 @@ def curves(
 
 
 def chosen_trials(plan: PlanData, chosen: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The trials of these ids, or the first ones; StoreError for what is no trial."""
+    """Return the trials of these ids, or the first ones; StoreError for an unknown id."""
     known = {trial["trial_id"]: trial for trial in plan["trials"]}
     for trial in chosen:
         if trial not in known:
@@ -173,7 +174,7 @@ def _unfinished(
     training: Mapping[str, Mapping[str, list[Any]]],
     stored: set[str],
 ) -> Iterable[Record]:
-    """Runs in training as records, with the curves that they have so far and nothing else."""
+    """Return runs in training as records that hold only the curves so far."""
     import numpy as np
 
     for trial in trials:
@@ -186,7 +187,8 @@ def _unfinished(
 
 
 def runs(shelf: Shelf, name: str) -> dict[str, Any]:
-    """A row for each run of a study, those of its search too; what is not there yet is missing."""
+    """Return a row for each run of a study, including its search; runs without a record are
+    "missing"."""
     from assay.reports.names import named
 
     plan = named(shelf.plan(name))
@@ -218,7 +220,8 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
 
 
 def runs_csv(found: Mapping[str, Any]) -> str:
-    """The rows of `runs` as CSV; what a spreadsheet would compute stands after an apostrophe."""
+    """Return the rows of `runs` as CSV; an apostrophe precedes text that a spreadsheet would
+    compute."""
     from assay.reports.tables import Table
 
     rows = tuple(
@@ -245,7 +248,8 @@ def _column(metric: str) -> dict[str, Any]:
 
 
 def search(shelf: Shelf, name: str) -> dict[str, Any]:
-    """The trials of a search: table, course, importances and axes for parallel coordinates."""
+    """Return the trials of a search: table, progress, importances and axes for parallel
+    coordinates."""
     import numpy as np
 
     from assay.reports.search_sections import bracket_rows, parameter_axes
@@ -282,7 +286,7 @@ def search(shelf: Shelf, name: str) -> dict[str, Any]:
 
 
 def importances(shelf: Shelf, name: str) -> list[dict[str, Any]]:
-    """How much each parameter of a search mattered, the most first."""
+    """Return the importance of each parameter of a search, largest first."""
     from assay.reports.flat import flat
     from assay.reports.search_views import short_names
     from assay.statistics import search_trials
@@ -310,7 +314,7 @@ def _importances(plan: PlanData, trials: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def table_json(table: Any) -> dict[str, Any]:
-    """A table of the reports: texts for people, and numbers to sort by where a column has them."""
+    """Return a table of the reports: texts to show, and numbers to sort by where available."""
     return {
         "title": table.title,
         "columns": [{"header": c.header, "align": c.align} for c in table.columns],
@@ -326,7 +330,7 @@ def _sortable(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(shelf: Shelf, name: str) -> tuple[dict[str, Any], list[Record]]:
-    """The plan of a study, and the records of its trials, without arrays."""
+    """Return the plan of a study, and the records of its trials without arrays."""
     from assay.statistics.metrics import read_metrics
 
     plan = shelf.with_related(name)
