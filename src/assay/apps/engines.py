@@ -131,8 +131,7 @@ def _train(engine: Any, cohort: Cohort, dataset: Dataset) -> Record:
 def _cohort(
     config: Config, engine: str, steps: int, every: int, precision: str, data_dir: Path | None
 ) -> Cohort:
-    """Return the run with a budget of `steps`, in float64 without dropout, whose masks Keras draws
-    itself."""
+    """Return the run with a budget of `steps`; in float64 without dropout."""
     from assay.engines.engine import Cohort
     from assay.studies.members import resolve_member
 

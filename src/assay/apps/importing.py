@@ -144,8 +144,7 @@ def _tensorboard(path: Path) -> Iterator[ImportedRun]:
 
 
 def _optuna(path: Path) -> Iterator[ImportedRun]:
-    """Read every ended trial of the only Optuna study in a file; trials with equal parameters are
-    repeats."""
+    """Read the ended trials of the only Optuna study in a file; equal parameters are repeats."""
     import optuna
 
     try:

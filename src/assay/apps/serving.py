@@ -96,8 +96,7 @@ def run_server(
 
 
 def names_of(host: str | None) -> frozenset[str]:
-    """Return the host names that a server accepts, with this machine's own if others may
-    connect."""
+    """Return the host names that a server accepts; with `host`, those of this machine as well."""
     if host is None:
         return frozenset(LOCAL)
     return frozenset({*LOCAL, host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()})

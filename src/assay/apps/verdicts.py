@@ -1,5 +1,4 @@
-"""Sequential comparison: pairs of runs are trained until it is decided whether A is better than
-B."""
+"""Sequential comparison: trains pairs of runs until it is decided whether A is better."""
 
 from __future__ import annotations
 

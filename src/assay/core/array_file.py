@@ -1,7 +1,7 @@
-"""Arrays of numbers in .npy and .npz files, read without trust in what their headers say.
+"""Reading arrays from .npy and .npz files without trusting their headers.
 
-Only numbers, booleans and, where it is asked for, text are read, never Python objects. Memory is
-asked for only after the header's shape was held against the size of the file.
+Only numbers, booleans and, on request, text are read, never Python objects. Memory is allocated
+only after the shape in the header has been checked against the size of the file.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from assay.core.files import open_file
 __all__ = ["MOST", "array_names", "map_array", "read_arrays", "read_into"]
 
 MOST = 256 << 20
-"""Bytes that one array of a compressed file may have: a small file can unpack to a thousand times
-its size."""
+"""Maximum size in bytes of an array in a compressed file."""
 
 _LONGEST = 10_000
-"""Bytes of a header, as in NumPy."""
+"""Maximum size of a header in bytes, as in NumPy."""
 
 _DIMENSIONS = 32
 _CHUNK = 1 << 20
@@ -41,7 +40,7 @@ _HEADER = re.compile(rf"\{{\s*(?:(?:{_ITEM})\s*(?:,\s*)?)+\}}\s*")
 
 
 class _Header(NamedTuple):
-    """What a .npy header says, and where its numbers begin."""
+    """The content of a .npy header, and the offset of the data."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -54,14 +53,14 @@ class _Header(NamedTuple):
 
 
 def map_array(path: str | Path, text: bool = False) -> np.ndarray:
-    """Map a .npy file into memory, to be read only.
+    """Map a .npy file into memory, read-only.
 
     Args:
-        text: whether an array of text will do as well as one of numbers.
+        text: also accept an array of text.
 
     Raises:
         OSError: it cannot be opened.
-        ValueError: it is damaged, or no array of numbers.
+        ValueError: it is damaged, or not an array of numbers.
     """
     with open_file(path) as stream:
         header = _read_header(stream, os.fstat(stream.fileno()).st_size, text)
@@ -92,24 +91,24 @@ def read_arrays(
     """Read the named arrays of a .npz file.
 
     Args:
-        most: bytes that an array may have.
-        text: whether arrays of text will do as well as those of numbers.
+        most: maximum size of an array in bytes.
+        text: also accept arrays of text.
 
     Raises:
         OSError: it cannot be opened.
-        ValueError: it is damaged, an array is missing, too large or not one of numbers.
+        ValueError: it is damaged, or an array is missing, too large or not numeric.
     """
     try:
         with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
             return [_read_member(archive, name, most, text) for name in names]
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError) as error:
         raise ValueError(str(error) or "it ends too early") from error
-    except OverflowError as error:  # a place in the file that no number has room for
+    except OverflowError as error:  # an offset too large for its number format
         raise ValueError(str(error)) from error
 
 
 def read_into(stream: IO[bytes] | io.BufferedIOBase, array: np.ndarray) -> int:
-    """Fill a contiguous array from a stream, piece by piece; returns the bytes that there were."""
+    """Fill a contiguous array from a stream, piece by piece; return the number of bytes read."""
     room, found = array.reshape(-1).view(np.uint8), 0
     while found < len(room):
         piece = stream.read(min(_CHUNK, len(room) - found))
@@ -125,7 +124,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int, text: bool) -> 
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
         raise ValueError(f"it has no array {name!r}") from None
-    # other methods may ask for gigabytes of memory to unpack anything at all
+    # other methods may need gigabytes of memory to unpack anything
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"array {name!r} is compressed by method {info.compress_type}")
     with archive.open(info) as stream:
@@ -135,7 +134,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int, text: bool) -> 
                 f"array {name!r} has {header.bytes:,} bytes, at most {most:,} are read"
             )
         flat = np.empty(math.prod(header.shape), header.dtype)
-        # the read after the last byte is the one that compares the checksum
+        # zipfile compares the checksum in the read after the last byte
         if read_into(stream, flat) != header.bytes or stream.read(1):
             raise ValueError(f"array {name!r} is truncated")
     if header.fortran:
@@ -144,7 +143,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int, text: bool) -> 
 
 
 def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int, words: bool) -> _Header:
-    """Read the header of a .npy file of `size` bytes; the numbers must fill the rest of it."""
+    """Read the header of a .npy file of `size` bytes; the data must fill the rest of it."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY":
         raise ValueError("it does not start like a .npy file")
@@ -166,7 +165,7 @@ def _read_header(stream: IO[bytes] | io.BufferedIOBase, size: int, words: bool) 
         )
     shape = tuple(int(side.rstrip("L")) for side in re.findall(r"\d+L?", said["shape"]))
     header = _Header(np.dtype(said["type"]), shape, said["fortran"] == "True", 8 + wide + length)
-    # an empty array has no bytes, and sides that no array may have
+    # an empty array has no bytes but may have impossible dimensions
     if len(shape) > _DIMENSIONS or (not header.bytes and max(shape, default=0) > size):
         raise ValueError(f"no array has the shape {shape}")
     if header.bytes != size - header.offset:

@@ -1,11 +1,12 @@
-"""Settings with their places: YAML, Python data and `--set` strings, read by the same code.
+"""Settings and where they were written: YAML, Python data and `--set` strings, read by the same
+code.
 
 A `Source` is plain data with the place (file, line, column) of every key and value. An `Entry` is
-one value of it; its readers (`integer`, `number`, `choice`, `keys`, ...) return what was asked for
-or raise a ConfigError that says where, what was received and what was expected. `Problems` collects
-such errors, so that a person sees all of them at once.
+one value of it; its readers (`integer`, `number`, `choice`, `keys`, ...) return the checked value
+or raise a ConfigError with the place, the received value and what was expected. `Problems` collects
+such errors, so that users see all of them at once.
 
-How YAML is read: see `assay.core.yaml`.
+`assay.core.yaml` reads YAML.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ __all__ = [
 ]
 
 Path = tuple[str | int, ...]
-"""Where a value is in nested data: ("training", "optimizer", "name")."""
+"""Path of a value in nested data: ("training", "optimizer", "name")."""
 
 
 def dotted(path: Path) -> str:
-    """Write a path as people do: `training.optimizer.name`, `layers[2].units`."""
+    """Format a path: `training.optimizer.name`, `layers[2].units`."""
     text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path)
     return text.removeprefix(".")
 
 
 @dataclass(frozen=True, order=True)
 class Mark:
-    """A place: line and column count from 1; line 0 means that the name alone says where."""
+    """A place: line and column count from 1; line 0 if only the name is known."""
 
     name: str
     line: int = 0
@@ -55,7 +56,7 @@ class Mark:
 
 
 class LocatedError(ConfigError):
-    """A ConfigError that already names its place."""
+    """A ConfigError whose message already contains its place."""
 
     def __init__(self, message: str, mark: Mark | None):
         super().__init__(f"{mark}: {message}" if mark else message)
@@ -72,18 +73,18 @@ class Problems:
         return bool(self._found)
 
     def add(self, error: AssayError) -> None:
-        """Keep an error (each text once)."""
+        """Add an error, unless the same text was added before."""
         for line in str(error).splitlines():
             self._found.setdefault(line, getattr(error, "mark", None))
 
     def extend(self, others: Problems) -> None:
-        """Keep the errors of `others` as well."""
+        """Add the errors of `others`."""
         for text, mark in others._found.items():
             self._found.setdefault(text, mark)
 
     @contextmanager
     def collect(self, entry: Entry | None = None) -> Iterator[None]:
-        """Keep an AssayError raised inside; one without a place gets the place of `entry`."""
+        """Collect an AssayError raised inside; if it has no place, it gets that of `entry`."""
         try:
             yield
         except AssayError as error:
@@ -94,13 +95,13 @@ class Problems:
         """Raise one ConfigError with a line for each error."""
         if self._found:
             order = sorted(self._found.items(), key=lambda kv: kv[1] or Mark(""))
-            # each line has its place already, and whoever catches this adds none
+            # each line has its place already, so that nobody adds one
             raise LocatedError("\n".join(text for text, _ in order), None)
 
 
 @dataclass
 class Source:
-    """Nested plain data (dict, list, str, int, float, bool, None) that knows where it was written.
+    """Nested plain data (dict, list, str, int, float, bool, None) with the places of its values.
 
     Attributes:
         data: the data.
@@ -112,11 +113,11 @@ class Source:
     values: dict[Path, Mark] = field(default_factory=dict)
 
     def copy(self) -> Source:
-        """An independent copy; the data is copied deeply."""
+        """Return a deep copy."""
         return Source(copy.deepcopy(self.data), dict(self.keys), dict(self.values))
 
     def mark(self, path: Path, *, key: bool = False) -> Mark | None:
-        """Place of the value (or the key) at `path`, or of the nearest thing around it."""
+        """Return the place of the value (or key) at `path`, or of the closest parent."""
         if key and path in self.keys:
             return self.keys[path]
         for end in range(len(path), -1, -1):
@@ -132,14 +133,14 @@ class Source:
         shorthand: Callable[[Path], str | None],
         key: Mark | None = None,
     ) -> None:
-        """Set the value at `path` to that of `entry`, which keeps the place where it was written.
+        """Set the value at `path` to that of `entry`, which keeps its place.
 
-        Mappings on the way are made where there are none. Where there is a plain value instead,
-        `shorthand(path)` may name the key that it stands for: `optimizer: sgd` is
-        `optimizer: {name: sgd}`. `key` is where the path was written, if not beside the value.
+        Missing mappings are created. If there is a plain value instead, `shorthand(path)` may name
+        the key that it stands for: `optimizer: sgd` is `optimizer: {name: sgd}`. `key` is where the
+        path was written, if not beside the value.
 
         Raises:
-            ConfigError: if something on the way can have no keys.
+            ConfigError: a value on the path cannot have keys.
         """
         here = self.data
         for i, part in enumerate(path[:-1], start=1):
@@ -172,7 +173,7 @@ class Source:
 class Entry:
     """One value of a source, with readers that check it.
 
-    Every reader returns the value as it is meant (a float for `1`, say) or raises a ConfigError
+    Every reader returns the converted value (for example a float for `1`) or raises a ConfigError
     that begins with its place.
     """
 
@@ -187,12 +188,12 @@ class Entry:
         return dotted(self.path)
 
     def error(self, message: str, *, key: bool = False) -> LocatedError:
-        """An error at this value (or at its key)."""
+        """Return an error at this value (or at its key)."""
         mark = self.source.mark(self.path, key=key)
         return LocatedError(message if mark or not self.path else f"{self.name}: {message}", mark)
 
     def expected(self, what: str) -> LocatedError:
-        """An error that says what was expected and what was received."""
+        """Return an error with the expected and the received value."""
         mark = self.source.mark(self.path)
         name = self.name or "this"
         return LocatedError(f"{name} must be {what}, got {shown(self.value)}", mark)
@@ -203,7 +204,7 @@ class Entry:
     def keys(
         self, kind: str | None = None, known: Collection[str] | None = None
     ) -> dict[str, Entry]:
-        """The entries of a mapping; keys that are not `known` are noted as problems."""
+        """Return the entries of a mapping; unknown keys are added to the problems."""
         if not isinstance(self.value, dict):
             raise self.expected("a mapping" if known is None else f"a mapping of {_several(kind)}")
         entries = {str(k): self[k] for k in self.value}
@@ -215,16 +216,16 @@ class Entry:
         return entries
 
     def items(self) -> list[Entry]:
-        """The entries of a list."""
+        """Return the entries of a list."""
         if not isinstance(self.value, (list, tuple)):
             raise self.expected("a list")
         return [self[i] for i in range(len(self.value))]
 
     def integer(self, low: int | None = None, high: int | None = None) -> int:
-        """A whole number in [low, high]."""
+        """Return a whole number in [low, high]."""
         value = self.value
         if isinstance(value, float) and value.is_integer():
-            value = int(value)  # `1e4` is how people write 10000
+            value = int(value)  # `1e4` is a common way to write 10000
         ok = isinstance(value, int) and not isinstance(value, bool)
         if not ok or not inside(value, low, high):
             raise self.expected("a whole number" + span(low, high))
@@ -240,7 +241,7 @@ class Entry:
         below: float | None = None,
         noun: str = "a number",
     ) -> float:
-        """A finite number in [low, high], more than `above` and less than `below`, as a float."""
+        """Return a finite number in [low, high], above `above` and below `below`, as a float."""
         value = self.value
         ok = isinstance(value, (int, float)) and not isinstance(value, bool)
         if ok:
@@ -256,19 +257,19 @@ class Entry:
             raise LocatedError(f"{self.name or 'this'}: {shown(value)} {said}", mark)
 
     def flag(self) -> bool:
-        """true or false."""
+        """Return true or false."""
         if not isinstance(self.value, bool):
             raise self.expected("true or false")
         return self.value
 
     def text(self) -> str:
-        """Text."""
+        """Return text."""
         if not isinstance(self.value, str) or not self.value.strip():
             raise self.expected("text")
         return self.value
 
     def choice(self, kind: str, names: Collection[str]) -> str:
-        """One of `names`."""
+        """Return one of `names`."""
         if not isinstance(self.value, str) or self.value not in names:
             raise self.error(unknown_name(kind, self.value, names))
         return self.value
@@ -282,7 +283,7 @@ def _several(kind: str | None) -> str:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting: how it is read, what it is when not given, and what a person should know of it.
+    """A setting: its reader, its default and its documentation.
 
     `assay.core.options` makes options whose reader, check, help and JSON Schema come from one call.
 
@@ -291,9 +292,9 @@ class Option:
 
     Attributes:
         help: one line for the reference of studies.
-        schema: a JSON Schema of what may be written, or what makes it when it is asked for.
-        accepts: the same in words; made from the schema where it is empty.
-        example: a value for the reference; the default where there is none.
+        schema: a JSON Schema of the accepted values, or a function that returns one.
+        accepts: the accepted values in words; generated from the schema if empty.
+        example: an example for the reference; the default if there is none.
     """
 
     read: Callable[[Entry], Any]
@@ -310,10 +311,10 @@ def read_options(
     """Read the settings of a mapping into canonical plain data, in the order of `options`.
 
     Args:
-        kind: what a setting is called in messages ("option of network family mlp").
+        kind: name of a setting in messages ("option of network family mlp").
         complete: keep options that are off as well.
 
-    Problems are noted in `entry.problems`; the result is only meaningful when there are none.
+    Problems are added to `entry.problems`; the result is only valid if there are none.
     """
     given = entry.keys(kind, options)
     result = {}

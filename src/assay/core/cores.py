@@ -12,7 +12,7 @@ _SCHEDULE = Path("/proc/thread-self/schedstat")
 
 
 def physical_cores() -> int:
-    """Count cores, not hardware threads, that this process is allowed on; at least 1."""
+    """Count the physical cores that this process may use; at least 1."""
     try:
         allowed = os.sched_getaffinity(0)
     except AttributeError:  # not Linux
@@ -28,7 +28,7 @@ def physical_cores() -> int:
 
 
 def _quota() -> int:
-    """Whole cores that the container may use, by its time quota."""
+    """Return the number of whole cores in the container's CPU quota."""
     with suppress(OSError, ValueError):
         share, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, int(share) // int(period))
@@ -36,8 +36,7 @@ def _quota() -> int:
 
 
 def waited() -> float:
-    """Seconds that this thread has waited for a core while others had it; 0 where Linux does not
-    count them."""
+    """Return the seconds that this thread has waited for a core; 0 if Linux does not count them."""
     try:
         return int(_SCHEDULE.read_text().split()[1]) / 1e9
     except (OSError, ValueError, IndexError):

@@ -1,7 +1,7 @@
-"""SHA-256 digests of what is kept on disk, so that one flipped bit is seen.
+"""SHA-256 digests of stored content, which detect a single flipped bit.
 
-A file that stands alone bears its digest: `seal` puts it into the header of safetensors content,
-`check_seal` says whether it still fits. What has a row in an index has its digest there (`digest`).
+A standalone file contains its digest: `seal` puts it into the header of safetensors content, and
+`check_seal` verifies it. Content with a row in an index has its digest in that row (`digest`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _PLACE = re.compile(rf'"{KEY}":"([0-9a-f]{{64}})"'.encode())
 
 
 class Unsound(ValueError):
-    """Content is not what was written."""
+    """Content differs from what was written."""
 
 
 def digest(*parts: bytes | str | int | None) -> str:
-    """Return 64 hexadecimal digits of some values; each counts with its type and length."""
+    """Return the digest of some values, 64 hexadecimal digits; it includes types and lengths."""
     found = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else str(part).encode(errors="surrogatepass")
@@ -38,12 +38,12 @@ def digest(*parts: bytes | str | int | None) -> str:
 
 
 def seal(arrays: Mapping[str, np.ndarray], about: Mapping[str, str] | None = None) -> bytes:
-    """Return arrays as safetensors content that bears its own digest.
+    """Return arrays as safetensors content that contains its own digest.
 
     The digest is that of the whole content with 64 zeros in its place.
 
     Args:
-        about: more text for the header.
+        about: further text for the header.
     """
     content = _ordered(save(dict(arrays), {**(about or {}), KEY: _BLANK}))
     place = _place(content)
@@ -55,10 +55,10 @@ def seal(arrays: Mapping[str, np.ndarray], about: Mapping[str, str] | None = Non
 
 
 def check_seal(content: bytes) -> None:
-    """Make sure that content is what `seal` returned, to the last bit.
+    """Check that content is exactly what `seal` returned.
 
     Raises:
-        Unsound: it is not, or it bears no digest.
+        Unsound: it is not, or it contains no digest.
     """
     place = _place(content)
     if place is None:
@@ -72,7 +72,7 @@ def check_seal(content: bytes) -> None:
 
 
 def _ordered(content: bytes) -> bytes:
-    """The same content with the header's text in order: safetensors writes it in any."""
+    """Return the content with a sorted header, because safetensors writes it in any order."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -92,7 +92,7 @@ def unseal(content: bytes) -> dict[str, np.ndarray]:
 
 
 def _place(content: bytes) -> tuple[int, int] | None:
-    """Where the digest stands in the header; None without one."""
+    """Return the position of the digest in the header; None without one."""
     header = content[8 : 8 + int.from_bytes(content[:8], "little")]
     found = _PLACE.search(header)
     return (found.start(1) + 8, found.end(1) + 8) if found else None

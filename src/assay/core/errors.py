@@ -84,18 +84,18 @@ class StudyDetached(AssayError):
 
 
 _LONGEST = 100
-"""Characters of a value that a message shows, and of a name that may be close to another."""
+"""Maximum length of a value in a message, and of a name that is compared with valid ones."""
 
 
 def brief(text: str) -> str:
-    """A text for a message, cut where it is long."""
+    """Return a text for a message, shortened if it is long."""
     return (
         text if len(text) <= _LONGEST else f"{text[: _LONGEST - 20]}... ({len(text):,} characters)"
     )
 
 
 def install_extra(name: str) -> str:
-    """Say how to install an extra of assay; no package index has assay."""
+    """Say how to install an extra of assay, which is not on a package index."""
     return f'install it with ./scripts/setup extras, or pip install -e ".[{name}]" in its folder'
 
 

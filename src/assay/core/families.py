@@ -1,4 +1,4 @@
-"""Which studies compare the same runs: their comparisons are corrected together."""
+"""Finds studies that compare the same runs, whose comparisons are corrected together."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["Questions", "questions", "related"]
 
 
 class Questions(NamedTuple):
-    """What a study compares.
+    """The comparisons of a study.
 
     Attributes:
         study: its name in the store, with the scale.
         pairs: the trial ids of each comparison.
-        runs: trial id -> its runs, of the trials that are compared.
+        runs: trial id -> its runs, for all compared trials.
     """
 
     study: str
@@ -25,7 +25,7 @@ class Questions(NamedTuple):
 
 
 def questions(plan: PlanData) -> Questions:
-    """Return what the study of a plan compares."""
+    """Return the comparisons of a plan."""
     pairs = frozenset(
         frozenset((str(row["a"]), str(row["b"]))) for row in plan.get("comparisons") or ()
     )
@@ -35,11 +35,12 @@ def questions(plan: PlanData) -> Questions:
 
 
 def related(study: Questions, others: Iterable[Questions]) -> list[str]:
-    """Return the other studies that compare some of the same runs, or that share runs with those.
+    """Return the other studies that compare some of the same runs, directly or through further
+    studies.
 
     Two studies are related when they compare the same two trials and have runs of both in common.
-    A trial alone, such as a baseline, relates nothing: no question is asked twice. Scales of one
-    study are no different studies.
+    Sharing a single trial, such as a baseline, does not relate two studies, because no comparison
+    is made twice. The scales of a study count as one study.
     """
     found: list[str] = []
     left, near = [o for o in others if o.study != study.study], [study]

@@ -1,4 +1,4 @@
-"""Files: opening what a user names, and writing so that a file is whole or not there at all."""
+"""Files: opening those that a user names, and atomic writing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["open_file", "part_of", "write_synced", "write_whole", "written_whole
 
 
 def open_file(path: str | Path) -> BufferedReader:
-    """Open a regular file to be read.
+    """Open a regular file for reading.
 
-    A named pipe would be waited for, and a device may never end, so both are refused.
+    Named pipes, which could block, and devices, which may never end, are refused.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -32,20 +32,20 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def part_of(path: Path, ending: str = "") -> Path:
-    """The name under which this process writes `path` until it is whole.
+    """Return the temporary name under which this process writes `path`.
 
     Args:
-        ending: what the name must end in, for writers that choose a format by it.
+        ending: ending of the temporary name, for writers that choose a format by it.
     """
     return path.with_name(f".{path.name}.{os.getpid()}.tmp{ending}")
 
 
 @contextmanager
 def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
-    """Give a name to write to; when the block ends, that file takes the place of `path`.
+    """Yield a temporary name to write to; at the end of the block, that file replaces `path`.
 
-    Folders on the way are made. When the block fails, what it wrote is removed and what was at
-    `path` stays as it was.
+    Missing folders are created. If the block fails, the temporary file is removed and `path` is
+    unchanged.
 
     Args:
         ending: see `part_of`.
@@ -61,7 +61,7 @@ def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
+    """Write a file and sync it to disk."""
     with open(path, "wb") as file:
         file.write(content)
         file.flush()
@@ -69,6 +69,6 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and wait until the disk has it."""
+    """Write a file atomically and sync it to disk."""
     with written_whole(path) as part:
         write_synced(part, content)

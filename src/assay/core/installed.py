@@ -1,8 +1,8 @@
 """Installed plugins: modules that packages announce under the entry point group `assay.plugins`.
 
-Every command needs the names that they register, `assay --help` among them, so they are found in
-a few milliseconds: by reading the files `entry_points.txt` of what is installed, which is what
-`importlib.metadata.entry_points` does, whose own import takes longer than all of this.
+Every command needs the names that they register, even `assay --help`, so they are found in a few
+milliseconds by reading the files `entry_points.txt`. `importlib.metadata.entry_points` does the
+same, but takes longer to import.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ GROUP = "assay.plugins"
 """The entry point group of installed plugins."""
 
 PLACES = ("*.dist-info", "*.egg-info")
-"""What an installed package leaves in a folder of `sys.path`."""
+"""Endings of the metadata folders of installed packages in `sys.path`."""
 
 _loaded = False
 
 
 def load_installed() -> None:
-    """Import every installed plugin, once; one that fails is named in a warning and left out."""
+    """Import every installed plugin, once; if one fails, a warning names it and it is skipped."""
     global _loaded
     if _loaded:
         return
@@ -35,7 +35,7 @@ def load_installed() -> None:
 
 
 def announced() -> dict[str, str]:
-    """Name -> module of each plugin; of two with one name, that of the first folder counts."""
+    """Return name -> module of each plugin; the first one in `sys.path` wins."""
     found: dict[str, str] = {}
     for folder in dict.fromkeys(sys.path):
         for place in PLACES:
@@ -45,11 +45,11 @@ def announced() -> dict[str, str]:
 
 
 def _entries(file: Path) -> Iterator[tuple[str, str]]:
-    """Name and module of the entries of our group in one file, written as INI files are."""
+    """Return name and module of the entries of our group in one INI file."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
-        return  # nobody's plugin
+        return  # not a plugin
     ours = False
     for line in map(str.strip, lines):
         if line.startswith("["):
@@ -64,9 +64,9 @@ def _import(name: str, module: str) -> None:
         import_module(module)
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
-            return  # its folder was deleted: there is nothing to register
+            return  # its folder was deleted
         _warn(name, module, error)
-    except (Exception, SystemExit) as error:  # whatever it raises, assay goes on without it
+    except (Exception, SystemExit) as error:  # assay continues without it, whatever it raises
         _warn(name, module, error)
 
 

@@ -1,4 +1,4 @@
-"""What machine this is, for provenance: enough to judge a time by, nothing personal."""
+"""The machine, for provenance: enough to interpret times, nothing personal."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MEMORY_LIMITS = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
-"""Where Linux says what a container may use (control groups, version 2 and 1)."""
+"""Files with the memory limit of a container on Linux (control groups, version 2 and 1)."""
 
 TELLING = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16", "i8mm")
-"""Features of processors that decide how fast they multiply matrices, and in which format."""
+"""Features of processors that determine the speed and formats of matrix products."""
 
 DISTRIBUTIONS = ("assay-lab", "assay")
-"""Names under which assay may be installed: its own, and the one before it."""
+"""Names under which assay may be installed: its present and its former one."""
 
 
 def own_version() -> str:
-    """The version of assay, or "0+unknown" where its source runs without being installed."""
+    """The version of assay, or "0+unknown" if it is not installed."""
     for name in DISTRIBUTIONS:
         try:
             return version(name)
@@ -38,7 +38,7 @@ def own_version() -> str:
 
 @functools.cache
 def cpu_name() -> str:
-    """The processor's name as the system gives it."""
+    """Return the processor's name as reported by the system."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -50,7 +50,7 @@ def cpu_name() -> str:
 
 @functools.cache
 def cpu_features() -> frozenset[str]:
-    """Features that the processor names itself ("avx2", ...); empty where nothing says so."""
+    """Return the features that the processor reports ("avx2", ...); empty if unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -60,7 +60,7 @@ def cpu_features() -> frozenset[str]:
 
 @functools.cache
 def memory_bytes() -> int | None:
-    """Memory that this process may use: of the machine, or of its container; None if unknown."""
+    """Return the memory limit of this process, by machine or container; None if unknown."""
     sizes = [_limit(Path(path)) for path in MEMORY_LIMITS]
     with contextlib.suppress(AttributeError, ValueError, OSError):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -70,14 +70,14 @@ def memory_bytes() -> int | None:
 def _limit(path: Path) -> int | None:
     try:
         return int(path.read_text())
-    except (OSError, ValueError):  # not in such a container, or "max"
+    except (OSError, ValueError):  # no such container, or "max"
         return None
 
 
 @functools.cache
 def source() -> dict[str, str | bool]:
-    """What code this is: a digest of its files and, in a clone, the commit and whether files that
-    belong to it were changed since ("dirty")."""
+    """Return the version of the code: a digest of its files and, in a clone, the commit and whether
+    its files have uncommitted changes ("dirty")."""
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
@@ -101,7 +101,7 @@ def _git(clone: Path, *command: str) -> str:
 
 @functools.cache
 def machine() -> dict[str, str | int | bool | list[str]]:
-    """Processor, cores, system, versions, and what code this is."""
+    """Return processor, cores, system, library versions and version of the code."""
     return {
         "assay": own_version(),
         **source(),

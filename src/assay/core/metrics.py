@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     MetricFunction = Callable[[np.ndarray, Mapping[str, np.ndarray]], float]
-else:  # without NumPy, which registering a name must not import
+else:  # without NumPy, so that registering a name does not import it
     MetricFunction = Callable[..., float]
-"""From the targets of a split, (n, ...), and what a record keeps of each of its images, by name, to
-one number."""
+"""Function from targets (n, ...) and a record's arrays of predictions to a number."""
 
 __all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
 
@@ -110,10 +109,10 @@ PERCENT = {
     "minimum": 0.0,
     "maximum": 1.0,
 }
-"""How a share is shown."""
+"""Format of a fraction, shown in percent."""
 
 METRICS: Registry[Metric] = Registry("metric", "assay.tasks", contract=Metric)
-"""The metrics of which more is known than a name; the modules of tasks register theirs."""
+"""Registered metrics; the modules of tasks register theirs."""
 
 METRICS.add("accuracy")(Metric("accuracy", **PERCENT, higher_is_better=True, rank=0))
 METRICS.add("loss")(Metric("loss", minimum=0.0, higher_is_better=False, rank=90))

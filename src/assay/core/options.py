@@ -44,7 +44,7 @@ __all__ = [
 P = TypeVar("P")
 
 Names = Collection[str] | Callable[[], Collection[str]]
-"""Choices, or what lists them when they are asked for (those of a registry)."""
+"""Choices, or a function that lists them (those of a registry)."""
 
 
 class _Required:
@@ -53,7 +53,7 @@ class _Required:
 
 
 REQUIRED: Any = _Required()
-"""Default of a setting that must be given."""
+"""Default of a required setting."""
 
 
 def integer(
@@ -90,12 +90,12 @@ def number(
 
 
 def flag(default: object = False, *, help: str) -> Option:
-    """true or false."""
+    """Declare true or false."""
     return Option(lambda entry: entry.flag(), default, help, {"type": "boolean"}, example=True)
 
 
 def text(default: object = None, *, help: str, accepts: str = "", example: object = None) -> Option:
-    """Text that is not empty."""
+    """Declare non-empty text."""
     schema = {"type": "string", "minLength": 1}
     return Option(lambda entry: entry.text(), default, help, schema, accepts, example)
 
@@ -127,7 +127,7 @@ def choice(
 def listed(
     item: Option, default: object = None, *, help: str, one: bool = True, example: object = None
 ) -> Option:
-    """A list of what `item` reads; where `one`, a single one stands for a list of it."""
+    """Declare a list of items; with `one`, a single item is accepted as a list of one."""
 
     def read(entry: Entry) -> list[Any]:
         if one and not isinstance(entry.value, (list, tuple)):
@@ -145,7 +145,7 @@ def listed(
 def deferred(
     default: Any = None, *, help: str, schema: Any, accepts: str = "", example: Any = None
 ) -> Option:
-    """A setting that is read where more is known: its reader returns the entry itself."""
+    """Declare a setting that is checked later: its reader returns the entry itself."""
     return Option(lambda entry: entry, default, help, schema, accepts, example)
 
 
@@ -157,7 +157,7 @@ def setting(option: Option, **metadata: object) -> Any:
 
 @cache
 def options_of(cls: type) -> dict[str, Option]:
-    """The settings of a dataclass by name. A field that declares none is read by its type."""
+    """Return the settings of a dataclass by name; an undeclared field is read by its type."""
     hints, found = get_type_hints(cls), {}
     for f in fields(cls):
         default = REQUIRED if f.default is MISSING else f.default
@@ -166,27 +166,27 @@ def options_of(cls: type) -> dict[str, Option]:
 
 
 def declared(cls: type, defaults: Mapping[str, object]) -> dict[str, Option]:
-    """Some settings of a dataclass with defaults of their own."""
+    """Return some settings of a dataclass with other defaults."""
     known = options_of(cls)
     return {name: replace(known[name], default=default) for name, default in defaults.items()}
 
 
 def as_option(written: object) -> Option:
-    """An option, or one that reads anything for a plain default: a plugin's that says no more."""
+    """Return an option; a plain default, as plugins may give, becomes one that accepts anything."""
     return written if isinstance(written, Option) else Option(lambda entry: entry.value, written)
 
 
 def defaults_of(options: Mapping[str, object]) -> dict[str, Any]:
-    """Name -> default of all that need not be given; plain defaults are let through."""
+    """Return name -> default of all optional settings; plain defaults are kept."""
     found = {name: as_option(option).default for name, option in options.items()}
     return {name: default for name, default in found.items() if default is not REQUIRED}
 
 
 def check_fields(instance: object, path: Path = ()) -> None:
-    """Check every field of a dataclass as a study's are checked; None and parts are let through.
+    """Check every field of a dataclass like a study's setting; None and parts are accepted.
 
     Raises:
-        ConfigError: naming the field after `path`, what is expected and what it is.
+        ConfigError: a field is invalid; the message names it after `path`.
     """
     for name, option in options_of(type(instance)).items():
         value = getattr(instance, name)
@@ -198,13 +198,13 @@ def check_fields(instance: object, path: Path = ()) -> None:
 
 
 def check_part(name: str, cls: object, base: type[P]) -> type[P]:
-    """The class that was registered as a part, which from now on is called by its name.
+    """Check the class that was registered as a part, and set its name.
 
     Args:
-        base: what it must be a subclass of: a dataclass whose fields are its settings.
+        base: its required base class, a dataclass whose fields are its settings.
 
     Raises:
-        ConfigError: it is none, or it is not made a dataclass, so that its fields are no settings.
+        ConfigError: it is not a subclass of `base`, or not a dataclass itself.
     """
     if not (isinstance(cls, type) and issubclass(cls, base) and cls is not base):
         raise ConfigError(f"expected a subclass of {base.__name__}, got {cls!r}")
@@ -219,7 +219,7 @@ def check_part(name: str, cls: object, base: type[P]) -> type[P]:
 
 
 def _by_type(hint: Any, default: Any) -> Option:
-    """What is known of a field that says nothing: a plugin's, for the most part."""
+    """Return an option for a field without a declaration, mostly of a plugin."""
     kinds = {int: integer, int | None: integer, float: number, float | None: number, bool: flag}
     return kinds.get(hint, text)(default, help="")
 
@@ -231,12 +231,12 @@ def _numeric(kind: str, *limits: float | None) -> dict[str, Any]:
 
 
 def schema_of(option: Option) -> dict[str, Any]:
-    """The JSON Schema of what may be written, without the help."""
+    """Return the JSON Schema of the accepted values, without help."""
     return dict(option.schema() if callable(option.schema) else option.schema)
 
 
 def accepts(option: Option) -> str:
-    """What may be written, in words."""
+    """Return the accepted values in words."""
     return option.accepts or _words(schema_of(option))
 
 
@@ -257,7 +257,7 @@ _numeric_limits = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def object_schema(options: Mapping[str, Option], required: Collection[str] = ()) -> dict[str, Any]:
-    """A mapping of these settings and no others; null stands for a default."""
+    """Return the schema of a mapping of these settings and no others; null means the default."""
     properties = {}
     for name, option in options.items():
         said = {"description": option.help} if option.help else {}
@@ -278,10 +278,10 @@ def object_schema(options: Mapping[str, Option], required: Collection[str] = ())
 def named_schema(
     key: str, tables: Mapping[str, Mapping[str, Option]], *, plain: bool = True
 ) -> dict[str, Any]:
-    """A name, or a mapping with a name under `key` and the settings that this name has.
+    """Return the schema of a name, or of a mapping with the name under `key` and its settings.
 
     Args:
-        plain: whether the name alone may stand for the mapping.
+        plain: whether the name alone is accepted.
     """
     chosen = []
     for name, options in tables.items():

@@ -1,4 +1,4 @@
-"""What a stored plan lists: trials, their runs and comparisons, and what a search tried."""
+"""Access to stored plans: trials, their runs and comparisons, and the trials of a search."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assay.core.store_format import decode_object
 __all__ = ["PlanData", "compared", "decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
 
 PlanData = Mapping[str, Any]
-"""A plan as it is stored, plain data: "study", "trials" (each with "label", "trial_id", "config",
-"levels" and "runs") and, where a study has them, "baseline", "factors", "comparisons", "published"
-and "search". Who reads it adds "related", (plan, records) of each study that compares the same runs
+"""A stored plan, plain data: "study", "trials" (each with "label", "trial_id", "config",
+"levels" and "runs") and, if the study has them, "baseline", "factors", "comparisons", "published"
+and "search". Readers add "related", (plan, records) of each study that compares the same runs
 (`assay.core.families`), which is not stored."""
 
 
 def tried_runs(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
-    """Yield label and runs of every rung of every trial of a search; nothing without a search."""
+    """Yield label and runs of each rung of each trial of a search; nothing without a search."""
     for trial in (plan.get("search") or {}).get("trials", ()):
         for rung in trial["rungs"]:
             yield trial["label"], rung["runs"]
@@ -33,7 +33,7 @@ def runs_by_label(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
 
 
 def planned_runs(plan: PlanData) -> list[str]:
-    """Every run of a plan once, in its order."""
+    """Return every run of a plan once, in order."""
     return list(dict.fromkeys(run for _, runs in runs_by_label(plan) for run in runs))
 
 
@@ -41,7 +41,7 @@ def decode_plan(text: object, study: object) -> dict[str, Any]:
     """Read the JSON of a stored plan.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is not a plan.
     """
     what = f"the plan of study {str(study)!r} is damaged"
     plan = decode_object(text, f"{what}: it")
@@ -60,15 +60,15 @@ def decode_plan(text: object, study: object) -> dict[str, Any]:
 
 
 def compared(plan: PlanData) -> list[list[Mapping[str, Any]]]:
-    """Everything that a study compares, each as the planned comparisons that it is made of: first
-    the planned ones, then those that pool a level over several combinations of other factors."""
+    """Return all comparisons of a study, each as a list of planned comparisons: first the planned
+    ones, then those that pool a level over several combinations of other factors."""
     planned = list(plan.get("comparisons") or [])
     factors = plan.get("factors") or {}
     keys = Counter((row["factor"], row["level"], row["against"]) for row in planned)
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for i, row in enumerate(planned):
         if keys[row["factor"], row["level"], row["against"]] == 1 and _at_reference(row, factors):
-            planned[i] = {**row, "where": {}}  # no other combination to be told apart from
+            planned[i] = {**row, "where": {}}  # there is only one combination
         key = (str(row["factor"]), str(row["level"]), str(row["against"]))
         groups.setdefault(key, []).append(row)
     return [[row] for row in planned] + [rows for rows in groups.values() if len(rows) > 1]

@@ -42,8 +42,8 @@ class Plugin:
     """A plugin of a study.
 
     Attributes:
-        name: as the study names it: a file's name or a module's.
-        file: the file that was read.
+        name: its name in the study, of a file or a module.
+        file: the file of its source.
         digest: 16 hexadecimal digits of its content.
         module: name of the module in `sys.modules`.
     """
@@ -57,7 +57,7 @@ class Plugin:
 _loaded: dict[str, Plugin] = {}
 _loading: list[Path] = []
 _beside: Path | None = None
-"""The folder of the study that was read last; None is the current one."""
+"""The folder of the study that was read last; None for the current folder."""
 
 
 def load(name: str, beside: Path | None = None) -> Plugin:
@@ -65,7 +65,7 @@ def load(name: str, beside: Path | None = None) -> Plugin:
 
     Args:
         name: a Python file, absolute or relative to `beside`, or the name of an installed module.
-        beside: the folder of the study file; None is the current one.
+        beside: the folder of the study file; None for the current folder.
 
     Raises:
         ConfigError: there is no such file or module, or importing it fails.
@@ -96,16 +96,16 @@ def load(name: str, beside: Path | None = None) -> Plugin:
 
 
 def look_in(folder: Path | None) -> None:
-    """From now on `find_module` looks beside this study, or in the current folder."""
+    """Make `find_module` search the folder of this study, or the current folder."""
     global _beside
     _beside = folder
 
 
 def find_module(name: str) -> Plugin:
-    """The module that a study names: a file beside it, a plugin, or an installed module.
+    """Return the module that a study names: a file beside it, a plugin, or an installed module.
 
     Raises:
-        ConfigError: there is none, or importing it fails.
+        ConfigError: there is no such module, or importing it fails.
     """
     folder = (_beside or Path.cwd()).resolve()
     if (folder / f"{name}.py").is_file():
@@ -125,19 +125,20 @@ def find_module(name: str) -> Plugin:
 
 
 def load_recorded(digests: Mapping[str, str]) -> None:
-    """Load plugins that a stored run used where the study's folder, or the current one, has them.
+    """Load the plugins of a stored run from the study's folder or the current one, if they are
+    there.
 
     Args:
         digests: name of a plugin's file -> digest of its content.
 
     Raises:
-        ConfigError: a file is another one than the run was trained with, or importing it fails.
+        ConfigError: a file differs from the one of the run, or importing it fails.
     """
     folder = (_beside or Path.cwd()).resolve()
     for name, digest in digests.items():
         file = folder / name
         if name.removesuffix(".py") in sys.modules or not file.is_file():
-            continue  # it is loaded, or what needs it says that it is unknown
+            continue  # already loaded; otherwise its parts are reported as unknown
         if digest_of(file) != digest:
             raise ConfigError(
                 f"{file} has changed since this run was trained: it has digest {digest_of(file)}, "
@@ -147,9 +148,10 @@ def load_recorded(digests: Mapping[str, str]) -> None:
 
 
 def culprit(error: BaseException) -> str:
-    """Where in foreign code an error happened, "file:line"; "" where none of it is on the way.
+    """Return where in the user's code an error happened, "file:line"; "" if it is not involved.
 
-    The innermost line that is neither assay's nor a library's, or else the innermost of a library.
+    This is the innermost line that is neither assay's nor a library's, or else the innermost of a
+    library.
     """
     own = Path(__file__).resolve().parents[1]
     found, library, trace = "", "", error.__traceback__
@@ -187,7 +189,7 @@ def _load_file(name: str, path: Path) -> Plugin:
 
 
 def _register_file(name: str, path: Path) -> None:
-    """Import a file under its own name, so that `import` finds it, too."""
+    """Import a file under its own name, so that `import` finds it as well."""
     if not path.stem.isidentifier():
         raise ConfigError(
             f"plugin {name!r}: a plugin is imported, so its file's name must be a Python "
@@ -209,7 +211,7 @@ def _register_file(name: str, path: Path) -> None:
     module = importlib.util.module_from_spec(found)
     sys.modules[path.stem] = module
     if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # for what it imports beside itself, now or later
+        sys.path.append(str(path.parent))  # for imports of modules beside it, now or later
     load_installed()
     registry.forget(str(path))
     _loading.append(path)
@@ -228,25 +230,25 @@ def _register_file(name: str, path: Path) -> None:
 
 
 def _unload(module: str) -> None:
-    """Take back what a module has registered, so that it can be corrected and loaded again."""
+    """Undo the registrations of a module, so that it can be corrected and loaded again."""
     failed = sys.modules.pop(module, None)
     registry.forget(getattr(failed, "__file__", None) or "")
 
 
 def leave_script() -> None:
-    """End the loading of a plugin here, if one is being loaded; what it has registered stays.
+    """If a plugin is being loaded, end its execution here; its registrations stay.
 
-    A script that registers parts and then trains, with no `if __name__ == "__main__"`, is such a
-    plugin in its own workers: there it must not start to train again.
+    A script that registers parts and then trains, without `if __name__ == "__main__"`, is such a
+    plugin in its own workers, where it must not train again.
     """
     if _loading:
         raise _End
 
 
 class _End(BaseException):
-    """A script has come to what only the process that drives the study does.
+    """Raised in a worker where a script starts to train.
 
-    No `except Exception` of the script stops it.
+    It is a BaseException, so that no `except Exception` of the script catches it.
     """
 
 
@@ -255,7 +257,7 @@ def _same_file(file: str | None, path: Path) -> bool:
 
 
 def _failed(name: str, error: BaseException, path: Path | None = None) -> ConfigError:
-    """The plugin's own error with the line of the plugin where it happened."""
+    """Return the plugin's own error with the line of the plugin where it happened."""
     line, trace = getattr(error, "lineno", None), error.__traceback__
     while trace is not None:
         if path is not None and trace.tb_frame.f_code.co_filename == str(path):
@@ -268,7 +270,7 @@ def _failed(name: str, error: BaseException, path: Path | None = None) -> Config
 
 
 def digest_of(path: Path) -> str:
-    """16 hexadecimal digits of a file's content."""
+    """Return the digest of a file, 16 hexadecimal digits."""
     return _digest(path.read_bytes())
 
 
@@ -277,15 +279,15 @@ def _digest(content: bytes) -> str:
 
 
 def loaded() -> tuple[Plugin, ...]:
-    """The plugins that studies have named so far; what a worker process has to load."""
+    """Return the plugins that studies have named so far, which workers have to load."""
     return tuple(_loaded.values())
 
 
 def load_main() -> bool:
-    """Treat the script that runs as a plugin where it has registered parts itself.
+    """Treat the running script as a plugin if it has registered parts itself.
 
     Returns:
-        False when parts were registered in a notebook or at a prompt, which no other process can
+        False if parts were registered in a notebook or at a prompt, which other processes cannot
         read.
     """
     if not any(place.module == "__main__" for place in registry.places()):
@@ -306,7 +308,7 @@ def load_again(plugins: Iterable[Plugin]) -> None:
     for plugin in plugins:
         path = Path(plugin.file)
         if _same_file(getattr(sys.modules.get(plugin.module), "__file__", None), path):
-            # imported just now, by what sent a function of it here: once is enough
+            # already imported, when a function of it was unpickled
             _loaded.setdefault(plugin.file, replace(plugin, digest=digest_of(path)))
         mine = load(plugin.file if plugin.name.endswith(".py") else plugin.name)
         if mine.digest != plugin.digest:

@@ -17,11 +17,11 @@ __all__ = ["read_record", "write_record"]
 
 
 def write_record(record: Record, file: Path) -> None:
-    """Write a record with its weights and its state, whole or not at all, with a digest.
+    """Write a record with its weights and state atomically, with a digest.
 
     Raises:
         OSError: it cannot be written.
-        StoreError: it holds something that no store keeps.
+        StoreError: it holds something that cannot be stored.
     """
     row, blob = form.encode_record(record)
     arrays = {"row": _bytes(json.dumps(row).encode()), "arrays": _bytes(blob)}

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and the identity of a configuration."""
+"""Records of runs, and the identity of a configuration."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ Config = dict[str, Any]
 `task`, `engine`, `precision` and, for a run, `seed`."""
 
 Spec = Mapping[str, Any]
-"""One section of a configuration, as `dataset`: its settings by name, read and checked."""
+"""A section of a configuration, such as `dataset`: checked settings by name."""
 
 VALIDATION_ONLY = "validation_only"
-"""Key of a configuration, true in runs that only serve to choose: they never read the test part,
-and their records have no test metrics. It is not there in other runs."""
+"""Key of a configuration, true for runs that only serve to select: they never read the test part,
+and their records have no test metrics. Absent in other runs."""
 
 VARIES = "vary"
 """Key of a configuration: the settings that differ between the runs of a trial, by their dotted
-names, with the value that each has at seed 0; "dataset.split_seed". Not there where none does."""
+names, with the value of each at seed 0, such as "dataset.split_seed". Absent if there are none."""
 
 Status = Literal["finished", "diverged", "failed"]
 
 
 def content_hash(value: object) -> str:
-    """Return 16 hexadecimal digits that identify plain JSON data, whatever its key order."""
+    """Return 16 hexadecimal digits that identify plain JSON data in any order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def run_config(config: Config, seed: int) -> Config:
-    """The configuration of a trial's run: its seed, and each setting that varies with the seed."""
+    """Return the configuration of a trial's run, with its seed and what varies with it."""
     found: Config = {**config, "seed": seed}
     for name, first in config.get(VARIES, {}).items():
         found = _with(found, name, first + seed)
@@ -56,7 +56,7 @@ def run_config(config: Config, seed: int) -> Config:
 
 
 def trial_id(config: Config) -> str:
-    """Identify a trial: the configuration without its seed and what varies with it."""
+    """Return the identity of a trial: its configuration without what varies with the seed."""
     found = {k: v for k, v in config.items() if k != "seed"}
     for name, first in config.get(VARIES, {}).items():
         found = _with(found, name, first)
@@ -69,13 +69,13 @@ def _with(config: Config, name: str, value: Any) -> Config:
 
 
 def run_id(config: Mapping[str, object]) -> str:
-    """Identify a run: the whole configuration, seed included."""
+    """Return the identity of a run: the whole configuration, including the seed."""
     return content_hash(dict(config))
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run, finished.
+    """The result of a run.
 
     Attributes:
         run_id: identity of `config`.
@@ -92,12 +92,12 @@ class Record:
             int16), "test_confidence" (float16), "test_target".
         timing: seconds by kind: "train", "evaluate", "prepare"; "images_per_second"; all are this
             member's share of its cohort. "shared": seconds of "train" in which other processes had
-            the core for more than 2 % of the time, so that they say little of the speed.
+            the core for more than 2 % of the time, so that they are no measure of speed.
         provenance: digest and commit of the code, library versions, device, precision used,
             threads, machine, cohort size, UTC time, dataset fingerprint, parameters, MACs.
-        weights: named float32 arrays, saved beside the index; empty when not kept.
-        state: what a run that stopped at a rung needs to go on; kept beside the index until it is
-            dropped.
+        weights: named float32 arrays, stored beside the index; empty if not kept.
+        state: state from which a run that stopped at a rung resumes; stored beside the index until
+            it is dropped.
         message: why it failed or diverged; empty otherwise.
     """
 

@@ -50,19 +50,19 @@ _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
 
 _REGISTRIES: dict[str, Registry[Any]] = {}
-"""Kind -> its registry, once the module that has it is imported."""
+"""Kind -> its registry, once the module that defines it is imported."""
 
 
 def register(kind: str, name: str, entry: object, help: str = "", version: int = 1) -> None:
-    """Register `entry` under `name` among the things of one kind.
+    """Register `entry` under `name` as a part of one kind.
 
     Args:
-        kind: "dataset", "network family", "task", ...: as error messages call it.
-        name: how studies, commands and tables name it.
-        entry: the thing itself, or "module:attribute" to import it when it is first needed.
-        help: one line for lists of such things, which then need not import it.
-        version: raised when a change moves the numbers of runs that use it; it is part of their
-            names from 2 on.
+        kind: "dataset", "network family", "task", ...: its name in error messages.
+        name: its name in studies, commands and tables.
+        entry: the part itself, or "module:attribute" to import it when it is first needed.
+        help: one line for lists of parts, which then need not import it.
+        version: increased when a change affects the numbers of runs that use it; from 2 on, it is
+            part of their names.
 
     Raises:
         ConfigError: another place has registered this name before.
@@ -78,14 +78,14 @@ def register(kind: str, name: str, entry: object, help: str = "", version: int =
 
 
 def forget(file: str) -> None:
-    """Drop all that a file has registered, because it is read again or cannot be used."""
+    """Remove all registrations of a file, because it is read again or cannot be used."""
     for table in _TABLES.values():
         for name in [name for name, known in table.items() if known.place.file == file]:
             del table[name]
 
 
 def settle(file: str) -> None:
-    """Load assay's own parts of each kind that a file has registered parts of.
+    """Load assay's own parts of each kind of which a file has registered parts.
 
     Raises:
         ConfigError: the file has registered a name that assay itself registers.
@@ -96,13 +96,13 @@ def settle(file: str) -> None:
 
 
 def places() -> Iterator[CodePlace]:
-    """Where everything was registered that is known so far."""
+    """Return the places of all registrations so far."""
     for table in _TABLES.values():
         yield from (known.place for known in table.values())
 
 
 def _caller() -> CodePlace:
-    """The first place outside of what registers: this file, `assay.core.extend`, `register_...`."""
+    """Return the first place in the call stack outside the functions that register."""
     frame = sys._getframe(1)
     own = (__name__, "assay.core.extend")
     while frame.f_back and (
@@ -119,7 +119,7 @@ def _function(written: str) -> Callable[..., Any]:
 
 
 def _fitting(entry: Any, contract: type[Any]) -> Any:
-    """The entry; ConfigError unless it is one of `contract`, or has all that a protocol names."""
+    """Return the entry; ConfigError unless it satisfies `contract`."""
     if not getattr(contract, "_is_protocol", False):
         if not isinstance(entry, contract):
             where = f"{contract.__module__}.{contract.__name__}"
@@ -184,12 +184,12 @@ class Registry(Generic[T]):
         return found.entry
 
     def _made(self, name: str, entry: Any) -> Any:
-        """The entry itself, imported and checked."""
+        """Return the entry itself, imported and checked."""
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
             try:
                 entry = getattr(import_module(module), attribute)
-            except AssayError:  # an extra is not installed, say
+            except AssayError:  # for example a missing extra
                 raise
             except (ImportError, AttributeError) as error:
                 raise ConfigError(f"{entry} cannot be imported: {error}") from error
@@ -235,7 +235,7 @@ class Registry(Generic[T]):
 
     def load(self) -> None:
         """Import the modules of the package and the installed plugins, once."""
-        with _LOADING:  # another thread must not take for all what is there half-way
+        with _LOADING:  # other threads must not see a half-loaded registry
             if self._package is not None:
                 package, self._package = self._package, None
                 import pkgutil
@@ -245,7 +245,7 @@ class Registry(Generic[T]):
                         if not module.name.startswith("_"):
                             import_module(f"{package}.{module.name}")
                 except BaseException:
-                    self._package = package  # the rest is still to be imported
+                    self._package = package  # the rest has not been imported yet
                     raise
             self._load_plugins()
 

@@ -13,10 +13,10 @@ import numpy as np
 __all__ = ["stream"]
 
 _WORDS: dict[int, str] = {}
-"""Which text each word of a seed stands for in this process."""
+"""The text of each 32-bit word of a seed in this process."""
 
 _SHAPES: dict[tuple[str, ...], tuple[bool, ...]] = {}
-"""Where the numbers are among the names of a purpose."""
+"""The positions of numbers among the names of a purpose."""
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
@@ -24,8 +24,8 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
     Args:
         seed: the run's seed, an integer >= 0.
-        names: the purpose, for example ``"init", "dense_1"`` or ``"batches", 3``; a text first,
-            and numbers always at the same places among the same texts.
+        names: the purpose, for example ``"init", "dense_1"`` or ``"batches", 3``; the first one is
+            a text, and numbers are always at the same positions among the same texts.
 
     Raises:
         ValueError: another purpose has, or could have, the same stream: NumPy pads seeds with
@@ -48,7 +48,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def _word(name: str | int) -> int:
-    """32 bits that stand for a name and for no other."""
+    """Return 32 bits that identify a name."""
     if not isinstance(name, str):
         if not 0 <= name < 2**32:
             raise ValueError(f"a number in a stream's name must be from 0 to 2^32 - 1, got {name}")

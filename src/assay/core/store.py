@@ -1,10 +1,10 @@
 """The store: one folder with every record; reports need nothing else.
 
-`index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights and
-`checkpoints/` what a run that stopped at a rung, or was interrupted, needs to go on. A run is there
-whole or not at all. All of it but the claims has SHA-256 digests, which are verified when it is
-read. Writing waits its turn and is short; reading never blocks a writer. Processes on several hosts
-may share a store only where the file system locks files properly.
+`index.sqlite` holds runs, arrays, plans and claims; `weights/RUN.safetensors` the weights, and
+`checkpoints/` the state from which a run that was interrupted or stopped at a rung resumes. Runs
+are stored atomically. Everything except claims has SHA-256 digests, which are verified on reading.
+Writers wait for each other briefly; readers never block a writer. Processes on several hosts may
+share a store only if the file system locks files reliably.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ STALE_SECONDS = 3600.0
 class Store(Plans, Claims, Rescue):
     """Records by run, plans by study, and claims on runs that are being trained.
 
-    Not to be shared between threads; opening another one is cheap.
+    It must not be shared between threads; opening another one is cheap.
 
     Args:
         path: the folder.
-        create: make the folder and an empty index where there is none.
-        read_only: never write, and never make a writer wait: for reports and dashboards. Works on
-            a folder that may not be written to.
+        create: create the folder and an empty index if they are missing.
+        read_only: never write, and never make a writer wait, for reports and web pages. Works on a
+            read-only folder.
 
     Raises:
-        StoreError: the folder is missing, is no store, comes from a newer assay or cannot be
-            written. Every method raises it when the disk fails or is full; nothing is then
+        StoreError: the folder is missing, is not a store, comes from a newer version of assay or
+            cannot be written. Every method raises it if the disk fails or is full; nothing is then
             half-written.
     """
 
@@ -81,12 +81,12 @@ class Store(Plans, Claims, Rescue):
     # -- runs ----------------------------------------------------------------------------------
 
     def add(self, record: Record) -> bool:
-        """Keep a record, with its weights, whole or not at all.
+        """Store a record with its weights, atomically.
 
-        The first one of a run wins, save that a failed or damaged one gives way to any other.
+        The first record of a run is kept, but a failed or damaged one is replaced by any other.
 
         Returns:
-            True when it was stored, False when the run was there already.
+            True if it was stored, False if the run was stored already.
         """
         if self._index.read_only:
             raise StoreError(f"cannot store run {record.run_id}: {self.path} is opened read-only")
@@ -96,7 +96,7 @@ class Store(Plans, Claims, Rescue):
         with self._index.explained(f"cannot store run {record.run_id}"):
             if self.present([record.run_id]):
                 return False
-            if record.state:  # before the record: a run that is there can always go on
+            if record.state:  # before the record, so that a stored run can always be resumed
                 self._write_state(record)
             weights = ""
             try:
@@ -120,16 +120,16 @@ class Store(Plans, Claims, Rescue):
         try:
             with self._index.writing() as db:
                 if self.present([run_id]):
-                    return False  # another process was first
+                    return False  # another process was faster
                 db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
                 db.execute(f"INSERT INTO runs ({form.STORED}) VALUES ({marks})", row)
                 db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (run_id, blob))
                 if temporary is not None:
-                    # before the commit: a record is never there without its weights
+                    # before the commit, so that no record is without its weights
                     temporary.replace(final)
                     moved = True
                     sync_folder(final.parent)
-        except StoreError:  # nothing else: after a commit the weights must stay
+        except StoreError:  # nothing more here: after a commit the weights must stay
             if moved:
                 final.unlink(missing_ok=True)
             raise
@@ -137,8 +137,7 @@ class Store(Plans, Claims, Rescue):
         return True
 
     def amend(self, record: Record) -> None:
-        """Keep another version of a record that is stored already: metrics that were computed
-        later. Its weights stay as they are."""
+        """Replace a stored record by one with later metrics; its weights are unchanged."""
         row, blob = form.encode_record(record)
         marks = ", ".join("?" * len(form.STORED.split(",")))
         with (
@@ -156,15 +155,16 @@ class Store(Plans, Claims, Rescue):
     def present(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
         """Return those of `run_ids` that need no training; with `failed`, failed ones too.
 
-        Damaged records do not count; for tables, whose readers must be told, see `recorded`.
+        Damaged records do not count; `recorded` includes them, for tables that report them.
         """
         return self._sound.present(run_ids, failed)
 
     def recorded(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
-        """Return those of `run_ids` that have a record, be it damaged; with `failed`, failed too.
+        """Return those of `run_ids` that have a record, even a damaged one; with `failed`, failed
+        too.
 
         Raises:
-            StoreError: a damaged record has lost its name, which is one of these.
+            StoreError: a damaged record of an unknown run may be one of these.
         """
         wanted = set(run_ids)
         sql = "SELECT run_id, status FROM runs WHERE run_id IN ({})"
@@ -173,71 +173,71 @@ class Store(Plans, Claims, Rescue):
         return {run for run, status in rows.items() if failed or status != "failed"}
 
     def verify(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Read all that is kept of some runs: records, arrays and weights.
+        """Read and verify everything stored of some runs: records, arrays and weights.
 
-        Damaged runs are not `present` from then on, and `add` replaces them.
+        Afterwards, damaged runs are not `present`, and `add` replaces them.
 
         Returns:
-            What is wrong with each run that is damaged.
+            A description of the damage for each damaged run.
         """
         self._index.upgrade()
         return self._sound.verify(run_ids)
 
     @property
     def format(self) -> int:
-        """Of the index; the first write raises it to that of this assay."""
+        """Format of the index; the first write upgrades it to the present one."""
         return self._index.version
 
     def everything(self) -> Iterator[tuple[str, bool, list[tuple[str, str]]]]:
-        """Read all; yield each run, whether it has weights, and (part, problem) of what is
-        damaged of its "record", "arrays" and "weights"."""
+        """Read everything; yield each run, whether it has weights, and (part, problem) for each
+        damaged part: "record", "arrays" or "weights"."""
         return self._sound.whole()
 
     def integrity(self) -> list[str]:
-        """What SQLite finds wrong with the index itself."""
+        """Return the problems that SQLite finds in the index itself."""
         said = [str(text) for (text,) in self._index.each("PRAGMA integrity_check")]
         return [] if said == ["ok"] else said
 
     def arrays_alone(self) -> list[str]:
-        """Runs that have arrays and no record."""
+        """Return runs that have arrays but no record."""
         sql = "SELECT run_id FROM arrays WHERE run_id NOT IN (SELECT run_id FROM runs)"
         return [str(run) for (run,) in self._index.each(sql)]
 
     def run_ids(self) -> list[str]:
-        """Return every stored run, failed ones included, in the order of their names."""
+        """Return every stored run, including failed ones, sorted by name."""
         return sorted(str(run) for (run,) in self._index.each("SELECT run_id FROM runs"))
 
     @property
     def moment(self) -> int:
-        """A number that changes whenever another process has written to the index."""
+        """Return a number that changes whenever another process has written to the index."""
         return next(int(number) for (number,) in self._index.each("PRAGMA data_version"))
 
     def stored_since(self, cursor: int = 0) -> tuple[int, list[str]]:
-        """Return runs stored or amended after a moment, oldest first, and the cursor of now.
+        """Return runs stored or amended since a cursor, oldest first, and the present cursor.
 
         Args:
-            cursor: what this returned at that moment; 0 is the beginning.
+            cursor: the cursor of an earlier call; 0 for all runs.
         """
         sql = "SELECT rowid, run_id FROM arrays WHERE rowid > ? ORDER BY rowid"
         found = list(self._index.each(sql, values=(cursor,)))
         return (int(found[-1][0]) if found else cursor), [str(run) for _, run in found]
 
     def record(self, run_id: str) -> Record:
-        """Return one record with its arrays; `weights` are read apart."""
+        """Return one record with its arrays; `weights` reads the weights."""
         return self.records([run_id])[0]
 
     def records(
         self, run_ids: Iterable[str], arrays: bool = True, stored_only: bool = False
     ) -> list[Record]:
-        """Return records in the order of `run_ids`; failed ones come too, look at `status`.
+        """Return records in the order of `run_ids`, including failed ones (see `status`).
 
         Args:
             run_ids: full names.
-            arrays: also read curves and predictions; leave them out for quick tables.
+            arrays: also read curves and predictions; without them, reading is faster.
             stored_only: leave out runs that have no record instead of raising.
 
         Raises:
-            StoreError: a run is not there, or what is read of it is damaged.
+            StoreError: a run is missing, or what is read of it is damaged.
         """
         wanted = list(run_ids)
         found, wrong = self._sound.records(wanted, arrays)
@@ -257,7 +257,7 @@ class Store(Plans, Claims, Rescue):
             self._sound.look_for(lost, {run for plan in self.plans() for run in planned_runs(plan)})
 
     def weights(self, run_id: str) -> dict[str, np.ndarray]:
-        """Return the weights of a run by name; empty when they were not kept.
+        """Return the weights of a run by name; empty if they were not kept.
 
         Raises:
             StoreError: there is no such run, or its record or weights file is damaged.
@@ -287,7 +287,7 @@ class Store(Plans, Claims, Rescue):
 
     @property
     def checkpoints(self) -> Path:
-        """Folder with what runs that stopped at a rung need to go on, RUN.safetensors each."""
+        """Folder with the states of runs that stopped at a rung, RUN.safetensors each."""
         return self.path / "checkpoints"
 
     def _write_state(self, record: Record) -> None:
@@ -295,18 +295,18 @@ class Store(Plans, Claims, Rescue):
         write_whole(final, form.encode_arrays(record.state, f"run {record.run_id}: state"))
 
     def drop_checkpoints(self, run_ids: Iterable[str]) -> None:
-        """Forget how runs could go on; without, they are trained from their start."""
+        """Delete the checkpoints of runs, which are then trained from the start."""
         for run_id in run_ids:
             with suppress(OSError):
                 (self.checkpoints / f"{run_id}.safetensors").unlink()
 
-    # -- inside --------------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------
 
     def _weights_file(self, run_id: str, suffix: str = "") -> Path:
         return weights_file(self.path, run_id, suffix)
 
     def _sweep(self) -> None:
-        """Remove files that a killed process left half-written."""
+        """Remove unfinished files of killed processes."""
         for file in [*self.path.glob("*.tmp"), *self.path.glob("*/*.tmp")]:
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > STALE_SECONDS:

@@ -1,5 +1,4 @@
-"""Looking after a store: copying it, joining two, dropping what nobody names, and making a damaged
-index readable."""
+"""Maintenance of a store: backup, merge, deletion of unused runs, repair of the index."""
 
 from __future__ import annotations
 
@@ -25,17 +24,17 @@ Told = Callable[[float, str], None]
 
 
 def _silent(share: float, doing: str) -> None:
-    """Tells nobody."""
+    """Progress callback that does nothing."""
 
 
 @dataclass
 class Joined:
-    """What came of copying runs from one store into another.
+    """The result of copying runs from one store into another.
 
     Attributes:
-        added: runs that were copied; equal: that were there; damaged: that are damaged where they
-            come from and are left out.
-        different: runs that were there with other results, which stay as they are.
+        added: copied runs; equal: runs that exist already; damaged: runs that are damaged in the
+            source and not copied.
+        different: runs that exist with other results and are unchanged.
         plans: studies whose plans were copied.
     """
 
@@ -47,9 +46,9 @@ class Joined:
 
 
 def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
-    """Add all that another store holds; what is there stays.
+    """Add everything that another store holds; existing runs are unchanged.
 
-    Of a study that both know, the plan that was written last is kept.
+    If a study is in both, the later plan is kept.
 
     Raises:
         StoreError: one of the stores cannot be opened, or `into` cannot be written.
@@ -70,7 +69,7 @@ def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
 def export_studies(
     source: Path, target: Path, studies: Collection[str], told: Told = _silent
 ) -> Joined:
-    """Write a store with some studies only, to hand on.
+    """Write a store with some studies only, to share them.
 
     Raises:
         StoreError: there is no such study, or `target` exists.
@@ -108,7 +107,7 @@ def _copy_runs(theirs: Store, ours: Store, runs: Collection[str], told: Told) ->
 
 
 def _same(a: Record, b: Record) -> bool:
-    """Whether two records of a run have the same results; times differ always."""
+    """Whether two records of a run have the same results, apart from times."""
     curves = [{n: c for n, c in r.curves.items() if n != "seconds"} for r in (a, b)]
     if a.status != b.status or curves[0].keys() != curves[1].keys():
         return False
@@ -122,7 +121,7 @@ def backup(source: Path, target: Path) -> int:
     """Copy a store that may be in use, by SQLite's own backup of its index.
 
     Returns:
-        How many runs the copy has.
+        The number of runs in the copy.
 
     Raises:
         StoreError: there is no store, or `target` exists or cannot be written.
@@ -138,7 +137,7 @@ def backup(source: Path, target: Path) -> int:
                 closing(sqlite3.connect(part)) as new,
             ):
                 old.backup(new)
-            # weights come before their record, so that none of the runs above lacks its own
+            # weights are written before their record, so that every run above has its own
             for folder in ("weights", "checkpoints"):
                 _copy_files(source / folder, target / folder)
     except (OSError, sqlite3.Error) as error:
@@ -162,11 +161,11 @@ def _copy_files(source: Path, target: Path) -> None:
 
 @dataclass
 class Gone:
-    """What nobody names.
+    """What no plan refers to.
 
     Attributes:
-        runs: without a plan that names them.
-        files: weights and checkpoints that belong to nothing, and half-written files.
+        runs: runs that no plan names.
+        files: weights and checkpoints without a run, and unfinished files.
         size: bytes of these files.
     """
 
@@ -176,14 +175,13 @@ class Gone:
 
 
 def collect_garbage(path: Path, remove: bool = True) -> Gone:
-    """Drop runs that no plan names, with their files, and what is left over of others.
+    """Delete runs that no plan names, with their files, and files without a run.
 
     Args:
-        remove: False only says what would go.
+        remove: if False, only report what would be deleted.
 
     Raises:
-        StoreError: a plan is damaged, so that nobody knows which runs it names; or runs are being
-            trained.
+        StoreError: a plan is damaged, so that its runs are unknown; or runs are being trained.
     """
     with Store(path, create=False, read_only=not remove) as store:
         for study, problem in store.plan_problems():
@@ -218,14 +216,14 @@ def _size(file: Path) -> int:
 def repair(path: Path) -> tuple[int, int, Path | None]:
     """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
-    Damaged records are left out: the next `assay run` of their study trains these runs.
+    Damaged records are left out; the next `assay run` of their study trains these runs.
 
     Returns:
-        Runs and plans of the new index, and where the damaged one is; None where the index is
-        sound, so that nothing was changed.
+        Runs and plans of the new index, and the path of the damaged one; None if the index is
+        intact, so that nothing was changed.
 
     Raises:
-        StoreError: nothing can be read of it.
+        StoreError: nothing in it can be read.
     """
     index = path / "index.sqlite"
     if not index.is_file():
@@ -251,5 +249,5 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
 
 
 def _likely_runs(path: Path) -> Iterable[str]:
-    """Names of runs by their weights, for where the index cannot be gone through."""
+    """Return names of runs by their weights files, for an index that cannot be scanned."""
     return [file.stem for file in sorted((path / "weights").glob("*.safetensors"))]

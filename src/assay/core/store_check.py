@@ -1,4 +1,4 @@
-"""Reading everything in a store to find what is damaged."""
+"""Reads everything in a store to find damage."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TRAIN_AGAIN = "`assay run` of its study trains the run again"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is damaged.
+    """One damaged item.
 
     Attributes:
         kind: one of KINDS.
         name: the run, study or file.
-        problem: what is wrong with it.
+        problem: description of the damage.
         advice: what to do.
     """
 
@@ -42,14 +42,14 @@ class Finding:
 
 @dataclass
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         store: the folder.
-        format: of its index; format 1 has no checksums, so that little can be seen there.
-        checked: how many there are of each of KINDS.
-        damaged: what is not sound.
-        left_over: files and rows that belong to nothing; they do no harm.
+        format: of its index; format 1 has no checksums, so that little damage can be detected.
+        checked: number of items of each of KINDS.
+        damaged: the damaged items.
+        left_over: harmless files and rows without a run.
     """
 
     store: Path
@@ -64,7 +64,7 @@ class Checked:
         return not self.damaged
 
     def add(self, kind: str, name: str, problem: str = "") -> None:
-        """Count one thing, and keep what is wrong with it."""
+        """Count one item, and add its damage, if any."""
         self.checked[kind] += 1
         if problem:
             advice = ADVICE.get(kind, TRAIN_AGAIN)
@@ -74,12 +74,12 @@ class Checked:
 def check_store(
     path: str | Path, on_progress: Callable[[float, str], None] | None = None
 ) -> Checked:
-    """Read every record, array, weights file, checkpoint and plan, and SQLite's own structures.
+    """Verify every record, array, weights file, checkpoint and plan, and SQLite's structures.
 
-    Nothing is written. A store that is in use may be checked.
+    Nothing is written. The store may be in use.
 
     Args:
-        on_progress: told the share that is done, 0 to 1, and what is being done.
+        on_progress: called with the fraction done, 0 to 1, and the current step.
 
     Raises:
         StoreError: there is no store, or its index cannot even be opened.
@@ -97,7 +97,7 @@ def check_store(
             for kept in sorted(store.checkpoints.glob("*.safetensors")):
                 _check_checkpoint(kept, found)
             found.left_over += _left_over(store, runs)
-        except StoreError as error:  # SQLite cannot go on from a damaged page
+        except StoreError as error:  # SQLite cannot continue after a damaged page
             found.damaged.append(Finding("index", "index.sqlite", str(error), ADVICE["index"]))
     return found
 

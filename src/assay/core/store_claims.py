@@ -13,29 +13,30 @@ __all__ = ["Claims"]
 
 
 class Claims:
-    """The part of a store that says who trains what."""
+    """The part of a store that records which process trains which runs."""
 
     _index: Index
     _sound: Soundness
 
     def claim(self, run_ids: Iterable[str], owner: str) -> list[str]:
-        """Take runs that nobody trains, so that two commands on one store share the work.
+        """Claim runs that no other process trains, so that two commands on one store share the
+        work.
 
-        Runs that are stored are not given out; claims of dead processes are void.
+        Stored runs cannot be claimed; claims of dead processes are void.
 
         Args:
             run_ids: the runs wanted.
             owner: the claimant, from `core.store_owner.new_owner`.
 
         Returns:
-            The runs that `owner` now holds, in the order asked for.
+            The runs that `owner` now holds, in the order of `run_ids`.
         """
         wanted, now = list(run_ids), time.time()
         with self._index.writing() as db:
             rows = self._index.select(
                 "SELECT run_id, owner, heartbeat FROM claims WHERE run_id IN ({})", wanted
             )
-            # a heartbeat from the future is as silent as an old one: a clock has been put back
+            # a heartbeat in the future counts as an old one, because a clock may have been set back
             beats = {name: abs(now - beat) for _, name, beat in rows}
             dead = [(name,) for name, silent in beats.items() if not is_alive(name, silent)]
             db.executemany("DELETE FROM claims WHERE owner = ?", dead)
@@ -49,13 +50,13 @@ class Claims:
         return mine
 
     def release(self, run_ids: Iterable[str], owner: str) -> None:
-        """Give back claims; those of others are left alone."""
+        """Release the owner's claims on runs."""
         with self._index.writing() as db:
             db.executemany(
                 "DELETE FROM claims WHERE run_id = ? AND owner = ?", [(r, owner) for r in run_ids]
             )
 
     def heartbeat(self, owner: str) -> None:
-        """Say that `owner` lives; other hosts take its claims over when it falls silent."""
+        """Renew the claims of `owner`; without renewal, other hosts take them over."""
         with self._index.writing() as db:
             db.execute("UPDATE claims SET heartbeat = ? WHERE owner = ?", (time.time(), owner))

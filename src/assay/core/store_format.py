@@ -1,6 +1,6 @@
-"""How a record looks inside the store: JSON text for scalars, one safetensors blob for arrays.
+"""The format of records in the store: JSON text for scalars, one safetensors blob for arrays.
 
-Whatever is decoded here may be damaged, and what is damaged is said as a StoreError.
+Data may be damaged; decoding it then raises a StoreError.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 VERSION = 2
-"""Kept in `PRAGMA user_version`; raised whenever an older assay could not read the index or would
-write what a newer one refuses. Format 1 had no digests."""
+"""Stored in `PRAGMA user_version`; increased whenever an older version of assay could not read the
+index, or would write what a newer one refuses. Format 1 had no digests."""
 
 APPLICATION_ID = 0x61737379
-"""Kept in `PRAGMA application_id` ("assy"), so that no other program's database is written to."""
+"""Stored in `PRAGMA application_id` ("assy"): assay never writes to another program's database."""
 
-# Arrays have a table of their own: reading every run's metrics then touches few pages.
+# Arrays have a separate table, so that reading the metrics of all runs touches few pages.
 SCHEMA = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, trial_id TEXT NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL,
@@ -67,20 +67,20 @@ ALTER TABLE runs ADD COLUMN weights_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE plans ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 """
-"""From format 1 to 2. A row's digest is that of all its other columns; those of its arrays and its
-weights file are among them, `weights_digest` is empty where no weights were kept."""
+"""From format 1 to 2. A row's digest covers all its other columns, including the digests of its
+arrays and its weights file; `weights_digest` is empty if no weights were kept."""
 
 COLUMNS = "run_id, trial_id, seed, status, config, metrics, timing, provenance, message"
 
 STORED = f"{COLUMNS}, updated, arrays_digest, weights_digest, digest"
-"""A whole row, of which `sealed_row` makes the last column."""
+"""A complete row; `sealed_row` computes the last column."""
 
 DAMAGED = "damaged"
-"""Stands where a digest would, for what could not be read when digests were made."""
+"""Replaces the digest of content that could not be read when digests were computed."""
 
 
 def _plain(value: Any) -> Any:
-    """JSON data without NaN and infinities (they become null, which every reader understands)."""
+    """Replace NaN and infinities in JSON data by null, which every reader understands."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -93,10 +93,11 @@ def _plain(value: Any) -> Any:
 
 
 def encode_json(value: object, where: str) -> str:
-    """Return JSON text; numbers that are not finite become null.
+    """Return JSON text; non-finite numbers become null.
 
     Raises:
-        StoreError: `value` holds something that JSON cannot; `where` names the place.
+        StoreError: `value` contains something that JSON cannot represent; the message names
+            `where`.
     """
     try:
         return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
@@ -108,10 +109,10 @@ def encode_arrays(arrays: Mapping[str, np.ndarray], where: str, sealed: bool = T
     """Pack named arrays as one safetensors blob.
 
     Args:
-        sealed: it bears its own digest; not needed where the index has it.
+        sealed: include a digest; not needed if the index contains it.
 
     Raises:
-        StoreError: an array's type has no place in safetensors (text, objects).
+        StoreError: safetensors cannot store an array's type (text, objects).
     """
     ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in ordered.items():
@@ -122,16 +123,16 @@ def encode_arrays(arrays: Mapping[str, np.ndarray], where: str, sealed: bool = T
 
 
 def decode_arrays(blob: bytes, where: str, sealed: bool = False) -> dict[str, np.ndarray]:
-    """Undo `encode_arrays`; raise StoreError when the blob is damaged.
+    """Undo `encode_arrays`; raise StoreError if the blob is damaged.
 
     Args:
-        sealed: nobody else knows its digest, so that the one that it bears is checked.
+        sealed: verify the included digest.
     """
     try:
         if sealed:
             check_seal(blob)
         arrays = dict(sorted(load(blob).items()))
-    except KeyError as error:  # a type that NumPy has not, so that it was never written here
+    except KeyError as error:  # a type that NumPy does not have, so that assay did not write it
         raise StoreError(f"{where} is damaged: it has arrays of the type {error}") from error
     except (SafetensorError, ValueError, TypeError, AttributeError, MemoryError) as error:
         raise StoreError(f"{where} is damaged: {error}") from error
@@ -161,7 +162,7 @@ def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
 
 
 def sealed_row(row: Sequence[Any], updated: str, arrays: str, weights: str) -> tuple[Any, ...]:
-    """Return the row of `STORED`: a row of `COLUMNS`, its time, digests, and its own digest."""
+    """Return the row of `STORED`: a row of `COLUMNS`, its time, digests, and the row's digest."""
     content = (*row, updated, arrays, weights)
     return (*content, digest(*content))
 
@@ -170,7 +171,7 @@ def decode_record(row: Sequence[Any], blob: bytes | None) -> Record:
     """Rebuild a record, without weights, from a row of `COLUMNS` and its arrays (if any).
 
     Raises:
-        StoreError: something in it is not what `encode_record` makes.
+        StoreError: something in it could not come from `encode_record`.
     """
     run_id, trial_id, seed, status, config, metrics, timing, provenance, message = row
     where = f"the record of run {run_id}"
@@ -196,7 +197,7 @@ def decode_record(row: Sequence[Any], blob: bytes | None) -> Record:
 
 
 def decode_object(text: Any, what: str) -> dict[str, Any]:
-    """Read a JSON object; `what` begins the message of the StoreError where it is none."""
+    """Read a JSON object; otherwise raise a StoreError that begins with `what`."""
     try:
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
@@ -207,7 +208,7 @@ def decode_object(text: Any, what: str) -> dict[str, Any]:
 
 
 def _numbers(text: Any, what: str) -> dict[str, float]:
-    """Scalars by name; null, which stands for a number that is not finite, reads as NaN."""
+    """Return scalars by name; null, which replaces non-finite numbers, becomes NaN."""
     found = {k: math.nan if v is None else v for k, v in decode_object(text, what).items()}
     for name, value in found.items():
         if not isinstance(value, (int, float)):

@@ -19,10 +19,10 @@ from assay.core.store_upgrade import sync_folder, upgrade
 __all__ = ["Index", "sync_folder"]
 
 BUSY_SECONDS = 60.0
-"""How long a writer waits for another one; transactions take milliseconds."""
+"""Seconds that a writer waits for another one; transactions take milliseconds."""
 
 AT_ONCE = 100
-"""Rows that are fetched together: one by one, ten thousand take a tenth of a second longer."""
+"""Rows to fetch at a time; fetching ten thousand one by one takes a tenth of a second longer."""
 
 T = TypeVar("T")
 
@@ -35,10 +35,11 @@ class Index:
         read_only: never write and never make a writer wait.
 
     Attributes:
-        version: the format of the tables, which the first write raises to that of this assay.
+        version: the format of the tables; the first write upgrades it to the present one.
 
     Raises:
-        StoreError: what is there is no index, comes from a newer assay or cannot be opened.
+        StoreError: the file is not an index, comes from a newer version of assay or cannot be
+            opened.
     """
 
     version: int
@@ -50,7 +51,7 @@ class Index:
             self.db = sqlite3.connect(
                 self._address(), uri=True, timeout=BUSY_SECONDS, isolation_level=None
             )
-            # a flipped bit may leave text that is no UTF-8: its digest will say so
+            # a flipped bit may make text invalid UTF-8, which the digest detects
             self.db.text_factory = partial(str, encoding="utf-8", errors="replace")
             try:
                 self._verify()
@@ -59,14 +60,13 @@ class Index:
                 raise
 
     def select(self, sql: str, names: Iterable[str]) -> list[tuple[Any, ...]]:
-        """Return the rows of `sql`, whose {} stands for the list of names."""
+        """Return the rows of `sql`, whose {} is replaced by the list of names."""
         return list(self.each(sql, names))
 
     def each(
         self, sql: str, names: Iterable[str] = (), values: Sequence[object] = ()
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of `sql` one by one; its {}, if it has one, stands for the names, its ?
-        for the values."""
+        """Yield the rows of `sql`; {}, if any, is replaced by the names, ? by the values."""
         parts = _pieces(list(dict.fromkeys(names))) if "{}" in sql else [values]
         for part in parts:
             with self.explained(f"cannot read the store {self.file.parent}"):
@@ -75,7 +75,7 @@ class Index:
                     yield from rows
 
     def upgrade(self) -> None:
-        """Bring an older store to the format of this assay; nothing where it has it."""
+        """Upgrade an older store to the present format."""
         if self.version < VERSION and not self.read_only:
             with self.explained(f"cannot upgrade the store {self.file.parent} to format {VERSION}"):
                 upgrade(self.db, self.file)
@@ -83,7 +83,7 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One short transaction: all of it or nothing."""
+        """Run a short transaction."""
         self.upgrade()
         with self.explained(f"cannot write to the store {self.file.parent}"):
             self.db.execute("BEGIN IMMEDIATE")
@@ -98,10 +98,10 @@ class Index:
 
     @contextmanager
     def explained(self, doing: str) -> Iterator[None]:
-        """Turn what the system and SQLite say into a StoreError that says what to do."""
+        """Convert errors of the system and of SQLite into a StoreError with advice."""
         try:
             yield
-        except UnicodeDecodeError as error:  # SQLite quotes a damaged table of contents
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged schema
             raise StoreError(f"{doing}: index.sqlite is damaged") from error
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{doing}: {_reason(error, self.read_only)}") from error
@@ -112,12 +112,13 @@ class Index:
             return address
         log = self.file.with_name(self.file.name + "-wal")
         if not os.access(self.file.parent, os.W_OK) and not (log.exists() and log.stat().st_size):
-            # a reader needs a lock file next to the index; where none can be made, nobody writes
+            # a reader needs a lock file next to the index; if none can be created, there is no
+            # writer
             return address + "?mode=ro&immutable=1"
         return address + "?mode=ro"
 
     def _verify(self) -> None:
-        """Make the tables of a new index; refuse what is not ours or not of our time."""
+        """Create the tables of a new index; refuse other databases and newer formats."""
         if not self.read_only and not self._value("SELECT count(*) FROM sqlite_master"):
             self._create_tables()
         if self._value("PRAGMA application_id") != APPLICATION_ID:
@@ -145,9 +146,9 @@ class Index:
             db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _log_ahead(self) -> None:
-        """Switch to the write-ahead log, in which readers and a writer never wait for each other.
+        """Switch to the write-ahead log, so that readers and a writer never wait for each other.
 
-        SQLite does not wait when another process is about to do the same, so we do.
+        SQLite does not wait if another process does the same, so this function waits.
         """
         end = time.monotonic() + BUSY_SECONDS
         while True:
@@ -165,7 +166,7 @@ class Index:
 
 
 def _pieces(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
-    """Cut `items` to fit SQLite's limit on the parameters of one statement."""
+    """Split `items` to respect SQLite's limit on the parameters of a statement."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
@@ -179,7 +180,7 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
     if isinstance(error, OSError):
         no_space = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         said = error.strerror or str(error)
-        there = error.filename2 or error.filename  # of a file that is renamed, where it goes
+        there = error.filename2 or error.filename  # for a renamed file, its target
         return full if error.errno in no_space else f"{there}: {said}" if there else said
     kinds = {
         "SQLITE_FULL": full,

@@ -1,8 +1,8 @@
 """The owner of a claim on a run, and whether its process is still alive.
 
-A process is named by host, id and start time, because ids are used again. A host is one running
-kernel (and one container in it), so that a claim from before a restart is never taken for a live
-one. Processes on other hosts are judged by their last heartbeat.
+A process is identified by host, id and start time, because ids are reused. A host is one running
+kernel (and one container in it), so that a claim from before a restart never counts as live.
+Processes on other hosts count as alive until their last heartbeat is too old.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ __all__ = [
 ]
 
 HEARTBEAT_SECONDS = 20.0
-"""How often a holder of claims renews them."""
+"""Seconds between two renewals of a claim."""
 
 SILENT_SECONDS = 180.0
-"""After so long without a heartbeat, a claim whose process cannot be looked at is void."""
+"""Seconds without a heartbeat after which a claim is void if its process cannot be inspected."""
 
 _count = itertools.count()
 _working: set[str] = set()
 
 
 def new_owner() -> str:
-    """Return a name for one piece of work of this process: "host|process id|start time|number"."""
+    """Return a new owner of claims: "host|process id|start time|number"."""
     owner = f"{_host()}|{os.getpid()}|{_start_time(os.getpid()) or ''}|{next(_count)}"
     _working.add(owner)
     return owner
 
 
 def retire_owner(owner: str) -> None:
-    """Say that the work is over: claims that could not be given back are void from now on."""
+    """Mark the work as ended: claims that could not be released are void from now on."""
     _working.discard(owner)
 
 
 def is_alive(owner: str, silent_for: float) -> bool:
-    """Say whether the process that `owner` names may still be working.
+    """Return whether the owner's process may still be working.
 
     Args:
-        owner: as `new_owner` made it; anything else is judged by its heartbeat alone.
+        owner: a name from `new_owner`; for any other name only the heartbeat counts.
         silent_for: seconds since its last heartbeat.
     """
     parts = owner.split("|")
@@ -61,7 +61,7 @@ def is_alive(owner: str, silent_for: float) -> bool:
 
 
 def process_of(owner: str) -> int | None:
-    """The id of the process that `owner` names, where it works on this host; else None."""
+    """Return the id of the owner's process if it works on this host, else None."""
     parts = owner.split("|")
     if len(parts) != 4 or parts[0] != _host() or not parts[1].isdigit():
         return None
@@ -79,9 +79,9 @@ def _host() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """When process `pid` started, in words of its system; None when it is gone."""
+    """Return the start time of process `pid` as the system reports it; None if it has ended."""
     try:
-        # the command, in brackets, may hold blanks and brackets itself; the state comes after it
+        # the command, in brackets, may contain spaces and brackets; the state follows it
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if state in "ZX" else fields[18]
     except OSError:

@@ -1,4 +1,4 @@
-"""The plans in a store: what each study compares, and how far it is."""
+"""The plans in a store, and the progress of each study."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Plans:
     _sound: Soundness
 
     def save_plan(self, plan: PlanData) -> None:
-        """Keep the plan of a study; a newer plan of the same study takes its place."""
+        """Store the plan of a study, replacing an earlier one."""
         text = encode_json(plan, f"the plan of study {plan['study']!r}")
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         row = (str(plan["study"]), text, now)
@@ -38,11 +38,11 @@ class Plans:
             )
 
     def plan(self, study: str) -> dict[str, Any]:
-        """Return the plan of a study as it was last run.
+        """Return the latest plan of a study.
 
         Args:
-            study: a name, or NAME@SCALE for a scale that is not the full one; a plain name stands
-                for the only scale that there is.
+            study: a name, or NAME@SCALE for another scale than full; a plain name also finds the
+                only stored scale.
         """
         rows = {str(row[0]): row for row in self._plan_rows()}
         scales = [name for name in rows if name.partition("@")[0] == study]
@@ -55,25 +55,24 @@ class Plans:
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
 
     def plan_before(self, name: str) -> dict[str, Any] | None:
-        """The plan that is stored under this very name; None where there is none, or a damaged
-        one."""
+        """Return the plan stored under exactly this name; None if it is missing or damaged."""
         row = next((row for row in self._plan_rows() if str(row[0]) == name), None)
         with suppress(StoreError):
             return None if row is None else self._decoded(row)
         return None
 
     def study_names(self) -> set[str]:
-        """The studies whose plans are stored, be they damaged."""
+        """Return the studies whose plans are stored, including damaged ones."""
         return {str(row[0]) for row in self._plan_rows()}
 
     def plan_stamps(self) -> dict[str, str]:
-        """Study -> what changes whenever its plan is written; cheap, because no plan is read."""
+        """Return study -> a value that changes whenever its plan is written; no plan is read."""
         own = "digest" if self._index.version > 1 else "''"
         sql = f"SELECT study, updated || ' ' || {own} FROM plans"
         return {str(study): str(stamp) for study, stamp in self._index.each(sql)}
 
     def plans(self) -> Iterator[dict[str, Any]]:
-        """Yield every plan that is sound."""
+        """Yield every plan that is not damaged."""
         for row in self._plan_rows():
             try:
                 yield self._decoded(row)
@@ -81,12 +80,12 @@ class Plans:
                 continue
 
     def related(self, plan: PlanData) -> list[dict[str, Any]]:
-        """The plans of the other studies that compare some of the same runs, by name."""
+        """Return the plans of other studies that compare some of the same runs, by name."""
         others = {str(other["study"]): other for other in self.plans()}
         return [others[name] for name in related(questions(plan), map(questions, others.values()))]
 
     def plan_problems(self) -> Iterator[tuple[str, str]]:
-        """Yield every study with what is wrong with its plan; "" where nothing is."""
+        """Yield every study with the damage of its plan, "" for none."""
         for row in self._plan_rows():
             try:
                 self._decoded(row)
@@ -96,8 +95,9 @@ class Plans:
 
     def studies(self) -> list[dict[str, Any]]:
         """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
-        "present", "diverged" (among the present), "failed", "damaged" (neither of these),
-        "updated" (UTC), and "problem": "", or why its plan is damaged, so that nothing is known."""
+        "present", "diverged" (among the present), "failed", "damaged" (in none of these counts),
+        "updated" (UTC), and "problem": "", or the damage of its plan, in which case the rest is
+        unknown."""
         return [self._summary(row) for row in self._plan_rows()]
 
     def _summary(self, row: tuple[Any, ...]) -> dict[str, Any]:

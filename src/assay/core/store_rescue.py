@@ -1,4 +1,4 @@
-"""The part of a store that drops runs, and that takes over what can be read of another index."""
+"""The part of a store that deletes runs and salvages the readable part of another index."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PLAN = "study, plan, updated, digest"
 
 
 class Rescue:
-    """Dropping and salvaging."""
+    """Deletion and salvage."""
 
     _index: Index
 
     def claimed(self) -> list[str]:
-        """Runs that a living command trains."""
+        """Return the runs that a running command trains."""
         now = time.time()
         rows = self._index.each("SELECT run_id, owner, heartbeat FROM claims")
         return [str(run) for run, owner, beat in rows if is_alive(owner, abs(now - beat))]
 
     def drop(self, run_ids: Iterable[str]) -> None:
-        """Forget runs; their weights files are the caller's to remove."""
+        """Delete runs; the caller removes their weights files."""
         names = [(run,) for run in run_ids]
         with self._index.writing() as db:
             db.executemany("DELETE FROM arrays WHERE run_id = ?", names)
@@ -41,13 +41,13 @@ class Rescue:
             self._index.db.execute("VACUUM")
 
     def salvage(self, damaged: Path, likely: Iterable[str]) -> tuple[int, int]:
-        """Take over the sound rows of a damaged index of the present format.
+        """Copy the intact rows of a damaged index of the present format.
 
         Args:
-            likely: names to look for where the index cannot be gone through.
+            likely: names to look up if the index cannot be scanned.
 
         Returns:
-            How many runs and plans were taken over.
+            The number of copied runs and plans.
         """
         counts = [0, 0]
         with closing(sqlite3.connect(damaged)) as old:
@@ -79,7 +79,7 @@ class Rescue:
 
 
 def _names(db: sqlite3.Connection, table: str, column: str) -> list[str]:
-    """Keys of a table, from both of its ends as far as they can be read."""
+    """Yield the keys of a table, from both ends as far as they can be read."""
     found: dict[str, None] = {}
     for order in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
@@ -95,7 +95,7 @@ def _row(db: sqlite3.Connection, sql: str, key: str) -> tuple[Any, ...] | None:
 
 
 def _run(db: sqlite3.Connection, run: str) -> tuple[tuple[Any, ...], bytes] | None:
-    """A run's row and arrays, if both are sound."""
+    """Return the row and arrays of a run, if both are intact."""
     row = _row(db, f"SELECT {form.STORED} FROM runs WHERE run_id = ?", run)
     blob = _row(db, "SELECT blob FROM arrays WHERE run_id = ?", run)
     if row is None or blob is None or problem(row) or arrays_problem(row, blob[0]):

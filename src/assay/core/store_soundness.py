@@ -1,4 +1,4 @@
-"""Integrity of a store: the digest of everything is verified whenever it is read."""
+"""Integrity of a store: digests are verified on every read."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ COLUMNS = len(form.COLUMNS.split(","))
 
 
 def weights_file(store: Path, run: str, suffix: str = "") -> Path:
-    """Where the weights of a run are."""
+    """Return the path of a run's weights."""
     return store / "weights" / f"{run}.safetensors{suffix}"
 
 
 class Soundness:
-    """Reads rows, arrays and weights of an index and says which of them are damaged.
+    """Reads rows, arrays and weights of an index and reports which of them are damaged.
 
-    A store of format 1 has no digests; there, what cannot be decoded is damaged.
+    In a store of format 1, which has no digests, only what cannot be decoded counts as damaged.
 
     Attributes:
-        damaged: run -> what is wrong, of the runs that `verify` found damaged.
+        damaged: run -> damage, for the runs that `verify` found damaged.
     """
 
     def __init__(self, index: Index):
@@ -45,13 +45,13 @@ class Soundness:
         self._whole: set[str] = set()
 
     def note(self, row: tuple[Any, ...]) -> None:
-        """A row was written just now."""
+        """Note that a row has just been written."""
         self.damaged.pop(row[0], None)
         self._verified[row[0]] = row[3]
         self._whole.add(row[0])
 
     def states(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Run -> status, or DAMAGED, of those that are stored. A row is verified once."""
+        """Return run -> status or DAMAGED, for stored runs. A row is verified once."""
         sql = "SELECT run_id, status FROM runs WHERE run_id IN ({})"
         found = dict(self._index.select(sql, run_ids))
         if self._index.version == 1:
@@ -63,19 +63,19 @@ class Soundness:
             else:
                 found[row[0]] = self._verified[row[0]] = row[3]
         again = [run for run in self.damaged if run in found]
-        for run in again:  # another process may have trained it meanwhile
+        for run in again:  # another process may have trained it in the meantime
             self._whole.discard(run)
         return found | dict.fromkeys(self.verify(again), form.DAMAGED)
 
     def present(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:
-        """Runs with a sound record; with `failed`, failed ones too."""
+        """Return runs with an intact record; with `failed`, failed ones too."""
         others = {form.DAMAGED} if failed else {form.DAMAGED, "failed"}
         return {run for run, state in self.states(run_ids).items() if state not in others}
 
     def records(
         self, run_ids: Iterable[str], arrays: bool
     ) -> tuple[dict[str, Record], dict[str, str]]:
-        """Records by run, and what is wrong with those that are damaged."""
+        """Return records by run, and the damage of damaged ones."""
         found: dict[str, Record] = {}
         wrong: dict[str, str] = {}
         rows = self._rows_and_blobs(run_ids) if arrays else self._rows(run_ids, ", NULL")
@@ -91,7 +91,7 @@ class Soundness:
         return found, wrong
 
     def weights(self, run: str) -> dict[str, np.ndarray]:
-        """The weights of a run whose row is sound."""
+        """Return the weights of a run whose row is intact."""
         file = weights_file(self._store, run)
         (row,) = self._rows([run])
         own = row[-2]
@@ -103,7 +103,7 @@ class Soundness:
         return found
 
     def verify(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Read all of some runs; return what is wrong with those that are damaged."""
+        """Read everything of some runs; return the damage of damaged ones."""
         wanted = set(run_ids)
         for run, _, said in self.whole(wanted - self._whole):
             if said:
@@ -116,8 +116,7 @@ class Soundness:
     def whole(
         self, run_ids: Iterable[str] | None = None
     ) -> Iterator[tuple[str, bool, list[tuple[str, str]]]]:
-        """Yield each run that is stored, whether it has weights, and (kind, what is wrong) of its
-        damaged parts.
+        """Yield each stored run, whether it has weights, and (kind, damage) of its damaged parts.
 
         Args:
             run_ids: None for all.
@@ -136,13 +135,13 @@ class Soundness:
             yield str(row[0]), has_weights, [(kind, text) for kind, text in said if text]
 
     def look_for(self, lost: Collection[str], planned: Collection[str]) -> None:
-        """Make sure that no record of these runs, which are not stored, stands under a wrong name.
+        """Check that no record of these missing runs is stored under a wrong name.
 
         Args:
-            planned: runs whose records are somebody's.
+            planned: all runs that plans name.
 
         Raises:
-            StoreError: one does.
+            StoreError: there is such a record.
         """
         if self._index.version == 1:
             return
@@ -160,7 +159,7 @@ class Soundness:
                 raise StoreError(f"{said} in the store {self._store}; {AGAIN}")
 
     def _read_weights(self, row: Sequence[Any]) -> tuple[dict[str, np.ndarray], str]:
-        """Weights of a row that has some, and what is wrong with them."""
+        """Return the weights of a row that has some, and their damage."""
         file, own = weights_file(self._store, str(row[0])), row[-2]
         try:
             content = file.read_bytes()
@@ -178,21 +177,21 @@ class Soundness:
         return self._index.each(sql, run_ids)
 
     def _rows_and_blobs(self, run_ids: Iterable[str] | None) -> Iterator[tuple[Any, ...]]:
-        """Rows with their arrays from one moment: a record may be replaced at any time."""
+        """Return rows with their arrays, read in one transaction."""
         columns = self._columns().replace("run_id", "runs.run_id", 1)
         where = "" if run_ids is None else " WHERE runs.run_id IN ({})"
         tables = "runs LEFT JOIN arrays ON arrays.run_id = runs.run_id"
         return self._index.each(f"SELECT {columns}, blob FROM {tables}{where}", run_ids or ())
 
     def _columns(self) -> str:
-        """Those of STORED; format 1 has no digests, which are NULL then."""
+        """Return the columns of STORED, with NULL for the digests in format 1."""
         if self._index.version == 1:
             return f"{form.COLUMNS}, updated, NULL, NULL, NULL"
         return form.STORED
 
 
 def problem(row: Sequence[Any]) -> str:
-    """What is wrong with a row of STORED by its digest; "" where nothing is."""
+    """Return the damage of a row of STORED, found by its digest; "" for none."""
     *content, own = row
     if own is None or own == digest(*content):
         return ""
@@ -209,7 +208,7 @@ def _undecodable(row: Sequence[Any], blob: bytes | None) -> str:
 
 
 def arrays_problem(row: Sequence[object], blob: object) -> str:
-    """What is wrong with the arrays of a row; "" where nothing is."""
+    """Return the damage of a row's arrays; "" for none."""
     where = f"the arrays of run {row[0]} is damaged"
     if not isinstance(blob, bytes):
         return f"{where}: they are missing"

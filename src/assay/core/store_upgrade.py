@@ -1,7 +1,7 @@
-"""Bringing an older store to the format of this assay: digests for all that is in it.
+"""Upgrade of an older store to the present format, in which everything has a digest.
 
-It happens when such a store is first written to, in one transaction, after a backup of the index. A
-kill at any moment leaves the old format or the new one, and the backup.
+It happens on the first write to such a store, in one transaction, after a backup of the index. If
+it is killed, the store is in the old or in the new format, and the backup exists.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from assay.core.plans import decode_plan
 __all__ = ["BACKUP", "sync_folder", "upgrade"]
 
 BACKUP = "index-backup-before-format-2.sqlite"
-"""The index as it was, beside it."""
+"""Name of the backup, beside the index."""
 
 
 def upgrade(db: sqlite3.Connection, index: Path) -> None:
     """Give every record, array, weights file and plan of format 1 its digest.
 
-    What cannot be read is marked as damaged. The weights, most of a store, are read before the
-    transaction, so that other commands wait for the rest only.
+    Unreadable content is marked as damaged. The weights, most of a store, are read before the
+    transaction, so that other commands only wait for the rest.
 
     Args:
         db: a connection outside of a transaction.
         index: its file.
 
     Raises:
-        OSError, sqlite3.Error: it cannot be done; everything is as before.
+        OSError, sqlite3.Error: the upgrade failed; nothing has changed.
     """
     weights = index.parent / "weights"
     read = {run: _weights(weights, run) for (run,) in db.execute("SELECT run_id FROM runs")}
@@ -57,7 +57,7 @@ def upgrade(db: sqlite3.Connection, index: Path) -> None:
 
 
 def _back_up(index: Path) -> None:
-    """Copy the index, whole or not at all; nobody writes to it meanwhile."""
+    """Copy the index atomically; no process writes to it meanwhile."""
     final = index.with_name(BACKUP)
     with written_whole(final) as part:
         part.unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def _seal_plan(db: sqlite3.Connection, study: str) -> None:
 
 
 def _weights(folder: Path, run: str) -> str:
-    """The digest of a weights file; empty without one."""
+    """Return the digest of a weights file; empty without one."""
     file = folder / f"{run}.safetensors"
     try:
         content = file.read_bytes()
@@ -117,7 +117,7 @@ def _weights(folder: Path, run: str) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename last; systems that cannot sync a folder see to it themselves."""
+    """Make a rename durable; systems that cannot sync a folder do so by themselves."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Named arrays and what they are in one safetensors file: a reader, features, a classifier.
+"""Named arrays with a description in one safetensors file: a clock reader, features, a classifier.
 
-The header holds JSON under "assay", whose "format" says which kind of file it is. Nothing in such a
-file is ever run. A digest of the whole file stands beside it.
+The header holds JSON under "assay", whose "format" is the kind of file. Nothing in such a file is
+ever executed. The header also contains a digest of the whole file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPES = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "
 def write_tensors(
     path: str | Path, form: str, about: Mapping[str, object], tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Write the file: whole, or not at all. It bears its own digest.
+    """Write the file atomically, with its own digest.
 
     Args:
         form: the kind of file, such as "assay clock reader 1".
@@ -33,19 +33,19 @@ def write_tensors(
 
     Raises:
         OSError: it cannot be written.
-        TypeError: something in `about` has no place in JSON.
+        TypeError: something in `about` cannot be represented in JSON.
     """
     text = json.dumps({**about, "format": form}, sort_keys=True)
     write_whole(Path(path), seal(tensors, {"assay": text}))
 
 
 def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what `write_tensors` wrote: what it is, and its arrays, as they were written.
+    """Read what `write_tensors` wrote: its description and its arrays.
 
-    A file without a digest, as they were before, is read as well.
+    Files without a digest, from earlier versions, are read as well.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: the file is missing.
         ValueError: it cannot be read, is damaged, or is of another kind.
     """
     try:
@@ -69,7 +69,7 @@ def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str,
 
 
 def _tensor(file: Any, name: str) -> np.ndarray:
-    """One array, of a type that NumPy has."""
+    """Return one array, of a type that NumPy supports."""
     kind = file.get_slice(name).get_dtype()
     if kind not in _TYPES:
         raise ValueError(f"tensor {name!r} is {kind}, expected one of {', '.join(_TYPES)}")

@@ -1,6 +1,6 @@
-"""Names and texts from outside, made safe to print on a terminal or a page.
+"""Makes names and texts from outside safe to print in a terminal or on a page.
 
-Names of files, labels and questions may hold anything: an escape sequence that recolours or renames
+File names, labels and questions may contain anything: an escape sequence that recolours or renames
 a terminal, a carriage return that hides what came before, bytes that are not UTF-8.
 """
 
@@ -12,12 +12,12 @@ import re
 __all__ = ["REPLACE", "encodable", "visible"]
 
 REPLACE = "assay.replace"
-"""Error handler of a codec: a character that it has not becomes the nearest in ASCII, `±` `+-`."""
+"""Codec error handler: replaces unsupported characters by similar ASCII (`±` by `+-`)."""
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and newline: ESC, CR, CSI, ...
-    "\u061c\u2028-\u202e\u2066-\u2069"  # they break lines or turn the direction of what follows
-    "\ud800-\udfff]"  # what Python makes of bytes that are not UTF-8
+    "\u061c\u2028-\u202e\u2066-\u2069"  # they break lines or change the direction of text
+    "\ud800-\udfff]"  # how Python represents bytes that are not UTF-8
 )
 _ESCAPED_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
 """The same bytes after repr()."""
@@ -33,9 +33,9 @@ _NEAREST = {
 
 
 def visible(text: str) -> str:
-    r"""Return text with what a terminal would act on as an escape, like repr().
+    r"""Return text with control characters escaped as in repr().
 
-    Tabs and newlines stay; a byte that is not UTF-8 is shown as such.
+    Tabs and newlines are kept; bytes that are not UTF-8 are escaped.
 
     Example:
         >>> print(visible("\x1b[31mred caf\udce9"))
@@ -45,7 +45,7 @@ def visible(text: str) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """Return text as a stream of that encoding can show it.
+    """Return text in characters that a stream of that encoding can show.
 
     Example:
         >>> encodable("97.7 ± 0.1", "ascii")
@@ -57,7 +57,7 @@ def encodable(text: str, encoding: str | None) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: the byte is the lower half
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: the lower half is the byte
         code -= 0xDC00
     if code < 0x100:
         return rf"\x{code:02x}"

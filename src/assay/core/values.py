@@ -1,4 +1,4 @@
-"""What a setting may hold: plain data of bounded size, and numbers that every part can hold."""
+"""Values of settings: plain data of limited size, and numbers that every part can represent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assay.core.errors import ConfigError, brief
 __all__ = ["MAX_DEPTH", "MAX_VALUES", "cannot_hold", "inside", "plain_data", "shown", "span"]
 
 MAX_DEPTH = 50
-"""Levels of lists and mappings inside each other."""
+"""Maximum nesting of lists and mappings."""
 
 MAX_VALUES = 40_000
-"""Values of one study."""
+"""Maximum number of values in one study."""
 
 
 def cannot_hold(value: object) -> str:
-    """What keeps a value from being used as a number, to follow it in a message; "" for nothing.
+    """Return why a value cannot be used as a number, to follow it in a message; "" if it can.
 
     Whole numbers must fit into 64 bits. Denormal numbers are refused because PyTorch's workers
     compute with 0 instead of them.
@@ -32,12 +32,12 @@ def cannot_hold(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, for a message: never long, never an error."""
+    """Return the repr of a value for a message: shortened, and never an error."""
     if isinstance(value, int) and cannot_hold(value):
         return f"a number of {round(value.bit_length() * math.log10(2)):,} digits"
     try:
         return brief(repr(value))
-    except Exception:  # of a type that we do not know, or with such a number inside
+    except Exception:  # of an unknown type, or with such a number inside
         return f"a value of type {type(value).__name__}"
 
 
@@ -47,7 +47,7 @@ def span(
     above: float | None = None,
     below: float | None = None,
 ) -> str:
-    """A range of numbers, to follow "a number": " >= 0", " from 1 to 8", " in [0, 1)"."""
+    """Describe a range of numbers, to follow "a number": " >= 0", " from 1 to 8", " in [0, 1)"."""
     least, most = (above if low is None else low), (below if high is None else high)
     if least is None:
         return "" if most is None else f" {'<' if high is None else '<='} {most}"
@@ -65,21 +65,21 @@ def inside(
     above: float | None = None,
     below: float | None = None,
 ) -> bool:
-    """Whether a number is in [low, high], more than `above` and less than `below`."""
+    """Whether a number is in [low, high], above `above` and below `below`."""
     least, most = (low is None or value >= low), (high is None or value <= high)
     return least and most and (above is None or value > above) and (below is None or value < below)
 
 
 def plain_data(value: object, name: str = "") -> Any:
-    """A copy of what was given in Python that holds only what YAML can say.
+    """Return a copy of Python data, restricted to what YAML can express.
 
-    Tuples become lists and NumPy's numbers Python's.
+    Tuples become lists, and NumPy numbers become Python numbers.
 
     Args:
-        name: what to call it in messages.
+        name: its name in messages.
 
     Raises:
-        ConfigError: it holds something else, is nested too deep or has too many values.
+        ConfigError: it contains other types, is nested too deep or has too many values.
     """
     return _Copier().copy(value, name, 0)
 

@@ -1,8 +1,7 @@
-"""YAML with the place of every key and value, by the YAML 1.2 core rules.
+"""YAML with the place of every key and value, read by the YAML 1.2 core schema.
 
-`1e-3` is a number; `no`, `yes` and `on` are text; a key given twice is an error; keys are always
-text, as written. A file is bounded in size, depth and number of values, so that none can fill the
-memory.
+`1e-3` is a number; `no`, `yes` and `on` are text; duplicate keys are an error; keys are always
+text, as written. Size, depth and number of values are limited, so that no file can exhaust memory.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from assay.core.values import MAX_DEPTH, MAX_VALUES, cannot_hold
 __all__ = ["MAX_BYTES", "read_yaml", "read_yaml_file"]
 
 MAX_BYTES = 2**20
-"""The largest file that is read."""
+"""Maximum size of a file."""
 
 
 def read_yaml_file(file: Traversable, name: str) -> Source:
-    """Read a YAML file of at most MAX_BYTES; `name` is what its places are called.
+    """Read a YAML file of at most MAX_BYTES; `name` is its name in messages.
 
     Raises:
-        ConfigError: as `read_yaml`; and for what is no text, is too large or cannot be read.
+        ConfigError: as `read_yaml`; or the file is not text, too large or unreadable.
     """
     try:
         with file.open("rb") as stream:
@@ -51,18 +50,18 @@ def read_yaml_file(file: Traversable, name: str) -> Source:
 
 
 def _place(name: str, text: str, position: int) -> Mark:
-    """Where a position of a text is."""
+    """Convert a position in the text."""
     before = text[:position]
     return Mark(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def read_yaml(text: str, name: str) -> Source:
-    """Read YAML text; `name` is what its places are called.
+    """Read YAML text; `name` is its name in messages.
 
     Raises:
-        ConfigError: with `name`:line:column for what is not YAML, and for keys given twice.
+        ConfigError: with `name`:line:column, for invalid YAML and duplicate keys.
     """
-    source = Source(None, {}, {(): Mark(name)})  # an empty file has a name, too
+    source = Source(None, {}, {(): Mark(name)})  # an empty file also needs a name
     problems = Problems()
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -88,7 +87,7 @@ def _mark(mark: yaml.Mark | None, name: str) -> Mark:
 
 
 class _TooLarge(yaml.MarkedYAMLError):
-    """YAML that is nested too deep or has too many values."""
+    """The YAML is nested too deep or has too many values."""
 
 
 def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str], list[str]]:
@@ -96,7 +95,7 @@ def _resolver(tag: str, pattern: str, first: str) -> tuple[str, re.Pattern[str],
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that knows only the scalars of YAML 1.2's core schema, and has bounds."""
+    """SafeLoader restricted to the scalars of YAML 1.2's core schema, with limits."""
 
     depth = count = 0
 
@@ -139,7 +138,7 @@ def _scalar(tag: str, text: str) -> Any:
         return text.lower() == "true"
     if kind == "int":
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        # longer ones are refused by their size, and Python does not like to read them
+        # longer ones are out of range, and slow to convert
         return int(text, base) if len(text) < 1000 else 2**63
     if kind == "float":
         plain = text.lower().replace(".inf", "inf").replace(".nan", "nan")
@@ -153,7 +152,7 @@ def _scalar(tag: str, text: str) -> Any:
 
 
 class _Builder:
-    """Turns YAML nodes into data and notes the place of each."""
+    """Converts YAML nodes into data and records the place of each."""
 
     def __init__(self, source: Source, name: str, problems: Problems):
         self.source, self.name, self.problems, self.count = source, name, problems, 0

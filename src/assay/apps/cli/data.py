@@ -143,8 +143,7 @@ def embed(
 
 
 def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
-    """Return the datasets of a name: one of the catalog, a folder of pictures, or those of a
-    study."""
+    """Return the datasets that a name means: of the catalog, a folder or a study."""
     from assay.data.catalog import ENTRIES
 
     if name in ENTRIES:

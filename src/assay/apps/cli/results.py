@@ -1,5 +1,4 @@
-"""`assay report`, `assay results` and `assay compare`: commands that read the store and need no
-engine."""
+"""`assay report`, `assay results` and `assay compare`, which only read the store."""
 
 from __future__ import annotations
 

@@ -49,8 +49,7 @@ def load(path):
 
 
 def own_code(network: OwnNetwork, record: Record) -> str:
-    """Return the source of a module that imports the user's file, makes the network and loads its
-    weights."""
+    """Return the source of a module that imports the user's file and loads the weights."""
     module, _, attribute = network.source.partition(":")
     mean, std = (array.tolist() for array in pixels(record))
     return _SOURCE.format(

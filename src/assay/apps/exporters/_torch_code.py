@@ -1,5 +1,4 @@
-"""A network description as the source of a plain `torch.nn.Module`, with its weights under the
-names of that module."""
+"""A network description as the source of a plain `torch.nn.Module`, with its weights."""
 
 from __future__ import annotations
 

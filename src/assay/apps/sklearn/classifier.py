@@ -1,5 +1,4 @@
-"""`AssayClassifier`: a network described as in a study, with the interface of a scikit-learn
-classifier."""
+"""`AssayClassifier`: a network described as in a study, as a scikit-learn classifier."""
 
 from __future__ import annotations
 

@@ -140,8 +140,7 @@ def _check(fitted: FittedClassifier, target: Any) -> None:
 
 
 def under_its_name(record: Record) -> Record:
-    """Return a record in which a user-defined network has a name that other processes can
-    import."""
+    """Return a record in which a user-defined network has an importable name."""
     network = dict(record.config["network"])
     family = network["family"]
     network[family] = str(network[family]).partition("#")[0]

@@ -29,8 +29,7 @@ Shape = tuple[int, int, int]
 
 
 def unfolded(X: Any) -> tuple[Any, Shape | None]:
-    """Flatten images (n, h, w[, c]) to rows (n, features), and return their shape; anything else is
-    unchanged."""
+    """Flatten images (n, h, w[, c]) to rows (n, features); return them and the images' shape."""
     sides = np.shape(X) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
     if len(sides) < 3:
         return X, None

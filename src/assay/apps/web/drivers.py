@@ -123,8 +123,7 @@ class Drivers:
         return list(dict.fromkeys(found))
 
     def list(self) -> list[dict[str, Any]]:
-        """Return the drivers that this server started, latest first, each with the end of its
-        log."""
+        """Return this server's drivers, latest first, each with the end of its log."""
         with self._lock:
             self._ended()
             return [

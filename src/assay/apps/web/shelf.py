@@ -47,13 +47,11 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """The id of this moment in a stream of events, from which a client can continue without
-        gaps."""
+        """Id of this moment in a stream of events, from which a client can continue."""
         return f"{self.cursor}.{digest(*sorted(map(str, self.versions.items())))[:12]}"
 
     def since(self, name: str) -> dict[str, str]:
-        """Versions of the studies that have changed since a moment; of all if the moment is
-        unknown."""
+        """Versions of the studies that have changed since a moment; all if it is unknown."""
         return {} if name == self.name else self.versions
 
 

@@ -28,8 +28,7 @@ BUNDLES = {
     ),
     "pages.bundle.css": ("vendor/uplot.css", "style.css"),
 }
-"""Files that are sent as one, in the order of their dependencies, to save requests. No build step
-is needed."""
+"""Files that are sent as one to save requests, in the order of their dependencies."""
 
 
 def bundle(name: str) -> str:

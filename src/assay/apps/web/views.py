@@ -56,8 +56,7 @@ def _question(name: str) -> str:
 
 
 def best(shelf: Shelf, name: str) -> dict[str, Any]:
-    """Return the best trial of a study by validation, with its interval; "value" is "" without
-    runs."""
+    """Return the best trial by validation, with its interval; "value" is "" without runs."""
     from assay.reports.names import trial_names
     from assay.reports.results import mean_text, with_unit
     from assay.statistics import best_trial, metric_of, primary_metric
@@ -187,8 +186,7 @@ def _unfinished(
 
 
 def runs(shelf: Shelf, name: str) -> dict[str, Any]:
-    """Return a row for each run of a study, including its search; runs without a record are
-    "missing"."""
+    """Return a row for each run of a study and its search; runs without a record are "missing"."""
     from assay.reports.names import named
 
     plan = named(shelf.plan(name))
@@ -220,8 +218,7 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
 
 
 def runs_csv(found: Mapping[str, Any]) -> str:
-    """Return the rows of `runs` as CSV; an apostrophe precedes text that a spreadsheet would
-    compute."""
+    """Return the rows of `runs` as CSV; text that looks like a formula gets an apostrophe."""
     from assay.reports.tables import Table
 
     rows = tuple(
@@ -248,8 +245,7 @@ def _column(metric: str) -> dict[str, Any]:
 
 
 def search(shelf: Shelf, name: str) -> dict[str, Any]:
-    """Return the trials of a search: table, progress, importances and axes for parallel
-    coordinates."""
+    """Return the trials of a search: table, progress, importances, parallel coordinates."""
     import numpy as np
 
     from assay.reports.search_sections import bracket_rows, parameter_axes
