@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 FUNCTIONS: Registry[Any] = Registry("function of assay.data")
-"""What subjects add to this page: `assay.data.unscramble` is one of them."""
+"""Names that subjects add here, such as `assay.data.unscramble`."""
 
 
 def __getattr__(name: str) -> Any:

@@ -17,13 +17,13 @@ __all__ = ["dataset_of", "displayable", "held_out", "real_numbers"]
 
 
 def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Take a stratified share of the images for validation; return (train, validation).
+    """Hold out a stratified fraction of the images for validation; return (train, validation).
 
-    A class of which there is one image stays in the training part unless most are taken.
+    The only image of a class stays in the training part unless most images are held out.
 
     Args:
         share: in (0, 1), at least one image.
-        seed: which images; stream "validation" decides.
+        seed: seed of the stream "validation", which chooses the images.
 
     Raises:
         DataError: no image is left to train on.
@@ -42,21 +42,21 @@ def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
 def dataset_of(
     train: Split, validation: Split, class_names: Sequence[str], normalize: str = "standard"
 ) -> Dataset:
-    """Make a dataset that has no test images of its own.
+    """Make a dataset without test images.
 
-    Engines read the test part once, at the end of a run; here it is one validation image, and what
-    is measured on it means nothing.
+    Engines read the test part once, at the end of a run; here it is a placeholder of one validation
+    image, whose metrics are meaningless.
 
     Args:
         train, validation: images (n, height, width, channels) of finite numbers; class numbers
-            (n,). Bytes, float32 and float64 stay what they are; anything else becomes float32, or
-            float64 where it has 32 bits or more.
+            (n,). Bytes, float32 and float64 are kept; other types become float32, or float64 if
+            they have 32 bits or more.
         class_names: one for each class.
         normalize: one of `specs.NORMALIZE`; statistics are those of the training images.
 
     Raises:
-        ConfigError: there is no such normalization.
-        DataError: images are of another shape, or no numbers, or not finite.
+        ConfigError: the normalization is unknown.
+        DataError: images have another shape, or are not numeric or not finite.
     """
     if normalize not in NORMALIZE:
         raise ConfigError(unknown_name("normalization", normalize, NORMALIZE))
@@ -76,7 +76,7 @@ def dataset_of(
 
 
 def _numbers(part: str, split: Split) -> Split:
-    """The split with images of a type that engines take; DataError names the part otherwise."""
+    """Return the split with images of a type that engines accept, or raise a DataError."""
     images = np.asarray(split.images)
     if images.ndim != 4 or not images.size:
         said = "(n, height, width, channels), none of them 0"
@@ -85,12 +85,12 @@ def _numbers(part: str, split: Split) -> Split:
 
 
 def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
-    """Images of a type that engines take: uint8, float32 or float64, every number finite.
+    """Return finite images of a type that engines accept: uint8, float32 or float64.
 
-    Anything else becomes float32, or float64 where it has 32 bits or more.
+    Other types become float32, or float64 if they have 32 bits or more.
 
     Raises:
-        DataError: beginning with `what`, for what is no number or not finite.
+        DataError: a value is not a finite number; the message begins with `what`.
     """
     if images.dtype.kind not in "buif":
         raise DataError(f"{what} must be real numbers, got an array of {images.dtype}")
@@ -108,15 +108,15 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
 
 
 def displayable(images: np.ndarray) -> np.ndarray:
-    """Images as uint8 (..., height, width, 1 or 3), to be looked at.
+    """Return images for display, uint8 (..., height, width, 1 or 3).
 
-    Bytes stay as they are. Other numbers are spread over 0 to 255, from the smallest to the largest
-    of them; of any other count of channels the mean is shown.
+    Bytes are kept. Other numbers are scaled to 0 to 255, from the smallest to the largest value.
+    Other numbers of channels are averaged.
     """
     if images.shape[-1] not in (1, 3):
         images = images.mean(-1, keepdims=True)
     if images.dtype == np.uint8 or not images.size:
         return images.astype(np.uint8)
     low, high = float(images.min()), float(images.max())
-    half = (high / 2 - low / 2) or 1.0  # halves, so that no difference of large numbers overflows
+    half = (high / 2 - low / 2) or 1.0  # halved, so that large differences do not overflow
     return np.rint((images.astype(float) / 2 - low / 2) / half * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The batch plan: in which order images are seen, the same in every engine."""
+"""The order of training images, the same in every engine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def batch_order(seed: int, epoch: int, n: int) -> np.ndarray:
     """Return the order of `n` training images in `epoch` (from 0) of the run with `seed`.
 
     Returns:
-        int64 (n,), a permutation of 0..n-1; consecutive stretches of it are the batches.
+        int64 (n,), a permutation of 0..n-1; consecutive parts of it are the batches.
     """
     return stream(seed, "batches", epoch).permutation(n)

@@ -1,6 +1,6 @@
 """The catalog: the description of each dataset, its sources and how to read it.
 
-A dataset is one file in this package that registers a `DatasetEntry`; nothing else names it.
+Each dataset is one file that registers a `DatasetEntry`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a dataset before its images are read."""
+    """Facts about a dataset that are known without reading its images."""
 
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]

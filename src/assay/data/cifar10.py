@@ -29,15 +29,15 @@ SHAPE = (TRAIN + TEST, 32, 32, 3)
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 RECORD = 1 + 3 * 32 * 32
 _HIGHEST = 16_383
-"""Pixels that a WebP picture can be high."""
+"""Maximum height of a WebP picture in pixels."""
 _MARGIN = 1 << 20
-"""Bytes of headers, and of what else is in the archive."""
+"""Maximum size of headers and of other files in the archive."""
 Arrays = tuple[np.ndarray, np.ndarray]
 """Images uint8 (n, 32, 32, 3) and labels uint8 (n,)."""
 
 
 def read_archive(path: Path, batch: int = BATCH) -> Arrays:
-    """Read the six batches out of `cifar-10-binary.tar.gz` in memory; nothing is extracted.
+    """Read the six batches in `cifar-10-binary.tar.gz` in memory; nothing is extracted to disk.
 
     A record is a label byte and 3,072 bytes of pixels, channel after channel.
 
@@ -46,7 +46,7 @@ def read_archive(path: Path, batch: int = BATCH) -> Arrays:
         batch: images in each batch file.
 
     Raises:
-        DataError: when the archive is damaged or a batch is missing or of the wrong size.
+        DataError: the archive is damaged, or a batch is missing or of the wrong size.
     """
     size = batch * RECORD
     wanted = {f"cifar-10-batches-bin/{name}.bin": i for i, name in enumerate(BATCHES)}
@@ -83,11 +83,11 @@ def read_archive(path: Path, batch: int = BATCH) -> Arrays:
 def read_strips(paths: Iterable[Path]) -> Arrays:
     """Read .npz files of lossless WebP strips.
 
-    Keys: `webp` (uint8, the WebP files end to end), `offsets` (where each begins, and the end),
-    `labels` (uint8). A strip is a picture 32 wide: its images on top of each other.
+    Keys: `webp` (uint8, the concatenated WebP files), `offsets` (where each begins, and the end),
+    `labels` (uint8). A strip is a picture of width 32 with its images below each other.
 
     Raises:
-        DataError: when a file is damaged or the numbers of images and labels differ.
+        DataError: a file is damaged, or the numbers of images and labels differ.
     """
     images, labels = [], []
     for path in paths:
@@ -105,7 +105,7 @@ def read_strips(paths: Iterable[Path]) -> Arrays:
 
 
 def _strips(path: Path, files: Iterable[bytes], count: int) -> np.ndarray:
-    """The images of all strips of a file, uint8 (count, 32, 32, 3)."""
+    """Decode all strips of a file, uint8 (count, 32, 32, 3)."""
     strips, images = [], 0
     with quiet_decoders():
         for content in files:
@@ -125,9 +125,8 @@ def _strips(path: Path, files: Iterable[bytes], count: int) -> np.ndarray:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to give more than so many bytes: an archive of a few kilobytes may
-    unpack to gigabytes. Nor is its end told more than twice: a member that claims to be of any size
-    is skipped by reading it."""
+    """A stream that limits the number of bytes, because a small archive may unpack to gigabytes,
+    and of reads at its end, because tarfile skips a member of any claimed size by reading it."""
 
     def __init__(self, stream: gzip.GzipFile, most: int):
         self._stream, self._most, self._left, self._ends = stream, most, most, 0
@@ -147,7 +146,7 @@ class Cifar10(DatasetEntry):
     """32x32 colour photographs of ten kinds of things."""
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
-        """Read images and labels; decoding takes seconds, so that its result is kept."""
+        """Read images and labels; decoding takes seconds, so the result is cached."""
         source, path = locate(self, data_dir)
         if len(source.files) == 1:
             images, labels = _kept(source, lambda: read_archive(path[source.files[0].name]))
@@ -167,12 +166,12 @@ class Cifar10(DatasetEntry):
 
 
 def _kept(source: DatasetSource, read: Callable[[], Arrays]) -> Arrays:
-    """Return what `read` gives, from the cache folder when it has been read before."""
+    """Return the result of `read`, from the cache if possible."""
     identity = hashlib.sha256("".join(f.sha256 for f in source.files).encode()).hexdigest()
     path = cache_dir() / "decoded" / f"cifar10-{identity[:16]}.safetensors"
     if kept := kept_arrays(path):
         return kept["images"], kept["labels"]
-    images, labels = read()  # the files themselves are the truth
+    images, labels = read()  # the cache is optional
     keep_arrays(path, {"images": images, "labels": labels})
     return images, labels
 

@@ -30,17 +30,17 @@ class Split:
 
 
 ReadTest = Callable[[], Split]
-"""Gives the test split to the one who reads it once for each run, at its end."""
+"""Function that returns the test split, called once for each run, at its end."""
 
 Fresh = Callable[[int], Split]
-"""From the number of an epoch to training pictures that were never seen before."""
+"""Function from the number of an epoch to new training images."""
 
 
 @dataclass(frozen=True)
 class FitData:
-    """All that training and selection ever see: there is no way from here to the test split.
+    """The dataset for training and selection: it gives no access to the test split.
 
-    Attributes are those of `Dataset`.
+    The attributes are those of `Dataset`.
     """
 
     name: str

@@ -18,12 +18,12 @@ TEST = 360
 
 
 class Digits(DatasetEntry):
-    """8x8 digits; grey values 0..16 are spread over 0..255."""
+    """8x8 digits; grey values 0..16 are scaled to 0..255."""
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Read the embedded images and hold out a fixed test set of 360."""
         values, labels = _values()
-        # the original's 0, 1, 2, ..., 16 become 0, 16, 32, ..., 255
+        # 0, 1, 2, ..., 16 become 0, 16, 32, ..., 255
         images = np.rint(np.asarray(values) * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
         targets = np.asarray(labels).astype(np.int64)
         train, test = hold_out(targets, TEST, "digits")
@@ -36,7 +36,7 @@ class Digits(DatasetEntry):
 
 
 def _values() -> tuple[np.ndarray, np.ndarray]:
-    """Values (1797, 64) in 0..16, and labels (1797,).
+    """Return values (1797, 64) in 0..16, and labels (1797,).
 
     The file is read without importing scikit-learn, which takes a second in every process.
     """

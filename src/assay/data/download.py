@@ -1,4 +1,4 @@
-"""Downloading: resumed where it broke off, from the next mirror when one fails, checked whole."""
+"""Downloads with resume, several mirrors and checksums."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from assay.data.storage import download_dir, how_to_get, search, sha256, verify
 
 try:
     import fcntl
-except ImportError:  # Windows: two downloads of one file at once are not kept apart there
+except ImportError:  # Windows, where concurrent downloads of one file are not locked
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Progress", "fetch", "get"]
 
 Progress = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes that are there and the bytes there will be."""
+"""Called with a file's name, the number of bytes received and the total."""
 
 TIMEOUT = (10, 30)
 """Seconds to wait for a connection and for the next bytes."""
 ATTEMPTS = 3
-"""Answers in a row that bring nothing before the next mirror is tried."""
+"""Number of consecutive empty responses before the next mirror is tried."""
 CHUNK = 1 << 16
 
 
 class _Failed(Exception):
-    """One mirror could not deliver; the next one may."""
+    """One mirror failed; the next one is tried."""
 
 
 class _Wrong(_Failed):
-    """All bytes are there, but they are not the published ones."""
+    """The download is complete, but differs from the published file."""
 
 
 def get(name: str, data_dir: Path | None = None, progress: Progress | None = None) -> Path | None:
-    """Make sure that a dataset's files are on this machine; download what is missing.
+    """Download the missing files of a dataset, and check all of them.
 
     Args:
         name: a dataset of the catalog.
-        data_dir: a folder that may have the files already; env ASSAY_DATA is looked at next.
-        progress: told about every piece that arrives.
+        data_dir: a folder that may contain the files; next, env ASSAY_DATA is searched.
+        progress: called for every chunk that arrives.
 
     Returns:
         The folder of the files; None for a dataset that needs none (embedded, or the user's own).
 
     Raises:
-        ConfigError: when there is no such dataset.
-        DataError: when no mirror delivers the published file, saying what each one did, when no
-            address is known, or when the files that are there are damaged.
+        ConfigError: there is no such dataset.
+        DataError: no mirror delivers the published file (the message says what each one did), no
+            address is known, or existing files are damaged.
     """
     entry = ENTRIES[name]
     if not entry.sources:
@@ -62,7 +62,7 @@ def get(name: str, data_dir: Path | None = None, progress: Progress | None = Non
         pass
     else:
         folder = next(iter(found.values())).parent
-        if folder != target:  # somebody else's files: check them, never change them
+        if folder != target:  # files of the user: check them, never change them
             for file in source.files:
                 verify(found[file.name], file)
             return folder
@@ -77,13 +77,13 @@ def get(name: str, data_dir: Path | None = None, progress: Progress | None = Non
 def fetch(
     file: File, mirrors: tuple[str, ...], folder: Path, progress: Progress | None = None
 ) -> Path:
-    """Download one file into `folder` unless it is there, whole and genuine.
+    """Download one file into `folder` unless it exists there with the right checksum.
 
-    What has arrived is kept as `NAME.part` and continued by the next call; the final name appears
-    only after size and SHA-256 are right.
+    A partial download is kept as `NAME.part` and resumed by the next call; the file gets its name
+    only after size and SHA-256 have been checked.
 
     Raises:
-        DataError: when no mirror delivers it or the disk cannot hold it.
+        DataError: no mirror delivers it, or the disk is full.
     """
     target = folder / file.name
     reasons = []
@@ -107,11 +107,11 @@ def fetch(
 
 
 def _download(url: str, file: File, target: Path, progress: Progress) -> None:
-    """Get `file` from one address; raise _Failed when that does not work."""
+    """Get `file` from one address, or raise _Failed."""
     part = target.with_name(f"{target.name}.part")
     with open(part, "ab") as output:
         if fcntl is not None:
-            fcntl.flock(output, fcntl.LOCK_EX)  # another process may be at it: let it finish
+            fcntl.flock(output, fcntl.LOCK_EX)  # another process may be downloading it: wait for it
         if target.exists():
             part.unlink(missing_ok=True)
             return
@@ -121,17 +121,17 @@ def _download(url: str, file: File, target: Path, progress: Progress) -> None:
         except _Wrong:
             if not resumed:
                 raise
-            # what was there before may have been the damaged part: once more, from its beginning
+            # the old part may have been damaged: download once more from the start
             _complete(url, file, output, progress)
         os.fsync(output.fileno())
         if fcntl is not None:  # while the lock is held
             os.replace(part, target)
             return
-    os.replace(part, target)  # Windows renames no open file
+    os.replace(part, target)  # Windows cannot rename an open file
 
 
 def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> None:
-    """Append to `output` until it is `file`; empty it when it is not what was published."""
+    """Append to `output` until `file` is complete; truncate it if the checksum is wrong."""
     stalled, best = 0, output.tell()
     while output.tell() < file.bytes:
         reason = _continue(url, file, output, progress)
@@ -146,11 +146,11 @@ def _complete(url: str, file: File, output: IO[bytes], progress: Progress) -> No
 
 
 def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> str:
-    """Append what one answer of the server gives; return why that ended."""
+    """Append the content of one response; return why it ended."""
     import requests
     import urllib3
 
-    # the bytes as they are stored: a server may label a .gz as a transfer encoding
+    # the raw bytes: a server may declare .gz as a transfer encoding
     headers = {"Accept-Encoding": "identity"}
     if done := output.tell():
         headers["Range"] = f"bytes={done}-"
@@ -160,7 +160,7 @@ def _continue(url: str, file: File, output: IO[bytes], progress: Progress) -> st
                 start = response.headers.get("Content-Range", "").partition("-")[0]
                 if start != f"bytes {done}":
                     raise _Failed(f"continued at {start!r} instead of 'bytes {done}'")
-            elif response.status_code in (200, 416):  # from its beginning, now or next time
+            elif response.status_code in (200, 416):  # from the start, now or next time
                 _empty(output)
                 done = 0
             if response.status_code not in (200, 206):

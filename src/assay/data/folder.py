@@ -1,4 +1,4 @@
-"""`folder`: the user's own pictures, one folder for each class, or all in one without classes."""
+"""`folder`: the user's own pictures, one folder for each class, or one folder without classes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ TEST_SHARE = 0.2
 MAX_SIDE = 2048
 FEWEST = 2
 ON_ERROR = ("raise", "skip")
-"""What is done about pictures that cannot be read: an error, or they are left out."""
+"""What to do with unreadable pictures: raise an error, or skip them."""
 MAX_BYTES = 8 << 30
 SHRUNK = 2
-"""A picture without a class is enlarged by less than this: nobody learns to draw from a blur."""
+"""Pictures without classes must be enlarged by less than this: a generator would learn the blur."""
 
 
 class Folder(DatasetEntry):
     """Class folders of pictures, with or without `train` and `test` folders around them.
 
-    A folder that holds pictures and no folders is a set without classes.
+    A folder that contains pictures and no folders is a dataset without classes.
     """
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
-        """Count pictures by their names."""
+        """Count pictures by their file names."""
         layout = find_layout(_root(spec["path"], data_dir))
         images = len(layout.train.paths)
         held_out = len(layout.test.paths) if layout.test else _held_out(images)
@@ -53,7 +53,7 @@ class Folder(DatasetEntry):
         )
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
-        """Read every picture, unless that went well before and no file has changed since."""
+        """Read every picture, unless this succeeded before and no file has changed since."""
         layout = find_layout(_root(spec["path"], data_dir))
         paths = layout.train.paths + (layout.test.paths if layout.test else [])
         with once(f"{json.dumps(spec, sort_keys=True)}|{_state(paths)}") as unknown:
@@ -115,7 +115,7 @@ def _held_out(images: int) -> int:
 
 
 def _root(path: str, data_dir: Path | None) -> Path:
-    """Find the folder: as it is given, else inside the data folder."""
+    """Find the folder: the given path, or inside the data folder."""
     tried = [Path(path).expanduser()]
     if data_dir is not None:
         tried.append(Path(data_dir).expanduser() / path)
@@ -127,7 +127,7 @@ def _root(path: str, data_dir: Path | None) -> Path:
 
 
 def _refuse_tiny(paths: list[Path], own: np.ndarray, size: tuple[int, int]) -> None:
-    """Raise DataError, naming the first ones, for pictures far smaller than what is wanted."""
+    """Raise a DataError that names the first pictures far smaller than the requested size."""
     tiny = np.flatnonzero((own * SHRUNK <= size).any(1))
     if len(tiny):
         first = ", ".join(
@@ -141,7 +141,7 @@ def _refuse_tiny(paths: list[Path], own: np.ndarray, size: tuple[int, int]) -> N
 
 
 def _refuse_few(train: Listing, counts: np.ndarray) -> None:
-    """Raise DataError for classes of which too few pictures could be read."""
+    """Raise a DataError for classes with too few readable pictures."""
     few = [f"{n} ({c})" for n, c in zip(train.names, counts, strict=False) if c < FEWEST]
     if few or not counts.sum():
         raise DataError(
@@ -151,7 +151,7 @@ def _refuse_few(train: Listing, counts: np.ndarray) -> None:
 
 
 def _state(paths: list[Path]) -> str:
-    """What says whether files have changed: their names, sizes and times."""
+    """Return names, sizes and times of files, which show whether they have changed."""
     try:
         stats = ((path, path.stat()) for path in paths)
         return "|".join(f"{p.resolve()} {s.st_size} {s.st_mtime_ns}" for p, s in stats)
@@ -178,7 +178,7 @@ def _span(low: int, high: int) -> str:
 def _notes(
     found: Pictures, paths: list[Path], size: tuple[int, int], others: list[str]
 ) -> tuple[str, ...]:
-    """Say in words what was done to the pictures."""
+    """Describe what was done to the pictures."""
     notes = []
     height, width = size
     own = np.array([facts.size for facts in found.facts])

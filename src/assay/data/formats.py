@@ -1,4 +1,4 @@
-"""File formats: IDX (MNIST's own) and pictures end to end, read with every defect named."""
+"""File formats: IDX (used by MNIST) and concatenated pictures."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = ["decode", "pieces", "read_idx"]
 
 _UNSIGNED_BYTE = 0x08
 _DEFLATED = 1032
-"""Times its size to which a gzip file may unpack at most."""
+"""Maximum ratio of unpacked to compressed size of a gzip file."""
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Read a (gzipped) IDX file of unsigned bytes.
 
     Args:
-        path: the file; gzipped when its name ends in ".gz".
+        path: the file; gzipped if its name ends in ".gz".
         dimensions: 3 for images (n, height, width), 1 for labels (n,).
 
     Returns:
-        uint8 with the shape that the header states.
+        uint8 with the shape in the header.
 
     Raises:
-        DataError: when the file is truncated, damaged, of another kind, too large, or longer or
-            shorter than its header says.
+        DataError: the file is truncated, damaged, of another kind, too large, or does not match its
+            header.
 
     References:
         Y. LeCun, C. Cortes and C. Burges, "The MNIST database", section "FILE FORMATS".
@@ -79,15 +79,15 @@ def _exactly(stream: IO[bytes] | io.BufferedIOBase, count: int, path: Path) -> b
 
 
 def pieces(content: np.ndarray, offsets: np.ndarray, most: int) -> list[bytes]:
-    """Cut files that lie end to end.
+    """Split concatenated files.
 
     Args:
         content: their bytes, uint8 (bytes,).
         offsets: where each begins, and the end; whole numbers (files + 1,).
-        most: files that there may be.
+        most: maximum number of files.
 
     Raises:
-        ValueError: the arrays are not that.
+        ValueError: the arrays are not of this form.
     """
     if content.ndim != 1 or content.dtype != np.uint8:
         raise ValueError(f"expected bytes, uint8 (n,), got {content.dtype} {content.shape}")
@@ -110,10 +110,10 @@ def decode(content: bytes, kind: str, width: int, most: int) -> np.ndarray:
         content: the picture's file.
         kind: its format, as Pillow calls it.
         width: pixels across.
-        most: pixels down that it may have.
+        most: maximum height in pixels.
 
     Raises:
-        ValueError: it is unreadable, or of another size, which is known before it is unpacked.
+        ValueError: it is unreadable or of another size; the size is checked before unpacking.
     """
     from PIL import Image
 
@@ -122,6 +122,6 @@ def decode(content: bytes, kind: str, width: int, most: int) -> np.ndarray:
             if picture.width == width and picture.height <= most:
                 return np.asarray(picture.convert("RGB"))
             found = f"{picture.width}x{picture.height} pixels"
-    except Exception as error:  # decoders raise nearly anything on damaged input
+    except Exception as error:  # decoders raise almost any exception on damaged input
         raise ValueError(str(error) or type(error).__name__) from error
     raise ValueError(f"{found}, expected a width of {width} and a height of at most {most}")

@@ -23,7 +23,7 @@ def read_pair(images: Path, labels: Path, classes: int) -> Split:
     """Read an image file and its label file.
 
     Raises:
-        DataError: when either is damaged, their counts differ or a label is out of range.
+        DataError: a file is damaged, their counts differ, or a label is out of range.
     """
     pixels, targets = read_idx(images, 3), read_idx(labels, 1)
     if len(pixels) != len(targets):

@@ -1,4 +1,4 @@
-"""Where the pictures of a folder are: class folders, parts around them, and what is neither."""
+"""Finds the pictures of a folder: class folders, folders of parts, and other files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PARTS = {
     "test": ("test", "testing"),
     "validation": ("val", "valid", "validation"),
 }
-"""Names of the folders around class folders, in capital or small letters."""
+"""Names of the folders around class folders, in upper or lower case."""
 
 CLUTTER = {"__macosx", "desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db"}
-"""What systems leave in folders of pictures, beside hidden files."""
+"""Files of operating systems in folders of pictures, apart from hidden ones."""
 
 _FEWEST = 2
 _SHOWN = 5
@@ -28,9 +28,9 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Listing:
-    """Pictures by class, in the order of their names, and what was left out.
+    """Pictures by class, sorted by name, and ignored files.
 
-    Pictures without classes are those of one class, which is called "".
+    Pictures without classes form one class named "".
     """
 
     classes: dict[str, list[Path]]
@@ -43,7 +43,7 @@ class Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """A name for each class, for people; none where there are no classes."""
+        """Return printable class names; empty if there are no classes."""
         return () if self.unlabelled else tuple(printable(name) for name in self.classes)
 
     @property
@@ -57,10 +57,10 @@ class Layout:
     """The pictures of a folder.
 
     Attributes:
-        train: what may become training or validation; everything where there is no test part.
-        test: the pictures that are kept apart; None where none are.
-        others: names of what was left out.
-        notes: how folders were understood, in words.
+        train: pictures for training and validation; all if there is no test part.
+        test: the test pictures; None if there are none.
+        others: names of ignored files.
+        notes: how the folders were interpreted, in words.
     """
 
     train: Listing
@@ -73,7 +73,7 @@ def find_layout(root: Path) -> Layout:
     """List the pictures of `root`.
 
     Raises:
-        DataError: naming all classes with too few pictures, or what else cannot be understood.
+        DataError: classes have too few pictures, or the folder cannot be interpreted.
     """
     try:
         return _layout(root)
@@ -83,7 +83,7 @@ def find_layout(root: Path) -> Layout:
 
 
 def first_of(names: Iterable[str], separator: str = ", ") -> str:
-    """The first few, and how many more there are."""
+    """Return the first few, and how many more there are."""
     names = list(names)
     more = f"{separator}and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return separator.join(names[:_SHOWN]) + more
@@ -113,7 +113,7 @@ def _layout(root: Path) -> Layout:
 
 
 def _parts(root: Path) -> dict[str, Path]:
-    """The folders in `root` that are named as a part; small letters win."""
+    """Return the folders in `root` that have the name of a part; lower case takes precedence."""
     found: dict[str, Path] = {}
     folders = [path for path in _visible(root) if path.is_dir()]
     for part, names in PARTS.items():
@@ -125,13 +125,13 @@ def _parts(root: Path) -> dict[str, Path]:
 
 
 def _around(folder: Path) -> bool:
-    """Whether a folder holds folders and no pictures: those of classes, maybe."""
+    """Whether a folder contains folders and no pictures, so that these may be classes."""
     inside = _visible(folder)
     return any(path.is_dir() for path in inside) and not _pictures(inside)
 
 
 def _held_out(test: Path, train: Path, listing: Listing) -> Listing:
-    """The test pictures, whose classes are among those of the training pictures."""
+    """Return the test pictures, whose classes must be classes of the training pictures."""
     found = _classes(test, least=0)
     if found.unlabelled != listing.unlabelled:
         named = {True: "pictures without classes", False: "class folders"}
@@ -150,7 +150,7 @@ def _held_out(test: Path, train: Path, listing: Listing) -> Listing:
 def _classes(root: Path, least: int = _FEWEST) -> Listing:
     """List the class folders of `root`, with at least `least` pictures directly in each.
 
-    With 0, folders without pictures are left out, and there must be one with some.
+    With 0, folders without pictures are skipped, and at least one must contain some.
     """
     inside = _visible(root)
     plain = _pictures(inside)
@@ -191,6 +191,6 @@ def _pictures(paths: list[Path]) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """What is in a folder, by name, but for what systems hide or leave there."""
+    """List a folder by name, without hidden files and files of operating systems."""
     found = (path for path in folder.iterdir() if path.name.lower() not in CLUTTER)
     return sorted(path for path in found if not path.name.startswith("."))

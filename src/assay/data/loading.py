@@ -1,4 +1,4 @@
-"""From a specification to a dataset: read, split, permute, measure."""
+"""Loading datasets: read, split, permute and measure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Info:
     Attributes:
         name: the dataset's name.
         image_shape: (height, width, channels).
-        class_names: one for each class; empty where there are none.
+        class_names: one for each class; empty if there are none.
         train, validation, test: images in each part.
     """
 
@@ -48,9 +48,9 @@ class Info:
 
 
 def describe(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Info:
-    """Say what `load` would give without reading any image.
+    """Describe the result of `load` without reading images.
 
-    The files of a downloadable dataset need not be there; of a folder, the names are read.
+    The files of a downloadable dataset may be missing; of a folder, only the names are read.
 
     Raises:
         ConfigError: when the specification is wrong.

@@ -1,8 +1,8 @@
-"""Near-duplicates: one photo compressed, scaled or coloured anew, found by a perceptual hash.
+"""Finds near-duplicates, such as a photo compressed, scaled or recoloured, by a perceptual hash.
 
-A test image that was trained on says little of new images. The hash is the difference hash: a
-bit for each cell of a small grey version and its neighbour, right and below, that says which of the
-two is brighter. It stays what it is under compression, scaling and other colours.
+A test image that also occurs in training says little about new images. The hash is the difference
+hash: for each cell of a small grey version, one bit says whether its right and one whether its
+lower neighbour is brighter. Compression, scaling and recolouring hardly change it.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ SIDE = 16
 """Cells in a row and in a column of the small version."""
 
 NEAR = 0.2
-"""Images are near-duplicates when at most this share of their bits differs."""
+"""Images are near-duplicates if at most this fraction of their bits differs."""
 
 ALIKE = 0.7
-"""The steps of brightness behind the bits must also have this correlation: two smooth images may
-agree in bits that hang on steps of one grey level."""
+"""The brightness differences behind the bits must also have this correlation, because smooth images
+can agree in bits that depend on single grey levels."""
 
 TEXTURED = 0.8
-"""An image has a hash that tells something when so many of its cells differ from their neighbour:
-of drawings and clothes on an empty ground, very different ones have almost the same bits."""
+"""Minimum number of cells that differ from their neighbour for an informative hash: very different
+drawings on an empty background have almost the same bits."""
 
 COARSE = 14
-"""Only pairs that differ in at most so many of 56 bits of a hash of half the side are looked at."""
+"""Only pairs that differ in at most so many of the 56 bits of a smaller hash are compared."""
 
 MOST = 100_000
-"""Of more images only equal ones are found: the time goes with the square of their number."""
+"""With more images, only equal ones are found, because the time grows quadratically."""
 
 _CACHED_FROM = 2_000
 
 _RULE = f"{SIDE}-{NEAR}-{ALIKE}-{TEXTURED}-{COARSE}"
-"""What a remembered answer rests on."""
+"""Version of cached results."""
 
 
 class Hashes(NamedTuple):
@@ -60,7 +60,7 @@ class Hashes(NamedTuple):
     Attributes:
         bits: bool (n, 480).
         coarse: uint64 (n,), 56 bits of a hash of half the side.
-        textured: bool (n,), whether the bits tell something (see TEXTURED).
+        textured: bool (n,), whether the hash is informative (see TEXTURED).
     """
 
     bits: np.ndarray
@@ -71,7 +71,7 @@ class Hashes(NamedTuple):
 def difference_hash(images: np.ndarray) -> Hashes:
     """Return the hashes of images (n, height, width, channels) of any range.
 
-    Those of fewer than 16 pixels a side tell nothing.
+    Images with fewer than 16 pixels a side have no informative hash.
 
     References:
         N. Krawetz, "Kind of like that", 2013 (the difference hash).
@@ -87,7 +87,7 @@ def difference_hash(images: np.ndarray) -> Hashes:
 
 
 def _steps(small: np.ndarray) -> np.ndarray:
-    """From each cell to its right and to its lower neighbour, (n, 480)."""
+    """Return the differences of each cell to its right and lower neighbours, (n, 480)."""
     return np.concatenate([_across(small), _across(small.transpose(0, 2, 1))], 1)
 
 
@@ -96,7 +96,7 @@ def _across(small: np.ndarray) -> np.ndarray:
 
 
 def _small(images: np.ndarray) -> np.ndarray:
-    """Grey versions, float32 (n, SIDE, SIDE): a cell is the mean of the pixels that it covers."""
+    """Return grey versions, float32 (n, SIDE, SIDE); a cell is the mean of its pixels."""
     count, height, width, channels = images.shape
     across = np.repeat(_shares(width).T, channels, axis=0) / channels
     down = _shares(height).T
@@ -111,7 +111,7 @@ def _small(images: np.ndarray) -> np.ndarray:
 
 
 def _shares(pixels: int) -> np.ndarray:
-    """What share of each cell each pixel of a row covers, (SIDE, pixels)."""
+    """Return the fraction of each cell that each pixel of a row covers, (SIDE, pixels)."""
     ends = np.linspace(0, pixels, SIDE + 1)
     at = np.arange(pixels)
     covered = np.minimum(ends[1:, None], at + 1) - np.maximum(ends[:-1, None], at)
@@ -124,7 +124,7 @@ def near_pairs(images: np.ndarray, others: np.ndarray | None = None) -> np.ndarr
 
     Args:
         images: (n, height, width, channels).
-        others: images of the same shape to look for them in; within `images` by default.
+        others: images of the same shape to compare with; by default `images` itself.
     """
     within = others is None
     equal = list(_equal(images, images if others is None else others, within))
@@ -150,7 +150,7 @@ def near_pairs(images: np.ndarray, others: np.ndarray | None = None) -> np.ndarr
 
 
 def _correlation(images: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Of the steps of brightness of the images of each pair, (k,)."""
+    """Return the correlation of the brightness differences of each pair, (k,)."""
     found = np.empty(len(pairs))
     for start in range(0, len(pairs), 1024):
         some = pairs[start : start + 1024].T
@@ -161,7 +161,7 @@ def _correlation(images: np.ndarray, others: np.ndarray, pairs: np.ndarray) -> n
 
 
 def _equal(images: np.ndarray, others: np.ndarray, within: bool) -> Iterator[tuple[int, int]]:
-    """Pairs of equal images; of a group of equal ones, each with the first."""
+    """Return pairs of equal images; in a group of equal images, each with the first."""
     first: dict[bytes, int] = {}
     for number, key in enumerate(_digests(others)):
         here = first.setdefault(key, number)
@@ -176,9 +176,9 @@ def _digests(images: np.ndarray) -> Iterator[bytes]:
 
 
 def with_twin(images: np.ndarray) -> np.ndarray:
-    """Which images have an equal one or a near-duplicate among the others, bool (n,).
+    """Return which images have a duplicate or near-duplicate among the others, bool (n,).
 
-    Of many images the answer is kept in the cache, by their content.
+    For many images, the result is cached by their content.
     """
     if len(images) < _CACHED_FROM:
         return _marked(near_pairs(images), len(images))
@@ -193,7 +193,7 @@ def with_twin(images: np.ndarray) -> np.ndarray:
 
 
 def twin_notes(twins: np.ndarray, tested: np.ndarray) -> list[str]:
-    """Return what is to be said of images with a twin, of which those at `tested` are held out."""
+    """Return notes about images with duplicates, of which those at `tested` are test images."""
     if not twins.any():
         return []
     left = int(twins[tested].sum())
@@ -213,8 +213,8 @@ def _marked(pairs: np.ndarray, count: int) -> np.ndarray:
 
 
 def near_training(dataset: Dataset) -> int:
-    """Return how many test images are equal to a training or validation image, or its
-    near-duplicate. The answer is kept in the cache, by the dataset's fingerprint."""
+    """Return how many test images are near-duplicates of (or equal to) training or validation images.
+    The result is cached by the dataset's fingerprint."""
     name = f"{dataset.fingerprint}-{_RULE}"
     pairs = _remembered(name)
     if pairs is None:
@@ -234,7 +234,7 @@ def _remembered(name: str) -> np.ndarray | None:
 
 def _remember(name: str, pairs: np.ndarray) -> None:
     folder = cache_dir() / "near-duplicates"
-    with suppress(OSError):  # a cache that cannot be written costs time only
+    with suppress(OSError):  # a cache that cannot be written only costs time
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
             np.save(part, pairs, allow_pickle=False)

@@ -1,7 +1,7 @@
-"""`arrays`, and every registered dataset that is no `DatasetEntry`: arrays of the user's own.
+"""`arrays`, and every registered dataset that is not a `DatasetEntry`: the user's own arrays.
 
-However they come, they are converted once (`own_content`), and their content is what identifies
-them: a specification holds `fingerprint` in place of names of files. Workers find them by it.
+They are converted once (`own_content`) and identified by their content: a resolved specification
+contains `fingerprint` instead of file names, by which workers find them.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ _HEX = set("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Arrays(DatasetEntry):
-    """Arrays of the user's own.
+    """The user's own arrays.
 
     Attributes:
-        thing: what was registered, or a function that returns it: see `own_content`; None where the
+        thing: the registered object, or a function that returns it (see `own_content`); None if the
             specification names files.
-        known: identities of what was converted before, by the state in which it was.
+        known: identities of earlier conversions, by the state of their source.
     """
 
     thing: Any = None
     known: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def check(self, spec: Spec) -> dict[str, str]:
-        """There must be arrays."""
+        """Require arrays."""
         if spec.get("fingerprint") is None and self.thing is None and not spec.get("arrays"):
             return {"arrays": "dataset.arrays: expected the path of a .npy or .npz file"}
         return {}
 
     def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
-        """The identity of the content in place of the names of files."""
+        """Replace file names by the identity of the content."""
         rest = {k: v for k, v in spec.items() if k not in (*KEYS.values(), "data_format")}
         if spec.get("fingerprint") is None:
             rest["fingerprint"] = self._identity(spec, folders)
         return rest
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
-        """Look at the shapes of the arrays that are kept."""
+        """Read the shapes of the cached arrays."""
         content = self._kept(spec, verified=False)
         count = len(content.images)
         tested = _held_out(count) if content.test_images is None else len(content.test_images)
@@ -71,12 +71,12 @@ class Arrays(DatasetEntry):
         return Survey((height, width, channels), content.class_names, left, tested)
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
-        """Hold the arrays that are kept against their identity."""
+        """Check the cached arrays against their identity."""
         raw = self.read(spec, data_dir)
         sizes(spec, len(raw.train), len(raw.test))
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
-        """Map the arrays that are kept, and hold out a test set where there is none."""
+        """Map the cached arrays, and hold out a test set if there is none."""
         found = self._kept(spec)
         whole = Split(found.images, found.targets)
         if found.test_images is not None and found.test_targets is not None:
@@ -93,7 +93,7 @@ class Arrays(DatasetEntry):
         return Raw(train, test, found.class_names, notes)
 
     def _identity(self, spec: Spec, folders: Sequence[Path]) -> str:
-        """Convert and keep the content, unless that has been done and nothing has changed since."""
+        """Convert and cache the content, unless it is cached and has not changed."""
         state = state_of(spec, folders) if self.thing is None else str(spec.get("data_format"))
         if not is_kept(self.known.get(state, "-")):
             self.known[state] = keep(self._content(spec, folders))
@@ -107,7 +107,7 @@ class Arrays(DatasetEntry):
             return content_of(thing, spec.get("data_format"))
         except AssayError as error:
             raise DataError(f"dataset {self.name!r}: {error}") from error
-        except Exception as error:  # the user's own code
+        except Exception as error:  # the user's code
             where = culprit(error)
             said = f"{type(error).__name__}: {error}" + f" ({where})" * bool(where)
             raise DataError(f"dataset {self.name!r} cannot be created: {said}") from error
@@ -131,10 +131,10 @@ class Arrays(DatasetEntry):
 
 
 def entry_of(name: str, thing: object) -> DatasetEntry:
-    """The entry of what was registered as a dataset.
+    """Return the entry of an object that was registered as a dataset.
 
     Raises:
-        ConfigError: it is nothing that a dataset can be made of.
+        ConfigError: it cannot be converted to a dataset.
     """
     if isinstance(thing, DatasetEntry):
         return thing
@@ -148,10 +148,10 @@ def entry_of(name: str, thing: object) -> DatasetEntry:
 
 
 def given_data(data: object) -> dict[str, Any]:
-    """Keep what was given as `data=` and return the specification that it has in a study.
+    """Cache the argument `data=` and return its specification for a study.
 
     Raises:
-        DataError: no dataset can be made of it.
+        DataError: it cannot be converted to a dataset.
     """
     return {"name": "arrays", "fingerprint": keep(content_of(data))}
 

@@ -1,7 +1,7 @@
-"""Where arrays of one's own are kept for worker processes: a folder by the name of its content.
+"""Cache of the user's own arrays for worker processes, in folders named by their content.
 
-The name is the digest of all that is in it, which is held against it whenever it is read. Such a
-folder is there whole or not at all, and what nobody has used for a month is removed.
+The name is the digest of the content, which is verified on reading. Folders are written atomically,
+and removed if unused for a month.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from assay.data.storage import cache_dir
 __all__ = ["identity", "is_kept", "keep", "kept"]
 
 UNUSED_SECONDS = 30 * 24 * 3600.0
-"""For so long arrays are kept that nobody reads."""
+"""Seconds after which unused arrays are removed."""
 
 _ARRAYS = ("images", "targets", "test_images", "test_targets")
 _ABOUT = "about.json"
 
 
 def identity(content: Content) -> str:
-    """16 hexadecimal digits that any change of an image, a label or a class changes."""
+    """Return 16 hexadecimal digits that depend on every image, label and class."""
     parts = [Split(content.images, content.targets)]
     if content.test_images is not None and content.test_targets is not None:
         parts.append(Split(content.test_images, content.test_targets))
@@ -42,7 +42,7 @@ def identity(content: Content) -> str:
 
 
 def keep(content: Content) -> str:
-    """Keep arrays in the cache folder, where workers find them, and return their identity.
+    """Write arrays to the cache, where workers find them, and return their identity.
 
     Raises:
         DataError: the folder cannot be written.
@@ -67,18 +67,18 @@ def keep(content: Content) -> str:
 
 
 def is_kept(name: str) -> bool:
-    """Whether arrays of this identity are there; they are verified when they are read."""
+    """Whether arrays of this identity are cached; they are verified on reading."""
     return (_folder(name) / _ABOUT).is_file()
 
 
 def kept(name: str, verified: bool = True) -> Content | None:
-    """The arrays of an identity, mapped into memory; None where there are none.
+    """Return the cached arrays of an identity, mapped into memory; None if there are none.
 
     Args:
-        verified: whether all of them are read and held against their identity.
+        verified: read all of them and check their identity.
 
     Raises:
-        DataError: they are damaged; they are removed then, so that they are made again.
+        DataError: they are damaged; they are then removed, so that they are converted again.
     """
     if not is_kept(name):
         return None
@@ -91,10 +91,10 @@ def kept(name: str, verified: bool = True) -> Content | None:
 
 
 def _sound(name: str) -> Content | None:
-    """The arrays if they are there, and what their name says; removed otherwise."""
+    """Return the arrays if they match their name; otherwise remove them."""
     content = _load(name)
     if content is not None and identity(content) == name:
-        with suppress(OSError):  # somebody else's cache may be read-only
+        with suppress(OSError):  # another user's cache may be read-only
             os.utime(_folder(name) / _ABOUT)
         return content
     shutil.rmtree(_folder(name), ignore_errors=True)
@@ -124,7 +124,7 @@ def _write(folder: Path, content: Content) -> None:
 
 
 def _remove_unused(root: Path) -> None:
-    """Remove what nobody has read for long, and what a process left that was killed."""
+    """Remove arrays that are no longer used, and remains of killed processes."""
     limit = time.time() - UNUSED_SECONDS
     for folder in root.iterdir():
         about = folder / _ABOUT

@@ -1,10 +1,10 @@
-"""A dataset of one's own as it is kept: what users hand over in Python, converted in one place.
+"""Conversion of datasets that users pass in Python.
 
     (x, y)    (x, y, x_test, y_test)    ((x, y), (x_test, y_test))    {"images": x, "labels": y}
 
-An object with `len()` and `[i]` that gives (image, label) or {"image": ..., "label": ...}, as the
-datasets of torchvision and of Hugging Face have them, stands for x and y as well; a mapping of such
-objects by the names of their parts is a set with its test part. No library of these is imported.
+An object with `len()` and `[i]` that returns (image, label) or {"image": ..., "label": ...}, like
+the datasets of torchvision and Hugging Face, is accepted for x and y as well; a mapping of names of
+parts to such objects is a dataset with a test part. None of these libraries is imported.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ ROLES = {
     "test_images": ("test_images", "x_test", "X_test", "test_x"),
     "test_labels": ("test_labels", "y_test", "test_y"),
 }
-"""What arrays are called that hold images or labels; the first name that is there counts."""
+"""Names of arrays with images or labels; the first one found is used."""
 
 _PARTS = {"train": ("train", "training"), "test": ("test", "testing", "validation", "valid", "val")}
 
 Words = Mapping[str, str]
-"""Role -> how messages call it."""
+"""Role -> its name in messages."""
 
 _WORDS = {
     "images": "images x",
@@ -48,10 +48,10 @@ class Content:
 
     Attributes:
         images, test_images: uint8, float32 or float64 (n, height, width, channels).
-        targets, test_targets: int64 (n,); all 0 where there are no classes.
-        class_names: empty where there are no classes.
-        notes: how it was understood, in words.
-        test_images, test_targets: None where no images are kept apart.
+        targets, test_targets: int64 (n,); all 0 if there are no classes.
+        class_names: empty if there are no classes.
+        notes: how the data were interpreted, in words.
+        test_images, test_targets: None if there is no test part.
     """
 
     images: np.ndarray
@@ -64,7 +64,7 @@ class Content:
 
 @dataclass
 class _Given:
-    """What was handed over, by role; `names` are those of the classes, where labels are numbers."""
+    """The given data by role; `names` are the class names of numeric labels."""
 
     roles: dict[str, Any]
     names: Sequence[str] | None = None
@@ -72,13 +72,13 @@ class _Given:
 
 
 def content_of(thing: object, data_format: str | None = None) -> Content:
-    """Convert what a user hands over in Python; see above for what it may be.
+    """Convert data that a user passes in Python; see above for the accepted forms.
 
     Args:
         data_format: see `own_images.images_of`.
 
     Raises:
-        DataError: it is none of these, or its images and labels do not go together.
+        DataError: it has another form, or images and labels do not match.
     """
     given = _given(thing)
     return converted(given.roles, _WORDS, data_format, given.names, given.notes)
@@ -95,11 +95,11 @@ def converted(
 
     Args:
         roles: "images", and any other of ROLES.
-        words: how messages call each role of ROLES.
-        names: the names of the classes, where labels are numbers of them.
+        words: the name of each role of ROLES in messages.
+        names: the class names, if labels are class numbers.
 
     Raises:
-        DataError: beginning with a word of `words`, for what cannot be used.
+        DataError: some data are invalid; the message begins with one of `words`.
     """
     has = {role for role in ROLES if roles.get(role) is not None}
     told = list(notes)
@@ -131,7 +131,7 @@ def converted(
 
 
 def _alike(images: np.ndarray, tested: np.ndarray, words: Words) -> np.ndarray:
-    """The test images in the type of the others; DataError where their shape is another."""
+    """Convert the test images to the type of the others; DataError if their shape differs."""
     if images.shape[1:] != tested.shape[1:]:
         one, other = ("x".join(map(str, a.shape[1:])) for a in (images, tested))
         raise DataError(f"{words['test_images']} are {other}, {words['images']} are {one}")
@@ -145,7 +145,7 @@ def _alike(images: np.ndarray, tested: np.ndarray, words: Words) -> np.ndarray:
 
 
 def roles_of(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Which of some names stands for which role, and the names that stand for none."""
+    """Assign names to roles; return these and the names without a role."""
     there = list(names)
     found = {}
     for role, known in ROLES.items():
@@ -160,7 +160,7 @@ def _given(thing: Any) -> _Given:
         return _mapping(thing)
     if isinstance(thing, (tuple, list)):
         if len(thing) == 2 and all(isinstance(t, tuple) and len(t) == 2 for t in thing):
-            thing = [*thing[0], *thing[1]]  # as the datasets of Keras are loaded
+            thing = [*thing[0], *thing[1]]  # as in Keras's datasets
         if len(thing) == 2 and all(map(_is_items, thing)):
             return _parts({"train": thing[0], "test": thing[1]})
         if len(thing) in (2, 4):
@@ -175,7 +175,7 @@ def _given(thing: Any) -> _Given:
 
 
 def _mapping(thing: Mapping[Any, Any]) -> _Given:
-    """A mapping of arrays by their role, or of whole datasets by the names of their parts."""
+    """Read a mapping of arrays by their role, or of datasets by the names of their parts."""
     if thing and all(map(_is_items, thing.values())):
         parts, names = {}, [str(name) for name in thing]
         for part, known in _PARTS.items():
@@ -199,14 +199,14 @@ def _mapping(thing: Mapping[Any, Any]) -> _Given:
 
 
 def _is_items(thing: Any) -> bool:
-    """Whether something has items and is no array, list, tuple or mapping."""
+    """Whether an object has items and is not an array, list, tuple or mapping."""
     items = hasattr(thing, "__getitem__") and hasattr(thing, "__len__")
     plain = isinstance(thing, (list, tuple, Mapping, str, bytes)) or hasattr(thing, "__array__")
     return items and not plain
 
 
 def _parts(parts: Mapping[str, Any]) -> _Given:
-    """The items of datasets: those to train on, and those to test with."""
+    """Return the items of datasets for training and for testing."""
     roles: dict[str, Any] = {}
     names: Sequence[str] | None = None
     for part, thing in parts.items():
@@ -219,14 +219,14 @@ def _parts(parts: Mapping[str, Any]) -> _Given:
 
 
 def _items(thing: Any, part: str) -> tuple[list[Any], list[Any], str]:
-    """Images and labels, one by one, and the name of the labels' column where rows have names."""
+    """Return images and labels, and the name of the column of labels, if any."""
     images, labels, column = [], [], ""
     for i in range(len(thing)):
         try:
             item = thing[i]
         except AssayError:
             raise
-        except Exception as error:  # somebody else's code
+        except Exception as error:  # code of other libraries
             said = f"{type(error).__name__}: {error}"
             raise DataError(f"item {i} of the {part} split cannot be read: {said}") from error
         if isinstance(item, Mapping):
@@ -241,7 +241,7 @@ def _items(thing: Any, part: str) -> tuple[list[Any], list[Any], str]:
 
 
 def _columns(row: Mapping[str, Any], i: int) -> tuple[str, str]:
-    """The columns of a row that hold its image and its label."""
+    """Return the columns of a row that contain its image and its label."""
     known = {
         "image": ("image", "img", "images", "x"),
         "label": ("label", "labels", "fine_label", "target", "y"),
@@ -255,7 +255,7 @@ def _columns(row: Mapping[str, Any], i: int) -> tuple[str, str]:
 
 
 def _class_names(thing: Any, column: str) -> Sequence[str] | None:
-    """What the classes are called whose numbers are the labels; None where nobody says so."""
+    """Return the class names of numeric labels; None if unknown."""
     features = getattr(thing, "features", None)
     if column and isinstance(features, Mapping):
         names = getattr(features.get(column), "names", None)

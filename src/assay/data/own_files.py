@@ -1,4 +1,4 @@
-"""Arrays in the user's own files: .npy, and .npz with its arrays by their names."""
+"""Arrays in the user's own .npy and .npz files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ KEYS = {
     "test_images": "test_images",
     "test_labels": "test_labels",
 }
-"""Role of an array -> the setting of `dataset:` that says where it is."""
+"""Role of an array -> the setting of `dataset:` with its file."""
 
 MOST = 8 << 30
-"""Bytes that an array of a .npz file may have, and never more than it can unpack to."""
+"""Maximum size of an array in a .npz file in bytes."""
 
 _UNPACKED = 1032
-"""Times its size to which a compressed file may unpack at most."""
+"""Maximum ratio of unpacked to compressed size of a file."""
 
 _MEMBER = re.compile(r"(?P<file>.*\.npz):(?P<name>[^:/\\]+)", re.IGNORECASE | re.DOTALL)
 
@@ -38,12 +38,12 @@ def content_of_files(spec: Spec, folders: Sequence[Path]) -> Content:
     """Read and convert the arrays that a specification names.
 
     Args:
-        spec: keys `arrays`, `labels`, `test_images`, `test_labels`, `data_format`. A text is
+        spec: keys `arrays`, `labels`, `test_images`, `test_labels`, `data_format`. A value is
             `FILE.npy`, `FILE.npz` or `FILE.npz:NAME`.
-        folders: where relative names are looked up, before the current folder.
+        folders: folders to search for relative names, before the current folder.
 
     Raises:
-        DataError: beginning with `dataset.KEY: `, for what cannot be read or used.
+        DataError: a file cannot be read or used; the message begins with `dataset.KEY: `.
     """
     roles: dict[str, Any] = {}
     words = {role: f"dataset.{key}: the {role.replace('_', ' ')}" for role, key in KEYS.items()}
@@ -74,7 +74,7 @@ def content_of_files(spec: Spec, folders: Sequence[Path]) -> Content:
 
 
 def state_of(spec: Spec, folders: Sequence[Path]) -> str:
-    """What says whether the files of a specification are others than before."""
+    """Return a value that shows whether the files of a specification have changed."""
     states = []
     for role, (path, name) in _files(spec, folders).items():
         status = path.stat()
@@ -84,7 +84,7 @@ def state_of(spec: Spec, folders: Sequence[Path]) -> str:
 
 
 def _files(spec: Spec, folders: Sequence[Path]) -> dict[str, tuple[Path, str | None]]:
-    """Role -> its file, and the name of the array in it."""
+    """Return role -> its file and the name of the array in it."""
     return {
         role: _find(key, str(spec[key]), folders)
         for role, key in KEYS.items()
@@ -93,7 +93,7 @@ def _files(spec: Spec, folders: Sequence[Path]) -> dict[str, tuple[Path, str | N
 
 
 def _find(key: str, text: str, folders: Sequence[Path]) -> tuple[Path, str | None]:
-    """The file that is meant, beside the study, in the data folder or in the current one."""
+    """Find a file beside the study, in the data folder or in the current folder."""
     member = _MEMBER.fullmatch(text)
     given = Path(member["file"] if member else text).expanduser()
     if given.suffix.lower() not in (".npy", ".npz"):
@@ -113,7 +113,7 @@ def _find(key: str, text: str, folders: Sequence[Path]) -> tuple[Path, str | Non
 
 
 def _beside(tried: Sequence[Path]) -> list[str]:
-    """Names of the arrays in the folders that were looked in."""
+    """Return the names of the array files in the searched folders."""
     names = []
     for folder in {path.parent for path in tried}:
         try:
@@ -131,7 +131,7 @@ def _names(key: str, path: Path) -> list[str]:
 
 
 def _only(key: str, path: Path, role: str) -> str:
-    """The array of a .npz file that is meant where its name is not given."""
+    """Return the array of a .npz file if its name is not given."""
     names = _names(key, path)
     base = role.removeprefix("test_")
     for known in (ROLES[role], ROLES[base]):
@@ -145,7 +145,7 @@ def _only(key: str, path: Path, role: str) -> str:
 
 
 def _read(key: str, path: Path, name: str | None) -> np.ndarray:
-    """An array of numbers or text; never Python objects."""
+    """Read an array of numbers or text, never Python objects."""
     try:
         if name is None:
             return map_array(path, text=True)

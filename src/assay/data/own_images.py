@@ -1,4 +1,4 @@
-"""Images in whatever a user has them: arrays, tensors, lists of pictures, tables of features."""
+"""Conversion of images: arrays, tensors, lists of pictures, tables of features."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ DATA_FORMATS = ("channels_last", "channels_first")
 """As in Keras: (n, height, width, channels) or (n, channels, height, width)."""
 
 _FEW = 4
-"""Channels of usual images, at most."""
+"""Maximum number of channels of usual images."""
 
 _GREY = ("1", "L", "I;16", "I", "F")
-"""Pillow's modes of one channel whose numbers are the image."""
+"""Pillow's single-channel modes whose values are intensities."""
 
 
 def images_of(given: Any, what: str, data_format: str | None = None) -> tuple[np.ndarray, str]:
-    """Turn what is given into images.
+    """Convert data to images.
 
     Args:
         given: an array or tensor (n, height, width), (n, height, width, channels), (n, channels,
             height, width) or (n, features), a table of features, or a list of pictures or arrays of
             one size.
-        what: how messages call it.
-        data_format: one of DATA_FORMATS for four axes; None takes the second axis for the channels
-            where it has at most 4 and the last one more.
+        what: its name in messages.
+        data_format: one of DATA_FORMATS for four axes; None means channels first if the second axis
+            has at most 4 entries and the last one more.
 
     Returns:
-        uint8, float32 or float64 (n, height, width, channels), in the order of C; whole numbers
-        from 0 to 255 are uint8. And how the array was understood, in words.
+        uint8, float32 or float64 (n, height, width, channels), C-contiguous; whole numbers from 0
+        to 255 become uint8. Second, how the array was interpreted, in words.
 
     Raises:
-        DataError: it is no array of images, or some number is not finite.
+        DataError: it is not an array of images, or a value is not finite.
     """
     tensor = hasattr(given, "detach")
     if isinstance(given, (list, tuple)) or _objects(given):
@@ -66,18 +66,18 @@ def images_of(given: Any, what: str, data_format: str | None = None) -> tuple[np
 
 
 def array_of(given: Any, what: str) -> np.ndarray:
-    """An array, a tensor or a table as an array, without a copy where none is needed.
+    """Convert an array, a tensor or a table to an array, without a copy if possible.
 
     Raises:
-        DataError: it is none.
+        DataError: it has another type.
     """
-    if hasattr(given, "detach"):  # a tensor of PyTorch
+    if hasattr(given, "detach"):  # a PyTorch tensor
         given = given.detach().cpu()
         if str(given.dtype) == "torch.bfloat16":  # NumPy has no such type
             given = given.float()
     try:
         return np.asarray(given)
-    except Exception as error:  # of a type that we do not know
+    except Exception as error:  # of an unknown type
         said = f"{type(error).__name__}: {error}"
         raise DataError(
             f"{what}: cannot make an array of {type(given).__name__} ({said})"
@@ -89,15 +89,15 @@ def _objects(given: Any) -> bool:
 
 
 def _channels_first(shape: tuple[int, ...], data_format: str | None, tensor: bool) -> bool:
-    """Whether the second axis of four is that of the channels."""
+    """Whether the second of four axes contains the channels."""
     if data_format is not None:
         return data_format == "channels_first"
     second, last = shape[1] <= _FEW, shape[3] <= _FEW
-    return second and (not last or tensor)  # where it may be either, each library's own order
+    return second and (not last or tensor)  # if both are possible, the library's usual order
 
 
 def _stacked(items: list[Any], what: str) -> np.ndarray:
-    """Pictures or arrays of one size as one array."""
+    """Stack pictures or arrays of one size into one array."""
     if not items:
         raise DataError(f"{what} must be images, got an empty list")
     if all(hasattr(item, "mode") and hasattr(item, "convert") for item in items):
@@ -117,7 +117,7 @@ def _size(array: np.ndarray) -> str:
 
 
 def _same_mode(pictures: Sequence[Any]) -> list[Any]:
-    """Pictures of Pillow in one mode: grey ones as they are, any others as RGB on white."""
+    """Convert Pillow images to one mode: grey ones unchanged, all others to RGB on white."""
     from assay.data.pictures import flattened
 
     modes = {picture.mode for picture in pictures}
@@ -128,7 +128,7 @@ def _same_mode(pictures: Sequence[Any]) -> list[Any]:
 
 
 def _compact(images: np.ndarray, what: str) -> np.ndarray:
-    """Images of a type that engines take; whole numbers from 0 to 255 become bytes."""
+    """Convert images to a type that engines accept; whole numbers from 0 to 255 become bytes."""
     if images.dtype.kind in "biu" and images.dtype != np.uint8:
         low, high = (0, 1) if images.dtype.kind == "b" else (int(images.min()), int(images.max()))
         if low >= 0 and high <= 255:

@@ -1,4 +1,4 @@
-"""Labels in whatever a user has them: class numbers or names, in arrays, lists or tables."""
+"""Conversion of labels: class numbers or names in arrays, lists or tables."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from assay.data.pictures import printable
 __all__ = ["Classes", "classes_of", "labels_of"]
 
 FEWEST = 2
-"""Images of a class, at least: one to train on, one to test with."""
+"""Minimum number of images of a class: one for training, one for testing."""
 
 _SHOWN = 5
 
 Classes = tuple[np.ndarray, np.ndarray | None, tuple[str, ...], str]
-"""Class numbers int64 (n,) to train on and to test with, the names of the classes, and a note."""
+"""Class numbers int64 (n,) for training and testing, the class names, and a note."""
 
 
 def labels_of(given: object, images: int, what: str) -> np.ndarray:
-    """Turn what is given into one label for each image: int64 or text, (n,).
+    """Convert data to one label for each image: int64 or text, (n,).
 
     Args:
-        images: how many images there are.
-        what: how messages call it.
+        images: number of images.
+        what: its name in messages.
 
     Raises:
-        DataError: there are more or fewer, or they are neither whole numbers nor text.
+        DataError: the number of labels is wrong, or they are neither whole numbers nor text.
     """
     if isinstance(given, (list, tuple)):
         given = [item.item() if hasattr(item, "detach") else item for item in given]
@@ -49,16 +49,15 @@ def labels_of(given: object, images: int, what: str) -> np.ndarray:
 def classes_of(
     train: np.ndarray, test: np.ndarray | None, names: Sequence[str] | None, what: str, tested: str
 ) -> Classes:
-    """Number the classes: those that are named, or else all labels there are, in their order.
+    """Number the classes: the named ones, or else all labels in sorted order.
 
     Args:
         train, test: labels as `labels_of` returns them.
-        names: the name of each class, for labels that are numbers of it; None takes the labels
-            themselves as names.
-        what, tested: how messages call the labels.
+        names: the class names, if labels are class numbers; None uses the labels as names.
+        what, tested: names of the labels in messages.
 
     Raises:
-        DataError: a label is no class, or there are too few classes or images of one.
+        DataError: a label is not a class, or there are too few classes or images of a class.
     """
     note = ""
     if names is not None:
@@ -66,7 +65,7 @@ def classes_of(
         for part, labels in ((what, train), (tested, test)):
             _check_numbers(labels, len(names), part)
         targets, counts = train, np.bincount(train, minlength=len(names))
-        counts = counts[counts > 0]  # what else has a name is named in a note of the split
+        counts = counts[counts > 0]  # other named classes are listed in a note of the split
         found = [names[i] for i in np.unique(train)]
     else:
         values, targets, counts = np.unique(train, return_inverse=True, return_counts=True)
@@ -86,7 +85,7 @@ def classes_of(
 def _numbered(
     test: np.ndarray | None, values: np.ndarray, names: Sequence[str], what: str, tested: str
 ) -> np.ndarray | None:
-    """Test labels as numbers of the classes that the training labels have."""
+    """Return test labels as numbers of the training classes."""
     if test is None:
         return None
     if (test.dtype.kind == "i") != (values.dtype.kind == "i"):
@@ -113,7 +112,7 @@ def _check_numbers(labels: np.ndarray | None, classes: int, what: str) -> None:
 
 
 def _plain(labels: np.ndarray, what: str) -> np.ndarray:
-    """int64 or text; DataError for anything else."""
+    """Return int64 or text; DataError for anything else."""
     if labels.dtype.kind == "O":
         missing = [i for i, label in enumerate(labels) if label is None or label != label]
         if missing:
@@ -139,16 +138,16 @@ def _plain(labels: np.ndarray, what: str) -> np.ndarray:
             return np.array([str(label) for label in labels])
     except UnicodeError as error:
         raise DataError(f"{what} contain text that is not UTF-8 ({error})") from None
-    except ValueError as error:  # numbers that are no characters, in a damaged file
+    except ValueError as error:  # invalid characters in a damaged file
         raise DataError(f"{what} contain invalid text ({error})") from None
     raise DataError(f"{what} must be numbers or names of classes, got an array of {labels.dtype}")
 
 
 def _narrow(labels: np.ndarray, what: str) -> np.ndarray:
-    """Python objects as an array of numbers, where all of them are."""
+    """Convert Python objects to an array of numbers, if all of them are numbers."""
     try:
         return np.array([label + 0 for label in labels])
-    except Exception:  # of types that we do not know
+    except Exception:  # of unknown types
         kinds = sorted({type(label).__name__ for label in labels})
         said = f"numbers or names of classes, got {', '.join(kinds)}"
         raise DataError(f"{what} must be {said}") from None
