@@ -213,8 +213,8 @@ def _marked(pairs: np.ndarray, count: int) -> np.ndarray:
 
 
 def near_training(dataset: Dataset) -> int:
-    """Return how many test images are near-duplicates of (or equal to) training or validation images.
-    The result is cached by the dataset's fingerprint."""
+    """Count the test images that are near-duplicates of, or equal to, training or validation
+    images. The result is cached by the dataset's fingerprint."""
     name = f"{dataset.fingerprint}-{_RULE}"
     pairs = _remembered(name)
     if pairs is None:

@@ -1,4 +1,4 @@
-"""One fixed permutation of all pixels, which destroys the neighbourhoods of an image."""
+"""A fixed permutation of all pixels, which destroys the spatial structure of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def pixel_permutation(seed: int, height: int, width: int) -> np.ndarray:
 
 
 def permute(images: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Move the pixels of every image in the same way; the channels of a pixel stay together.
+    """Permute the pixels of every image in the same way; the channels of a pixel stay together.
 
     Args:
         images: (n, height, width, channels).
@@ -26,5 +26,5 @@ def permute(images: np.ndarray, permutation: np.ndarray) -> np.ndarray:
 
 
 def restore(images: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Undo `permute`: put every pixel back where it came from."""
+    """Undo `permute`."""
     return permute(images, np.argsort(permutation))

@@ -1,4 +1,4 @@
-"""Pictures of any size and kind as arrays of one size; what is wrong with one is named."""
+"""Reading of pictures of any size and kind into arrays of one size."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ __all__ = [
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 64_000_000
-"""A picture may unpack to a thousand times its file; more pixels than this are not read."""
+"""Maximum number of pixels: a picture may unpack to a thousand times the size of its file."""
 _PHOTOMETRIC = 262
-"""The tag of a TIFF file that says whether 0 is white or black."""
+"""The TIFF tag that says whether 0 is white or black."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a picture was before it was brought to 8 bits and one size.
+    """Facts about a picture before its conversion to 8 bits and one size.
 
     Attributes:
-        size: its own (height, width), upright.
-        span: of one with 12 or 16 bits a channel, its smallest and largest value and the largest
-            that there can be; None for one of 8 bits.
-        frames: whether more follow the frame that counts.
+        size: original (height, width), upright.
+        span: smallest, largest and maximum possible value of a picture with 12 or 16 bits a
+            channel; None for 8 bits.
+        frames: whether it has more frames than the one that is used.
     """
 
     size: tuple[int, int]
@@ -61,19 +61,19 @@ class Facts:
 
     @property
     def short(self) -> bool:
-        """Whether its values fill so little of their range that 8 bits keep few of them apart."""
+        """Whether its values use so little of their range that 8 bits distinguish few of them."""
         low, high, top = self.span or (0, 0, 1)
         return low < high and (high < top / 4 or high - low < top / 16)
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Many pictures, brought to one size.
+    """Many pictures of one size.
 
     Attributes:
         images: uint8 (n, height, width, channels).
         facts: of each.
-        failures: position in what was asked for -> why that picture is not among them.
+        failures: position in the requested list -> why the picture is missing.
     """
 
     images: np.ndarray
@@ -82,28 +82,28 @@ class Pictures:
 
 
 def printable(name: str | Path) -> str:
-    """A file's name for people, in one line; bytes that are not UTF-8 are shown as \\xe9."""
+    """Return a printable file name in one line; bytes that are not UTF-8 are shown as \\xe9."""
     return visible(str(name)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def read_picture(
     path: Path, size: tuple[int, int], grayscale: bool
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Read one picture and bring it to `size`.
+    """Read one picture and resize it to `size`.
 
-    It is turned as its EXIF data say, put on white where it is transparent, and resized with
-    Lanczos filtering. Of an animation the first frame counts.
+    It is rotated according to its EXIF data, put on a white background if it is transparent, and
+    resized with a Lanczos filter. Of an animation, the first frame is used.
 
     Args:
         path: the file.
-        size: (height, width) wanted.
+        size: requested (height, width).
         grayscale: one channel instead of three.
 
     Returns:
-        uint8 (height, width, 1 or 3), and the picture's own (height, width).
+        uint8 (height, width, 1 or 3), and the original (height, width).
 
     Raises:
-        DataError: naming the file, when it is unreadable or too large.
+        DataError: the picture is unreadable or too large.
     """
     image, facts = _read(path, size, grayscale)
     return image, facts.size
@@ -119,8 +119,8 @@ def _read(path: Path, size: tuple[int, int], grayscale: bool) -> tuple[np.ndarra
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:
-    """Images (n, height, width, channels) of any real type as (n, side, side, channels) of the
-    same, by Pillow's Lanczos filter, as pictures of a folder are."""
+    """Resize images (n, height, width, channels) of any real type to (n, side, side, channels),
+    with Pillow's Lanczos filter, like the pictures of a folder."""
     from PIL import Image
 
     count, height, width, channels = images.shape
@@ -136,10 +136,10 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
-    """Read one picture in its own size, uint8 (height, width, 1 or 3); see `read_picture`.
+    """Read one picture in its original size, uint8 (height, width, 1 or 3); see `read_picture`.
 
     Raises:
-        DataError: naming the file, when it is not there, unreadable or too large.
+        DataError: the picture is missing, unreadable or too large.
     """
     with quiet_decoders():
         plain, _ = _open(path, "L" if grayscale else "RGB")
@@ -147,16 +147,16 @@ def open_picture(path: Path, grayscale: bool = False) -> np.ndarray:
 
 
 def open_photo(path: Path, most: int) -> tuple[np.ndarray, float]:
-    """Read one picture of any size, made smaller by a whole number where it has many pixels.
+    """Read one picture of any size, reduced by a whole factor if it has many pixels.
 
     Args:
-        most: pixels that are enough.
+        most: number of pixels that is sufficient.
 
     Returns:
-        uint8 (height, width, 3), and how many pixels of the file one of these is across.
+        uint8 (height, width, 3), and the reduction factor.
 
     Raises:
-        DataError: naming the file, when it is not there, unreadable or too large.
+        DataError: the picture is missing, unreadable or too large.
     """
     with quiet_decoders():
         plain, facts = _open(path, "RGB", most)
@@ -164,7 +164,7 @@ def open_photo(path: Path, most: int) -> tuple[np.ndarray, float]:
 
 
 def read_pictures(paths: Sequence[Path], size: tuple[int, int], grayscale: bool) -> Pictures:
-    """Read many pictures, on several threads, in the order of `paths`; none of them raises."""
+    """Read many pictures on several threads, in the order of `paths`; failures are recorded."""
     images = np.empty((len(paths), *size, 1 if grayscale else 3), dtype=np.uint8)
 
     def read(index: int) -> Facts | str:
@@ -183,18 +183,18 @@ def read_pictures(paths: Sequence[Path], size: tuple[int, int], grayscale: bool)
 
 
 def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts]:
-    """A picture of mode "L" or "RGB"; its size is looked at before anything is unpacked.
+    """Open a picture in mode "L" or "RGB"; its size is checked before unpacking.
 
     Args:
-        enough: pixels above which it is made smaller.
+        enough: number of pixels above which it is reduced.
 
     Returns:
-        The picture, and its facts; their size is its own.
+        The picture, and its facts with the original size.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # by its name, Pillow maps plain TIFF files into memory and mixes up those that are turned
+        # given a name, Pillow memory-maps plain TIFF files and reads rotated ones wrongly
         with open_file(path) as stream, Image.open(stream) as picture:
             pixels = picture.width * picture.height
             if pixels > MAX_PIXELS:
@@ -204,14 +204,14 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
                 raise ValueError("PostScript is a program, which assay does not run")
             own = (picture.height, picture.width)
             if (times := math.ceil(math.sqrt(pixels / enough))) > 1:
-                # a JPEG unpacks to a half, a quarter or an eighth by itself; the rest is done below
+                # JPEG decodes to a half, a quarter or an eighth itself; the rest is done below
                 picture.draft(picture.mode, (picture.width // times, picture.height // times))
             eight, span = _eight_bits(picture)
             if (eight.width > eight.height) != (own[1] > own[0]):
-                own = own[::-1]  # turned, as its EXIF data say
+                own = own[::-1]  # rotated according to its EXIF data
             plain = flattened(_reduced(eight, enough), mode)
             frames = False
-            with suppress(Exception):  # damaged, but not in the frame that counts
+            with suppress(Exception):  # damaged, but not in the frame that is used
                 frames = bool(getattr(picture, "is_animated", False))
             return plain, Facts(own, span, frames)
     except DataError:
@@ -220,7 +220,7 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
         raise DataError(f"{printable(path)}: there is no such file") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{printable(path)}: more than {MAX_PIXELS:,} pixels") from error
-    except Exception as error:  # decoders raise nearly anything on damaged input
+    except Exception as error:  # decoders raise almost any exception on damaged input
         said = getattr(error, "strerror", None) or error
         if isinstance(error, IsADirectoryError):
             said = "it is a folder"
@@ -231,17 +231,17 @@ def _open(path: Path, mode: str, enough: int = MAX_PIXELS) -> tuple[Image, Facts
 
 
 def _reduced(picture: Image, enough: int) -> Image:
-    """The picture with about `enough` pixels at most, each the mean of a square of its pixels."""
+    """Reduce the picture to about `enough` pixels, each the mean of a square of pixels."""
     times = math.ceil(math.sqrt(picture.width * picture.height / enough))
     if times < 2:
         return picture
-    if picture.mode in ("1", "P", "PA"):  # no means of these
+    if picture.mode in ("1", "P", "PA"):  # these cannot be averaged
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     return picture.reduce(times)
 
 
 def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
-    """The picture upright, with 8 bits a channel, and its span if it had more; see `Facts`."""
+    """Return the picture upright with 8 bits a channel, and its span (see `Facts`)."""
     from PIL import ImageOps
 
     packed = str(file.tile[0].args) if file.tile else ""
@@ -254,7 +254,7 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
     clear = picture.info.get("transparency")
     if picture.mode.startswith("I"):
         return _scaled(picture, clear, 4095 if "I;12" in packed else 65_535, white_is_0)
-    # Pillow widens pixels to 8 bits, or narrows them, but not the value that is transparent
+    # Pillow converts pixels to 8 bits, but not the transparent value
     if isinstance(clear, int) and ("L;2" in packed or "L;4" in packed):
         picture.info["transparency"] = clear * (85 if "L;2" in packed else 17)
     if ";16" not in packed:
@@ -268,11 +268,11 @@ def _eight_bits(file: ImageFile) -> tuple[Image, tuple[int, int, int] | None]:
 def _scaled(
     picture: Image, clear: object, top: int, white_is_0: bool
 ) -> tuple[Image, tuple[int, int, int]]:
-    """Grey values 0..top as 0..255, the value `clear` transparent, and their span."""
+    """Scale grey values 0..top to 0..255, with `clear` transparent; return also the span."""
     from PIL import Image
 
     values = np.asarray(picture).astype(np.int32)
-    np.clip(values, 0, top, out=values)  # in its place, as below: it may be large
+    np.clip(values, 0, top, out=values)  # in place, because it may be large
     if white_is_0:
         np.subtract(top, values, out=values)
     span = (int(values.min()), int(values.max()), top)
@@ -286,7 +286,7 @@ def _scaled(
 
 
 def flattened(picture: Image, mode: str) -> Image:
-    """Convert to `mode`: what is transparent becomes white."""
+    """Convert to `mode`, with a white background."""
     from PIL import Image
 
     if picture.mode == "LAB":
@@ -304,7 +304,7 @@ def flattened(picture: Image, mode: str) -> Image:
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Make a decompression bomb an error and keep decoders' small talk from the terminal."""
+    """Turn decompression bombs into errors, and silence messages of decoders."""
     from PIL import Image
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""The `dataset:` of a study: what may be written there, and what is meant when it is not."""
+"""The key `dataset:` of a study: its settings and their defaults."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = [
 ]
 
 NORMALIZE = ("standard", "center", "unit", "none")
-"""What networks see of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""
+"""Normalisation of a pixel x in 0..255, by channel: (x - mean) / std, x - mean, x / 255, x."""
 
 FULL_SIZE = 50_000
-"""From this many training images on, 5,000 of them make a precise enough validation set."""
+"""From this many training images on, 5,000 validation images are sufficient."""
 
 
 def _read_validation(entry: Written) -> float:
@@ -74,7 +74,7 @@ SETTINGS: dict[str, Option] = {
         low=0, example=0, help="The fold that serves as the validation set; 0 by default."
     ),
 }
-"""Keys that every dataset takes; None is "all of it" or "not"."""
+"""Keys of every dataset; None means "all" or "none"."""
 
 LATER: dict[str, Option] = {
     "normalize": choice(
@@ -94,18 +94,18 @@ LATER: dict[str, Option] = {
         "them are then meaningless."
     ),
 }
-"""Keys that a resolved specification holds only where they differ from their usual value, so that
-runs from before such a key existed keep their identity; the keys of transforms are others."""
+"""Keys that a resolved specification only contains if they differ from their default, so that runs
+from before such a key existed keep their identity. The keys of transforms work in the same way."""
 
 
 def settings_of(entry: DatasetEntry) -> dict[str, Option]:
-    """Every key that a dataset takes but its name, with its declaration."""
+    """Return every key of a dataset except its name, with its declaration."""
     own = {**entry.options, **entry.optional}
     return {**shared_settings(), **{key: as_option(option) for key, option in own.items()}}
 
 
 def shared_settings() -> dict[str, Option]:
-    """Every key that all datasets take, those of transforms included."""
+    """Return the keys that all datasets accept, including those of transforms."""
     return {**SETTINGS, **_later()}
 
 
@@ -118,22 +118,23 @@ def _later() -> dict[str, Option]:
 
 
 def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> dict[str, Any]:
-    """Return the whole specification as plain JSON data, defaults filled in.
+    """Return the complete specification as plain JSON data, with defaults.
 
-    It reads no file, but for arrays of one's own: what identifies them is their content.
+    It reads no files except the user's own arrays, which are identified by their content.
 
     Args:
-        folders: where relative names of files are looked up, before the current folder.
+        folders: folders to search for relative file names, before the current folder.
         spec: a dataset's name, or a mapping with `name` and any of
 
             - SETTINGS and LATER, the keys of every dataset.
             - the dataset's own options, and the key of each registered transform (`restore`).
 
-            An option that bears the name of its dataset stands for the name, too:
+            An option with the name of its dataset implies that name:
             `{arrays: images.npy}` is `{name: arrays, arrays: images.npy}`.
 
     Raises:
-        ConfigError: naming every unknown key and impossible value, with the nearest valid name.
+        ConfigError: keys are unknown or values invalid; the message lists all, with the nearest
+            valid names.
     """
     if not isinstance(spec, str | Mapping):
         raise ConfigError(f"dataset must be a name or a mapping with a name, got {spec!r}")
@@ -146,7 +147,7 @@ def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> d
 
 
 def _named(spec: Spec) -> dict[str, Any]:
-    """The specification with the name of its dataset, where one of its keys tells it."""
+    """Return the specification with the name of its dataset, if one of its keys implies it."""
     if "name" in spec:
         return dict(spec)
     told = (key for key in spec if key in ENTRIES and key in ENTRIES[key].optional)
@@ -155,7 +156,7 @@ def _named(spec: Spec) -> dict[str, Any]:
 
 
 def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
-    """Return everything that is wrong with `spec`: {key: message}; empty when it is right."""
+    """Return all errors in `spec`: {key: message}."""
     spec = _named(spec)
     name = spec.get("name")
     if not isinstance(name, str) or name not in ENTRIES:
@@ -170,7 +171,7 @@ def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
     values, wrong = _read(entry, spec)
     found |= _fold_problems(values) | _refit_problem(values) | _transform_problems(values) | wrong
     own = {**entry.options, **entry.optional}
-    if not own.keys() & wrong.keys():  # what does not go together, among values that are right
+    if not own.keys() & wrong.keys():  # conflicts between valid values
         found |= entry.check({**defaults_of(own), **values})
     if not found:
         try:
@@ -182,7 +183,7 @@ def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
 
 
 def _read(entry: DatasetEntry, spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
-    """The specification, whole numbers as such (`1e4`), and what is wrong with each key."""
+    """Return the specification, with `1e4` as a whole number, and the error of each key."""
     values, wrong = dict(spec), {}
     for key, option in settings_of(entry).items():
         value = spec.get(key)
@@ -193,15 +194,15 @@ def _read(entry: DatasetEntry, spec: Spec) -> tuple[dict[str, Any], dict[str, st
             read = option.read(Written(value, ("dataset", key)))
         except ConfigError as error:
             wrong[key] = str(error)
-        else:  # all else stays as written: it is part of the names of runs
+        else:  # anything else stays as written, because it is part of the names of runs
             values[key] = read if isinstance(value, float) and isinstance(read, int) else value
     return values, wrong
 
 
 def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
-    """Add the defaults; counts become concrete where the catalog knows the totals."""
+    """Add the defaults, with concrete counts if the catalog has the totals."""
     usual = {"name": entry.name, **defaults_of(SETTINGS)}
-    own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in their order
+    own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in order
     whole: dict[str, Any] = {**usual, **own, **given}
     spec = entry.settle(whole, folders)
     for key, usual in defaults_of({**_later(), **entry.optional}).items():

@@ -1,8 +1,9 @@
 """Splits into training, validation and test images: stratified and seeded.
 
-Everything rests on one idea, a *stratified order*: a random order of the images in which every
-stretch holds each class in the proportion of the whole. Validation is its beginning, a training
-subset is what follows, a fold is a stretch; a smaller subset is always part of a larger one.
+All splits are based on a *stratified order*: a random order of the images in which every contiguous
+part contains the classes in the same proportions as the whole. Validation is its beginning, a
+training subset follows it, and a fold is a contiguous part; a smaller subset is always part of a
+larger one.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ class Sizes:
 
 
 def stratified_order(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a random order of `strata`'s positions whose every stretch is stratified.
+    """Return a random order of the positions of `strata` whose contiguous parts are stratified.
 
-    The j-th of a class's n images (in random order) gets the place (j + 1/2) / n on a line from
-    0 to 1; ties between classes fall at random. Any first m images then hold m * n / N images of
-    each class, give or take one.
+    The j-th of a class's n images (in random order) gets the position (j + 1/2) / n between 0 and
+    1; ties between classes are broken at random. The first m images then contain m * n / N images
+    of each class, within one.
 
     Args:
         strata: integers (N,), the class of each image.
-        rng: the stream that decides.
+        rng: the random stream.
 
     Returns:
         int64 (N,), a permutation of 0..N-1.
@@ -54,10 +55,10 @@ def hold_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split a set that has no official test set: return (train, test) positions, ascending.
 
-    The test set depends on nothing that a study can change, so that no study ever sees it.
+    The test set does not depend on any setting of a study, so that no study trains on it.
 
     Args:
-        kept_in: bool (n,), images that are tested with only where there are not enough others.
+        kept_in: bool (n,), images that are only used for testing if there are not enough others.
     """
     order = stratified_order(strata, stream(0, "hold_out", *names))
     if kept_in is not None:
@@ -78,7 +79,7 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
         test: images in the test set.
 
     Raises:
-        ConfigError: if more is asked for than there is, or nothing would be left to train on.
+        ConfigError: more images are requested than available, or none would be left for training.
     """
     asked = train if spec["train"] is None else spec["train"]
     if spec["folds"] is not None:
@@ -119,7 +120,7 @@ def parts(
     """Choose the images of each part.
 
     Args:
-        spec: a resolved specification; `split_seed` decides, the run's seed does not.
+        spec: a resolved specification; `split_seed` determines the split, not the run's seed.
         train, test: strata (n,) of the official training and test set.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where dataset files are searched, and their checksums."""
+"""Search for dataset files, and verification of their checksums."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def search(
     """Find a complete set of files by name, without reading them.
 
     Returns:
-        The form that was found and the path of each of its files by name.
+        The source that was found and the path of each of its files by name.
 
     Raises:
-        DataError: when there is none; the message says where it looked and what was missing.
+        DataError: there is none; the message says where it looked and what was missing.
     """
     looked, incomplete = [], []
     for folder in dict.fromkeys(places(entry, data_dir)):
@@ -86,7 +86,7 @@ def search(
 
 
 def how_to_get(entry: DatasetEntry) -> str:
-    """What a user can do who has not got the files of `entry`."""
+    """Say how to get the files of `entry`."""
     if any(source.mirrors for source in entry.sources):
         return f"download it with: assay data get {entry.name}"
     wanted = " and ".join(file.name for file in entry.sources[0].files)
@@ -98,9 +98,10 @@ def how_to_get(entry: DatasetEntry) -> str:
 
 
 def find(name: str, data_dir: Path | None = None) -> Path | None:
-    """Return the folder that has all files of dataset `name`, unread; None where there is none.
+    """Return the folder with all files of dataset `name`, without reading them; None if there is
+    none.
 
-    A dataset that needs no files (embedded, or the user's own) has none either.
+    Datasets without files (embedded, or the user's own) have none.
     """
     try:
         _, found = search(ENTRIES[name], data_dir)
@@ -112,10 +113,10 @@ def find(name: str, data_dir: Path | None = None) -> Path | None:
 def locate(
     entry: DatasetEntry, data_dir: Path | None = None
 ) -> tuple[DatasetSource, dict[str, Path]]:
-    """Find a complete set of files and make sure that they are the published ones.
+    """Find a complete set of files and check that they are the published ones.
 
     Raises:
-        DataError: as `search` does, and when a file is not the one that was published.
+        DataError: as for `search`, or a file differs from the published one.
     """
     source, found = search(entry, data_dir)
     for file in source.files:
@@ -137,10 +138,10 @@ def _belongs_elsewhere(entry: DatasetEntry, source: DatasetSource, found: dict[s
 
 
 def verify(path: Path, file: File) -> None:
-    """Check size and SHA-256; a verdict is remembered until the file changes.
+    """Check size and SHA-256; the result is cached until the file changes.
 
     Raises:
-        DataError: when `path` is not the published file.
+        DataError: `path` differs from the published file.
     """
     status = path.stat()
     advice = "delete it and download it again"
@@ -158,10 +159,10 @@ def verify(path: Path, file: File) -> None:
 
 @contextmanager
 def once(identity: str) -> Iterator[bool]:
-    """Whether something is still to be checked; it is remembered if the block does not raise.
+    """Yield whether something must be checked; success of the block is cached.
 
     Args:
-        identity: what is checked and the state in which it is; any change of it is another thing.
+        identity: what is checked, and its state; any change requires a new check.
     """
     verdict = cache_dir() / "verified" / hashlib.sha256(os.fsencode(identity)).hexdigest()
     unknown = not verdict.exists()
@@ -171,7 +172,7 @@ def once(identity: str) -> Iterator[bool]:
             verdict.parent.mkdir(parents=True, exist_ok=True)
             verdict.touch()
         except OSError:
-            pass  # a cache that cannot be written only costs the time to check again
+            pass  # without a cache, the check is only repeated
 
 
 def sha256(path: Path) -> str:
@@ -184,22 +185,22 @@ def sha256(path: Path) -> str:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file that is whole or absent; without room for it, nothing is kept."""
+    """Write a .npy file atomically; if the disk is full, nothing is written."""
     with suppress(OSError), written_whole(path) as part, open(part, "wb") as stream:
         np.save(stream, array, allow_pickle=False)
 
 
 def keep_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep arrays in a file of the cache with their digest: whole or not at all.
+    """Write arrays to a file of the cache with their digest, atomically.
 
-    Without room for it, nothing is kept.
+    If the disk is full, nothing is written.
     """
     with suppress(OSError), written_whole(path) as part:
         part.write_bytes(seal({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 def kept_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """What `keep_arrays` kept; None where there is nothing, or something damaged."""
+    """Return what `keep_arrays` wrote; None if it is missing or damaged."""
     try:
         return unseal(path.read_bytes())
     except (OSError, Unsound):

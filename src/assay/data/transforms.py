@@ -1,4 +1,4 @@
-"""Changes of a whole dataset that are fitted on its training images: a key of `dataset:` each."""
+"""Transforms of a dataset, fitted on its training images; each is a key of `dataset:`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ __all__ = ["TRANSFORMS", "FittedTransform", "Transform", "switched_on"]
 
 @dataclass(frozen=True)
 class FittedTransform:
-    """A transform that knows the training images.
+    """A transform after fitting on the training images.
 
     Attributes:
-        apply: from images (n, height, width, channels) to images; the same for every part.
-        permutation: where each pixel comes from now, int64 (height * width,); None where no pixels
-            are moved.
-        note: what readers of a report should know.
+        apply: function from images (n, height, width, channels) to images, the same for every part.
+        permutation: source of each pixel, int64 (height * width,); None if no pixels are moved.
+        note: a note for readers of a report.
     """
 
     apply: Callable[[np.ndarray], np.ndarray]
@@ -31,19 +30,19 @@ class FittedTransform:
 
 
 class Transform(Protocol):
-    """One key of `dataset:`; runs that leave it at its usual value keep their names without it.
+    """A key of `dataset:`; with its default value, it is not part of the names of runs.
 
-    A transform may have `option`, the declaration of this key: it is read and checked by it.
+    A transform may have `option`, the declaration that reads and checks this key.
     """
 
     usual: Any
     """The value that changes nothing."""
 
     def check(self, spec: Spec) -> str:
-        """What does not go together with this key of a specification, "" for nothing."""
+        """Return conflicts of this key with others in a specification, "" for none."""
 
     def fit(self, spec: Spec, train: np.ndarray, permutation: np.ndarray | None) -> FittedTransform:
-        """Fit on the training images, uint8 (n, height, width, channels), as they are permuted."""
+        """Fit on the training images, uint8 (n, height, width, channels), after permutation."""
 
 
 TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
@@ -51,7 +50,7 @@ TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
 
 
 def switched_on(spec: Spec) -> list[Transform]:
-    """The transforms that a resolved specification asks for, in the order of their names."""
+    """Return the transforms of a resolved specification, sorted by name."""
     return [
         TRANSFORMS[name]
         for name in TRANSFORMS

@@ -1,5 +1,5 @@
-"""`xor`: points in the plane around the four corners of a square, the textbook's problem that no
-single layer solves; drawn by assay, nothing to get."""
+"""`xor`: points around the four corners of a square, the textbook problem that no single layer
+solves; drawn by assay, no download."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ TRAIN, TEST = 1000, 1000
 class Xor(DatasetEntry):
     """Points (x, y) as images of one row with two pixels.
 
-    Their corners are (±1, ±1), each equally often, under normal noise in both directions. The class
-    is 1 where the signs of the corner differ.
+    The corners are (±1, ±1), equally often, with normal noise in both directions. The class is 1 if
+    the signs of the corner differ.
 
     References:
         M. Minsky and S. Papert, "Perceptrons", MIT Press, 1969.
     """
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
-        """Draw both parts, each from a stream of its own."""
+        """Draw both parts, each from its own stream."""
         noise = float(spec["noise"])
         return Raw(_part("train", TRAIN, noise), _part("test", TEST, noise), self.class_names)
 

@@ -1,4 +1,4 @@
-"""Random changes of training images beside the moves of `Augment`, one class for each.
+"""Random changes of training images other than the moves of `Augment`, one class for each.
 
 A new one is one class (docs/extending.md has an example):
 
@@ -89,18 +89,18 @@ class Augmentation:
         """Return the images and their targets changed; see `change`.
 
         Args:
-            targets: (B, classes), the share of each class where `changes_targets` is true; else
-                whatever the task makes of its targets, to be let through.
+            targets: (B, classes), the share of each class, if `changes_targets` is true; otherwise
+                the task's own targets, to be returned unchanged.
         """
         return self.change(images, rng), targets
 
     def __call__(
         self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`change_both`, checked.
+        """Call `change_both` and check its result.
 
         Raises:
-            EngineError: it returned something else than images and targets of these shapes.
+            EngineError: it did not return images and targets of the same shapes.
         """
         pairs = zip(
             (images, targets),
@@ -121,7 +121,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Cutout(Augmentation):
-    """Hide a square of each training image under the mean of all; part of it may lie outside.
+    """Replace a square of each training image by the mean of all; it may lie partly outside.
 
     References:
         T. DeVries and G. Taylor, "Improved Regularization of Convolutional Neural Networks with
@@ -138,16 +138,17 @@ class Cutout(Augmentation):
         return np.where(square[..., None], 0, images)
 
     def _hidden(self, middles: np.ndarray, side: int) -> np.ndarray:
-        """Which rows or columns of each image are hidden, (B, side)."""
+        """Return which rows or columns of each image are hidden, (B, side)."""
         places = np.arange(side) - middles + self.size // 2
         return (places >= 0) & (places < self.size)
 
 
 @dataclass(frozen=True)
 class Mixup(Augmentation):
-    """Mix each training image with another one of its batch, and their targets in equal shares.
+    """Mix each training image with another one of its batch, and their targets in the same
+    proportion.
 
-    One share is drawn for each batch, from Beta(alpha, alpha).
+    One proportion is drawn for each batch, from Beta(alpha, alpha).
 
     References:
         H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
@@ -169,7 +170,7 @@ class Mixup(Augmentation):
 
 
 def checked_augmentation(name: str, cls: object) -> type[Augmentation]:
-    """The class that was registered under `name`; ConfigError if it is no augmentation."""
+    """Return the class registered under `name`; ConfigError if it is not an augmentation."""
     return check_part(name, cls, Augmentation)
 
 
@@ -183,8 +184,8 @@ for _augmentation in (Cutout, Mixup):
 
 
 def augmentation_options() -> dict[str, Option]:
-    """A key of `augment:` for each registered augmentation: true, its first setting, or all of its
-    settings in a mapping."""
+    """Return a key of `augment:` for each registered augmentation: true, its first setting, or a
+    mapping of its settings."""
     return {name: _option(name, AUGMENTATIONS[name]) for name in AUGMENTATIONS}
 
 

@@ -1,4 +1,4 @@
-"""How weights are averaged over the updates of a run, as plain data and as numbers."""
+"""Averages of the weights over the updates of a run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Lookahead", "exponential", "uniform"]
 
 @dataclass(frozen=True)
 class Lookahead:
-    """Every `steps` updates go a share of the way from where they began, and on from there.
+    """Every `steps` updates, move the slow weights a fraction of the way to the present ones.
 
-    What is evaluated and kept are the weights that the optimizer updates; after a multiple of
-    `steps` they are the slow ones.
+    The weights that the optimizer updates are evaluated and kept; after a multiple of `steps`, they
+    equal the slow weights.
 
     References:
         M. Zhang, J. Lucas, G. Hinton and J. Ba, "Lookahead Optimizer: k steps forward, 1 step
@@ -32,12 +32,11 @@ class Lookahead:
 
 
 def exponential(decay: float) -> Callable[[int], float]:
-    """The share of the weights in their moving average at update t = 1, 2, ...: 1 - decay, at first
-    more, 1 - (1 + t) / (10 + t)."""
+    """Return the weights' share in their moving average at update t = 1, 2, ...: 1 - decay, but at
+    first 1 - (1 + t) / (10 + t)."""
     return lambda update: 1 - min(decay, (1 + update) / (10 + update))
 
 
 def uniform(start: int) -> Callable[[int], float]:
-    """The same of the mean of all weights after update `start`; until then the weights are all of
-    it."""
+    """Return the same for the mean of all weights after update `start`; until then it is 1."""
     return lambda update: 1 / max(1, update - start)

@@ -1,9 +1,9 @@
 """Checkpoints: the state of a run in a file, so that it can resume as if it had never stopped.
 
-A checkpoint is the state of a trainer's member (weights, memory of the update rule, streams) and
-its books (curves, best evaluation, times), as named arrays. A run leaves one at its rung, from
-which its next rung resumes, and others on its way (`Checkpoint`), in case it is interrupted. A run
-without one is trained from its start.
+A checkpoint contains the state of a trainer's member (weights, optimizer state, random streams) and
+its records (curves, best evaluation, times), as named arrays. A run saves one at its rung, from
+which its next rung resumes, and others while it trains (`Checkpoint`), in case it is interrupted.
+Without one, it is trained from the start.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _NUMBERS = ("steps", "best", "waited", "best_at", "resumed_at")
 
 
 class Checkpoint:
-    """A file for one run, written now and then, whole or not at all.
+    """The checkpoint file of one run, written from time to time, atomically.
 
     Args:
-        folder: where it is; None disables checkpoints.
+        folder: its folder; None disables checkpoints.
         run: the run's identity.
-        identity: what else must be equal for the state to be of use (data, precision, versions).
-        seconds: how often it is due.
+        identity: what else must be equal to use the state (data, precision, versions).
+        seconds: interval between two checkpoints.
 
     Attributes:
-        loaded: whether a state was found that fits; None where there was none at all.
-        ignored: names of the run's files, this one or others, that are damaged.
+        loaded: whether a valid state was found; None if there was none.
+        ignored: names of damaged checkpoints of the run.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class Checkpoint:
         self.ignored: list[str] = []
 
     def exists(self) -> bool:
-        """Whether anything was saved."""
+        """Whether a checkpoint exists."""
         return self._file is not None and self._file.exists()
 
     def due(self) -> bool:
-        """Whether it is time to write it again."""
+        """Whether it is time for the next checkpoint."""
         return self._file is not None and time.monotonic() - self._last >= self._seconds
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
-        """Write it; where that fails, the run goes on without."""
+        """Write it; if this fails, training continues without a checkpoint."""
         if self._file is None:
             return
         told = np.frombuffer(self._identity.encode(), np.uint8)
@@ -76,7 +76,7 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """What was saved; None where there is nothing, or nothing that fits."""
+        """Return the saved state; None if there is none, or none that can be used."""
         if self._file is None or not self._file.exists():
             return None
         self.loaded = False
@@ -90,19 +90,19 @@ class Checkpoint:
         return arrays if self.loaded else None
 
     def remove(self) -> None:
-        """The run is over."""
+        """Delete it, because the run has ended."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.unlink()
 
 
 def earlier(config: Config, folder: Path | None, ignored: list[str]) -> State | None:
-    """The latest sound checkpoint of the same run at an earlier rung; None where there is none.
+    """Return the latest valid checkpoint of the run at an earlier rung; None if there is none.
 
     Args:
-        config: of the run that is to go on.
-        folder: with checkpoints, named by run.
-        ignored: gets the names of files that are damaged.
+        config: configuration of the run to resume.
+        folder: folder of checkpoints, named by run.
+        ignored: names of damaged files are added to it.
     """
     there = {file.stem: file for file in folder.glob("*.safetensors")} if folder else {}
     if not there:
@@ -122,8 +122,8 @@ def earlier(config: Config, folder: Path | None, ignored: list[str]) -> State | 
 def resumable(
     members: Sequence[Trained], resources: Resources
 ) -> list[tuple[list[Trained], list[State | None]]]:
-    """Members in groups that stand at the same step after the same evaluation, each with its
-    checkpoint or None: of where it was interrupted, else of its last rung."""
+    """Group members at the same step after the same evaluation, each with its checkpoint or None:
+    that of its interruption, else of its last rung."""
     groups: dict[tuple[int, int], tuple[list[Trained], list[State | None]]] = {}
     for trained in members:
         kept = trained.checkpoint
@@ -138,8 +138,8 @@ def resumable(
 
 
 def resumed(members: Sequence[Trained]) -> str:
-    """What people should know of members that stand at one step, after `unpack`: where interrupted
-    ones resume, and which checkpoints cannot be used; "" where there is nothing to say."""
+    """Return a remark about members at one step, after `unpack`: where interrupted ones resume, and
+    which checkpoints cannot be used; "" for none."""
     kept = [t.checkpoint for t in members]
     found = [checkpoint for checkpoint in kept if checkpoint.loaded is not None]
     ignored = [name for checkpoint in kept for name in checkpoint.ignored]
@@ -161,16 +161,16 @@ def resumed(members: Sequence[Trained]) -> str:
 
 
 def at_rung(trained: Trained) -> Trained:
-    """The member as its next rung finds it, whose record counts its own part of the time."""
+    """Return the member for its next rung, whose record counts only its own time."""
     last = len(trained.curves["step"]) - 1
     return replace(trained, resumed_at=last, seconds_before=dict(trained.seconds))
 
 
 def pack(trained: Trained, state: State) -> State:
-    """A checkpoint.
+    """Return a checkpoint.
 
     Args:
-        state: what the trainer tells of this member.
+        state: the trainer's state of this member.
     """
     found = {f"trainer/{name}": array for name, array in state.items()}
     found |= {f"run/{name}": np.array(getattr(trained, name), np.float64) for name in _NUMBERS}
@@ -183,7 +183,7 @@ def pack(trained: Trained, state: State) -> State:
 
 
 def unpack(state: State, trained: Trained) -> State:
-    """Put the books of a checkpoint into a member that starts; return the trainer's part."""
+    """Restore the records of a checkpoint into a member; return the trainer's part."""
     for name in _NUMBERS:
         number = float(state[f"run/{name}"])
         setattr(trained, name, number if name == "best" else int(number))
