@@ -1,4 +1,4 @@
-"""`docs/results.md`: what every record of `results/` says, computed again by today's statistics."""
+"""`docs/results.md`: every record in `results/`, recomputed with the present statistics."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ __all__ = ["PAGE", "results_page"]
 PAGE = "docs/results.md"
 
 MOST = 12
-"""Rows of a table; of longer ones the best by validation, and those that were published."""
+"""Maximum number of rows; longer tables show the best by validation and the published ones."""
 
 _HEAD = """\
 # What the studies found
 
-This page is made from the records in [results](../results) by `python -m claims --write`. Every
-number is computed again from the runs, and CI fails when the page says otherwise. What each study
-means is in the head of its file, which `assay show NAME` prints.
+This page is generated from the records in [results](../results) by `python -m claims --write`.
+Every number is recomputed from the runs, and CI fails if the page differs. The head of each study's
+file explains the study.
 
-An interval is the 95 % interval of the mean over `n` runs with different seeds. It says nothing of
-other images or splits. One run has none. Trials were chosen by validation alone; the test images
-were read once, at the end of each run. A published figure stands beside ours and gets no verdict:
-most are one run of other people on another split. Differences are corrected (Holm) over all
-comparisons that a study planned, together with those of studies that compare the same runs.
-Several records were made before a run's name held the version of the code (`assay reproduce STUDY`
-checks that they are the same today).
+An interval is the 95 % interval of the mean over `n` runs with different seeds. It does not cover
+other images or splits, and a single run has none. Trials were chosen on validation alone; the test
+images were read once, at the end of each run. Published figures are shown for comparison and not
+tested: most are a single run of other authors on another split. Differences are corrected (Holm)
+over all planned comparisons of a study, together with those of studies that compare the same runs.
+Several records are older than the version of the code in the names of runs; `assay reproduce STUDY`
+checks whether their results are still the same.
 """
 
 
 def results_page(root: Path) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Args:
-        root: of the repository, which has `results/`.
+        root: root of the repository, with `results/`.
     """
     exports = {p: read_export(p) for p in sorted((root / "results").glob("*.json"))}
     parts = [_HEAD, _contents(exports), _activations(exports[root / "results/mlp-factors.json"])]
@@ -50,7 +50,7 @@ def results_page(root: Path) -> str:
 
 
 def _contents(exports: Mapping[Path, Export]) -> str:
-    """The best trial of each record, by validation."""
+    """Return a table of the best trial of each record, by validation."""
     lines = ["| record | best trial, by validation | n | test |", "|---|---|---|---|"]
     for path, export in exports.items():
         metric = f"test_{export.metric}"
@@ -64,26 +64,26 @@ def _contents(exports: Mapping[Path, Export]) -> str:
 
 
 def _activations(export: Export) -> str:
-    """The answer to a question that readers have."""
+    """Return the answer to a frequent question."""
     found = [e for e in export.effects if e.factor.endswith("activation")]
     relu = _interval("test_accuracy", export.estimate("baseline"))
-    lines = ["## Which activation for a small MLP, and how sure is that?", ""]
+    lines = ["## Which activation for a small MLP, and how certain is the answer?", ""]
     lines += [
-        f"relu, as far as Fashion-MNIST goes: {relu} % over 5 runs with two layers of 512.",
+        f"relu, on Fashion-MNIST: {relu} % over 5 runs with two layers of 512.",
         "",
     ]
     lines += [f"- {effect_sentence(e)}." for e in found]
     lines += [
         "",
         *_how_sure(found),
-        "These are paired runs of `mlp-factors`, below. Other data may say otherwise.",
+        "These are paired runs of `mlp-factors`, below. Results on other data may differ.",
         "",
     ]
     return "\n".join(lines)
 
 
 def _how_sure(found: list[Effect]) -> Iterator[str]:
-    """In how many pairs relu is ahead, and what the test promises."""
+    """Describe in how many pairs relu is ahead, and the error rate of the test."""
     if not found or any(e.verdict != "worse" for e in found):
         return
     pairs, won = (
@@ -91,9 +91,9 @@ def _how_sure(found: list[Effect]) -> Iterator[str]:
         sum(e.comparison.n * (1 - e.comparison.p_better.value) for e in found),
     )
     yield (
-        f"How sure: relu is ahead in {won:g} of {pairs} pairs of runs with equal seeds. If no "
-        "choice of the study mattered, a difference would be called in at most 5 % of such "
-        "studies; how large each difference is, its interval says."
+        f"How certain: relu is ahead in {won:g} of {pairs} pairs of runs with equal seeds. If no "
+        "choice of the study mattered, at most 5 % of such studies would find a significant "
+        "difference. The interval of each difference shows how large it is."
     )
     yield ""
 
@@ -102,7 +102,7 @@ def _section(root: Path, path: Path, export: Export) -> Iterator[str]:
     data = export.data
     yield f"## {path.stem}"
     yield ""
-    yield f"{data['question']}"
+    yield str(_study(root, export).get("question", data["question"]))
     yield ""
     beside, general = _published(root, export)
     yield from _table(export, beside)
@@ -124,7 +124,7 @@ def _section(root: Path, path: Path, export: Export) -> Iterator[str]:
 
 
 def _effects(export: Export) -> list[Any]:
-    """Of a study that still plans what was run; none of another."""
+    """Return the effects of a study; empty if it no longer plans these runs."""
     try:
         return export.effects
     except (AssayError, KeyError):
@@ -156,7 +156,7 @@ def _table(export: Export, published: dict[str, str]) -> Iterator[str]:
 
 
 def _shown(export: Export, labels: list[str], published: dict[str, str]) -> list[str]:
-    """All, or the first by validation, in the order of the study."""
+    """Return all labels, or the best by validation, in the order of the study."""
     if len(labels) <= MOST:
         return labels
     best = _ranked(export, labels)[:MOST]
@@ -168,22 +168,27 @@ def _labels(export: Export) -> list[str]:
 
 
 def _ranked(export: Export, labels: list[str]) -> list[str]:
-    """The best by validation first."""
+    """Sort labels by validation, best first."""
     name = f"val_{export.metric}"
     sign = -1 if metric_of(name).higher_is_better else 1
     return sorted(labels, key=lambda x: sign * export.estimate(x, name).mean)
 
 
-def _published(root: Path, export: Export) -> tuple[dict[str, str], list[str]]:
-    """What others published with its source: of one trial, by its label, and of no trial."""
+def _study(root: Path, export: Export) -> dict[str, Any]:
+    """Return the present file of a record's study; empty if it is no longer built in."""
     name = export.data["study"].partition("@")[0]
     path = next((root / "src" / "assay").rglob(f"{name}.yaml"), None)
-    rows = yaml.safe_load(path.read_text()).get("published", []) if path else []
+    return yaml.safe_load(path.read_text()) if path else {}
+
+
+def _published(root: Path, export: Export) -> tuple[dict[str, str], list[str]]:
+    """Return published figures with their source: of trials, by label, and of no trial."""
+    rows = _study(root, export).get("published", [])
     beside: dict[str, str] = {}
     general: list[str] = []
     for row in rows:
         metric = str(row.get("metric", f"test_{export.metric}"))
-        runs = f"n = {row['n']}" if row.get("n") else "n not told"
+        runs = f"n = {row['n']}" if row.get("n") else "n not given"
         text = f"{metric_of(metric).value(row['value'])} ({row.get('source', '')}, {runs})"
         if row.get("trial") is None:
             general.append(f"{row['dataset']}, {text}" if row.get("dataset") else text)
@@ -200,7 +205,7 @@ def _runs(found: Estimate) -> str:
 
 
 def _interval(metric: str, found: Estimate) -> str:
-    """Mean and interval of an estimate that is in the unit shown."""
+    """Format mean and interval of an estimate that is already in the displayed unit."""
     known = metric_of(metric)
     mean, low, high = (known.number(x / known.scale) for x in (found.mean, found.low, found.high))
     if not found.n:
@@ -209,13 +214,13 @@ def _interval(metric: str, found: Estimate) -> str:
 
 
 def _cell(export: Export, label: str) -> str:
-    """A trial as reports call it; one study has only itself."""
+    """Return the name of a trial in reports."""
     text = export.names.get(label, label)
     return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _made(path: Path, data: dict[str, Any]) -> str:
-    """Where, when and by which command."""
+    """Describe where, when and by which command a record was made."""
     days = sorted({r["finished_at"][:10] for t in data["trials"] for r in t["runs"]})
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     machines = {f"{m['cpu']}, {m['cores']} cores, assay {m['assay']}" for m in data["machines"]}
