@@ -145,10 +145,9 @@ class Cutout(Augmentation):
 
 @dataclass(frozen=True)
 class Mixup(Augmentation):
-    """Mix each training image with another one of its batch, and their targets in the same
-    proportion.
+    """Mix each training image and its target with another one of its batch.
 
-    One proportion is drawn for each batch, from Beta(alpha, alpha).
+    The proportion is drawn for each batch from Beta(alpha, alpha).
 
     References:
         H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.

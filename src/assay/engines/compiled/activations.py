@@ -1,6 +1,6 @@
 """Activations on rows, forward and backward; `numpy_engine.activations` has the formulas.
 
-Backward works on y where that is enough, so that most functions can write over their input.
+The backward pass uses y if possible, so that most functions can overwrite their input.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CODES = {
     "softmax": _SOFTMAX,
 }
 NEEDS_INPUT = ("gelu", "silu")
-"""Whose backward pass needs x; y is another array then."""
+"""Activations whose backward pass needs x; their y is a separate array."""
 
 _SLOPE = 0.2  # Keras's leaky_relu
 _HALF_ROOT, _DENSITY = sqrt(0.5), 1 / sqrt(2 * pi)
@@ -34,7 +34,7 @@ _HALF_ROOT, _DENSITY = sqrt(0.5), 1 / sqrt(2 * pi)
 
 @compiled
 def _sigmoid(x):  # type: ignore[no-untyped-def]
-    """1 / (1 + e^-x), with no power above 1."""
+    """1 / (1 + e^-x), without overflow."""
     small = np.exp(-abs(x))
     return (1 if x > 0 else small) / (1 + small)
 
@@ -54,7 +54,7 @@ def _softmax(x, y):  # type: ignore[no-untyped-def]
 
 @compiled
 def activate(code, x, y, channels):  # type: ignore[no-untyped-def]
-    """y = f(x) for one row; softmax takes `channels` numbers together."""
+    """y = f(x) for one row; softmax acts on groups of `channels` numbers."""
     count, one = len(x), x.dtype.type(1)
     if code == _LINEAR:
         for j in range(count):
@@ -89,7 +89,7 @@ def activate(code, x, y, channels):  # type: ignore[no-untyped-def]
 
 @compiled
 def differentiate(code, x, y, d, channels):  # type: ignore[no-untyped-def]
-    """dL/dy in d becomes dL/dx, for one row."""
+    """Replace dL/dy in d by dL/dx, for one row."""
     count, one = len(x), x.dtype.type(1)
     if code == _RELU:
         for j in range(count):

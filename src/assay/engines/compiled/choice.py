@@ -1,8 +1,7 @@
-"""Which program trains networks fastest on this machine: measured once, then remembered.
+"""Choice of the fastest program on this machine: measured once, then remembered.
 
-What is remembered holds for a processor, its cores, the versions that compute and networks of about
-one size. A measurement takes a second, and loads PyTorch; whatever it says changes no run's
-identity.
+A measurement is valid for a processor, its cores, the versions of libraries and networks of similar
+size. It takes a second and loads PyTorch. The choice never changes a run's identity.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ BATCHED, ONEDNN = "PyTorch, batched product", "PyTorch, oneDNN"
 BFLOAT16, ALL_THREADS = "PyTorch, bfloat16", "PyTorch, all threads"
 
 MOST_WAITED = 0.05
-"""Share of a measurement for which others may have had the core."""
+"""Maximum fraction of a measurement during which other processes used the core."""
 
 Rates = dict[str, float]
-"""Images a second of a core, by program."""
+"""Images a second on one core, by program."""
 
 _found: dict[str, Rates] = {}
 
 
 def fastest(member: Member, resources: Resources) -> str:
-    """The program with the highest rate for networks like this member's; measured where unknown.
+    """Return the fastest program for networks like this member's, measured if unknown.
 
-    Only programs that compute as precisely as the study asks for are compared.
+    Only programs with the study's precision are compared.
     """
     wish = str(member.config.get("precision", "auto"))
     wish = wish if resources.precision == "auto" else resources.precision
@@ -52,15 +51,15 @@ def fastest(member: Member, resources: Resources) -> str:
 
 
 def remembered_product(member: Member) -> bool | None:
-    """Whether oneDNN is the faster of PyTorch's products; None where nobody has measured."""
+    """Whether oneDNN is faster than PyTorch's other products; None if not measured."""
     rates = _remembered().get(f"{_machine()}, {_size(member, 'float32')}", {})
     return rates[ONEDNN] > rates[BATCHED] if {ONEDNN, BATCHED} <= rates.keys() else None
 
 
 def remembered(what: str, measure: Callable[[], Rates]) -> Rates:
-    """The rates of some networks on this machine, by program; measured where nobody has yet.
+    """Return the rates for networks of this size, by program; measured if unknown.
 
-    What was measured while other programs had the core holds for this process only.
+    Measurements disturbed by other programs are only used in this process.
     """
     key = f"{_machine()}, {what}"
     if rates := _remembered().get(key):
@@ -73,7 +72,7 @@ def remembered(what: str, measure: Callable[[], Rates]) -> Rates:
 
 
 def known() -> dict[str, Rates]:
-    """What was measured on this machine with these versions, by size of network."""
+    """Return the measurements on this machine with these versions, by size of network."""
     start = f"{_machine()}, "
     return {k.removeprefix(start): r for k, r in _remembered().items() if k.startswith(start)}
 
@@ -88,7 +87,7 @@ def _rates(member: Member, precision: str) -> Rates:
 
 
 def _size(member: Member, precision: str) -> str:
-    """Precision and size: multiply-adds to a factor of two, batches to one of 1.4."""
+    """Return precision and size: multiply-adds rounded to a factor of 2, batches to 1.4."""
     macs = 4 ** round(log2(max(1, member.network.macs)) / 2)
     batch = 2 ** round(log2(member.training.batch_size))
     return f"{precision}, about {macs:,} multiply-adds, batch {batch:,}"
@@ -108,7 +107,7 @@ def _file() -> Path:
 
 
 def _remembered() -> dict[str, Rates]:
-    """What this process or an earlier one measured; nothing where the file cannot be read."""
+    """Return measurements of this or an earlier process; empty if the file cannot be read."""
     with suppress(OSError, ValueError):
         read: Any = json.loads(_file().read_text(encoding="utf-8"))
         if isinstance(read, dict):
@@ -126,6 +125,6 @@ def _sound(rates: Any) -> bool:
 
 
 def _keep(rates: dict[str, Rates]) -> None:
-    """Write the file whole or not at all."""
+    """Write the file atomically."""
     with suppress(OSError), written_whole(_file()) as part:
         part.write_text(json.dumps(rates, indent=1) + "\n", encoding="utf-8")

@@ -1,9 +1,8 @@
-"""How functions are compiled here, and where they are kept.
+"""Compilation of functions, and their cache.
 
-numba notices a change of the file that a function is in, but not of the files that this one uses,
-so the folder's name holds a digest of all of them. Each of its files is written under another name
-and renamed: two processes may compile at once. What numba keeps is its own format, read by it
-alone.
+Numba notices changes in the file of a function, but not in other files that it uses, so the name of
+the folder contains a digest of all of them. Files are written atomically, because two processes may
+compile at once. The format of the cache is Numba's own.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ __all__ = ["Piece", "cache_folder", "compiled", "features", "once"]
 _CONFIG: Any = numba.config
 
 RELAXED = {"contract", "nsz", "reassoc"}
-"""What the compiler may take for true of numbers: sums in any order, a product and a sum as one
-operation. It must not take NaN and infinity for impossible, or no run would be seen to diverge."""
+"""Fast-math flags: sums may be reordered, and products and sums may be fused. NaN and infinity must remain
+possible, because they show that a run has diverged."""
 
 
 @functools.cache
 def features() -> frozenset[str]:
-    """What the processor can do, as LLVM calls it."""
+    """Return the processor's features, as LLVM names them."""
     return frozenset(k for k, able in llvmlite.binding.get_host_cpu_features().items() if able)
 
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """The folder for compiled functions, in that of NUMBA_CACHE_DIR or in the user's cache; None
-    where nothing can be kept."""
+    """Return the folder for compiled functions, in NUMBA_CACHE_DIR or the cache; None if not
+    writable."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
@@ -57,21 +56,22 @@ def cache_folder() -> Path | None:
 
 
 def compiled(function: Callable[..., Any], *, keep: bool = True) -> Any:
-    """Compile a function when it is first called, without the GIL, and keep the result."""
+    """Compile a function on its first call, without the GIL, and cache the result."""
     with _kept() as kept:
         settings: dict[str, Any] = {"fastmath": RELAXED, "error_model": "numpy", "nogil": True}
         return numba.njit(cache=kept and keep, **settings)(function)
 
 
 class Piece:
-    """A function that is compiled by itself and called by its address.
+    """A separately compiled function that is called by its address.
 
-    What trains is put together from pieces, so that a change of one, or another number format,
-    does not compile all the others again: numba would optimise a whole for each of its parts.
+    Programs are composed of pieces, so that a change of one, or another number format, does not
+    recompile the others. In one large function, Numba would optimise the whole for each part.
 
     Args:
-        function: takes C pointers and numbers; module-level names only, or it cannot be kept.
-        signature: from the number format, as numba calls it, to the types of the arguments.
+        function: takes C pointers and numbers; uses module-level names only, so that it can be
+            cached.
+        signature: function from Numba's number format to the types of the arguments.
     """
 
     def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any]):
@@ -80,7 +80,7 @@ class Piece:
         self._made: dict[str, Any] = {}
 
     def address(self, dtype: str) -> int:
-        """Where the compiled function for a number format is."""
+        """Return the address of the compiled function for a number format."""
         if dtype not in self._made:
             signature = self._signature(getattr(numba.types, dtype))
             settings: dict[str, Any] = {"fastmath": RELAXED, "error_model": "numpy"}
@@ -92,9 +92,9 @@ class Piece:
 
 @contextmanager
 def _kept() -> Iterator[bool]:
-    """Let numba keep what is made inside in our folder, if there is one; whether it does."""
+    """Let Numba cache in our folder inside this context; yield whether it does."""
     folder, before = cache_folder(), _CONFIG.CACHE_DIR
-    _CONFIG.CACHE_DIR = str(folder) if folder else before  # read when a function is made
+    _CONFIG.CACHE_DIR = str(folder) if folder else before  # read when a function is created
     try:
         yield folder is not None
     finally:
@@ -103,7 +103,7 @@ def _kept() -> Iterator[bool]:
 
 @contextmanager
 def once(what: str) -> Iterator[bool]:
-    """Whether `what` is still to be compiled. Another process that compiles it is waited for."""
+    """Yield whether `what` must be compiled, after waiting for other processes that compile it."""
     folder = cache_folder()
     if folder is None:
         yield True
@@ -122,7 +122,7 @@ def once(what: str) -> Iterator[bool]:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Hold a file for this process; where that cannot be, two may do the same work."""
+    """Lock a file; if this is impossible, two processes may do the same work."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""Which cohorts the compiled program can train; nothing here loads PyTorch."""
+"""Cohorts that the compiled program can train; nothing here loads PyTorch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from assay.tasks.task import find_task
 __all__ = ["PROGRAM_SETTING", "accelerator", "compiles", "covers", "precision_of", "torch_version"]
 
 PROGRAM_SETTING = "ASSAY_PROGRAM"
-"""Environment variable that says which program trains dense networks: "compiled", "pytorch", or
-what is measured to be the faster."""
+"""Environment variable that chooses the program for dense networks, "compiled" or "pytorch";
+without it, the faster one is used."""
 
 TASKS = ("classify",)
 """Tasks whose loss is compiled."""
@@ -30,7 +30,7 @@ LAYERS = (layers.Dense, layers.Activation, layers.Dropout, layers.BatchNorm, lay
 
 @functools.cache
 def compiles() -> bool:
-    """Whether loops can be compiled here."""
+    """Whether Numba is available."""
     return find_spec("numba") is not None
 
 
@@ -61,14 +61,14 @@ def _described(member: Member) -> bool:
 
 
 def precision_of(resources: Resources, wish: str) -> str | None:
-    """The number format to compute in, where it is one of this program's: "float32", "float64"."""
+    """Return the number format if this program supports it: "float32", "float64"."""
     wish = wish if resources.precision == "auto" else resources.precision
     return {"auto": "float32", "float32": "float32", "float64": "float64"}.get(wish)
 
 
 @functools.cache
 def accelerator() -> bool:
-    """Whether PyTorch may find a GPU here; False only where that is sure without loading it."""
+    """Whether PyTorch may find a GPU; False only if this is certain without loading it."""
     found = find_spec("torch")
     if found is None or not found.submodule_search_locations:
         return False
@@ -84,7 +84,7 @@ def accelerator() -> bool:
 
 
 def torch_version() -> str:
-    """The version of PyTorch, as it says it itself; it is not loaded."""
+    """Return the version of PyTorch without loading it."""
     if "torch" in sys.modules:
         return str(sys.modules["torch"].__version__)
     try:

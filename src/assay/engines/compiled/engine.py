@@ -29,7 +29,7 @@ COMPILING = "compiling the program for dense networks, once (about 10 s)"
 
 
 def describe(resources: Resources, precision: str = "auto") -> dict[str, Any]:
-    """Device, precision and versions, as PyTorch's programs say them."""
+    """Return device, precision and versions, as PyTorch's programs do."""
     able = {"avx512f": "avx512_f", "avx2": "avx2"}
     return {
         "engine": "torch",
@@ -49,7 +49,7 @@ def train(
     resources: Resources,
     on_progress: Callable[[Progress], None],
 ) -> Iterator[Record]:
-    """Train the members of a cohort that `coverage.covers` took; see `Engine.train`."""
+    """Train the members of a cohort that `coverage.covers` accepts; see `Engine.train`."""
     started = time.perf_counter()
     precision = str(cohort.members[0].config.get("precision", "auto"))
     said = describe(resources, precision)
@@ -76,7 +76,7 @@ def train(
 
 
 def prepare(member: Member, dtype: np.dtype, say: Callable[[str], None]) -> None:
-    """Compile what a member needs, unless that has been done, and say so."""
+    """Compile the pieces for a member, unless they are cached, and report this."""
     kinds = {type(place.layer).__name__ for place in member.network.places()}
     step = step_of(member)
     assert step is not None

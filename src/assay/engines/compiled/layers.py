@@ -1,4 +1,4 @@
-"""What happens to rows between products: pictures in, dropout, batch norm, bias, loss."""
+"""Operations on rows between products: input, dropout, batch norm, bias, loss."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = [
 
 @compiled
 def gather(bytes_, floats, small, index, shift, scale, out, at, row, moves, moved, size):  # type: ignore[no-untyped-def]
-    """Take pictures, (picture - shift) * scale for each channel, moved and mirrored.
+    """Gather pictures, (picture - shift) * scale for each channel, moved and mirrored.
 
     Args:
-        bytes_, floats: (n, features) each; `small` says which is read.
-        index: which pictures.
+        bytes_, floats: (n, features) each; `small` chooses one.
+        index: positions of the pictures.
         moves: (B, 3): down, right, mirrored (1) or not; read where `moved` is true.
         size: (height, width, channels).
     """
@@ -58,7 +58,7 @@ def _normal(picture, shift, scale, out):  # type: ignore[no-untyped-def]
 
 @compiled
 def _moved(picture, shift, scale, out, move, size):  # type: ignore[no-untyped-def]
-    """Black, which is behind the shifts, moves in from outside."""
+    """Pixels from outside are black, whose value is behind the shifts."""
     height, width, channels = size[0], size[1], size[2]
     for line in range(height):
         from_line = line + move[0]
@@ -80,7 +80,7 @@ def draw_mask(stream, threshold, scale, count, out, at, features, row):  # type:
     """A dropout mask, as `assay.engines.streams` makes it from the same stream.
 
     Args:
-        stream: state of NumPy's SFC64, uint64 (4,), which goes on.
+        stream: state of NumPy's SFC64, uint64 (4,), which is advanced.
         threshold, scale: a bit pattern below the threshold gives 0, all others the scale.
         count: of units, B features; their place is `at` with `row` between rows.
     """
@@ -125,7 +125,7 @@ def add_bias(y, y_at, y_row, rows, bias):  # type: ignore[no-untyped-def]
 
 @compiled
 def sum_rows(d, d_at, d_row, rows, out):  # type: ignore[no-untyped-def]
-    """Out = sum of the rows of D."""
+    """out = sum of the rows of D."""
     for j in range(len(out)):
         out[j] = 0
     for i in range(rows):
@@ -139,7 +139,8 @@ def batch_norm(  # type: ignore[no-untyped-def]
     x, x_at, x_row, y_at, rows, features, gamma, beta, moving_mean, moving_variance,
     normal_at, inverse, mean, variance, momentum, epsilon, training,
 ):  # fmt: skip
-    """y = gamma n + beta with n = (x - mean) / sqrt(variance + epsilon); n and 1 / sqrt are kept.
+    """y = gamma n + beta with n = (x - mean) / sqrt(variance + epsilon); n and 1 / sqrt(...) are
+    stored.
 
     All rows are in x. The channels are the last of the features: pixels before pictures are
     flattened, else all.
@@ -210,8 +211,9 @@ def batch_norm_backward(  # type: ignore[no-untyped-def]
 def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing):  # type: ignore[no-untyped-def] # fmt: skip
     """Softmax cross-entropy of logits z: the sum over the rows and how many are right.
 
-    While training, the gradient of the mean goes to d_at; see `numpy_engine.losses.cross_entropy`.
-    A share `smoothing` of each target is spread evenly over all classes.
+    While training, the gradient of the mean is written to d_at; see
+    `numpy_engine.losses.cross_entropy`. A share `smoothing` of each target is spread evenly over
+    all classes.
     """
     total, right = 0.0, 0
     for i in range(rows):

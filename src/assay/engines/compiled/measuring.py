@@ -1,4 +1,4 @@
-"""How fast each program trains a network here: a tenth of a second for each candidate."""
+"""Measures how fast each program trains a network, a tenth of a second for each candidate."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MEMBERS = 5
 
 
 def measured(member: Member, precision: str) -> Rates:
-    """Images a second that one core trains, by program, over updates of `member`'s network."""
+    """Return images a second on one core, by program, for updates of `member`'s network."""
     rates = {COMPILED: _compiled(member, precision)}
     with_torch = _pytorch(member, precision)
     return rates | with_torch
 
 
 def rate(images: int, step: Callable[[], object]) -> float:
-    """Images a second at its best, after a first call."""
+    """Return the best rate in images a second, after a first call."""
     step()
     best, end = 0.0, time.perf_counter() + SECONDS
     while (start := time.perf_counter()) < end or not best:
@@ -61,7 +61,7 @@ def _compiled(member: Member, precision: str) -> float:
 
 
 def _dataset(member: Member, images: int) -> Dataset:
-    """Random pictures of the network's size."""
+    """Return random pictures of the network's input shape."""
     shape, rng = member.network.input_shape, np.random.default_rng(0)
     classes = list(member.network.places())[-1].output_shape[-1]
     pictures = rng.integers(0, 256, (images, *shape), np.uint8)

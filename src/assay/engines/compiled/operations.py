@@ -1,9 +1,9 @@
-"""What a layer does to a batch, forward and backward: pieces of one form, called by their address.
+"""Forward and backward passes of layers: pieces with one signature, called by their address.
 
-Each gets pointers to a member's arrays (`work`, `weights`, `moving`, the rule's memories `first`
-and `second`, `scratch`, `streams`), its row of the tape's table (`t`) and numbers (`f`), and `n`,
-what holds for the step; see `tape` for the columns of all three. Going back, a layer updates its
-weights as soon as nothing needs the old ones.
+Each receives pointers to a member's arrays (`work`, `weights`, `moving`, the optimizer's states
+`first` and `second`, `scratch`, `streams`), its row of the tape's table (`t`) and numbers (`f`),
+and the values of the step (`n`); see `tape` for the columns of all three. In the backward pass, a
+layer updates its weights as soon as the old ones are no longer needed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from assay.engines.compiled.tiles import call_rule
 __all__ = ["BACKWARD", "FORWARD"]
 
 _ENDLESS = 1 << 40
-"""As long as an array is told to be whose length nobody needs."""
+"""Declared length of arrays whose length is not needed."""
 
 
 @compiled
@@ -121,7 +121,7 @@ def _dense_back(work, weights, moving, first, second, scratch, streams, t, f, n)
 
 @compiled
 def _update(weights, first, second, scratch, n, at, gradient, count):  # type: ignore[no-untyped-def]
-    """Update what is no kernel: a bias, gamma or beta."""
+    """Update a bias, gamma or beta."""
     call_rule(
         n[RULE], weights, at, scratch, gradient, first, at if n[MEMORIES] > 0 else 0,
         second, at if n[MEMORIES] > 1 else 0, count, scratch, n[NUMBERS_AT] + 8,
@@ -221,4 +221,4 @@ BACKWARD = {
     DROPOUT: Piece(_dropout_back, _signature),
     BATCH_NORM: Piece(_batch_norm_back, _signature),
 }
-"""By the kind of an operation."""
+"""Kind of operation -> its piece."""

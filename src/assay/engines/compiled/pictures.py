@@ -1,4 +1,4 @@
-"""The images of a dataset as the compiled loops read them: bytes stay bytes until they are used."""
+"""Images of a dataset for the compiled loops; bytes are converted when they are used."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class PixelSplit:
 
 
 class Pixels:
-    """A dataset; its test part is looked at only when a run is finished.
+    """A dataset; its test part is only read at the end of a run.
 
     Attributes:
-        shift: (2 channels,): the mean of each channel, then what a black pixel is.
-        scale: (channels,): a network sees (picture - mean) * scale.
+        shift: (2 channels,): the mean of each channel, then the value of a black pixel.
+        scale: (channels,): the input of a network is (picture - mean) * scale.
         size: (height, width, channels).
     """
 

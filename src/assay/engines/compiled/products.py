@@ -1,9 +1,8 @@
-"""The three products of a dense layer, as tiles.
+"""The three matrix products of a dense layer, in tiles.
 
-A kernel W (inputs, outputs) lies in panels of `WIDTH` columns, [panel][input][column], filled up
-with zeros to whole tiles; so no product has to rearrange it. Rows of images lie one behind the
-other, a little apart (`apart`): rows whose distance is a power of two would push each other out of
-the cache.
+A kernel W (inputs, outputs) is stored in panels of `WIDTH` columns, [panel][input][column], padded
+with zeros to whole tiles, so that no product has to rearrange it. Rows of images are padded as well
+(`apart`), because rows at distances of powers of two evict each other from the cache.
 """
 
 from __future__ import annotations
@@ -26,26 +25,26 @@ __all__ = [
 ]
 
 BLOCK = 256
-"""Inputs of a panel that stay in the cache next to the processor while all images pass."""
+"""Inputs of a panel that fit into the L1 cache while all images are processed."""
 
 GROUP = 4
-"""Panels that are read side by side: as many as the processor sees coming."""
+"""Panels that are read side by side, as many as the processor can prefetch."""
 
 
 def whole(count: int, size: int) -> int:
-    """The next multiple of `size`."""
+    """Round up to a multiple of `size`."""
     return -(-count // size) * size
 
 
 def apart(features: int) -> int:
-    """Distance of neighbouring rows of so many features: an odd number of tiles."""
+    """Return the distance of neighbouring rows of so many features, an odd number of tiles."""
     panels = -(-features // WIDTH)
     return WIDTH * (panels + (panels % 2 == 0))
 
 
 @compiled
 def forward(x, x_at, x_row, rows, w, w_at, inputs, deep, outputs, y, y_at, y_row):  # type: ignore[no-untyped-def]
-    """Y = X W for `rows` rows, filled up to whole tiles; W has panels `deep` rows deep."""
+    """Y = X W for `rows` rows, padded to whole tiles; the panels of W have `deep` rows."""
     zero = w.dtype.type(0)
     one = w.dtype.type(1)
     for panel in range((outputs + WIDTH - 1) // WIDTH):
@@ -61,7 +60,7 @@ def forward(x, x_at, x_row, rows, w, w_at, inputs, deep, outputs, y, y_at, y_row
 
 @compiled
 def transposed(d, d_at, d_row, rows, outputs, t, t_at, t_row):  # type: ignore[no-untyped-def]
-    """D (rows, outputs) as D^T, zeros where the last panel has more columns than D."""
+    """Write D (rows, outputs) as D^T, with zeros for missing columns of the last panel."""
     for output in range(outputs):
         line = t[t_at + output * t_row : t_at + output * t_row + rows]
         for row in range(rows):
@@ -76,7 +75,7 @@ def transposed(d, d_at, d_row, rows, outputs, t, t_at, t_row):  # type: ignore[n
 def input_gradient(  # type: ignore[no-untyped-def]
     t, t_at, t_row, rows, w, w_at, inputs, deep, outputs, u, u_at, d, d_at, d_row
 ):
-    """dX = D W^T, from D^T in t; dX^T is put together in u and then turned into d."""
+    """dX = D W^T, from D^T in t; dX^T is computed in u and then transposed into d."""
     zero = w.dtype.type(0)
     one = w.dtype.type(1)
     panels = (outputs + WIDTH - 1) // WIDTH
@@ -103,12 +102,12 @@ def update_kernel(  # type: ignore[no-untyped-def]
     x, x_at, x_row, rows, d, d_at, d_row, w, first, second, w_at, deep, outputs,
     piece, piece_at, rule, numbers_at, memories,
 ):  # fmt: skip
-    """W's gradient X^T D, piece by piece, each given to the rule at once.
+    """Compute W's gradient X^T D in pieces, and pass each to the update rule at once.
 
     Args:
         piece, piece_at: memory for BLOCK rows of a panel.
-        rule, numbers_at: address of the rule, and where in `piece` lies what it is told.
-        memories: how many of `first` and `second` there are; without, any array will do.
+        rule, numbers_at: address of the rule, and position of its numbers.
+        memories: how many of `first` and `second` are used; unused ones can be any array.
     """
     zero = w.dtype.type(0)
     one = w.dtype.type(1)
@@ -132,7 +131,7 @@ def update_kernel(  # type: ignore[no-untyped-def]
 
 
 def packed(kernel: np.ndarray, out: np.ndarray) -> None:
-    """Put a kernel (inputs, outputs) into panels (panels, deep, WIDTH), which hold zeros."""
+    """Copy a kernel (inputs, outputs) into panels (panels, deep, WIDTH) of zeros."""
     inputs, outputs = kernel.shape
     for panel in range(len(out)):
         part = kernel[:, panel * WIDTH : (panel + 1) * WIDTH]
@@ -141,6 +140,6 @@ def packed(kernel: np.ndarray, out: np.ndarray) -> None:
 
 
 def unpacked(panels: np.ndarray, inputs: int, outputs: int) -> np.ndarray:
-    """The kernel (inputs, outputs) that lies in panels."""
+    """Return the kernel (inputs, outputs) that is stored in panels."""
     found = panels[:, :inputs].transpose(1, 0, 2).reshape(inputs, -1)
     return np.ascontiguousarray(found[:, :outputs])

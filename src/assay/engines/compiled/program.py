@@ -1,4 +1,4 @@
-"""One run in training as flat arrays, and what of it a checkpoint and a record hold."""
+"""A run in training as flat arrays, with its content for checkpoints and records."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class CompiledProgram:
     """One member of a dense network.
 
     Args:
-        weights: what it starts from, named as `initial_weights` names it.
-        dtype: of everything, float32 or float64.
+        weights: initial weights, named as in `initial_weights`.
+        dtype: type of all arrays, float32 or float64.
 
     Attributes:
-        updates: how many it has had.
+        updates: number of updates so far.
     """
 
     def __init__(self, member: Member, weights: Mapping[str, Array], dtype: np.dtype):
@@ -80,7 +80,7 @@ class CompiledProgram:
         self._restart()
 
     def _make_scratch(self) -> None:
-        """Memory for what lies between, and where in it is what."""
+        """Allocate memory for intermediate results, and assign its parts."""
         tape, row, n = self._tape, whole(self._tape.batch, WIDTH), [0] * STEP
         turned, product = (whole(tape.wide, size) * row for size in (WIDTH, ROWS))
         n[TURNED_ROW], n[PRODUCT_AT], n[PIECE_AT] = row, turned, turned + product
@@ -93,7 +93,7 @@ class CompiledProgram:
         self._step = np.array(n, np.int64)
 
     def _numbers(self) -> Array:
-        """What the rule is told of each operation, twice: for its kernel, and for its bias."""
+        """Return the update rule's numbers for the kernel and the bias of each operation."""
         last = max(self._tape.penalties)
         rows = np.zeros((2 * len(self._table), len(NUMBERS)))
         for operation, row in enumerate(rows):
@@ -105,18 +105,18 @@ class CompiledProgram:
         return rows.astype(self.dtype).reshape(-1)
 
     def _restart(self) -> None:
-        """Begin the average of the weights with the weights as they are."""
+        """Start the average of the weights from the present weights."""
         if self.member.training.ema:
             self._averages = self._weights.copy(), self._moving.copy()
 
     def train(
         self, pictures: Pixels, order: Array, moves: Array, factors: Array
     ) -> tuple[float, float]:
-        """Some updates; returns loss and how many were right, summed over their images.
+        """Perform some updates; return loss and number of correct images, summed over images.
 
         Args:
-            order: the images of all of them, one batch behind the other.
-            moves: (images, 3) as `Moves` draws them; of length 0 where nothing moves.
+            order: the images of all batches, in order.
+            moves: (images, 3) from `Moves`; of length 0 if images are not moved.
             factors: the schedule's share of the learning rate at each update.
         """
         recipe = self.member.training
@@ -153,21 +153,21 @@ class CompiledProgram:
         return weights, moving, self._first, self._second, self._work, self._scratch
 
     def _seen(self, pictures: Pixels, part: PixelSplit) -> tuple[Any, ...]:
-        """What `stepping` is told of pictures, and where they go."""
+        """Return the arguments of `stepping` for pictures and their destination."""
         shape = pictures.shift, pictures.scale, pictures.size, self._place, self._row
         return (TAKE.address(self.dtype.name), part.bytes, part.numbers, *shape)
 
     def _shown(self) -> tuple[Array, Array]:
-        """What is evaluated and kept: the average where there is one."""
+        """Return the evaluated weights: the average, if there is one."""
         return self._averages if self.member.training.ema else (self._weights, self._moving)
 
     def weights(self) -> State:
-        """Weights and moving statistics, float32, named as `initial_weights` names them."""
+        """Return weights and moving statistics, float32, named as in `initial_weights`."""
         weights, moving = self._shown()
         return {k: v.astype(np.float32) for k, v in self._named(weights, moving)}
 
     def restore(self, weights: Mapping[str, Array]) -> None:
-        """Put back what `weights` gave."""
+        """Restore the result of `weights`."""
         self._fill(weights)
         self._restart()
 
@@ -185,7 +185,7 @@ class CompiledProgram:
                 yield span.name, _get(span, moving)
 
     def state(self) -> State:
-        """All that the member needs to go on, in full precision, as PyTorch's programs say it."""
+        """Return the member's state, in full precision, in the format of PyTorch's programs."""
         found: State = {"steps": np.array(self.updates)}
         found |= {f"tensor/{k}": v for k, v in self._named(self._weights, self._moving)}
         for name, memory in zip(self._rule.memories, self._memories, strict=True):
@@ -197,13 +197,13 @@ class CompiledProgram:
         return shared(found, self._tape, averaged=bool(self.member.training.ema))
 
     def load(self, state: Mapping[str, Array]) -> None:
-        """Go on from what `state` gave, here or in a program of PyTorch."""
+        """Restore the result of `state`, from here or from a program of PyTorch."""
         state = own(state, self._tape, averaged=bool(self.member.training.ema))
         self.updates = int(state["steps"])
         self._fill({k[7:]: v for k, v in state.items() if k[:7] == "tensor/"})
         for name, memory in zip(self._rule.memories, self._memories, strict=True):
             for span in self._tape.weights:
-                if (key := f"memory/{span.name}/{name}") in state:  # PyTorch makes it when needed
+                if (key := f"memory/{span.name}/{name}") in state:  # PyTorch creates it when needed
                     _put(span, memory, state[key])
         if self.member.training.ema:
             weights, moving = self._averages
@@ -215,7 +215,7 @@ class CompiledProgram:
 
 
 def _put(span: Span, flat: Array, values: Array) -> None:
-    """Write an array to its place; what it does not have of a kernel's panels stays as it is."""
+    """Write an array to its place; the padding of a kernel's panels is unchanged."""
     if span.deep:
         inputs, outputs = span.shape
         values = np.asarray(values)[:inputs, :outputs]
@@ -225,7 +225,7 @@ def _put(span: Span, flat: Array, values: Array) -> None:
 
 
 def _get(span: Span, flat: Array) -> Array:
-    """A copy of an array, in its own shape."""
+    """Return a copy of an array, in its own shape."""
     part = flat[span.at : span.at + span.size]
     if span.deep:
         return unpacked(part.reshape(-1, span.deep, WIDTH), *span.shape)

@@ -1,9 +1,9 @@
-"""Update rules, each one pass over a piece of memory: `Optimizer.compiled` in a loop.
+"""Update rules as one pass over memory: loops around `Optimizer.compiled`.
 
-A rule is a C function (w, g, first, second, count, numbers): weights, their gradient, two memories
-of the same length, and the numbers that `NUMBERS` names. It is called by its address for every
-piece of a kernel's gradient while that is still in the cache; so what trains is compiled once for
-all rules, and an optimizer of one's own costs what assay's cost. The gradient is written over.
+A rule is a C function (w, g, first, second, count, numbers): weights, their gradient, two states of
+the same length, and the numbers in the order of `NUMBERS`. It is called by its address for every
+piece of a kernel's gradient while that is in the cache, so that training is compiled once for all
+rules, and a user's optimizer is as fast as assay's. The gradient is overwritten.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from assay.engines.optimizers.optimizer import Compiled
 __all__ = ["NUMBERS", "numbers_of", "rule", "step_of"]
 
 NUMBERS = ("rate", "kept", "l1", "2 l2", "p", "q", "e", "m")
-"""The learning rate; what weight decay leaves; the penalties; what `Compiled.own` gives."""
+"""The learning rate; the factor of weight decay; the penalties; the result of `Compiled.own`."""
 
 
 def step_of(member: Member) -> Compiled | None:
-    """The compiled step of a member's optimizer; None where it has none."""
+    """Return the compiled step of a member's optimizer, or None."""
     return type(member.training.optimizer).compiled([numbers_of(member)])
 
 
 def numbers_of(member: Member, hidden: tuple[int, int] | None = None) -> dict[str, Any]:
-    """The numbers of the update rule for one weight of a member; see `Optimizer.numbers`."""
+    """Return the numbers of the update rule for one weight of a member; see `Optimizer.numbers`."""
     recipe = member.training
     return {**recipe.optimizer.numbers(hidden), "learning_rate": recipe.learning_rate}
 
 
 @functools.cache
 def rule(step: Compiled) -> Piece:
-    """The rule of a step."""
+    """Return the rule of a step."""
     code = step.step.__code__
     told = repr((code.co_code, code.co_consts, code.co_names, len(step.memories)))
     name = f"rule_{hashlib.sha256(told.encode()).hexdigest()[:16]}"
@@ -55,7 +55,7 @@ def _signature(number: Any) -> Any:
 
 
 memories = 0
-"""How many memories a step has; `rule` puts its own here, and its own `step`, for `_loop`."""
+"""Number of states of a step; `rule` replaces it and `step` for `_loop`."""
 
 
 def step(w, g, a, b, rate, p, q, e, m):  # type: ignore[no-untyped-def]
@@ -68,7 +68,7 @@ def _loop(w_, g_, a_, b_, count, n_):  # type: ignore[no-untyped-def]
     a, b = carray(a_, count), carray(b_, count)
     rate, kept, l1, l2, p, q, e, m = n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
     nothing = rate * 0
-    if l1 != 0:  # by itself: with it the compiler would not take many numbers at a time
+    if l1 != 0:  # a separate loop, because together with it the compiler would not vectorise
         for i in range(count):
             g[i] += l1 * np.sign(w[i])
     for i in range(count):

@@ -1,7 +1,7 @@
-"""The state of a run as PyTorch's programs write it, so that either goes on from the other's.
+"""The state of a run in the format of PyTorch's programs, so that either resumes from the other.
 
-A stack has room for wider members, filled with zeros. A run with an average of its weights is a
-module there, whose weights and averages are numbered.
+A stack is padded with zeros for wider members. A run with an average of its weights is a module
+there, whose weights and averages are numbered.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ State = dict[str, np.ndarray]
 
 
 def shared(state: State, tape: Tape, averaged: bool) -> State:
-    """A program's state under the names and in the shapes that PyTorch's programs have."""
+    """Return a program's state with the names and shapes of PyTorch's programs."""
     return _as_module(state, tape) if averaged else _as_stack(state, tape)
 
 
 def own(state: Mapping[str, np.ndarray], tape: Tape, averaged: bool) -> State:
-    """The opposite; arrays of a stack keep the room that they have."""
+    """Undo `shared`; arrays of a stack keep their padding."""
     return _from_module(state, tape) if averaged else dict(state)
 
 
@@ -46,7 +46,7 @@ def _filled(array: np.ndarray, room: tuple[int, ...]) -> np.ndarray:
 
 
 def _names(tape: Tape) -> list[str]:
-    """Weights and moving statistics, layer by layer, as a module numbers its averages."""
+    """Return weights and moving statistics in the order in which a module numbers its averages."""
     spans: list[Span] = [*tape.weights, *tape.moving]
     order = list(dict.fromkeys(span.name.rpartition(".")[0] for span in tape.weights))
     return [s.name for s in sorted(spans, key=lambda s: order.index(s.name.rpartition(".")[0]))]

@@ -1,4 +1,4 @@
-"""Training and evaluation of one member: through the table of operations, again and again."""
+"""Training and evaluation of one member by executing the table of operations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ENDLESS = 1 << 40
 
 
 def _take(bytes_, floats, count, index, rows, shift, scale, size, moves, moved, work, at, row):  # type: ignore[no-untyped-def]
-    """`gather` by pointers; bytes are read where there are any (`count`)."""
+    """Call `gather` by pointers; it reads bytes if there are any (`count`)."""
     length = carray(size, 3)
     features = length[0] * length[1] * length[2]
     gather(
@@ -41,7 +41,7 @@ def _take(bytes_, floats, count, index, rows, shift, scale, size, moves, moved, 
 
 
 def _loss(work, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing, totals):  # type: ignore[no-untyped-def] # fmt: skip
-    """`cross_entropy` by pointers; it is added to the totals."""
+    """Call `cross_entropy` by pointers, and add it to the totals."""
     sums = carray(totals, 2)
     loss, right = cross_entropy(
         carray(work, _ENDLESS), z_at, z_row, rows, classes, carray(targets, _ENDLESS),
@@ -77,7 +77,7 @@ def _forward(table, floats, arrays, n, streams):  # type: ignore[no-untyped-def]
 
 @compiled
 def _seen(pictures, index, moves, work):  # type: ignore[no-untyped-def]
-    """Put pictures where the first operation reads them."""
+    """Write pictures to the input of the first operation."""
     take, bytes_, numbers, shift, scale, size, place, row = pictures
     rows = len(index)
     given = (
@@ -92,18 +92,18 @@ def train(  # type: ignore[no-untyped-def]
     table, floats, lowest, arrays, averages, streams, n, loss, pictures, targets,
     order, moves, batch, rates, kept, smoothing, decay, updates,
 ):  # fmt: skip
-    """Some updates, one after the other; loss and how many were right, summed over all images.
+    """Perform updates; return loss and number of correct images, summed over all images.
 
     Args:
         table, floats, lowest: the operations, and the first that learns.
         arrays: weights, moving, first, second, work, scratch of the member; they change.
-        averages: of weights and moving statistics; of length 0 where there are none.
-        n: what holds for the step; see `tape`.
+        averages: of weights and moving statistics; of length 0 without averages.
+        n: values of the step; see `tape`.
         loss: address of the loss.
-        pictures: what `_seen` needs; `targets` belong to them.
+        pictures: arguments of `_seen`; `targets` are their targets.
         order: the images of all these updates, one batch behind the other.
-        moves: (images, 3) how they are moved; of length 0 where nothing is.
-        rates, kept: for each update, the learning rate and what weight decay leaves.
+        moves: (images, 3), their moves; of length 0 for none.
+        rates, kept: for each update, the learning rate and the factor of weight decay.
         smoothing: share of each target that is spread over all classes.
         decay, updates: of the average of the weights, and updates before these.
     """
@@ -144,10 +144,10 @@ def train(  # type: ignore[no-untyped-def]
 
 @compiled
 def evaluate(table, floats, arrays, streams, n, loss, pictures, targets, most, outputs):  # type: ignore[no-untyped-def]
-    """Outputs of all pictures, float32 (n, classes), and their summed loss.
+    """Return outputs of all pictures, float32 (n, classes), and their summed loss.
 
     Args:
-        most: rows at a time that there is room for.
+        most: maximum number of rows at a time.
     """
     before = flush_denormals()
     work, last = arrays[4], table[len(table) - 1]

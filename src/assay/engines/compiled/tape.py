@@ -1,4 +1,4 @@
-"""A network as numbers: a table of operations, and where in flat arrays everything lies."""
+"""A network as numbers: a table of operations, and positions in flat arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DENSE, ACTIVATION, DROPOUT, BATCH_NORM = range(4)
 
 (
     KIND,
-    X_AT, X_ROW, INPUTS,  # where x is, the distance of its rows, its features
+    X_AT, X_ROW, INPUTS,  # position of x, distance of its rows, its features
     Y_AT, Y_ROW, OUTPUTS,
     DY, DX,  # where the gradients for y and x are
     WEIGHT, SHIFT,  # kernel and bias, or gamma and beta; -1: there is none
@@ -35,7 +35,7 @@ DENSE, ACTIVATION, DROPOUT, BATCH_NORM = range(4)
     COLUMNS,
 ) = range(22)  # fmt: skip
 SCALE, MOMENTUM, EPSILON, FLOATS = 0, 0, 1, 2
-"""Columns of the numbers of an operation: the scale of dropout, or those of batch norm."""
+"""Columns of the numbers of an operation: the scale of dropout, or the constants of batch norm."""
 
 (
     ROW_COUNT, TRAINING, NEEDED,  # images of the batch; 1 or 0; whether dx is wanted
@@ -43,20 +43,20 @@ SCALE, MOMENTUM, EPSILON, FLOATS = 0, 0, 1, 2
     TURNED_ROW, PRODUCT_AT, PIECE_AT, SMALL_AT,  # places in the scratch memory
     STEP,
 ) = range(11)  # fmt: skip
-"""Places of what holds for a step."""
+"""Positions of the values of a step."""
 
 RULE_NUMBERS = 8
 
 EVALUATED = 128
-"""Rows at a time in evaluation, at least."""
+"""Minimum number of rows at a time in evaluation."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Where an array is: `at` in the weights or the moving statistics; kernels have `deep` > 0.
+    """Position of an array: `at` in the weights or the moving statistics; kernels have `deep` > 0.
 
     Attributes:
-        room: its shape in a stack, which has room for wider members; see `networks.layers.room`.
+        room: its shape in a stack, padded for wider members; see `networks.layers.room`.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Span:
 
     @property
     def size(self) -> int:
-        """Numbers that it takes."""
+        """Number of its entries."""
         if not self.deep:
             return self.shape[0]
         return whole(self.shape[1], WIDTH) * self.deep
@@ -79,12 +79,12 @@ class Tape:
 
     Attributes:
         table, floats: the operations; see the columns above.
-        lowest: the first operation that learns.
+        lowest: the first operation with weights.
         weights, moving: spans of the trained arrays and of the moving statistics.
         weight_count, moving_count, work_count: lengths of the flat arrays.
         streams, rates: names of the dropout layers, and their rates.
         penalties: operation -> (l1, l2) of its kernel.
-        batch, rows: images of a batch, and of what is evaluated at a time.
+        batch, rows: images of a batch, and rows of one evaluation.
         wide: features of the widest layer.
     """
 
@@ -106,20 +106,20 @@ class Tape:
     def add_weight(
         self, name: str, shape: tuple[int, ...], room: tuple[int, ...], deep: int = 0
     ) -> int:
-        """A trained array; returns its place. Each begins at a whole tile."""
+        """Add a trained array, aligned to a tile; return its position."""
         span = Span(name, self.weight_count, shape, room, deep)
         self.weights.append(span)
         self.weight_count += whole(span.size, WIDTH)
         return span.at
 
     def add_moving(self, name: str, count: int, room: int) -> int:
-        """A moving statistic; returns its place."""
+        """Add a moving statistic; return its position."""
         self.moving.append(Span(name, self.moving_count, (count,), (1, room)))
         self.moving_count += count
         return self.moving[-1].at
 
     def room(self, features: int, rows: int) -> int:
-        """Memory for rows of so many features; returns its place."""
+        """Reserve memory for rows of so many features; return its position."""
         at = self.work_count
         self.work_count += whole(rows, ROWS) * apart(features)
         self.wide = max(self.wide, features)
@@ -127,26 +127,26 @@ class Tape:
 
     @property
     def table(self) -> np.ndarray:
-        """Operations as int64 (n, COLUMNS)."""
+        """Return the operations as int64 (n, COLUMNS)."""
         return np.array(self.operations, np.int64).reshape(-1, COLUMNS)
 
     @property
     def floats(self) -> np.ndarray:
-        """Their numbers (n, FLOATS)."""
+        """Return their numbers (n, FLOATS)."""
         return np.array(self.numbers, self.dtype).reshape(-1, FLOATS)
 
     @property
     def lowest(self) -> int:
-        """The first operation that learns; behind the last one where none does."""
+        """Return the first operation with weights, or the number of operations."""
         learn = [i for i, op in enumerate(self.operations) if op[WEIGHT] >= 0]
         return learn[0] if learn else len(self.operations)
 
 
 def tape_of(network: Network, batch: int, dtype: np.dtype) -> tuple[Tape, int]:
-    """The tape of a network with one head, and the place of its input.
+    """Return the tape of a network with one head, and the position of its input.
 
     Args:
-        batch: the largest batch that it trains with.
+        batch: the largest training batch.
     """
     tape = Tape(batch, max(batch, EVALUATED), dtype)
     place = at = tape.room(prod(network.input_shape), tape.rows)
@@ -168,10 +168,10 @@ def tape_of(network: Network, batch: int, dtype: np.dtype) -> tuple[Tape, int]:
 def _add(
     tape: Tape, standing: LayerPlace, x_at: int, producer: str, room: tuple[int, int]
 ) -> tuple[int, str]:
-    """One operation; returns where its output is, and what made it.
+    """Add an operation; return the position of its output, and itself as producer.
 
     Args:
-        producer: what made x; only some outputs are of no use to the layer that made them.
+        producer: the operation that produced x; only some outputs are not needed by their producer.
         room: features of x and y in a stack.
     """
     layer: Any = standing.layer
@@ -215,14 +215,14 @@ def _add(
 
 
 def _mask_numbers(rate: float) -> tuple[int, float]:
-    """Threshold and scale, computed as `assay.engines.streams.scaled_mask` does."""
+    """Return threshold and scale, as in `assay.engines.streams.scaled_mask`."""
     share = np.float32(rate)
     threshold = np.round(share * np.float32(65536) - np.float32(32768)).astype(np.int16)
     return int(threshold), float(np.float32(1) / (np.float32(1) - share))
 
 
 def _place_gradients(tape: Tape) -> None:
-    """Give gradients their places: two that products go between; all else happens in place."""
+    """Assign two buffers for gradients, between which products alternate; the rest is in place."""
     places = [tape.room(tape.wide, tape.batch) for _ in range(2)]
     turn = 0
     for op in reversed(tape.operations):

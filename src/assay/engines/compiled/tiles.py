@@ -1,11 +1,11 @@
-"""The heart of every matrix product: a tile of a few rows, held in registers.
+"""The kernel of every matrix product: a tile of a few rows, kept in registers.
 
     C[r, :] = beta C[r, :] + alpha sum_o sum_t A[r, o, t] B[o, t, :]       for `ROWS` rows r
 
-B's rows are `WIDTH` neighbouring numbers, which the processor multiplies in a few instructions; of
-A one number after the other goes to all of them. Written in LLVM's language, because a compiler
-does not find this from loops. Beside it what else numba has no words for: how a thread treats the
-smallest numbers, and calls of a function by its address.
+The rows of B are `WIDTH` adjacent numbers, which the processor multiplies by one number of A in a
+few instructions. It is written in LLVM IR, because compilers do not find it from loops. The module
+also contains other operations that Numba lacks: treatment of denormal numbers, and calls of
+functions by address.
 
 References:
     K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34,
@@ -31,13 +31,13 @@ WIDTH = 16
 """Columns of a tile: two registers of AVX2, one of AVX-512, four of NEON."""
 
 ROWS = 8 if "avx512f" in features() else 4
-"""Rows of a tile: enough sums at a time to wait for none, few enough for the registers."""
+"""Rows of a tile: enough independent sums to hide latency, few enough for the registers."""
 
 _FLAGS = ("contract",)
 
 
 def _word(function: Callable[..., Any]) -> Any:
-    """A function that numba compiles by writing LLVM's language."""
+    """Decorator: a function that emits LLVM IR for Numba."""
     return intrinsic(function)
 
 
@@ -61,13 +61,13 @@ def tile(
     alpha: types.Type,
     beta: types.Type,
 ) -> Any:
-    """One tile of a product, of flat arrays from a place on.
+    """Compute one tile of a product of flat arrays, from given positions.
 
     Args:
         a, a_at, a_row, a_step, a_jump: A[r, o, t] is a[a_at + r a_row + o a_jump + t a_step].
         b, b_at, b_step, b_jump: B[o, t, j] is b[b_at + o b_jump + t b_step + j].
-        steps, jumps: how many t and o there are, at least 1.
-        c, c_at, c_row: C[r, j] is c[c_at + r c_row + j]; it is not read where beta is 0.
+        steps, jumps: numbers of t and o, at least 1.
+        c, c_at, c_row: C[r, j] is c[c_at + r c_row + j]; it is not read if beta is 0.
     """
     whole, number = types.intp, c.dtype
     signature = types.void(
@@ -78,7 +78,7 @@ def tile(
 
 
 def _tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Write the loops of `tile`."""
+    """Emit the loops of `tile`."""
     a, a_at, a_row, a_step, a_jump, b, b_at, b_step, b_jump, steps, jumps, *rest = arguments
     c, c_at, c_row, alpha, beta = rest
     number = context.get_value_type(signature.args[-1])
@@ -130,7 +130,7 @@ def _tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 
 class _Loop:
-    """A loop of at least one turn that carries values from each turn to the next."""
+    """A loop of at least one iteration with loop-carried values."""
 
     def __init__(self, builder: Any, turns: Any, starts: list[Any]):
         self._builder, self._turns = builder, turns
@@ -144,7 +144,7 @@ class _Loop:
         self.values = self._all[1:]
 
     def end(self, following: list[Any]) -> list[Any]:
-        """Close the loop; the values that the next turn would have begun with."""
+        """Close the loop; return the final loop-carried values."""
         builder = self._builder
         turn = builder.add(self._all[0], ir.Constant(self._turns.type, 1))
         for value, later in zip(self._all, (turn, *following), strict=True):
@@ -156,7 +156,7 @@ class _Loop:
 
 
 def _all(builder: Any, number: Any, vector: Any) -> Any:
-    """A vector of one number."""
+    """A vector filled with one number."""
     blank = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(blank, number, ir.Constant(ir.IntType(32), 0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
@@ -165,7 +165,7 @@ def _all(builder: Any, number: Any, vector: Any) -> Any:
 
 @_word
 def call(typingctx: object, address: types.Type, arguments: types.Type) -> Any:
-    """Call the C function at `address`; of arrays among the arguments it gets where they begin."""
+    """Call the C function at `address`; arrays are passed as pointers."""
     return types.void(address, arguments), _call
 
 
@@ -198,7 +198,7 @@ def call_rule(
     numbers: types.Type,
     numbers_at: types.Type,
 ) -> Any:
-    """Call an update rule (see `rules`) at `address`, each array from a place on."""
+    """Call an update rule (see `rules`) at `address`, with arrays from given positions."""
     given = (w, w_at, g, g_at, first, first_at, second, second_at, count, numbers, numbers_at)
     return types.void(address, *given), _call_rule
 
@@ -216,16 +216,16 @@ def _call_rule(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 _ARM = platform.machine().lower() in ("aarch64", "arm64")
-_X86_ZERO = 0x8040  # numbers too small: results (bit 15) and operands (bit 6) are zero
+_X86_ZERO = 0x8040  # denormal results (bit 15) and operands (bit 6) become zero
 _ARM_ZERO = 1 << 24
 
 
 @_word
 def flush_denormals(typingctx: object) -> Any:
-    """From now on this thread takes numbers too small to matter for zero; how it was before.
+    """Make this thread treat denormal numbers as zero; return the previous setting.
 
-    Weights that a penalty drives to zero pass through numbers so small that a processor takes a
-    hundred times longer for them.
+    Weights that a penalty drives to zero become denormal, and a processor takes a hundred times
+    longer for such numbers.
     """
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -239,7 +239,7 @@ def flush_denormals(typingctx: object) -> Any:
 
 @_word
 def treat_denormals(typingctx: object, before: types.Type) -> Any:
-    """Go back to how this thread treated the smallest numbers."""
+    """Restore this thread's treatment of denormal numbers."""
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         _set_control(builder, values[0])
@@ -249,7 +249,7 @@ def treat_denormals(typingctx: object, before: types.Type) -> Any:
 
 
 def _control(builder: Any) -> Any:
-    """The thread's control register for floating-point numbers, uint64."""
+    """Return the thread's floating-point control register, uint64."""
     wide = ir.IntType(64)
     if _X86:
         room = cgutils.alloca_once(builder, ir.IntType(32))

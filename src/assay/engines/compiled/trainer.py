@@ -1,4 +1,4 @@
-"""What the shared loop asks of compiled members: stretches of updates, each on a thread."""
+"""Compiled members for the shared loop: several updates at a time, each member on a thread."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["CompiledTrainer"]
 Array = np.ndarray
 
 STRETCH_SECONDS = 0.05
-"""How long Python waits for a stretch: short enough to hear what is asked meanwhile."""
+"""Target duration of several updates, short enough to react to requests."""
 
 
 class CompiledTrainer:
-    """Members of one network, as `assay.engines.loop.Trainer` wants them.
+    """Members of one network; implements `assay.engines.loop.Trainer`.
 
     Args:
         threads: members that train at the same time.
 
     Attributes:
-        stretch: updates that are best made in one go.
+        stretch: number of updates to make at once.
     """
 
     def __init__(self, programs: Sequence[CompiledProgram], pictures: Pixels, threads: int):
@@ -71,13 +71,13 @@ class CompiledTrainer:
         self.stretch = max(1, min(round(wanted), 4 * self.stretch))
 
     def _all(self, one: Callable[[int], None]) -> None:
-        """Do something for every member, on threads where there are several."""
+        """Call a function for every member, on threads if there are several."""
         members = range(len(self.programs))
         for _ in (self._pool.map if self._pool else map)(one, members):
             pass
 
     def _drawn(self, k: int, start: int, stop: int) -> Array:
-        """How a member's images are moved, (images, 3); batch by batch, as they are drawn."""
+        """Return the moves of a member's images, (images, 3), drawn batch by batch."""
         moves = self._moves[k]
         if moves is None:
             return np.zeros((0, 3), np.int64)
@@ -125,7 +125,7 @@ class CompiledTrainer:
         self.programs[member].restore(weights)
 
     def state(self, member: int) -> dict[str, Array]:
-        """See `Trainer`; named as PyTorch's trainer names it."""
+        """See `Trainer`; names are those of PyTorch's trainer."""
         found = {f"program/{k}": v for k, v in self.programs[member].state().items()}
         if moves := self._moves[member]:
             found["augment"] = read_stream(moves.streams[0])
