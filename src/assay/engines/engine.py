@@ -32,17 +32,17 @@ __all__ = [
 
 
 class Stopped(BaseException):
-    """Raised by `on_progress` when training must stop: an engine saves the state of the runs on
-    their way, where it can, and lets it pass. No engine may take it for an error of its own."""
+    """Raised by `on_progress` to stop training: an engine saves the state of unfinished runs, if it
+    can, and lets the exception pass. No engine may treat it as an error."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a cohort: its configuration, and the same resolved into objects.
+    """One run of a cohort: its configuration as data and as objects.
 
     Attributes:
-        run_id, trial_id: identity of `config`, computed where the member is made. A worker takes
-            them from here: it may compute with fewer digits than the process that planned the run.
+        run_id, trial_id: identity of `config`, computed where the member is created. Workers do not
+            recompute them, because they may use fewer digits than the process that planned the run.
     """
 
     config: Config
@@ -58,18 +58,18 @@ class Member:
 
     @property
     def validation_only(self) -> bool:
-        """Whether it only serves to choose, so that nothing of it may read the test part."""
+        """Whether it only serves to select, so that it must not read the test part."""
         return bool(self.config.get(VALIDATION_ONLY))
 
     @property
     def test_curve(self) -> bool:
-        """Whether it is evaluated on the test part on its way."""
+        """Whether it is evaluated on the test part during training."""
         return self.training.test_curve and not self.validation_only
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Runs that share one program and one dataset; `plan` makes sure that they do."""
+    """Runs that share one program and one dataset."""
 
     members: tuple[Member, ...]
     task: TaskName = "classify"
@@ -82,19 +82,19 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Resources:
-    """What an engine may use; "auto" lets it decide.
+    """The resources of an engine; "auto" lets it decide.
 
     Attributes:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: "auto" (bfloat16 where the hardware has it), "float32", "bfloat16", "float64".
         threads: threads of one worker; 0 lets the engine decide.
-        save_weights: whether records carry the trained weights.
-        metrics: names of those that are computed when a run has ended, beside the task's own.
-        checkpoints: folder in which an engine may leave the state of a run on its way, so that
-            another process, or the same run at a later epoch, can go on with it; None for nowhere.
-        checkpoint_seconds: how often at most, where a run is saved on its way.
-        data_dir: folder of the user's own files, for a pretraining that reads a dataset; None for
-            where datasets are usually found.
+        save_weights: whether records contain the trained weights.
+        metrics: names of metrics to compute at the end of a run, in addition to the task's own.
+        checkpoints: folder in which an engine may save the state of unfinished runs, from which
+            another process, or the same run at a later rung, resumes; None for none.
+        checkpoint_seconds: minimum interval between checkpoints of a run.
+        data_dir: folder of the user's own files, for pretraining that reads a dataset; None for
+            the usual places.
     """
 
     device: str = "auto"
@@ -115,10 +115,10 @@ class Progress:
         images: training images seen since the last report, summed over the members.
         fraction: share of the cohort's budget done, 0 to 1.
         alive: members still training.
-        latest: last evaluation, for people: {"val_accuracy": 0.91, ...} (mean over members).
-        remark: what people should know of these runs, said once; "" for nothing.
-        points: evaluations since the last report, in their order: a run's name and the new point of
-            each of its curves.
+        latest: last evaluation, for display: {"val_accuracy": 0.91, ...} (mean over members).
+        remark: a message about these runs to show once; "" for none.
+        points: evaluations since the last report, in order: the name of a run and the new point of
+            each curve.
     """
 
     images: int
@@ -130,7 +130,7 @@ class Progress:
 
 
 def check_engine(network: Network, engine: str) -> None:
-    """Raise EngineError where a network of the user's own is written for another engine."""
+    """Raise EngineError if a user-defined network is written for another engine."""
     if isinstance(network, OwnNetwork) and engine != (own := ENGINE_OF[network.family]):
         raise EngineError(
             f"network: {network.family}: needs the {own} engine, got engine {engine!r}; use "
@@ -139,8 +139,7 @@ def check_engine(network: Network, engine: str) -> None:
 
 
 def check_weights(member: Member, engine: str) -> None:
-    """Raise EngineError, for an engine that keeps no average of the weights and begins with those
-    of the initializers, where a recipe wants something else."""
+    """Raise EngineError if a recipe averages or pretrains weights."""
     if member.training.pretrain:
         raise EngineError(
             f"the {engine} engine does not support training.pretrain; use --engine torch"
@@ -153,8 +152,7 @@ def check_weights(member: Member, engine: str) -> None:
 
 
 def check_looks(cohort: Cohort, engine: str) -> None:
-    """Raise EngineError, for an engine that looks once, where a task looks at images several times
-    in evaluation."""
+    """Raise EngineError if a task evaluates several views of each image."""
     looks = len(looks_of(find_task(cohort.task)))
     if looks > 1:
         raise EngineError(

@@ -1,4 +1,4 @@
-"""Evaluating members whose networks put something out for each image: outputs, losses, metrics."""
+"""Evaluation of members whose networks have an output for each image: losses and metrics."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Evaluation = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 class Evaluator(Protocol):
-    """What the end of a run needs of a `Trainer`."""
+    """The part of a `Trainer` that the end of a run needs."""
 
     def validate(self) -> Evaluation:
         """Evaluate every member on the validation part."""
 
     def test(self) -> Evaluation:
-        """Evaluate every member on the test part, which is prepared only now."""
+        """Evaluate every member on the test part, which is loaded at this moment."""
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """Put weights back into one member."""
+        """Restore the weights of one member."""
 
 
 class Evaluated(Resumable, Evaluator, Protocol):
-    """A trainer that adds up the losses of training and evaluates."""
+    """A trainer that sums training losses and evaluates."""
 
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """Loss and `correct`, summed over the images seen since the last call: float64 (S,)."""
+        """Return loss and `correct`, summed over the images since the last call: float64 (S,)."""
 
 
 def points_of(
@@ -44,11 +44,11 @@ def points_of(
     validation: Split,
     read_test: Callable[[], Split] | None = None,
 ) -> Points:
-    """Evaluate: the points of every member's curves.
+    """Evaluate, and return the points of every member's curves.
 
     Args:
         images: that each member has seen since the last call.
-        read_test: for curves of the test part; None for none.
+        read_test: returns the test part for a curve; None for no such curve.
     """
     loss, accuracy = (total / images for total in trainer.sums())
     outputs, val_loss = trainer.validate()
@@ -72,7 +72,7 @@ def points_of(
 def measured(
     task: Task, outputs: Mapping[str, np.ndarray], member: int, targets: np.ndarray
 ) -> dict[str, float]:
-    """Metrics of one member's outputs."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverged loss is said elsewhere
+    """Return the metrics of one member's outputs."""
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported elsewhere
         kept = task.predictions({head: array[member] for head, array in outputs.items()})
         return task.metrics(kept, targets)

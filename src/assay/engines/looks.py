@@ -1,4 +1,4 @@
-"""Where the pixels of an image come from for a look at it in evaluation."""
+"""Source pixels of transformed images, for test-time augmentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ __all__ = ["places"]
 
 
 def places(look: Look, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The row and the column that each row and column of a changed image shows; turning aside.
+    """Return the source row and column of each row and column of a transformed image, without
+    rotation.
 
     Args:
         shape: (..., height, width, channels).

@@ -19,46 +19,46 @@ from assay.tasks.task import Task
 __all__ = ["Loop", "Points", "Resumable", "Striding", "Trainer"]
 
 _REPORT_SECONDS = 0.25
-_SHARED = 0.02  # share of an interval in which others had the core, from which it counts as shared
+_SHARED = 0.02  # fraction of waiting time from which an interval counts as shared
 
 Points = Sequence[Mapping[str, float]]
-"""Of every member, what its curves gain at an evaluation: {"loss": ..., "val_loss": ...}."""
+"""New points of every member's curves: {"loss": ..., "val_loss": ...}."""
 
 
 class Trainer(Protocol):
-    """S members in training together, in one framework; it owns their weights and the images."""
+    """S members that train together in one framework; it owns their weights and the images."""
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
-        """From now on see the training images of an epoch in these orders, int64 (S, n)."""
+        """Start an epoch with these orders of the training images, int64 (S, n)."""
 
     def step(self, start: int, stop: int, factor: float) -> None:
-        """One update of every member with images start:stop of its order.
+        """Update every member with images start:stop of its order.
 
         Args:
             factor: the schedule's share of each member's learning rate.
         """
 
     def keep(self, members: list[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        """The weights of one member as float32 arrays, named as `initial_weights` names them."""
+        """Return the weights of one member as float32 arrays, named as in `initial_weights`."""
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """Put weights back into one member."""
+        """Restore the weights of one member."""
 
 
 class Striding(Trainer, Protocol):
-    """A trainer that is best asked for several updates at once.
+    """A trainer that makes several updates at once.
 
     Attributes:
-        stretch: for how many, at the moment; it takes a small part of a second.
+        stretch: present number of updates, which take a fraction of a second.
     """
 
     stretch: int
 
     def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
-        """Several updates of an epoch, as `step` would make them one after the other.
+        """Perform several updates of an epoch, like repeated calls of `step`.
 
         Args:
             start, stop: images of the order, all batches together.
@@ -67,14 +67,14 @@ class Striding(Trainer, Protocol):
 
 
 class Resumable(Trainer, Protocol):
-    """A trainer whose members can stop after any update and go on later."""
+    """A trainer whose members can stop after any update and resume later."""
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """All that one member needs to go on after the last update: weights in full precision, the
-        memory of its update rule, where its streams stand, sums since the last evaluation."""
+        """Return the full state of one member after the last update: weights in full precision,
+        optimizer state, states of its streams, and sums since the last evaluation."""
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave, before the first step; all members from one step."""
+        """Restore the result of `state`, before the first step; all members have the same step."""
 
 
 class Loop:
@@ -82,13 +82,13 @@ class Loop:
 
     Args:
         trainer: its order of members is that of `members`.
-        members: of equal structure, so that the first one's recipe holds for all, and at one step.
-        measure: evaluates every member, asked with the number of training images that each has
-            seen since the last time.
+        members: of equal structure and at the same step; the first one's recipe applies to all.
+        measure: evaluates every member, given the number of training images of each since the last
+            call.
 
     Attributes:
-        start: updates that the members have had already, in another process.
-        first: the first member of those still training, or that trained last.
+        start: number of updates in an earlier process.
+        first: the first member that is still training, or that trained last.
         limit: seconds after which training ends.
     """
 
@@ -155,12 +155,12 @@ class Loop:
             raise
 
     def pause(self, done: int) -> None:
-        """Between two updates: save the state of every member when it is due."""
+        """Between two updates, save the state of every member if a checkpoint is due."""
         if self.alive[0].checkpoint.due():
             self._save(done)
 
     def _save(self, done: int) -> None:
-        """Save the state of every member, which is no training time."""
+        """Save the state of every member; this does not count as training time."""
         self._share("train", time.perf_counter() - self.clock)
         for k, trained in enumerate(self.alive):
             trained.steps = done
@@ -168,13 +168,13 @@ class Loop:
         self.clock = time.perf_counter()
 
     def _images(self, steps: int) -> int:
-        """Training images of each member in so many updates."""
+        """Return the number of training images of each member in so many updates."""
         epochs, batches = divmod(steps, self.per_epoch)
         return epochs * self.images + batches * self.training.batch_size
 
     def _step(self, step: int) -> tuple[int, int]:
-        """The next updates of every member still training, as many as the trainer likes to make at
-        once; returns the images that they used and the updates made by then."""
+        """Perform the next updates, as many as the trainer makes at once; return the number of
+        images used and the updates made so far."""
         epoch, batch = divmod(step, self.per_epoch)
         size = self.training.batch_size
         if batch == 0 or step == self.start:
@@ -195,20 +195,19 @@ class Loop:
         return (stop - start) * len(self.alive), end
 
     def _spent(self) -> float:
-        """Seconds of training and evaluation so far, of each member."""
+        """Return the seconds of training and evaluation so far of each member."""
         since = (time.perf_counter() - self.clock) / max(len(self.alive), 1)
         return self.first.seconds["train"] + self.first.seconds["evaluate"] + since
 
     def _late(self, step: int) -> int:
-        """Updates by which the schedule is ahead of `step`, where more of the time is used than of
-        the updates."""
+        """Return by how many updates the schedule is ahead of `step` because of the time limit."""
         if self.limit == float("inf"):
             return 0
         due = min(int(self.total * self._spent() / self.limit), self.total - 1)
         return max(due - step, 0)
 
     def _share(self, kind: str, seconds: float) -> None:
-        """Note what the time since the last call was spent on; see `Record.timing`."""
+        """Assign the time since the last call to a kind; see `Record.timing`."""
         before, self.waited = self.waited, waited()
         shared = kind == "train" and self.waited - before > _SHARED * seconds
         for trained in self.alive:
@@ -217,7 +216,7 @@ class Loop:
                 spent[name] = spent.get(name, 0.0) + seconds / len(self.alive)
 
     def _evaluate(self, done: int) -> list[int]:
-        """Append to every curve; return the positions of the members that end here."""
+        """Extend every curve; return the positions of members that end here."""
         ended = []
         points, self.seen = self.measure(self.seen), 0
         for k, (trained, values) in enumerate(zip(self.alive, points, strict=True)):
@@ -236,12 +235,12 @@ class Loop:
         return ended
 
     def failure(self, trained: Trained) -> str:
-        """Why nothing will come of a member after its last evaluation; "" while something may."""
+        """Return why a member has failed after its last evaluation; "" if it has not."""
         ends = (trained.curves[name][-1] for name in ("loss", "val_loss"))
         return "" if all(map(np.isfinite, ends)) else "the loss was not finite"
 
     def _release(self, ended: list[int], last: bool) -> Iterator[tuple[int, Trained]]:
-        """Hand over members that ended, then drop them from the trainer."""
+        """Yield members that have ended, then remove them from the trainer."""
         leaving = list(range(len(self.alive))) if last else ended
         for k in leaving:
             yield k, self.alive[k]

@@ -26,8 +26,8 @@ __all__ = ["Piece", "cache_folder", "compiled", "features", "once"]
 _CONFIG: Any = numba.config
 
 RELAXED = {"contract", "nsz", "reassoc"}
-"""Fast-math flags: sums may be reordered, and products and sums may be fused. NaN and infinity must remain
-possible, because they show that a run has diverged."""
+"""Fast-math flags: sums may be reordered, and products fused with sums. NaN and infinity must
+remain possible, because they show that a run has diverged."""
 
 
 @functools.cache
@@ -38,8 +38,7 @@ def features() -> frozenset[str]:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Return the folder for compiled functions, in NUMBA_CACHE_DIR or the cache; None if not
-    writable."""
+    """Return the cache folder for compiled functions; None if it cannot be written."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())

@@ -1,4 +1,4 @@
-"""Finding Keras and its backend; there can be one backend in a process."""
+"""Selection of Keras's backend; a process can only have one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VARIABLE = "KERAS_BACKEND"
 
 
 def backend_name() -> str:
-    """The backend: what is loaded, else env KERAS_BACKEND, else tensorflow.
+    """Return the backend: the loaded one, else env KERAS_BACKEND, else tensorflow.
 
     Raises:
-        EngineError: KERAS_BACKEND names none.
+        EngineError: KERAS_BACKEND is not a backend.
     """
     if "keras" in sys.modules:
         return str(sys.modules["keras"].backend.backend())
@@ -34,10 +34,10 @@ def backend_name() -> str:
 
 
 def choose_backend(name: str) -> None:
-    """Use this backend in this process and in those it starts.
+    """Use this backend in this process and its child processes.
 
     Raises:
-        EngineError: there is no such backend, or Keras runs with another one already.
+        EngineError: there is no such backend, or Keras is running with another one.
     """
     if name not in BACKENDS:
         raise EngineError(unknown_name("backend of Keras", name, BACKENDS))
@@ -50,7 +50,7 @@ def choose_backend(name: str) -> None:
 
 
 def check_keras() -> None:
-    """Raise MissingExtraError when Keras or its backend is not installed; imports neither."""
+    """Raise MissingExtraError if Keras or its backend is not installed; imports neither."""
     name = backend_name()
     if find_spec("keras") is None or (name == "tensorflow" and find_spec(name) is None):
         missing = "keras" if find_spec("keras") is None else name
@@ -67,14 +67,14 @@ def load_keras(threads: int = 0) -> ModuleType:
     """Import Keras with the chosen backend.
 
     Args:
-        threads: of one worker, where the backend is not running yet; 0 lets it decide.
+        threads: threads of one worker, if the backend is not running yet; 0 lets it decide.
 
     Raises:
         MissingExtraError: it is not installed.
     """
     check_keras()
     os.environ[_VARIABLE] = backend_name()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no word about how TensorFlow was built
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # suppress TensorFlow's build messages
     if threads:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
@@ -82,16 +82,16 @@ def load_keras(threads: int = 0) -> ModuleType:
         return sys.modules["keras"]
     with silence():
         keras = importlib.import_module("keras")
-    # each run is a model of its own and compiled once: that is no mistake
+    # each run compiles its own model once, so the warning does not apply
     logging.getLogger("tensorflow").addFilter(lambda said: "retracing" not in str(said.msg))
     return keras
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Nothing on standard error: TensorFlow tells how it was built before it reads its settings.
+    """Suppress standard error: TensorFlow prints build messages before it reads its settings.
 
-    What fails is raised and so still seen.
+    Errors are raised and therefore still visible.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""A description as a Keras model, and its weights there and back."""
+"""Conversion of a description to a Keras model, and of weights in both directions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def is_chain(network: Network) -> bool:
-    """Whether it is one layer after the other: what `keras.Sequential` holds."""
+    """Whether the network is a sequence of layers, as in `keras.Sequential`."""
     blocks = any(isinstance(p.layer, Residual) for p in network.places())
     return len(network.heads) == 1 and not blocks
 
@@ -37,7 +37,7 @@ def build_model(keras: ModuleType, network: Network, seed: int = 0) -> Any:
 
     Args:
         keras: the module; see `backend.load_keras`.
-        seed: of the run, from which each dropout layer gets its own.
+        seed: seed of the run, from which the seeds of dropout layers are derived.
     """
     if isinstance(network, OwnNetwork):
         return own_model(keras, network, seed)
@@ -67,7 +67,7 @@ def _through(
     x: Any,
     seed: int,
 ) -> Any:
-    """One layer after the other."""
+    """Apply layers in sequence."""
     for i, layer in enumerate(chain):
         x = _apply(keras, layer, f"{prefix}.{i}", shape, x, seed)
         shape = layer.output_shape(shape)
@@ -93,17 +93,17 @@ def _seed(layer: Layer, name: str, seed: int) -> int | None:
 
 
 Kernels = tuple[dict[str, tuple[int, ...]], list[str]]
-"""Shapes of the kernels of hidden layers by the layer's name in Keras, names of output layers."""
+"""Kernel shapes of hidden layers by their name in Keras, and names of output layers."""
 
 
 def described_kernels(network: Network) -> Kernels:
-    """The kernels of a described network."""
+    """Return the kernels of a described network."""
     hidden = {keras_name(k.removesuffix(".kernel")): s for k, s in hidden_kernels(network).items()}
     return hidden, [keras_name(name) for name in output_layers(network)]
 
 
 def kernels_of(model: Any, network: Network) -> Kernels:
-    """The kernels of a model; of a user's own, the last is taken for that of its output layer."""
+    """Return the kernels of a model; the last of a user-defined one is the output layer's."""
     if not isinstance(network, OwnNetwork):
         return described_kernels(network)
     found = {
@@ -116,7 +116,7 @@ def kernels_of(model: Any, network: Network) -> Kernels:
 
 
 def _variables(model: Any, network: Network) -> dict[str, Any]:
-    """Keras's variables by assay's names."""
+    """Return Keras's variables by assay's names."""
     if isinstance(network, OwnNetwork):
         return own_variables(model)
     try:
@@ -131,14 +131,14 @@ def _variables(model: Any, network: Network) -> dict[str, Any]:
 
 
 def set_weights(model: Any, network: Network, weights: Mapping[str, np.ndarray]) -> None:
-    """Put weights, named as `initial_weights` names them, into a model."""
+    """Assign weights, named as in `initial_weights`, to a model."""
     for name, variable in _variables(model, network).items():
-        if name in weights or not isinstance(network, OwnNetwork):  # else it has drawn its own
+        if name in weights or not isinstance(network, OwnNetwork):  # otherwise it has drawn its own
             variable.assign(weights[name])
 
 
 def get_weights(model: Any, network: Network) -> dict[str, np.ndarray]:
-    """The weights of a model as float32 arrays, named as `initial_weights` names them.
+    """Return the weights of a model as float32 arrays, named as in `initial_weights`.
 
     Raises:
         EngineError: it has other layers or other shapes than the network.

@@ -1,6 +1,6 @@
-"""A network, an optimizer and a schedule in Keras's words: calls that are made or printed.
+"""A network, an optimizer and a schedule as calls of Keras, to execute or to print.
 
-Whoever reads the printed code reads what the engine runs: there is no second translation.
+The printed code is what the engine executes.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ class Call:
 
 
 def keras_name(name: str) -> str:
-    """What the layer "trunk.3" is called in Keras, where dots are not welcome."""
+    """Return the name of a layer in Keras, which does not allow dots ("trunk.3")."""
     return name.replace(".", "_")
 
 
 def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
-    """The call that makes a layer (not a residual block, which is more than one).
+    """Return the call that makes a layer (except residual blocks, which need several).
 
     Args:
-        name: where it stands, for example "trunk.3".
+        name: its position, for example "trunk.3".
         seed: of a dropout layer.
 
     Raises:
@@ -80,7 +80,7 @@ def optimizer_call(
     hidden: Mapping[str, tuple[int, ...]] | None = None,
     outputs: Sequence[str] = (),
 ) -> Call:
-    """The optimizer of a recipe with its learning rate or schedule.
+    """Return the optimizer of a recipe with its learning rate or schedule.
 
     Args:
         total: updates of the run.
@@ -100,10 +100,10 @@ def optimizer_call(
 
 
 def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -> Any:
-    """Keras's schedule, or the rate where it is constant.
+    """Return Keras's schedule, or the learning rate if it is constant.
 
     Raises:
-        EngineError: for a schedule that Keras lacks, or a warm-up, which Keras does in other steps.
+        EngineError: Keras lacks the schedule, or computes its warm-up differently.
     """
     if schedule.warmup:
         raise EngineError(
@@ -132,7 +132,7 @@ _SCALING = {
 
 
 def initializer_call(start: Initializer) -> Any:
-    """A name where Keras's defaults fit, otherwise a call."""
+    """Return a name if Keras's defaults apply, otherwise a call."""
     if start.name == "random_normal":
         return Call("initializers.RandomNormal", {"stddev": start.stddev})
     if start.name == "random_uniform":
@@ -154,7 +154,7 @@ def _regularizer(penalty: Regularizer) -> dict[str, Any]:
 
 
 def _weighted(layer: Any) -> dict[str, Any]:
-    """What differs from Keras's defaults."""
+    """Return the arguments that differ from Keras's defaults."""
     starts = {n: initializer_call(getattr(layer, n)) for n in _STARTS}
     return {
         **({} if layer.use_bias else {"use_bias": False}),

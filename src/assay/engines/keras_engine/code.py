@@ -13,7 +13,7 @@ __all__ = ["keras_code"]
 
 
 def keras_code(network: Network) -> str:
-    """Python that makes `model`; it needs nothing but Keras."""
+    """Return Python code that creates `model` and only needs Keras."""
     lines = ["import keras", ""]
     if is_chain(network):
         lines += ["model = keras.Sequential(", "    [", f"        {_input(network)},"]
@@ -40,7 +40,7 @@ def _input(network: Network) -> str:
 def _through(
     chain: Sequence[Layer], prefix: str, shape: Shape, start: str, variable: str
 ) -> list[str]:
-    """Lines that lead from the variable `start` through the layers to `variable`."""
+    """Return lines that apply the layers to `start` and assign the result to `variable`."""
     lines: list[str] = []
     for i, layer in enumerate(chain):
         name = f"{prefix}.{i}"

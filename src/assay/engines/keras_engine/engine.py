@@ -44,7 +44,7 @@ class KerasEngine:
     name = "keras"
 
     def check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError for what Keras is not asked to do here; imports no Keras.
+        """Raise EngineError for cohorts that this engine cannot train; does not import Keras.
 
         Raises:
             MissingExtraError: Keras or its backend is not installed.
@@ -87,7 +87,7 @@ class KerasEngine:
         return 1
 
     def describe(self, resources: Resources) -> dict[str, Any]:
-        """Backend, precision and versions; imports no Keras."""
+        """Return backend, precision and versions, without importing Keras."""
         check_keras()
         backend = backend_name()
         package = "tensorflow_cpu" if backend == "tensorflow" and _lacks(backend) else backend
@@ -141,7 +141,7 @@ class KerasEngine:
 
 
 def _lacks(package: str) -> bool:
-    """Whether a module comes from a package of another name."""
+    """Whether an imported module is missing because a package is not installed."""
     try:
         version(package)
     except PackageNotFoundError:
@@ -151,7 +151,7 @@ def _lacks(package: str) -> bool:
 
 @contextmanager
 def number_format(keras: ModuleType, precision: str) -> Iterator[None]:
-    """Models made inside compute in this precision.
+    """Context in which models compute in this precision.
 
     Args:
         precision: one of POLICIES.

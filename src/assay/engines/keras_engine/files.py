@@ -1,4 +1,4 @@
-"""`.keras` files: a trained network for others, and its weights back."""
+"""`.keras` files: writes a trained network, and reads its weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NETWORK = "network"
 
 
 Pixels = tuple[np.ndarray, np.ndarray]
-"""What is subtracted from and what divides each channel of an image: (channels,) each."""
+"""Mean and standard deviation that normalise each channel of an image: (channels,) each."""
 
 
 def write_keras(
@@ -27,7 +27,7 @@ def write_keras(
     """Write a model with these weights to `path`, which ends in ".keras".
 
     It takes images (B, height, width, channels) in 0..255 and gives logits: Keras's own
-    normalisation, then the network as a model of its own, called "network".
+    normalisation, then the network as a nested model named "network".
     """
     keras = load_keras()
     model = build_model(keras, network)
@@ -46,7 +46,7 @@ def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
         network: the description of the model in the file, as `write_keras` was given it.
 
     Raises:
-        EngineError: the file cannot be read, or holds another network.
+        EngineError: the file cannot be read, or contains another network.
     """
     keras = load_keras()
     try:
@@ -63,7 +63,7 @@ def read_keras(network: Network, path: Path) -> dict[str, np.ndarray]:
 
 
 def write_graph(network: Network, folder: Path) -> None:
-    """Write the model's graph as a TensorBoard event file below `folder`; TensorFlow's doing."""
+    """Write the model's graph as a TensorBoard event file below `folder`, with TensorFlow."""
     keras = load_keras()
     callback = keras.callbacks.TensorBoard(log_dir=str(folder), write_graph=True)
     callback.set_model(build_model(keras, network))

@@ -1,4 +1,4 @@
-"""One run as Keras trains it: compile, fit with callbacks, predict."""
+"""Training of one run by Keras: compile, fit with callbacks, predict."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _ROWS = 1000
 def compile_model(
     keras: ModuleType, model: Any, member: Member, total: int, per_epoch: int
 ) -> None:
-    """Compile a model as the recipe says.
+    """Compile a model according to the recipe.
 
-    Keras's `loss` holds the penalties on kernels; the metric `cross_entropy` does not and is what
-    records call loss.
+    Keras's `loss` includes the penalties on kernels; the metric `cross_entropy` does not, and is
+    the loss in records.
 
     Args:
         total: updates of the run.
@@ -58,11 +58,10 @@ def compile_model(
 
 
 class KerasRun:
-    """One member on its way through `model.fit`.
+    """One member during `model.fit`.
 
     Args:
-        soft: (classes, classes), the target that stands for each class while training; see
-            `soft_rows`.
+        soft: (classes, classes), the training target of each class; see `soft_rows`.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class KerasRun:
         compile_model(keras, self.model, member, self.total, self.per_epoch)
 
     def fit(self, on_progress: Callable[[Progress], None]) -> Trained:
-        """Train to the end of the budget, or as long as early stopping lets it."""
+        """Train to the end of the budget, or until early stopping."""
         trained = Trained(self.member)
         callbacks = [_recorder(self, trained, on_progress)]
         rule = self.member.training.early_stopping
@@ -100,7 +99,7 @@ class KerasRun:
                 )
             )
         with warnings.catch_warnings():
-            # the last stretch between two evaluations may be shorter than the others
+            # the last interval between evaluations may be shorter than the others
             warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
             self.model.fit(
                 self._batches(),
@@ -117,15 +116,14 @@ class KerasRun:
         return trained
 
     def _validation(self) -> NormalSplit:
-        """The validation part; its targets are as certain as they were before training softened
-        them."""
+        """Return the validation part with unsoftened targets."""
         images, targets = self.data.validation
         if self._soft is None:
             return images, targets
         return images, np.eye(len(self._soft), dtype=self._soft.dtype)[targets]
 
     def _batches(self) -> Iterator[NormalSplit]:
-        """Every batch of the run, in the order that is the same in every engine."""
+        """Yield every batch of the run, in the same order as in every engine."""
         images, targets = self.data.train
         recipe, seed = self.member.training, self.member.seed
         moves = Moves(recipe.augment, [seed]) if recipe.augment else None
@@ -156,7 +154,7 @@ class KerasRun:
     @quiet
     def _evaluated(self, split: NormalSplit) -> Evaluation:
         images, targets = split
-        # called rather than `predict`: nothing to compile for a single pass
+        # called directly instead of `predict`, which would compile for a single pass
         parts = [
             self.keras.ops.convert_to_numpy(self.model(images[i : i + _ROWS], training=False))
             for i in range(0, len(images), _ROWS)
@@ -182,11 +180,11 @@ class KerasRun:
 
 
 _NAMES = {"val_loss": "val_cross_entropy"}
-"""What records call by another name than Keras does here."""
+"""Name in Keras -> name in records."""
 
 
 def _recorder(run: KerasRun, trained: Trained, on_progress: Callable[[Progress], None]) -> Any:
-    """A Keras callback that keeps the curves of a run and ends it when its loss is not finite."""
+    """Return a Keras callback that records curves and ends a run when its loss is not finite."""
 
     class Recorder(run.keras.callbacks.Callback):
         clock = reported = 0.0

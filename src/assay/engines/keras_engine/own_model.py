@@ -1,4 +1,4 @@
-"""A user's own Keras model, built for a run and seen as the engine sees its own networks."""
+"""A user's own Keras model, built for a run, with the interface of the engine's networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assay.networks.own import check_outputs
 __all__ = ["check_own_weights", "measure", "own_model", "own_outputs", "own_variables"]
 
 _IMAGES = 2
-"""Images that a model is tried with."""
+"""Number of images with which a model is tried."""
 
 _ROWS = 500
 """Images at a time in prediction."""
@@ -28,9 +28,9 @@ _ROWS = 500
 
 @contextmanager
 def _drawing(keras: ModuleType, seed: int) -> Iterator[None]:
-    """Initializers and dropout layers that are made inside draw from the run's own stream.
+    """Context in which new initializers and dropout layers draw from the run's stream.
 
-    Python's and NumPy's generators, which Keras seeds as well, are as they were afterwards.
+    Python's and NumPy's generators, which Keras also seeds, are restored afterwards.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     keras.utils.set_random_seed(int(stream(seed, "init", "module").integers(2**31)))
@@ -45,7 +45,7 @@ def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Any:
     """Call the user's function; a list of layers becomes a `keras.Sequential`.
 
     Raises:
-        NetworkError: it fails, or returns something else than a model.
+        NetworkError: it fails, or does not return a model.
     """
     with _drawing(keras, seed):
         made = network.make()
@@ -64,16 +64,16 @@ def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Any:
 
 
 def own_variables(model: Any) -> dict[str, Any]:
-    """The variables of a model by their place and name: Keras numbers layers anew in a process."""
+    """Return the variables of a model by position and name."""
     kept = [variable for variable in model.weights if "seed" not in variable.name]
     return {f"{i}.{variable.name}": variable for i, variable in enumerate(kept)}
 
 
 def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
-    """Build the model, look at what it returns for two images, and tell its layers.
+    """Build the model, check its output for two images, and return its layers.
 
     Raises:
-        NetworkError: it cannot be built, fails, or returns something else than the task needs.
+        NetworkError: it cannot be built, fails, or does not return what the task needs.
     """
     keras = load_keras()
     model = own_model(keras, network, 0)
@@ -84,7 +84,7 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
     check_outputs(network, shape, _IMAGES, model)
     if not model.trainable_weights:
         raise NetworkError(f"network {network.source!r} has no weights to train")
-    # by place: a name that Keras gives depends on what was made before in this process
+    # by position, because Keras's names depend on earlier layers in this process
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     return tuple((str(i), _measured(layer)) for i, layer in enumerate(layers))
 
@@ -111,7 +111,7 @@ def check_own_weights(network: OwnNetwork, weights: Mapping[str, np.ndarray]) ->
 def own_outputs(
     network: OwnNetwork, weights: Mapping[str, np.ndarray], images: np.ndarray
 ) -> np.ndarray:
-    """Raw outputs (n, units) of a trained model for normalised images."""
+    """Return raw outputs (n, units) of a trained model for normalised images."""
     check_own_weights(network, weights)
     keras = load_keras()
     model = own_model(keras, network, 0)

@@ -1,6 +1,6 @@
 """Activations: y = f(x), and the gradient dL/dx for the input, given d = dL/dy for the output.
 
-All but softmax act on each number alone, so that dL/dx = d * f'(x). Every array is (B, units), or
+All except softmax act elementwise, so that dL/dx = d * f'(x). Every array is (B, units), or
 (B, height, width, channels) before the images are flattened.
 """
 
@@ -92,7 +92,7 @@ class Gelu(NumpyActivation):
     def _distribution(self, x: Array) -> Array:
         from scipy.special import (
             erf,
-        )  # late: it takes longer to import than all of this
+        )  # imported late, because it takes long
 
         return (1 + erf(x / sqrt(2))) / 2
 
@@ -144,7 +144,7 @@ class Tanh(NumpyActivation):
 class Softmax(NumpyActivation):
     """y_i = e^x_i / sum_j e^x_j over the last axis; dL/dx_i = y_i (d_i - sum_j d_j y_j).
 
-    Taking the largest x away from all of them changes no quotient and keeps e^x finite.
+    Subtracting the largest x from all of them does not change the quotients and keeps e^x finite.
 
     References:
         J. Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs",
@@ -170,4 +170,4 @@ ACTIVATIONS: dict[str, NumpyActivation] = {
     "tanh": Tanh(),
     "softmax": Softmax(),
 }
-"""By their Keras names."""
+"""Keras's name -> activation."""

@@ -1,4 +1,4 @@
-"""The numpy engine: members take turns, each through the loop that all engines share."""
+"""The numpy engine: members take turns, each in the loop that all engines share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PRECISIONS = {"auto": np.dtype(np.float32)} | {n: np.dtype(n) for n in ("float32
 
 
 class NumpyEngine:
-    """Trains dense networks on the CPU, with nothing but NumPy's arrays and matrix products."""
+    """Trains dense networks on the CPU, with NumPy's arrays and matrix products only."""
 
     name = "numpy"
 
@@ -110,7 +110,7 @@ def _limit_threads(resources: Resources) -> None:
 
 
 def _dtype(resources: Resources, precision: str) -> np.dtype:
-    """The number format; raises EngineError for one that NumPy does not have."""
+    """Return the number format; raise EngineError if NumPy does not have it."""
     wish = precision if resources.precision == "auto" else resources.precision
     if wish == "bfloat16":
         raise EngineError(

@@ -1,4 +1,4 @@
-"""Every gradient of a network beside its difference quotient, in float64."""
+"""Comparison of every gradient of a network with finite differences, in float64."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["LIMIT", "GradientRow", "check_gradients"]
 Array = np.ndarray
 
 LIMIT = 1e-6
-"""Relative errors are below this when the gradients are right."""
+"""Relative errors of correct gradients are below this."""
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 GOOD_ENOUGH = 1e-8
 FLOOR = 1e-5
-"""Gradients below this count as this large: the rounding of the loss hides their last digits."""
+"""Lower bound of gradients in relative errors, below which rounding dominates."""
 
 NOISE = 0.1
 
 
 @dataclass(frozen=True)
 class GradientRow:
-    """One array of a network and how well its gradient agrees.
+    """One array of a network and the error of its gradient.
 
     Attributes:
         layer: its name, "trunk.1", or "input".
         parameter: "kernel", "bias", "gamma", "beta", or "images".
-        shape: of the array; images with the batch in front.
-        checked: entries compared, of `entries`.
-        error: largest relative error of them.
+        shape: of the array; images have the batch axis first.
+        checked: number of compared entries, of `entries`.
+        error: their largest relative error.
     """
 
     layer: str
@@ -63,24 +63,24 @@ def check_gradients(
 
         dL/dw ~ (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)
 
-    the relative error is |gradient - difference| over the larger of the two. A large h errs by the
-    loss's higher derivatives and where it steps over a kink (relu's at 0), a small one by rounding,
-    so the best of several counts: a wrong gradient agrees with none of them.
+    the relative error is |gradient - difference| divided by the larger of the two. A large h has
+    errors from higher derivatives and from kinks (relu at 0), a small h from rounding, so the best
+    of several is used: a wrong gradient agrees with none of them.
 
-    Images and targets are random. Noise is added to all initial weights but kernels: with biases
-    of exactly 0 units may stand on relu's kink, and gamma = 1, beta = 0 would hide mistakes.
-    Dropout keeps one mask, batch norm uses the batch.
+    Images and targets are random. Noise is added to all initial weights except kernels: with biases
+    of exactly 0, units may be at relu's kink, and gamma = 1, beta = 0 would hide mistakes. Dropout
+    keeps its mask, and batch norm uses the batch.
 
     Args:
-        images: size of the batch.
+        images: batch size.
         seed: of weights, images and masks.
         entries: how many entries of each array to check, drawn at random; None checks all.
 
     Returns:
-        A row for each parameter in the network's order, and last one for the images.
+        A row for each parameter in the network's order, and a last one for the images.
 
     Raises:
-        EngineError: a layer or the task is not written in this engine; the message names it.
+        EngineError: this engine does not support a layer or the task; the message names it.
     """
     if task not in LOSSES:
         raise EngineError(unknown_name("task of the numpy engine", task, LOSSES))
@@ -118,7 +118,7 @@ class _Array:
 def _arrays(model: Model, d: dict[str, Array], x: Array) -> Iterator[_Array]:
     model.backward(d)
     learned = {
-        (layer.name, key): gradient.copy()  # the next pass writes over it
+        (layer.name, key): gradient.copy()  # the next pass overwrites it
         for layer in model.layers
         for key, gradient in layer.gradients.items()
     }
@@ -126,7 +126,7 @@ def _arrays(model: Model, d: dict[str, Array], x: Array) -> Iterator[_Array]:
         for key, values in layer.parameters.items():
             regularizer = layer.regularizer if key == "kernel" else Regularizer()
             yield _Array(layer.name, key, values, learned[layer.name, key], regularizer)
-    model.forward(x, training=True)  # the layers have seen other values since
+    model.forward(x, training=True)  # the layers have processed other values since
     yield _Array("input", "images", x, model.input_gradient(d), Regularizer())
 
 
@@ -136,7 +136,7 @@ def _row(
     entries: int | None,
     rng: np.random.Generator,
 ) -> GradientRow:
-    """Check one array; its entries are changed, which the loss sees, and put back."""
+    """Check one array by changing its entries in place and restoring them."""
     values = array.values
     chosen = np.arange(values.size)
     if entries is not None and entries < values.size:
@@ -148,13 +148,13 @@ def _row(
 
 
 def _error(array: _Array, at: tuple, data_loss: Callable[[], float]) -> float:
-    """Relative error of one entry: the smallest over the steps."""
+    """Return the relative error of one entry, the smallest over the steps."""
     values, gradient, best = array.values, float(array.gradient[at]), np.inf
     centre = values[at]
 
     def f(h: float) -> float:
         values[at] = centre + h
-        # the penalties of the other entries do not change and would only cost digits
+        # penalties of other entries are constant and would only cost precision
         return data_loss() + penalty(values[at], array.regularizer)
 
     for h in STEPS:

@@ -1,4 +1,4 @@
-"""Images as numbers with mean 0 and deviation 1, the batches taken from them, random changes."""
+"""Normalised images, batches of them, and augmentation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Batches", "NormalSplit", "changed", "normalise"]
 Array = np.ndarray
 
 NormalSplit = tuple[Array, Array]
-"""Images (n, height, width, channels) as `normalise` gives them, and encoded targets (n, ...)."""
+"""Images (n, height, width, channels) from `normalise`, and encoded targets (n, ...)."""
 
 
 def normalise(split: Split, fit: FitData, task: Task, dtype: np.dtype) -> NormalSplit:
@@ -28,7 +28,7 @@ def normalise(split: Split, fit: FitData, task: Task, dtype: np.dtype) -> Normal
 
 
 class Batches:
-    """Takes batches into memory that every step uses again."""
+    """Gathers batches in memory that is reused in every step."""
 
     def __init__(self, split: NormalSplit):
         self.images, self.targets = split
@@ -39,7 +39,7 @@ class Batches:
         if len(index) > len(self._room):  # the first batch is the largest
             self._room = np.empty((len(index), *self.images.shape[1:]), self.images.dtype)
         room = self._room[: len(index)]
-        # mode "raise" would go through a copy of its own; every index is inside
+        # mode "raise" would make a copy; every index is valid
         np.take(self.images, index, axis=0, out=room, mode="clip")
         return room, self.targets[index]
 
@@ -47,11 +47,11 @@ class Batches:
 def changed(
     images: Array, targets: Array, moves: Moves, blank: Array, start: int
 ) -> tuple[Array, Array]:
-    """Images (B, h, w, c), each shifted, mirrored and changed at random, and their targets.
+    """Return augmented images (B, h, w, c) and their targets.
 
     Args:
-        blank: (c,), what a black pixel is after normalisation; it moves in from outside.
-        start: place of the first image in the order of the epoch.
+        blank: (c,), the normalised value of a black pixel, used for padding.
+        start: position of the first image in the order of the epoch.
     """
     b, h, w, _ = images.shape
     down, right, mirror = moves.draw(b, start)[:, 0]

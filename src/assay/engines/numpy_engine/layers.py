@@ -1,7 +1,7 @@
 """Layers, forward and backward. B is the number of images in a batch, d = dL/dy.
 
-A layer is told d twice: `differentiate(d)` sets the gradients of its own parameters,
-`backward(d)` gives dL/dx for the layer below. The lowest layer is only asked for the first.
+A layer has two backward methods: `differentiate(d)` sets the gradients of its own parameters, and
+`backward(d)` returns dL/dx for the layer below, which the lowest layer does not need.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class NumpyLayer:
 
     Attributes:
         parameters: trained arrays by name; `gradients` has dL/d of each after `differentiate`.
-        averages: arrays that are kept but not trained.
+        averages: arrays that are updated but not trained.
         regularizer: the penalty on the kernel.
     """
 
-    regularizer = Regularizer()  # of the kernel, where there is one
+    regularizer = Regularizer()  # of the kernel, if any
 
     def __init__(self, name: str):
         self.name = name
@@ -47,7 +47,7 @@ class NumpyLayer:
         self.averages: dict[str, Array] = {}
 
     def forward(self, x: Array, training: bool) -> Array:
-        """y for x; what the backward pass needs is kept while training."""
+        """Return y for x; in training, store what the backward pass needs."""
         return x
 
     def differentiate(self, d: Array) -> None:
@@ -74,7 +74,7 @@ class NumpyDense(NumpyLayer):
         super().__init__(name)
         self.regularizer = described.kernel_regularizer
         self.parameters = {k: weights[k] for k in ("kernel", "bias") if k in weights}
-        # memory that every step uses again: fresh pages of this size cost as much as the product
+        # reused in every step, because allocating pages of this size costs as much as the product
         self.gradients["kernel"] = np.empty_like(weights["kernel"])
 
     def forward(self, x: Array, training: bool) -> Array:
@@ -118,7 +118,7 @@ class NumpyDropout(NumpyLayer):
         dL/dx = d * m
 
     Attributes:
-        held: take the same mask again, as comparing two losses needs.
+        held: reuse the last mask, to compare two losses.
 
     References:
         N. Srivastava et al., "Dropout", JMLR 15, 2014.
@@ -211,4 +211,4 @@ LAYERS: dict[type[layers.Layer], Callable[..., NumpyLayer]] = {
     layers.BatchNorm: NumpyBatchNorm,
     layers.Flatten: NumpyFlatten,
 }
-"""Description -> what trains it, called with (description, name, its weights, seed)."""
+"""Description -> its layer, called with (description, name, weights, seed)."""

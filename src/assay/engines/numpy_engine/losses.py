@@ -1,4 +1,4 @@
-"""What is made small: the cross-entropy of the outputs, and penalties on kernels."""
+"""Losses: the cross-entropy of the outputs, and penalties on kernels."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def cross_entropy(outputs: Outputs, targets: Array) -> tuple[Array, Outputs, Arr
     dL/dz_i = (p_i - q_i) / B.
 
     log p_t is computed as (z_t - m) - log sum_j e^(z_j - m) with m the largest logit: the same
-    number, with nothing that overflows and no logarithm of zero.
+    number, without overflow or logarithms of zero.
 
     Returns:
-        the loss of each sample (B,); the gradient of their mean, (B, classes) by head; 1.0 where
-        the largest logit is the target's, else 0.0 (B,).
+        the loss of each sample (B,); the gradient of their mean, (B, classes) by head; 1.0 if the
+        largest logit is the target's, else 0.0 (B,).
 
     References:
         C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.

@@ -1,4 +1,4 @@
-"""A network as layers one after the other, forward and backward."""
+"""A network as a sequence of layers, forward and backward."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 
 def check_layers(network: Network) -> None:
-    """Raise EngineError, naming the layer, unless every layer of a network is written here."""
+    """Raise EngineError, naming the layer, if this engine does not support a layer."""
     for place in network.places():
         if type(place.layer) not in LAYERS:
             known = ", ".join(sorted(kind.kind for kind in LAYERS))
@@ -28,13 +28,13 @@ def check_layers(network: Network) -> None:
 
 
 class Model:
-    """A trunk of layers, and named heads that start from its end.
+    """A trunk of layers, and named heads on top of it.
 
     Args:
         network: its description.
-        weights: by name, as `initial_weights` gives them; copied.
-        seed: of the run; dropout draws from it.
-        dtype: float32 or float64, of everything that is computed.
+        weights: by name, from `initial_weights`; copied.
+        seed: seed of the run, for dropout.
+        dtype: float32 or float64, for all computations.
     """
 
     def __init__(self, network: Network, weights: Mapping[str, Array], seed: int, dtype: np.dtype):
@@ -62,22 +62,22 @@ class Model:
                 add_penalty_gradient(gradient, kernel, layer.regularizer)
 
     def input_gradient(self, d: Mapping[str, Array]) -> Array:
-        """dL/dx for the images of the last forward pass, which training has no use for."""
+        """Return dL/dx for the images of the last forward pass (not used in training)."""
         return self._backward(d, lowest=-1)
 
     def _backward(self, d: Mapping[str, Array], lowest: int) -> Array:
-        """Through the heads, whose gradients add up where they meet, and down the trunk."""
+        """Backward through the heads, whose gradients are summed, and the trunk."""
         parts = [_backward(head, d[name], -1) for name, head in self.heads.items()]
         return _backward(self.trunk, sum(parts[1:], start=parts[0]), lowest)
 
     def hold_masks(self, held: bool) -> None:
-        """Let dropout take the same masks again, or draw new ones."""
+        """Let dropout reuse its masks, or draw new ones."""
         for layer in self.layers:
             if isinstance(layer, NumpyDropout):
                 layer.held = held
 
     def weights(self) -> dict[str, Array]:
-        """Copies of all weights and moving averages, float32, named as `initial_weights` does."""
+        """Return copies of all weights and averages, float32, named as in `initial_weights`."""
         return {
             f"{layer.name}.{key}": array.astype(np.float32)
             for layer in self.layers
@@ -85,7 +85,7 @@ class Model:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """All weights and moving averages themselves, in the precision of the computation."""
+        """Return all weights and averages themselves, in the precision of computation."""
         return {
             f"{layer.name}.{key}": array
             for layer in self.layers
@@ -93,7 +93,7 @@ class Model:
         }
 
     def restore(self, weights: Mapping[str, Array]) -> None:
-        """Put back what `weights` gave."""
+        """Restore the result of `weights`."""
         for layer in self.layers:
             for key, array in (layer.parameters | layer.averages).items():
                 array[...] = weights[f"{layer.name}.{key}"]
@@ -111,7 +111,7 @@ def _make(
 
 
 def _lowest(chain: Sequence[NumpyLayer]) -> int:
-    """Position of the first layer that learns; nothing below it needs a gradient."""
+    """Return the position of the first layer with parameters, below which no gradient is needed."""
     return next((i for i, layer in enumerate(chain) if layer.parameters), len(chain))
 
 
@@ -122,7 +122,7 @@ def _forward(chain: Sequence[NumpyLayer], x: Array, training: bool) -> Array:
 
 
 def _backward(chain: Sequence[NumpyLayer], d: Array, lowest: int) -> Array:
-    """The chain rule, from the last layer to the one at `lowest`, which only learns."""
+    """Apply the chain rule from the last layer to `lowest`, which needs no input gradient."""
     for i in range(len(chain) - 1, max(lowest, 0) - 1, -1):
         chain[i].differentiate(d)
         if i > lowest:

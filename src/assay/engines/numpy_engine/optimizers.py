@@ -1,6 +1,7 @@
-"""Steps of an optimizer on arrays. The update rules are in `assay.engines.optimizers`, a file each.
+"""Steps of an optimizer on arrays. `assay.engines.optimizers` contains the update rules.
 
-Everything happens in place. A step may write over the gradient, which the next one computes anew.
+Everything happens in place. A step may overwrite the gradient, which is recomputed in the next
+step.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Array = np.ndarray
 
 
 class ArraySlot:
-    """One weight with its rule's numbers and memories; see `assay.engines.optimizers.optimizer`.
+    """One weight with the numbers and states of its update rule; see
+    `assay.engines.optimizers.optimizer`.
 
     Args:
         weight: changed in place by `step`.
@@ -26,7 +28,7 @@ class ArraySlot:
         hidden: see `Optimizer.numbers`.
 
     Attributes:
-        scratch: memory of the weight's shape for what a step computes on its way.
+        scratch: temporary memory of the weight's shape.
     """
 
     stacked = False
@@ -41,13 +43,13 @@ class ArraySlot:
         self.scratch = np.empty_like(weight)
 
     def buffer(self, name: str, start: float = 0.0) -> Array:
-        """The memory `name`, full of `start` when it is first asked for."""
+        """Return the state `name`, initially filled with `start`."""
         if name not in self.memories:
             self.memories[name] = np.full_like(self.weight, start)
         return self.memories[name]
 
     def average(self, name: str, gradient: Array, rho: float) -> Array:
-        """A memory after a <- rho a + (1 - rho) g^2."""
+        """Return a state after a <- rho a + (1 - rho) g^2."""
         a, t = self.buffer(name), np.multiply(gradient, gradient, out=self.scratch)
         t *= 1 - rho
         a *= rho
@@ -55,10 +57,11 @@ class ArraySlot:
         return a
 
     def step(self, gradient: Array, factor: float) -> None:
-        """One step, the decay of the weight included; `factor` is the schedule's share of the rate.
+        """Perform a step, including weight decay; `factor` is the schedule's factor on the learning
+        rate.
 
         Args:
-            gradient: of the weight's shape; may be written over.
+            gradient: of the weight's shape; may be overwritten.
         """
         self.steps += 1
         rate = self.numbers["learning_rate"] * factor

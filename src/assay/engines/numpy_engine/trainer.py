@@ -1,4 +1,4 @@
-"""One run in training: what the shared loop asks of this engine."""
+"""One run in training, for the shared loop."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ROWS = 1000
 """Images at a time in evaluation."""
 
 quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-"""A run that diverges overflows; the record says so, and no warning needs to."""
+"""Diverging runs overflow; the record reports this, so warnings are not needed."""
 
 
 class NormalDataset:
-    """The dataset as numbers; the test part becomes that only when a run is finished.
+    """The normalised dataset; its test part is only normalised at the end of a run.
 
     Attributes:
-        blank: (c,), what a black pixel is.
+        blank: (c,), the value of a black pixel.
     """
 
     def __init__(self, fit: FitData, read_test: ReadTest, task: Task, dtype: np.dtype):
@@ -52,7 +52,7 @@ class NormalDataset:
 
 
 class Stepper:
-    """A model with its loss and its update rules: forward, backward, update."""
+    """A model with its loss and optimizer: forward, backward, update."""
 
     def __init__(self, model: Model, member: Member, task: str):
         self.model, self.loss = model, LOSSES[task]
@@ -66,14 +66,14 @@ class Stepper:
 
     @property
     def slots(self) -> list[ArraySlot]:
-        """All weights with the memories of their optimizer."""
+        """Return all weights with their optimizer states."""
         return [slot for _, _, slot in self._slots]
 
     def step(self, images: Array, targets: Array, factor: float) -> tuple[Array, Array]:
-        """One update; returns loss and `correct` of each image (B,), before it.
+        """Perform an update; return loss and `correct` of each image (B,) before it.
 
         Args:
-            factor: the schedule's share of the learning rate.
+            factor: the schedule's factor on the learning rate.
         """
         outputs = self.model.forward(images, training=True)
         losses, d, correct = self.loss(outputs, targets)
@@ -84,7 +84,7 @@ class Stepper:
 
 
 class NumpyTrainer:
-    """One member, as `assay.engines.loop.Trainer` wants it.
+    """One member; implements `assay.engines.loop.Trainer`.
 
     Args:
         soft: (classes, classes), the target that stands for each class while training; see
@@ -152,7 +152,7 @@ class NumpyTrainer:
         return kept, np.array([total / len(images)])
 
     def _look(self, images: Array) -> dict[str, Array]:
-        """Outputs (n, units), combined where the task looks several times."""
+        """Return outputs (n, units), combined over the task's views."""
         looks = looks_of(self.data.task)
         if len(looks) == 1:
             return self.model.forward(images, training=False)
@@ -199,7 +199,7 @@ class NumpyTrainer:
                     slot.buffer(name)[...] = state[start + name]
         for i, rng in enumerate(self._streams()):
             set_stream(rng, state[f"stream/{i}"])
-        if self._moves and "augment" in state:  # a checkpoint of before has it as a stream alone
+        if self._moves and "augment" in state:  # older checkpoints only contain a stream
             self._moves.load(0, state)
         self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))
 
