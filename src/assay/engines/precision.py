@@ -1,7 +1,8 @@
-"""What `precision: auto` means on this machine, found before anything is planned.
+"""The number format of `precision: auto` on this machine, resolved before planning.
 
-A run's name holds the number format that it trains in, not the wish: bfloat16 and float32 can
-differ by more than a point of accuracy, so a store that two machines write must tell them apart.
+The identity of a run contains the number format in which it trains, not "auto": bfloat16 and
+float32 can differ by more than a point of accuracy, so a store that two machines share must
+distinguish them.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from assay.core.machine import cpu_features
 __all__ = ["fast_bfloat16", "resolve_precision"]
 
 _GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd")
-"""Files by which the drivers of NVIDIA and AMD show that they are loaded."""
+"""Files that exist when a driver of NVIDIA or AMD is loaded."""
 
 
 def resolve_precision(precision: str, engine: str, device: str = "auto") -> str:
-    """The number format that a configuration trains in.
+    """Return the number format in which a configuration trains.
 
     Args:
-        precision: as the study says it; all but "auto" is returned as it is.
-        engine: name of the engine; what "auto" means to an engine of a plugin is not known here.
+        precision: the study's setting; all except "auto" is returned unchanged.
+        engine: name of the engine; "auto" is unchanged for engines of plugins.
         device: "auto", "cpu", "cuda", ...
     """
     if precision != "auto" or engine not in ("torch", "numpy", "keras", "sklearn"):
@@ -32,9 +33,9 @@ def resolve_precision(precision: str, engine: str, device: str = "auto") -> str:
 
 @cache
 def fast_bfloat16(device: str = "auto") -> bool:
-    """Whether the hardware multiplies bfloat16 itself: AMX, AVX512-BF16, or a GPU that says so.
+    """Whether the hardware supports bfloat16 products: AMX, AVX512-BF16, or a GPU.
 
-    PyTorch is imported only where the driver of a GPU is loaded.
+    PyTorch is only imported if the driver of a GPU is loaded.
     """
     if not device.startswith("cpu") and any(Path(path).exists() for path in _GPU_DRIVERS):
         import torch

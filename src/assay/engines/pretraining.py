@@ -1,4 +1,4 @@
-"""Where a run's first weights come from, other than its initializers."""
+"""Sources of initial weights other than the initializers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Train = Callable[[Cohort, Dataset, Resources, Callable[[Progress], None]], Iterable[Record]]
-"""How an engine trains a cohort from its first weights."""
+"""Function that trains a cohort in an engine."""
 
 
 class Pretraining(Protocol):
@@ -40,13 +40,13 @@ class Pretraining(Protocol):
     """Its settings, with their readers and defaults."""
 
     share: ClassVar[float]
-    """How much of the run's progress it is, from 0 (it trains nothing) to 1."""
+    """Its fraction of the run's progress, from 0 (no training) to 1."""
 
     def check(self, task: str, info: Info, data_dir: Path | None) -> None:
-        """Raise ConfigError where it is of no use to a task on the images of a dataset.
+        """Raise ConfigError if a task cannot use it with a dataset.
 
         Args:
-            data_dir: folder of the user's own files; None for where datasets are usually found.
+            data_dir: folder of the user's own files; None for the usual places.
         """
 
     def weights(
@@ -57,7 +57,7 @@ class Pretraining(Protocol):
         on_progress: Callable[[Progress], None],
         train: Train,
     ) -> dict[str, dict[str, np.ndarray]]:
-        """By name of the run, the weights that each member begins with."""
+        """Return the initial weights of each member, by name of the run."""
 
 
 PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
@@ -85,7 +85,7 @@ def first_part(member: Member, changes: Mapping[str, Any], **config: Any) -> Mem
 def first_progress(
     on_progress: Callable[[Progress], None], share: float
 ) -> Callable[[Progress], None]:
-    """Progress of pretraining, as a part of that of the run."""
+    """Return the progress of pretraining as a part of the run's."""
     return lambda p: on_progress(replace(p, fraction=share * p.fraction, points=()))
 
 
@@ -97,12 +97,12 @@ def later_progress(
 
 
 def freezes(training: Training) -> bool:
-    """Whether a run trains only its heads, on a trunk that stays as pretraining left it."""
+    """Whether a run only trains its heads, on a frozen pretrained trunk."""
     return bool(getattr(training.pretrain, "freeze", False))
 
 
 def trainable(network: Network, training: Training) -> int:
-    """Parameters of a network that a recipe trains."""
+    """Return the number of parameters that a recipe trains."""
     places = network.places()
     moving = (p for p in places if not (freezes(training) and p.name.startswith("trunk.")))
     return sum(p.layer.parameters(p.input_shape) for p in moving)

@@ -1,4 +1,4 @@
-"""From groups of members to records, the same in every engine that trains with our own loop."""
+"""From groups of members to records, for all engines that use the shared loop."""
 
 from __future__ import annotations
 
@@ -50,14 +50,13 @@ def train_groups(
     resources: Resources,
     started: float,
 ) -> Iterator[Record]:
-    """Train groups of members one after the other; yield each record as soon as it is done.
+    """Train groups of members one after the other; yield each record as soon as it is ready.
 
     Args:
         groups: members of one group train together.
         make_trainer: makes the trainer of a group, with its initial weights.
         describe: the engine's part of the provenance.
-        resources: whether weights are saved, and where runs leave their state on their way, or
-            find where they go on.
+        resources: whether weights are saved, and the folder of checkpoints.
         started: `time.perf_counter()` when preparation began.
 
     Raises:
@@ -72,7 +71,7 @@ def train_groups(
         for k, state in enumerate(states):
             if state is not None:
                 trainer.load(k, unpack(state, group[k]))
-            elif group[k].member.training.pretrain:  # which is over, and forgotten but for this
+            elif group[k].member.training.pretrain:  # which has ended
                 group[k].checkpoint.save(pack(group[k], trainer.state(k)))
         curve = dataset.read_test if all(t.member.test_curve for t in group) else None
 
@@ -97,7 +96,7 @@ def train_groups(
 
 
 def check_validation(dataset: Dataset) -> None:
-    """Raise EngineError where a dataset has no validation images."""
+    """Raise EngineError if a dataset has no validation images."""
     if not len(dataset.validation):
         raise EngineError(
             f"dataset {dataset.name} has no validation images, which training needs; expected "
@@ -108,13 +107,13 @@ def check_validation(dataset: Dataset) -> None:
 def begin(
     member: Member, dataset: Dataset, description: Mapping[str, Any], resources: Resources
 ) -> Trained:
-    """A member before its first update, with the place of its checkpoint.
+    """Return a member before its first update, with its checkpoint.
 
-    Beside its configuration, the network as built, the images, the number format and the framework
-    must be what they were for a run to go on as it began.
+    To resume a run, its configuration, the built network, the images, the number format and the
+    framework must be unchanged.
     """
     said = [description.get(name) for name in ("engine", "precision", description["engine"])]
-    said += [description["state"]] if "state" in description else []  # laid out in its own way
+    said += [description["state"]] if "state" in description else []  # with its own layout
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = member.run_id, resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))
@@ -123,7 +122,7 @@ def begin(
 def without_state(
     cohort: Cohort, dataset: Dataset, description: Mapping[str, object], resources: Resources
 ) -> tuple[Member, ...]:
-    """The members that have no checkpoint to go on from."""
+    """Return the members without a checkpoint."""
     begun = [begin(member, dataset, description, resources) for member in cohort.members]
     groups = [zip(*group, strict=True) for group in resumable(begun, resources)]
     return tuple(t.member for group in groups for t, state in group if state is None)
@@ -132,7 +131,7 @@ def without_state(
 def in_turns(
     on_progress: Callable[[Progress], None], turn: int, turns: int
 ) -> Callable[[Progress], None]:
-    """Progress of one group of several that train one after the other."""
+    """Return the progress of one group of several that train one after the other."""
 
     def report(p: Progress) -> None:
         alive = turns - turn - 1 + p.alive
@@ -149,12 +148,12 @@ def finish(
     task: Task,
     metrics: Sequence[str] = (),
 ) -> None:
-    """Restore the best weights if asked for, then read the test part, once.
+    """Restore the best weights if requested, then read the test part, once.
 
-    A run that only serves to choose does not read it at all.
+    A run that only serves to select does not read it.
 
     Args:
-        metrics: names of those that studies ask for beside the task's own.
+        metrics: names of metrics that studies request in addition to the task's own.
     """
     started = time.perf_counter()
     if trained.best_weights is not None:
@@ -189,7 +188,7 @@ def _keep(
     task: Task,
     asked: Sequence[str],
 ) -> dict[str, np.ndarray]:
-    """Keep what is predicted of a split, and compute the metrics that are asked for."""
+    """Store the predictions of a split, and compute the requested metrics."""
     kept = task.predictions(outputs)
     needs = needed(task, asked)
     if hasattr(task, "more_predictions") and (needs is None or set(needs) - kept.keys()):
@@ -203,11 +202,11 @@ def _keep(
 def make_record(
     trained: Trained, dataset: Dataset, description: dict[str, Any], prepare: float
 ) -> Record:
-    """The record of a member that has ended.
+    """Return the record of a member that has ended.
 
     Args:
         description: the engine's part of the provenance: device, precision used, versions, cohort.
-        prepare: seconds that this member waited before its first step.
+        prepare: seconds before this member's first step.
     """
     config, network = trained.member.config, trained.member.network
     curves = {name: np.asarray(c, np.float64) for name, c in trained.curves.items()}
@@ -233,7 +232,7 @@ def make_record(
         "macs": network.macs,
         "network": network.hash,
     }
-    if isinstance(network, OwnNetwork):  # a report shows its layers without running its code
+    if isinstance(network, OwnNetwork):  # so that reports show its layers without running its code
         shape = list(network.input_shape)
         provenance["own_network"] = {"input_shape": shape, "layers": layer_table(network)}
     provenance |= trained.computed

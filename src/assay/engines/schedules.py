@@ -84,7 +84,7 @@ class Schedule:
         return self.shape(step - warm, total - warm, per_epoch)
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
-        """The same after the warm-up, counted from its end.
+        """Return the factor after the warm-up; steps count from its end.
 
         Args:
             per_epoch: updates of an epoch.
@@ -92,13 +92,13 @@ class Schedule:
         raise NotImplementedError
 
     def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
-        """Arguments of the class in Keras."""
+        """Return the arguments of the class in Keras."""
         return {}
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The rate of the run, all the time."""
+    """The learning rate is constant."""
 
     def shape(self, step: int, total: int, per_epoch: int) -> float:
         """See `Schedule`."""
@@ -132,7 +132,7 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Half a cosine from the rate to `final_fraction` of it at the end of the budget.
+    """Half a cosine from the learning rate to `final_fraction` of it at the end of the budget.
 
     References:
         I. Loshchilov and F. Hutter, "SGDR", ICLR 2017.
@@ -157,7 +157,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """A straight line from the rate to `final_fraction` of it at the end of the budget; with a
+    """Linear decay from the learning rate to `final_fraction` of it at the end of the budget; with
     warm-up, a triangle."""
 
     keras: ClassVar[str] = "PolynomialDecay"
@@ -178,7 +178,7 @@ class Linear(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """A straight line from `initial_fraction` up to the rate and another one down to
+    """Linear growth from `initial_fraction` of the learning rate, then linear decay to
     `final_fraction` of it.
 
     References:
@@ -205,7 +205,7 @@ class OneCycle(Schedule):
 
 
 def checked_schedule(name: str, cls: object) -> type[Schedule]:
-    """The class that was registered under `name`; ConfigError if it is no schedule."""
+    """Return the class registered under `name`; ConfigError if it is not a schedule."""
     return check_part(name, cls, Schedule)
 
 

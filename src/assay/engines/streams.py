@@ -1,6 +1,6 @@
-"""What a run draws while it trains, from NumPy streams of its own: the same in every engine.
+"""Random draws of a run during training, from its own NumPy streams, equal in every engine.
 
-A member draws the same alone or in a cohort, on any device, in any number format.
+A member's draws are the same alone or in a cohort, on any device, in any number format.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ __all__ = ["Bits", "Moves", "mirrored", "read_stream", "scaled_mask", "set_strea
 
 
 def read_stream(generator: np.random.Generator) -> np.ndarray:
-    """Where a stream stands, uint64 (6,)."""
+    """Return the state of a stream, uint64 (6,)."""
     raw: Any = generator.bit_generator.state
     return np.array([*raw["state"]["state"], raw["has_uint32"], raw["uinteger"]], np.uint64)
 
 
 def set_stream(generator: np.random.Generator, state: np.ndarray) -> None:
-    """Go on from where `read_stream` found a stream."""
+    """Restore a state from `read_stream`."""
     raw: Any = generator.bit_generator.state
     raw["state"]["state"] = state[:4].astype(np.uint64)
     raw["has_uint32"], raw["uinteger"] = int(state[4]), int(state[5])
@@ -33,7 +33,7 @@ def set_stream(generator: np.random.Generator, state: np.ndarray) -> None:
 
 
 class Bits:
-    """Sixteen random bits per unit for each member: what dropout masks are made of.
+    """Sixteen random bits per unit for each member, for dropout masks.
 
     Args:
         seeds: the members' seeds.
@@ -47,8 +47,8 @@ class Bits:
         """int16 (S, *shape), uniform over all 65,536 values.
 
         Args:
-            shape: of one member's units.
-            widths: (S,), how many of the last axis each member has; the rest is 0.
+            shape: shape of one member's units.
+            widths: (S,), each member's size of the last axis; the rest is 0.
         """
         if widths is not None:
             whole = np.zeros((len(self.streams), *shape), np.int16)
@@ -62,7 +62,7 @@ class Bits:
         return whole.reshape(len(rows), *shape)
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         self.streams = [self.streams[m] for m in members]
 
 
@@ -72,8 +72,7 @@ def _words(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def mirrored(places: Any, side: int) -> Any:
-    """Places along a side, inside or outside, as those inside that mirror images show there; the
-    pixel at the border is not doubled. For arrays and for tensors."""
+    """Reflect positions outside an image into it, without repeating the border pixel."""
     if side == 1:
         return places * 0
     places = places % (2 * side - 2)
@@ -92,12 +91,11 @@ def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
 
 
 class Moves:
-    """How each training image is moved and mirrored, anew for every batch, and changed by further
-    augmentations.
+    """Random moves and flips of training images, drawn for every batch, and further augmentations.
 
     Args:
         augment: the largest moves.
-        seeds: the members' seeds; each has a stream of its own.
+        seeds: the members' seeds; each has its own stream.
     """
 
     def __init__(self, augment: Augment, seeds: Sequence[int]):
@@ -110,16 +108,14 @@ class Moves:
         self._seeds, self._sides = list(seeds), np.zeros((len(seeds), 0), np.int64)
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
-        """Know which images come in an epoch, by their places (S, n), so that each one can be
-        flipped in every second epoch."""
+        """Set the order of images in an epoch (S, n), for alternating flips."""
         if self.augment.flip == ALTERNATING:
             count = orders.shape[1]
             first = [stream(s, "first side").integers(0, 2, count) for s in self._seeds]
             self._sides = np.take_along_axis(np.stack(first), orders, 1) ^ (epoch & 1)
 
     def change(self, images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Images (S, B, h, w, c), floats, and their targets (S, B, ...) after what further
-        augmentations do to them."""
+        """Apply further augmentations to float images (S, B, h, w, c) and targets (S, B, ...)."""
         for augmentation in self.augment.others:
             given = zip(images, targets, self._further[augmentation.kind], strict=True)
             changed = [augmentation(*own) for own in given]
@@ -127,12 +123,12 @@ class Moves:
         return images, targets
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """Where the streams of one member stand."""
+        """Return the states of one member's streams."""
         further = {f"augment/{k}": read_stream(s[member]) for k, s in self._further.items()}
         return {"augment": read_stream(self.streams[member]), **further}
 
     def load(self, member: int, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from what `state` gave, which may hold more."""
+        """Restore a result of `state`, which may contain more."""
         set_stream(self.streams[member], state["augment"])
         for kind, streams in self._further.items():
             set_stream(streams[member], state[f"augment/{kind}"])
@@ -141,7 +137,7 @@ class Moves:
         """int64 (3, S, count): shift down, shift right, whether to mirror (0 or 1).
 
         Args:
-            start: place of the first image in the order of the epoch.
+            start: position of the first image in the order of the epoch.
         """
         drawn = np.stack([self._one(rng, count) for rng in self.streams], 1)
         if self.augment.flip == ALTERNATING:
@@ -149,7 +145,7 @@ class Moves:
         return drawn
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         self.streams = [self.streams[m] for m in members]
         self._further = {k: [s[m] for m in members] for k, s in self._further.items()}
         self._seeds, self._sides = [self._seeds[m] for m in members], self._sides[members]

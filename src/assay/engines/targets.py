@@ -1,4 +1,4 @@
-"""Targets as networks learn them: a class number, or the share that each class has in the truth."""
+"""Training targets: class numbers, or soft targets with a share for each class."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["soft_rows"]
 
 
 def soft_rows(training: Training, task: Task, dataset: Dataset) -> np.ndarray | None:
-    """The soft target of each class, float64 (classes, classes), by which engines replace class
-    numbers while training; None where a recipe trains on the numbers themselves.
+    """Return the soft target of each class, float64 (classes, classes), that replaces class numbers
+    in training; None if a recipe trains on class numbers.
 
-    With label smoothing s the class itself has 1 - s + s / k of it and each other one s / k.
+    With label smoothing s, the share of the class itself is 1 - s + s / k, of each other one s / k.
     """
     if not training.softens:
         return None

@@ -1,4 +1,4 @@
-"""One member on its way through training, the same bookkeeping in every engine."""
+"""Bookkeeping for one member in training, the same in every engine."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Trained"]
 
 @dataclass
 class Trained:
-    """One member on its way: curves so far, the best evaluation, and how it ended.
+    """One member in training: curves so far, the best evaluation, and how it ended.
 
     Attributes:
         best: value of the monitored metric at its best evaluation; NaN before the first.
         best_at: index of that evaluation.
-        waited: evaluations since then.
-        best_weights: its weights, where early stopping will restore them.
-        checkpoint: where its state is kept while it is on its way.
-        computed: what is said in the provenance of the metrics that studies asked for.
-        state: what it needs to go on, where it stopped at a rung.
+        waited: number of evaluations since then.
+        best_weights: its weights, if early stopping restores them.
+        checkpoint: the file of its checkpoints.
+        computed: provenance of the metrics that studies requested.
+        state: its state, if it stopped at a rung.
         resumed_at: index of the last evaluation before this part of the run; -1 from the start.
-        seconds_before: seconds of the earlier parts, which are in `seconds`, too.
+        seconds_before: seconds of the earlier parts, included in `seconds`.
     """
 
     member: Member
@@ -57,19 +57,19 @@ class Trained:
             self.curves.setdefault(name, []).append(number)
 
     def points(self, since: int) -> tuple[tuple[str, dict[str, float]], ...]:
-        """The evaluations from a place in the curves on, as `Progress` has them."""
+        """Return the evaluations from an index on, in the format of `Progress`."""
         places = range(since, len(self.curves.get("step", ())))
         name = self.member.run_id
         return tuple((name, {k: v[i] for k, v in self.curves.items()}) for i in places)
 
     def diverged(self, why: str = "the loss was not finite") -> None:
-        """Note what the last evaluation showed: nothing will come of this run any more."""
+        """Mark the run as diverged at the last evaluation."""
         self.status = "diverged"
         self.message = f"{why} by step {self.steps}"
 
     def judge(self, task: Task) -> bool:
-        """Whether the last evaluation is the best so far, by early stopping's rule if there is
-        one; otherwise it counts as waiting."""
+        """Return whether the last evaluation is the best so far, by early stopping's rule if there
+        is one; otherwise, count it as waiting."""
         rule = self.member.training.early_stopping
         monitor = rule.monitor if rule else task.monitor
         value = self.curves[monitor][-1]
@@ -83,7 +83,7 @@ class Trained:
 
     @property
     def restores(self) -> bool:
-        """Whether the weights of the best evaluation will be wanted."""
+        """Whether the weights of the best evaluation are needed."""
         rule = self.member.training.early_stopping
         return bool(rule and rule.restore_best_weights)
 
@@ -94,5 +94,5 @@ class Trained:
         return bool(rule and self.waited >= rule.patience)
 
     def result_at(self) -> int:
-        """Index of the evaluation whose weights are kept."""
+        """Return the index of the evaluation whose weights are kept."""
         return self.best_at if self.best_weights is not None else len(self.curves["step"]) - 1

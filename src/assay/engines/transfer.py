@@ -1,4 +1,4 @@
-"""First weights from other data: the trunk that the same network learned there, frozen or not."""
+"""Transfer learning: a trunk that the same network learned on other data, frozen or not."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def _read_dataset(entry: Entry) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Train the same network on another dataset first, then keep its trunk and begin a new head.
+    """Train the same network on another dataset first, then keep its trunk and start a new head.
 
     Args:
         dataset: a dataset with images of the same shape; its files are looked for where those of
             the study's dataset are.
-        epochs: over it, with the rest of the recipe as it is.
-        freeze: whether the trunk stays as it is then: only the output layer learns, and batch norm
-            keeps its averages.
+        epochs: epochs on it, with the same recipe otherwise.
+        freeze: whether the trunk is frozen: only the output layer learns, and batch norm keeps its
+            averages.
 
     References:
         J. Yosinski et al., "How transferable are features in deep neural networks?", NeurIPS 2014.
@@ -70,7 +70,7 @@ class Transfer:
         check_fields(self, ("training", "pretrain"))
 
     def check(self, task: str, info: Info, data_dir: Path | None) -> None:
-        """It is for classes, which the other dataset has as well, and for images of its shape."""
+        """Require classification and images of the other dataset's shape."""
         if task != "classify":
             raise ConfigError(
                 f"training.pretrain: transfer is for task classify, got task {task!r}"
@@ -91,8 +91,8 @@ class Transfer:
         on_progress: Callable[[Progress], None],
         train: Train,
     ) -> dict[str, dict[str, np.ndarray]]:
-        """By name of the run, the trunk of each member after its training on the other dataset, and
-        a head as it starts anew.
+        """Return each member's trunk after training on the other dataset, and a newly initialised
+        head, by name of the run.
 
         Raises:
             EngineError: the network is the user's own.

@@ -32,8 +32,8 @@ class Lion(Optimizer):
     """w <- w - r weight_decay w; w <- w - r sign(beta_1 m + (1 - beta_1) g);
     m <- beta_2 m + (1 - beta_2) g. r is the learning rate.
 
-    Every number of a weight moves by the learning rate exactly, so that rates three to ten times
-    smaller than Adam's are usual, with a larger weight_decay.
+    Every weight changes by exactly the learning rate, so that rates three to ten times smaller than
+    Adam's are usual, with a larger weight_decay.
 
     References:
         X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023.

@@ -33,15 +33,15 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 def orthogonalised(matrix: Tensor, steps: int) -> Tensor:
     """Newton-Schulz: U V^T of a matrix U S V^T, with singular values of about 0.7 to 1.2 for 1.
 
-    Each step makes x of every singular value a x + b x^3 + c x^5. Five steps lift what is at least
-    a hundredth of the Frobenius norm so far; singular values of 0 stay 0.
+    Each step maps every singular value x to a x + b x^3 + c x^5. Five steps are sufficient for
+    values of at least a hundredth of the Frobenius norm; singular values of 0 stay 0.
 
     Args:
         matrix: (..., rows, columns), a NumPy array or a tensor.
         steps: of the iteration.
     """
     tall = matrix.shape[-2] > matrix.shape[-1]
-    x = matrix.mT if tall else matrix  # the smaller square to multiply
+    x = matrix.mT if tall else matrix  # multiply the smaller square matrix
     norm = (x * x).sum((-2, -1))[..., None, None] ** 0.5
     x = x / (norm + 1e-7)
     for _ in range(steps):
@@ -57,15 +57,15 @@ class Muon(Optimizer):
     w <- w - r rms_rate sqrt(max(rows, columns)) O(u), where O makes all singular values about 1 by
     five steps of a Newton-Schulz iteration. r is the learning rate.
 
-    So it moves the kernels of hidden layers; those of convolutions are matrices (filters, all the
-    rest). Biases, scales of normalisations and the kernels of output layers are moved by AdamW with
-    `adam_beta_1`, `adam_beta_2` and `epsilon`. Of a module of the user's own, the last parameters
-    with two axes or more, one for each output, count as those of output layers.
+    This is the update of kernels of hidden layers; those of convolutions are treated as matrices
+    (filters, all other axes). Biases, scales of normalisation layers and kernels of output layers
+    are updated by AdamW with `adam_beta_1`, `adam_beta_2` and `epsilon`. In a user-defined module,
+    the last parameters with two or more axes, one for each output, count as those of output layers.
 
     References:
         K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024;
         J. Liu et al., "Muon is Scalable for LLM Training", 2025 (rms_rate, with which the learning
-        rates and weight decay of AdamW fit).
+        rates and weight decay of AdamW can be used).
     """
 
     momentum: float = free(number(0.95, low=0, below=1, help="Decay of the sum of gradients."))
@@ -97,7 +97,7 @@ class Muon(Optimizer):
     keras: ClassVar[str] = "Muon"
 
     def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
-        """See `Optimizer`; `scale` is 0 for what AdamW moves."""
+        """See `Optimizer`; `scale` is 0 for weights that AdamW updates."""
         found = super().numbers(hidden)
         scale = self.rms_rate * sqrt(max(hidden)) if hidden else 0.0
         return found | {"scale": scale, "beta_1": self.adam_beta_1, "beta_2": self.adam_beta_2}

@@ -66,7 +66,7 @@ class Weight(Protocol[T]):
     stacked: bool
 
     def buffer(self, name: str, start: Any = 0.0) -> T:
-        """What is remembered under `name`, of the weight's shape; full of `start` at first.
+        """Return the state `name`, of the weight's shape, initially filled with `start`.
 
         It is saved with checkpoints.
         """
@@ -83,7 +83,7 @@ class ArrayWeight(Weight["np.ndarray"], Protocol):
     scratch: np.ndarray
 
     def average(self, name: str, gradient: np.ndarray, rho: float) -> np.ndarray:
-        """What is remembered under `name` after a <- rho a + (1 - rho) gradient ** 2."""
+        """Return the state `name` after a <- rho a + (1 - rho) gradient ** 2."""
         ...
 
 
@@ -96,7 +96,7 @@ class Compiled:
             memories before, then after. It is compiled for float32 and float64.
         memories: names of what a and b are in `Weight.buffer`; at most two.
         own: the numbers p, q, e, m of one member.
-        starts: what the memories of one member are full of at first.
+        starts: initial values of the states of one member.
         correction: factor on the learning rate of one member at step t (1, 2, ...).
     """
 
@@ -241,23 +241,23 @@ class Optimizer:
 
 
 def checked(name: str, cls: object) -> type[Optimizer]:
-    """The class that was registered under `name`; ConfigError if it is no optimizer."""
+    """Return the class registered under `name`; ConfigError if it is not an optimizer."""
     return check_part(name, cls, Optimizer)
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry(
     "optimizer", "assay.engines.optimizers", "assay.engines.optimizers.optimizer:checked"
 )
-"""Name -> class. Those of assay are in the other files here, one each."""
+"""Name -> class; assay's own are in the other files here, one each."""
 
 
 def as_matrix(shape: Sequence[int] | None) -> tuple[int, int] | None:
-    """Rows and columns of a kernel (..., outputs) as a matrix; None for None."""
+    """Return rows and columns of a kernel (..., outputs) as a matrix; None for None."""
     return (prod(shape[:-1]), shape[-1]) if shape else None
 
 
 def some(number: object) -> bool:
-    """Whether a number is anything but a plain zero; one that differs in a stack is."""
+    """Whether a number is not zero; one that differs in a stack counts as nonzero."""
     return not isinstance(number, (int, float)) or number != 0
 
 

@@ -30,15 +30,15 @@ from assay.tasks.task import Task, find_task
 __all__ = ["SklearnEngine"]
 
 _ROWS = 2000
-"""Images at a time in prediction: k-NN holds a distance to each training image for each of them."""
+"""Images at a time in prediction: k-NN stores their distances to all training images."""
 
 
 class SklearnEngine:
-    """Fits classifiers of scikit-learn to the pixels as networks see them, a row for each image.
+    """Fits classifiers of scikit-learn to normalised pixels, a row for each image.
 
-    The recipe of the study does not reach them, what they learned is not kept (that would be a
-    pickle), and an estimator without chance in it gives equal results for all seeds: `vary: [seed,
-    split]` makes their intervals speak of the choice of training images.
+    The study's recipe does not apply to them, and fitted estimators are not stored (which would
+    need pickle). A deterministic estimator gives equal results for all seeds; with `vary: [seed,
+    split]`, intervals cover the choice of training images.
 
     References:
         F. Pedregosa et al., "Scikit-learn: Machine Learning in Python", JMLR 12, 2011.
@@ -47,7 +47,7 @@ class SklearnEngine:
     name = "sklearn"
 
     def check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError for a device, precision, task or network that is not scikit-learn's."""
+        """Raise EngineError for a device, precision, task or network that this engine lacks."""
         if resources.device not in ("auto", "cpu"):
             raise EngineError(
                 f"the sklearn engine computes on the CPU only, got device {resources.device!r}"
@@ -113,7 +113,7 @@ class SklearnEngine:
 
 
 class _Fit:
-    """One member: fitted, and evaluated as `assay.engines.evaluation.Evaluator` says."""
+    """One member: fits it, and implements `assay.engines.evaluation.Evaluator`."""
 
     def __init__(self, member: Member, data: NormalDataset, task: Task):
         assert isinstance(member.network, OwnNetwork)
@@ -121,7 +121,7 @@ class _Fit:
         self.estimator = make_estimator(self.network, member.seed)
 
     def run(self, on_progress: Callable[[Progress], None]) -> Trained:
-        """Fit; the only point of its curves is what validation says then."""
+        """Fit; its curves have one point, the evaluation after fitting."""
         trained, started = Trained(self.member), time.perf_counter()
         images, targets = self.data.train
         with self.network.blamed("cannot be fitted"), warnings.catch_warnings(record=True) as told:
@@ -153,7 +153,7 @@ class _Fit:
         return self._evaluate(self.data.test())
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """There is one state only."""
+        """There is only one state."""
 
     def _evaluate(self, split: NormalSplit) -> Evaluation:
         images, targets = split
@@ -170,7 +170,7 @@ class _Fit:
 
 
 def _uncounted(record: Record) -> Record:
-    """The record without the sizes of a network: how much an estimator keeps is its own affair."""
+    """Return the record without the sizes of a network, which do not apply to estimators."""
     kept = {k: v for k, v in record.provenance.items() if k not in ("parameters", "macs")}
     return replace(record, provenance=kept)
 
@@ -180,13 +180,13 @@ def _rows(images: np.ndarray) -> np.ndarray:
 
 
 def _said(network: OwnNetwork, warning: warnings.WarningMessage) -> str:
-    """The first line of a warning, with whose it is."""
+    """Return the first line of a warning, with its source."""
     line = str(warning.message).strip().splitlines()[0]
     return f"{network.source}: {line}"
 
 
 def _dtype(resources: Resources, precision: str) -> np.dtype:
-    """The number format; raises EngineError for one that scikit-learn does not compute in."""
+    """Return the number format; raise EngineError if scikit-learn does not support it."""
     wish = precision if resources.precision == "auto" else resources.precision
     known = {"auto": np.float32, "float32": np.float32, "float64": np.float64}
     if wish not in known:

@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn, made for a run, and what it says of images."""
+"""Construction of scikit-learn classifiers, and their predictions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ __all__ = ["log_probabilities", "make_estimator", "measure"]
 _NEEDS = ("fit", "predict")
 
 _LEAST = float(np.finfo(np.float32).eps)
-"""The probability of a class that an estimator rules out, so that its loss is finite; of float32
-numbers scikit-learn's `log_loss` takes the same."""
+"""Minimum probability of a class, for a finite loss; as in scikit-learn's `log_loss`."""
 
 
 def make_estimator(network: OwnNetwork, seed: int) -> Any:
-    """Make the estimator; one that takes a `random_state`, and is given none, gets the run's seed.
+    """Make the estimator; if it has a `random_state` that is not set, it gets the run's seed.
 
     Raises:
-        NetworkError: it cannot be made, or is no classifier.
+        NetworkError: it cannot be created, or is not a classifier.
     """
     made = network.make()
-    if check := getattr(made, "_validate_params", None):  # which scikit-learn leaves to `fit`
+    if check := getattr(made, "_validate_params", None):  # which scikit-learn only checks in `fit`
         with network.blamed("cannot be made"):
             check()
     lacking = [name for name in _NEEDS if not callable(getattr(made, name, None))]
@@ -43,10 +42,10 @@ def make_estimator(network: OwnNetwork, seed: int) -> Any:
 
 
 def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
-    """Make the estimator once and tell it as one layer; what it keeps of the images is not counted.
+    """Make the estimator once and describe it as one layer, without counting parameters.
 
     Raises:
-        NetworkError: it cannot be made, or is no classifier.
+        NetworkError: it cannot be created, or is not a classifier.
     """
     made = make_estimator(network, 0)
     ((_, units),) = network.units or (("class", 0),)
@@ -54,21 +53,21 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
 
 
 def log_probabilities(estimator: Any, pixels: np.ndarray, classes: int) -> np.ndarray:
-    """What a fitted estimator says of images, as a network's outputs: float32 (n, classes).
+    """Return a fitted estimator's predictions as a network's outputs: float32 (n, classes).
 
-    Logarithms of its probabilities where it has some; else of one who is sure of what
-    `decision_function` or `predict` says: their softmax is no probability then.
+    These are the logarithms of its probabilities, if it has some; otherwise of a certain prediction
+    by `decision_function` or `predict`, whose softmax is not a probability.
 
     Args:
         pixels: float (n, height * width * channels).
     """
     known = np.asarray(estimator.classes_).astype(int)
-    outputs = np.full((len(pixels), classes), np.log(_LEAST))  # also of a class it has not seen
+    outputs = np.full((len(pixels), classes), np.log(_LEAST))  # also for unseen classes
     if hasattr(estimator, "predict_proba"):
         outputs[:, known] = np.log(np.maximum(estimator.predict_proba(pixels), _LEAST))
     elif hasattr(estimator, "decision_function"):
         margins = np.asarray(estimator.decision_function(pixels), np.float64)
-        if margins.ndim == 1:  # of two classes: that of the second
+        if margins.ndim == 1:  # for two classes: that of the second
             margins = np.stack([-margins / 2, margins / 2], 1)
         outputs += margins.min()
         outputs[:, known] = margins
@@ -83,5 +82,5 @@ def _regresses(made: Any) -> bool:
 
     try:
         return bool(is_regressor(made))
-    except Exception:  # of a class that only looks like one of scikit-learn's
+    except Exception:  # of a class that only resembles scikit-learn's
         return False

@@ -40,33 +40,32 @@ from assay.tasks.task import Task, find_task
 __all__ = ["TorchEngine"]
 
 _STACK = (5, 20)
-"""Members worth stacking on a CPU, at least and at most: with too many, their weights push each
-other out of the cache."""
+"""Minimum and maximum size of a stack on a CPU; larger ones do not fit into the cache."""
 
 _STACKED_WEIGHTS = 1_600_000
-"""Weights of a stack that stay in the cache; small networks make larger stacks."""
+"""Number of weights that fit into the cache; small networks form larger stacks."""
 
 _GPU_WEIGHTS, _GPU_STACK = 250_000_000, 2_000
-"""Weights of a stack on a GPU, and its members, at most: a gigabyte, and as much again for the
-gradients and for each memory of the optimizer."""
+"""Maximum number of weights and members of a stack on a GPU: a gigabyte, and as much for the
+gradients and for each optimizer state."""
 
 _OWN_STACK = 8
 _OWN_WORK = {"cpu": 5e7, "cuda": 1e10}
-"""Multiply-adds of a member's batch, forward, up to which a network of the user's own gains by a
-stack: it saves calls, and larger products take all the time themselves."""
+"""Maximum number of multiply-adds of a batch, forward, for which user-defined networks are stacked:
+a stack saves calls, which do not matter for larger products."""
 
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
 
 
 class TorchEngine:
-    """Trains on PyTorch: dense networks, narrow convolutions and small networks of the user's own
-    stacked, all others member by member; see `front`."""
+    """Trains with PyTorch: dense networks, narrow convolutions and small user-defined networks in
+    stacks, all others one by one; see `front`."""
 
     name = "torch"
 
     def check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError when the device or the precision is not there."""
+        """Raise EngineError if the device or the precision is not available."""
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
         for member in cohort.members:
             member.training.optimizer.step_of("torch")
@@ -74,8 +73,9 @@ class TorchEngine:
             own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Members of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, one in turns."""
-        gpu = resources.device.startswith("cuda")  # by name it may be another machine's
+        """Return the size of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, 1 without
+        stacking."""
+        gpu = resources.device.startswith("cuda")  # the name may refer to another machine
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))
         where = None if gpu else place(resources, wish)
@@ -120,7 +120,7 @@ class TorchEngine:
         task = find_task(cohort.task)
 
         dense = stackable(first.network)
-        # one network alone that is not dense: copies cost more than the calls that they save
+        # a single network that is not dense: copies cost more than the calls that they save
         several = dense or len(cohort.members) > 1
         stacked = several and _stacks(first, where.device.type, where)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
@@ -168,10 +168,10 @@ class TorchEngine:
 
 
 def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
-    """Whether members like this one train as a stack on a kind of device.
+    """Whether members like this one are stacked on a kind of device.
 
     Args:
-        where: the device and the type; None where it is another machine's.
+        where: the device and the type; None on another machine.
     """
     network, recipe = member.network, member.training
     if recipe.averages or freezes(recipe):
@@ -190,7 +190,7 @@ def _program(
     stacked: bool,
     updates: int,
 ) -> Program:
-    """The program of a group, with the weights that are there, or else the initializers'."""
+    """Return the program of a group, with given weights or else those of the initializers."""
     pairs = zip(group, begun, strict=True)
     weights = [given or initial_weights(m.network, m.seed) for m, given in pairs]
     own = isinstance(group[0].network, OwnNetwork)

@@ -1,4 +1,4 @@
-"""Training pictures that are drawn anew for every epoch."""
+"""Training pictures that are newly drawn for every epoch."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["FreshPictures"]
 
 
 class FreshPictures:
-    """The pictures of one epoch after the other.
+    """Newly drawn pictures for each epoch.
 
-    Where a GPU trains, the next ones are drawn meanwhile. A CPU draws and trains in turns, each
-    with all cores, which is faster than side by side. Pictures stay bytes until a batch is taken,
-    to save memory.
+    While a GPU trains, the next pictures are drawn. A CPU draws and trains alternately with all
+    cores, which is faster than concurrently. Pictures remain bytes until a batch is taken, to save
+    memory.
 
     Args:
-        fresh: from the number of an epoch to its pictures.
-        encode: targets as the loss wants them.
-        epochs: how many there will be; none is drawn for nothing.
+        fresh: function from the number of an epoch to its pictures.
+        encode: function from targets to those of the loss.
+        epochs: number of epochs, after which no pictures are drawn.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class FreshPictures:
         self._next: Future[Split] | None = None
 
     def start_epoch(self, epoch: int) -> None:
-        """Go on to the pictures of an epoch: that after the last one, or any at first."""
+        """Start an epoch: the next one, or at first any."""
         split = self._next.result() if self._next else self._fresh(epoch)
         self._next = None
         if self._artist and epoch + 1 < self._epochs:

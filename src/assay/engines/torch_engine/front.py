@@ -1,7 +1,7 @@
 """The default engine: the compiled program for dense networks on the CPU, PyTorch for all else.
 
-PyTorch is loaded when it is needed. Which program trains changes the speed of a run and the
-rounding of its numbers, never its identity; the record's provenance says which it was.
+PyTorch is loaded when it is needed. The choice of the program affects the speed of a run and the
+rounding of its numbers, never its identity; the record's provenance names the program.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from assay.engines.engine import Cohort, Engine, Progress, Resources
 __all__ = ["DefaultEngine"]
 
 TOGETHER = 8
-"""Members of a job of the compiled program. They train in turns, or on threads; so few that records
-come early and workers stay busy to the end."""
+"""Maximum number of members in a job of the compiled program, which train in turns or on threads.
+It is small, so that records come early and workers stay busy to the end."""
 
 
 class DefaultEngine:
-    """Trains every network; a study need not name it."""
+    """The default engine, which trains every network."""
 
     name = "torch"
 
     def check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError when the device or the precision is not there."""
+        """Raise EngineError if the device or the precision is not available."""
         if not self.compiled(cohort, resources):
             _pytorch().check(cohort, resources)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """How many members are worth training together."""
+        """Return how many members to train together."""
         if self.compiled(cohort, resources):
             return TOGETHER
         return _pytorch().limit(cohort, resources)
@@ -51,7 +51,7 @@ class DefaultEngine:
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        """Train the members; see the contract."""
+        """Train the members; see `Engine`."""
         if self.compiled(cohort, resources) and dataset.fresh is None:
             from assay.engines.compiled.engine import train
 
@@ -59,7 +59,7 @@ class DefaultEngine:
         return iter(_pytorch().train(cohort, dataset, resources, on_progress))
 
     def in_threads(self, cohort: Cohort, resources: Resources) -> bool:
-        """Whether threads of one process train cohorts like this one side by side."""
+        """Whether threads of one process train such cohorts in parallel."""
         return self.compiled(cohort, resources)
 
     def accelerators(self, resources: Resources) -> dict[str, int]:

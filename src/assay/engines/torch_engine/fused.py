@@ -1,8 +1,8 @@
-"""Update rules for a stack of members on the CPU, each in one pass over the memory.
+"""Update rules for a stack of members on the CPU, each in one pass over memory.
 
-What PyTorch does in three passes (widen a bfloat16 gradient, subtract it, round the weights to the
-bfloat16 copy that the products use) a compiled loop does in one, for all members in one call. The
-rules are `Optimizer.compiled`, beside the step that they are held to by a test.
+PyTorch needs three passes (convert a bfloat16 gradient, subtract it, round the weights to the
+bfloat16 copy for products). A compiled loop needs one, for all members in one call. The rules are
+defined by `Optimizer.compiled`, which a test compares with `torch_step`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Numbers = dict[str, Any]
 
 @functools.cache
 def available() -> bool:
-    """Whether loops can be compiled here; without, PyTorch's operations do the same."""
+    """Whether Numba is available; otherwise PyTorch's operations are used."""
     try:
         import numba  # noqa: F401
     except ImportError:
@@ -33,13 +33,13 @@ def available() -> bool:
 
 
 class FusedSlot:
-    """One weight tensor of all members with the memory of its rule.
+    """One weight tensor of all members with its optimizer state.
 
     Args:
         weight: (S, ...), float32 or float64, contiguous; updated in place.
-        low: bfloat16 copy of it that follows every update, or None.
-        rule: the optimizer; one that has a compiled step.
-        each: for every member the numbers of its rule, with l1 and l2.
+        low: bfloat16 copy of it, updated as well, or None.
+        rule: the optimizer, which has a compiled step.
+        each: for every member the numbers of its update rule, with l1 and l2.
     """
 
     def __init__(
@@ -67,24 +67,24 @@ class FusedSlot:
         }
 
     def keep(self, members: list[int], weight: Tensor, low: Tensor | None) -> None:
-        """Go on with these members, whose weights are now packed in `weight` and `low`."""
+        """Keep these members, whose weights are now packed in `weight` and `low`."""
         self.each = [self.each[m] for m in members]
         self.states = [state[members].contiguous() for state in self.states]
         self._hold(weight, low)
 
     def memory(self, member: int) -> dict[str, Tensor]:
-        """What the rule remembers of one member."""
+        """Return the optimizer state of one member."""
         names = self._compiled.memories
         return {name: state[member] for name, state in zip(names, self.states, strict=True)}
 
     def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
-        """Go on with what `memory` gave after so many updates."""
+        """Restore a result of `memory` after so many updates."""
         self.steps = steps
         for name, state in zip(self._compiled.memories, self.states, strict=True):
             state[member].copy_(memory[name])
 
     def update(self, gradient: Tensor | list[Tensor], factor: float) -> None:
-        """One step; `factor` is the schedule's share of every member's learning rate.
+        """Perform a step; `factor` is the schedule's factor on every member's learning rate.
 
         Args:
             gradient: (S, ...), or a list of the members' own.
@@ -110,13 +110,14 @@ class FusedSlot:
 
 
 def _row(compiled: Compiled, n: Numbers) -> list[float]:
-    """What a kernel is told of a member: rate, weight decay, l1, twice l2, and its rule's own."""
+    """Return the numbers of a member for the kernel: rate, weight decay, l1, twice l2, and the
+    rule's own."""
     penalties = [n.get("weight_decay", 0.0), n.get("l1", 0.0), 2 * n.get("l2", 0.0)]
     return [n["learning_rate"], *penalties, *compiled.own(n)]
 
 
 def _rows(tensor: Tensor) -> np.ndarray:
-    """The memory of a stack as (S, n); bfloat16 as its 16 bits."""
+    """Return the memory of a stack as (S, n), with bfloat16 as its 16 bits."""
     assert tensor.is_contiguous()
     flat = tensor.view(len(tensor), -1)
     return (flat.view(torch.uint16) if flat.dtype is torch.bfloat16 else flat).numpy()
@@ -126,9 +127,9 @@ def _rows(tensor: Tensor) -> np.ndarray:
 def _kernel(
     compiled: Compiled, dtype: str, low_gradient: bool, low_copy: bool
 ) -> Callable[..., None]:
-    """The compiled loop (weight, gradient, copy, first memory, second memory, table) -> nothing.
+    """Return the compiled loop (weight, gradient, copy, first state, second state, table) -> None.
 
-    Names that are fixed here are constants to the compiler: what they rule out is not in the loop.
+    Names defined here are constants for the compiler, which removes unused branches from the loop.
     """
     from numba import njit
 
@@ -158,7 +159,7 @@ def _kernel(
                     first[s, i] = a
                 if memories > 1:
                     second[s, i] = b
-                if low_copy:  # to the nearest, ties to even, as every bfloat16 unit rounds
+                if low_copy:  # round to nearest, ties to even, like bfloat16 hardware
                     bits = to_bits(w)
                     rounded = (bits + half + ((bits >> sixteen) & last)) >> sixteen
                     copy[s, i] = np.uint16(rounded)
@@ -168,7 +169,7 @@ def _kernel(
 
 @functools.cache
 def _bit_casts() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """uint32 -> the float32 of the same bits, and back, inside compiled code."""
+    """Return bit casts from uint32 to float32 and back for compiled code."""
     from llvmlite import ir
     from numba import types
     from numba.extending import intrinsic

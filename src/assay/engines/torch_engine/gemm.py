@@ -3,8 +3,8 @@
 Measured on one thread of a CPU with AVX-512, 784 x 512 at batch 32: PyTorch's float32 `mm` (MKL)
 takes 290 us, oneDNN's linear 150 us; in bfloat16 a batched product takes 70 to 85 us a member. On
 one with AVX2 oneDNN is the slower one: 768 us for a gradient of 784 x 300 that takes 303. So large
-float32 products on the CPU go member by member through oneDNN, unless measuring (`compiled.choice`)
-showed that it is slower; all else goes through one batched product.
+float32 products on the CPU use oneDNN for each member, unless a measurement (`compiled.choice`)
+showed that it is slower; everything else uses one batched product.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Product", "affine", "input_gradient", "prefer", "weight_gradient"]
 
 
 class Product(NamedTuple):
-    """A weight gradient x^T d that has not been computed.
+    """A weight gradient x^T d that has not been computed yet.
 
     Attributes:
         x: (S, B, i).
@@ -30,19 +30,19 @@ class Product(NamedTuple):
 
 
 _FEW = 32_768
-"""Entries of a kernel up to which calling oneDNN for every member costs more than it saves."""
+"""Size of a kernel up to which calling oneDNN for every member does not pay."""
 
 _wanted: bool | None = None
 
 
 def prefer(onednn: bool | None) -> None:
-    """Multiply large float32 kernels by oneDNN, or not; None where it has not been measured."""
+    """Choose whether oneDNN multiplies large float32 kernels; None if it was not measured."""
     global _wanted
     _wanted = onednn
 
 
 def _onednn_linear(x: Tensor, entries: int) -> bool:
-    """Whether float32 products of this tensor with such a kernel should go through oneDNN."""
+    """Whether to use oneDNN for float32 products of this tensor with such a kernel."""
     return (
         _wanted is not False
         and x.device.type == "cpu"
@@ -78,7 +78,7 @@ def input_gradient(d: Tensor, kernel: Tensor) -> Tensor:
 
 
 def weight_gradient(x: Tensor, d: Tensor, out: Tensor) -> Tensor | list[Tensor]:
-    """x^T d: (S, B, i), (S, B, o) -> (S, i, o), or S of (i, o) where members take turns.
+    """x^T d: (S, B, i), (S, B, o) -> (S, i, o), or S of (i, o) if members take turns.
 
     Args:
         out: memory (S, i, o) that the batched product writes to: fresh memory of this size costs

@@ -28,16 +28,18 @@ class ConvTransposeModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size, strides = self.layer.kernel_size, self.layer.strides
-        before = max(size - strides, 0) // 2  # what "same" pads before the rows of a convolution
+        before = max(size - strides, 0) // 2  # padding "same" before the rows of a convolution
         kernel = self.kernel.to(x.dtype).transpose(0, 1).contiguous()
-        # without the bias, with which oneDNN takes ten times as long in bfloat16; and where strides
-        # leave gaps between the kernels, the gaps get it too
+        # without the bias, which makes oneDNN ten times slower in bfloat16, and which must also be
+        # added in gaps between the kernels
         y = F.conv_transpose2d(x, kernel, None, strides)
-        # the convolution back pads more after than before; PyTorch knows only equal paddings
+        # the transposed convolution pads more after than before, but PyTorch only supports equal
+        # padding
         bottom, right = (
             n * strides + before - ((n - 1) * strides + size) for n in (x.shape[2], x.shape[3])
         )
-        # F.pad keeps the memory format both ways, a slice's gradient does not: a third of the time
+        # F.pad keeps the memory format in both directions, the gradient of a slice does not, which
+        # takes three times as long
         y = F.pad(y, (-before, right, -before, bottom))
         if self.bias is not None:
             y = y + self.bias.to(x.dtype)[:, None, None]
@@ -45,7 +47,7 @@ class ConvTransposeModule(nn.Module):
 
 
 class UpSamplingModule(nn.Module):
-    """Larger by a whole factor."""
+    """Upsampling by a whole factor."""
 
     def __init__(self, layer: layers.UpSampling2D):
         super().__init__()
@@ -86,8 +88,8 @@ class GaussianNoiseModule(nn.Module):
     """Normal noise while training.
 
     Attributes:
-        random: what it draws from: a generator of its own, begun by the run's seed and the layer's
-            name, unless the program puts one here.
+        random: its generator, seeded by the run's seed and the layer's name, unless the program
+            sets another one.
     """
 
     def __init__(self, layer: layers.GaussianNoise, name: str, seed: int, device: torch.device):
@@ -99,7 +101,7 @@ class GaussianNoiseModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.stddev:
             return x
-        # one after the other in memory, in which drawing is ten times faster than in channels_last
+        # contiguous, in which drawing is ten times faster than in channels_last
         shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else x.shape
         noise = torch.empty(shape, dtype=x.dtype, device=x.device)
         noise.normal_(0.0, self.stddev, generator=self.random)

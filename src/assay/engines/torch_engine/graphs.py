@@ -1,13 +1,13 @@
-"""Several updates of a stack as one CUDA graph, without a call from Python for each kernel.
+"""Several updates of a stack as one CUDA graph, without a Python call for each kernel.
 
-A dense network's update is some forty kernels of a few microseconds each, about as long as PyTorch
-takes to launch one. A graph launches all of them at once. All that changes from update to update is
-read from memory that stays where it is: the order of the images and where in it the next batch
-begins, the schedule's factors, the counts of updates, and random bits, which the host draws as for
-every other program, for all updates of a replay together.
+An update of a dense network consists of about forty kernels of a few microseconds each, about the
+time that PyTorch takes to launch one. A graph launches all of them at once. Everything that changes
+between updates is read from fixed memory: the order of the images and the start of the next batch,
+the schedule's factors, the counts of updates, and random bits, which the host draws as for every
+other program, for all updates of a replay together.
 
-The first updates of a trainer run as they are: memory of the optimizer and buffers are made there.
-So do those of a batch that is shorter, and all of them where the graph cannot be captured.
+The first updates of a trainer run without a graph, because they allocate optimizer states and
+buffers. So do those of shorter batches, and all updates if the graph cannot be captured.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from assay.tasks.task import Task
 __all__ = ["UPDATES", "GraphedTrainer", "graphs_pay"]
 
 UPDATES = 16
-"""Updates in a graph: enough that what is copied over for each replay costs little."""
+"""Updates in a graph, enough that the copies before each replay cost little."""
 
 Replay = Callable[[], object]
 
 
 def cuda_graph(run: Callable[[], None]) -> Replay:
-    """What replays the kernels that `run` launches; `run` itself changes no tensor here.
+    """Return a function that replays the kernels that `run` launches; capturing changes no tensor.
 
     Raises:
-        RuntimeError: something in it waits for the device or copies from the host's memory.
+        RuntimeError: it synchronises with the device or copies from the host.
     """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -47,15 +47,15 @@ def cuda_graph(run: Callable[[], None]) -> Replay:
 
 
 def graphs_pay(where: DevicePlace, data: DeviceDataset, recipe: Training) -> bool:
-    """Whether stacks of dense networks train in graphs here: on CUDA, with pictures that stay as
-    they are, because nobody knows what to do to others before an update comes."""
+    """Whether stacks of dense networks train in graphs: on CUDA, with pictures that are neither
+    augmented nor redrawn."""
     return where.device.type == "cuda" and not recipe.augment and data.stays
 
 
 class BitsAhead(DeviceBits):
-    """The bits of several updates, drawn on the host and copied to the device together.
+    """The random bits of several updates, drawn on the host and copied to the device together.
 
-    Outside a graph it draws as the bits do that it stands for.
+    Outside a graph it draws like the bits that it replaces.
 
     Args:
         batch: images of an update in a graph.
@@ -78,7 +78,7 @@ class BitsAhead(DeviceBits):
         return self._ahead[self._turn - 1]
 
     def from_memory(self, on: bool) -> None:
-        """From now on give out the bits of `fill` one after the other, or draw them."""
+        """Choose whether to return the bits of `fill` in order, or to draw them."""
         self._turn = 0 if on else None
         if on and self._ahead is None:
             whole = (UPDATES, len(self.streams), *self._shape)
@@ -89,18 +89,18 @@ class BitsAhead(DeviceBits):
         drawn = [self._bits.draw(self._shape, self._widths) for _ in range(UPDATES)]
         assert self._ahead is not None
         host = torch.from_numpy(np.stack(drawn))
-        if self._device.type == "cuda":  # pinned memory is read while the host goes on
+        if self._device.type == "cuda":  # pinned memory is copied asynchronously
             host = host.pin_memory()
         self._ahead.copy_(host, non_blocking=True)
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         super().keep(members)
         self._ahead = None
 
 
 class GraphedTrainer(TorchTrainer):
-    """A trainer of a dense stack that makes `UPDATES` updates at a time, as one graph.
+    """A trainer of a dense stack that performs `UPDATES` updates at a time, as one graph.
 
     Attributes:
         stretch: see `Striding`.
@@ -141,7 +141,7 @@ class GraphedTrainer(TorchTrainer):
         """See `Trainer`."""
         if self._replay is None:
             super().start_epoch(orders, epoch)
-        else:  # the graph reads it where it is
+        else:  # at the address that the graph reads
             self._order.copy_(torch.from_numpy(orders))
 
     def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
@@ -163,7 +163,7 @@ class GraphedTrainer(TorchTrainer):
             self.step(begin, min(begin + self._batch, stop), factor)
 
     def _make(self) -> None:
-        """Capture the graph, once the sums and the memory of the optimizer are there."""
+        """Capture the graph, after sums and optimizer states have been allocated."""
         if not isinstance(self._loss, Tensor):
             return
         self._stack.count_on_device()
@@ -172,7 +172,7 @@ class GraphedTrainer(TorchTrainer):
             for bits in self._bits:
                 bits.from_memory(True)
             self._replay = cuda_graph(self._run)
-        except RuntimeError:  # a task's loss may ask the host for something
+        except RuntimeError:  # a task's loss may synchronise with the host
             self._able, self.stretch = False, 1
         finally:
             self._stack.steps = steps
@@ -180,7 +180,7 @@ class GraphedTrainer(TorchTrainer):
                 bits.from_memory(False)
 
     def _run(self) -> None:
-        """All updates of a replay."""
+        """Perform all updates of a replay."""
         for bits in self._bits:
             bits.from_memory(True)
         for columns, factor in zip(self._columns, self._factors, strict=True):

@@ -1,4 +1,4 @@
-"""The images of a dataset on the device, once, and the batches taken from them."""
+"""The images of a dataset on the device, and batches of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from assay.tasks.looks import Look
 __all__ = ["Augmenter", "DeviceSplit", "Normalise", "seen", "to_device", "turned"]
 
 _MOST = 1 << 30
-"""Bytes of normalised images that a CPU keeps; larger sets, and all on a GPU, stay bytes until a
-batch is taken."""
+"""Maximum size of normalised images on a CPU; larger sets, and all sets on a GPU, remain bytes
+until a batch is taken."""
 
 
 class Normalise:
-    """Images as a dataset has them to what the network sees: (image - mean) / std per channel, on
-    the device, in the compute type."""
+    """Normalisation of images: (image - mean) / std per channel, on the device, in the compute
+    type."""
 
     def __init__(self, mean: np.ndarray, std: np.ndarray, place: DevicePlace):
         self.place = place
@@ -43,7 +43,7 @@ class DeviceSplit:
     """Images (n, h, w, c) and encoded targets (n, ...).
 
     Args:
-        normalise: what is still to be done with images that are taken; None where they are ready.
+        normalise: normalisation of images when they are taken; None if they are normalised.
     """
 
     def __init__(self, images: Tensor, targets: Tensor, normalise: Normalise | None = None):
@@ -53,13 +53,13 @@ class DeviceSplit:
         return len(self._images)
 
     def part(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Normalised images (b, h, w, c) and targets (b, ...) of some rows, in their order."""
+        """Return normalised images (b, h, w, c) and targets (b, ...) of some rows, in order."""
         images = self._images[start:stop]
         images = self._normalise(images) if self._normalise else images
         return images, self._targets[start:stop].to(images.device)
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
+        """Return normalised images (S, B, h, w, c) and targets (S, B, ...) at index (S, B)."""
         flat = index.reshape(-1).to(self._images.device)
         # index_select is nine times faster than indexing with brackets on the CPU
         images = self._images.index_select(0, flat)
@@ -72,11 +72,11 @@ class DeviceSplit:
 
 
 def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> DeviceSplit:
-    """Put a split on the device, normalised where there is memory for that."""
+    """Put a split on the device, normalised if there is enough memory."""
     place = normalise.place
     targets = torch.from_numpy(encoded).to(place.device)
     size = split.images.size * torch.empty(0, dtype=place.compute).element_size()
-    few = place.device.type == "cpu" and size <= _MOST  # a GPU waits for its memory
+    few = place.device.type == "cpu" and size <= _MOST  # a GPU is limited by memory bandwidth
     if not few and split.images.dtype == np.uint8:
         raw = torch.from_numpy(np.require(split.images, requirements=["C", "W"]))
         return DeviceSplit(raw.to(place.device), targets, normalise)
@@ -87,23 +87,23 @@ def to_device(split: Split, encoded: np.ndarray, normalise: Normalise) -> Device
 
 
 def seen(images: Tensor, look: Look, blank: Tensor) -> Tensor:
-    """Images (S, B, h, w, c) as a look in evaluation sees them; see `turned`."""
+    """Return a view of images (S, B, h, w, c) for evaluation; see `turned`."""
     images = turned(images, look.turn, blank) if look.turn else images
     rows, columns = (torch.from_numpy(p).to(images.device) for p in places(look, images.shape))
     return images[:, :, rows[:, None], columns]
 
 
 def turned(images: Tensor, turn: float, blank: Tensor) -> Tensor:
-    """Images (S, B, h, w, c) turned clockwise round their middle, black moving in from outside.
+    """Rotate images (S, B, h, w, c) clockwise around their centre, with black outside.
 
     Args:
-        turn: how far, in turns.
-        blank: (c,), what a black pixel is after normalisation.
+        turn: angle, in full turns.
+        blank: (c,), the normalised value of a black pixel.
     """
     s, b, h, w, c = images.shape
     flat = (images.reshape(s * b, h, w, c).to(blank.dtype) - blank).permute(0, 3, 1, 2)
     cosine, sine = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
-    # where each pixel comes from: coordinates run from -1 to 1 along each side
+    # source of each pixel: coordinates run from -1 to 1 along each side
     source = flat.new_tensor([[cosine, sine * h / w, 0], [-sine * w / h, cosine, 0]])
     grid = F.affine_grid(source.expand(s * b, 2, 3), [s * b, c, h, w], align_corners=False)
     found = F.grid_sample(flat, grid, align_corners=False).permute(0, 2, 3, 1) + blank
@@ -111,18 +111,18 @@ def turned(images: Tensor, turn: float, blank: Tensor) -> Tensor:
 
 
 class Augmenter:
-    """Random shifts, crops and mirror images, each member from a stream of its own."""
+    """Random shifts, crops and flips, with one stream for each member."""
 
     def __init__(self, augment: Augment, seeds: Sequence[int], blank: Tensor):
-        """`blank` (c,) is what a black pixel is after normalisation."""
+        """`blank` (c,) is the normalised value of a black pixel."""
         self.blank, self._moves = blank, Moves(augment, seeds)
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """Where the streams of one member stand."""
+        """Return the states of one member's streams."""
         return self._moves.state(member)
 
     def load(self, member: int, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a result of `state`."""
         self._moves.load(member, state)
 
     def keep(self, members: Sequence[int]) -> None:
@@ -130,14 +130,14 @@ class Augmenter:
         self._moves.keep(members)
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
-        """Know which images come in an epoch; see `Moves`."""
+        """Set the order of images in an epoch; see `Moves`."""
         self._moves.start_epoch(orders, epoch)
 
     def __call__(self, images: Tensor, targets: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
         """Change images (S, B, h, w, c), and with some augmentations their targets.
 
         Args:
-            start: place of the first image in the order of the epoch.
+            start: position of the first image in the order of the epoch.
         """
         s, b, h, w, c = images.shape
         draws = self._moves.draw(b, start)
@@ -156,7 +156,7 @@ class Augmenter:
         return self._further(found.view(s, b, h, w, c), targets)
 
     def _padded(self, images: Tensor, reach: int) -> Tensor:
-        """Images (n, h, w, c) with black around them."""
+        """Return images (n, h, w, c) with a black border."""
         n, h, w, c = images.shape
         padded = self.blank.to(images.dtype).expand(n, h + 2 * reach, w + 2 * reach, c).clone()
         padded[:, reach : reach + h, reach : reach + w] = images

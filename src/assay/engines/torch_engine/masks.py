@@ -1,4 +1,4 @@
-"""Dropout masks on a device, from the random bits that every engine draws."""
+"""Dropout masks on a device, from the same random bits as in every engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DeviceBits:
         return torch.from_numpy(self._bits.draw(shape, widths)).to(self._device)
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         self._bits.keep(members)
 
 
@@ -37,7 +37,7 @@ class Masks:
     """Dropout masks of a stack: 0 with probability `rate`, else 1 / (1 - rate).
 
     As `assay.engines.streams.scaled_mask`, for several members at once. Threshold and scale are
-    worked out once: every operation on a handful of numbers costs as much as one on a whole batch.
+    computed once, because an operation on a few numbers costs as much as one on a whole batch.
 
     Args:
         rate: float32, broadcasts over the bits.
@@ -49,9 +49,9 @@ class Masks:
         self._scales = {rate.dtype: self._scale}
 
     def scaled(self, bits: Tensor, dtype: torch.dtype) -> Tensor:
-        """The mask that `bits` (int16) make, of their shape."""
+        """Return the mask of `bits` (int16), of the same shape."""
         if dtype not in self._scales:
             self._scales[dtype] = self._scale.to(dtype)
-        # seen as bytes, because PyTorch turns booleans into floats seven times more slowly
+        # viewed as bytes, because PyTorch converts booleans to floats seven times more slowly
         kept = (bits >= self._threshold).view(torch.uint8)
         return kept.to(dtype).mul_(self._scales[dtype])
