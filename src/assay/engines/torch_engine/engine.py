@@ -73,8 +73,7 @@ class TorchEngine:
             own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Return the size of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, 1 without
-        stacking."""
+        """Return the size of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, else 1."""
         gpu = resources.device.startswith("cuda")  # the name may refer to another machine
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))

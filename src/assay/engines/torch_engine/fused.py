@@ -110,8 +110,7 @@ class FusedSlot:
 
 
 def _row(compiled: Compiled, n: Numbers) -> list[float]:
-    """Return the numbers of a member for the kernel: rate, weight decay, l1, twice l2, and the
-    rule's own."""
+    """Return a member's numbers for the kernel: rate, weight decay, l1, 2 l2, the rule's own."""
     penalties = [n.get("weight_decay", 0.0), n.get("l1", 0.0), 2 * n.get("l2", 0.0)]
     return [n["learning_rate"], *penalties, *compiled.own(n)]
 

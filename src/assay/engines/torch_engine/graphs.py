@@ -47,8 +47,7 @@ def cuda_graph(run: Callable[[], None]) -> Replay:
 
 
 def graphs_pay(where: DevicePlace, data: DeviceDataset, recipe: Training) -> bool:
-    """Whether stacks of dense networks train in graphs: on CUDA, with pictures that are neither
-    augmented nor redrawn."""
+    """Whether stacks of dense networks use graphs: on CUDA, with fixed pictures."""
     return where.device.type == "cuda" and not recipe.augment and data.stays
 
 

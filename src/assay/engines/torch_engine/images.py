@@ -20,13 +20,11 @@ from assay.tasks.looks import Look
 __all__ = ["Augmenter", "DeviceSplit", "Normalise", "seen", "to_device", "turned"]
 
 _MOST = 1 << 30
-"""Maximum size of normalised images on a CPU; larger sets, and all sets on a GPU, remain bytes
-until a batch is taken."""
+"""Maximum size of normalised images on a CPU; larger sets and GPUs keep bytes."""
 
 
 class Normalise:
-    """Normalisation of images: (image - mean) / std per channel, on the device, in the compute
-    type."""
+    """Normalisation on the device, in the compute type: (image - mean) / std per channel."""
 
     def __init__(self, mean: np.ndarray, std: np.ndarray, place: DevicePlace):
         self.place = place

@@ -1,4 +1,4 @@
-"""Any network as one `torch.nn.Module`, trained by autograd; members take turns."""
+"""Networks as one `torch.nn.Module`, trained by autograd; members take turns."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class NetworkModule(nn.Module):
         modules: list[nn.Module] = []
         for i, layer in enumerate(chain):
             module = self._module(f"{prefix}.{i}", layer, shape)
-            # a rising function and the maximum can change places: four times less to compute
+            # an increasing function commutes with the maximum, which saves three quarters of the
+            # work
             at = len(modules) - (type(layer) is layers.MaxPool2D and _rises(modules))
             if isinstance(layer, layers.MaxPool2D) and at:
                 _leave_off(modules[at - 1], layer, shape)
@@ -77,7 +78,7 @@ class NetworkModule(nn.Module):
         return nn.Sequential(*modules)
 
     def _own(self, name: str) -> dict[str, Tensor]:
-        """The weights of layer `name`, on the device."""
+        """Return the weights of layer `name`, on the device."""
         mine = {k: v for k, v in self._weights.items() if k.rpartition(".")[0] == name}
         return {
             k.rpartition(".")[2]: torch.tensor(v, dtype=self.place.master, device=self.place.device)
@@ -100,7 +101,7 @@ class NetworkModule(nn.Module):
         return self.owners[name]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and moving statistics by name."""
+        """Return weights and moving statistics by name."""
         return {
             f"{name}.{key}": tensor
             for name, module in self.owners.items()
@@ -109,7 +110,7 @@ class NetworkModule(nn.Module):
 
     def forward(self, x: Tensor) -> Outputs:
         x = self.trunk(x.to(self.place.compute))
-        # the outputs are computed in the master type, as in the stacked program
+        # outputs are computed in the master type, as in the stacked program
         outputs = {}
         for name, head in self.heads.items():
             *hidden, last = head.children()
@@ -120,31 +121,31 @@ class NetworkModule(nn.Module):
         return outputs
 
     def drawing(self, step: int) -> AbstractContextManager[None]:
-        """Where update number `step` draws: dropout has streams of its own."""
+        """Context for the draws of update `step`; dropout has its own streams."""
         return nullcontext()
 
     def slots(self, member: Member) -> list[Slot]:
-        """What the member's optimizer updates."""
+        """Return the weights that the optimizer updates."""
         return make_slots(member, member.network, self)
 
     def streams(self) -> list[np.random.Generator]:
-        """The streams that training draws from."""
+        """Return the streams from which training draws."""
         return [m.bits.streams[0] for m in self.modules() if isinstance(m, DropoutModule)]
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Weights as `initial_weights` lays them out."""
+        """Return weights in the layout of `initial_weights`."""
         return {name: to_plain(tensor) for name, tensor in self.tensors().items()}
 
     def restore(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Put weights back, as `weights` gives them."""
+        """Restore a result of `weights`."""
         for name, tensor in self.tensors().items():
             from_plain(tensor, weights[name])
 
 
 def _leave_off(module: nn.Module, pool: layers.MaxPool2D, shape: tuple) -> None:
-    """Tell a convolution which of its last rows and columns the pool after it never reads.
+    """Tell a convolution which of its last rows and columns the following pool never reads.
 
-    A 2x2 pool of a 7x7 map reads 6x6 of it: a quarter of that convolution need not be done.
+    A 2x2 pool of a 7x7 map reads 6x6 of it: a quarter of that convolution can be skipped.
     """
     if isinstance(module, ConvModule) and pool.padding == "valid" and module.layer.strides == 1:
         read = [(side - 1) * pool.step + pool.pool_size for side in pool.output_shape(shape)[:2]]
@@ -152,7 +153,7 @@ def _leave_off(module: nn.Module, pool: layers.MaxPool2D, shape: tuple) -> None:
 
 
 def _rises(modules: list[nn.Module]) -> bool:
-    """Whether the last module is an activation that never falls."""
+    """Whether the last module is a monotonically increasing activation."""
     last = modules[-1] if modules else None
     return isinstance(last, ActivationModule) and last.function in RISING
 
@@ -161,7 +162,7 @@ class ModuleProgram:
     """One member as a module.
 
     Args:
-        updates: of the whole run, by which averages of the weights go.
+        updates: number of updates of the whole run, for averages of the weights.
     """
 
     def __init__(
@@ -248,28 +249,27 @@ class ModuleProgram:
 def make_module(
     network: Network, weights: Mapping[str, np.ndarray], seed: int, place: DevicePlace
 ) -> NetworkModule | OwnModule:
-    """The module of any network, of the user's own or described."""
+    """Return the module of a network, user-defined or described."""
     if isinstance(network, OwnNetwork):
         return OwnModule(network, weights, seed, place)
     return NetworkModule(network, dict(weights), seed, place)
 
 
 def to_plain(tensor: Tensor) -> np.ndarray:
-    """A weight as `initial_weights` lays it out: convolution kernels (kh, kw, in, out)."""
+    """Return a weight in the layout of `initial_weights`: convolution kernels (kh, kw, in, out)."""
     if tensor.dim() == 4:
         tensor = tensor.permute(2, 3, 1, 0)
     return np.ascontiguousarray(tensor.float().cpu().numpy()).copy()
 
 
 def from_plain(tensor: Tensor, array: np.ndarray) -> None:
-    """Copy a weight, as `to_plain` gives it, into its tensor."""
+    """Copy a result of `to_plain` into its tensor."""
     value = torch.from_numpy(array)
     tensor.copy_(value.permute(3, 2, 0, 1) if value.dim() == 4 else value)
 
 
 def make_slots(member: Member, network: Network, module: NetworkModule) -> list[Slot]:
-    """What the member's optimizer updates: every trained weight of `network`'s module that is not
-    frozen."""
+    """Return the weights that the optimizer updates: those of `network` that are not frozen."""
     described: dict[str, Any] = {p.name: p.layer for p in network.leaves()}
     hidden = hidden_kernels(network)
     slots: list[Slot] = []

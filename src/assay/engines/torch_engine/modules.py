@@ -1,8 +1,8 @@
 """Layers as modules for autograd.
 
-Weights are float32 and cast to the compute type inside the forward pass, so that the update sees
-full precision. Images stay in channels_last memory, which is what oneDNN and cuDNN are fast in, and
-what makes Flatten agree with Keras (rows, columns, channels).
+Weights are float32 and cast to the compute type in the forward pass, so that updates have full
+precision. Images stay in channels_last memory, in which oneDNN and cuDNN are fast and Flatten
+agrees with Keras (rows, columns, channels).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
-    """Zeros before and after one side for padding "same", the extra one after, as in Keras."""
+    """Return the padding "same" before and after a side; the extra zero is after, as in Keras."""
     total = max(0, (-(-size // strides) - 1) * strides + window - size)
     return total // 2, total - total // 2
 
@@ -38,7 +38,7 @@ def same_padding(size: int, window: int, strides: int) -> tuple[int, int]:
 def _pad_image(
     x: Tensor, window: int, strides: int, number: float = 0.0, unread: tuple[int, int] = (0, 0)
 ) -> Tensor:
-    """Pad for "same"; of the rows at the bottom and columns at the right, `unread` are left off."""
+    """Pad for "same", without `unread` rows at the bottom and columns at the right."""
     top, bottom = same_padding(x.shape[2], window, strides)
     left, right = same_padding(x.shape[3], window, strides)
     sides = (left, right - unread[1], top, bottom - unread[0])
@@ -46,7 +46,7 @@ def _pad_image(
 
 
 class DenseModule(nn.Module):
-    """y = x W + b, the kernel kept (in, out)."""
+    """y = x W + b, with a kernel (in, out)."""
 
     def __init__(self, layer: layers.Dense, weights: dict[str, Tensor]):
         super().__init__()
@@ -59,11 +59,11 @@ class DenseModule(nn.Module):
 
 
 class ConvModule(nn.Module):
-    """Convolution; the kernel is kept as PyTorch wants it, (out, in, kh, kw) in channels_last.
+    """Convolution; the kernel has PyTorch's layout, (out, in, kh, kw) in channels_last.
 
     Attributes:
-        unread: rows at the bottom and columns at the right of the output that nobody will read, and
-            that are not computed.
+        unread: rows at the bottom and columns at the right of the output that are not read and not
+            computed.
     """
 
     def __init__(self, layer: layers.Conv2D, weights: dict[str, Tensor]):
@@ -84,13 +84,13 @@ class ConvModule(nn.Module):
                 x = _pad_image(x, layer.kernel_size, layer.strides, unread=self.unread)
         bias = None if self.bias is None else self.bias.to(x.dtype)
         y = convolve(x, self.kernel.to(x.dtype), bias, layer.strides, padding)
-        # with one input channel the memory format is ambiguous and PyTorch falls back to planes, in
-        # which the pooling that follows is sixty times slower
+        # with one input channel the memory format is ambiguous, and PyTorch uses channels_first, in
+        # which the following pooling is sixty times slower
         return y.contiguous(memory_format=torch.channels_last)
 
 
 class PoolModule(nn.Module):
-    """Max or average pooling, with Keras's "same" padding where asked for."""
+    """Max or average pooling, optionally with Keras's "same" padding."""
 
     def __init__(self, layer: layers.MaxPool2D):
         super().__init__()
@@ -138,7 +138,7 @@ class BatchNormModule(nn.Module):
 
 
 class DropoutModule(nn.Module):
-    """Dropout from the run's own stream of bits."""
+    """Dropout with random bits from the run's stream."""
 
     def __init__(self, layer: layers.Dropout, name: str, seed: int, device: torch.device):
         super().__init__()
@@ -149,7 +149,7 @@ class DropoutModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.rate:
             return x
-        # drawn as (h, w, c) whatever the memory format, so that engines agree
+        # drawn as (h, w, c) in any memory format, so that engines agree
         shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else tuple(x.shape)
         mask = self.masks.scaled(self.bits.draw(shape)[0], x.dtype)
         return x * (mask.permute(0, 3, 1, 2) if x.dim() == 4 else mask)
@@ -189,7 +189,7 @@ class SpaceToDepthModule(nn.Module):
         n, c, h, w = x.shape
         k = self.size
         rows = x.permute(0, 2, 3, 1).reshape(n, h // k, k, w // k, k * c)
-        # whole rows of blocks side by side: half the time of one copy by six axes
+        # whole rows of blocks at once, twice as fast as one copy over six axes
         return torch.cat(rows.unbind(2), -1).permute(0, 3, 1, 2)
 
 
@@ -214,7 +214,7 @@ class GlobalMaxPoolModule(nn.Module):
 
 
 class SqueezeExciteModule(nn.Module):
-    """Each channel scaled by what all channels say on average."""
+    """Scale each channel by a function of all channels' means."""
 
     def __init__(self, layer: image_layers.SqueezeExcite, weights: dict[str, Tensor]):
         super().__init__()

@@ -1,7 +1,7 @@
-"""Steps of an optimizer on tensors: its memories, penalties and the decay of weights.
+"""Steps of an optimizer on tensors: its state, penalties and weight decay.
 
-The update rules are in `assay.engines.optimizers`, a file each. Their numbers are floats, or
-tensors that broadcast over a stack of members.
+The update rules are in `assay.engines.optimizers`. Their numbers are floats, or tensors that
+broadcast over a stack of members.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ State = dict[str, Tensor]
 
 @dataclass
 class Slot:
-    """One weight tensor (of one member, or of a whole stack) with its rule's numbers and state.
+    """A weight tensor (of one member or a stack) with the numbers and state of its update rule.
 
     Attributes:
-        weight: what is updated, in place.
+        weight: the tensor that is updated in place.
         numbers: learning_rate and the optimizer's settings by name; `l1` and `l2` of its kernel.
-        state: the rule's memory, made at the first update.
-        steps: how many it has had; a tensor where a CUDA graph counts them.
-        stacked: whether the members of a stack are in front.
+        state: the optimizer state, created at the first update.
+        steps: number of updates; a tensor if a CUDA graph counts them.
+        stacked: whether the first axis contains the members of a stack.
     """
 
     weight: Tensor
@@ -40,7 +40,7 @@ class Slot:
     stacked: bool = False
 
     def buffer(self, name: str, start: Number = 0.0) -> Tensor:
-        """The state tensor `name`, made with the value `start` when it is first asked for."""
+        """Return the state tensor `name`, created with the value `start` on first use."""
         if name not in self.state:
             blank = torch.zeros_like(self.weight)
             self.state[name] = blank + start if isinstance(start, Tensor) else blank.fill_(start)
@@ -50,7 +50,7 @@ class Slot:
 def update(
     rule: type[Optimizer], slots: list[Slot], gradients: list[Tensor], factor: float | Tensor
 ) -> None:
-    """Apply one step of `rule` to every slot; `factor` is the schedule's share of the rate."""
+    """Apply one step of `rule` to every slot; `factor` is that of the schedule."""
     step = rule.step_of("torch")
     for slot, gradient in zip(slots, gradients, strict=True):
         slot.steps += 1
@@ -63,9 +63,9 @@ def update(
 
 
 def _widened(gradient: Tensor, weight: Tensor) -> Tensor:
-    """The gradient in the weight's type, in memory that the next slot of this shape uses again.
+    """Return the gradient in the weight's type, in memory that the next slot of this shape reuses.
 
-    Fresh memory of this size costs more in page faults than converting a million numbers.
+    Allocating memory of this size costs more in page faults than converting a million numbers.
     """
     if gradient.dtype is weight.dtype:
         return gradient

@@ -1,4 +1,4 @@
-"""A user's own `torch.nn.Module`, built for a run and seen as the engine sees its own networks."""
+"""A user's own `torch.nn.Module`, built for a run, with the interface of the engine's networks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from assay.networks.own import check_outputs, written_at
 __all__ = ["OwnModule", "check_own_weights", "measure"]
 
 _IMAGES = 2
-"""Images that a network is tried with."""
+"""Number of images with which a network is tried."""
 
 
 @contextmanager
 def drawing(device: torch.device, seed: int, *names: str | int) -> Iterator[None]:
-    """PyTorch's own generators draw from the stream of this name inside, and are as they were."""
+    """Context in which PyTorch's generators draw from the named stream; then they are restored."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(stream(seed, *names).integers(2**63)))
@@ -39,11 +39,11 @@ def drawing(device: torch.device, seed: int, *names: str | int) -> Iterator[None
 class OwnModule(nn.Module):
     """The module of one run: images (B, c, h, w) -> outputs {head: (B, units)}.
 
-    What it draws in training depends on the seed and the number of the update alone, so that a
-    checkpoint needs no state of a generator.
+    Its random draws in training depend only on the seed and the number of the update, so that
+    checkpoints need no generator state.
 
     Args:
-        weights: by the names of `state_dict`; empty for those that the module draws itself.
+        weights: by the names of `state_dict`; empty to keep those of the module.
     """
 
     def __init__(
@@ -61,32 +61,32 @@ class OwnModule(nn.Module):
             self.network.blamed(f"fails for images {tuple(x.shape)}"),
             torch.autocast(self.place.device.type, torch.bfloat16, enabled=low),
         ):
-            # laid out channel by channel, or `view` fails in the user's code; `contiguous` does
-            # nothing for images of one channel, whatever their strides are
+            # in contiguous memory, or `view` fails in the user's code; `contiguous` does nothing
+            # for images of one channel, whatever their strides
             plain = x.to(self.place.master).clone(memory_format=torch.contiguous_format)
             return self.named(self.inner(plain))
 
     def named(self, found: Tensor | Outputs) -> Outputs:
-        """What the user's module returned, by head and in the master type."""
+        """Return the module's outputs by head, in the master type."""
         if not isinstance(found, dict):
             found = {self.network.units[0][0]: found}
         return {name: found[name].to(self.place.master) for name, _ in self.network.units}
 
     def drawing(self, step: int) -> Any:
-        """A context in which dropout and the like draw what update number `step` draws."""
+        """Context in which dropout and similar layers draw the numbers of update `step`."""
         return drawing(self.place.device, self._seed, "draws", step)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights and buffers by name, each once."""
+        """Return weights and buffers by name, each once."""
         return {**dict(self.inner.named_parameters()), **dict(self.inner.named_buffers())}
 
     def slots(self, member: Member) -> list[Slot]:
-        """What the member's optimizer updates: every parameter that wants a gradient."""
+        """Return the weights that the optimizer updates: all parameters that require a gradient."""
         wanted = [weight for weight in self.inner.parameters() if weight.requires_grad]
         kernels = [i for i, weight in enumerate(wanted) if weight.dim() > 1]
         hidden = set(
             kernels[: -len(self.network.units)]
-        )  # the last of each output is no hidden one
+        )  # the last one of each output is not hidden
         shapes = [tuple(w.shape)[::-1] if i in hidden else None for i, w in enumerate(wanted)]
         pairs = zip(wanted, shapes, strict=True)
         return [Slot(weight, optimizer_numbers(member, shape)) for weight, shape in pairs]
@@ -96,14 +96,14 @@ class OwnModule(nn.Module):
         return []
 
     def weights(self) -> dict[str, np.ndarray]:
-        """All of `state_dict`, floating-point numbers as float32."""
+        """Return all of `state_dict`, with floating-point numbers as float32."""
         return {name: _array(tensor) for name, tensor in self.inner.state_dict().items()}
 
     def restore(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Put weights back.
+        """Restore weights.
 
         Raises:
-            EngineError: they are not this module's.
+            EngineError: they are not weights of this module.
         """
         there = self.inner.state_dict()
         wrong = sorted(
@@ -134,7 +134,7 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 def _build(network: OwnNetwork, seed: int) -> nn.Module:
-    """Make the module on the CPU, with the weights that it draws itself."""
+    """Make the module on the CPU, with its own initial weights."""
     cpu = torch.device("cpu")
     with drawing(cpu, seed, "init", "module"), torch.enable_grad():
         module = network.make()
@@ -144,7 +144,7 @@ def _build(network: OwnNetwork, seed: int) -> nn.Module:
             )
         if any(map(is_lazy, [*module.parameters(), *module.buffers()])):
             with torch.no_grad(), network.blamed("cannot be built"):
-                module.eval()(_images(network))  # lazy layers learn their sizes
+                module.eval()(_images(network))  # lazy layers infer their sizes
     return module
 
 
@@ -157,11 +157,11 @@ def _images(network: OwnNetwork) -> Tensor:
 
 
 def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
-    """Build the module, run it forward and backward once, and tell its layers.
+    """Build the module, run it forward and backward once, and return its layers.
 
     Raises:
-        NetworkError: it cannot be built, fails, returns something else than the task needs, has
-            nothing to train, or its first weights do not depend on the seed alone.
+        NetworkError: it cannot be built, fails, does not return what the task needs, has no
+            trainable parameters, or its initial weights do not depend only on the seed.
     """
     module, images = _build(network, 0), _images(network)
     _check_weights(network, module)
@@ -208,7 +208,7 @@ def _check_weights(network: OwnNetwork, module: nn.Module) -> None:
 
 
 def _shapes(outputs: Any) -> Any:
-    """The shapes of what a module returned, or what it is instead."""
+    """Describe the shapes of a module's outputs, or their type."""
     if isinstance(outputs, dict):
         return {str(name): _shapes(out) for name, out in outputs.items()}
     if isinstance(outputs, Tensor):
@@ -218,7 +218,7 @@ def _shapes(outputs: Any) -> Any:
 
 
 def _shape(output: Any) -> tuple[int, ...]:
-    """The shape of one image's part of an output, as assay writes it."""
+    """Return the shape of an output for one image, in assay's order of axes."""
     if not isinstance(output, Tensor):
         return ()
     shape = tuple(output.shape[1:])
@@ -228,13 +228,13 @@ def _shape(output: Any) -> tuple[int, ...]:
 def _layers(
     module: nn.Module, shapes: Mapping[str, tuple[int, ...]], counts: Mapping[str, Any]
 ) -> Iterator[tuple[str, Measured]]:
-    """A row for every module without modules in it, and for others that compute themselves."""
+    """Return a row for every module without submodules or with its own computation."""
     root, seen = type(module).__name__, set()
 
     def operations(name: str, inner: nn.Module) -> int:
         if found := counts.get(f"{root}.{name}" if name else root):
             return sum(found.values())
-        return below(name, inner)  # a container that is not called itself
+        return below(name, inner)  # a container that is never called
 
     def below(name: str, inner: nn.Module) -> int:
         named = inner.named_children()

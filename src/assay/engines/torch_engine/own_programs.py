@@ -1,4 +1,4 @@
-"""Programs of tasks that train in a way of their own, such as several networks together."""
+"""Programs of tasks with their own training, such as several networks together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OwnProgram(Protocol):
     """Trains the cohorts of one task on PyTorch; its members take turns."""
 
     def check(self, cohort: Cohort) -> None:
-        """Raise EngineError for settings that have no meaning for the task; must be cheap."""
+        """Raise EngineError for settings that have no meaning for the task; must be fast."""
 
     def train(
         self,
@@ -31,7 +31,7 @@ class OwnProgram(Protocol):
         describe: Callable[[], dict[str, Any]],
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        """Train every member; yield each record as soon as it is done."""
+        """Train every member; yield each record as soon as it is ready."""
 
 
 PROGRAMS: Registry[OwnProgram] = Registry("training program", contract=OwnProgram)

@@ -1,8 +1,8 @@
-"""Modules of the user's own as a stack: `torch.func` maps one module over the members' weights.
+"""User-defined modules as a stack: `torch.func` maps one module over the members' weights.
 
-A stack computes what its members compute in turns, or it is not used: `stackable_own` tries both
-once, on a few images, before anything trains. What cannot be mapped (branches on values, draws
-other than dropout, state that is no buffer) takes turns.
+A stack is only used if it computes the same as its members in turns: `stackable_own` tries both on
+a few images before training. Modules that cannot be mapped (branches on values, random draws other
+than dropout, state outside of buffers) take turns.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ _DROPOUTS = (
     torch.dropout,
     torch.feature_dropout,
 )
-"""What multiplies by a mask that it draws."""
+"""Modules that multiply by a random mask."""
 
 
 class OwnStack:
-    """The modules of several runs of one network, with the members in front of every tensor.
+    """The modules of several runs of one network; the first axis of every tensor contains the
+    members.
 
     Args:
-        modules: of the members, with their first weights.
+        modules: modules of the members, with their initial weights.
 
     Attributes:
         tensors: weights and buffers (S, ...), by name.
@@ -61,7 +62,7 @@ class OwnStack:
             self.tensors[name].requires_grad_()
 
     def outputs(self, images: Tensor, training: bool, step: int) -> Outputs:
-        """Outputs {head: (S, B, units)} of images (S, B, h, w, c), drawn as for update `step`."""
+        """Return outputs {head: (S, B, units)} of images (S, B, h, w, c), in update `step`."""
         place = self.one.place
         x = images.permute(0, 1, 4, 2, 3).to(place.master).contiguous()
         self.one.train(training)
@@ -85,18 +86,18 @@ class OwnStack:
         self._want_gradients()
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        """Those of one member, as `OwnModule.weights` gives them."""
+        """Return the weights of one member, as `OwnModule.weights`."""
         self._copy(member, back=False)
         return self.one.weights()
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """Put weights back into one member."""
+        """Restore the weights of one member."""
         self._copy(member, back=False)
         self.one.restore(weights)
         self._copy(member, back=True)
 
     def _copy(self, member: int, back: bool) -> None:
-        """Between one member and the module that all are mapped from."""
+        """Copy between one member and the module that is mapped."""
         with torch.no_grad():
             for name, tensor in self.one.tensors().items():
                 own = self.tensors[name][member]
@@ -104,7 +105,7 @@ class OwnStack:
 
 
 class _OwnMasks(TorchFunctionMode):
-    """Dropout inside draws each member's mask from the member's own stream, as it does alone."""
+    """Context in which dropout draws each member's mask from the member's own stream."""
 
     def __init__(self, device: torch.device, seeds: Sequence[int], step: int):
         super().__init__()
@@ -133,7 +134,7 @@ class _OwnMasks(TorchFunctionMode):
 
 
 class _Masked(torch.autograd.Function):
-    """x times masks that are drawn for all members of a stack together."""
+    """Multiply x by masks that are drawn for all members of a stack together."""
 
     @staticmethod
     def forward(x: Tensor, masks: Callable[[Tensor], Tensor]) -> Tensor:
@@ -141,7 +142,7 @@ class _Masked(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        """Nothing is kept: autograd follows the product."""
+        """Nothing is stored, because autograd differentiates the product."""
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
@@ -151,7 +152,7 @@ class _Masked(torch.autograd.Function):
 
 
 class OwnStackProgram:
-    """Members of one network of the user's own, trained as one stack."""
+    """Members of a user-defined network, trained as one stack."""
 
     def __init__(
         self, members: Sequence[Member], weights: list[dict], place: DevicePlace, task: Task
@@ -200,7 +201,7 @@ class OwnStackProgram:
         self._stack.restore(member, weights)
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """As `ModuleProgram.state`: a run may go on in a stack or alone."""
+        """As `ModuleProgram.state`, so that a run can resume in a stack or alone."""
         found = {f"tensor/{n}": plain(tensor[member]) for n, tensor in self._stack.tensors.items()}
         for i, slot in enumerate(self._slots):
             found[f"slot/{i}/steps"] = np.array(self.steps)
@@ -229,14 +230,14 @@ _found: dict[tuple[str, torch.device], bool] = {}
 def stackable_own(network: OwnNetwork, device: torch.device = _CPU) -> bool:
     """Whether a stack of this network computes the same numbers as its members in turns.
 
-    Two members see a few images twice in training and once without: outputs, gradients and buffers
-    must agree to a thousandth. It is tried once in a process, on the device.
+    Two members process a few images, twice in training and once in evaluation; outputs, gradients
+    and buffers must agree to a thousandth. This is tried once per process, on the device.
     """
     key = network.hash, device
     if key not in _found:
         try:
             _found[key] = _agrees(network, DevicePlace(device, torch.float32))
-        except Exception:  # whatever cannot be mapped takes turns, which have been tried already
+        except Exception:  # modules that cannot be mapped take turns, which have been tried already
             _found[key] = False
     return _found[key]
 
@@ -269,7 +270,7 @@ def _agrees(network: OwnNetwork, place: DevicePlace) -> bool:
 
 
 def _sum(outputs: Outputs) -> Tensor:
-    """A number whose gradient is another one for each output."""
+    """Return a number whose gradient differs for each output."""
     found = [
         (out * torch.linspace(-1, 1, out.shape[-1])).square().sum() for out in outputs.values()
     ]
@@ -277,7 +278,7 @@ def _sum(outputs: Outputs) -> Tensor:
 
 
 def _close(pairs: Sequence[tuple[Tensor, Tensor]]) -> bool:
-    """Whether tensors agree, up to rounding beside the largest number of all."""
+    """Whether tensors agree, up to rounding relative to the largest value."""
     found = [(a.detach().double(), b.detach().double()) for a, b in pairs]
     scale = max((float(b.abs().max()) for _, b in found if b.numel()), default=0.0)
     return all(

@@ -1,8 +1,8 @@
 """Convolution whose kernel gradient is one product of patches, for small maps on AMX.
 
-oneDNN's AMX kernels for that gradient run at a tenth of the processor's speed where a map has few
-pixels; with all patches side by side it is one large matrix product. Forward and the gradient of
-the image stay oneDNN's.
+oneDNN's AMX kernels for this gradient reach a tenth of the processor's speed on small feature maps;
+with all patches side by side it is one large matrix product. The forward pass and the gradient of
+the image use oneDNN.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch.nn import functional as F
 __all__ = ["convolve", "convolve_by_patches"]
 
 MOST_PIXELS = 64
-"""Of an output map, for which patches pay."""
+"""Maximum size of an output map for which patches are faster."""
 
 
 def convolve(
     x: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, padding: tuple[int, int]
 ) -> Tensor:
-    """`conv2d`, the faster way; images and kernels in channels_last."""
+    """Compute `conv2d` by the faster method; images and kernels in channels_last."""
     sides = zip(x.shape[2:], kernel.shape[2:], padding, strict=True)
     high, wide = ((side + 2 * pad - window) // strides + 1 for side, window, pad in sides)
     if (
@@ -80,7 +80,7 @@ class _ByPatches(torch.autograd.Function):
 def _patches(
     x: Tensor, places: Any, window: tuple[int, int], strides: int, padding: tuple[int, int]
 ) -> Tensor:
-    """What each output pixel sees, (n * places, kh * kw * c)."""
+    """Return the patch of each output pixel, (n * pixels, kh * kw * c)."""
     image = x.permute(0, 2, 3, 1)
     if any(padding):
         image = F.pad(image, (0, 0, padding[1], padding[1], padding[0], padding[0]))

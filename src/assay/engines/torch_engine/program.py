@@ -1,4 +1,4 @@
-"""A program trains a stack of members step by step; the loop around it is the same for all.
+"""Programs, which train a stack of members step by step within the shared loop.
 
 `StackedProgram` is for dense networks and narrow ones with convolutions. `ModuleProgram`
 (module.py) is for everything else.
@@ -32,46 +32,46 @@ Outputs = dict[str, Tensor]
 
 
 class Program(Protocol):
-    """Members in training: images are (S, B, h, w, c) or shared (1, B, h, w, c)."""
+    """A program in training: images are (S, B, h, w, c) or shared (1, B, h, w, c)."""
 
     def step(
         self, images: Tensor, targets: Tensor, factor: float | Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One update of every member; returns summed loss and summed `correct`, (S,) each."""
+        """Update every member; return summed loss and summed `correct`, (S,) each."""
         ...
 
     def outputs(self, images: Tensor) -> Outputs:
-        """Outputs (S, B, units) by head, without training."""
+        """Return outputs (S, B, units) by head, in evaluation mode."""
         ...
 
     def keep(self, members: list[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         ...
 
     def weights(self, member: int) -> dict[str, np.ndarray]:
-        """The weights of one member as float32 arrays, named as `initial_weights` names them."""
+        """Return the weights of one member as float32 arrays, named as in `initial_weights`."""
         ...
 
     def restore(self, member: int, weights: dict[str, np.ndarray]) -> None:
-        """Put weights back into one member."""
+        """Restore the weights of one member."""
         ...
 
     def state(self, member: int) -> dict[str, np.ndarray]:
-        """All that one member needs to go on, in full precision."""
+        """Return the full state of one member, in full precision."""
         ...
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a result of `state`."""
         ...
 
 
 def stackable(network: Network) -> bool:
-    """Whether this is a dense network, every layer of which can be trained as a stack."""
+    """Whether this is a dense network whose layers can all be trained as a stack."""
     return all(type(place.layer) in BLOCKS for place in network.places())
 
 
 def optimizer_numbers(member: Member, hidden: Sequence[int] | None = None) -> dict[str, Any]:
-    """The numbers of the update rule for one tensor of one member.
+    """Return the numbers of the update rule for one tensor of one member.
 
     Args:
         hidden: the shape (..., outputs) of a hidden layer's kernel; None for all other tensors.
@@ -84,7 +84,7 @@ def optimizer_numbers(member: Member, hidden: Sequence[int] | None = None) -> di
 def loss_and_gradient(
     task: Task, outputs: Outputs, targets: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Per-sample loss (S, B) and, by head, the gradient of each member's mean loss."""
+    """Return per-sample loss (S, B) and the gradient of each member's mean loss by head."""
     batch = next(iter(outputs.values())).shape[1]
     if hasattr(task, "loss_gradient"):
         losses, gradients = task.loss_gradient(outputs, targets)
@@ -100,11 +100,11 @@ class StackedProgram:
     """Networks of equal structure (dense ones of nearly equal width), trained as one stack.
 
     Attributes:
-        blocks: all layers, of the trunk and of the heads.
-        steps: updates that the members have had.
+        blocks: all layers of the trunk and the heads.
+        steps: number of updates so far.
 
     Args:
-        direct: see `StackSlots`; None for that of the device.
+        direct: see `StackSlots`; None for the device's default.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class StackedProgram:
     def _chain(
         self, prefix: str, places: Sequence[tuple[LayerPlace, ...]], room: tuple[int, ...]
     ) -> tuple[list[Block], tuple[int, ...]]:
-        """The blocks of a chain, and the shape behind it that the stack has room for."""
+        """Return the blocks of a chain, and its padded output shape."""
         seeds = [m.seed for m in self.members]
         columns = [column for column in places if column[0].name.startswith(f"{prefix}.")]
         dense = [column for column in columns if isinstance(column[0].layer, Dense)]
@@ -178,13 +178,13 @@ class StackedProgram:
         self._move()
 
     def _tensors(self) -> tuple[dict[Key, Tensor], dict[Key, Tensor | None]]:
-        """All trained tensors, and the low-precision copies that they have or have not."""
+        """Return all trained tensors, and their low-precision copies, if any."""
         owners = [(block, key) for block in self.blocks for key in block.params]
         params = {(block.name, key): block.params[key] for block, key in owners}
         return params, {(block.name, key): block.copy_of(key) for block, key in owners}
 
     def _move(self) -> None:
-        """Let the blocks use the tensors that are updated."""
+        """Let the blocks use the updated tensors."""
         for block in self.blocks:
             for key in block.params:
                 block.params[key] = self._slots.weights[block.name, key]
@@ -203,7 +203,7 @@ class StackedProgram:
         return losses.sum(-1), correct.sum(-1)
 
     def count_on_device(self) -> None:
-        """Let the update rules count in tensors, for a CUDA graph."""
+        """Let the update rules count steps in tensors, for a CUDA graph."""
         self._slots.count_on_device()
 
     def outputs(self, images: Tensor) -> Outputs:
@@ -273,12 +273,12 @@ class StackedProgram:
 
 
 def plain(tensor: Tensor) -> np.ndarray:
-    """A copy of a tensor as it is, in its own precision."""
+    """Return a copy of a tensor in its own precision."""
     return np.array(tensor.detach().cpu().numpy(), order="C")
 
 
 def _backward(chain: list[Block], d: Tensor, need_input: bool) -> Tensor:
-    """Run a chain backwards; below the first layer with weights no gradient is needed."""
+    """Run a chain backwards, down to the first layer with weights."""
     first = 0
     if not need_input:
         owners = [i for i, block in enumerate(chain) if block.params]

@@ -20,57 +20,56 @@ Key = tuple[str, str]
 """A block's name and the name of one of its tensors."""
 
 Gradient = Tensor | list[Tensor] | Product
-"""(S, ...), or a list of the members' own, or the factors that it is the product of."""
+"""A gradient: (S, ...), a list of the members' own, or a `Product`."""
 
 WORTH_COMPILING = 50_000
-"""Weights of a member's largest kernel from which on a compiled loop pays; compiling it takes a
-second or two."""
+"""Size of a member's largest kernel from which a compiled loop (seconds to compile) pays."""
 
 
 class StackSlot(Protocol):
-    """One weight tensor of all members, (S, ...), with the memory of its rule."""
+    """One weight tensor of all members, (S, ...), with its optimizer state."""
 
     def update(self, gradient: Any, factor: Any) -> None:
-        """One step, the low-precision copy included.
+        """Perform a step, including the low-precision copy.
 
         Args:
             gradient: see `Gradient`.
-            factor: the schedule's share of every member's learning rate; a tensor in a CUDA graph.
+            factor: the schedule's factor on every member's learning rate; a tensor in a CUDA graph.
         """
         ...
 
     def keep(self, members: list[int], weight: Tensor, low: Tensor | None) -> None:
-        """Go on with these members, whose weights are now packed in `weight` and `low`."""
+        """Keep these members, whose weights are now packed in `weight` and `low`."""
         ...
 
     def memory(self, member: int) -> dict[str, Tensor]:
-        """What the rule remembers of one member, by the names of `optimizers`."""
+        """Return the optimizer state of one member, by the names of `optimizers`."""
         ...
 
     def remember(self, member: int, memory: dict[str, Tensor], steps: int) -> None:
-        """Go on with what `memory` gave after so many updates."""
+        """Restore a result of `memory` after so many updates."""
         ...
 
 
 class StackSlots:
-    """All weights of a stack in training, each with the slot that is fastest.
+    """All weights of a stack in training, each with its fastest slot.
 
-    A loop that is compiled for one kernel does for the others as well. What decides is the size of
-    one member's weights, so that a run goes through the same operations in any stack.
+    A loop compiled for one kernel is used for the others as well. The choice depends on the size of
+    one member's weights, so that a run has the same operations in any stack.
 
-    Biases and the like lie side by side in one tensor: so few numbers cost as much to update as a
-    call does, and all of them together need one call.
+    Biases and other small tensors are joined in one tensor, because their updates cost as much as a
+    call, and together they need only one.
 
     Args:
-        weights: (S, ...) each, updated in place; what is no kernel is (S, 1, n).
+        weights: (S, ...) each, updated in place; other tensors than kernels are (S, 1, n).
         lows: their low-precision copies, or None.
         rule: the optimizer.
         each: for every member the numbers of its rule, with l1 and l2.
-        direct: subtract products from kernels in place, where the rule can; `products` says which.
+        direct: subtract products from kernels in place if the rule supports it; see `products`.
 
     Attributes:
-        weights: where each tensor is from now on; blocks are to use these.
-        products: the kernels whose gradients are to come as a `Product`.
+        weights: the present tensors, which blocks have to use.
+        products: the kernels whose gradients have to be a `Product`.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class StackSlots:
             self._packed = kind(packed, None, rule, each[self._small[0]])
 
     def _take(self, weights: Mapping[Key, Tensor]) -> Tensor | None:
-        """Note where the weights are, the small ones in one new tensor, which is returned."""
+        """Register the weights; small ones are joined in one new tensor, which is returned."""
         self.weights = dict(weights)
         if not self._small:
             return None
@@ -114,13 +113,13 @@ class StackSlots:
         return packed
 
     def count_on_device(self) -> None:
-        """Let the steps be counted in tensors."""
+        """Count steps in tensors."""
         for slot in (*self._kernels.values(), self._packed):
             if isinstance(slot, EagerSlot):
                 slot.count_on_device()
 
     def update(self, gradients: Mapping[Key, Gradient], factor: Any) -> None:
-        """One step of all weights; see `StackSlot.update`."""
+        """Perform a step of all weights; see `StackSlot.update`."""
         for key, slot in self._kernels.items():
             slot.update(gradients[key], factor)
         if self._packed is not None:
@@ -130,7 +129,7 @@ class StackSlots:
     def keep(
         self, members: list[int], weights: Mapping[Key, Tensor], lows: Mapping[Key, Tensor | None]
     ) -> None:
-        """Go on with these members, whose weights are now packed in `weights` and `lows`."""
+        """Keep these members, whose weights are now packed in `weights` and `lows`."""
         packed = self._take(weights)
         for key, slot in self._kernels.items():
             slot.keep(members, self.weights[key], lows[key])
@@ -138,7 +137,7 @@ class StackSlots:
             self._packed.keep(members, packed, None)
 
     def memory(self, member: int) -> dict[Key, dict[str, Tensor]]:
-        """What the rule remembers of one member's tensors."""
+        """Return the optimizer state of one member's tensors."""
         found = {key: slot.memory(member) for key, slot in self._kernels.items()}
         found |= {key: {} for key in self._small}
         packed = self._packed.memory(member) if self._packed is not None else {}
@@ -148,7 +147,7 @@ class StackSlots:
         return found
 
     def remember(self, member: int, memory: Mapping[Key, dict[str, Tensor]], steps: int) -> None:
-        """Go on with what `memory` gave after so many updates."""
+        """Restore a result of `memory` after so many updates."""
         for key, slot in self._kernels.items():
             slot.remember(member, memory[key], steps)
         if self._packed is not None:
@@ -159,12 +158,12 @@ class StackSlots:
 
 
 def _bare(each: Sequence[Numbers]) -> bool:
-    """Whether no penalty and no decay of the weights comes on top of a gradient."""
+    """Whether gradients need neither penalties nor weight decay."""
     return not any(n.get(name) for n in each for name in ("l1", "l2", "weight_decay"))
 
 
 def _whole(gradient: Gradient) -> Tensor:
-    """The gradient of all members in one tensor."""
+    """Return the gradient of all members in one tensor."""
     assert not isinstance(gradient, Product)
     return gradient if isinstance(gradient, Tensor) else torch.stack(gradient)
 
@@ -179,7 +178,7 @@ class EagerSlot:
         self._slot = Slot(weight, _stack_numbers(each, weight), stacked=True)
 
     def count_on_device(self) -> None:
-        """See `StackSlots`; in float64, in which a power close to one keeps its digits."""
+        """See `StackSlots`; in float64, because powers close to one need its precision."""
         steps, device = float(self._slot.steps), self._slot.weight.device
         self._slot.steps = torch.tensor(steps, dtype=torch.float64, device=device)  # type: ignore[assignment]
 
@@ -208,8 +207,8 @@ class EagerSlot:
 
 
 class ProductSlot(EagerSlot):
-    """Adds the product that a kernel's gradient is to the weights, or to their memory, in place:
-    nothing of the kernel's size is written but what is changed."""
+    """Adds the product that forms a kernel's gradient to the weights, or to the optimizer state, in
+    place, without temporary memory of the kernel's size."""
 
     def update(self, gradient: Gradient, factor: Any) -> None:
         """See `StackSlots`."""
@@ -221,7 +220,7 @@ class ProductSlot(EagerSlot):
 
 
 def _stack_numbers(each: Sequence[dict[str, Any]], weight: Tensor) -> dict[str, Any]:
-    """Numbers of all members: floats where they agree, tensors (S, 1, ...) where they differ."""
+    """Return the numbers of all members: floats if they agree, else tensors (S, 1, ...)."""
     merged: dict[str, Any] = {}
     for name in each[0]:
         values = [numbers[name] for numbers in each]

@@ -1,11 +1,11 @@
 """Dense networks of a whole cohort as one program, with the backward pass written out.
 
-Every tensor has the members in front: activations (S, B, units), kernels (S, in, out). Each block
-keeps what its backward pass needs; there is no autograd except for the gradient of the loss with
-respect to the outputs, which is a task's own business.
+The first axis of every tensor contains the members: activations (S, B, units), kernels (S, in,
+out). Each block stores what its backward pass needs; autograd is only used for the gradient of the
+task's loss with respect to the outputs.
 
-Members may be narrower than the stack (see `assay.networks.layers.room`). What they do not have is
-zero: weights that lead to it and away from it get no gradient, so no update rule ever moves them.
+Members may be narrower than the stack (see `assay.networks.layers.room`). The padding is zero: its
+weights have no gradient, so that no update rule changes them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["BLOCKS", "Block", "DenseBlock", "DropoutBlock", "Widths"]
 
 @dataclass(frozen=True)
 class Widths:
-    """Features in front of and behind a layer: each member's own, and what the stack has room for.
+    """Inputs and outputs of a layer: each member's own, and the padded numbers of the stack.
 
     Attributes:
         inputs, outputs: (S,), each member's own.
-        room_in, room_out: of the stack.
+        room_in, room_out: padded numbers of the stack.
         last: whether it is the last layer of a head.
     """
 
@@ -43,13 +43,13 @@ class Widths:
     last: bool = False
 
     def keep(self, members: list[int]) -> Widths:
-        """Those of these members only."""
+        """Return the widths of some members only."""
         inputs, outputs = (tuple(w[m] for m in members) for w in (self.inputs, self.outputs))
         return replace(self, inputs=inputs, outputs=outputs)
 
     @property
     def narrow(self) -> bool:
-        """Whether some members have less behind the layer than the stack."""
+        """Whether some members have fewer outputs than the stack."""
         return any(own < self.room_out for own in self.outputs)
 
 
@@ -57,10 +57,10 @@ class Block:
     """One layer of all members.
 
     Attributes:
-        stack: the layer's description for each member.
+        stack: the layer's description of each member.
         params: trained tensors, members first; `gradients` has the same keys.
-        buffers: tensors that are kept but not trained.
-        products: whether the kernel's gradient is to be a `gemm.Product`.
+        buffers: tensors that are updated but not trained.
+        products: whether the kernel's gradient has to be a `gemm.Product`.
     """
 
     products = False
@@ -81,10 +81,10 @@ class Block:
         self.gradients: dict[str, Tensor | list[Tensor] | gemm.Product] = {}
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
-        """Take the members' weights, named as `initial_weights` names them."""
+        """Load the members' weights, named as in `initial_weights`."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
-        """Output for x (S, B, ...); keeps what `backward` needs when `training`."""
+        """Return the output for x (S, B, ...); if `training`, store what `backward` needs."""
         raise NotImplementedError
 
     def backward(self, d: Tensor, need_input: bool) -> Tensor | None:
@@ -92,14 +92,14 @@ class Block:
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Follow a change of the weights from outside (low-precision copies)."""
+        """Update low-precision copies after the weights were changed from outside."""
 
     def copy_of(self, param: str) -> Tensor | None:
-        """The low-precision copy of `param` that an update has to bring along."""
+        """Return the low-precision copy of `param` that an update has to update as well."""
         return None
 
     def keep(self, members: list[int]) -> None:
-        """Go on with these members only."""
+        """Keep only these members."""
         self.stack = [self.stack[m] for m in members]
         self.widths = self.widths.keep(members)
         for store in (self.params, self.buffers):
@@ -108,16 +108,16 @@ class Block:
         self.refresh()
 
     def numbers(self, param: str, member: int) -> dict[str, float]:
-        """The penalties on `param` of one member."""
+        """Return the penalties on `param` of one member."""
         return {}
 
     def own(self, key: str, member: int) -> tuple[slice, ...]:
-        """Where in a tensor of the stack one member's own numbers are."""
+        """Return the position of one member's own numbers in a tensor of the stack."""
         outputs = slice(self.widths.outputs[member])
         return (slice(self.widths.inputs[member]), outputs) if key == "kernel" else (outputs,)
 
     def part(self, key: str, tensor: Tensor, member: int) -> Tensor:
-        """A view of what one member has of a tensor, shaped as its own weights."""
+        """Return a view of one member's part of a tensor, in the shape of its own weights."""
         row = tensor[member] if key == "kernel" else tensor[member].squeeze(0)
         return row[self.own(key, member)]
 
@@ -141,8 +141,8 @@ class DenseBlock(Block):
         widths: Widths,
     ):
         super().__init__(stack, name, place, seeds, widths)
-        # outputs are computed in the master type: ten units cost nothing, and rounding the logits
-        # to bfloat16 makes ties
+        # outputs are computed in the master type: they are cheap, and rounding logits to bfloat16
+        # would cause ties
         self.forward_type = place.master if widths.last else place.compute
         self.low = self._gradient = torch.empty(0, dtype=place.compute)
 
@@ -180,7 +180,7 @@ class DenseBlock(Block):
         return gemm.input_gradient(d, self.low) if need_input else None
 
     def weight_gradient(self, x: Tensor, d: Tensor) -> Tensor | list[Tensor] | gemm.Product:
-        """The gradient x^T d of the kernel, for x (S, B, i), or (1, B, i), and d (S, B, o)."""
+        """Return the kernel's gradient x^T d for x (S, B, i) or (1, B, i), and d (S, B, o)."""
         if self.products:
             return gemm.Product(x.expand(len(d), -1, -1), d)
         if self._gradient.shape != self.low.shape:
@@ -193,7 +193,7 @@ class DenseBlock(Block):
 
 
 class ActivationBlock(Block):
-    """y = f(x), elementwise; 0 for units that a member does not have."""
+    """y = f(x), elementwise; 0 for padding."""
 
     _units: Tensor | None = None
 
@@ -212,7 +212,7 @@ class ActivationBlock(Block):
         return backward(self.stack[0].function, d.to(y.dtype), x, y) if need_input else None
 
     def _there(self) -> Tensor:
-        """Which units each member has, (S, 1, units)."""
+        """Return which units each member has, (S, 1, units)."""
         if self._units is None:
             units = torch.arange(self.widths.room_out, device=self.place.device)
             own = torch.tensor(self.widths.outputs, device=self.place.device)
@@ -225,7 +225,7 @@ class ActivationBlock(Block):
 
 
 class DropoutBlock(Block):
-    """y = x * mask, each member with a rate and a stream of its own."""
+    """y = x * mask, each member with its own rate and stream."""
 
     def __init__(
         self,
@@ -263,7 +263,7 @@ class DropoutBlock(Block):
 class BatchNormBlock(Block):
     """y = gamma * (x - mean) / sqrt(var + epsilon) + beta over the batch, in the master type.
 
-    Images that are not flattened yet, (S, B, h, w, c), are batches of their pixels.
+    For images, (S, B, h, w, c), every pixel counts as a sample of the batch.
     """
 
     def load(self, weights: Sequence[dict[str, Any]]) -> None:
@@ -317,4 +317,4 @@ BLOCKS: dict[type[layers.Layer], type[Block]] = {
     layers.BatchNorm: BatchNormBlock,
     layers.Flatten: FlattenBlock,
 }
-"""What can be stacked, beside layers of images (`stacked_images`)."""
+"""Layers that can be stacked, except layers of images (`stacked_images`)."""

@@ -1,8 +1,8 @@
 """Layers of images in a stack: a convolution of all members is one batched product of patches.
 
-It saves calls: a step of a narrow network spends most of its time between them. Patches hold every
-pixel as often as windows see it, so wide networks train faster member by member, where oneDNN and
-cuDNN make no patches; `stacking` measures which is the case.
+It saves calls, which take most of the time of a narrow network's step. Patches contain every pixel
+once for each window, so wide networks train faster one by one with oneDNN and cuDNN, which need no
+patches; `stacking` measures which is faster.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["IMAGE_BLOCKS", "stackable_images"]
 class ConvBlock(DenseBlock):
     """z = patches(x) W + b: (S, B, h, w, c) -> (S, B, h', w', filters).
 
-    The kernel is kept as (S, side * side * c, filters).
+    The kernel has the shape (S, side * side * c, filters).
     """
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         layer: layers.Conv2D = self.stack[0]
         members = len(self.stack)
-        shared = members > 1 and x.stride(0) == 0  # the same images for all: cut once
+        shared = members > 1 and x.stride(0) == 0  # the same images: extract patches once
         image = self._padded((x[:1] if shared else x).to(self.place.compute))
         count, batch, high, wide, channels = image.shape
         out = [(side - layer.kernel_size) // layer.strides + 1 for side in (high, wide)]
@@ -56,7 +56,7 @@ class ConvBlock(DenseBlock):
         if not need_input:
             return None
         layer: layers.Conv2D = self.stack[0]
-        # sums of several windows in the master type: bfloat16 is added eight times more slowly
+        # sums over windows in the master type, because adding bfloat16 is eight times slower
         seen = gemm.input_gradient(d, self.low).to(self.place.master)
         seen = seen.view(len(d), batch, *out, -1, channels)
         image = seen.new_zeros(len(d), batch, high, wide, channels)
@@ -87,12 +87,12 @@ class ConvBlock(DenseBlock):
         return F.pad(x, (0, 0, *sides[1], *sides[0])) if any(map(any, sides)) else x
 
     def _borders(self, high: int, wide: int) -> list[tuple[int, int]]:
-        """What was padded, in front and behind, of rows and of columns."""
+        """Return the padding before and after rows and columns."""
         return self._sides if self.stack[0].padding == "same" else [(0, 0), (0, 0)]
 
 
 def _windows(layer: layers.Conv2D, out: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    """Which pixels of (S, B, h, w, c) the first, second ... place of all windows is over."""
+    """Return the pixels of (S, B, h, w, c) under the first, second, ... position of all windows."""
     step = layer.strides
     rows, columns = (
         [slice(first, first + (n - 1) * step + 1, step) for first in range(layer.kernel_size)]
@@ -104,7 +104,7 @@ def _windows(layer: layers.Conv2D, out: Sequence[int]) -> Iterator[tuple[slice, 
 
 
 class MaxPoolBlock(Block):
-    """The largest value of each window; the gradient goes to the first of several."""
+    """Largest value of each window; the gradient goes to the first maximum."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
         layer: layers.MaxPool2D = self.stack[0]
@@ -147,7 +147,7 @@ IMAGE_BLOCKS: dict[type[layers.Layer], type[Block]] = {
 
 
 def stackable_images(network: Network) -> bool:
-    """Whether this is a network with convolutions all of whose layers can be trained as a stack."""
+    """Whether this is a network with convolutions whose layers can all be trained as a stack."""
     chain = [place.layer for place in network.places()]
     pools = [layer for layer in chain if isinstance(layer, layers.MaxPool2D)]
     return (

@@ -1,5 +1,5 @@
-"""Whether narrow networks with convolutions train faster as a stack or in turns: measured once for
-this machine and networks of about one size, then remembered (`assay doctor` shows it)."""
+"""Measures whether narrow networks with convolutions train faster as a stack or in turns, once for
+each machine and size of network (`assay doctor` shows it)."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ from assay.tasks.task import TASKS, find_task
 __all__ = ["IMAGE_STACK", "stacks_images"]
 
 IMAGE_STACK = MEMBERS
-"""Members of such a stack, as many as are measured."""
+"""Members of such a stack, as in the measurement."""
 
 STACKED, TURNS = "PyTorch, stacked", "PyTorch, in turns"
 
 _MOST_PATCHES = 1 << 22
-"""Numbers in the patches of a member's batch, of all its layers, above which nothing is measured:
-copying them takes longer than calls do, and so does their memory."""
+"""Maximum size of a batch's patches for a measurement; copying larger ones is too slow."""
 
 
 def stacks_images(member: Member, where: DevicePlace) -> bool:
-    """Whether members like this one train as a stack: on a CPU, where that was measured to be the
-    faster way. Where PyTorch is asked for (ASSAY_PROGRAM) they take turns."""
+    """Whether members like this one are stacked: on a CPU, if a measurement shows that it is
+    faster, and ASSAY_PROGRAM does not request PyTorch."""
     network, batch = member.network, member.training.batch_size
     if where.device.type != "cpu" or os.environ.get(PROGRAM_SETTING) == "pytorch":
         return False
@@ -52,7 +51,7 @@ def stacks_images(member: Member, where: DevicePlace) -> bool:
 
 
 def _patches(network: Network) -> int:
-    """How many numbers the windows of all convolutions see in one image."""
+    """Return the size of the patches of all convolutions for one image."""
     return sum(
         place.output_shape[0] * place.output_shape[1] * place.layer.kernel_size**2
         * place.input_shape[-1]
@@ -62,7 +61,7 @@ def _patches(network: Network) -> int:
 
 
 def _measured(member: Member, where: DevicePlace) -> Rates:
-    """Images a second by each way, for random pictures."""
+    """Return images a second in a stack and in turns, for random pictures."""
     members = [replace(member, training=replace(member.training, ema=0.0))] * IMAGE_STACK
     weights, batch = initial_weights(member.network, member.seed), member.training.batch_size
     images = torch.rand(IMAGE_STACK, batch, *member.network.input_shape).to(where.compute)

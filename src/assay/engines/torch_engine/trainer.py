@@ -1,5 +1,5 @@
-"""What the shared loop asks of this engine: batches taken on the device, running sums without
-waiting for it, evaluation part by part."""
+"""The trainer of this engine for the shared loop: batches on the device, running sums without
+synchronisation, evaluation in parts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["DeviceDataset", "TorchTrainer"]
 
 
 class DeviceDataset:
-    """The dataset on the device; the test part is put there only when a member is finished.
+    """The dataset on the device; the test part is only loaded at the end of a member.
 
     Attributes:
-        blank: (c,), what a black pixel is after normalisation.
+        blank: (c,), the normalised value of a black pixel.
     """
 
     def __init__(self, fit: FitData, read_test: ReadTest, task: Task, where: DevicePlace):
@@ -42,25 +42,25 @@ class DeviceDataset:
 
     @property
     def train(self) -> DeviceSplit:
-        """The training part; put on the device when it is first asked for."""
+        """The training part, put on the device on first use."""
         if self._train is None:
             self._train = self._load(self._fit.train)
         return self._train
 
     @property
     def stays(self) -> bool:
-        """Whether every epoch sees the same pictures."""
+        """Whether every epoch has the same pictures."""
         return self._fit.fresh is None
 
     def fresh(self, epochs: int) -> FreshPictures | None:
-        """Pictures that are drawn anew for each of `epochs` epochs; None where there are none."""
+        """Return newly drawn pictures for each of `epochs` epochs; None for a fixed dataset."""
         fit = self._fit
         if fit.fresh is None:
             return None
         return FreshPictures(fit.fresh, self._encode, self._normalise, epochs)
 
     def numbers(self, array: np.ndarray) -> Tensor:
-        """An array on the device, in the type of the losses."""
+        """Return an array on the device, in the type of the losses."""
         return torch.from_numpy(array).to(self._where.device, self._where.master)
 
     def test(self) -> DeviceSplit:
@@ -71,14 +71,13 @@ class DeviceDataset:
 
 
 class TorchTrainer:
-    """The members of one program, as `assay.engines.loop.Trainer` wants them.
+    """The members of one program; implements `assay.engines.loop.Trainer`.
 
     Args:
         augment: changes training images, or None.
-        soft: (classes, classes), the target that stands for each class while training, or None;
-            see `soft_rows`.
-        epochs: how many there will be at most.
-        rows: images at a time in evaluation; bounds the memory.
+        soft: (classes, classes), the training target of each class, or None; see `soft_rows`.
+        epochs: maximum number of epochs.
+        rows: images at a time in evaluation, which limits memory.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class TorchTrainer:
         self._update(self._order[:, start:stop], factor, start)
 
     def _update(self, index: Tensor, factor: float | Tensor, start: int = 0) -> None:
-        """One update with the images at `index` (S, B), whose places in the order begin at
+        """Update with the images at `index` (S, B), whose positions in the order begin at
         `start`."""
         images, targets = self._pictures.take(index)
         if self._soft is not None:
@@ -119,7 +118,7 @@ class TorchTrainer:
             images, targets = self.augment(images, targets, start)
         with torch.no_grad():
             loss, correct = self.program.step(images, targets, factor)
-        # in place from the second update on: a graph finds them where they are
+        # in place from the second update on, at the addresses that a graph uses
         self._loss += loss
         self._correct += correct
 
@@ -159,8 +158,8 @@ class TorchTrainer:
         return joined, total.double().cpu().numpy() / len(split)
 
     def _look(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Outputs (S, n, units) whose loss counts, and those that are judged: the same, or
-        (S, n, looks, units) where the task combines several looks itself."""
+        """Return outputs (S, n, units) for the loss, and those for metrics: the same, or (S, n,
+        views, units) if the task combines several views itself."""
         first, looks = self.program.outputs(images), looks_of(self.task)[1:]
         if not looks:
             return first, first
@@ -200,11 +199,11 @@ class TorchTrainer:
         self.program.load(member, inner)
         if self.augment:
             self.augment.load(member, state)
-        if "sum/loss" in state:  # members are loaded in their order, and all have sums or none
+        if "sum/loss" in state:  # members are loaded in order, and all have sums or none
             self._loss = self._joined(self._loss, state["sum/loss"])
             self._correct = self._joined(self._correct, state["sum/correct"])
 
     def _joined(self, sums: Tensor | float, member: np.ndarray) -> Tensor:
-        """Sums of the members before, and of the next one."""
+        """Append the sums of the next member to those of earlier ones."""
         own = torch.from_numpy(member).to(self.data.blank.device).reshape(1)
         return torch.cat([sums, own]) if isinstance(sums, Tensor) else own
