@@ -1,4 +1,4 @@
-"""Bootstrap intervals that obey their seed."""
+"""Bootstrap intervals that are reproducible by their seed."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def bootstrap_interval(
     """Return the ends of a bootstrap interval of `statistic(*samples)`.
 
     Args:
-        samples: one or more arrays (n,); resampled on their own, or together when `paired`.
+        samples: one or more arrays (n,); resampled separately, or together if `paired`.
         statistic: takes the samples and `axis`, vectorised.
-        method: "BCa" (bias-corrected and accelerated) or "percentile"; where BCa is not defined
-            (a statistic that one value alone decides) the percentile interval is returned.
-        seed: equal seeds give equal intervals, other seeds others.
+        method: "BCa" (bias-corrected and accelerated) or "percentile"; if BCa is not defined (a
+            statistic that depends on a single value), the percentile interval is returned.
+        seed: seed; equal seeds give equal intervals.
 
     Returns:
-        (low, high); (NaN, NaN) when a sample has fewer than two values; the value itself twice
-        when no resample can change it.
+        (low, high); (NaN, NaN) if a sample has fewer than two values; twice the value itself if no
+        resample can change it.
 
     References:
         B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987.
@@ -64,9 +64,9 @@ def bootstrap_interval(
 
 @lru_cache(maxsize=2)
 def _drawn(sizes: tuple[int, ...], resamples: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Which values each resample takes of samples of these sizes, (resamples, n) each.
+    """Return the indices of each resample for samples of these sizes, (resamples, n) each.
 
-    A study compares thousands of trials with equal numbers of runs: drawing is most of the work.
+    They are cached, because a study compares thousands of trials with equal numbers of runs.
     """
     rng = stream(seed, "bootstrap")
     return tuple(rng.integers(0, n, (resamples, n)) for n in sizes)
@@ -80,8 +80,8 @@ def _bca(
     resamples: int,
     seed: int,
 ) -> tuple[float, float]:
-    """The BCa interval; NaN where it is not defined."""
-    from scipy import stats  # here because it takes half a second to import
+    """Return the BCa interval; NaN if it is not defined."""
+    from scipy import stats  # imported here because it takes half a second
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)

@@ -1,4 +1,4 @@
-"""Is A better than B? Differences with intervals, tests and the probability of being better."""
+"""Comparison of A with B: differences with intervals, tests and the probability of being better."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 GAMMA = 0.75
-"""P(A > B) that Bouthillier et al. ask of an improvement worth the name."""
+"""P(A > B) that Bouthillier et al. require of a meaningful improvement."""
 
 _TINY = 1e-12
 
@@ -43,17 +43,18 @@ class Comparison:
     """A against B.
 
     Attributes:
-        n: pairs, or the smaller of the two numbers of runs when not paired; 0 when a side is empty.
+        n: pairs, or the smaller number of runs if not paired; 0 if a side is empty.
         paired: whether runs with equal seeds were compared with each other.
         test: "paired t", "Welch", "sign" or "permutation" (for differences without any spread),
             or "none".
-        difference: mean of A - B in the metric's own unit; NaN when there is none.
+        difference: mean of A - B in the metric's own unit; NaN if there is none.
         low, high: ends of its interval; NaN for a single run.
-        p: two-sided and uncorrected; NaN when no test is possible.
-        p_better: share of pairs in which A is better, ties half, with its interval
+        p: two-sided and uncorrected; NaN if no test is possible.
+        p_better: share of pairs in which A is better (ties count half), with its interval
             (`share_interval`), which covers at least 95 %.
-        std: standard deviation of the paired differences (of two independent runs when not paired).
-        note: what a reader must know ("one run, no interval"); empty otherwise.
+        std: standard deviation of the paired differences (of differences of independent runs if not
+            paired).
+        note: a note for readers ("one run, no interval"); empty otherwise.
     """
 
     n: int
@@ -74,7 +75,7 @@ class Comparison:
 
     @property
     def meaningful(self) -> bool:
-        """Whether P(better) is above chance and may reach GAMMA, in the sense of the paper."""
+        """Whether P(better) is significantly above chance and may reach GAMMA, as in the paper."""
         return bool(self.p_better.low > 0.5 and self.p_better.high > GAMMA)
 
 
@@ -85,13 +86,14 @@ def paired_t(
 ) -> TTest:
     """Student's paired test over the last axis of A - B, (..., n).
 
-    At n = 5 it can reach any level, which the flips of five signs cannot: their smallest p is
-    0.0625. Where all differences are equal there is no spread for a t: p is 1 when they are 0,
-    else that of the sign test, 2 ** (1 - n).
+    At n = 5 it can reach any level, unlike a sign test, whose smallest p is 0.0625. If all
+    differences are equal, t is not defined: p is 1 if they are 0, else that of the sign test, 2 **
+    (1 - n).
 
     Args:
-        margin: how far bad runs may have moved the difference (`BadRuns`), a number or (...,): the
-            interval is so much longer at each end, and p is that of what is left.
+        margin: how far bad runs may have shifted the difference (`BadRuns`), a number or (...,):
+            the interval is extended by it at each end, and p is that of the difference reduced by
+            it.
     """
     d = np.asarray(differences, dtype=np.float64)
     n = d.shape[-1]
@@ -115,7 +117,7 @@ def welch_t(
 ) -> TTest:
     """Welch's test of two independent samples over the last axis, (..., n) and (..., m).
 
-    Where neither has any spread, p is 1 when they are equal, else that of the permutation test.
+    If neither has any spread, p is 1 if they are equal, else that of the permutation test.
     `margin` as in `paired_t`.
 
     References:
@@ -142,7 +144,7 @@ def welch_t(
 
 
 def _with_zero(found: TTest, constant: np.ndarray, confidence: float) -> TTest:
-    """Let the intervals of differences without spread hold zero where their test does not tell."""
+    """Extend intervals of differences without spread to zero if their test is not significant."""
     open_case = constant & (found.p >= 1 - confidence)
     low = np.where(open_case, np.minimum(found.low, 0.0), found.low)
     return found._replace(
@@ -151,9 +153,9 @@ def _with_zero(found: TTest, constant: np.ndarray, confidence: float) -> TTest:
 
 
 def share_interval(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the interval of Clopper and Pearson for a share of n; halves are on neither side.
+    """Return the Clopper-Pearson interval for a share of n; halves count for neither side.
 
-    It covers at least `confidence`; with few pairs no interval covers exactly so much.
+    Its coverage is at least `confidence`; with few pairs, no interval has exactly this coverage.
 
     References:
         C. Clopper, E. Pearson, "The use of confidence or fiducial limits illustrated in the case of
@@ -210,7 +212,7 @@ def _compare_unpaired(
     notes = ["seeds differ, so the runs are not paired"]
     if n == 1:
         notes.append("one run on a side, no interval")
-    # the share of all pairs varies at most as that of n independent ones (Birnbaum, Klose 1957)
+    # the share of all pairs varies at most like that of n independent ones (Birnbaum, Klose 1957)
     return Comparison(
         n,
         False,
@@ -235,13 +237,13 @@ def compare(
 ) -> Comparison:
     """Compare the values of A with those of B, {seed: value} each.
 
-    Runs are paired by seed when at least half of the smaller side has a partner (and at least two
-    runs, or all there are); otherwise the two sides are compared by Welch's test. Where it is not
-    known whether a higher value is better (None), there is no P(better).
+    Runs are paired by seed if at least half of the smaller side has a partner (and at least two
+    runs, or all); otherwise the two sides are compared by Welch's test. If it is unknown whether a
+    higher value is better (None), there is no P(better).
 
     Args:
         confidence: of the interval of the difference.
-        bad: what bad runs of the study may do to a mean (`bad_runs`).
+        bad: how far bad runs of the study may shift a mean (`bad_runs`).
 
     References:
         X. Bouthillier et al., "Accounting for variance in machine learning benchmarks",

@@ -1,4 +1,4 @@
-"""Holm's correction of a family of tests, and the intervals that belong to its decisions."""
+"""Holm's correction of a family of tests, and the corresponding intervals."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 __all__ = ["ALPHA", "holm", "holm_confidence"]
 
 ALPHA = 0.05
-"""A difference is called one when its corrected p is below this."""
+"""A difference is significant if its corrected p is below this."""
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return p-values corrected over the last axis, in their order, by Holm's step-down rule.
+    """Return p-values corrected over the last axis by Holm's step-down method, in the same order.
 
-    The chance of calling any true equality a difference stays below the level, whatever the
-    dependence. NaN (no test) stays NaN and counts as a comparison.
+    The probability of any false rejection stays below the level under any dependence. NaN (no test)
+    stays NaN and counts as a comparison.
 
     References:
         S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
@@ -29,13 +29,13 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def holm_confidence(p: np.ndarray, alpha: float = ALPHA) -> np.ndarray:
-    """Return the confidence of the interval that belongs to each of Holm's decisions.
+    """Return the confidence of the interval that corresponds to each of Holm's decisions.
 
-    Holm's rule tests the smallest of m p-values at alpha / m, the next at alpha / (m - 1), and so
-    on until one is not below its level, at which all others stay. The interval of the same level
-    leaves out zero where the rule calls a difference, and nowhere else. Of the intervals beside
-    called differences at most the share alpha misses on average: none is shorter than the one that
-    Benjamini and Yekutieli ask for.
+    Holm's method tests the smallest of m p-values at alpha / m, the next at alpha / (m - 1), and so
+    on until one is not below its level, which then applies to all others. The interval of the same
+    level excludes zero if and only if the difference is significant. Of the intervals of
+    significant differences, at most a fraction alpha misses the truth on average, because none is
+    shorter than required by Benjamini and Yekutieli.
 
     Args:
         p: uncorrected, (..., m).

@@ -1,4 +1,4 @@
-"""Comparisons in which runs that diverged count as the worst."""
+"""Comparisons in which diverged runs count as the worst."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.statistics.noise import NO_BAD_RUNS, BadRuns
 __all__ = ["NOTHING", "Outcome", "compare_outcomes", "mean_by_seed", "outcomes", "side_of"]
 
 _BEYOND = 10.0
-"""A diverged run of a metric without a bound lies so many ranges beyond the worst of the others."""
+"""For a metric without a bound, a diverged run counts as so many ranges worse than the others."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Outcome:
     """The runs of a trial, or of one side of a comparison: a value for each seed.
 
     Attributes:
-        mild: with diverged runs as bad as the worst run of the study.
-        harsh: with diverged runs as bad as can be.
-        diverged, left_out: runs that diverged, and runs that count nowhere.
+        mild: values in which diverged runs are as bad as the worst run of the study.
+        harsh: values in which diverged runs are as bad as possible.
+        diverged, left_out: numbers of diverged runs, and of excluded runs.
     """
 
     mild: Mapping[int, float]
@@ -36,7 +36,7 @@ class Outcome:
 
 
 NOTHING = Outcome({}, {})
-"""A trial of which no run is known."""
+"""A trial without runs."""
 
 
 def outcomes(
@@ -44,10 +44,11 @@ def outcomes(
     metric: str,
     among: Mapping[str, Sequence[Record]] | None = None,
 ) -> dict[str, Outcome]:
-    """Return what the runs of each trial of a study count for, {trial_id: ...}.
+    """Return the values of the runs of each trial of a study, {trial_id: ...}.
 
     Args:
-        among: all runs of which the worst one counts, {trial_id: ...}; those of the study.
+        among: runs among which the worst one is found, {trial_id: ...}; by default those of the
+            study.
     """
     values = {trial: values_by_seed(mine, metric) for trial, mine in runs.items()}
     others = (
@@ -66,7 +67,7 @@ def outcomes(
 
 
 def _worst(seen: Sequence[float], metric: str) -> tuple[float, float]:
-    """What a diverged run counts for at least and at most; NaN where nothing says what is worse."""
+    """Return the mild and the harsh value of a diverged run; NaN if the direction is unknown."""
     known = metric_of(metric)
     if known.higher_is_better is None or not seen:
         return np.nan, np.nan
@@ -109,12 +110,12 @@ def compare_outcomes(
 ) -> Comparison:
     """Compare two sides; a diverged run is worse than every run that finished.
 
-    A side of which more runs diverged must stay ahead when these count as bad as can be, to be
-    called better. To be called worse it need not lie farther behind than the worst run of the study
-    does: one value far from all others would hide that the others are behind, too.
+    A side with more diverged runs is only better if it is ahead even when these count as bad as
+    possible. To find it worse, they count as the worst run of the study, because one extreme value
+    could hide that the others are behind as well.
     """
     higher, (lowest, highest) = metric_of(metric).higher_is_better, metric_of(metric).bounds
-    most = highest - lowest  # no difference of two bounded numbers is larger
+    most = highest - lowest  # the largest difference of two bounded numbers
 
     def made(x: Mapping[int, float], y: Mapping[int, float]) -> Comparison:
         found = compare(x, y, higher_is_better=higher, confidence=confidence, bad=bad)

@@ -1,4 +1,4 @@
-"""What each factor does: effects of its levels, corrected over the whole study."""
+"""Effects of the levels of each factor, corrected over the whole study."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ __all__ = [
 ]
 
 DIFFERENT = ("better", "worse", "different")
-"""Verdicts that call a difference one; "different" where no direction of the metric is known."""
+"""Significant verdicts; "different" if the direction of the metric is unknown."""
 
 VERDICTS = (*DIFFERENT, "equivalent", "no significant difference", "not tested")
-"""Everything that is said of a comparison."""
+"""All verdicts."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,21 @@ class Effect:
 
     Attributes:
         factor, level, against: dotted name and the two levels.
-        where: levels of the other factors at which it was measured; empty for a pooled effect.
+        where: levels of the other factors; empty for a pooled effect.
         pooled: number of combinations that it averages; 1 for a single one.
-        metric: what was measured.
-        comparison: level minus reference; its interval is that of the decision.
+        metric: the compared metric.
+        comparison: level minus reference; its interval corresponds to the decision.
         p_adjusted: Holm over all `family` comparisons of the study and of those that compare the
             same runs; NaN without a test.
-        confidence: of the interval: 0.95 for the only comparison, more for one of several.
+        confidence: confidence of the interval: 0.95 for a single comparison, more for one of
+            several.
         verdict: "better", "worse", "different" (of a metric without a direction), "equivalent" (the
             interval lies within `equivalence` of zero), "no significant difference" or
             "not tested".
-        equivalence: the difference that the study says does not matter, in the metric's own unit;
-            NaN for none.
-        diverged: {level: number} of runs that diverged, which count as the worst.
-        left_out: {level: number} of runs that failed, which count nowhere.
+        equivalence: the largest difference that does not matter in the study, in the metric's own
+            unit; NaN for none.
+        diverged: {level: number of diverged runs}, which count as the worst.
+        left_out: {level: number of failed runs}, which are excluded.
     """
 
     factor: str
@@ -103,7 +104,7 @@ def by_trial(records: Iterable[Record]) -> dict[str, list[Record]]:
 def verdict_of(
     metric: str, comparison: Comparison, p: float, equivalence: float = float("nan")
 ) -> str:
-    """What a comparison is called (see `Effect`), by its corrected p (NaN: no test)."""
+    """Return the verdict of a comparison (see `Effect`), by its corrected p (NaN: no test)."""
     if not np.isfinite(p):
         return "not tested"
     if p < ALPHA:
@@ -116,11 +117,11 @@ def verdict_of(
 
 
 def judged(found: Sequence[Effect], again: Callable[[int, float], Comparison]) -> list[Effect]:
-    """Correct a family of comparisons by Holm, and call each what it is.
+    """Correct a family of comparisons by Holm's method, and set the verdict of each.
 
     Args:
-        found: with their comparisons.
-        again: makes the comparison of that place with an interval of this confidence.
+        found: effects with their comparisons.
+        again: repeats the comparison at an index with another confidence.
     """
     p = np.array([effect.comparison.p for effect in found])
     made = []
@@ -149,14 +150,14 @@ def effects(
     """Return every comparison of the plan, in its order, then the pooled ones.
 
     A level that the plan compares at several combinations of the other factors is also compared
-    over all of them: per seed, the combinations are averaged first, so that n stays the number of
-    seeds and runs with a common seed are not taken for independent ones. All of these, single and
-    pooled, are one family for Holm's correction, with those of the studies that compare the same
-    runs: what two studies ask of the same runs counts once, and gets one answer in both.
+    over all of them: per seed, the combinations are averaged first, so that n remains the number of
+    seeds, and runs with a common seed do not count as independent. All of these, single and pooled,
+    are one family for Holm's correction, with those of the studies that compare the same runs: a
+    comparison in two studies counts once, and has the same result in both.
 
     Args:
         plan: needs "comparisons"; "related" are the other studies of its family.
-        metric: with its prefix; comparisons on "test_*" choose nothing, they report.
+        metric: with its prefix; comparisons on "test_*" are only reported.
     """
     members = [(plan, list(records)), *plan.get("related", ())]
     together = by_trial({r.run_id: r for _, mine in members for r in mine}.values())
@@ -170,7 +171,7 @@ def effects(
             question = frozenset(_runs_of(rows, key, runs) for key in "ab")
             told[question] += 1
             if told[question] <= known[question]:
-                continue  # another study asks it, too
+                continue  # another study makes it as well
             known[question] += 1
             a, b = (side_of([tried.get(row[key], NOTHING) for row in rows]) for key in "ab")
             sides.append((a, b))
@@ -184,7 +185,7 @@ def effects(
 def _runs_of(
     rows: Sequence[Mapping[str, Any]], key: str, runs: Mapping[str, Sequence[Record]]
 ) -> frozenset[str]:
-    """The trials of one side of a comparison, with the runs that are there of them."""
+    """Return the trials of one side of a comparison, with their runs."""
     return frozenset(
         name for row in rows for name in (row[key], *(r.run_id for r in runs.get(row[key], ())))
     )
@@ -197,7 +198,7 @@ def _effect(
     metric: str,
     bad: BadRuns,
 ) -> Effect:
-    """A comparison that is made of these planned ones, not judged yet."""
+    """Return the effect of these planned comparisons, without a verdict."""
     first = rows[0]
     names = [str(first[key]) for key in ("level", "against")]
     where = {k: str(v) for k, v in (first.get("where") or {}).items()}
@@ -220,8 +221,9 @@ def level_means(
 ) -> list[LevelMean]:
     """Return the mean at each level of each factor (the main effects' marginal means).
 
-    In a full factorial design a level is averaged over all combinations of the others; in any
-    other, the others stay at their reference, since averaging over unequal sets would mix effects.
+    In a full factorial design, a level is averaged over all combinations of the others; in other
+    designs, the others are at their reference, because averaging over unequal sets would mix
+    effects.
     """
     runs = by_trial(records)
     bad = bad_runs(runs, metric)

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
-"""The confidence of every interval unless another is asked for."""
+"""Default confidence of intervals."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Interval:
     """A number with its interval.
 
     Attributes:
-        value: as measured; NaN where there is none.
-        low, high: ends of the interval; NaN where there is none.
+        value: the number; NaN if there is none.
+        low, high: ends of the interval; NaN if there is none.
     """
 
     value: float = math.nan
@@ -48,12 +48,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What repeats say about one number; NaN where they cannot say it.
+    """Summary of one number over repeats; NaN if undefined.
 
     Attributes:
-        n: runs that the numbers rest on.
-        diverged: runs that diverged; they are counted here and in no other number.
-        failed: runs that failed or finished without a finite value; counted here only.
+        n: number of runs in the summary.
+        diverged: diverged runs, which are only counted here.
+        failed: runs that failed or finished without a finite value, which are only counted here.
         mean, std: std divides by n - 1.
         low, high: ends of the interval of the mean (`mean_interval`); NaN for fewer than two runs.
         median, minimum, maximum: over the n runs.
@@ -113,8 +113,8 @@ def mean_interval(
 
     Args:
         values: (..., n) independent values.
-        bad: how far bad runs may move the mean, numbers or (...,) each.
-        bounds: what no value goes beyond, and so no end.
+        bad: how far bad runs may shift the mean, numbers or (...,) each.
+        bounds: bounds of the values, and therefore of the interval.
     """
     x = np.asarray(values, dtype=np.float64)
     mean, low, high = t_interval(x, confidence)
@@ -136,7 +136,7 @@ def estimate(
         return Estimate(0, diverged, failed, *[float("nan")] * 7)
     mean, low, high = (float(v) for v in mean_interval(x, confidence, bad, bounds))
     std = float(x.std(ddof=1)) if len(x) > 1 else float("nan")
-    ordered = sorted(x.tolist())  # for few values faster than what NumPy has for many
+    ordered = sorted(x.tolist())  # for few values faster than NumPy
     return Estimate(
         n=len(x),
         diverged=diverged,
@@ -159,11 +159,11 @@ def estimate_runs(
 ) -> Estimate:
     """Summarise `metric` over the runs of one trial.
 
-    Only finished runs are averaged; diverged ones and failed ones are counted beside them. The
-    interval ends where the metric does.
+    Only finished runs are averaged; diverged and failed ones are counted separately. The interval
+    is limited to the range of the metric.
 
     Args:
-        bad: what bad runs of the study may do (`bad_runs`).
+        bad: how far bad runs of the study may shift a mean (`bad_runs`).
     """
     records = list(records)
     values = values_by_seed(records, metric)

@@ -1,4 +1,4 @@
-"""What a number owes to the images that it was measured on: intervals over test images."""
+"""Intervals over test images."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ def image_interval(
     resamples: int = 9999,
     seed: int = 0,
 ) -> Interval:
-    """The mean score over runs and images, with its percentile bootstrap interval over the images.
+    """Return the mean score over runs and images, with its percentile bootstrap interval over
+    images.
 
-    Images are drawn again with replacement, the same ones for all runs, which stay as they are: the
-    interval speaks of other test images of the same kind, and not of other seeds.
+    Images are resampled with replacement, the same ones for all runs, which are fixed: the interval
+    covers other test images of the same kind, but not other seeds.
 
     Args:
-        scores: (runs, images), one number for each run and image: 1.0 where it is right, say.
+        scores: (runs, images), one number for each run and image, for example 1.0 if it is correct.
         against: (runs, images) of another trial on the same images; the scores are then
             differences, image by image.
         confidence: of the interval.
-        resamples: how often images are drawn.
-        seed: equal seeds give equal intervals.
+        resamples: number of resamples.
+        seed: seed; equal seeds give equal intervals.
 
     Returns:
         In the unit of the scores; NaN ends for fewer than two images, NaN without any.
@@ -42,7 +43,8 @@ def image_interval(
     mean = np.mean(scores, axis=0) - (0.0 if against is None else np.mean(against, axis=0))
     if len(mean) < 2:
         return Interval(float(mean[0]) if len(mean) else math.nan)
-    # few values recur (0 to n right of n runs): drawing how often each comes is drawing images
+    # there are few distinct values (0 to n correct of n runs), so it draws their counts instead of
+    # images
     values, counts = np.unique(mean, return_counts=True)
     rng = stream(seed, "bootstrap", "images")
     drawn = rng.multinomial(len(mean), counts / len(mean), size=resamples)

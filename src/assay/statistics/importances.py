@@ -1,4 +1,4 @@
-"""Which parameters of a search mattered, by two methods of Optuna's, and how much that varies."""
+"""Importances of the parameters of a search by two methods of Optuna, with their variation."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from assay.statistics.searches import SearchTrial, finished_trials
 __all__ = ["METHODS", "RESAMPLES", "importances", "optuna_trials"]
 
 METHODS = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
-"""Method -> its name for people."""
+"""Method -> its displayed name."""
 
 FEWEST = 8
-"""Trials from which on an importance says something."""
+"""Minimum number of trials for importances."""
 
 
 RESAMPLES = 40
 
 
 def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
-    """The trials of a search as Optuna's frozen trials, with values at rungs and states.
+    """Return the trials of a search as Optuna's frozen trials, with values at rungs and states.
 
-    Trials that are missing are left out; proposals of equal configuration are trials of their own,
-    as they were to the sampler.
+    Missing trials are skipped; proposals of equal configuration are separate trials, as for the
+    sampler.
     """
     from optuna.distributions import (
         CategoricalDistribution,
@@ -85,13 +85,13 @@ def importances(
 ) -> list[dict[str, Any]]:
     """Return {"parameter", "fanova", "ped_anova"} by importance, the methods with their bands.
 
-    The band of a method is the middle of its values over bootstrap resamples of the trials. It says
-    how much they hang on these trials, and is no confidence interval: of what a large search would
-    say it held only two thirds (`benchmarks/importances.py`).
+    The band of a method is the central range of its values over bootstrap resamples of the trials.
+    It shows how much they depend on these trials, but is not a confidence interval: it contained
+    the values of a large search in only two thirds of the cases (`benchmarks/importances.py`).
 
     Shares of the variance (fANOVA) and of the divergence between good and all trials (PED-ANOVA),
-    each adding up to 1 over the parameters, which are those that are always there and took more
-    than one value. Nothing is returned for fewer than FEWEST different finished trials.
+    each adding up to 1 over the parameters, namely those that every trial has and that took more
+    than one value. The result is empty for fewer than FEWEST different finished trials.
 
     References:
         F. Hutter et al., "An Efficient Approach for Assessing Hyperparameter Importance", ICML
@@ -132,10 +132,12 @@ def _evaluate(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # experimental, and parameters that hardly vary
+            warnings.simplefilter(
+                "ignore"
+            )  # warnings: experimental, and parameters that hardly vary
             study = optuna.create_study(direction="maximize" if higher else "minimize")
             study.add_trials(frozen)
-            # few trees: the bootstrap says what they are worth
+            # few trees, because the bootstrap shows their variation
             evaluator = (
                 kinds.FanovaImportanceEvaluator(n_trees=16, max_depth=16, seed=0)
                 if method == "fanova"

@@ -1,4 +1,4 @@
-"""Metrics by name, and the one that a study is judged by."""
+"""Metrics by name, and the main metric of a study."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 _PLANNED: dict[str, Metric] = {}
-"""Metrics of the plans that were opened, for those whose plugin is not loaded here."""
+"""Metrics of opened plans, for those whose plugin is not loaded."""
 
 
 def read_metrics(plan: PlanData) -> None:
-    """Learn from a plan how its metrics are shown; what is registered here is known already.
+    """Read the formats of a plan's metrics; registered metrics are known already.
 
-    Fields that this version does not have are left out, so plans of later versions can be read.
+    Unknown fields are ignored, so that plans of later versions can be read.
     """
     known = {field.name for field in fields(Metric)}
     for name, how in (plan.get("metrics") or {}).items():
@@ -44,10 +44,10 @@ def read_metrics(plan: PlanData) -> None:
 
 
 def metric_of(name: str) -> Metric:
-    """Return what is known about a metric, with or without the prefix "val_" or "test_".
+    """Return the description of a metric, with or without the prefix "val_" or "test_".
 
-    It is what was registered, or what the plan says that was opened last. Any other metric is shown
-    as it is, and nothing says which way it is better.
+    It is the registered one, or that of the plan opened last. Any other metric is shown unscaled,
+    without a direction.
     """
     base = _parts(name)[1]
     return METRICS.get(base) or _PLANNED.get(base) or Metric(base)
@@ -62,11 +62,11 @@ def metric_title(name: str) -> str:
 
 
 def primary_metric(plan: PlanData, records: Iterable[Record]) -> str:
-    """Return the metric, without prefix, that a study is judged by.
+    """Return the main metric of a study, without prefix.
 
-    It is `plan["metric"]` when the plan names one, else of those that some record has on validation
-    and on test the one of the smallest rank, else "accuracy". One whose better direction is unknown
-    is only taken where there is no other.
+    It is `plan["metric"]` if the plan names one; else the metric of the smallest rank among those
+    that some record has on validation and on test; else "accuracy". A metric without a known
+    direction is only used if there is no other.
     """
     if plan.get("metric"):
         return _parts(str(plan["metric"]))[1]

@@ -1,4 +1,4 @@
-"""Runs that went badly, and what a study must allow for once it has seen one."""
+"""Bad runs (outliers), and the margin that a study needs once it has seen one."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from assay.statistics.metrics import values_by_seed
 __all__ = ["NO_BAD_RUNS", "BadRuns", "bad_runs", "find_bad_runs"]
 
 FAR = 5.0
-"""A bad run lies so many standard deviations of the study's runs from its trial's median."""
+"""A bad run is so many standard deviations of the study's runs away from its trial's median."""
 
 ALONE = 3.0
-"""It must also lie so many of its own trial's from there: a trial may only be less steady."""
+"""It must also be so many of its own trial's away, because a trial may only vary more."""
 
 LOPSIDED = 1.0
-"""Room is made for skewness from so many of its standard deviations under normal noise on."""
+"""Skewness counts from so many of its standard deviations under normal noise on."""
 
 ROOM = 1.25
-"""So many standard errors, times the skewness, of the least steady trial."""
+"""Margin for skewness, in standard errors of the most variable trial times the skewness."""
 
 FEWEST = 10
-"""Fewer runs, of all trials together, do not show skewness."""
+"""Minimum number of runs, of all trials together, to detect skewness."""
 
 SURE = 0.9
-"""Confidence of the bound of how often runs go badly."""
+"""Confidence of the upper bound of the frequency of bad runs."""
 
 _TO_DEVIATION = 1.4826
-"""Times the median distance from the median, the standard deviation of a normal distribution."""
+"""Factor from the median absolute deviation to the standard deviation of a normal distribution."""
 
 
 class BadRuns(NamedTuple):
-    """How far bad runs and skewed noise may move the mean of any trial of a study.
+    """How far bad runs and skewed noise may shift the mean of any trial of a study.
 
     Attributes:
         low: downwards, at most 0; high: upwards, at least 0.
-        runs: how many bad runs were seen.
-        skewness: of the runs around the means of their trials, averaged over the trials; 0 where no
-            room is made for it.
+        runs: number of bad runs.
+        skewness: skewness of the runs around the means of their trials, averaged over the trials; 0
+            if it is not significant.
     """
 
     low: float | np.ndarray = 0.0
@@ -52,7 +52,7 @@ class BadRuns(NamedTuple):
 
     @property
     def margin(self) -> float | np.ndarray:
-        """How far a difference of two trials may be moved."""
+        """How far a difference of two trials may be shifted."""
         return np.maximum(-np.asarray(self.low), self.high)
 
 
@@ -60,23 +60,23 @@ NO_BAD_RUNS = BadRuns()
 
 
 def find_bad_runs(values: np.ndarray) -> BadRuns:
-    """Look for runs that lie far from the others of their trial; say what they may do to means.
+    """Find runs far from the others of their trial, and how far such runs may shift means.
 
-    A sample of five cannot tell that one run in ten goes badly: most of such samples hold none, and
-    look steady. The other trials of the study can: so many of all runs went so far wrong, and each
-    trial may do so as often. How often is not known better than the upper bound of Clopper and
-    Pearson says (at the confidence SURE); that times the distance of the worst is how far the mean
-    of any trial may lie from where its runs say. `mean_interval` and `compare` make room for it:
-    then the family-wise error stays below 5 % where a paired t-test alone calls equal levels
-    different in up to 60 % of the studies, and intervals cover the mean that otherwise cover it in
-    72 % of the cases (`benchmarks/intervals.py` measures this, and what else was tried).
+    A sample of five cannot show that one run in ten is bad: most such samples contain none and vary
+    little. The other trials of the study can show it, and each trial may have bad runs as often.
+    The upper Clopper-Pearson bound of this frequency (at the confidence SURE), times the distance
+    of the worst run, is how far the mean of any trial may differ from that of its runs.
+    `mean_interval` and `compare` add it as a margin. With it, the family-wise error stays below 5
+    %, where a paired t-test alone finds a difference between equal levels in up to 60 % of the
+    studies, and intervals cover the mean, which they otherwise cover in 72 % of the cases
+    (`benchmarks/intervals.py` measures this and alternatives).
 
-    Noise may be skewed without any run so far away. All trials together show it where one of them
-    cannot; the means of few runs then lie too often on the side of the short tail, and intervals
-    get room on the other one.
+    Noise may be skewed without such outliers. All trials together can show it; the means of few
+    runs are then too often on the side of the short tail, and intervals are extended on the other
+    side.
 
     Args:
-        values: (..., trials, n), NaN where a trial has fewer runs.
+        values: (..., trials, n), NaN if a trial has fewer runs.
 
     Returns:
         See `BadRuns`; (...,) each.
@@ -102,7 +102,7 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
 
 
 def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The skewness of a study's runs, 0 where it may be chance, and the room that is made for it.
+    """Return the skewness of a study's runs, 0 if not significant, and the margin for it.
 
     References:
         D. Joanes, C. Gill, "Comparing measures of sample skewness and kurtosis", The Statistician
@@ -132,7 +132,7 @@ def _mean(x: np.ndarray, there: np.ndarray) -> np.ndarray:
 
 
 def _median(x: np.ndarray) -> np.ndarray:
-    """Medians over the last axis, which stays, without NaN; NaN where there is nothing else."""
+    """Return medians over the last axis (kept), ignoring NaN; NaN if all values are NaN."""
     n = np.sum(np.isfinite(x), -1, keepdims=True)
     ordered = np.sort(x, -1)  # NaN goes last
     low, high = (np.clip(k, 0, max(x.shape[-1] - 1, 0)) for k in ((n - 1) // 2, n // 2))
@@ -142,7 +142,7 @@ def _median(x: np.ndarray) -> np.ndarray:
 
 
 def _is_median(size: np.ndarray) -> np.ndarray:
-    """Where a run of an odd number is the median itself, which tells nothing of the spread."""
+    """Mark the runs that are the median of an odd number, which say nothing about the spread."""
     odd = np.sum(np.isfinite(size), -1, keepdims=True) % 2 == 1
     filled = np.where(np.isfinite(size), size, np.inf)
     first = np.arange(size.shape[-1]) == np.argmin(filled, -1)[..., None]
@@ -152,7 +152,7 @@ def _is_median(size: np.ndarray) -> np.ndarray:
 def bad_runs(
     runs: Mapping[str, Sequence[Record]] | Iterable[Sequence[Record]], metric: str
 ) -> BadRuns:
-    """Look for bad runs in the trials of a study, {trial_id: its records}."""
+    """Find bad runs in the trials of a study, {trial_id: its records}."""
     groups = runs.values() if isinstance(runs, Mapping) else runs
     rows = [list(values_by_seed(group, metric).values()) for group in groups]
     longest = max(map(len, rows), default=0)

@@ -1,4 +1,4 @@
-"""What so many repeats can show, and how many a difference needs."""
+"""Power: the difference that repeats can detect, and the repeats that a difference needs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from assay.statistics.effects import Effect
 __all__ = ["MOST_REPEATS", "POWER", "chance_to_show", "detectable", "repeats_needed", "spread_of"]
 
 POWER = 0.8
-"""The chance of showing a difference that is meant where no other is named."""
+"""Default power."""
 
 MOST_REPEATS = 10_000
-"""More are not looked for."""
+"""Maximum number of repeats to consider."""
 
 
 def chance_to_show(difference: float, spread: float, n: int, level: float = ALPHA) -> float:
@@ -36,13 +36,13 @@ def chance_to_show(difference: float, spread: float, n: int, level: float = ALPH
 
 
 def detectable(n: int, spread: float, level: float = ALPHA, power: float = POWER) -> float:
-    """Return the difference that n repeats show with this power; infinite for n < 2."""
+    """Return the difference that n repeats detect with this power; infinite for n < 2."""
     if n < 2:
         return float("inf")
     low, high = 0.0, 1.0
     while chance_to_show(high, 1.0, n, level) < power:
         low, high = high, 2 * high
-        if high > 1e6:  # a level that two or three runs cannot reach
+        if high > 1e6:  # two or three runs cannot reach the level
             return float("inf")
     for _ in range(60):
         middle = (low + high) / 2
@@ -55,7 +55,7 @@ def detectable(n: int, spread: float, level: float = ALPHA, power: float = POWER
 def repeats_needed(
     difference: float, spread: float, level: float = ALPHA, power: float = POWER
 ) -> int | None:
-    """Return the fewest repeats that show a difference with this power; None for more than
+    """Return the fewest repeats that detect a difference with this power; None above
     MOST_REPEATS."""
     low, high = 1, 2
     while chance_to_show(difference, spread, high, level) < power:

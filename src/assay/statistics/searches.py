@@ -1,4 +1,4 @@
-"""What a search found, as plain data: its trials, its history, what mattered.
+"""Results of a search as plain data: its trials, its history, its importances.
 
 Everything is read from the plan and the records of the search's runs.
 """
@@ -33,9 +33,9 @@ class Step:
     """A trial at the end of a rung.
 
     Attributes:
-        epochs: until then, from the trial's start; None for a budget in steps.
+        epochs: epochs from the trial's start to this rung; None for a budget in steps.
         estimate: the objective over the runs (repeats and folds).
-        wave: its place among the executions of the search; what has the same trained together.
+        wave: index of its execution in the search; equal indices trained together.
         images, seconds: training images seen and seconds spent in this rung alone.
     """
 
@@ -51,10 +51,10 @@ class SearchTrial:
     """One trial of a search.
 
     Attributes:
-        number: in the order of the proposals; label: for people.
-        values: parameter -> number or label of a choice; shown: the same in words.
+        number: in the order of the proposals; label: displayed label.
+        values: parameter -> number or label of a choice; shown: the same as text.
         group: batch or bracket; same_as: an earlier trial of equal configuration, or None.
-        steps: rungs that it reached, one without rungs; those without a record are left out.
+        steps: rungs that it reached, or one without rungs; those without a record are skipped.
         state: "complete", "stopped" at a rung, "diverged", "failed", or "missing".
     """
 
@@ -69,16 +69,16 @@ class SearchTrial:
 
     @property
     def value(self) -> float:
-        """The mean objective where the trial ended; NaN where there is none."""
+        """The mean objective at the end of the trial; NaN if there is none."""
         able = self.state in ("complete", "stopped")
         return self.steps[-1].estimate.mean if able and self.steps else math.nan
 
 
 def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial]:
-    """Return the trials of a search in their order.
+    """Return the trials of a search in order.
 
     Args:
-        plan: with "search", as the store keeps it.
+        plan: a stored plan with "search".
         records: of the search's runs.
     """
     runs = {record.run_id: record for record in records}
@@ -129,16 +129,17 @@ def _state(last: Sequence[Record], full: bool, whole: bool) -> str:
 
 
 def finished_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
-    """Different trials that had their whole budget and have a value."""
+    """Return the different trials with the complete budget and a value."""
     return [t for t in trials if t.state == "complete" and t.same_as is None]
 
 
 def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[dict[str, float]]:
-    """Return the course of a search, an entry for each trial at each rung in the order of training.
+    """Return the history of a search, an entry for each trial at each rung in the order of
+    training.
 
     Keys: "trials" proposed so far, "images" and "seconds" spent so far (of one worker), "value" of
     this trial at this rung, "best" value of any so far, "low" and "high" the ends of the interval
-    of the trial that has it; NaN where it has one run.
+    of the best trial; NaN if it has one run.
     """
     events = sorted(
         (step.wave, trial.number, place, step)
@@ -179,14 +180,14 @@ def expected_best(
 ) -> dict[str, np.ndarray]:
     """Return the expected best of n trials drawn from these values, for n = 1 to their number.
 
-    With replacement, as the paper has it: E = sum of v_i ((i / N)^n - ((i - 1) / N)^n) over the
-    sorted values. Exact for a random search; for a sampler that learns it describes the values
+    With replacement, as in the paper: E = sum of v_i ((i / N)^n - ((i - 1) / N)^n) over the
+    sorted values. Exact for a random search; for an adaptive sampler, it describes the values
     without their order.
 
     Returns:
         "n" (N,), "mean", "low" and "high" (N,), ends of a percentile bootstrap over the values.
-        That is no 95 % interval, because the best of the values bounds every resample: of 20 normal
-        values it holds the truth in 90 % of the cases for n = 1, in half of them for n = 20.
+        This is not a 95 % interval, because the best value bounds every resample: for 20 normal
+        values it contains the truth in 90 % of the cases for n = 1, and in half of them for n = 20.
 
     References:
         J. Dodge et al., "Show Your Work: Improved Reporting of Experimental Results", EMNLP 2019.

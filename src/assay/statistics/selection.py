@@ -1,4 +1,4 @@
-"""Choose on validation, report on test, once."""
+"""Selection on validation; the test result is only reported."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["Best", "best_run", "best_trial"]
 
 @dataclass(frozen=True)
 class Best:
-    """The trial that validation chose, and what it does on test.
+    """The trial chosen on validation, with its test result.
 
     Attributes:
-        trial: the one that was chosen; the first of the plan where several are equally good.
+        trial: the chosen trial; the first of the plan if several are equally good.
         metric: without prefix.
         validation, test: its estimates.
-        candidates: trials that it was chosen among.
+        candidates: number of trials among which it was chosen.
         ties: the other trials with the same mean on validation.
     """
 
@@ -43,12 +43,12 @@ def best_trial(
     metric: str | None = None,
     trials: Iterable[Mapping[str, Any]] | None = None,
 ) -> Best | None:
-    """Return the trial with the best mean validation metric, or None when no run finished or
-    nothing says whether a higher value of the metric is better.
+    """Return the trial with the best mean validation metric, or None if no run has finished or the
+    direction of the metric is unknown.
 
-    The test metric takes no part in the choice. Trials of which every planned run finished come
-    before those with diverged, failed or missing runs, whose mean tells only of the lucky ones.
-    A plan that names the trial that was "selected" before (by a search) has the last word.
+    The test metric is not used. Trials whose planned runs have all finished come before those with
+    diverged, failed or missing runs, whose mean only includes the successful ones. A trial that the
+    plan names as "selected" (by a search) takes precedence.
 
     Args:
         metric: without prefix; the study's main metric by default.
@@ -81,8 +81,8 @@ def best_trial(
 
 
 def best_run(records: Iterable[Record], metric: str) -> Record | None:
-    """Return the finished run with the best value of the validation `metric` (with prefix);
-    None where there is none, or nothing says which values are better."""
+    """Return the finished run with the best value of the validation `metric` (with prefix), or None
+    if there is none or the direction is unknown."""
     higher = metric_of(metric).higher_is_better
     if higher is None:
         return None

@@ -1,4 +1,4 @@
-"""Results in plain words; a difference is called one only when its corrected test says so."""
+"""Results in sentences; a difference is only reported if its corrected test is significant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 FEW = 4
-"""Single combinations that are told of where a factor's pooled effect stands in one line."""
+"""Maximum number of single combinations in the line of a factor's pooled effect."""
 
 
 def p_text(p: float) -> str:
@@ -39,13 +39,13 @@ def p_text(p: float) -> str:
     if p < 0.001:
         return "p < 0.001"
     digits = 2 if p >= 0.01 else 1 - math.floor(math.log10(p))
-    if abs(p - ALPHA) < 0.01:  # a p that decides is not rounded to the level itself
+    if abs(p - ALPHA) < 0.01:  # a decisive p is not rounded to the level itself
         digits = next((d for d in (3, 4, 5) if round(p, d) != ALPHA), 6)
     return f"p = {p:.{digits}f}"
 
 
 def factor_name(factor: str, factors: Sequence[str] = ()) -> str:
-    """Return the last part of a dotted name when no other of `factors` ends in it as well."""
+    """Return the last part of a dotted name if no other of `factors` ends in it."""
     short = factor.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == short for other in factors) <= 1
     return short if alone else factor
@@ -74,8 +74,8 @@ def _conditions(effect: Effect, factors: Sequence[str]) -> str:
 
 
 def _digits(known: Metric, c: Comparison) -> int:
-    """Decimals for a difference: one more than usual, or two, where an interval without zero would
-    seem to end there."""
+    """Return the decimals of a difference: one or two more than usual if an interval that excludes
+    zero would seem to end there."""
     digits = known.digits((c.high - c.low) / 2)
     nearest = min(abs(c.low), abs(c.high)) if c.low * c.high > 0 else 0.0
     hidden = (d for d in (digits, digits + 1) if not known.number(nearest, d).strip("-0."))
@@ -87,7 +87,7 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
 
     Args:
         factors: all factors of the study, to shorten their names.
-        full: False leaves out the conditions and the runs that were left out.
+        full: if False, leave out the conditions and the excluded runs.
     """
     c, known = effect.comparison, metric_of(effect.metric)
     level, against = effect.level, effect.against
@@ -118,12 +118,12 @@ def effect_sentence(effect: Effect, factors: Sequence[str] = (), *, full: bool =
 
 
 def family_size(found: Sequence[Effect]) -> int:
-    """Return the number of comparisons that these are corrected over."""
+    """Return the number of comparisons in the correction."""
     return found[0].family if found else 0
 
 
 def family_sentences(plan: PlanData, found: Sequence[Effect]) -> list[str]:
-    """Return what is to be said of the other studies that compare the same runs; often nothing."""
+    """Return sentences about other studies that compare the same runs; often empty."""
     names = [str(other["study"]) for other, _ in plan.get("related", ())]
     if not names or not found:
         return []
@@ -136,7 +136,7 @@ def family_sentences(plan: PlanData, found: Sequence[Effect]) -> list[str]:
 
 
 def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
-    """Return a difference that is called, with its interval alone, as an abstract tells it:
+    """Return a significant difference with its interval, for an abstract:
     "CNN is better than MLP by 1.2 points at pixels = plain (95 % CI 0.4 to 2.0)"."""
     c, known = effect.comparison, metric_of(effect.metric)
     digits = _digits(known, c)
@@ -165,10 +165,9 @@ def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[dict[str, 
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
     "verdict" is "matters", "depends" (on other factors), "equivalent" (all of its levels), "no
-    difference shown" or "not tested". The
-    sentences speak of pooled effects where there are some, else of the single ones; "more" has the
-    single combinations where they are not all judged alike; "text" is both in one line, cut when
-    there are very many.
+    difference shown" or "not tested". The sentences are about pooled effects if there are some,
+    else about single ones; "more" has the single combinations if their verdicts differ; "text" is
+    both in one line, shortened if there are many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries = []
@@ -207,7 +206,7 @@ def _verdict(called: bool, depends: bool, equal: bool, tested: bool) -> str:
 
 
 def _differing(mine: Sequence[Effect]) -> list[Effect]:
-    """Return single combinations where a pooled effect hides that they are judged differently."""
+    """Return single combinations whose verdicts differ within a pooled effect."""
     found = []
     for pooled in (e for e in mine if e.pooled > 1):
         single = [

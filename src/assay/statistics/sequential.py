@@ -1,4 +1,4 @@
-"""Looking several times at growing data without calling chance a difference."""
+"""Sequential tests of growing data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GRID = 801
 
 
 def looks(most: int) -> list[int]:
-    """Return the numbers of pairs at which to look: 4, 5, 6, then about a quarter more each."""
+    """Return the numbers of pairs at which to test: 4, 5, 6, then about a quarter more each."""
     found = [min(4, most)]
     while found[-1] < most:
         n = found[-1]
@@ -25,18 +25,17 @@ def looks(most: int) -> list[int]:
 
 
 SPENT = 0.9 * ALPHA
-"""The level that is spent: paths of t-tests of few pairs wander a little farther than normal ones
-(5.4 % instead of 5 in simulation)."""
+"""The level to spend: paths of t-tests of few pairs vary a little more than normal ones (5.4 %
+instead of 5 in simulations)."""
 
 
 def look_levels(sizes: Sequence[int], alpha: float = SPENT) -> list[float]:
-    """Return the level of a two-sided test at each look, so that all of them together err at most
-    `alpha` of the time (for normal paths).
+    """Return the level of the two-sided test at each look, so that their overall error is at most
+    `alpha` (for normal paths).
 
-    The level is spent as Pocock's boundaries do, evenly from the start, since what is changed step
-    by step often changes much: alpha ln(1 + (e - 1) t) until the share t of the pairs. The chance
-    of crossing at a look for the first time is found by integrating over the paths that did not
-    before.
+    The level is spent evenly from the start, as by Pocock's boundaries, because large differences
+    are common: alpha ln(1 + (e - 1) t) up to the fraction t of the pairs. The probability of first
+    crossing at a look is found by integrating over the paths that have not crossed before.
 
     Args:
         sizes: numbers of pairs, ascending; the last one is the most there can be.
