@@ -44,6 +44,8 @@ def write_html(
     network_of: NetworkOf | None = None,
 ) -> Path:
     """Write the HTML report of a study; see `assay.reports.html.write_html`."""
-    from assay.reports.html import write_html  # late: tables need no matplotlib
+    from assay.reports.html import (
+        write_html,
+    )  # tables do not need matplotlib
 
     return write_html(plan, records, path, dataset_of, tried, network_of)

@@ -1,4 +1,4 @@
-"""The answer of a study in sentences: what is best, what each factor does, what to beware of."""
+"""The answer of a study in sentences: the best trial, the effects of factors, and caveats."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def answers(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return sentences: {"best": [...], "factors": [...], "published": [...], "beware": [...]}.
 
-    Each is {"text", "verdict"}; "verdict" is empty where there is nothing to judge. Those of
-    factors are what `factor_sentences` returns.
+    Each is {"text", "verdict"}; "verdict" is empty if it does not apply. Those of factors come from
+    `factor_sentences`.
     """
     records = list(records)
     if found is None:
@@ -63,8 +63,8 @@ def answers(
 def opening(
     plan: PlanData, records: Iterable[Record], found: Sequence[Effect], best: int = 3
 ) -> list[str]:
-    """Return the answer in at most `best` + 2 sentences: what is best, the largest difference that
-    is called, and how many of all comparisons are.
+    """Return the answer in at most `best` + 2 sentences: the best trial, the largest significant
+    difference, and the number of significant comparisons.
 
     Args:
         found: all comparisons of the study.
@@ -137,7 +137,7 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    """A name of several words in quotes, so that it is seen where it ends."""
+    """Return a name of several words in quotes."""
     return f"“{name}”" if " " in name and name != BASELINE else name
 
 
@@ -207,7 +207,7 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
 
 
 def _power(found: Sequence[Effect]) -> list[str]:
-    """What so many repeats can show, where they show anything."""
+    """Describe the difference that the repeats can detect, if any."""
     spread, n = spread_of(found), [e.comparison.n for e in found if e.comparison.n > 1]
     if not n or not spread > 0:
         return []

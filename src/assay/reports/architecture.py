@@ -1,4 +1,4 @@
-"""Networks as drawings: a box for each layer, with the shape that comes out and its parameters."""
+"""Drawings of networks: a box for each layer, with its output shape and parameters."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["architecture_plot", "boxes", "draw_architecture"]
 
 MOST = 4
-"""Networks that are drawn."""
+"""Maximum number of networks to draw."""
 
 BOXES = 24
-"""Boxes of one network; what lies between the first and the last ones is left out."""
+"""Maximum number of boxes of one network; the middle ones are omitted."""
 
 _QUIET = ("activation", "dropout", "batch_norm", "flatten", "noise", "gaussian_noise")
-"""Layers that are told in the box of the layer before them."""
+"""Layers that are shown in the box of the preceding layer."""
 
 
 def architecture_plot(
     studies: Sequence[tuple[str, Mapping[str, Any], NetworkOf]],
 ) -> Plot | None:
-    """Return a drawing of the different networks of some studies; None where none can be built.
+    """Return a drawing of the different networks of some studies; None if none can be built.
 
     Args:
-        studies: name, plan, and what builds the network of a configuration.
+        studies: name, plan, and a function that builds the network of a configuration.
     """
     found: dict[tuple[Any, ...], tuple[list[dict[str, Any]], list[str]]] = {}
     for name, plan, network_of in studies:
@@ -77,8 +77,8 @@ def _whose(users: Sequence[str]) -> str:
 def boxes(network: Any) -> list[dict[str, Any]]:
     """Return a network's layers as boxes: {"kind", "more", "shape", "parameters"}.
 
-    A layer without parameters that keeps the shape (activation, dropout, ...) is told in the box
-    of the layer before it.
+    A layer without parameters that keeps the shape (activation, dropout, ...) is shown in the box
+    of the preceding layer.
     """
     from assay.networks.table import layer_table
 
@@ -162,8 +162,8 @@ def draw_architecture(
 
 
 def _arrow(ax: Axes, box: tuple[float, float, float, float], home: float | None) -> None:
-    """An arrow from a box (left, bottom, width, pitch of lines) to the next one: to its right, or
-    from its foot to the middle `home` of the first box of the next line."""
+    """Draw an arrow from a box (left, bottom, width, pitch of lines) to the next one: to its right,
+    or from its bottom to the middle `home` of the first box of the next line."""
     left, bottom, wide, tall = box
     if home is None:
         start = (left + wide, bottom + (tall - 0.2) / 2)
@@ -179,7 +179,7 @@ def _arrow(ax: Axes, box: tuple[float, float, float, float], home: float | None)
 
 
 def _texts(box: Mapping[str, Any], columns: int) -> list[str]:
-    """At most four lines of a box."""
+    """Return at most four lines of a box."""
     shape = "×".join(map(str, box["shape"]))
     count = f"{box['parameters']:,}" if box["parameters"] else ""
     more = ", ".join(box["more"])

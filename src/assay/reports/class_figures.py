@@ -1,4 +1,4 @@
-"""Class by class: how often each is right, and whether probabilities mean what they say."""
+"""Figures of classes: accuracy of each class, and calibration."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _MARKERS = "osD^"
 def class_plot(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Plot | None:
-    """Return bars of the accuracy of each class for the headline trials; None where there are no
-    classes, or trials of different data."""
+    """Return bars of the accuracy of each class for the headline trials; None without classes, or
+    for trials of different data."""
     runs, entries = by_trial(records), []
     for trial in views.headline_trials(plan, records):
         rows = predictions.per_class(runs[trial["trial_id"]])
@@ -111,10 +111,10 @@ def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | No
     """Return a reliability diagram's data, pooled over the runs of a trial (Guo et al. 2017).
 
     Returns:
-        {"confidence", "accuracy", "count" (bins,)}: mean confidence and share of right answers of
-        the images in each bin of confidence, NaN where a bin is empty; "error", the expected
-        calibration error: |accuracy - confidence| averaged over images; "n", the runs. None where
-        no run kept confidences.
+        {"confidence", "accuracy", "count" (bins,)}: mean confidence and accuracy of the images in
+        each bin of confidence, NaN for empty bins; "error", the expected calibration error:
+        |accuracy - confidence| averaged over images; "n", the runs. None if no run kept
+        confidences.
     """
     mine = [r for r in runs if r.status == "finished"
             and {"test_confidence", "test_predicted", "test_target"} <= set(r.predictions)
@@ -136,7 +136,7 @@ def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | No
 
 
 def calibration_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
-    """Return the calibration curves of the headline trials; None where no run kept confidences."""
+    """Return the calibration curves of the headline trials; None if no run kept confidences."""
     runs, entries = by_trial(records), []
     for trial in views.headline_trials(plan, records):
         found = calibration(runs[trial["trial_id"]])

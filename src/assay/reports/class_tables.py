@@ -1,4 +1,4 @@
-"""Class by class in numbers: precision, recall, F1 and PR-AUC, each with its interval."""
+"""Tables of classes: precision, recall, F1 and PR-AUC, each with its interval."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _HEADERS = {
     "f1": ("F1 (%)", 100, 1),
     "pr_auc": ("PR-AUC", 1, 3),
 }
-"""Of each of `CLASS_METRICS`: header, scale and decimals; fewer than elsewhere, for a class has few
-images."""
+"""Header, scale and decimals of each of `CLASS_METRICS`; fewer decimals than elsewhere, because a
+class has few images."""
 
 
 def class_tables(
@@ -58,7 +58,7 @@ def _cell(name: str) -> Callable[[Row], str]:
     _, scale, decimals = _HEADERS[name]
 
     def text(row: Row) -> str:
-        """As `mean_text`: the ends of the interval are told where one side is longer."""
+        """As `mean_text`, with the ends of the interval if one side is longer."""
         found: Estimate = row[name]
         mean, low, high = (f"{scale * x:.{decimals}f}" for x in (found.mean, found.low, found.high))
         if not math.isfinite(found.half_width):

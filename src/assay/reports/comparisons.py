@@ -1,4 +1,4 @@
-"""Tables of comparisons: what each factor does, and two trials beside each other."""
+"""Tables of comparisons: effects of factors, and two trials."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _p_better_text(comparison: Comparison) -> str:
 
 
 def compared_text(effect: Effect) -> str:
-    """Return what is compared: "tanh against relu, at units = 32"."""
+    """Describe a comparison: "tanh against relu, at units = 32"."""
     text = f"{effect.level} against {effect.against}"
     if effect.pooled > 1:
         return f"{text}, over {effect.pooled} combinations"
@@ -72,7 +72,7 @@ def compared_text(effect: Effect) -> str:
 
 
 def pairs_text(found: Comparison) -> str:
-    """Return how many pairs, or runs, a comparison rests on: "5", "5 unpaired"."""
+    """Return the number of pairs, or runs, of a comparison: "5", "5 unpaired"."""
     return f"{found.n}{'' if found.paired or not found.n else ' unpaired'}"
 
 

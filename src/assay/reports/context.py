@@ -1,4 +1,4 @@
-"""What stands around the results: published values, the data, the machine, the time it took."""
+"""Context of the results: published values, data, machine, time."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ __all__ = [
 
 
 def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return published values beside ours.
+    """Return published values with ours.
 
-    An entry that names a trial is set beside it; one that names a dataset (or nothing) beside the
-    trial that validation chose there. "verdict" is "above" or "below" when our interval leaves the
-    published mean out (for a loss: "above" is still above), "same" when it holds it; None where
-    nothing can be said, and then "no_verdict" says why: one run, theirs or ours, has no interval,
-    and other images are another question.
+    An entry that names a trial is compared with it; one that names a dataset (or nothing) with the
+    trial chosen on validation there. "verdict" is "above" or "below" if our interval excludes the
+    published mean (also for a loss), "same" if it contains it; None if they cannot be compared, and
+    then "no_verdict" says why: a single run has no interval, or the images differ.
     """
     records = list(records)
     runs = by_trial(records)
@@ -75,14 +74,14 @@ def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, 
 
 
 PROTOCOL = ("n", "data", "epochs", "split")
-"""What is known of how a published figure was measured."""
+"""Details of the measurement of a published value."""
 
 
 _SPLITS = {"test": "test", "validation": "val"}
 
 
 def published_source(row: Mapping[str, Any]) -> str:
-    """Return who published a figure, and how it was measured as far as that is known."""
+    """Return the source of a published value, and how it was measured, as far as known."""
     said = {
         "n": "one run" if row["published_n"] == 1 else f"n = {row['published_n']}",
         "data": row["published_data"],
@@ -94,7 +93,7 @@ def published_source(row: Mapping[str, Any]) -> str:
 
 
 def _no_verdict(entry: Mapping[str, Any], ours: Estimate, metric: str) -> str:
-    """Why a figure cannot be judged; empty where it can."""
+    """Return why a value cannot be compared; empty if it can."""
     if not ours.n:
         return "no run yet"
     if ours.n == 1:
@@ -138,9 +137,10 @@ _ELSEWHERE = {
 
 
 def environment(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return what the runs ran on: {"name", "values": [...], "runs"}; several where they differ.
+    """Return the environment of the runs: {"name", "values": [...], "runs"}; several values if they
+    differ.
 
-    Nested provenance is written with dots; numbers that belong to a trial are left out.
+    Nested provenance has dotted names; numbers that belong to a trial are left out.
     """
     found: dict[str, dict[str, int]] = {}
     for record in records:
@@ -163,9 +163,10 @@ def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
 
 
 def when(records: Iterable[Record]) -> dict[str, Any]:
-    """Return {"first", "last", "seconds"}: UTC times of the runs' ends, and training time in all.
+    """Return {"first", "last", "seconds"}: UTC times of the ends of the runs, and total training
+    time.
 
-    "seconds" adds up each run's share of its cohort, so it is the time of one worker.
+    "seconds" is the sum of each run's share of its cohort, the time of a single worker.
     """
     records = list(records)
     ends = sorted(
@@ -184,9 +185,9 @@ def dataset_rows(
     records: Iterable[Record],
     dataset_of: Callable[[Mapping[str, Any]], Dataset | None],
 ) -> list[dict[str, Any]]:
-    """Return for each data that the study learns from: its sizes, classes and identity.
+    """Return sizes, classes and identity of each dataset of the study.
 
-    Sizes of parts that records do not tell are None when the dataset is not to be had.
+    Sizes that records do not contain are None if the dataset is not available.
     """
     runs = by_trial(records)
     rows = []
@@ -213,7 +214,7 @@ def dataset_rows(
 
 
 def _near(dataset: Dataset) -> list[str]:
-    """What is to be said of test images that were trained on, or nearly so."""
+    """Return a note about test images that also occur (nearly) in training."""
     from assay.data.near_duplicates import near_training
 
     found = near_training(dataset)
@@ -227,7 +228,7 @@ def _near(dataset: Dataset) -> list[str]:
 
 
 def lacking_notes(records: Sequence[Record], names: Sequence[str]) -> list[str]:
-    """Return a sentence for each metric that some finished runs have no value of, with the reason.
+    """Return a sentence for each metric that is missing in some finished runs, with the reason.
 
     Args:
         names: without prefix.

@@ -1,6 +1,6 @@
 """Learning curves: training solid, validation dotted, a band for the mean over the seeds.
 
-A study may ask for the test curve as well, to stand beside a published one; it is dashed.
+A study can request the test curve as well, to compare with a published one; it is dashed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ STYLES = {"": "-", "val_": ":", "test_": "--"}
 
 @styled
 def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = WIDE) -> Figure:
-    """Draw learning curves: one axes for each of `names`, beside each other where there is room.
+    """Draw learning curves: one axes for each of `names`, side by side if there is room.
 
     Training is solid, validation dotted; the band is the 95 % interval of the mean over seeds. A
-    band that would fill the axes is left out.
+    band that would fill the axes is omitted.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -71,11 +71,11 @@ def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = W
 
 
 def curve_reach(panel: Mapping[str, Any], name: str) -> Reach:
-    """Return the axis of one metric for the lines of a panel, as it is drawn.
+    """Return the axis limits of one metric for the lines of a panel.
 
-    It is set by the means: a band of two runs may be wider than the page. The first tenth of a
-    curve, whose fall would flatten all that comes after it, may leave the axis, and so may a line
-    that ends far from all others.
+    They are determined by the means, because a band of two runs may be very wide. The first tenth
+    of a curve, whose fall would flatten the rest, may be outside, and so may a line that ends far
+    from all others.
     """
     known = metric_of(name)
     spreads = []
@@ -89,14 +89,14 @@ def curve_reach(panel: Mapping[str, Any], name: str) -> Reach:
 
 
 def fitting(panel: Mapping[str, Any], name: str) -> bool:
-    """Say whether every band of a metric is drawn."""
+    """Whether every band of a metric is drawn."""
     limits, scale = curve_reach(panel, name), metric_of(name).scale
     bands = [line["curve"]["series"].get(p + name) for line in panel["lines"] for p in STYLES]
     return all(fits(b, limits, scale) for b in bands if b and np.isfinite(b["low"]).any())
 
 
 def fits(band: Mapping[str, np.ndarray], limits: Reach, scale: float) -> bool:
-    """Say whether a band tells something: half of it is narrower than half of the axis."""
+    """Whether a band is informative: half of it is narrower than half of the axis."""
     wide = (band["high"] - band["low"]) * scale
     return bool(np.nanmedian(wide) <= (limits.high - limits.low) / 2)
 
@@ -108,7 +108,7 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int, limits: 
         if key not in series:
             continue
         band, color = series[key], PALETTE[i % len(PALETTE)]
-        # where less than half of the runs are left, a mean says nothing about the trial
+        # with less than half of the runs left, the mean does not represent the trial
         kept = slice(0, int((band["n"] >= band["n"].max() / 2).sum()))
         x, mean = band["x"][kept], band["mean"][kept] * scale
         ax.plot(
@@ -131,7 +131,7 @@ def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int, limits: 
 
 
 def _beyond(ax: Axes, i: int, side: int, color: str, text: str) -> None:
-    """An arrow at the upper or lower edge for a line that ends beyond it, with where it ends."""
+    """Draw an arrow with the last value at the edge of the axes beyond which a line ends."""
     if not text:
         return
     x, y = 0.97 - 0.16 * (i % LINES), float(side > 0)
@@ -143,15 +143,15 @@ def _beyond(ax: Axes, i: int, side: int, color: str, text: str) -> None:
 
 
 def _settled(mean: np.ndarray) -> np.ndarray:
-    """Leave out the first tenth, whose fall would flatten all that comes after it.
+    """Drop the first tenth, whose fall would flatten the rest.
 
-    Of fewer than ten points none is left out: the first is a large part of what there is to see.
+    With fewer than ten points, none is dropped.
     """
     return mean[len(mean) // 10 :]
 
 
 def _handles(panel: Mapping[str, Any], width: float) -> tuple[list[Any], str]:
-    """Return what the legend shows, and its title."""
+    """Return the legend's entries and its title."""
     from matplotlib.lines import Line2D
 
     shown = panel["lines"]

@@ -1,4 +1,4 @@
-"""Figures as parts of a page, each drawn for a wide and a narrow window; one may fail alone."""
+"""Figures as parts of a page, drawn for wide and narrow windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "Plot", "forgiving", "guarded", "reason"]
 
 Failure = tuple[str, Exception]
-"""Title of what could not be made, and why."""
+"""(title, reason) of a part that could not be made."""
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ _failures: ContextVar[list[Failure] | None] = ContextVar("failures", default=Non
 
 @contextmanager
 def forgiving() -> Iterator[list[Failure]]:
-    """Collect what goes wrong inside, so that the rest of a report stands; else it is raised."""
+    """Context that collects errors of parts, so that the rest of a report is written."""
     found: list[Failure] = []
     token = _failures.set(found)
     try:
@@ -38,7 +38,7 @@ def forgiving() -> Iterator[list[Failure]]:
 
 
 def guarded(title: str, make: Callable[[], T], instead: T) -> T:
-    """Return what `make` returns, or `instead` where it fails and failures are collected."""
+    """Return the result of `make`, or `instead` if it fails and failures are collected."""
     try:
         return make()
     except Exception as error:
@@ -51,16 +51,17 @@ def guarded(title: str, make: Callable[[], T], instead: T) -> T:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its words, drawn only when somebody looks.
+    """A figure with its texts, drawn on demand.
 
     Attributes:
-        name: put before every id of its drawings, and its name on the command line.
+        name: prefix of every id in its drawings, and its name on the command line.
         title: what it shows, in a few words.
-        alt: what a person who does not see it should know.
-        caption: what must be read with it, with n and units.
-        draws: from a width in inches to a drawing; several so that paper can break between them.
-        small: whether its drawings can stand beside each other on paper.
-        lesser: how early it goes where a paper is too long; 0 is kept longest.
+        alt: alternative text.
+        caption: caption, with n and units.
+        draws: functions from a width in inches to a drawing; several, so that pages can break
+            between them.
+        small: whether its drawings can be side by side on paper.
+        lesser: priority for removal if a paper is too long; 0 is kept longest.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Plot:
     @cached_property
     def drawings(self) -> list[dict[str, str]]:
         """Each drawing as {"wide", "narrow"}, SVG for a page, which shows the one that fits its
-        window; none where they cannot be made and failures are collected."""
+        window; empty if they cannot be made and failures are collected."""
 
         def drawn() -> list[dict[str, str]]:
             return [

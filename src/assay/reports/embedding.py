@@ -1,4 +1,4 @@
-"""A dataset as points in the plane: principal components, or t-SNE."""
+"""Embedding of a dataset in the plane: principal components, or t-SNE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Embedding", "draw_embedding", "embed", "embedding_plot"]
 Method = Literal["pca", "tsne"]
 
 _FIRST = 50
-"""Principal components that t-SNE starts from, as its authors do."""
+"""Number of principal components as input of t-SNE, as by its authors."""
 
 _PERPLEXITY = 30.0
 _MARKERS = "osD^vPX*<>"
@@ -36,8 +36,8 @@ class Embedding:
 
     Attributes:
         points: float (n, 2).
-        targets: class of each, (n,); all 0 where there are no classes.
-        axes: what the two directions are called.
+        targets: class of each, (n,); all 0 without classes.
+        axes: names of the two directions.
         explained: share of the variance that both show; NaN for t-SNE.
     """
 
@@ -48,14 +48,14 @@ class Embedding:
 
 
 def embed(data: FitData, method: Method, images: int = 2000, seed: int = 0) -> Embedding:
-    """Lay training images in the plane; those of the test part are never looked at.
+    """Embed training images in the plane; test images are never used.
 
     Args:
-        data: normalised as networks see it; each pixel of each channel is a variable.
+        data: normalised as for networks; each pixel of each channel is a variable.
         method: "pca" (the two directions with the most variance) or "tsne" (neighbours stay
-            neighbours; distances and sizes of groups mean nothing).
-        images: drawn at random where there are more.
-        seed: draws images, and where t-SNE starts.
+            neighbours; distances and sizes of groups have no meaning).
+        images: maximum number, drawn at random.
+        seed: seed of the sample of images and of the start of t-SNE.
 
     References:
         L. van der Maaten and G. Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008.
@@ -85,7 +85,7 @@ def embed(data: FitData, method: Method, images: int = 2000, seed: int = 0) -> E
 
 
 def embedding_plot(data: FitData, names: Sequence[str], method: Method, found: Embedding) -> Plot:
-    """Return the drawing of an embedding with its words."""
+    """Return the figure of an embedding with its texts."""
     title = {"pca": "Principal components", "tsne": "t-SNE"}[method]
     words = (
         f"the two components show {100 * found.explained:.1f} % of the variance."
@@ -105,7 +105,7 @@ def embedding_plot(data: FitData, names: Sequence[str], method: Method, found: E
 
 @styled
 def draw_embedding(found: Embedding, names: Sequence[str], width: float = WIDE) -> Figure:
-    """Draw points in the plane, a colour and a mark for each class, its name at its middle."""
+    """Draw points with a colour and a marker for each class, and its name at its centre."""
     from matplotlib.patheffects import withStroke
 
     labels = tell_apart(list(names), 24) if names else []

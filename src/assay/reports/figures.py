@@ -35,13 +35,13 @@ __all__ = ["draw_confusion", "draw_runs", "run_reach"]
 
 
 _TOLD = ("a run", "mean with 95 % interval", "best by validation", "published")
-"""What the legend of every run may tell."""
+"""Possible entries of the legend of runs."""
 
 
 def run_reach(
     entries: Sequence[Mapping[str, Any]], metric: str, published: Sequence[float] = ()
 ) -> Reach:
-    """Return the axis for entries of `run_values`, as it is drawn (a share in %)."""
+    """Return the axis limits for entries of `run_values` (fractions in %)."""
     known = metric_of(metric)
     spreads = []
     for entry in entries:
@@ -59,7 +59,7 @@ def draw_runs(
     published: Sequence[Mapping[str, Any]] = (),
     width: float = WIDE,
 ) -> Figure:
-    """Draw every run as a ring, each trial's mean with its interval, one axes for each data.
+    """Draw every run as a ring, and each trial's mean with its interval; one axes for each dataset.
 
     Args:
         groups: {data: entries of `run_values`}.
@@ -136,7 +136,7 @@ def draw_interval(
     limits: Reach,
     **style: Any,
 ) -> Any:
-    """Draw (low, middle, high) of a row; an end beyond the axis becomes an arrow at its edge."""
+    """Draw (low, middle, high) of a row; an end beyond the axis is drawn as an arrow."""
     low, middle, high = place
     ends = [[middle - max(low, limits.low)], [min(high, limits.high) - middle]]
     bar = ax.errorbar(middle, y, xerr=ends, fmt=marker, color=color, ms=6, lw=2, zorder=3, **style)
@@ -148,7 +148,7 @@ def draw_interval(
 
 @styled
 def draw_confusion(view: Mapping[str, object], names: Sequence[str], width: float = WIDE) -> Figure:
-    """Draw counts: right answers blue, wrong ones vermillion by their share of the row."""
+    """Draw counts: correct predictions blue, wrong ones vermillion by their share of the row."""
     counts = np.asarray(view["counts"])
     classes = len(counts)
     size = min(0.95 * width, 2.0 + 0.5 * classes)
@@ -190,7 +190,7 @@ def _draw_cell(
 ) -> None:
     from matplotlib.patches import Rectangle
 
-    alpha = 0.07 + 0.65 * alpha  # the number stays readable on the fullest cell
+    alpha = 0.07 + 0.65 * alpha  # the number must be readable on the darkest cell
     color = CELLS[0] if right else CELLS[1]
     place = (column - 0.48, row - 0.48)
     cell = Rectangle(place, 0.96, 0.96, fc=color, alpha=alpha, lw=0, transform=ax.transData)

@@ -1,4 +1,4 @@
-"""Rows as files hold them: the one place where estimates, intervals and effects become columns."""
+"""Rows for files: here estimates, intervals and effects become columns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from assay.statistics import Comparison, Effect, Estimate, Interval
 __all__ = ["Row", "flat", "plain"]
 
 Row = Mapping[str, Any]
-"""One line by machine name: plain values, and what `flat` takes apart; None for nothing."""
+"""A row by column name: plain values, and those that `flat` splits; None for no value."""
 
 _ESTIMATED = ("mean", "low", "high", "std", "median", "minimum", "maximum")
 
 
 def flat(row: Row) -> dict[str, Any]:
-    """Return a row as a file holds it, with plain values only.
+    """Return a row with plain values only.
 
     An estimate `x` becomes x (its mean), x_low, x_high, x_std, x_median, x_minimum and x_maximum,
     an interval x, x_low and x_high; a comparison and an effect become columns of their own names.
@@ -29,7 +29,7 @@ def flat(row: Row) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:
-    """Return a number as JSON can hold it: NaN and infinity become None, NumPy becomes Python."""
+    """Return a number for JSON: NaN and infinity become None, NumPy numbers Python numbers."""
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -1,4 +1,4 @@
-"""Characters that no font of this machine has, so that a page shows boxes for them here."""
+"""Characters for which this machine has no font."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 __all__ = ["unshown"]
 
 _LATIN = 0x250
-"""Every font that matters has the characters below."""
+"""All usual fonts have the characters below."""
 
 
 def unshown(text: str, fonts: list[str] | None = None) -> str:
-    """Return the characters of a text that no installed font has, each once, in their order.
+    """Return the characters of a text that no installed font has, each once, in order.
 
-    Figures hold their text as text: what shows a page takes any font that has a character.
+    Figures contain text as text, so that a viewer can use any font that has a character.
 
     Args:
-        fonts: files of fonts to look into; those that matplotlib finds when not given.
+        fonts: font files; by default those that matplotlib finds.
     """
     missing = {ord(c): c for c in text if ord(c) >= _LATIN and c.isprintable()}
     if not missing:
@@ -29,10 +29,10 @@ def unshown(text: str, fonts: list[str] | None = None) -> str:
         if not missing:
             break
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it says of odd fonts is nothing to the user
+            warnings.simplefilter("ignore")  # silence warnings about unusual fonts
             try:
                 known = ft2font.FT2Font(file).get_charmap()
             except (OSError, RuntimeError, ValueError):
-                continue  # no font after all
+                continue  # not a font
         missing = {code: c for code, c in missing.items() if code not in known}
     return "".join(missing.values())

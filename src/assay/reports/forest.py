@@ -1,4 +1,4 @@
-"""The forest plot: what each level changes, beside its reference."""
+"""The forest plot: the difference of each level to its reference."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _VERDICTS = {
 
 
 def effect_reach(effects: Sequence[Effect]) -> Reach:
-    """Return the axis of differences, as it is drawn; zero lies on it."""
+    """Return the axis limits of differences, including zero."""
     scale = metric_of(effects[0].metric).scale
     found = [effect.comparison for effect in effects]
     spreads = [Spread(c.difference * scale, (), [c.low * scale, c.high * scale]) for c in found]
@@ -49,7 +49,7 @@ def effect_reach(effects: Sequence[Effect]) -> Reach:
 
 
 def one_axis(effects: Sequence[Effect]) -> bool:
-    """Say whether all factors can be read on one axis of differences."""
+    """Whether one axis of differences is readable for all factors."""
     factors = dict.fromkeys(effect.factor for effect in effects)
     axes = [effect_reach([e for e in effects if e.factor == factor]) for factor in factors]
     sizes = [max(abs(found.low), abs(found.high)) for found in axes]
@@ -60,7 +60,7 @@ def one_axis(effects: Sequence[Effect]) -> bool:
 def draw_effects(
     effects: Sequence[Effect], factors: Sequence[str] = (), width: float = WIDE
 ) -> Figure:
-    """Draw a forest plot: filled where the corrected test calls a difference.
+    """Draw a forest plot; markers of significant differences are filled.
 
     Factors share the axis of differences unless one of them would flatten the others.
     """
@@ -136,7 +136,7 @@ def _draw_effect(ax: Axes, y: float, effect: Effect, limits: Reach) -> None:
 
 
 def _shown(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:
-    """Colour, mark and words of what the legend tells."""
+    """Return colour, marker and text of the legend's entries."""
     directed = metric_of(effects[0].metric).higher_is_better is not None
     names = ["better", "worse"] if directed else ["different"]
     there = {effect.verdict for effect in effects}

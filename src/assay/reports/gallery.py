@@ -1,4 +1,4 @@
-"""Every figure of a study by name, for a paper, a page, or alone for slides."""
+"""Every figure of a study by name, for papers, pages and slides."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def gallery(
     tried: Sequence[Record] = (),
     names: Collection[str] | None = None,
 ) -> list[Plot]:
-    """Return the figures that a study has something to show in, in the order of a paper.
+    """Return the figures that apply to a study, in the order of a paper.
 
     Args:
-        plan: with trials called by their names (`assay.reports.names.named`).
+        plan: with trials labelled by their names (`assay.reports.names.named`).
         names: only those with these names; None for all.
     """
     from assay.statistics import effects, primary_metric
@@ -65,7 +65,7 @@ def gallery(
 def _closer(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Iterator[Plot | None]:
-    """Confusion matrices of the headline trials in one figure, mistakes of the best one."""
+    """Return the headline trials' confusion matrices in one figure, and the best one's mistakes."""
     runs = by_trial(records)
     shown = []
     for trial in views.headline_trials(plan, records):
@@ -104,7 +104,7 @@ def _together(single: Sequence[Plot], labels: Sequence[str]) -> Plot:
 def _sections(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Iterator[Plot]:
-    """Figures of the sections that subjects and plugins registered."""
+    """Yield the figures of sections that subjects and plugins registered."""
     for name in SECTIONS:
         data = SECTIONS[name].view(plan, records, lookup)
         if isinstance(data, Mapping):

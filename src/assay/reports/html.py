@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing but itself."""
+"""The report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ReportError(RuntimeError):
 
 
 def find_dataset(spec: Spec) -> Dataset | None:
-    """Return the dataset of a configuration, or None when it is not to be had here."""
+    """Return the dataset of a configuration, or None if it is not available."""
     from assay.data import load
 
     try:
@@ -71,17 +71,17 @@ def write_html(
 
     Args:
         plan: the study's plan, plain data as a store keeps it.
-        records: its runs, all or as many as there are.
-        path: the file; written under a temporary name and renamed, so none is ever half there.
-        dataset_of: from a configuration's "dataset" to its images, for the pictures; None looks
-            where `assay.data.load` looks. Without images the report says what it lacks.
-        tried: the runs of a search, which only served to choose.
-        network_of: from a configuration to its network, for the tables of layers; without it they
-            are left out.
+        records: its runs, all or some.
+        path: the file, which is written atomically.
+        dataset_of: function from a configuration's "dataset" to its images; None searches like
+            `assay.data.load`. Without images, the report says what is missing.
+        tried: the runs of a search, which only served to select.
+        network_of: function from a configuration to its network, for the tables of layers; without
+            it they are omitted.
 
     Raises:
-        StoreError: when the file cannot be written.
-        ReportError: after it was written, when a part of it could not be made: a bug.
+        StoreError: the file cannot be written.
+        ReportError: the report was written, but a part of it failed (a bug).
     """
     path = Path(path)
     with forgiving() as failures:
@@ -107,7 +107,7 @@ def render_html(
     tried: Iterable[Record] = (),
     network_of: NetworkOf | None = None,
 ) -> str:
-    """Return the report of a study as HTML; see `write_html`. What fails is raised here."""
+    """Return the report of a study as HTML; see `write_html`. Errors are raised."""
     records, plan = list(records), named(plan)
     read_metrics(plan)
     lookup = remember(dataset_of or find_dataset)
@@ -155,7 +155,7 @@ def _sections(
     lookup: predictions.DatasetOf,
     part: Callable[..., Any],
 ) -> list[dict[str, Any]]:
-    """What the registered sections show, those that have something to say."""
+    """Return the content of the registered sections that apply."""
     shown = []
     for name in SECTIONS:
         section = SECTIONS[name]
@@ -175,13 +175,13 @@ def _section_template(name: str) -> str | None:
 
 
 def _unknown(config: Mapping[str, Any]) -> None:
-    """No network of any configuration is known."""
+    """Default `network_of`, for which all networks are unknown."""
 
 
 def _part(
     lost: list[dict[str, str]], title: str, make: Callable[[], Any], instead: Any = None
 ) -> Any:
-    """Return a part of the page; one that fails is noted and leaves the rest standing."""
+    """Return a part of the page; if it fails, note the error and continue."""
 
     def noted() -> Any:
         try:
@@ -194,7 +194,7 @@ def _part(
 
 
 def _duration(seconds: float) -> str:
-    """Return seconds in words of two units: "3 h 12 min"."""
+    """Format seconds in two units: "3 h 12 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -202,7 +202,7 @@ def _duration(seconds: float) -> str:
 
 
 def _yaml(value: Any) -> str:
-    plain = json.loads(json.dumps(value, default=str))  # dicts and lists, so that there are no tags
+    plain = json.loads(json.dumps(value, default=str))  # dicts and lists, which contain no tags
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
@@ -228,7 +228,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = Markup  # only for what svg() made
+    environment.filters["svg"] = Markup  # only for results of svg()
     environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", str(text))
     environment.filters["duration"] = _duration
     return environment.get_template("report.html.j2")

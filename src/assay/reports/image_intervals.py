@@ -1,4 +1,4 @@
-"""The other half of uncertainty: how far accuracies depend on which test images there are."""
+"""Uncertainty from the choice of test images."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _NOTE = (
 
 def images_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
     """Return one row for each trial that classified test images: accuracy with its interval over
-    the images, and the difference to the first trial with the same images; None where the study is
-    not judged by accuracy, or no predictions are kept."""
+    the images, and the difference to the first trial with the same images; None if accuracy is not
+    the main metric, or predictions were not kept."""
     records = list(records)
     if f"test_{primary_metric(plan, records)}" != METRIC:
         return None
@@ -70,8 +70,7 @@ def images_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | 
 
 
 def _right(records: Iterable[Record]) -> np.ndarray | None:
-    """Which run was right on which image, (runs, images); None without predictions of the same
-    images."""
+    """Return which run is correct on which image, (runs, images); None without common images."""
     runs = classified(records)
     targets = [r.predictions["test_target"] for r in runs]
     if not runs or any(not np.array_equal(t, targets[0]) for t in targets):

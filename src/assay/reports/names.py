@@ -1,4 +1,4 @@
-"""What a trial is called wherever people read: by its levels, the baseline too."""
+"""Displayed names of trials, including the baseline: by their levels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from assay.statistics import factor_name
 __all__ = ["BASELINE", "candidates_text", "marked", "named", "trial_names"]
 
 BASELINE = "the baseline"
-"""What a paper calls a baseline of several factors, whose levels it tells once."""
+"""Name of a baseline of several factors in papers, which list its levels once."""
 
 
 def trial_names(plan: PlanData) -> dict[str, str]:
-    """Return {trial_id: name}: the level where one factor varies, else the trial's label.
+    """Return {trial_id: name}: the level if one factor varies, else the trial's label.
 
-    The baseline of a study with factors is called by its levels, as the other trials are:
-    "glorot_uniform", or "activation = relu, dropout = 0.2". A label that a person gave stays.
+    The baseline of a study with factors is named by its levels, like the other trials:
+    "glorot_uniform", or "activation = relu, dropout = 0.2". A label that the user gave is kept.
     """
     return {trial["trial_id"]: _name(plan, trial) for trial in plan["trials"]}
 
@@ -37,7 +37,7 @@ def named(plan: PlanData, *, short: bool = False) -> dict[str, Any]:
     """Return a plan whose trials have their names as labels.
 
     Args:
-        short: a baseline of several factors is `BASELINE`, not all of its levels.
+        short: name a baseline of several factors `BASELINE` instead of listing its levels.
     """
     names = trial_names(plan)
     if short and len(plan.get("factors") or {}) > 1:
@@ -58,7 +58,7 @@ def named(plan: PlanData, *, short: bool = False) -> dict[str, Any]:
 def marked(
     name: str, row: Mapping[str, object], marks: tuple[str, ...] = ("best", "baseline")
 ) -> str:
-    """Return a name with what holds of it: "glorot_uniform (best, baseline)"."""
+    """Return a name with its marks: "glorot_uniform (best, baseline)"."""
     true = [mark for mark in marks if row.get(mark) and not name.endswith(mark)]
     return f"{name} ({', '.join(true)})" if true else name
 
@@ -89,7 +89,7 @@ _PLURALS = {
 
 
 def candidates_text(plan: PlanData, trials: Sequence[Mapping[str, Any]], number: int) -> str:
-    """Return what so many candidates among `trials` are, in words: "4 initializers"."""
+    """Describe so many candidates among `trials`: "4 initializers"."""
     factors = list(plan.get("factors") or {})
     varied = [f for f in factors if len({str((t.get("levels") or {}).get(f)) for t in trials}) > 1]
     if len(varied) == 1:

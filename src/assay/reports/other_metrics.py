@@ -1,4 +1,4 @@
-"""The metrics that a study asks for beside the one that it is judged by, in tables of their own."""
+"""Tables of the metrics that a study names in addition to its main one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["metrics_table", "other_effects_table"]
 
 
 def metrics_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
-    """Return one row for each trial with all other metrics on test; None where there are none."""
+    """Return one row for each trial with all other metrics on test; None if there are none."""
     records = list(records)
     main = primary_metric(plan, records)
     names = other_metrics(plan, main)
@@ -50,7 +50,7 @@ def _column(name: str) -> Column:
 
 
 def other_effects_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
-    """Return the comparisons of the study in all other metrics; None where there are none."""
+    """Return the comparisons of the study in all other metrics; None if there are none."""
     records = list(records)
     main = primary_metric(plan, records)
     names = other_metrics(plan, main)

@@ -1,4 +1,4 @@
-"""Which curves share an axes: few lines in each, chosen so that they answer something."""
+"""Panels of learning curves: few lines in each, chosen to answer a question."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.statistics import factor_name, metric_of
 __all__ = ["LINES", "curve_panels"]
 
 LINES = 6
-"""Lines of one axes that an eye can tell apart."""
+"""Maximum number of distinguishable lines in one axes."""
 
 Panel = dict[str, Any]
 
@@ -23,10 +23,11 @@ Panel = dict[str, Any]
 def curve_panels(plan: PlanData, entries: Sequence[Mapping[str, Any]]) -> list[Panel]:
     """Return panels {"title", "lines": [{"label", "curve"}], "left_out"} of at most LINES lines.
 
-    Few trials on one kind of data share a panel. One at a time, each factor has a panel: the
-    levels with the others at their reference. A full factorial has a panel for each combination
-    of the other factors, with a line for each level of the last factor that is not of the data.
-    Anything else shows the best by the last validation value, and says how many it left out.
+    Few trials on one kind of data share a panel. In a one-at-a-time design, each factor has a panel
+    with its levels, the others at their reference. In a full factorial design, there is a panel for
+    each combination of the other factors, with a line for each level of the last factor that does
+    not change the data. Otherwise, the panel shows the best trials by the last validation value,
+    and how many are omitted.
     """
     groups = data_groups(plan)
     factors = dict(plan.get("factors") or {})
@@ -58,9 +59,9 @@ def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
 
 
 def _merit(entry: Mapping[str, Any]) -> float:
-    """Best validation value that the mean curve reached, higher is better."""
+    """Return the best validation value of the mean curve, higher is better."""
     names = [f"val_{name}" for name in curve_names([entry["series"]])]
-    for name in names:  # the loss comes last: those of other labels differ
+    for name in names:  # the loss comes last: it is not comparable across targets
         higher = metric_of(name).higher_is_better
         if name in entry["series"] and higher is not None:
             return float(np.max((1 if higher else -1) * entry["series"][name]["mean"]))
@@ -86,7 +87,7 @@ def _by_factor(
 
 
 def _of_data(plan: PlanData, factors: Mapping[str, Sequence[Any]]) -> set[str]:
-    """Return the factors that change what is learned from, with all others equal."""
+    """Return the factors that change the data."""
     found = set()
     for factor in factors:
         names: dict[tuple[str, ...], set[str]] = {}
