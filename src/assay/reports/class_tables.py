@@ -22,8 +22,7 @@ _HEADERS = {
     "f1": ("F1 (%)", 100, 1),
     "pr_auc": ("PR-AUC", 1, 3),
 }
-"""Header, scale and decimals of each of `CLASS_METRICS`; fewer decimals than elsewhere, because a
-class has few images."""
+"""Header, scale and decimals (fewer than elsewhere) of each of `CLASS_METRICS`."""
 
 
 def class_tables(

@@ -1,4 +1,4 @@
-"""Pictures as figures: samples of the data, and what networks are wrong about most surely."""
+"""Pictures as figures: samples of the data, and the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["draw_pictures", "mistake_plot", "sample_plot"]
 
 SAMPLES = 10
-"""Pictures of each data."""
+"""Number of pictures of each dataset."""
 
 
 def sample_plot(found: Mapping[str, Dataset]) -> Plot | None:
-    """Return training images of each dataset, a line for each; None without datasets.
+    """Return training images of each dataset, one line for each; None without datasets.
 
-    A permuted dataset has a line of the images as the networks saw them.
+    A permuted dataset has an additional line with the permuted images.
     """
     lines = [_samples(name, dataset) for name, dataset in found.items()]
     if not lines:
@@ -58,7 +58,7 @@ def mistake_plot(
     plan: PlanData, label: str, runs: Sequence[Record], dataset: Dataset | None,
     names: Sequence[str], name: str = "mistakes",
 ) -> Plot | None:  # fmt: skip
-    """Return the most confident mistakes of a trial's best run; None where pictures are missing.
+    """Return the most confident mistakes of a trial's best run; None if pictures are missing.
 
     Args:
         names: of the classes.
@@ -99,7 +99,7 @@ def mistake_plot(
 
 @styled
 def draw_pictures(lines: Sequence[Mapping[str, object]], width: float = WIDE) -> Figure:
-    """Draw lines of pictures {"title", "images", "below"}; narrow, five stand in a line."""
+    """Draw lines of pictures {"title", "images", "below"}; narrow ones have five in a line."""
     columns = SAMPLES if width > NARROW else SAMPLES // 2
     rows = [row for line in lines for row in _cut(line, columns)]
     side = (width - 0.1) / columns

@@ -1,4 +1,4 @@
-"""The pixels of a permuted picture on their way back, as an animation."""
+"""Animation of the pixels of a permuted picture as they are put back in order."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FRAMES = 40
 """Steps from the permuted to the restored picture."""
 
 _WAITS = {"first": 600, "each": 60, "last": 2000}
-"""Milliseconds that a frame is shown."""
+"""Duration of a frame in milliseconds."""
 
 
 def animation(
     truth: np.ndarray, cells: np.ndarray, shape: tuple[int, int], scale: int = 8
 ) -> bytes:
-    """A GIF of pixels that move from where a permutation put them to where an estimate puts them.
+    """Return a GIF of pixels that move from their permuted to their estimated positions.
 
-    Each is coloured by its true place: red by row, green by column. Where the colours end as two
-    smooth ramps, the picture is whole, whichever way it is turned.
+    Each is coloured by its true position: red by row, green by column. If the colours end as two
+    smooth gradients, the picture is restored, up to rotation and reflection.
 
     Args:
         truth: (pixels,), true place of the pixel at each place of the permuted picture.
@@ -52,5 +52,5 @@ def animation(
 
 
 def gif_uri(content: bytes) -> str:
-    """A GIF as an address that holds it."""
+    """Return a GIF as a data URI."""
     return "data:image/gif;base64," + base64.b64encode(content).decode()

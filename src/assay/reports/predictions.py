@@ -1,4 +1,4 @@
-"""What networks said about the test images: confusion, classes, confident mistakes."""
+"""Predictions on test images: confusion matrices, classes, confident mistakes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
-"""From a configuration's "dataset" to its images; None when they are not to be had."""
+"""Function from a configuration's "dataset" to its images; None if they are not available."""
 
 
 NOT_FOUND = "the images were not found; set their folder with --data or ASSAY_DATA"
 
 
 def classified(records: Iterable[Record]) -> list[Record]:
-    """Finished runs that predicted classes (whole numbers) and kept their targets."""
+    """Return the finished runs that predicted classes (whole numbers) and kept their targets."""
     needed = {"test_predicted", "test_target"}
     return [
         r
@@ -56,7 +56,7 @@ def classified(records: Iterable[Record]) -> list[Record]:
 def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
     """Return {"counts": int64 (classes, classes), "n": runs} pooled over the runs of a trial.
 
-    Rows are targets and columns predictions; None when no run has predictions of classes.
+    Rows are targets and columns predictions; None if no run has predictions of classes.
     """
     runs = classified(records)
     if not runs:
@@ -69,15 +69,15 @@ def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
 
 
 CLASS_METRICS = ("precision", "recall", "f1", "pr_auc")
-"""What is told of each class, against all others."""
+"""Metrics of each class against all others."""
 
 
 def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return {"class", "images", "accuracy", "precision", "recall", "f1"} for each class.
 
     All but the first two are estimates over the runs. "accuracy" is the share of right answers
-    among the test images of the class, which is its recall; precision is 0 where a run never names
-    the class. Where all runs kept probabilities there is "pr_auc", too: average precision.
+    among the test images of the class, which is its recall; precision is 0 if a run never predicts
+    the class. If all runs kept probabilities, there is also "pr_auc", the average precision.
     """
     runs = classified(records)
     if not runs:
@@ -126,7 +126,7 @@ def mistakes(
 
     The run is the one with the best validation metric. Each entry of "classes" is {"class",
     "wrong" (how many in all), "items"}; an item holds index (into the test split), predicted,
-    confidence (0 to 1) and wrong_in (how many of the `n` runs get it wrong). None when no run kept
+    confidence (0 to 1) and wrong_in (how many of the `n` runs get it wrong). None if no run kept
     confidences of classes.
     """
     runs = [r for r in classified(records) if "test_confidence" in r.predictions]
@@ -163,12 +163,12 @@ def class_names(spec: Spec, dataset: Dataset | None, classes: int) -> list[str]:
 
             names = describe(spec).class_names
         except Exception:
-            names = ()  # an old study's data may be gone: its report must still open
+            names = ()  # the report of an old study must open without its data
     return [str(names[i]) if i < len(names) else str(i) for i in range(classes)]
 
 
 def unpermuted(images: np.ndarray, dataset: Dataset) -> np.ndarray | None:
-    """Return images (n, height, width, channels) as they were before permuting; None if never."""
+    """Return images (n, height, width, channels) before permutation; None without permutation."""
     if dataset.permutation is None:
         return None
     pixels = images.reshape(len(images), len(dataset.permutation), -1)
@@ -178,8 +178,8 @@ def unpermuted(images: np.ndarray, dataset: Dataset) -> np.ndarray | None:
 
 
 def shuffled(originals: np.ndarray, dataset: Dataset) -> np.ndarray | None:
-    """Return images as a study's permutation left them, where it was undone by an estimate; None
-    for a dataset that was never restored."""
+    """Return the permuted images of a dataset whose permutation was undone by an estimate; None for
+    other datasets."""
     if not dataset.spec.get("restore"):
         return None
     height, width = originals.shape[1:3]
@@ -187,15 +187,15 @@ def shuffled(originals: np.ndarray, dataset: Dataset) -> np.ndarray | None:
 
 
 def _moved(images: np.ndarray, dataset: Dataset) -> dict[str, np.ndarray | None]:
-    """Images as they were before and as they were in between, where pixels moved."""
+    """Return the original and the permuted images, if pixels were moved."""
     originals = unpermuted(images, dataset)
     between = None if originals is None else shuffled(originals, dataset)
     return {"originals": originals, "shuffled": between}
 
 
 def journey(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return (truth, cells) of a restored dataset: where each pixel of the permuted picture came
-    from, and where the estimate put it; None for a dataset that was never restored."""
+    """Return (truth, cells) of a restored dataset: the origin of each pixel of the permuted
+    picture, and its estimated position; None for other datasets."""
     if not dataset.spec.get("restore") or dataset.permutation is None:
         return None
     height, width = dataset.image_shape[:2]
@@ -205,10 +205,10 @@ def journey(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> dict[str, Any]:
-    """Return {"images", "originals", "shuffled", "missing"}: test images that a run was judged on.
+    """Return {"images", "originals", "shuffled", "missing"}: test images of a run.
 
-    "missing" says why there are none (no dataset, or one that is not what the run saw); then the
-    others are None. "originals" is None unless the dataset is permuted.
+    "missing" says why there are none (no dataset, or a different one); then the others are None.
+    "originals" is None unless the dataset is permuted.
     """
     nothing = {"images": None, "originals": None, "shuffled": None}
     if dataset is None:
@@ -225,7 +225,8 @@ def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> di
 
 def examples(dataset: Dataset, count: int = 10) -> dict[str, Any]:
     """Return {"images", "originals", "shuffled", "targets"}: training images, one for each class in
-    turn; as they were, where pixels moved; and as they were before a permutation was undone."""
+    turn; the originals, if pixels were moved; and the permuted ones, if a permutation was
+    undone."""
     targets = np.asarray(dataset.train.targets)
     chosen: list[int] = []
     if targets.ndim == 1:

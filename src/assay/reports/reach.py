@@ -1,4 +1,4 @@
-"""How far an axis goes: far enough for what is measured, not for one failure or interval."""
+"""Limits of an axis: wide enough for the measured values, not for single failures or intervals."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 __all__ = ["Reach", "Spread", "reach"]
 
 _SQUEEZED = 5.0
-"""An axis is cut where it would be so many times as long for the sake of a few values."""
+"""An axis is cut if a few values would make it so many times as long."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What is drawn of one thing: its middle, single values, and the ends of its interval."""
+    """The drawn values of one item: its middle, single values, and the ends of its interval."""
 
     middle: float
     values: Sequence[float] = ()
@@ -33,8 +33,8 @@ class Reach:
 
     Attributes:
         low, high: its limits.
-        outside: numbers of the spreads whose middle lies beyond them.
-        cut: whether an interval or a single value of the others goes beyond them.
+        outside: indices of the spreads whose middle is outside.
+        cut: whether an interval or a single value of the others is outside.
     """
 
     low: float = 0.0
@@ -44,11 +44,11 @@ class Reach:
 
     @property
     def complete(self) -> bool:
-        """Whether everything can be seen."""
+        """Whether everything is inside."""
         return not self.outside and not self.cut
 
     def beyond(self, value: float) -> int:
-        """-1 where a value lies below the axis, 1 above, 0 on it."""
+        """Return -1 for a value below the axis, 1 above, 0 on it."""
         return int(value > self.high) - int(value < self.low)
 
 
@@ -59,13 +59,13 @@ def reach(
 ) -> Reach:
     """Return the axis for some spreads.
 
-    A minority whose middles lie so far off that the others would be one dot is left outside.
-    Intervals of the others reach at most as far again as their values do, or as the narrowest of
-    them: that of two runs is often longer than all that was measured.
+    A minority whose middles are so far away that the others would be a single dot is left outside.
+    The limits extend beyond the values by at most their range, or by the narrowest interval,
+    because the interval of two runs is often longer than the range of all values.
 
     Args:
-        bounds: what the values cannot go beyond, as a share cannot exceed 100 %.
-        always: what must be seen, as the zero of differences.
+        bounds: bounds of the values, such as 100 % of a fraction.
+        always: values that must be inside, such as the zero of differences.
     """
     known = [i for i, s in enumerate(spreads) if math.isfinite(s.middle)]
     if not known:
@@ -87,7 +87,8 @@ def reach(
 
 
 def _far(spreads: Sequence[Spread], known: Sequence[int], always: Sequence[float]) -> set[int]:
-    """Return the fewest whose leaving shortens the axis by a factor of _SQUEEZED; or none."""
+    """Return the fewest spreads without which the axis is shorter by a factor of _SQUEEZED; or
+    none."""
     fixed = [Spread(value) for value in always]
     centre = float(np.median([*always, *(spreads[i].middle for i in known)]))
     order = sorted(known, key=lambda i: -abs(spreads[i].middle - centre))
@@ -104,6 +105,6 @@ def _length(spreads: Sequence[Spread]) -> float:
 
 
 def _narrowest(spreads: Sequence[Spread]) -> float:
-    """Half of the shortest interval, which is always seen whole; 0 where there is none."""
+    """Return half of the shortest interval, which is always inside; 0 if there is none."""
     known = [[float(e) for e in s.ends if math.isfinite(e)] for s in spreads]
     return min((max(ends) - min(ends) for ends in known if ends), default=0.0) / 2

@@ -14,8 +14,8 @@ from assay.reports.predictions import DatasetOf
 __all__ = ["SECTIONS", "Section", "View"]
 
 View = Callable[[Mapping[str, Any], Sequence[Record], DatasetOf], Any]
-"""From the plan, the records, and what finds a dataset by its specification, to what the template
-shows; None where the section has nothing to say of this study."""
+"""Function from the plan, the records, and a function that finds a dataset by its specification, to
+the data of the template; None if the section does not apply to the study."""
 
 
 @dataclass(frozen=True)

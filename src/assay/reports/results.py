@@ -1,4 +1,4 @@
-"""The tables of a study, ready to be printed, saved or set into a page."""
+"""The tables of a study, for printing, files and pages."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _VARIED = {
     "split": "choices of training and validation images",
     "pictures": "drawn pictures",
 }
-"""What may differ between runs beside their seeds, by the names of `vary:`."""
+"""What may differ between runs in addition to their seeds, by the names of `vary:`."""
 
 
 def covered(plan: PlanData) -> str:
-    """What the intervals of a study speak of."""
+    """Describe what the intervals of a study cover."""
     more = [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
     what = ", ".join(["seeds", *more[:-1]]) + "".join(f" and {text}" for text in more[-1:])
     return (
@@ -52,7 +52,7 @@ def covered(plan: PlanData) -> str:
 def mean_text(found: Estimate, metric: str) -> str:
     """Return "97.68 ± 0.12", "97.68" of a single run, or "-".
 
-    Where the interval is longer on one side, its ends are told: "52.7 (10.2 to 66.1)".
+    If the interval is longer on one side, its ends are given: "52.7 (10.2 to 66.1)".
     """
     known, mean = metric_of(metric), found.mean
     text = known.number(mean)
@@ -77,7 +77,7 @@ def _mean(metric: str) -> Callable[[Row], str]:
 
 
 def with_unit(name: str) -> str:
-    """Return a metric in words with its unit: "test accuracy (%)"."""
+    """Return the name of a metric with its unit: "test accuracy (%)"."""
     unit = metric_of(name).unit
     return f"{metric_title(name)} ({unit})" if unit else metric_title(name)
 
@@ -176,7 +176,7 @@ def levels_table(plan: PlanData, records: Iterable[Record], metric: str | None =
 
 
 def published_table(plan: PlanData, records: Iterable[Record]) -> Table:
-    """Return published values beside ours."""
+    """Return a table of published values with ours."""
     rows = tuple(published_rows(plan, records))
 
     def ours(row: Row) -> str:

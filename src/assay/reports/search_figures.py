@@ -58,7 +58,7 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
 
 
 def _reach(values: np.ndarray, metric: str) -> tuple[float, float]:
-    """Ends of an axis that shows the better three quarters, so that failures do not flatten it."""
+    """Return axis limits for the better three quarters, so that failures do not flatten it."""
     higher = metric_of(metric).higher_is_better
     ends = np.quantile(values, [0.25, 1.0] if higher else [0.0, 0.75])
     pad = 0.08 * max(float(np.ptp(ends)), 1e-6)
@@ -79,7 +79,7 @@ def _legend(figure: Figure, names: Mapping[str, str]) -> None:
 
 @styled
 def draw_expected(curve: Mapping[str, np.ndarray], metric: str, width: float = WIDE) -> Figure:
-    """Draw what `expected_best` returned."""
+    """Draw the result of `expected_best`."""
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(2.9, width)
@@ -101,11 +101,12 @@ def draw_expected(curve: Mapping[str, np.ndarray], metric: str, width: float = W
 def draw_parallel(
     axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric: str, width: float = WIDE
 ) -> Figure:
-    """Draw parallel coordinates, one above the other in a narrow figure.
+    """Draw parallel coordinates, with horizontal axes in a narrow figure.
 
     Args:
         axes: {"title", "places" (n,) in [0, 1] or NaN, "ticks": [(place, text)]} of each parameter.
-        values: (n,) the objective; the better, the stronger the line; the best tenth stands out.
+        values: (n,) the objective; better values have stronger lines, and the best tenth is
+            highlighted.
     """
     metric_known = metric_of(metric)
     upright = width > NARROW
@@ -183,7 +184,7 @@ def draw_slices(
 
 def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np.ndarray) -> None:
     x = axis["places"]
-    if axis["kind"] == "choice":  # beside each other, so that equal ones can be told apart
+    if axis["kind"] == "choice":  # side by side, so that equal ones can be distinguished
         x = x + 0.02 * np.linspace(-1, 1, len(x))
     for mask, color, alpha in ((~whole, INK, 0.35), (whole, PALETTE[0], 0.85)):
         ax.plot(x[mask], values[mask], "o", mfc="none", mec=color, ms=4, mew=0.9, alpha=alpha)

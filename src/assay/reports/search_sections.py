@@ -1,4 +1,4 @@
-"""The part of a report about a search: what was tried, when it got good, and what mattered."""
+"""The part of a report about a search: its trials, progress and importances."""
 
 from __future__ import annotations
 
@@ -153,9 +153,9 @@ def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]
 
 
 def parameter_axes(plan: PlanData, trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:
-    """Return an axis for each parameter that varied: {"title", "kind", "places", "ticks"}.
+    """Return an axis for each varied parameter: {"title", "kind", "places", "ticks"}.
 
-    Places are in [0, 1], on a log scale where the space has one; NaN where a trial has none.
+    Places are in [0, 1], on a log scale if the space has one; NaN if a trial has no value.
     """
     short = short_names([p["name"] for p in plan["search"]["space"]])
     found = []

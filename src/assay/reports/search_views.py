@@ -1,4 +1,4 @@
-"""A search as tables and sentences: what was tried, what was best, what it cost."""
+"""A search as tables and sentences: its trials, the best ones, and the cost."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, 
 __all__ = ["ranked", "search_sentences", "search_table", "search_title", "space_table"]
 
 SHOWN = 10
-"""Rows of the table of the best trials; its data has them all."""
+"""Maximum number of printed rows of the table of the best trials; its data has all."""
 
 
 def search_title(plan: PlanData) -> str:
-    """How the trials were proposed, in words: "hyperband (random)", "tpe"."""
+    """Return the name of the sampler: "hyperband (random)", "tpe"."""
     search = plan["search"]
     halving = search.get("halving")
     return f"{halving['name']} ({search['sampler']})" if halving else str(search["sampler"])
 
 
 def ranked(plan: PlanData, trials: Sequence[SearchTrial]) -> list[SearchTrial]:
-    """The different trials, the best first: those with their whole budget, then stopped ones by
-    how far they came."""
+    """Return the different trials, the best first: those with the complete budget, then stopped
+    ones by their progress."""
     sign = -1 if plan["search"]["higher_is_better"] else 1
 
     def key(trial: SearchTrial) -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
     """Return one row for each different trial, the best first.
 
     Args:
-        limit: most rows; None for all.
+        limit: maximum number of rows; None for all.
     """
     objective, chosen = plan["search"]["objective"], set(plan["search"]["chosen"])
     names = [p["name"] for p in plan["search"]["space"]]
@@ -94,7 +94,7 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The shortest endings of dotted names that tell them apart; numbers keep what is before."""
+    """Return the shortest distinguishing endings of dotted names; numbers keep their parent."""
     found = {}
     for name in names:
         parts = name.split(".")
@@ -118,7 +118,7 @@ def _value(name: str) -> Any:
 
 
 def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]:
-    """What was tried, what was best, and what it cost, in sentences."""
+    """Describe the trials, the best ones and the cost in sentences."""
     search = plan["search"]
     states = Counter(trial.state for trial in trials)
     planned = search["planned"]
@@ -180,7 +180,7 @@ def space_table(plan: PlanData) -> Table:
 
 
 def values_text(row: Mapping[str, Any]) -> str:
-    """The values of a parameter in words: "relu, tanh", "16 to 512", "0.0001 to 0.1, log"."""
+    """Describe the values of a parameter: "relu, tanh", "16 to 512", "0.0001 to 0.1, log"."""
     if row["kind"] == "choice":
         return ", ".join(row["levels"])
     return f"{row['low']:g} to {row['high']:g}{', log' * row['log']}"

@@ -1,4 +1,4 @@
-"""The parts of the report that take more than a template: figures with words, pictures."""
+"""Parts of the report that need more than a template: figures with texts, pictures."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ __all__ = [
 ]
 
 MAX_EFFECTS = 60
-"""Rows of a forest plot; the table has them all."""
+"""Maximum number of rows of a forest plot; the table has all."""
 
 MAX_RUNS = 60
-"""Trials of a dot plot on one kind of data."""
+"""Maximum number of trials of a dot plot on one kind of data."""
 
 MAX_PANELS = 12
-"""Rows of the figure of learning curves."""
+"""Maximum number of rows of the figure of learning curves."""
 
 _CUT = " An arrow at the edge marks a value, or an end of an interval, beyond the axis."
 
 MAX_CLASSES = 30
-"""Classes of a confusion matrix that can still be read."""
+"""Maximum number of classes of a readable confusion matrix."""
 
 
 def figures(
     plan: PlanData, records: Sequence[Record], metric: str, found: Sequence[Effect]
 ) -> list[Plot]:
-    """Return the figures that have something to show."""
+    """Return the figures that apply."""
     made = [
         effects_plot(plan, metric, found),
         runs_plot(plan, records, metric),
@@ -129,7 +129,7 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
     """Return learning curves, a drawing for each panel of `curve_panels`; None without curves.
 
     Args:
-        short: several panels show only the main metric, so that they stand beside each other.
+        short: several panels show only the main metric, so that they fit side by side.
     """
     from assay.reports.curve_figures import draw_curves
 
@@ -169,7 +169,7 @@ def _cut_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> st
 
 
 def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, list[Any]]:
-    """Keep the best of very many trials: a figure of hundreds of lines shows nothing."""
+    """Keep the best of very many trials, because a figure of hundreds of lines is unreadable."""
     kept = {}
     for name, entries in groups.items():
         if len(entries) > most:
@@ -246,14 +246,14 @@ def _mistakes(
 
 
 def _states(found: Mapping[str, Any], i: int) -> dict[str, str | None]:
-    """A picture as it was, and as the permutation left it, where pixels moved."""
+    """Return the original picture, and the permuted one, if pixels were moved."""
     states = {"original": found["originals"], "shuffled": found["shuffled"]}
     return {k: None if v is None else png_uri(v[i]) for k, v in states.items()}
 
 
 def example_rows(plan: PlanData, lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
-    """Return rows of training images for each data, as they were beside as they became where pixels
-    were moved, with an animation of those that were moved back."""
+    """Return rows of training images for each dataset, with the originals if pixels were moved, and
+    an animation if they were put back in order."""
     rows: list[dict[str, Any]] = []
     for name, trials in views.data_groups(plan).items():
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}

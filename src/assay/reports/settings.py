@@ -1,4 +1,4 @@
-"""What was trained, and how: the layers of each network, the settings of every trial."""
+"""Tables of the layers of each network, and of the settings of every trial."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["NetworkOf", "network_tables", "settings_table"]
 
 NetworkOf = Callable[[Mapping[str, Any]], "Network | None"]
-"""From a trial's configuration to its network; None when it cannot be built here."""
+"""Function from a trial's configuration to its network; None if it cannot be built."""
 
 MAX_NETWORKS = 6
-"""Networks whose layers are listed."""
+"""Maximum number of networks to list."""
 
 _NAMED = 4
-"""Trials, or values of a setting, that are listed by name."""
+"""Maximum number of trials, or values of a setting, to list by name."""
 
 
 def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
@@ -54,7 +54,7 @@ def _kind(row: Mapping[str, Any]) -> str:
 
 
 def _joined(tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return the rows of equal structures, with what all of them say of each layer."""
+    """Return the rows of equal structures, merging what they say about each layer."""
     rows = []
     for alike in zip(*tables, strict=True):
         parts = [str(row["layer"]).split(", ") for row in alike]

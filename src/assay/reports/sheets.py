@@ -1,4 +1,4 @@
-"""Many pictures as one."""
+"""Contact sheets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GAP = 2
 
 
 def sheet(images: np.ndarray, columns: int, gap: int = GAP) -> np.ndarray:
-    """Join pictures uint8 (n, h, w, c) row by row; what is left of the last row stays white."""
+    """Join pictures uint8 (n, h, w, c) row by row; the rest of the last row is white."""
     n, h, w, c = images.shape
     rows = -(-n // columns)
     canvas = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, c), 255, np.uint8)

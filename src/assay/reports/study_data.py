@@ -1,4 +1,4 @@
-"""A study as one small file of plain data: what a claim rests on, without weights."""
+"""A study as one small file of plain data without weights, as evidence for claims."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def study_data(
 
 
 def _search(plan: PlanData, tried: Iterable[Record]) -> dict[str, Any]:
-    """What a search tried: its settings, and value, state and cost of every trial."""
+    """Return the settings of a search, and value, state and cost of every trial."""
     kept = {k: v for k, v in plan["search"].items() if k != "trials"}
     trials = [
         {
@@ -98,5 +98,5 @@ def _run(record: Record, machines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _number(value: float, digits: int = 6) -> float | None:
-    """A number of few digits that JSON can hold."""
+    """Return a rounded number for JSON."""
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None

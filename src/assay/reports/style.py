@@ -1,4 +1,4 @@
-"""How every figure looks, whatever it shows."""
+"""The common style of all figures."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ __all__ = [
 ]
 
 WIDE = 8.0
-"""Inches; at the width of a printed page the text then has about eight points."""
+"""Width in inches; on a printed page, the text then has about eight points."""
 
 NARROW = 3.9
-"""Inches; on a telephone, 320 px wide, text of 10 points then has about 11 px."""
+"""Width in inches; on a phone of 320 px, text of 10 points then has about 11 px."""
 
 SMALLEST = 8.0
-"""Points; nothing is written smaller: on a telephone that has 9 px."""
+"""Minimum size of text in points, about 9 px on a phone."""
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Let a function that draws do so in the style of the report, and settle the layout."""
+    """Decorator: draw in the style of the report, and compute the layout."""
 
     @wraps(draw)
     def wrapper(*args: Any, **kwargs: Any) -> Figure:
@@ -49,7 +49,7 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             figure = draw(*args, **kwargs)
             engine = figure.get_layout_engine()
             if engine is not None:
-                engine.execute(figure)  # settle the layout under this style, and only once
+                engine.execute(figure)  # compute the layout in this style, only once
             figure.set_layout_engine("none")
             return figure
 
@@ -71,7 +71,7 @@ def axis_title(name: str) -> str:
 
 
 def shorten(text: str, length: int = 38) -> str:
-    """Return one label that stands alone in one line of at most `length` columns."""
+    """Shorten a single label to one line of at most `length` columns."""
     return tell_apart([text], length, lines=1)[0]
 
 
@@ -89,7 +89,7 @@ def row_height(labels: Sequence[str], width: float) -> float:
 def name_rows(ax: Axes, labels: Sequence[str], width: float) -> None:
     """Name rows 0, 1, ... of an axes from the top: beside it, or above each in a narrow figure."""
     count = max(len(labels), 1)
-    ax.tick_params(axis="y", length=0, pad=7)  # an arrow at the edge has room
+    ax.tick_params(axis="y", length=0, pad=7)  # room for an arrow at the edge
     ax.spines["left"].set_visible(False)
     if width > NARROW:
         ax.set_yticks(range(len(labels)), labels)
@@ -103,18 +103,18 @@ def name_rows(ax: Axes, labels: Sequence[str], width: float) -> None:
 
 
 def legend_columns(labels: Sequence[str], width: float) -> int:
-    """Return how many labels of a legend, with their marks, stand beside each other."""
+    """Return how many labels of a legend, with their markers, fit side by side."""
     longest = max((len(line) for label in labels for line in label.split("\n")), default=1)
     return max(1, min(len(labels), int(width * 11.5 / (longest + 6))))
 
 
 def legend_height(labels: Sequence[str], width: float) -> float:
-    """Return the inches that a legend takes above the axes, beyond its first line."""
+    """Return the height of a legend above the axes, without its first line, in inches."""
     return 0.21 * (-(-len(labels) // legend_columns(labels, width)) - 1)
 
 
 def edge_mark(ax: Axes, y: float, side: int, color: str, text: str = "") -> None:
-    """Draw an arrow at an edge of a row's axes: something (`text`) lies beyond it."""
+    """Draw an arrow with `text` at an edge of a row's axes, for a value outside."""
     place = {"xycoords": ("axes fraction", "data"), "va": "center"}
     x, marker = (1.0, ">") if side > 0 else (0.0, "<")
     transform = ax.get_yaxis_transform()

@@ -24,9 +24,9 @@ class Surface:
     """The loss over a plane through the weights of a run.
 
     Attributes:
-        steps: float (points,), how far along each of the two directions; 0 is the run.
+        steps: float (points,), positions along each of the two directions; 0 is the run.
         loss: float (points, points), mean over the images; rows go along the second direction.
-        images: how many.
+        images: number of images.
     """
 
     steps: np.ndarray
@@ -35,7 +35,7 @@ class Surface:
 
 
 def surface_plot(found: Surface, run: str, data: str) -> Plot:
-    """Return the drawing of a surface with its words."""
+    """Return the figure of a surface with its texts."""
     here = found.loss[len(found.steps) // 2, len(found.steps) // 2]
     low, high = float(np.nanmin(found.loss)), float(np.nanmax(found.loss))
     return Plot(
@@ -59,7 +59,7 @@ def draw_surface(found: Surface, width: float = WIDE) -> Figure:
     loss = np.ma.masked_invalid(found.loss)
     low, high = float(loss.min()), float(loss.max())
     spread = max(high - low, 1e-12)
-    # equal steps of the square root: a bowl has rings of equal distance then
+    # equal steps of the square root, so that a bowl has equidistant rings
     levels = low + spread * np.linspace(0, 1, _LEVELS) ** 2
     filled = ax.contourf(found.steps, found.steps, loss, levels=levels, cmap="viridis")
     if low < high:

@@ -1,4 +1,4 @@
-"""From a figure to SVG that lives inside a page: its colours and fonts follow the page."""
+"""Conversion of figures to SVG elements whose colours and fonts follow the page."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ __all__ = [
     "svg",
 ]
 
-# Okabe and Ito's colours, the light ones darkened until they have 3:1 against white; the dark
-# page has them lighter. As matplotlib colours they are right on white paper as they stand.
+# Okabe and Ito's colours, with the light ones darkened to a contrast of 3:1 against white; the dark
+# page lightens them. As matplotlib colours they suit white paper.
 PALETTE = ("#0072b2", "#d55e00", "#00845f", "#b0548a", "#b07100", "#2f8dc4")
 CELLS = ("#0072b3", "#d55e01")
 INK, GRID, PAPER = "#1b1f24", "#d4d8de", "#fefefe"
@@ -52,7 +52,7 @@ DARK = {
     "--cell0": "#1a6ea6",
     "--cell1": "#b3560f",
 }
-"""CSS variables that the colours of a figure turn into."""
+"""CSS variables for the colours of a figure."""
 
 _SWAP = {color: f"var(--c{i})" for i, color in enumerate(PALETTE)}
 _SWAP |= {INK: "currentColor", GRID: "var(--grid)", PAPER: "var(--paper)"}
@@ -77,11 +77,11 @@ _STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
     "text.color": INK,
-    "text.parse_math": False,  # a label is no formula
+    "text.parse_math": False,  # labels are not formulas
     "legend.frameon": False,
     "legend.fontsize": 9.5,
     "axes.unicode_minus": True,
-    # text stays text: whoever reads the page has fonts for it that are not installed here
+    # text remains text: the reader of the page may have fonts that are not installed here
     "svg.fonttype": "none",
     "svg.hashsalt": "assay",
 }
@@ -93,7 +93,7 @@ def in_style() -> Iterator[None]:
     import matplotlib
 
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        # the width of a character that no font here has is guessed; the page's reader sees it
+        # widths of characters without a font here are guessed; the reader's browser shows them
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         yield
 
@@ -102,8 +102,8 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     """Return a figure as an SVG element to be put into a page.
 
     Args:
-        name: put before every id, so that two figures in one page do not share any.
-        alt: what a person who does not see it should know.
+        name: prefix of every id, so that two figures in one page do not share ids.
+        alt: alternative text.
     """
     out = io.StringIO()
     with in_style():

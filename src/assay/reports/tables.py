@@ -1,4 +1,4 @@
-"""Tables: plain rows for programs, columns of text for readers, and the usual formats."""
+"""Tables: plain rows for programs, columns of text for readers, and common formats."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ LATEX = {
     "≥": r"$\geq$",
     "≤": r"$\leq$",
     "−": "$-$",
-    "[": "{[}",  # at the start of a row it would be an option of the \\ before it
+    "[": "{[}",  # at the start of a row it would be an option of the preceding \\
     "]": "{]}",
     "|": r"\textbar{}",
     "\n": " ",
     "\r": " ",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the start of something to compute (OWASP, "CSV injection")."""
+"""First characters of text that a spreadsheet would evaluate (OWASP, "CSV injection")."""
 MARKDOWN = {**{c: f"\\{c}" for c in "\\|`*_[]<>$~"}, "&": "&amp;", "\n": " ", "\r": " "}
 
 
@@ -79,7 +79,7 @@ class Table:
 
     @cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:
-        """The entries with plain values only, for machines (see `flat`)."""
+        """The entries with plain values only, for programs (see `flat`)."""
         return tuple(map(flat, self.entries))
 
     @property

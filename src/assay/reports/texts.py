@@ -1,4 +1,4 @@
-"""Texts of a study made fit to be shown: nothing hidden, nothing cut that tells two apart."""
+"""Formatting of a study's texts: wrapping, and shortening that keeps labels distinct."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEPARATORS = " ,=/:"
 
 
 def width(text: str) -> int:
-    """Return the columns that a text takes: two for a wide character, none for a combining one."""
+    """Return the width of a text in columns: two for a wide character, none for a combining one."""
     return sum(_columns(c) for c in text)
 
 
@@ -25,7 +25,7 @@ def _columns(character: str) -> int:
 
 
 def ns(counts: Iterable[int]) -> str:
-    """Return the numbers of runs that a caption tells of: "n = 5", or "n = 3 to 5"."""
+    """Return the numbers of runs for a caption: "n = 5", or "n = 3 to 5"."""
     found = sorted({int(n) for n in counts if n})
     if not found:
         return "n = 0"
@@ -33,7 +33,7 @@ def ns(counts: Iterable[int]) -> str:
 
 
 def wrap(text: str, length: int) -> str:
-    """Return a text in lines of at most `length` columns, broken at spaces where there are some."""
+    """Wrap a text to lines of at most `length` columns, at spaces if possible."""
     lines, line, used = [], "", 0
     for word in text.split(" "):
         gap = 1 if line else 0
@@ -50,10 +50,10 @@ def wrap(text: str, length: int) -> str:
 
 
 def tell_apart(labels: Sequence[str], length: int, lines: int = 2) -> list[str]:
-    """Return labels for a figure: at most `lines` lines of `length` columns, different ones differ.
+    """Return distinct labels for a figure, of at most `lines` lines of `length` columns.
 
-    A beginning that all have in common is cut where some label is too long, then the middle; where
-    that would make two of them equal, what they differ in stays and its surroundings go.
+    If a label is too long, a common beginning of all is removed, then the middle; if that would
+    make two labels equal, the part in which they differ is kept.
     """
     texts = [" ".join(visible(label).split()) for label in labels]
     room = length * lines
@@ -70,14 +70,14 @@ def tell_apart(labels: Sequence[str], length: int, lines: int = 2) -> list[str]:
 
 
 def _shared(texts: Sequence[str]) -> int:
-    """Length of the beginning that all have in common."""
+    """Return the length of the common beginning of all."""
     first, last = min(texts), max(texts)
     same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     return sum(1 for _ in same)
 
 
 def _common(texts: Sequence[str]) -> int:
-    """Length of the common beginning, cut back to the end of a word."""
+    """Return the length of the common beginning, up to the end of a word."""
     prefix = texts[0][: _shared(texts)]
     end = max((i + 1 for i, c in enumerate(prefix) if c in _SEPARATORS), default=0)
     return max(0, min(end, *(len(t) - 1 for t in texts)))
@@ -108,7 +108,7 @@ def _around(text: str, place: int, room: int) -> str:
 
 
 def _numbered(short: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Number what is equal although it was different."""
+    """Number labels that became equal."""
     found = []
     for i, text in enumerate(short):
         others = dict.fromkeys(t for s, t in zip(short, texts, strict=True) if s == text)

@@ -1,4 +1,4 @@
-"""What training time buys: the validation loss over seconds."""
+"""The validation loss over training time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_times", "time_curves", "time_plot"]
 
 MOST = 6
-"""Trials that are drawn."""
+"""Maximum number of trials to draw."""
 
 _MARKERS = "osD^vP"
 
@@ -34,8 +34,8 @@ def time_curves(
 ) -> list[dict[str, Any]]:
     """Return {"label", "x", "mean", "n"} of trials: a curve over the seconds of training.
 
-    Seconds and values are means over the finished runs at equal evaluations; a point is there as
-    long as all of them are. Seconds are a run's share of its cohort.
+    Seconds and values are means over the finished runs at equal evaluations; a point exists as long
+    as all of them have one. Seconds are a run's share of its cohort.
     """
     runs, names = by_trial(records), trial_names(plan)
     first = [t["trial_id"] for t in headline_trials(plan, records)]
@@ -53,7 +53,7 @@ def time_curves(
 
 
 def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
-    """Return the validation loss by training time; None where no run kept times."""
+    """Return the validation loss by training time; None if no run kept times."""
     entries = time_curves(plan, records)
     if not entries:
         return None
@@ -74,7 +74,7 @@ def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
 
 @styled
 def draw_times(entries: Sequence[Mapping[str, Any]], metric: str, width: float = WIDE) -> Figure:
-    """Draw entries of `time_curves`, both axes logarithmic where the values allow it."""
+    """Draw entries of `time_curves`, with logarithmic axes if the values allow it."""
     labels = tell_apart([str(e["label"]) for e in entries], 36)
     columns = legend_columns(labels, width)
     figure = new_figure(2.5 + 0.2 * -(-len(labels) // columns), width)

@@ -1,4 +1,4 @@
-"""Records to plain data: what figures draw and tables hold. Nothing here draws or formats."""
+"""From records to the plain data of figures and tables, without drawing or formatting."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 SPENT = ("train", "evaluate", "prepare")
-"""Kinds of seconds that add up to the time of a run."""
+"""Kinds of seconds whose sum is the time of a run."""
 
 
 def counts(plan: PlanData, records: Iterable[Record]) -> dict[str, int]:
@@ -57,7 +57,7 @@ def _seconds(record: Record) -> float:
 
 
 def _collect(records: Sequence[Record], *path: str) -> list[float]:
-    """Finite numbers at `path` of the finished records."""
+    """Return the finite numbers at `path` of the finished records."""
     values = []
     for record in records:
         source: Any = getattr(record, path[0])
@@ -72,7 +72,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return one row for each trial of the plan, in its order.
+    """Return one row for each trial of the plan, in order.
 
     Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
     data), planned, n, diverged, failed, missing, then estimates of the main metric and the loss and
@@ -116,7 +116,7 @@ def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]
 
 
 def other_metrics(plan: PlanData, main: str) -> list[str]:
-    """Return the metrics that a study asks for beside its main one, without prefix."""
+    """Return the metrics that a study names in addition to its main one, without prefix."""
     return [name for name in plan.get("shown") or () if name != main]
 
 
@@ -149,7 +149,7 @@ def _baseline(plan: PlanData, trial: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def data_name(trial: Mapping[str, Any]) -> str:
-    """Return what a trial learns from, in words: "mnist", "mnist, permuted"."""
+    """Return the name of a trial's data: "mnist", "mnist, permuted"."""
     spec = trial.get("config", {}).get("dataset") or {}
     spec = {"name": spec} if isinstance(spec, str) else spec
     name = str(spec.get("name", "data"))
@@ -162,7 +162,7 @@ def data_name(trial: Mapping[str, Any]) -> str:
 
 
 def data_groups(plan: PlanData) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the trials by what they learn from; only trials of one group compete."""
+    """Return the trials grouped by their data; only trials of one group are compared."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for trial in plan["trials"]:
         groups.setdefault(data_name(trial), []).append(trial)
@@ -188,13 +188,13 @@ def headline_trials(
 
 
 def _axis(plan: PlanData) -> str:
-    """What curves are drawn over: steps where every trial's budget is counted in them."""
+    """Return the x axis of curves: steps if every trial's budget is in steps."""
     recipes = [trial.get("config", {}).get("training", {}) for trial in plan["trials"]]
     return "step" if recipes and all("steps" in recipe for recipe in recipes) else "epoch"
 
 
 def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]:
-    """Mean and interval over the runs at every point of `axis` that any of them reached."""
+    """Return mean and interval over the runs at every point of `axis` that any of them reached."""
     values = np.concatenate([np.asarray(r.curves[name], dtype=np.float64) for r in runs])
     points = np.concatenate([np.asarray(r.curves[axis], dtype=np.float64) for r in runs])
     finite = np.isfinite(values)
@@ -203,7 +203,7 @@ def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]
     values = values[order]
     places, first, n = np.unique(points[order], return_index=True, return_counts=True)
     mean, low, high = np.empty((3, len(places)))
-    for count in np.unique(n):  # the points that equally many runs reached, all at once
+    for count in np.unique(n):  # points that equally many runs reached are computed together
         where = n == count
         there = values[first[where][:, None] + np.arange(count)]
         mean[where], low[where], high[where] = mean_interval(there, bounds=metric_of(name).bounds)
@@ -211,8 +211,8 @@ def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]
 
 
 def curve_names(series: Iterable[Iterable[str]]) -> list[str]:
-    """Return what is drawn of some curves, without prefix, the main metric first and the loss last:
-    what some run measures on training images and on validation images.
+    """Return the names of drawn curves, without prefix, the main metric first and the loss last:
+    those that some run measures on training and on validation images.
 
     Args:
         series: names of the curves of each run or trial.
@@ -227,11 +227,11 @@ def curves(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":
-    {"loss": {...}, "val_loss": {...}, ...}, and test_loss where a study asked for that, each
-    {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, where
-    the study's budget is in steps, those. Diverged runs are in no mean. Where runs
-    ended early, n falls: a mean over fewer runs than at the start is a mean over the late ones, so
-    "complete" says up to which entry all are in.
+    {"loss": {...}, "val_loss": {...}, ...}, and test_loss if the study requested it, each
+    {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, if
+    the study's budget is in steps, steps. Means exclude diverged runs. If runs end early, n
+    decreases, and the mean only covers the remaining ones; "complete" is the last entry with all
+    runs.
     """
     records = list(records)
     runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)

@@ -1,4 +1,4 @@
-"""What a paper consists of, as plain data: the writers turn it into Typst, LaTeX and Markdown."""
+"""The content of a paper as plain data, which the writers convert to Typst, LaTeX and Markdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Styled:
-    """Words in a style: "strong", "emphasis" or "code"."""
+    """Text in a style: "strong", "emphasis" or "code"."""
 
     text: str
     style: str
@@ -55,7 +55,7 @@ Sentence = tuple[Inline, ...]
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Sentences; one that mentions what is not shown is left out with it."""
+    """Sentences; one that mentions a removed exhibit is removed as well."""
 
     sentences: tuple[Sentence, ...]
     style: str = ""  # "question": set apart
@@ -71,14 +71,14 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Printout:
-    """Lines as a program shows them."""
+    """Preformatted lines."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Subheading:
-    """A heading inside a chapter; level 2 stands below the chapter's own."""
+    """A heading inside a chapter; level 2 is below the chapter's own."""
 
     text: str
     level: int = 2
@@ -86,13 +86,13 @@ class Subheading:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure, a table or pictures of the author, with its caption.
+    """A figure or table with its caption, or a picture of the author.
 
     Attributes:
-        label: names it in the whole paper: "mnist-reference/curves".
-        content: what is shown; a path of a picture where it is the author's.
-        caption: set below it.
-        lesser: how early it goes where a paper is too long; 0 is kept longest.
+        label: its name in the paper: "mnist-reference/curves".
+        content: the figure or table; for a picture of the author, its path.
+        caption: its caption.
+        lesser: priority for removal if a paper is too long; 0 is kept longest.
     """
 
     label: str
@@ -114,9 +114,9 @@ class Chapter:
     """A section of the paper.
 
     Attributes:
-        name: by which an author's text and `order` name it: "method", "mnist-reference".
+        name: its name in an author's text and in `order`: "method", "mnist-reference".
         title: its heading.
-        blocks: what stands in it.
+        blocks: its content.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Author:
-    """Who wrote the paper."""
+    """An author of the paper."""
 
     name: str
     affiliation: str = ""
@@ -135,15 +135,15 @@ class Author:
 
 @dataclass(frozen=True)
 class Manuscript:
-    """A whole paper.
+    """A complete paper.
 
     Attributes:
         abstract: its sentences.
         chapters: in order.
         appendix: exhibits that follow the references.
-        date: of the last run, "2026-11-28"; never that of today, so that equal records make equal
-            bytes.
-        references: BibTeX of everything that may be cited.
+        date: date of the last run, "2026-11-28"; not the present date, so that equal records give
+            equal files.
+        references: BibTeX of all references.
     """
 
     title: str
@@ -156,10 +156,10 @@ class Manuscript:
     keywords: tuple[str, ...] = field(default=())
 
     def without(self, labels: set[str], *, keep: bool = False) -> Manuscript:
-        """The paper without these exhibits and the sentences that point at them.
+        """Return the paper without these exhibits and the sentences that mention them.
 
         Args:
-            keep: they move to the appendix, and the sentences stay.
+            keep: move them to the appendix instead, and keep the sentences.
         """
         gone = [e for e in exhibits(self) if e.label in labels]
         chapters = tuple(
@@ -187,10 +187,10 @@ def _mentions(sentence: Sentence) -> set[str]:
 
 
 def exhibits(paper: Manuscript) -> list[Exhibit]:
-    """All figures and tables in their order, without those of the appendix."""
+    """Return all figures and tables in order, except those of the appendix."""
     return [b for c in paper.chapters for b in c.blocks if isinstance(b, Exhibit)]
 
 
 def said(*texts: str | Sentence, style: str = "") -> Paragraph:
-    """A paragraph of plain sentences."""
+    """Return a paragraph of plain sentences."""
     return Paragraph(tuple((t,) if isinstance(t, str) else t for t in texts), style)

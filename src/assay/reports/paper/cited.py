@@ -1,4 +1,4 @@
-"""Which references a paper cites, and where: by what its runs used."""
+"""References of a paper, according to what its runs used."""
 
 from __future__ import annotations
 
@@ -44,38 +44,38 @@ _METHODS = {
     "swa": ("stochastic weight averaging", "izmailov2018"),
     "lookahead": ("lookahead", "zhang2019"),
 }
-"""Settings of a training, in words, with their keys."""
+"""Settings of training in words, with their keys."""
 _AUGMENTATIONS = {"cutout": "devries2017", "mixup": "zhang2018"}
 _KEY = re.compile(r"@\w+\s*\{\s*([^\s,{}]+)\s*,")
 
 
 def bibliography() -> str:
-    """The BibTeX file that comes with assay."""
+    """Return the BibTeX file that comes with assay."""
     return (files("assay.reports.paper") / "templates" / "references.bib").read_text("utf-8")
 
 
 def known_keys(bibtex: str) -> list[str]:
-    """The keys of the entries of a BibTeX text."""
+    """Return the keys of the entries of a BibTeX text."""
     return [key for key in _KEY.findall(bibtex) if key.lower() not in ("string", "comment")]
 
 
 def cite(*keys: str | None) -> Citation:
-    """A citation of those keys that are there, each once."""
+    """Return a citation of the keys that exist, each once."""
     return Citation(tuple(dict.fromkeys(k for k in keys if k)))
 
 
 def of_data(name: str) -> str | None:
-    """The key of a dataset by its name ("mnist, permuted" is of mnist)."""
+    """Return the key of a dataset by its name ("mnist, permuted" is mnist)."""
     return _DATA.get(name.split(",")[0].split("@")[0])
 
 
 def of_software(engine: str) -> str | None:
-    """The key of an engine's library."""
+    """Return the key of an engine's library."""
     return _ENGINES.get(engine)
 
 
 def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a configuration's training used, in words, with its key."""
+    """Return what a configuration's training uses, in words, with keys."""
     training = config.get("training") or {}
     optimizer = _name(training.get("optimizer"))
     if optimizer in _OPTIMIZERS:
@@ -98,7 +98,7 @@ def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """What a configuration's network used, in words, with its key."""
+    """Return what a configuration's network uses, in words, with keys."""
     network = config.get("network") or {}
     text = str(network)
     for start, key in _INITIALIZERS.items():

@@ -1,4 +1,4 @@
-"""From studies to a manuscript: title, abstract, and the chapters in their order."""
+"""From studies to a manuscript: title, abstract and chapters."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ OWN = {
     "conclusion": "Conclusion",
     "acknowledgements": "Acknowledgements",
 }
-"""Chapters that are there only where the author writes them."""
+"""Chapters that only exist if the author writes them."""
 
 
 MOST_WORDS = 150
-"""Words of an abstract from which on it has one sentence of each study."""
+"""Maximum number of words of an abstract, above which each study has one sentence."""
 
 
 def manuscript(
@@ -48,15 +48,15 @@ def manuscript(
     references: str = "",
     command: str = "",
 ) -> Manuscript:
-    """Return the whole paper, with everything that could be shown.
+    """Return the complete paper, with all exhibits.
 
     Args:
-        title: the question of the only study, or the names of all, where it is not given.
-        abstract: what the studies found, where it is not given.
-        order: names of chapters; those that it leaves out follow in their usual order.
-        prose: the author's own, by the name of its chapter; it comes first there.
-        references: BibTeX of the author.
-        command: that writes the paper, as it is printed.
+        title: by default the question of the only study, or the names of all.
+        abstract: by default what the studies found.
+        order: names of chapters; the others follow in their usual order.
+        prose: the author's own text by chapter, which is placed first.
+        references: the author's BibTeX.
+        command: the printed command that writes the paper.
     """
     prose = dict(prose or {})
     made = {
@@ -90,7 +90,7 @@ def manuscript(
 
 
 def chapter_names(studies: Sequence[Material]) -> dict[str, str]:
-    """Name -> title of every chapter that an author can write in or put in order."""
+    """Return name -> title of every chapter that an author can write or order."""
     return {c.name: c.title for c in _skeleton(studies)} | OWN
 
 

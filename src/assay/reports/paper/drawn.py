@@ -1,4 +1,4 @@
-"""Figures of a paper as files, drawn as wide as they are shown."""
+"""Figures of a paper as files, drawn at their final width."""
 
 from __future__ import annotations
 
@@ -27,27 +27,28 @@ __all__ = [
 ]
 
 PRINTED = 7.05
-"""Points; nothing on paper is smaller."""
+"""Minimum size of text on paper, in points."""
 
 DRAWN = PRINTED / SMALLEST
-"""A figure is drawn larger and shown by this factor: its smallest text then has PRINTED points."""
+"""A figure is drawn larger and scaled by this factor, so that its smallest text has PRINTED
+points."""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 GAP = 0.1
-"""Inches between drawings that stand beside each other."""
+"""Inches between drawings that are side by side."""
 
 LETTER = 0.25
-"""Inches of the letter below a drawing."""
+"""Height of the letter below a drawing, in inches."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where a figure stands.
+    """The space for a figure.
 
     Attributes:
         width: inches.
-        shared: whether its drawings may stand beside each other where there is room for two.
+        shared: whether its drawings may be side by side if there is room for two.
     """
 
     width: float
@@ -55,14 +56,14 @@ class Room:
 
     @property
     def each(self) -> float:
-        """Inches of one drawing."""
+        """Width of one drawing in inches."""
         room = self.shared and self.width > 5
         return (self.width - GAP) / 2 if room else self.width
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing of a figure: its file, and the inches to show it at."""
+    """A drawing of a figure: its file, and its size in inches."""
 
     file: str
     width: float
@@ -86,14 +87,14 @@ def draw(plot: Plot, column: Room, folder: Path, name: str, kind: str) -> list[D
 
 
 def across(drawings: Sequence[Drawing], width: float) -> int:
-    """How many drawings stand beside each other."""
+    """Return how many drawings are side by side."""
     return max(1, int((width + GAP / 2) // max(d.width for d in drawings)))
 
 
 def packed(drawings: Sequence[Drawing], width: float, height: float) -> list[list[Drawing]]:
-    """Cut the drawings of a figure into parts that are no higher than a page has room for.
+    """Split the drawings of a figure into parts that fit on a page.
 
-    A drawing that alone is higher is shown smaller.
+    A single drawing that is too high is scaled down.
     """
     beside = across(drawings, width)
     parts: list[list[Drawing]] = []
@@ -115,19 +116,19 @@ def _within(drawing: Drawing, height: float) -> Drawing:
 
 
 def caption_height(text: str, width: float) -> float:
-    """Roughly the inches of a caption of 9 points, with the gap above it."""
+    """Return the approximate height of a caption of 9 points, with the gap above it, in inches."""
     return 0.25 + 0.16 * -(-len(text) // int(15 * width))
 
 
 def continued(caption: str) -> str:
-    """The caption of what goes on with a figure or table of the page before."""
+    """Return the caption of the continuation of a figure or table."""
     return f"{caption.partition('. ')[0].rstrip('.')}, continued."
 
 
 def save(figure: Figure, target: Path | BinaryIO, kind: str, dpi: float = 200) -> None:
-    """Write a figure as "svg", "pdf" or "png"; equal figures make equal bytes.
+    """Write a figure as "svg", "pdf" or "png"; equal figures give equal files.
 
-    Text stays text: in an SVG it needs the font DejaVu Sans, in a PDF it is embedded.
+    Text remains text: an SVG needs the font DejaVu Sans, a PDF embeds it.
     """
     import matplotlib
 

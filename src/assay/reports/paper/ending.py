@@ -1,4 +1,4 @@
-"""How to do it again: commands, seeds, versions, and the hashes by which runs are known."""
+"""Reproduction: commands, seeds, versions, and the hashes of runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["limits", "reproduction"]
 
 
 def limits(studies: Sequence[Material]) -> Chapter:
-    """What the numbers do not say."""
+    """Return the limits of the results."""
     texts = [
         "Intervals over seeds cover chance in initial weights and in the order of batches, but not "
         "other data, other splits or other machines."
@@ -37,10 +37,10 @@ def limits(studies: Sequence[Material]) -> Chapter:
 
 
 def reproduction(studies: Sequence[Material], command: str = "") -> Chapter:
-    """How to train and typeset everything again.
+    """Describe how to train and typeset everything again.
 
     Args:
-        command: that writes the paper; with no options where it is not given.
+        command: the command that writes the paper; by default without options.
     """
     label = "reproduction/runs"
     commands = [str(m.plan.get("command") or f"assay run {m.study}") for m in studies]

@@ -1,4 +1,4 @@
-"""The chapter of one study: what it found, with figures, tables and sentences of the statistics."""
+"""The chapter of one study: its results with figures, tables and sentences."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from assay.statistics import Effect, effect_sentence, factor_name, metric_of
 __all__ = ["findings", "headline"]
 
 MOST = 4
-"""Comparisons that are told in sentences; the table has all."""
+"""Maximum number of comparisons in sentences; the table has all."""
 
 LESSER_COLUMNS = ("std", "median", "images/s", "best epoch")
-"""Columns of the table of results that a paper does without."""
+"""Columns of the table of results that papers omit."""
 
 
 def findings(material: Material, alone: bool) -> Chapter:
-    """What a study found.
+    """Return the results of a study.
 
     Args:
-        alone: whether it is the only study of its paper, so that the question is told before.
+        alone: whether it is the only study of its paper, so that its question appears earlier.
     """
     title = "Results" if alone else material.study.replace("@", ", ")
     blocks = [
@@ -78,7 +78,7 @@ def _answer(material: Material) -> Iterator[Block]:
 
 
 def _baseline(material: Material) -> Iterator[Sentence]:
-    """What the baseline is, where it has too many levels to be called by them."""
+    """Describe a baseline with too many levels for its name."""
     factors = list(material.plan.get("factors") or {})
     for trial in material.plan["trials"]:
         if trial["label"] == BASELINE:
@@ -122,7 +122,7 @@ def _effects(material: Material) -> Iterator[Block]:
 
 
 def _unseen(material: Material) -> Iterator[Block]:
-    """What shows no difference, and what its intervals still allow."""
+    """Describe comparisons without a significant difference, and what their intervals allow."""
     open_ones = [
         e for e in material.effects if e.verdict in ("no significant difference", "equivalent")
     ]
@@ -177,7 +177,7 @@ _OF_CLASSES = {"precision_macro", "recall_macro", "f1_macro", "pr_auc"}
 
 
 def _classes(material: Material) -> Iterator[Block]:
-    """The classes of the best trial, for a study that asks for a mean over classes."""
+    """Return the classes of the best trial, for a study with a metric averaged over classes."""
     if not _OF_CLASSES & set(material.plan.get("shown") or ()):
         return
     for table in class_tables(material.plan, material.records, material.lookup)[:1]:
@@ -210,10 +210,10 @@ def _lost(material: Material) -> Iterator[Block]:
 
 
 def headline(material: Material, alone: bool = True) -> list[Sentence]:
-    """What a study found, in the few sentences of an abstract.
+    """Return the results of a study in a few sentences, for an abstract.
 
     Args:
-        alone: whether the abstract is of no other study; else it is told in one or two sentences.
+        alone: whether the abstract covers only this study; otherwise it has one or two sentences.
     """
     data = len(data_groups(material.plan))
     best = 2 if alone else 1 if data == 1 or not material.called else 0

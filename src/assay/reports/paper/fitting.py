@@ -1,5 +1,4 @@
-"""Making a paper as short as it must be: which figures and tables stay, and what became of the
-rest."""
+"""Shortening of a paper: which figures and tables are kept."""
 
 from __future__ import annotations
 
@@ -12,13 +11,13 @@ __all__ = ["chosen", "numbered", "shortened"]
 
 
 def numbered(paper: Manuscript) -> dict[str, str]:
-    """The figures of a paper: number as text -> label, in their order."""
+    """Return the figures of a paper: number as text -> label, in order."""
     figures = [e for e in exhibits(paper) if e.kind == "figure"]
     return {str(i): e.label for i, e in enumerate(figures, 1)}
 
 
 def chosen(paper: Manuscript, wanted: Sequence[str]) -> set[str]:
-    """Labels of the figures that were not chosen.
+    """Return the labels of the figures that were not chosen.
 
     Args:
         wanted: numbers of the whole paper ("3"), labels ("mnist-reference/curves") or their last
@@ -44,19 +43,19 @@ def chosen(paper: Manuscript, wanted: Sequence[str]) -> set[str]:
 def shortened(
     paper: Manuscript, most: int, pages: Callable[[Manuscript], int]
 ) -> tuple[set[str], int]:
-    """Return the labels of what must go so that a paper has at most so many pages, and its pages.
+    """Return the labels to remove so that a paper has at most so many pages, and its pages.
 
-    What is worth least goes first, and of equal worth what comes last. Everything goes where even
-    that is too long.
+    The least important exhibits are removed first, and among equals the last one. All are removed
+    if the paper is too long even then.
 
     Args:
-        pages: typesets and counts.
+        pages: function that typesets and counts the pages.
     """
     order = _order(exhibits(paper))
     now = pages(paper)
     if now <= most:
         return set(), now
-    low, high = 0, len(order)  # `low` too long; `high` the fewest known to fit, or all
+    low, high = 0, len(order)  # `low` is too long; `high` is the fewest known to fit, or all
     fits = pages(paper.without(set(order)))
     while high - low > 1:
         middle = (low + high) // 2
@@ -66,7 +65,7 @@ def shortened(
         else:
             low = middle
     gone = set(order[:high])
-    for label in reversed(order[:high]):  # a small one may still have room
+    for label in reversed(order[:high]):  # a small one may still fit
         number = pages(paper.without(gone - {label}))
         if number <= most:
             gone, fits = gone - {label}, number
@@ -74,6 +73,6 @@ def shortened(
 
 
 def _order(shown: Sequence[Exhibit]) -> list[str]:
-    """Labels, what is worth least first."""
+    """Return labels, the least important first."""
     places = list(enumerate(shown))
     return [e.label for _, e in sorted(places, key=lambda p: (-p[1].lesser, -p[0]))]

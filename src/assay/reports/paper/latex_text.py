@@ -1,4 +1,4 @@
-"""A manuscript as a folder of LaTeX that compiles as it is: main.tex, references.bib, figures."""
+"""A manuscript as a LaTeX folder: main.tex, references.bib, figures."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ PREAMBLE = r"""\documentclass[%(size)s,10pt]{article}
 
 
 WIDER = 1.2
-"""Latin Modern is so much wider than the font of Typst's templates."""
+"""Width of Latin Modern relative to the font of Typst's templates."""
 
 
 def latex(text: str) -> str:
-    """Text as LaTeX that shows it; a character that pdfTeX has no font for by its code point."""
+    """Escape text for LaTeX; a character without a pdfTeX font becomes its code point."""
     shown = "".join(map(_sign, minus(visible(text))))
-    return shown.replace("--", "-{}-")  # two hyphens of an option are no dash
+    return shown.replace("--", "-{}-")  # the two hyphens of an option are not a dash
 
 
 def _sign(c: str) -> str:
@@ -129,7 +129,7 @@ def latex_text(paper: Manuscript, folder: Path, size: str = "a4paper") -> str:
     """Write figures and references into a folder and return its main.tex.
 
     Args:
-        size: of the page, "a4paper" or "letterpaper".
+        size: page size, "a4paper" or "letterpaper".
     """
     writer = _LatexWriter(folder, {e.label: e.kind for e in (*exhibits(paper), *paper.appendix)})
     body = "\n".join(
@@ -158,7 +158,7 @@ def latex_text(paper: Manuscript, folder: Path, size: str = "a4paper") -> str:
 
 
 class _LatexWriter:
-    """Writes blocks; remembers whether something was cited."""
+    """Writes blocks, and records whether something was cited."""
 
     page = PageSize(6.4, 9.6)
 
@@ -217,7 +217,7 @@ class _LatexWriter:
         return "\n".join(made)
 
     def _figure(self, exhibit: Exhibit, part: Sequence[Drawing], first: int | None) -> str:
-        """Drawings of a figure that stand on one page, with letters from `first` on."""
+        """Write the drawings of a figure on one page, with letters from `first` on."""
         shown = []
         for i, d in enumerate(part, first or 0):
             picture = rf"\includegraphics[width={d.width:.3f}in]{{{d.file}}}"
@@ -236,7 +236,7 @@ class _LatexWriter:
 
 
 def _table(table: Table, caption: str, name: str) -> str:
-    """A table; where it is wider than the page its longest texts take several lines."""
+    """Write a table; if it is wider than the page, its longest texts are wrapped."""
 
     def line(cells: Sequence[str], bold: bool = False) -> str:
         shown = [rf"\textbf{{{latex(c)}}}" if bold and c else latex(c) for c in cells]
@@ -270,7 +270,7 @@ def _table(table: Table, caption: str, name: str) -> str:
 
 
 def _head(text: str, align: str) -> str:
-    """The head of a column, in lines where it is long."""
+    """Write the header of a column, wrapped if it is long."""
     lines = wrap(text, 20).split("\n")
     if len(lines) == 1:
         return latex(text)

@@ -1,4 +1,4 @@
-"""What a paper is made of: a study's plan and records, read once, with what follows from them."""
+"""The material of a paper: a study's plan and records, and values derived from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Material", "slug"]
 
 
 def slug(text: str) -> str:
-    """A name that labels and files can have: letters, digits and hyphens."""
+    """Return a name for labels and files: letters, digits and hyphens."""
     kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower())
     return "-".join(part for part in kept.split("-") if part) or "study"
 
@@ -29,11 +29,11 @@ class Material:
     """One study of a paper.
 
     Attributes:
-        plan: its plan, with trials called by their levels (`assay.reports.names.named`).
+        plan: its plan, with trials named by their levels (`assay.reports.names.named`).
         records: its runs.
         tried: runs of its search.
-        lookup: from a configuration's "dataset" to its images, or None.
-        network_of: from a configuration to its network, or None.
+        lookup: function from a configuration's "dataset" to its images, or None.
+        network_of: function from a configuration to its network, or None.
     """
 
     plan: PlanData
@@ -54,12 +54,12 @@ class Material:
 
     @property
     def question(self) -> str:
-        """What it asks."""
+        """Its question."""
         return str(self.plan.get("question") or "")
 
     @cached_property
     def metric(self) -> str:
-        """What it is judged by, on the test split."""
+        """Its main metric, on the test split."""
         return f"test_{primary_metric(self.plan, self.records)}"
 
     @cached_property
@@ -69,7 +69,7 @@ class Material:
 
     @cached_property
     def called(self) -> list[Effect]:
-        """The comparisons that are called different."""
+        """Its significant comparisons."""
         return [e for e in self.effects if e.verdict in DIFFERENT]
 
     @cached_property
@@ -79,7 +79,7 @@ class Material:
 
     @cached_property
     def data(self) -> list[dict[str, Any]]:
-        """What it learns from: sizes and fingerprints."""
+        """Its datasets: sizes and fingerprints."""
         return dataset_rows(self.plan, self.records, self.lookup)
 
     @property

@@ -1,4 +1,4 @@
-"""The chapter on what was done: data, networks, training, statistics, machine."""
+"""The chapter on methods: data, networks, training, statistics, machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["duration", "method"]
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in words of two units: "3 h 12 min"."""
+    """Format seconds in two units: "3 h 12 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -37,7 +37,7 @@ def duration(seconds: float) -> str:
 
 
 def method(studies: Sequence[Material]) -> Chapter:
-    """What all studies have in common, said once."""
+    """Return the method that the studies share."""
     blocks = (
         *_data(studies),
         *_networks(studies),
@@ -95,7 +95,7 @@ def _has_images(material: Material) -> bool:
 
 
 def _by_data(studies: Sequence[Material]) -> dict[str, Any]:
-    """Name of data -> dataset, each once."""
+    """Return name of data -> dataset, each once."""
     from assay.reports.views import data_groups
 
     found: dict[str, Any] = {}
@@ -206,7 +206,7 @@ def _repeats(material: Material) -> int:
 
 
 def _settings(studies: Sequence[Material]) -> Table:
-    """Settings of the training, one column for each study."""
+    """Return a table of training settings, one column for each study."""
     found: dict[str, dict[str, str]] = {}
     for material in studies:
         table = settings_table(material.plan)

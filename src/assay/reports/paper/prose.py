@@ -34,11 +34,11 @@ def read_prose(
     """Return the author's blocks by the name of their chapter.
 
     The headings of the highest level name chapters, by name or title; deeper ones are the author's
-    own. `[@key]` cites. The file is only read, so that it is there for the next paper.
+    own. `[@key]` cites. The file is not changed.
 
     Args:
-        chapters: name -> title of those that there are.
-        known: keys of BibTeX that may be cited.
+        chapters: name -> title of the existing chapters.
+        known: BibTeX keys that can be cited.
 
     Raises:
         ConfigError: the file cannot be read, names no such chapter, cites an unknown key, shows a
@@ -59,7 +59,7 @@ def read_prose(
 
 
 class _ProseReader:
-    """Goes through the tokens of markdown-it once."""
+    """Reads the tokens of markdown-it in one pass."""
 
     def __init__(
         self, path: Path, chapters: Mapping[str, str], known: Sequence[str], tokens: list[Any]
@@ -84,7 +84,7 @@ class _ProseReader:
         return self.found
 
     def _one(self, token: Any, at: int) -> int:
-        """Read the block that begins here; return where the next one does."""
+        """Read the block that begins here; return the position of the next one."""
         if token.type == "heading_open":
             level = int(token.tag[1])
             title = "".join(_plain(part) for part in self._inlines(self.tokens[at + 1]))

@@ -1,4 +1,4 @@
-"""Typst, as a library: from text to PDF without anything being fetched."""
+"""Typst as a library: from text to PDF, without downloads."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from assay.reports.paper.typst_exhibits import PageSize
 __all__ = ["STANDARDS", "Setter", "TemplateError", "Typeset"]
 
 STANDARDS: tuple[tuple[str, ...], ...] = (("a-2a", "ua-1"), ("a-2a",), ("ua-1",), ("a-2b",), ())
-"""Standards of PDF that are tried, the strictest first."""
+"""PDF standards to try, the strictest first."""
 
 _PACKAGE = re.compile(r"""["'](@[\w-]+/[\w.-]+(?::[\d.]+)?)["']""")
 _PLACE = re.compile(r"┌─ (.+?):(\d+):(\d+)")
 
 
 class TemplateError(ConfigError):
-    """A template, or what stands in the paper, cannot be typeset."""
+    """A template, or the content of the paper, cannot be typeset."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Typeset:
     """A paper as PDF.
 
     Attributes:
-        pdf: its bytes.
+        pdf: its content.
         pages: their number.
-        standards: what it keeps of the standards of PDF: ("a-2a", "ua-1"), or less.
+        standards: PDF standards that it satisfies: ("a-2a", "ua-1"), or fewer.
     """
 
     pdf: bytes
@@ -43,9 +43,9 @@ class Setter:
     """Typesets `main.typ` of a folder.
 
     Args:
-        folder: with everything that is read; nothing outside it is.
-        template: the user's file that "template.typ" is a copy of, for messages.
-        timestamp: seconds since 1970 that the PDF bears.
+        folder: the folder with all files that may be read.
+        template: the user's file of which "template.typ" is a copy, for messages.
+        timestamp: creation time in the PDF, in seconds since 1970.
 
     Raises:
         MissingExtraError: typst is not installed.
@@ -74,7 +74,8 @@ class Setter:
                     )
 
     def _compiler(self, system: bool) -> Any:
-        """One that knows the fonts of Typst and matplotlib, and those of the machine if asked."""
+        """Return a compiler with the fonts of Typst and matplotlib, and optionally those of the
+        machine."""
         if system not in self._compilers:
             import matplotlib
 
@@ -87,11 +88,11 @@ class Setter:
         return self._compilers[system]
 
     def write(self, text: str) -> None:
-        """Set the text that is typeset."""
+        """Set the text to typeset."""
         (self.folder / "main.typ").write_text(text, encoding="utf-8")
 
     def page(self, size: str) -> PageSize:
-        """The column of the template's page.
+        """Return the column width and count of the template's page.
 
         Raises:
             TemplateError: the template has no `paper`, or fails.
@@ -109,7 +110,7 @@ class Setter:
         return PageSize(width / 72, height / 72, int(columns or 1))
 
     def pages(self) -> int:
-        """How many pages the text has."""
+        """Return the number of pages."""
         import json
 
         found = json.loads(self._query("<assay-pages>"))
@@ -118,12 +119,12 @@ class Setter:
     def _query(self, selector: str) -> str:
         try:
             return self._compiler(False).query(selector, field="value")
-        except RuntimeError:  # without its place, which compiling tells
+        except RuntimeError:  # without its place, which the compiler reports
             self.typeset(((),))
             raise
 
     def typeset(self, standards: Sequence[tuple[str, ...]] = STANDARDS) -> Typeset:
-        """Return the PDF with the strictest standards that can be kept.
+        """Return the PDF with the strictest standards that it can satisfy.
 
         Raises:
             TemplateError: it cannot be typeset at all.
@@ -140,7 +141,7 @@ class Setter:
                     last = error
                     if not str(error.message).startswith("PDF/"):
                         break
-        try:  # an internal error of the tags, where two columns float
+        try:  # an internal error of tagging, if two columns float
             pdf = self._compiler(True).compile(
                 format="pdf", timestamp=self.timestamp, pdf_tags=False
             )

@@ -1,8 +1,7 @@
-"""Figures and tables as Typst: over all columns, or two beside each other, never in one column
-alone.
+"""Figures and tables as Typst: across all columns, or two side by side, never in a single column.
 
-Typst lays a figure of one column over another one where a figure of all columns stands on the page
-as well, so in a paper of several columns all of them float over the whole page.
+Typst overlaps figures of one column if a figure across all columns is on the same page, so in a
+paper of several columns all of them float across the page.
 """
 
 from __future__ import annotations
@@ -31,24 +30,24 @@ from assay.reports.tables import Table
 __all__ = ["ExhibitWriter", "PageSize", "minus", "quoted", "table_width"]
 
 LONG = 24
-"""Rows of a table from which on it may break over pages."""
+"""Number of rows from which a table may break over pages."""
 
 WRAPPED = 44
-"""Letters of a cell of a table from which on it takes a second line."""
+"""Number of characters from which a cell of a table takes a second line."""
 
 LINE = 0.19
-"""Inches of a line of a table."""
+"""Height of a line of a table, in inches."""
 
 BREAKS = "#show figure: set block(breakable: true)\n"
-"""Before a figure that breaks over pages where it stands."""
+"""Prefix of a figure that may break over pages."""
 
 TALL = 0.5
-"""Share of the height of a column from which on a figure stands over all columns."""
+"""Fraction of the height of a column from which a figure is placed across all columns."""
 
 
 @dataclass(frozen=True)
 class PageSize:
-    """What a template's page gives: inches of a column, and how many there are."""
+    """The columns of a template's page: width in inches, and number."""
 
     width: float
     height: float = 9.5
@@ -62,7 +61,7 @@ class PageSize:
 
 
 def quoted(text: str) -> str:
-    r"""A string of Typst that shows this text, whatever is in it.
+    r"""Return a Typst string literal of any text.
 
     Example:
         >>> print(quoted('50 % of "x" costs #1 \\ $2'))
@@ -73,15 +72,15 @@ def quoted(text: str) -> str:
 
 
 def minus(text: str) -> str:
-    """A hyphen before a number as a minus."""
+    """Replace a hyphen before a number by a minus sign."""
     return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 class ExhibitWriter:
-    """Writes exhibits; one as wide as a column waits for another to stand beside it.
+    """Writes exhibits; one as wide as a column waits for another one beside it.
 
     Args:
-        inlines: turns the words of a caption into Typst.
+        inlines: function from the text of a caption to Typst.
         place: where they float: "auto", "top" or "bottom".
     """
 
@@ -92,7 +91,7 @@ class ExhibitWriter:
         self._waiting = ""
 
     def write(self, exhibit: Exhibit) -> str:
-        """The exhibit, with one that waited, or nothing where it waits itself."""
+        """Return the exhibit, with one that waited, or nothing if it waits itself."""
         parts = []
         for figure, wide in self._figures(exhibit):
             if wide or self.page.columns == 1:
@@ -107,7 +106,7 @@ class ExhibitWriter:
         return "\n".join(parts)
 
     def rest(self) -> str:
-        """What still waits; to be written where a chapter ends."""
+        """Return what is still waiting, for the end of a chapter."""
         found, self._waiting = self._waiting, ""
         return self._float(found) if found else ""
 
@@ -117,7 +116,7 @@ class ExhibitWriter:
         return f'#place({self.place}, float: true, scope: "parent", block(width: 100%)[{figure}])'
 
     def _figures(self, exhibit: Exhibit) -> Iterator[tuple[str, bool]]:
-        """Figures of Typst that make an exhibit, and whether each is wider than a column."""
+        """Return the Typst figures of an exhibit, and whether each is wider than a column."""
         if isinstance(exhibit.content, Table):
             yield from self._table(exhibit, exhibit.content)
         elif isinstance(exhibit.content, Plot):
@@ -149,8 +148,8 @@ class ExhibitWriter:
             first += len(part)
 
     def _drawings(self, exhibit: Exhibit, plot: Plot) -> tuple[list[Drawing], float]:
-        """Draw a figure as wide as its column, or as all of them where it would fill most of one;
-        return the inches that it has."""
+        """Draw a figure as wide as its column, or as all columns if it would fill most of one;
+        return its size in inches."""
         widths = [self.page.width, self.page.whole][-1 if len(plot.draws) > 2 else 0 :]
         found: list[Drawing] = []
         for whole in widths:
@@ -162,11 +161,11 @@ class ExhibitWriter:
         return found, widths[-1]
 
     def _part(self, plot: Plot, part: Sequence[Drawing], first: int, whole: float) -> str:
-        """Those drawings of a figure that stand on one page."""
+        """Return the drawings of a figure on one page."""
         images = []
         for i, d in enumerate(part, first):
             alt = plot.alt if i == 0 else f"{plot.title}, part {i + 1}"
-            # without its height Typst cuts a picture off where a page ends
+            # without its height Typst cuts a picture off at the end of a page
             size = f"width: {d.width:.4f}in, height: {d.height:.4f}in"
             images.append(f"image({quoted(d.file)}, alt: {quoted(alt)}, {size})")
         if len(plot.draws) == 1:
@@ -193,7 +192,7 @@ class ExhibitWriter:
     def _frame(
         self, exhibit: Exhibit, content: str, alt: str, kind: str, more: bool = False
     ) -> str:
-        """A figure of Typst, or of what goes on with the one before (`more`)."""
+        """Return a Typst figure, or the continuation of the previous one (`more`)."""
         told = f"alt: {alt}, " if alt else ""
         caption = self.inlines((continued(exhibit.caption) if more else exhibit.caption,))
         figure = (
@@ -207,7 +206,7 @@ class ExhibitWriter:
 
 
 def _cut(texts: Sequence[Sequence[str]], most: int) -> list[range]:
-    """Rows that stand together on a page of so many lines."""
+    """Return the rows that fit on a page of so many lines."""
     parts: list[range] = []
     start = lines = 0
     for i, row in enumerate(texts):
@@ -220,7 +219,7 @@ def _cut(texts: Sequence[Sequence[str]], most: int) -> list[range]:
 
 
 def _rows(table: Table, texts: Sequence[Sequence[str]], part: range) -> str:
-    """A table of Typst with these rows."""
+    """Return a Typst table of these rows."""
     align = ", ".join("left" if c.align == "left" else "right" for c in table.columns)
     heads = ", ".join(f"[{_strong(h)}]" for h in table.headers)
     rows = []
@@ -245,7 +244,7 @@ def _strong(text: str) -> str:
 
 
 def table_width(table: Table) -> float:
-    """Roughly how wide a table of 8 points is when no cell is broken."""
+    """Return the approximate width of a table of 8 points without wrapped cells."""
     widths = [
         max(
             [*(len(w) for w in c.header.split()), *(min(len(t[i]), WRAPPED) for t in table.texts())]

@@ -1,5 +1,4 @@
-"""A manuscript as Typst: everything a person wrote stands in strings, so that nothing of it is read
-as markup."""
+"""A manuscript as Typst: user-written text is in string literals, so that it is never markup."""
 
 from __future__ import annotations
 
@@ -26,16 +25,16 @@ from assay.reports.paper.typst_exhibits import ExhibitWriter, PageSize, minus, q
 __all__ = ["typst_text"]
 
 EARLY = ("introduction", "related-work", "method")
-"""Chapters whose figures stand at the foot of a page: above the abstract nothing stands."""
+"""Chapters whose figures are at the bottom of a page, because nothing may precede the abstract."""
 
 
 def typst_text(paper: Manuscript, page: PageSize, folder: Path, size: str = "a4") -> str:
     """Return the paper as Typst that imports `paper` from "template.typ" beside it.
 
     Args:
-        page: of the template, so that figures are drawn as wide as they are shown.
-        folder: where figures and references are written.
-        size: of the page, "a4" or "us-letter".
+        page: page of the template, so that figures are drawn at their final width.
+        folder: folder for figures and references.
+        size: page size, "a4" or "us-letter".
     """
     labels = {e.label for e in (*exhibits(paper), *paper.appendix)}
     writer = _Writer(page, folder, labels)
@@ -71,7 +70,7 @@ def typst_text(paper: Manuscript, page: PageSize, folder: Path, size: str = "a4"
 
 
 class _Writer:
-    """Writes blocks; remembers what was cited."""
+    """Writes blocks, and records what was cited."""
 
     def __init__(self, page: PageSize, folder: Path, labels: set[str]):
         self.labels, self.level, self.early = labels, 1, True
@@ -82,12 +81,12 @@ class _Writer:
         self.level = 1
         self.exhibits.place = "bottom" if chapter.name in EARLY else "auto"
         blocks = "\n\n".join(self.shown(chapter.blocks))
-        flush = "" if self.early else "#place.flush()\n"  # its figures stand before the next
+        flush = "" if self.early else "#place.flush()\n"  # its figures precede the next
         self.early = chapter.name in EARLY
         return f"\n{flush}#heading(level: 1, {quoted(chapter.title)})\n\n{blocks}\n"
 
     def shown(self, blocks: Sequence[Block]) -> list[str]:
-        """Blocks, with everything that waits for another to stand beside it."""
+        """Return blocks, with everything that is waiting for another one beside it."""
         return [*map(self.block, blocks), self.exhibits.rest()]
 
     def block(self, block: Block) -> str:
@@ -99,11 +98,13 @@ class _Writer:
             points = ", ".join(f"[{self.inlines(point)}]" for point in block.points)
             return f"#{kind}({points})"
         if isinstance(block, Printout):
-            whole = 'show regex("--[\\w-]+"): box'  # no option is broken at its hyphens
+            whole = 'show regex("--[\\w-]+"): box'  # options are not hyphenated
             shown = f"raw(block: true, {_lines(block.text)})"
             return f"#block(breakable: false, {{ {whole}; {shown} }})"
         if isinstance(block, Subheading):
-            self.level = min(block.level, self.level + 1)  # PDF/UA has no heading that skips one
+            self.level = min(
+                block.level, self.level + 1
+            )  # PDF/UA does not allow skipped heading levels
             return f"#heading(level: {self.level}, {quoted(block.text)})"
         return self.exhibits.write(block)
 

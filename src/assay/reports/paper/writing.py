@@ -1,4 +1,4 @@
-"""A paper to files: PDF by typst, LaTeX, Markdown."""
+"""Writing of papers: PDF by Typst, LaTeX, Markdown."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ TEMPLATES = ("course", "ieee", "icml")
 """Templates that come with assay."""
 
 SIZES = {"a4": "a4", "letter": "us-letter"}
-"""Sizes of paper, and what typst calls them."""
+"""Sizes of paper -> Typst's names."""
 
 MARKS = ".assay-paper.json"
-"""File of digests of what was written, so that what a person changed is seen."""
+"""File of digests of written files, to detect changes by the user."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a paper.
+    """The result of writing a paper.
 
     Attributes:
         path: the file, or the folder of LaTeX.
-        pages: of the PDF; 0 where nobody knows.
-        standards: of PDF, that it keeps.
-        left_out: captions or labels of what had to go.
-        moved: those that stand in the appendix.
-        notes: what else is to be said.
+        pages: pages of the PDF; 0 if unknown.
+        standards: PDF standards that it satisfies.
+        left_out: captions or labels of removed exhibits.
+        moved: those in the appendix.
+        notes: further notes.
     """
 
     path: Path
@@ -65,16 +65,16 @@ def write_pdf(
     max_pages: int | None = None,
     appendix: bool = False,
 ) -> Written:
-    """Typeset a paper and write it under a temporary name that is then changed.
+    """Typeset a paper and write it atomically.
 
     Args:
         template: one of `TEMPLATES`, or a file of Typst.
-        figures: those that stay, by number or name; all where none is named.
-        max_pages: most pages, references included, without the appendix.
-        appendix: what goes moves there; it is left out otherwise.
+        figures: figures to keep, by number or name; empty for all.
+        max_pages: maximum number of pages, with references, without the appendix.
+        appendix: move removed exhibits to an appendix.
 
     Raises:
-        ConfigError: no such template or figure; the template fails.
+        ConfigError: there is no such template or figure, or the template fails.
         MissingExtraError: typst is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="assay-paper-") as name:
@@ -114,11 +114,11 @@ def write_latex(
 ) -> Written:
     """Write a paper as a folder of LaTeX: main.tex, references.bib, figures as PDF.
 
-    What a person changed since assay wrote it is kept, and the new text stands beside it as
+    Files that the user has changed are kept, and the new text is written beside them as
     NAME.new.tex.
 
     Raises:
-        ConfigError: the folder holds other things than a paper.
+        ConfigError: the folder contains other files than a paper.
     """
     marks = path / MARKS
     if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not marks.exists())):
@@ -175,14 +175,14 @@ def write_markdown(
 
 
 def _seconds(date: str) -> int:
-    """Seconds from 1970 to a date; 0 for none."""
+    """Return the seconds from 1970 to a date; 0 for none."""
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()) if date else 0
 
 
 def _place(template: str, folder: Path) -> Path | None:
     """Copy a template into the folder as "template.typ"; return the user's file, if it is one.
 
-    Files that lie beside a user's template and that it names (a logo, another .typ) come with it.
+    Files beside a user's template that it names (a logo, another .typ) are copied as well.
     """
     target = folder / "template.typ"
     if template in TEMPLATES:
@@ -204,7 +204,7 @@ def _place(template: str, folder: Path) -> Path | None:
 
 
 def _bring(beside: Path, text: str, folder: Path, seen: set[str]) -> None:
-    """Copy the files that a text of Typst names in quotes and that lie beside it."""
+    """Copy the files beside a Typst file that it names in quotes."""
     import re
 
     for name in re.findall(r'"([^"\n]{1,200})"', text):
@@ -222,7 +222,7 @@ def _bring(beside: Path, text: str, folder: Path, seen: set[str]) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; StoreError where that fails."""
+    """Write a file atomically; raise StoreError if this fails."""
     try:
         with written_whole(path) as part:
             part.write_bytes(data)
