@@ -1,4 +1,4 @@
-"""What a study compares: its questions, its conditions, and what it calls no difference."""
+"""The comparisons of a study: contrasts, blocks and the equivalence margin."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ CONTRASTS: dict[str, Option] = {
         example=0.5,
     ),
 }
-"""Keys of a study that say what it asks."""
+"""Keys of a study that define its comparisons."""
 
 
 @dataclass(frozen=True)
 class Contrasts:
-    """What a study compares.
+    """The comparisons of a study.
 
     Attributes:
-        blocks: names of the factors that are conditions.
+        blocks: names of the factors that are only conditions.
         compare: factor -> (level, against) pairs; None for all levels with the first.
         equivalence: the largest difference that does not matter, or None.
     """
@@ -63,7 +63,7 @@ class Contrasts:
     equivalence: float | None = None
 
     def pairs(self, factor: str, labels: Sequence[str]) -> list[tuple[str, str]]:
-        """The levels of a factor that are compared."""
+        """Return the compared levels of a factor."""
         if factor in self.blocks:
             return []
         if self.compare is not None:
@@ -71,13 +71,13 @@ class Contrasts:
         return [(label, labels[0]) for label in labels[1:]]
 
     def to_json(self) -> dict[str, Any]:
-        """What a plan keeps of it."""
+        """Return the data for a plan."""
         found: dict[str, Any] = {"blocks": list(self.blocks)} if self.blocks else {}
         return found if self.equivalence is None else {**found, "equivalence": self.equivalence}
 
 
 def read_contrasts(top: Mapping[str, Entry], factors: Mapping[str, Sequence[str]]) -> Contrasts:
-    """Read these keys; problems are noted where they are written.
+    """Read these keys; errors are added to the problems with their places.
 
     Args:
         factors: level labels of each factor.
@@ -126,7 +126,7 @@ def comparisons(
     trials: Sequence[tuple[str, dict[str, str]]],
     contrasts: Contrasts,
 ) -> list[dict[str, Any]]:
-    """List the comparisons that a study will judge, all other factors being equal.
+    """List the comparisons of a study, with all other factors equal.
 
     Args:
         factors: level labels of each factor, the reference first.

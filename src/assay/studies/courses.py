@@ -1,4 +1,4 @@
-"""Courses: built-in studies in the order in which a course sets them, each course with a page."""
+"""Courses: built-in studies in the order of a course, each course with a page."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Course:
     """A course.
 
     Attributes:
-        title: what it is about, in a few words.
-        page: the page that leads through it, from the root of the repository.
-        studies: names of built-in studies, in their order; the question of each is the study's.
+        title: its subject, in a few words.
+        page: its page, relative to the root of the repository.
+        studies: names of built-in studies, in order.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Course:
 
     @property
     def here(self) -> tuple[str, ...]:
-        """Those of its studies that there are: a subject can be left out of assay."""
+        """Return its available studies, because subjects are optional."""
         return tuple(name for name in self.studies if library.is_built_in(name))
 
 

@@ -37,12 +37,12 @@ RANDOM = integer(
 )
 
 Cell = tuple[Level | None, ...]
-"""One level of each factor, in the factors' order; None where the baseline's own value stands."""
+"""One level of each factor, in order; None for the baseline's own value."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """How trials are made of factors: "one_at_a_time", "full_factorial", "random", "trials"."""
+    """How trials are made: "one_at_a_time", "full_factorial", "random" or "trials"."""
 
     name: str
     count: int = 0
@@ -68,7 +68,7 @@ def cells(design: Design, factors: Sequence[Factor], seed: int, entry: Entry) ->
     random: `design.count` different combinations, drawn by `seed`.
 
     Raises:
-        ConfigError: at `entry`, when there are too many or too few combinations.
+        ConfigError: at `entry`, if there are too many or too few combinations.
     """
     if design.name == "one_at_a_time":
         base: Cell = (None,) * len(factors)
@@ -101,7 +101,7 @@ def check_runs(trials: int, repeats: int) -> None:
 
 
 def _sample(total: int, count: int, seed: int) -> list[int]:
-    """Different numbers below `total`, ascending, so that the order of trials stays readable."""
+    """Return different numbers below `total`, sorted, so that trials are in a readable order."""
     rng = stream(seed, "design")
     chosen: set[int] = set()
     while len(chosen) < count:

@@ -1,4 +1,4 @@
-"""What a plan will cost, before anything is trained: a dry run's numbers, clearly estimates."""
+"""Estimated cost of a plan before training, for dry runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 FORWARD_AND_BACKWARD = 3
-"""Each forward product is done again for the inputs' gradient and for the weights' gradient."""
+"""Factor for the products of the forward pass, the gradient of inputs and of weights."""
 
 SHARES = {
     ("dense", "float32"): 1.0,
@@ -43,25 +43,25 @@ SHARES = {
     ("convolution", "float32"): 1.4,
     ("convolution", "bfloat16"): 3.5,
 }
-"""Speed of training as a part of that of NumPy's large float32 matrix product: middle of two CPUs
-that multiply bfloat16 (on one of them 1.4, 1.8, 2.5 and 4.6, because NumPy's library uses half of
-its units). Others differ, a GPU most of all: times may be off by a factor of three.
+"""Speed of training relative to a large float32 matrix product of NumPy: mean of two CPUs with
+bfloat16 (on one of them 1.4, 1.8, 2.5 and 4.6, because NumPy's library uses half of its units).
+Others differ, GPUs most of all: times may be wrong by a factor of three.
 """
 
 SECONDS_PER_STEP = 1.5e-4
-"""What a step of one member costs however small its products are."""
+"""Minimum time of a step of one member."""
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """Numbers of a plan.
+    """Estimated cost of a plan.
 
     Attributes:
-        trials, runs, cohorts: how many there are.
+        trials, runs, cohorts: their numbers.
         largest_cohort: members of the largest cohort.
         parameters: trainable numbers of one member's network, smallest and largest.
         macs: multiply-adds of one image, forward, smallest and largest.
-        images: training images to be seen, summed over all runs.
+        images: training images, summed over all runs.
         steps: updates, summed over all runs.
         memory_bytes: images, weights, gradients, optimizer state and activations of the largest
             cohort; a rough figure.
@@ -95,20 +95,20 @@ def matrix_speed(seconds: float = 0.2, size: int = 1024) -> float:
 
 
 def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> CostEstimate:
-    """Say what a plan will cost.
+    """Estimate the cost of a plan.
 
     Args:
-        gflops: speed of this machine; measured (in 0.2 s) when not given.
+        gflops: speed of this machine; by default measured (in 0.2 s).
     """
     configs = list(plan.runs().values())
     return estimate_configs(configs, len(plan.trials), data_dir, gflops)
 
 
 def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None:
-    """Refuse runs that this machine could not hold even one at a time.
+    """Raise ConfigError if this machine has too little memory for a single run.
 
     Raises:
-        ConfigError: what the largest one needs, and what there is.
+        ConfigError: with the memory of the largest run, and of the machine.
     """
     there = memory_bytes()
     if there is None:
@@ -131,7 +131,7 @@ def _gib(size: int) -> str:
 
 
 def _pictures(member: Member, data_dir: Path | None) -> int:
-    """Numbers that the images of a member's dataset consist of, a byte each."""
+    """Return the number of bytes of the images of a member's dataset."""
     info = resolve_info(member.config, data_dir)
     return (info.train + info.validation + info.test) * math.prod(map(int, info.image_shape))
 
@@ -142,7 +142,7 @@ def estimate_configs(
     data_dir: Path | None = None,
     gflops: float | None = None,
 ) -> CostEstimate:
-    """Say what some runs of so many trials will cost; see `estimate`."""
+    """Estimate the cost of some runs of so many trials; see `estimate`."""
     groups = cohorts(configs, data_dir)
     check_memory(groups, data_dir)
     speed = matrix_speed() if gflops is None else gflops
@@ -170,10 +170,10 @@ def estimate_configs(
 def training_seconds(
     members: Sequence[Member], data_dir: Path | None = None, gflops: float | None = None
 ) -> float:
-    """Seconds that runs take one after the other on one core like this machine's; a rough figure.
+    """Estimate the seconds of runs, one after the other on one core of this machine.
 
     Args:
-        gflops: speed of that core; a core's share of this machine's where it is not given.
+        gflops: speed of the core; by default a core's share of this machine's.
     """
     speed = _core_speed() if gflops is None else gflops
     steps = sum(m.training.last_step(_train(m, data_dir)) for m in members)
@@ -186,7 +186,7 @@ def _core_speed() -> float:
 
 
 def _product_seconds(members: Sequence[Member], data_dir: Path | None, speed: float) -> float:
-    """Seconds of the matrix products of runs at so many GFLOP/s."""
+    """Return the seconds of the matrix products of runs at so many GFLOP/s."""
     return sum(
         2 * FORWARD_AND_BACKWARD * m.network.macs * _images(m, data_dir) / _share(m) / (speed * 1e9)
         for m in members
@@ -194,7 +194,7 @@ def _product_seconds(members: Sequence[Member], data_dir: Path | None, speed: fl
 
 
 def _convolves(network: Network) -> bool:
-    """Whether it has convolutions, or may have: it takes turns."""
+    """Whether it has, or may have, convolutions, so that its runs take turns."""
     return any(isinstance(place.layer, (Conv2D, Measured)) for place in network.leaves())
 
 
@@ -209,7 +209,7 @@ def _train(member: Member, data_dir: Path | None) -> int:
 
 
 def _images(member: Member, data_dir: Path | None) -> int:
-    """Training images that a run sees."""
+    """Return the number of training images of a run."""
     train, training = _train(member, data_dir), member.training
     if training.steps is None:
         return training.epochs * train
@@ -221,7 +221,7 @@ def _images(member: Member, data_dir: Path | None) -> int:
 def cohort_memory(cohort: Cohort, data_dir: Path | None) -> int:
     """Bytes: uint8 images, and float32 weights, gradients, two moments and activations.
 
-    Networks with convolutions take turns, so only one keeps activations at a time.
+    Networks with convolutions take turns, so that only one stores activations at a time.
     """
     member = cohort.members[0]
     sums, pictures = totals(member.network), _pictures(member, data_dir)

@@ -32,7 +32,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Level:
-    """One level of a factor: a label for people and what it sets."""
+    """One level of a factor: its label and its settings."""
 
     label: str
     settings: tuple[Setting, ...]
@@ -41,14 +41,14 @@ class Level:
 
 @dataclass(frozen=True)
 class Factor:
-    """What is varied: a dotted path, or a name for several settings at once."""
+    """A factor: a dotted path, or a name for several settings at once."""
 
     name: str
     levels: tuple[Level, ...]
 
 
 def apply(settings: Sequence[Setting], source: Source) -> None:
-    """Set every path in `source`; a whole section goes before what is set inside it."""
+    """Set every path in `source`; whole sections first, then settings in them."""
     for s in sorted(settings, key=lambda s: len(s.path)):
         source.put(s.path, s.entry, shorthand, s.key)
 
@@ -60,10 +60,10 @@ def read_factors(entry: Entry) -> list[Factor]:
         with entry.problems.collect(factor):
             named = isinstance(factor.value, dict)
             levels = _named(factor) if named else _listed(name, factor)
-            if len(levels) < 2 - named:  # one named level has the baseline to be compared with
+            if len(levels) < 2 - named:  # a single named level is compared with the baseline
                 said = f"factor {name} needs at least two levels, got {len(levels)}"
                 entry.problems.add(factor.error(said))
-            if levels:  # so that what is wrong with a single one is said as well
+            if levels:  # so that errors in a single one are reported as well
                 factors.append(Factor(name, tuple(levels)))
     if not entry.value:
         entry.problems.add(entry.error("factors: there is none"))
@@ -118,7 +118,7 @@ def setting_path(
     """Split a dotted path; raises ConfigError, with the nearest one, if it starts in no section.
 
     Args:
-        others: names besides settings that may stand there, to be suggested as well.
+        others: other valid names to suggest.
     """
     path = tuple(name.split("."))
     if path[0] not in SECTIONS or not all(path):
@@ -130,7 +130,7 @@ def setting_path(
 
 
 def label_of(value: object) -> str:
-    """Write a level for people: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`."""
+    """Format a level: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`."""
     if value is None:
         return "none"
     if isinstance(value, bool):

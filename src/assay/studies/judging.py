@@ -1,4 +1,4 @@
-"""The `metrics:` and the `objective:` of a study: what is computed, and what it is judged by."""
+"""The `metrics:` and the `objective:` of a study."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ JUDGING: dict[str, Option] = {
         example="val_f1_macro",
     ),
 }
-"""Keys of a study that say what it is judged by."""
+"""Keys of a study that define its metrics."""
 
 
 @dataclass(frozen=True)
 class Judging:
-    """What a study is judged by.
+    """The metrics of a study.
 
     Attributes:
-        shown: names of the metrics that the study asks for, without prefix, in its order.
-        objective: the validation metric that chooses the best trial, and whose twin on the test
-            images is compared, "val_f1_macro"; empty where the tasks of its trials differ.
-        computed: names of those that are computed when a run has ended.
-        formats: how the metrics are shown, by name: plain data of `Metric.shown`.
+        shown: names of the metrics that the study names, without prefix, in order.
+        objective: the validation metric that chooses the best trial, such as "val_f1_macro", whose
+            counterpart on test images is compared; empty if the tasks of its trials differ.
+        computed: names of metrics that are computed at the end of a run.
+        formats: formats of the metrics by name, plain data of `Metric.shown`.
     """
 
     shown: tuple[str, ...] = ()
@@ -54,14 +54,14 @@ class Judging:
     formats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """What a plan keeps of it."""
+        """Return the data for a plan."""
         asked = {"shown": list(self.shown)} if self.shown else {}
         chosen = {"metric": self.objective} if self.objective else {}
         return {"metrics": self.formats, **asked, **chosen}
 
 
 def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> Judging:
-    """Read both keys; problems are noted where they are written.
+    """Read both keys; errors are added to the problems with their places.
 
     Args:
         study: the configurations of all trials, or the search.
@@ -69,7 +69,7 @@ def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> 
     searched = study.objective if isinstance(study, Search) else ""
     configs = study.samples if isinstance(study, Search) else study
     tasks = list({repr(c["task"]): find_task(c["task"]) for c in configs}.values())
-    if not tasks:  # something else is wrong
+    if not tasks:  # another error is reported
         return Judging()
     shown: tuple[str, ...] = ()
     monitors = {task.monitor for task in tasks}
@@ -133,11 +133,11 @@ def check_objective(
     """Whether a higher value of an objective is better.
 
     Args:
-        why: no objective is a test metric.
+        why: the reason that test metrics are refused.
 
     Raises:
-        ConfigError: at `entry`, when the task has no such validation metric, or nobody says which
-            way it gets better.
+        ConfigError: at `entry`, if the task has no such validation metric, or its direction is
+            unknown.
     """
     known = ["val_loss", *(f"val_{metric}" for metric in metric_names(task))]
     if name.startswith("test_"):

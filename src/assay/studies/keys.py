@@ -1,4 +1,4 @@
-"""What may stand at the top of a study: every key with its range, default and help."""
+"""The top-level keys of a study, with range, default and help."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The built-in studies, of assay and of its subjects: one YAML file each, with its question and, in
-the header comment, its claim."""
+"""The built-in studies of assay and its subjects, one YAML file each."""
 
 from __future__ import annotations
 
@@ -35,19 +34,19 @@ STUDIES: Registry[Path] = Registry("studies")
 
 
 def _files() -> dict[str, Traversable | Path]:
-    """Name of a study -> its file: the library's own, then those of subjects and plugins."""
+    """Return name -> file of the studies: assay's own, then those of subjects and plugins."""
     folders = [files("assay") / "library", *(STUDIES[name] for name in STUDIES)]
     found = [f for folder in folders for f in folder.iterdir() if f.name.endswith(".yaml")]
     return {f.name.removesuffix(".yaml"): f for f in reversed(found)}
 
 
 def names() -> list[str]:
-    """Names of all built-in studies."""
+    """Return the names of all built-in studies."""
     return sorted(_files())
 
 
 def is_built_in(study: str | Path) -> bool:
-    """Whether `study` names a built-in study (a file of that name would need its ending)."""
+    """Whether `study` names a built-in study (a file has an ending)."""
     return str(study) in names()
 
 
@@ -66,10 +65,10 @@ def built_in(name: str) -> BuiltIn:
 
 
 def find(study: str | Path) -> Traversable | Path:
-    """The file of a study: a built-in one by its name, or the user's own.
+    """Return the file of a study: a built-in one by its name, or the user's own.
 
     Raises:
-        ConfigError: when there is neither; with the nearest built-in name.
+        ConfigError: there is no such study; with the nearest built-in name.
     """
     if is_built_in(study):
         return _files()[str(study)]
@@ -78,7 +77,10 @@ def find(study: str | Path) -> Traversable | Path:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(_missing(str(study))) from None
-    except (OSError, ValueError) as error:  # an unreadable folder, a name too long, a NUL in it
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # an unreadable folder, a long name, or a NUL
         said = getattr(error, "strerror", None) or error
         raise ConfigError(f"{brief(repr(str(study)))} cannot be read: {said}") from None
     if stat.S_ISDIR(mode):
@@ -89,7 +91,7 @@ def find(study: str | Path) -> Traversable | Path:
 
 
 def _missing(study: str) -> str:
-    """That there is no such study, with the nearest built-in one."""
+    """Return an error that there is no such study, with the nearest built-in one."""
     if not study.endswith((".yaml", ".yml")) and os.sep not in study:
         return unknown_name("study", study, names(), "assay list") + "; or give a YAML file"
     close = nearest(Path(study).stem, names())
@@ -97,7 +99,7 @@ def _missing(study: str) -> str:
 
 
 def open_study(study: str | Path | Mapping[str, object]) -> tuple[Source, str, Path | None]:
-    """The source of a study, how a command names it, and the folder of its file."""
+    """Return the source of a study, its name in commands, and the folder of its file."""
     if isinstance(study, Mapping):
         return Source(plain_data(study)), str(study.get("study", "STUDY")), None
     if not isinstance(study, str | Path):

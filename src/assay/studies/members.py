@@ -1,7 +1,7 @@
-"""From configurations to what an engine trains: members, and the cohorts that they form.
+"""From configurations to members and cohorts.
 
-`cohorts` is the one place that sorts structure from value: what changes the program keeps runs
-apart, what is only a number in it does not.
+`cohorts` separates structure from values: runs with different programs are in different cohorts,
+runs that differ only in numbers are not.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
     """Build the network of a configuration for its dataset and task.
 
     Raises:
-        NetworkError: if it is impossible; the message names the layer.
+        NetworkError: the network is impossible; the message names the layer.
     """
     load_recorded(config.get(PLUGINS, {}))
     texts = (_text(config[section]) for section in ("network", "dataset", "task"))
@@ -65,7 +65,7 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
 
 
 def _unchanged(config: Config) -> dict[str, str]:
-    """Digests of the files of a network of the user's own; ConfigError where one has changed."""
+    """Check the digests of the files of a user-defined network; ConfigError if one has changed."""
     found, recorded = own_files(config["network"]), config.get(PLUGINS, {})
     for name, digest in found.items():
         if recorded.get(name, digest) != digest:
@@ -114,7 +114,7 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
 
 
 def _check_methods(training: Training, task: Task) -> None:
-    """Raise ConfigError for a method of a recipe that the task has nothing for."""
+    """Raise ConfigError for a method of a recipe that the task does not support."""
     if training.softens and not takes_soft_targets(task):
         mixing = [a.kind for a in training.augment.others if a.changes_targets]
         said = f"training.augment.{mixing[0]}" if mixing else "training.label_smoothing"
@@ -132,7 +132,7 @@ def _check_methods(training: Training, task: Task) -> None:
 
 
 def cohort_key(member: Member) -> str:
-    """Identity of the program that a member needs: equal keys can train together."""
+    """Return the identity of a member's program; members with equal keys can train together."""
     config = member.config
     shared = [config["dataset"], config["task"], config["engine"], config["precision"]]
     shared += [config[VALIDATION_ONLY]] if VALIDATION_ONLY in config else []
@@ -140,7 +140,7 @@ def cohort_key(member: Member) -> str:
 
 
 def cohorts(configs: Iterable[Config], data_dir: Path | None = None) -> list[Cohort]:
-    """Sort runs into cohorts, in order of first appearance; equal runs are taken once."""
+    """Group runs into cohorts, in order of first appearance; duplicates are dropped."""
     groups: dict[str, dict[str, Member]] = {}
     for config in configs:
         member = resolve_member(config, data_dir)

@@ -1,8 +1,8 @@
-"""What of a run's name is not written in its study: versions of parts, plugins, number format.
+"""The parts of a run's identity that are not in its study: versions, plugins, number format.
 
-The digest of a plugin's file is part of the name of every run that uses a part of it, and so is the
-version of each part of assay whose numbers have changed since its first. So old runs are never
-mixed with new ones, and a plugin that a study only loads changes no name.
+The name of a run includes the digest of every plugin file of which it uses a part, and the version
+of each part of assay whose numbers have changed since its first version. So old runs are never
+mixed with new ones, and a plugin that a study only loads does not change names.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ VERSIONS = "versions"
 
 
 def read_plugins(source: Source, folder: Path | None) -> None:
-    """Load the plugins that a study names, before anything of it is read.
+    """Load the plugins that a study names, before the rest of it is read.
 
     Args:
-        folder: that of the study's file; None for a study made in Python or a built-in one.
+        folder: folder of the study's file; None for a built-in study or one made in Python.
 
     Raises:
-        ConfigError: with its place, for a plugin that cannot be loaded.
+        ConfigError: a plugin cannot be loaded; with its place.
     """
     look_in(folder)
     given = source.data.get(PLUGINS) if isinstance(source.data, dict) else None
@@ -66,13 +66,13 @@ def read_plugins(source: Source, folder: Path | None) -> None:
 
 
 def identify(config: Config, device: str = "auto") -> None:
-    """Add to a configuration what of its runs' names is not written in a study.
+    """Add to a configuration the parts of its runs' identity that are not in a study.
 
-    That is the number format that `precision: auto` stands for, the versions of its parts, and the
-    digests of the plugins that they come from.
+    These are the number format of `precision: auto`, the versions of its parts, and the digests of
+    their plugins.
 
     Args:
-        device: where it will train, if that is known.
+        device: the device on which it will train, if known.
     """
     config["precision"] = resolve_precision(config["precision"], config["engine"], device)
     if versions := _versions(config):
@@ -86,15 +86,15 @@ def of_earlier_versions(
     present: Callable[[Iterable[str]], set[str]],
     plan: PlanData | None = None,
 ) -> dict[str, int]:
-    """Runs that are missing under their names and stored under those of earlier versions.
+    """Count runs that are missing under their names but stored under those of earlier versions.
 
     Args:
         runs: name -> configuration of every run.
-        present: says which of some names are stored.
-        plan: that of the same study as it was stored before, whose plugins may have been others.
+        present: function from names to those that are stored.
+        plan: the earlier stored plan of the study, whose plugins may differ.
 
     Returns:
-        Why they are not the same -> number of runs.
+        Reason of the difference -> number of runs.
     """
     stored = present(runs)
     before = [
@@ -112,7 +112,7 @@ def of_earlier_versions(
 
 
 def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
-    """Configurations that earlier versions stored in place of this one, and what sets it apart."""
+    """Yield earlier versions of this configuration, with the difference."""
     now = config.get(VERSIONS, {})
     rest = {key: value for key, value in config.items() if key != VERSIONS}
     formats = dict.fromkeys([config["precision"], "auto"])
@@ -133,7 +133,7 @@ def _earlier(config: Config) -> Iterator[tuple[Config, str]]:
 
 
 def _of_other_plugins(configs: Iterable[Config], plan: PlanData) -> Iterator[tuple[str, str]]:
-    """The runs of a stored plan whose plugins are others now, and which of these."""
+    """Return the runs of a stored plan whose plugins have changed, and these plugins."""
     now: dict[str, str] = {}
     for config in configs:
         now |= config.get(PLUGINS, {})
@@ -153,13 +153,13 @@ def _versions(config: Config) -> dict[str, int]:
 
 
 def _version(registry: Registry[Any], name: str) -> int:
-    """That of the part, raised by each change of the split of a dataset."""
+    """Return the version of a part; for datasets it includes the version of the split."""
     return registry.version(name) + (ENTRIES[name].split_version - 1 if registry is ENTRIES else 0)
 
 
 def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
-    """File name -> digest of every plugin that registered a part of this configuration, and of the
-    files of a network of the user's own."""
+    """Return file name -> digest of every plugin with a part of this configuration, and of the
+    files of a user-defined network."""
     places = [registry.place(name) for registry, name in used_parts(config)]
     foreign = [Path(place.file) for place in places if _is_foreign(place)]
     found = {file.name: digest_of(file) for file in foreign} | own_files(config["network"])
@@ -167,7 +167,7 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], str]]:
-    """The registered parts of a configuration: their registry, and the name there."""
+    """Yield the registered parts of a configuration: registry and name."""
     yield ENTRIES, config["dataset"]["name"]
     yield FAMILIES, config["network"]["family"]
     task = config["task"]
@@ -185,5 +185,5 @@ def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[An
 
 
 def _is_foreign(place: CodePlace) -> bool:
-    """Whether a part is not assay's own; a prompt or a notebook's cell has no file to look at."""
+    """Whether a part is not assay's own; prompts and notebook cells have no file."""
     return not place.module.startswith("assay.") and Path(place.file).is_file()

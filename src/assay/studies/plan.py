@@ -1,4 +1,4 @@
-"""A plan: every run of a study, before any is trained; the JSON that a store keeps of it."""
+"""A plan: every run of a study before training, and its JSON in the store."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class Plan:
     """All runs of a study, the same seeds for every trial.
 
     Attributes:
-        trials: those that are to be trained now. A store keeps the plan of all, so that the others
-            count as missing.
+        trials: the trials to train now. The store keeps the plan of all, so that the others count
+            as missing.
     """
 
     study: Study
     trials: Sequence[Trial]
 
     def configs(self) -> Iterator[Config]:
-        """The configuration of every run to train: trial by trial for each seed in turn.
+        """Return the configuration of every run to train: all trials for each seed in turn.
 
-        So an interrupted study has every trial at the first seeds, not some trials at all seeds.
+        So an interrupted study has all trials for the first seeds, instead of some trials for all
+        seeds.
         """
         for seed in self.study.seeds:
             for trial in self.trials:
@@ -43,17 +44,16 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """What the store calls the plan; scales are kept side by side, because a quick look must
-        not hide the full results."""
+        """Name of the plan in the store; each scale is stored under its own name."""
         study = self.study
         return study.name if study.scale == "full" else f"{study.name}@{study.scale}"
 
     def _varied(self) -> tuple[str, ...]:
-        """What differs between the runs of a trial, by the names that a study uses."""
+        """Return what differs between the runs of a trial, by the names of `vary:`."""
         return varied(next(iter(self.configs()), {}))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which reports work, without this package."""
+        """Return plain data for reports, which do not need this package."""
         study = self.study
         return {
             "study": self.name,
@@ -91,10 +91,10 @@ def make_plan(study: Study, only: Sequence[str] = ()) -> Plan:
 
     Args:
         only: labels of the trials to train now, or of levels, which mean all trials at that level;
-            none for all trials.
+            empty for all trials.
 
     Raises:
-        ConfigError: a label that no trial of the study has.
+        ConfigError: no trial of the study has such a label.
     """
     names = {trial.label: {trial.label, *trial.levels.values()} for trial in study.trials}
     known = sorted(set().union(*names.values()))

@@ -1,4 +1,4 @@
-"""Figures that others published, to stand beside ours in a report."""
+"""Published figures, for comparison in reports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Published:
     Attributes:
         value: in the metric's own unit (accuracies from 0 to 1).
         metric: name in a record's metrics.
-        source: who published it and where.
-        trial: label of the trial that it belongs to, or None for the whole study.
-        dataset: name of the dataset that it belongs to, or None.
-        n: runs that it is the mean of; a verdict needs at least two.
-        data, epochs, split: what it was trained on, for how long, and what it was measured on.
+        source: its source.
+        trial: label of its trial, or None for the whole study.
+        dataset: name of its dataset, or None.
+        n: number of runs in its mean; a verdict needs at least two.
+        data, epochs, split: training data, epochs, and the split on which it was measured.
     """
 
     value: float = setting(
@@ -67,7 +67,7 @@ class Published:
 
 
 PUBLISHED = options_of(Published)
-"""Keys of one of the figures in `published:`."""
+"""Keys of a figure in `published:`."""
 
 
 def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:

@@ -1,7 +1,7 @@
-"""Scales: the same study, smaller; and what a command line changes.
+"""Scales, which are smaller versions of a study, and changes from the command line.
 
-`full` is the study as written. `quick` and `smoke` are what its `scales:` say, or else made from
-each configuration.
+`full` is the study as written. `quick` and `smoke` are defined by its `scales:`, or else derived
+from each configuration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NUMBERS = ("repeats", "seed", "save_weights")
 """Keys of a study that --set may change."""
 
 _WHOLE = (*_NUMBERS, "factors", "trials", "design", "search")
-"""Keys of a study that a scale may replace; of the search also one by one (`search.trials`)."""
+"""Keys of a study that a scale may replace; also single keys of the search (`search.trials`)."""
 
 _AUTOMATIC = {
     "quick": {"epochs": 5, "steps": 500, "train": 10_000, "repeats": 3},
@@ -33,10 +33,10 @@ _AUTOMATIC = {
 
 @dataclass(frozen=True)
 class Changes:
-    """What a scale and a command line change.
+    """Changes of a scale and a command line.
 
     Attributes:
-        settings: dotted paths that hold in every trial, whatever its levels say.
+        settings: settings by dotted path that override the levels of every trial.
         keys: entries that replace keys of the study ("repeats", "factors").
         automatic: name of the scale that `shrink` has to make, or None.
     """
@@ -47,11 +47,11 @@ class Changes:
 
     @property
     def repeats(self) -> int | None:
-        """Most repeats of an automatic scale."""
+        """Return the maximum number of repeats of an automatic scale."""
         return _AUTOMATIC[self.automatic]["repeats"] if self.automatic else None
 
     def beside(self, factors: Sequence[Factor], problems: Problems) -> Changes:
-        """The same without what would fix a factor; that is noted as a problem."""
+        """Return the changes without those that fix a factor, which are added to the problems."""
         kept = []
         for setting in self.settings:
             with problems.collect():
@@ -64,7 +64,7 @@ def read_scale(scales: Entry | None, name: str) -> Changes:
     """Read the scale `name` of a study's `scales:`.
 
     Raises:
-        ConfigError: for a scale that there is not, or that sets what cannot be set.
+        ConfigError: the scale is unknown, or sets something that it cannot.
     """
     written = scales.keys() if scales else {}
     for key, entry in written.items():
@@ -90,7 +90,7 @@ def _is_whole(key: str) -> bool:
 
 
 def from_command_line(changes: Changes, assignments: Iterable[str], problems: Problems) -> Changes:
-    """Add `path=value` strings, as given to --set, to the changes of a scale; they win."""
+    """Add `path=value` strings of --set to the changes of a scale; they take precedence."""
     settings, keys = list(changes.settings), dict(changes.keys)
     for text in assignments:
         with problems.collect():
@@ -119,7 +119,7 @@ def _assignment(text: str, problems: Problems) -> tuple[str, Entry]:
 
 
 def shrink(config: Config, scale: str, info: Info, factors: Iterable[Factor]) -> Config:
-    """Make a configuration smaller for an automatic scale; what a factor varies stays."""
+    """Make a configuration smaller for an automatic scale, except what factors vary."""
     limits, varied = _AUTOMATIC[scale], {f.name for f in factors}
     training, dataset = dict(config["training"]), dict(config["dataset"])
     for key in ("epochs", "steps"):

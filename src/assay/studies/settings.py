@@ -38,12 +38,12 @@ __all__ = [
 ]
 
 SECTIONS = ("dataset", "network", "training", "task", "engine", "precision")
-"""What a configuration consists of, besides the seed."""
+"""Sections of a configuration, besides the seed."""
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 TASK = "classify"
-"""The task of a study that names none."""
+"""The default task of a study."""
 
 _SHORTHAND = {
     "dataset": "name",
@@ -59,19 +59,19 @@ _SHORTHAND = {
 
 
 def shorthand(path: Keys) -> str | None:
-    """The setting that a plain value at `path` stands for: `name` in `optimizer: sgd`."""
+    """Return the setting that a plain value at `path` means: `name` in `optimizer: sgd`."""
     return _SHORTHAND.get(".".join(map(str, path)))
 
 
 def engine_names() -> list[str]:
-    """Names of the engines that assay has, without importing any of them."""
+    """Return the names of engines, without importing any of them."""
     modules = (m.name for m in pkgutil.iter_modules(assay.engines.__path__))
     own = {m.removesuffix("_engine") for m in modules if m.endswith("_engine")}
     return sorted(own.union(ENGINES.names()))
 
 
 def setting_names() -> list[str]:
-    """Every dotted path of a setting that some study can have."""
+    """Return every dotted path of a setting."""
     known = {f"training.{k}" for k in TRAINING}
     known |= {f"dataset.{k}" for k in ("name", *SETTINGS, *LATER)}
     for family in FAMILIES:
@@ -81,7 +81,7 @@ def setting_names() -> list[str]:
 
 
 def nearest_setting(path: str) -> str | None:
-    """The known dotted path most like `path`, also when its section is missing."""
+    """Return the nearest known dotted path, even if its section is missing."""
     known = setting_names()
     by_last = {k.rsplit(".", 1)[-1]: k for k in known}
     last = nearest(path.rsplit(".", 1)[-1], by_last)
@@ -89,7 +89,7 @@ def nearest_setting(path: str) -> str | None:
 
 
 def put_dataset(source: Source, spec: Mapping[str, object] | None) -> None:
-    """Make the data that were given beside a study its dataset; the other settings of it stay.
+    """Make data given in Python the dataset of a study, keeping its other settings.
 
     Raises:
         ConfigError: the study names a dataset itself.
@@ -111,7 +111,7 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
     Args:
         folders: where relative names of the user's own arrays are looked up.
 
-    Problems are noted in `entry.problems`; the result is only meaningful when there are none.
+    Errors are added to `entry.problems`; the result is only valid if there are none.
     """
     problems, given = entry.problems, entry.keys()
     config: Config = {}
@@ -151,12 +151,12 @@ CHOICES: dict[str, Option] = {
         "`float32` elsewhere.",
     ),
 }
-"""Sections that are one choice."""
+"""Sections that are a single choice."""
 
 
 def _read_task(entry: Entry) -> Any:
-    """A task's name, or {"name": ..., options...}; without options just its name. Options
-    alone are those of the task that a study has where it names none."""
+    """Read a task's name, or {"name": ..., options...}; without options, return just its name.
+    Options alone are those of the default task."""
     given = entry.value if isinstance(entry.value, dict) else {"name": entry.value}
     name, meant = TASK, {t for t in TASKS for key in given if key in task_options(t)}
     if "name" not in given and (meant - {TASK} or not given):
@@ -170,7 +170,7 @@ def _read_task(entry: Entry) -> Any:
     task = {"name": name, **options} if options else name
     if not entry.problems:
         with entry.problems.collect(entry):
-            find_task(task)  # which knows what does not go together
+            find_task(task)  # which checks combinations
     return task
 
 

@@ -1,4 +1,4 @@
-"""A study: a question, a baseline, what is varied, and how often; read and checked as a whole."""
+"""A study: a question, a baseline, factors and repeats, read and checked as a whole."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from assay.studies.variation import varying
 __all__ = ["Study", "Trial", "parse_study"]
 
 _SEARCHED = 5
-"""Runs of each of the best trials of a search, unless a study says otherwise."""
+"""Default number of runs of each of the best trials of a search."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Study:
     """A study, checked: every trial's configuration is canonical and can be built.
 
     Attributes:
-        name, question: what it is called and what it asks.
+        name, question: its name and question.
         scale: "full", "quick", "smoke" or one of its own.
         design: "one_at_a_time", "full_factorial", "random", "trials" or "search".
-        seeds: one for each repeat, the same for all trials.
-        baseline: label of the baseline's trial; None where no trial is one.
+        seeds: one for each repeat, equal for all trials.
+        baseline: label of the baseline; None without a baseline.
         factors: level labels of each factor, the reference first.
         trials: all configurations.
         comparisons: which trials are compared (see `contrasts.comparisons`).
-        published: figures of others to stand beside ours.
+        published: published figures for comparison.
         save_weights: whether the trained weights are kept.
         written: the study as written.
-        command: the command that makes it.
-        search: what a study with `search:` tries; its trials are known when it has ended, and
-            `seeds` are those with which the best of them are trained again.
-        judging: the metrics that it asks for, and its objective.
-        contrasts: what it asks, and what it calls no difference.
+        command: the command that runs it.
+        search: the search, if there is one; its trials are known at its end, and `seeds` are those
+            with which the best are trained again.
+        judging: its metrics and its objective.
+        contrasts: its comparisons and the equivalence margin.
     """
 
     name: str
@@ -95,13 +95,13 @@ def parse_study(
         study: a built-in study's name, a YAML file, or the same as a mapping.
         scale: "full" (as written), "quick", "smoke", or one that the study defines.
         set: changes as "dotted.path=value"; they hold in every trial.
-        seed, repeats, precision, engine: instead of what the study says.
-        data_dir: the user's own files, for a dataset whose shape depends on them.
-        dataset: name and fingerprint of data that were given in Python.
-        device: where it will train, which decides what `precision: auto` stands for.
+        seed, repeats, precision, engine: override the study's values.
+        data_dir: folder of the user's files, for a dataset whose shape depends on them.
+        dataset: name and fingerprint of data given in Python.
+        device: the device for training, which determines `precision: auto`.
 
     Raises:
-        ConfigError: with a line for everything that is wrong, each with its place.
+        ConfigError: the study has errors; the message has a line for each, with its place.
     """
     given = {"seed": seed, "repeats": repeats, "precision": precision, "engine": engine}
     given = {key: plain_data(v, key) for key, v in given.items() if v is not None}
@@ -118,7 +118,7 @@ def parse_study(
 
 
 class _Reader:
-    """Reads one study; every problem is collected before any is raised."""
+    """Reads a study; all errors are collected before one is raised."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class _Reader:
         return {k: e for k, e in entry.keys("key of a study", STUDY).items() if e.value is not None}
 
     def _change_search(self) -> None:
-        """`search.trials: 10` in a scale or on the command line changes one key of the search."""
+        """Apply `search.trials: 10` in a scale or on the command line to one key of the search."""
         inner = {k: e for k, e in self.changes.keys.items() if k.startswith("search.")}
         if not inner:
             return
@@ -165,7 +165,7 @@ class _Reader:
         self.top["search"] = Entry(source.data["search"], ("search",), source, self.problems)
 
     def _override(self, given: dict[str, Any]) -> None:
-        """Arguments win over the study: --seed, --repeats, --precision, --engine."""
+        """Override the study by arguments: --seed, --repeats, --precision, --engine."""
         for key, value in given.items():
             mark = Mark(f"--{key} {value}")
             entry = Entry(value, (key,), Source(value, {}, {(key,): mark}), self.problems)
@@ -176,14 +176,14 @@ class _Reader:
                 self.changes.keys[key] = entry
 
     def check_scales(self) -> None:
-        """Note what is wrong with the scales that are not asked for, each applied to the study."""
+        """Report errors in the other scales, each applied to the study."""
         scales = self.top.get("scales")
         names = scales.value if scales and isinstance(scales.value, dict) else {}
         for name in names:
             if name not in ("full", self.scale):
                 about = (self.folders, self.data_dir, self.device)
                 other = _Reader(self.source, str(name), [], {}, *about)
-                other.top.pop("published", None)  # which may speak of a trial that it leaves out
+                other.top.pop("published", None)  # which may name a trial that it removes
                 with other.problems.collect():
                     other.read("")
                 self.problems.extend(other.problems)
@@ -208,7 +208,7 @@ class _Reader:
         baseline = None
         if search:
             search = self._checked(search, factors, first)
-            first += search.repeats  # the best are trained again with seeds that chose nothing
+            first += search.repeats  # the best are trained again with new seeds
         elif "search" not in self.top:
             trials, factor_labels, baseline = self._trials(factors, design, first, name)
         with self.problems.collect(self.top.get("repeats")):
@@ -254,7 +254,7 @@ class _Reader:
         return self._take("search", read_search)
 
     def _checked(self, search: Search, factors: list[Factor], seed: int) -> Search:
-        """The search with what the rest of the study tells; problems are noted."""
+        """Complete the search with the rest of the study; errors are added to the problems."""
 
         def configure(values: Values, beside: Sequence[Setting] = ()) -> Config:
             before, self.problems = self.problems, Problems()
@@ -289,7 +289,7 @@ class _Reader:
     def _trials(
         self, factors: list[Factor], design: Design, seed: int, name: str
     ) -> tuple[list[Trial], dict[str, list[str]], str | None]:
-        """All trials, the level labels of each factor, and the baseline's label."""
+        """Return all trials, the level labels of each factor, and the baseline's label."""
         if self.problems and not factors and {"factors", "trials"} & set(self.top):
             return [], {}, None
         place = self.top.get("design") or Entry(self.source.data, (), self.source)
@@ -299,14 +299,15 @@ class _Reader:
                 config = self.configure(cell, factors)
                 if config is not None:
                     table.add(cell, config)
-        if self.problems:  # a trial may be missing, the baseline's even
+        if self.problems:  # trials may be missing, even the baseline
             return [], {}, None
         return table.finish(name)
 
     def configure(
         self, cell: Cell, factors: list[Factor], beside: Sequence[Setting] = ()
     ) -> Config | None:
-        """The canonical configuration of a cell; None, with problems noted, if it is wrong.
+        """Return the canonical configuration of a cell; None, with problems added, if it is
+        invalid.
 
         Args:
             beside: settings that hold whatever the cell, the scale and the command line say.
@@ -335,7 +336,7 @@ class _Reader:
 
 
 def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
-    """Where to show what only the whole configuration shows: the level that changed it, if one."""
+    """Return the place for errors of a whole configuration: the level that changed it, if any."""
     for setting in reversed(settings):
         if setting.path[0] in ("network", "dataset"):
             return setting.entry

@@ -1,7 +1,7 @@
 """The `training:` of a study, read into canonical plain data and built from it.
 
-Settings that change nothing are left out of the canonical form (nesterov without momentum, epochs
-beside steps, a schedule that is constant), so that runs which are equal have equal identities.
+Settings without effect are omitted from the canonical form (nesterov without momentum, epochs if
+steps are given, a constant schedule), so that equal runs have equal identities.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ __all__ = ["STOPPING", "TRAINING", "build_training", "read_training"]
 
 
 def _monitors() -> list[str]:
-    """What some task is monitored by; whether it is this one's, `resolve_member` sees."""
+    """Return the monitored metrics of all tasks; `resolve_member` checks the study's."""
     return ["val_loss", *dict.fromkeys(TASKS[name].monitor for name in TASKS)]
 
 
 def _as_mapping(entry: Entry, key: str) -> Entry:
-    """A plain value stands for {key: value}."""
+    """Read a plain value as {key: value}."""
     value = entry.value if isinstance(entry.value, dict) else {key: entry.value}
     return Entry(value, entry.path, entry.source, entry.problems)
 
 
 def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
-    """The name of an optimizer or a schedule, and an entry with its other settings."""
+    """Return the name of an optimizer or a schedule, and an entry with its other settings."""
     if not isinstance(entry.value, dict):
         return entry.choice(kind, names), Entry({}, entry.path, entry.source, entry.problems)
     if "name" not in entry.value:
@@ -121,7 +121,7 @@ TRAINING: dict[str, Option] = _FIELDS | {
 
 
 def read_training(entry: Entry) -> dict[str, Any]:
-    """Read `training:` into canonical plain data; problems are noted in `entry.problems`."""
+    """Read `training:` into canonical plain data; errors are added to `entry.problems`."""
     data = read_options(entry, "setting of training", TRAINING)
     if "steps" in data:
         del data["epochs"]
@@ -135,7 +135,7 @@ def read_training(entry: Entry) -> dict[str, Any]:
 def build_training(data: Mapping[str, Any]) -> Training:
     """Build the recipe from canonical plain data (see `read_training`).
 
-    Of no data it is one epoch: an estimator of scikit-learn sees all images once and has no recipe.
+    Without data it is one epoch, because scikit-learn estimators have no recipe.
     """
     if not data:
         return Training(epochs=1)

@@ -21,7 +21,7 @@ class Trial:
     """One configuration of a study.
 
     Attributes:
-        label: for people ("activation = tanh").
+        label: displayed label ("activation = tanh").
         levels: the label of each factor's level.
         config: the canonical configuration, without a seed.
     """
@@ -37,10 +37,10 @@ class Trial:
 
 
 def find_trial(study: str, trials: Sequence[Trial], label: str | None = None) -> Trial:
-    """The trial of a study by its label; the first one for None.
+    """Return the trial of a study by its label; the first one for None.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such trial.
     """
     if not trials:
         raise ConfigError(
@@ -54,7 +54,7 @@ def find_trial(study: str, trials: Sequence[Trial], label: str | None = None) ->
 
 
 class TrialTable:
-    """Collects trials, drops those that equal the baseline, refuses those that equal another."""
+    """Collects trials, drops duplicates of the baseline, and refuses other duplicates."""
 
     def __init__(self, factors: list[Factor], design: Design, problems: Problems):
         self.factors, self.design, self.problems = factors, design, problems
@@ -63,7 +63,7 @@ class TrialTable:
         self.base_levels: dict[str, Level] = {}
 
     def add(self, cell: Cell, config: Config) -> None:
-        """Add the trial of a cell, by its canonical configuration."""
+        """Add the trial of a cell, given its canonical configuration."""
         identity = trial_id(config)
         set_levels = [(f, lv) for f, lv in zip(self.factors, cell, strict=True) if lv]
         one_at_a_time = self.design.name == "one_at_a_time"
@@ -89,7 +89,8 @@ class TrialTable:
         )
 
     def finish(self, name: str) -> tuple[list[Trial], dict[str, list[str]], str | None]:
-        """All trials, the level labels of each factor, and the baseline's label if it is a trial.
+        """Return all trials, the level labels of each factor, and the baseline's label if it is a
+        trial.
 
         Args:
             name: label of the only trial of a study without factors.
@@ -106,7 +107,7 @@ class TrialTable:
         return trials, labels, base if self.base else None
 
     def _reference(self, factor: Factor) -> str:
-        """Label of the baseline's own level: that of an equal level, or of its own value."""
+        """Return the label of the baseline's level: that of an equal level, or of its own value."""
         if factor.name in self.base_levels:
             return self.base_levels[factor.name].label
         value: Any = self.rows[self.base or ""][1]

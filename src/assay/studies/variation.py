@@ -1,4 +1,4 @@
-"""`vary:` of a study: what the seed of a run decides beside its training."""
+"""`vary:` of a study: what the seed of a run determines in addition to its training."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ VARIATION: dict[str, Option] = {
         example=["seed", "split"],
     )
 }
-"""Keys of a study that say what its repeats repeat."""
+"""Keys of a study that define its repeats."""
 
 
 def varying(entry: Entry, config: Config) -> dict[str, Any]:
-    """What `vary` adds to the configuration of a trial; see `assay.core.records.run_config`.
+    """Return what `vary` adds to the configuration of a trial; see `assay.core.records.run_config`.
 
     Raises:
-        ConfigError: seed is left out, or the dataset draws no pictures.
+        ConfigError: seed is missing, or the dataset does not draw pictures.
     """
     names = VARIATION["vary"].read(entry)
     if "seed" not in names:
@@ -48,6 +48,6 @@ def varying(entry: Entry, config: Config) -> dict[str, Any]:
 
 
 def varied(config: Config) -> tuple[str, ...]:
-    """What varies between the runs of a trial, by the names that a study uses."""
+    """Return what varies between the runs of a trial, by the names of `vary:`."""
     there = config.get(VARIES, {})
     return ("seed", *(name for name, setting in _SETTINGS.items() if setting in there))

@@ -1,8 +1,8 @@
-"""The metrics of classification, beside accuracy: most are scikit-learn's, of what a record keeps.
+"""The metrics of classification except accuracy; most are computed by scikit-learn.
 
-All see the predicted class, its probability ("confidence") or the probabilities of all classes,
-float16 as records keep them. A class that is not among the targets, or is never predicted, gives no
-warning but the value that each function states.
+Their inputs are the predicted class, its probability ("confidence") or the probabilities of all
+classes, float16 as in records. A class that is not among the targets, or is never predicted, gives
+the value that each function states, without a warning.
 
 References:
     C. Guo et al., "On calibration of modern neural networks", ICML 2017 (calibration error).
@@ -36,11 +36,11 @@ BINS = 15
 """Bins of equal width of the calibration error."""
 
 _LEAST = 2.0**-24
-"""The smallest float16 above 0: a smaller probability cannot be told from it."""
+"""The smallest float16 above 0: smaller probabilities cannot be represented."""
 
 
 def _probabilities(predictions: Predictions) -> np.ndarray:
-    """Rows that add up to 1 in float64, whatever float16 made of them."""
+    """Return rows that sum to 1 in float64, despite rounding to float16."""
     p = predictions["probabilities"].astype(np.float64)
     return p / p.sum(-1, keepdims=True)
 
@@ -48,7 +48,7 @@ def _probabilities(predictions: Predictions) -> np.ndarray:
 def top_5_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
     """Share of images whose class is among the five most probable ones; 1 for up to five classes.
 
-    Of equal probabilities the class of the higher number comes first, as in scikit-learn.
+    Among equal probabilities, the class with the higher number comes first, as in scikit-learn.
     """
     from sklearn.metrics import top_k_accuracy_score
 
@@ -68,7 +68,7 @@ def precision_macro(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def recall_macro(targets: np.ndarray, predictions: Predictions) -> float:
-    """Mean recall of the classes that are targets or predicted; 0 for one that is no target."""
+    """Mean recall of the classes that are targets or predicted; 0 for one that is not a target."""
     from sklearn.metrics import recall_score
 
     predicted = predictions["predicted"]
@@ -76,7 +76,7 @@ def recall_macro(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def f1_macro(targets: np.ndarray, predictions: Predictions) -> float:
-    """Mean F1 of the classes that are targets or predicted; 0 for one without a right answer."""
+    """Mean F1 of the classes that are targets or predicted; 0 for one never predicted correctly."""
     from sklearn.metrics import f1_score
 
     return float(f1_score(targets, predictions["predicted"], average="macro", zero_division=0))
@@ -91,8 +91,8 @@ def balanced_accuracy(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def average_precision(targets: np.ndarray, predictions: Predictions) -> float:
-    """Area under the precision-recall curve: average precision of each class that is a target
-    against the rest, their mean; 1 where all targets are of one class."""
+    """Area under the precision-recall curve: mean over the target classes of the average precision
+    of each class against the rest; 1 if there is only one."""
     from sklearn.metrics import average_precision_score
 
     p, present = _probabilities(predictions), np.unique(targets)
@@ -100,8 +100,8 @@ def average_precision(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
-    """Area under the ROC curve of each class that is a target against the rest, their mean; 0.5
-    where all targets are of one class, so that there is nothing to rank."""
+    """Area under the ROC curve: mean over the target classes of the area of each class against the
+    rest; 0.5 if there is only one."""
     from sklearn.metrics import roc_auc_score
 
     p, present = _probabilities(predictions), np.unique(targets)
@@ -111,17 +111,16 @@ def roc_auc(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def brier_score(targets: np.ndarray, predictions: Predictions) -> float:
-    """Mean squared distance of the probabilities from the right answer, summed over the classes: 0
-    to 2, for two classes as well."""
+    """Mean squared distance of the probabilities from the target, summed over classes: 0 to 2."""
     p = _probabilities(predictions)
     return float(np.square(p - np.eye(p.shape[1])[targets]).sum(-1).mean())
 
 
 def log_loss(targets: np.ndarray, predictions: Predictions) -> float:
-    """Mean of minus the logarithm of the true class's probability.
+    """Mean negative logarithm of the probability of the true class.
 
-    Probabilities below 6e-8, the smallest float16, count as that: at most 16.6 for an image. The
-    metric "loss" is the same without that limit.
+    Probabilities below 6e-8, the smallest float16, are raised to it: at most 16.6 for an image. The
+    metric "loss" has no such limit.
     """
     from sklearn.metrics import log_loss as logarithmic
 
@@ -131,8 +130,7 @@ def log_loss(targets: np.ndarray, predictions: Predictions) -> float:
 
 
 def expected_calibration_error(targets: np.ndarray, predictions: Predictions) -> float:
-    """How far the confidence is from the accuracy, on average over 15 bins of equal width, each
-    weighed by its images."""
+    """Mean difference between confidence and accuracy over 15 bins, weighted by their images."""
     confidence = predictions["confidence"].astype(np.float64)
     right = (predictions["predicted"] == targets).astype(np.float64)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)

@@ -24,11 +24,11 @@ class Classify:
     """Predict the class of an image.
 
     A record keeps per image: "predicted" (int16), "confidence" (float16, the softmax probability of
-    the predicted class), and where a metric asks for them "probabilities" (float16, of each class).
+    the predicted class), and, if a metric needs them, "probabilities" (float16, of each class).
 
     Args:
-        test_time: name of the test-time augmentation (`TEST_TIME`): each validation and test image
-            is looked at several times, and logits are averaged; None for one look.
+        test_time: name of the test-time augmentation (`TEST_TIME`): logits are averaged over
+            several views of each validation and test image; None for one view.
     """
 
     name = "classify"
@@ -50,17 +50,17 @@ class Classify:
         self.looks = TEST_TIME[test_time] if test_time else (Look(),)
 
     def with_options(self, data: Mapping[str, Any]) -> Classify:
-        """The task with other options, as `options` reads them."""
+        """Return the task with other options, as read by `options`."""
         return Classify(**data)
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
-        """One head, "class", with a unit per class."""
+        """Return one head, "class", with a unit per class."""
         if len(dataset.class_names) < 2:
             raise DataError(f"dataset {dataset.name} has no classes")
         return {"class": len(dataset.class_names)}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Class numbers, int64 (n,)."""
+        """Return class numbers, int64 (n,)."""
         return np.asarray(targets, np.int64)
 
     def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
@@ -85,13 +85,14 @@ class Classify:
         return -picked.squeeze(-1), {"class": gradient}
 
     def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """1 where the largest logit is the target's, or that of a soft target's largest share."""
+        """Return 1 if the largest logit is that of the target (or a soft target's largest
+        share)."""
         if targets.is_floating_point():
             targets = targets.argmax(-1)
         return (outputs["class"].argmax(-1) == targets).float()
 
     def combine(self, outputs: dict[str, Any]) -> dict[str, Any]:
-        """The weighted mean of the logits (..., looks, classes) over the looks."""
+        """Return the weighted mean of the logits (..., views, classes) over the views."""
         return {
             head: sum(look.weight * seen[..., i, :] for i, look in enumerate(self.looks))
             for head, seen in outputs.items()

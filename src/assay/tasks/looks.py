@@ -1,4 +1,4 @@
-"""How an image is changed for each look at it in evaluation."""
+"""Test-time augmentation: the views of an image in evaluation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["TEST_TIME", "Look", "looks_of"]
 
 @dataclass(frozen=True)
 class Look:
-    """What an image goes through before a network sees it once more.
+    """A view: the transformation of an image before it is evaluated.
 
     Attributes:
-        turn: how far it is turned clockwise, in turns, black moving in from outside.
+        turn: clockwise rotation in full turns, with black outside.
         mirror: whether it is mirrored left and right.
-        down, right: pixels by which it is shifted after that, its reflection moving in.
-        weight: of what the network then says, where outputs are averaged.
+        down, right: shift in pixels after that, with reflection at the border.
+        weight: weight of its outputs in the average.
     """
 
     turn: float = 0.0
@@ -39,7 +39,7 @@ TEST_TIME: dict[str, tuple[Look, ...]] = {
     ),
 }
 """Test-time augmentation by name: the image and its mirror image; the same, and both shifted by a
-pixel towards two corners, for half of the weight.
+pixel towards two corners, with half of the weight.
 
 References:
     K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024.
@@ -47,5 +47,5 @@ References:
 
 
 def looks_of(task: Task | Any) -> tuple[Look, ...]:
-    """The looks at each image in evaluation; mostly one, at the image as it is."""
+    """Return the views of each image in evaluation; by default only the image itself."""
     return getattr(task, "looks", None) or (Look(),)

@@ -1,8 +1,8 @@
-"""The metrics of a task: which there are, which way is better, and how they are computed.
+"""The metrics of a task: their names, directions and computation.
 
-A task computes those of `measures` at every evaluation. All others are computed once a run has
-ended, of the studies that name them, from what its record keeps of each image. So a metric never
-is a reason to train again.
+A task computes those of `measures` at every evaluation. All others are computed at the end of a
+run, for studies that name them, from the predictions in its record. So a new metric never requires
+training again.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = [
 
 
 def measures_of(task: Task) -> tuple[str, ...]:
-    """Names of the metrics that a task computes at every evaluation, without prefix."""
+    """Return the names of the metrics that a task computes at every evaluation, without prefix."""
     return tuple(getattr(task, "measures", (task.monitor.removeprefix("val_"),)))
 
 
 def metric_names(task: Task) -> list[str]:
-    """Names of all metrics that a study of this task can name, without prefix."""
+    """Return the names of all metrics that a study of this task can name, without prefix."""
     found = list(measures_of(task))
     if not parts_of(task):  # several networks have no predictions of single images
         functions = [name for name in METRICS if METRICS[name].function is not None]
@@ -45,7 +45,7 @@ def metric_names(task: Task) -> list[str]:
 
 
 def find_metric(task: Task, name: str) -> Metric:
-    """A metric of a task with what is known about it.
+    """Return a metric of a task.
 
     Raises:
         ConfigError: the task has no such metric.
@@ -62,7 +62,7 @@ def direction(task: Task, monitor: str) -> bool:
     """Whether a higher value of a metric with the prefix "val_" is better.
 
     Raises:
-        ConfigError: neither a registered metric nor the task says it.
+        ConfigError: neither the metric nor the task defines it.
     """
     name = monitor.removeprefix("val_")
     metric = METRICS.get(name)
@@ -78,7 +78,7 @@ def direction(task: Task, monitor: str) -> bool:
 
 
 def needed(task: Task, names: Iterable[str]) -> tuple[str, ...] | None:
-    """The arrays that some metrics read of an image's prediction; None for all there are."""
+    """Return the arrays of predictions that some metrics read; None for all."""
     found: list[str] = []
     for name in names:
         if name in measures_of(task):
@@ -97,17 +97,17 @@ def complete(
     names: Iterable[str],
     split: str,
 ) -> bool:
-    """Compute the metrics of a run that are not there yet, in the version of today.
+    """Compute the missing metrics of a run, in their present version.
 
-    A metric that cannot be computed, for an array is not kept or its function fails, has no value;
-    a function that fails never costs a trained run.
+    A metric that cannot be computed, because an array was not kept or its function fails, has no
+    value; a failing function never loses a trained run.
 
     Args:
-        metrics: of the run, with prefix; completed here.
-        said: of its provenance, completed here: "metric_versions" and "metrics_lacking", why some
-            metrics have no value, both by name.
-        predictions: what its record keeps, by name with the name of the split.
-        names: without prefix; those that the task computes itself are left out.
+        metrics: metrics of the run, with prefix; completed here.
+        said: its provenance, completed here with "metric_versions" and "metrics_lacking" (why some
+            metrics have no value), both by name.
+        predictions: arrays of its record, by name with the name of the split.
+        names: names without prefix; those that the task computes itself are skipped.
         split: "val" or "test".
 
     Returns:
@@ -138,14 +138,14 @@ def complete(
 
 
 class _Kept(dict[str, np.ndarray]):
-    """Arrays by name; one that is not there says what is."""
+    """Arrays by name; the error for a missing one lists the others."""
 
     def __missing__(self, name: str) -> np.ndarray:
         raise LookupError(f"no {name} were stored, only {', '.join(sorted(self)) or 'nothing'}")
 
 
 def _note(said: dict[str, Any], key: str, name: str, text: str | None) -> None:
-    """Note a text under said[key][name]; None takes it away. What is empty is not there."""
+    """Store a text under said[key][name]; None removes it. Empty entries are removed."""
     kept = {k: v for k, v in said.get(key, {}).items() if k != name}
     said[key] = kept | ({} if text is None else {name: text})
     if not said[key]:
@@ -155,14 +155,14 @@ def _note(said: dict[str, Any], key: str, name: str, text: str | None) -> None:
 def _value(
     metric: Metric, predictions: Mapping[str, np.ndarray], targets: np.ndarray | None
 ) -> tuple[float | None, str | None]:
-    """The value of a metric, or why there is none."""
+    """Return the value of a metric, or why there is none."""
     lacking = [name for name in metric.needs or () if name not in predictions]
     if targets is None or lacking:
         return None, f"no {'predictions' if targets is None else lacking[0]} were stored"
     assert metric.function is not None
     try:
         return _number(metric.function(targets, predictions)), None
-    except Exception as error:  # somebody else's code: the run and its record must stay
+    except Exception as error:  # user code: its errors must not lose the run and its record
         return None, f"{type(error).__name__}: {error}"
 
 
@@ -183,10 +183,10 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:
-    """Name -> digest of the plugin's file, of the metrics that plugins bring.
+    """Return name -> digest of the plugin's file, for metrics of plugins.
 
-    A record says which version computed its values, so that those of an older one are not taken
-    for it.
+    A record contains the version that computed its values, so that older values are not used for a
+    newer one.
     """
     places = {name: METRICS.place(name) for name in names if name in METRICS}
     return {

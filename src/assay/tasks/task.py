@@ -87,17 +87,17 @@ def task_options(name: str) -> Mapping[str, Option]:
 
 
 def takes_soft_targets(task: Task) -> bool:
-    """Whether the loss of a task takes the share of each class in place of class numbers."""
+    """Whether the loss of a task accepts soft targets instead of class numbers."""
     return getattr(task, "soft_targets", False)
 
 
 def parts_of(task: Task) -> tuple[str, ...]:
-    """Names of the networks that a task trains together; empty where it trains one."""
+    """Return the names of the networks that a task trains together; empty if it trains one."""
     return getattr(task, "parts", ())
 
 
 def find_task(task: TaskName) -> Task:
-    """The task of a configuration; raises ConfigError, with the nearest name, if there is none."""
+    """Return the task of a configuration; ConfigError, with the nearest name, if it is unknown."""
     if isinstance(task, str):
         return TASKS[task]
     found: Any = TASKS[task["name"]]

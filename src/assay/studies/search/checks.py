@@ -1,4 +1,4 @@
-"""What only the whole study shows about a search, before anything trains."""
+"""Checks of a search that need the whole study, before training."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from assay.tasks.task import Task, find_task
 __all__ = ["checked"]
 
 MAX_POINTS = 10_000
-"""Points of a grid that a search may train."""
+"""Maximum number of points of a grid."""
 
 _CHOICES = 60
-"""Choices of one parameter that are tried in the check; more are only read when proposed."""
+"""Maximum number of choices of one parameter to check; others are only read when proposed."""
 
 _POINTS = 5
 """A bound is reported as impossible only if it fails at this many points."""
 
 
 def checked(search: Search, configure: Configure, seed: int) -> Search:
-    """The search with everything filled in that depends on the rest of the study.
+    """Return the search, completed with values that depend on the rest of the study.
 
-    Every parameter is tried at its ends, so that a choice that cannot be trained is said now.
+    Every parameter is tried at its bounds, so that choices that cannot be trained are reported now.
 
     Raises:
-        ConfigError: all that is wrong, each with its place.
+        ConfigError: the search has errors; the message lists all with their places.
     """
     problems = Problems()
     samples = _samples(search, configure, seed, problems)
@@ -63,10 +63,10 @@ def checked(search: Search, configure: Configure, seed: int) -> Search:
 
 
 def _samples(search: Search, configure: Configure, seed: int, problems: Problems) -> list[Config]:
-    """Configurations that show every parameter at its ends; what is wrong is noted.
+    """Return configurations with every parameter at its bounds; errors are added to the problems.
 
-    A point may be impossible by what its values do together (too many pools for the image, say);
-    an end is only wrong when it is in several points.
+    A point may be impossible because of a combination of values (for example too many pools for the
+    image); a bound is only wrong if it fails in several points.
     """
     rng = stream(seed, "search", "checks")
     configs: list[Config] = []
@@ -89,7 +89,7 @@ def _samples(search: Search, configure: Configure, seed: int, problems: Problems
 
 
 def _check_used(search: Search, problems: Problems) -> None:
-    """Note parameters on which no setting depends: mistyped ones would be searched in vain."""
+    """Report parameters on which no setting depends, such as mistyped ones."""
     space = search.space
     named = [*space.constraints, *(derived.expression for derived in search.derived)]
     named += [p.when for p in space.parameters if p.when is not None]
@@ -109,12 +109,12 @@ def _try(
     rng: np.random.Generator,
     fixed: Values,
 ) -> tuple[list[Config], Problems]:
-    """The configuration of one point with these values, or what was wrong with a few."""
+    """Return the configuration of a point with these values, or the errors of a few points."""
     wrong = Problems()
     for _ in range(_POINTS):
         try:
             values = first_allowed(search.space, rng, fixed)
-        except NoPoint:  # the constraints or the conditions leave this end out
+        except NoPoint:  # constraints or conditions exclude this bound
             break
         wrong = Problems()
         with wrong.collect(search.entry):
@@ -123,7 +123,7 @@ def _try(
 
 
 def _objective(search: Search, task: Task) -> tuple[str, bool]:
-    """The objective and its direction: that of early stopping."""
+    """Return the objective and its direction."""
     name, place = search.objective or task.monitor, search.place("objective")
     return name, check_objective(place, name, task, "a search never reads the test images")
 
@@ -139,7 +139,7 @@ def _check_sampler(search: Search) -> None:
             f"{some}; use tpe, random or grid"
         )
     if kind.finite:
-        next(space.points(), None)  # says which parameter has no end of values
+        next(space.points(), None)  # the error names the infinite parameter
         size = space.size()
         if search.trials is None and (size is None or size > MAX_POINTS):
             many = "too many points to count" if size is None else f"{size:,} points"
@@ -148,7 +148,7 @@ def _check_sampler(search: Search) -> None:
 
 
 def _check_trials(search: Search) -> None:
-    """Whether the number of trials is given where it must be, and only there."""
+    """Check that the number of trials is given if and only if it is needed."""
     halving = search.halving
     if search.trials is None and search.sampler != "grid":
         if halving is None or halving.name == "successive_halving":
@@ -167,7 +167,7 @@ def _check_trials(search: Search) -> None:
 
 
 def _check_runs(search: Search) -> None:
-    """Refuse more runs than can be planned; those of a grid are counted elsewhere."""
+    """Refuse too many runs; those of a grid are counted elsewhere."""
     rungs = sum(rung.trials for bracket in search.brackets for rung in bracket.rungs)
     trials, each = rungs or search.trials or 0, search.repeats * (search.folds or 1)
     if trials * each > MAX_RUNS:

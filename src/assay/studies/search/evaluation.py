@@ -1,7 +1,7 @@
-"""How an expression is computed: Python's rules, with a bound on steps, numbers and lengths.
+"""Evaluation of expressions: Python's rules, with limits on steps, numbers and lengths.
 
-An expression is a setting in a file, so nothing that it says may stop the program or fill its
-memory: `9**9**9**9` and `[0] * 10**9` are errors at once.
+An expression is a setting in a file, so it must not hang the program or exhaust memory:
+`9**9**9**9` and `[0] * 10**9` are immediate errors.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ __all__ = ["FUNCTIONS", "Evaluator", "compiled"]
 FUNCTIONS: dict[str, Any] = {
     f.__name__: f for f in (abs, len, max, min, range, round, sum, sorted, int, float)
 }
-"""What an expression may call."""
+"""Functions that an expression may call."""
 
 MAX_STEPS = 10_000
-"""Operations, and elements of lists and texts that they make, in one evaluation."""
+"""Maximum number of operations, and of elements that they create, in one evaluation."""
 
 Evaluator = Callable[[Mapping[str, Any]], Any]
-"""From the value of each name to that of the expression."""
+"""Function from the values of names to that of the expression."""
 
 
 class _TooManySteps(Exception):
@@ -32,7 +32,7 @@ class _TooManySteps(Exception):
 
 
 class _Names(dict[str, Any]):
-    """Values of names, and the steps made so far."""
+    """Values of names, and the number of steps so far."""
 
     steps = 0
 
@@ -62,16 +62,16 @@ _COMPARE: dict[type[ast.AST], Callable[[Any, Any], bool]] = {
 
 
 def compiled(tree: ast.Expression) -> Evaluator:
-    """Turn a checked tree into a function of the names' values."""
+    """Compile a checked tree into a function of the names' values."""
     part = _part(tree.body)
     return lambda values: part(_Names(values))
 
 
 def _part(node: ast.AST) -> _Part:
-    """One node as a function that counts its step and checks what it made."""
+    """Return a node as a function that counts its steps and checks its result."""
     make = _MAKERS[type(node)](node)
     if isinstance(node, (ast.Constant, ast.Name, ast.Compare)):
-        return make  # which make nothing
+        return make  # which create nothing
 
     def run(names: _Names) -> Any:
         names.spend(1)
@@ -88,7 +88,7 @@ def _bounded(value: Any, names: _Names) -> Any:
         names.spend(len(value))
         if kind is not str:
             for inner in value:
-                if type(inner) in (list, tuple):  # the same list may be in there many times
+                if type(inner) in (list, tuple):  # it may contain the same list many times
                     _bounded(inner, names)
     elif kind is complex:
         raise _TooManySteps(f"{value!r} is not a real number")
@@ -143,7 +143,7 @@ def _binary(node: Any) -> _Part:
 
 
 def _check_size(kind: type[ast.AST], a: Any, b: Any, names: _Names) -> None:
-    """Refuse what would be large before it is made."""
+    """Refuse large results before they are created."""
     if kind is ast.Pow and isinstance(a, int) and isinstance(b, int):
         if abs(a) > 1 and b * (abs(a).bit_length() - 1) > 64:
             raise _TooManySteps(f"{a} ** {b} does not fit into 64 bits")

@@ -1,7 +1,7 @@
 """Small expressions over the names of a space: `layers >= 2`, `[units] * layers`.
 
-They are Python's, with numbers, text, lists, comparisons, `and`, `or`, `not`, `in`, `if else`,
-lists made by `for`, and the functions of FUNCTIONS; nothing else can be written.
+They are a subset of Python: numbers, text, lists, comparisons, `and`, `or`, `not`, `in`, `if else`,
+list comprehensions, and the functions of FUNCTIONS.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from assay.studies.search.evaluation import FUNCTIONS, Evaluator, compiled
 __all__ = ["FUNCTIONS", "Expression", "parse_expression"]
 
 MAX_LENGTH = 1000
-"""Characters of an expression."""
+"""Maximum length of an expression."""
 
 MAX_DEPTH = 40
-"""Levels of brackets and operators inside each other."""
+"""Maximum nesting of brackets and operators."""
 
 _ALLOWED = (
     ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.List, ast.Tuple,
@@ -31,7 +31,7 @@ _ALLOWED = (
 )  # fmt: skip
 
 _WORDS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[^\W\d]\w*(?:\.\w+)*""")
-"""Text in quotes, which is left as it is, and names, dotted ones too."""
+"""Quoted text, which is unchanged, and names, including dotted ones."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Expression:
 
     Attributes:
         text: as written.
-        names: names of the space that it speaks of.
+        names: names of the space that it uses.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Expression:
     _places: dict[str, str]
 
     def value(self, values: Mapping[str, object]) -> Any:
-        """What it comes to.
+        """Return its value.
 
         Args:
             values: value of each name of the space; all of `names` must be among them.
@@ -71,7 +71,7 @@ def parse_expression(text: object, names: Collection[str]) -> Expression:
     """Read an expression over names of a space, dotted ones too.
 
     Raises:
-        ConfigError: it is no expression, or speaks of what there is not; with the nearest name.
+        ConfigError: it is not an expression, or uses an unknown name; with the nearest name.
     """
     written = str(text)
     quoted = brief(repr(written))
@@ -89,9 +89,9 @@ def parse_expression(text: object, names: Collection[str]) -> Expression:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's own, of a text such as '1or 2'
+            warnings.simplefilter("ignore")  # raised by Python for a text such as '1or 2'
             tree = ast.parse(_WORDS.sub(rename, written).strip(), mode="eval")
-    except ConfigError:  # a ValueError, too
+    except ConfigError:  # also a ValueError
         raise
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ConfigError(f"{quoted} is not an expression, such as 'layers >= 2'") from None
@@ -101,7 +101,7 @@ def parse_expression(text: object, names: Collection[str]) -> Expression:
 
 
 def _check_depth(tree: ast.Expression, quoted: str) -> None:
-    """Refuse what is nested too deep, without going down itself."""
+    """Refuse deep nesting, without recursion."""
     level: list[ast.AST] = [tree]
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
@@ -110,7 +110,7 @@ def _check_depth(tree: ast.Expression, quoted: str) -> None:
 
 
 def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict[str, str]:
-    """Refuse what is not allowed; return the names of the space that are used, by their places."""
+    """Refuse what is not allowed; return the used names of the space by position."""
     bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     used: set[str] = set()

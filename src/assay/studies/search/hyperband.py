@@ -18,27 +18,27 @@ class Rung:
 
 @dataclass(frozen=True)
 class Bracket:
-    """Rungs from the first to the last; each later one has fewer trials and more epochs."""
+    """A bracket: rungs with decreasing numbers of trials and increasing epochs."""
 
     rungs: tuple[Rung, ...]
 
     @property
     def epochs(self) -> int:
-        """Epochs trained in all, with promoted trials going on where they stopped."""
+        """Total number of epochs, with promoted trials resuming."""
         before = (0, *(rung.epochs for rung in self.rungs))
         return sum(r.trials * (r.epochs - b) for r, b in zip(self.rungs, before, strict=False))
 
 
 def hyperband(max_epochs: int, min_epochs: int = 1, eta: int = 3) -> list[Bracket]:
-    """The brackets of Hyperband, from the one that halves most often to the one that never does.
+    """Return the brackets of Hyperband, from the one with most rungs to the one without halving.
 
     Bracket s starts with n = ceil((s_max + 1) / (s + 1) * eta^s) trials of max_epochs / eta^s
     epochs and keeps the best 1 / eta of them at each rung.
 
     Args:
-        max_epochs: budget of a trial that is never stopped.
-        min_epochs: least budget of a trial.
-        eta: how much a rung divides the trials and multiplies the epochs.
+        max_epochs: budget of a trial that is not stopped.
+        min_epochs: minimum budget of a trial.
+        eta: factor by which a rung divides the trials and multiplies the epochs.
 
     References:
         L. Li et al., "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization",
@@ -54,7 +54,7 @@ def hyperband(max_epochs: int, min_epochs: int = 1, eta: int = 3) -> list[Bracke
 def successive_halving(
     trials: int, max_epochs: int, min_epochs: int = 1, eta: int = 3
 ) -> list[Bracket]:
-    """One bracket of so many trials, halved as often as the budgets and their number allow.
+    """Return one bracket of so many trials, halved as often as the budgets and their number allow.
 
     References:
         K. Jamieson and A. Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter
@@ -67,7 +67,7 @@ def successive_halving(
 
 
 def _halvings(max_epochs: int, min_epochs: int, eta: int) -> int:
-    """Largest s with max_epochs / eta^s >= min_epochs, in whole numbers so that 243 = 3^5."""
+    """Return the largest s with max_epochs / eta^s >= min_epochs, in exact arithmetic."""
     often = 0
     while max_epochs >= min_epochs * eta ** (often + 1):
         often += 1
@@ -84,7 +84,7 @@ def _bracket(trials: int, halvings: int, max_epochs: int, eta: int) -> Bracket:
 
 
 def promoted(values: dict[int, float | None], count: int, higher_is_better: bool) -> list[int]:
-    """The best `count` trials of a rung, by number; those without a finite value never are.
+    """Return the best `count` trials of a rung, by number, excluding those without a finite value.
 
     Args:
         values: trial number -> value; ties go to the smaller number.

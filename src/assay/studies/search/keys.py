@@ -1,4 +1,4 @@
-"""What may be written in the `search:` of a study: every key with its range, default and help."""
+"""The keys of `search:`, with range, default and help."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ HALVING_OPTIONS = {
 
 
 def sampler_tables() -> dict[str, dict[str, Option]]:
-    """Settings of each sampler."""
+    """Return the settings of each sampler."""
     return {**{name: {} for name in SAMPLERS}, **dict.fromkeys(HALVING, HALVING_OPTIONS)}
 
 
@@ -144,4 +144,4 @@ SEARCH: dict[str, Option] = {
         example={"training.epochs": 30},
     ),
 }
-"""What may stand in `search:`."""
+"""Keys of `search:`."""

@@ -1,4 +1,4 @@
-"""The plan of a search, which grows batch by batch; what a store keeps of it is plain JSON."""
+"""The plan of a search, which grows batch by batch; the store keeps it as JSON."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ __all__ = [
 ]
 
 FACTOR = "trial"
-"""Name of the only factor of a search's study: which of the best trials it is."""
+"""Name of the only factor of a search's study: the rank among the best trials."""
 
 
 @dataclass(frozen=True)
 class TriedRung:
-    """A trial until the end of an epoch.
+    """A trial up to a rung.
 
     Attributes:
-        epochs: None for the whole budget.
+        epochs: None for the complete budget.
         runs: names of its runs.
-        wave: how many executions came before the one that trained it.
+        wave: number of executions before the one that trained it.
     """
 
     epochs: int | None
@@ -51,10 +51,10 @@ class Tried:
 
     Attributes:
         number: in the order of the proposals, from 0.
-        config: its configuration with the whole budget, without a seed.
-        same_as: number of an earlier trial of equal configuration; that one's runs are its runs.
+        config: its configuration with the complete budget, without a seed.
+        same_as: number of an earlier trial of equal configuration, whose runs it shares.
         group: batch or bracket in which it was proposed.
-        rungs: how far it was trained, in order.
+        rungs: its rungs, in order.
     """
 
     number: int
@@ -66,18 +66,18 @@ class Tried:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """Displayed label."""
         return f"#{self.number}"
 
 
 def rung_configs(study: Study, config: Config, epochs: int | None) -> list[Config]:
-    """The runs of a trial until the end of an epoch: every fold with every seed.
+    """Return the runs of a trial up to a rung: every fold with every seed.
 
-    They never read the test part. A run that reaches its whole budget is the same with and without
+    They never read the test part. A run with the complete budget is the same with and without
     rungs.
 
     Args:
-        epochs: where a rung ends; None for the whole budget.
+        epochs: end of the rung; None for the complete budget.
     """
     search = _search(study)
     base: Config = {**config, VALIDATION_ONLY: True}
@@ -102,10 +102,10 @@ def _folds(dataset: dict[str, Any], folds: int | None) -> list[dict[str, Any]]:
 
 @dataclass
 class SearchPlan(Plan):
-    """All runs of a search that are decided so far.
+    """All runs of a search so far.
 
     Attributes:
-        tried: trials of the search; chosen: numbers of the best ones, once they are known.
+        tried: trials of the search; chosen: numbers of the best ones, once known.
     """
 
     trials: Sequence[Trial] = ()
@@ -115,7 +115,7 @@ class SearchPlan(Plan):
 
     @property
     def search(self) -> Search:
-        """What is searched and how."""
+        """The search."""
         return _search(self.study)
 
     def finals(self) -> list[Trial]:
@@ -133,13 +133,13 @@ class SearchPlan(Plan):
         return Trial(label, {FACTOR: label}, config)
 
     def configs(self) -> Iterator[Config]:
-        """The configuration of every run of the best trials, seed by seed."""
+        """Return the configuration of every run of the best trials, seed by seed."""
         for seed in self.study.seeds:
             for trial in self.finals():
                 yield run_config(trial.config, seed)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which reports work, without this package."""
+        """Return plain data for reports, which do not need this package."""
         plan = super().to_json()
         finals = self.finals()
         factors = {FACTOR: [trial.label for trial in finals]}
@@ -160,7 +160,7 @@ class SearchPlan(Plan):
             ],
             "comparisons": comparisons(factors, pairs, self.study.contrasts),
             "metric": self.search.objective,
-            # images that were trained on cannot choose among the best, so the search has
+            # training images cannot select among the best, so the search has
             "selected": finals[0].id if finals and self.search.refit else None,
             "search": self._search_json(),
         }
@@ -205,7 +205,7 @@ class SearchPlan(Plan):
 
 
 def planned_trials(search: Search) -> int:
-    """How many trials a search will propose."""
+    """Return how many trials a search will propose."""
     if search.brackets:
         return sum(bracket.rungs[0].trials for bracket in search.brackets)
     if search.sampler == "grid":

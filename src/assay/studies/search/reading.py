@@ -1,4 +1,4 @@
-"""The `search:` of a study, read with the place of everything that is wrong with it."""
+"""Reading of the `search:` of a study, with the places of all errors."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from assay.studies.settings import SECTIONS
 __all__ = ["factor_names", "read_search"]
 
 MAX_STEPS = 1_000_000
-"""Steps of one range; more are as good as a range without a step."""
+"""Maximum number of steps of a range."""
 
 
 def read_search(entry: Entry) -> Search:
-    """Read `search:`; problems are noted in `entry.problems`.
+    """Read `search:`; errors are added to `entry.problems`.
 
     Raises:
-        ConfigError: nothing can be made of it.
+        ConfigError: it cannot be read at all.
     """
     known = entry.keys("key of search", SEARCH)
     given = {k: e for k, e in known.items() if e.value is not None}
@@ -62,7 +62,7 @@ def read_search(entry: Entry) -> Search:
 
 
 class _Taker:
-    """Reads one key after the other; what is wrong is noted and its default is taken."""
+    """Reads keys; errors are added to the problems, and the default is used instead."""
 
     def __init__(self, given: Mapping[str, Entry], entry: Entry):
         self._given, self._problems = given, entry.problems
@@ -87,7 +87,7 @@ def _read_space(entry: Entry) -> list[Parameter]:
 
 
 def _read_parameter(name: str, entry: Entry, above: list[str]) -> Parameter:
-    """One parameter; a plain list is a choice."""
+    """Read a parameter; a plain list is a choice."""
     if "." in name:
         setting_path(name, entry, entry.source.mark(entry.path, key=True))
     elif not name.isidentifier():
@@ -120,7 +120,7 @@ def _is_choice(entry: Entry) -> bool:
 
 
 def _read_number(name: str, kind: Any, given: Mapping[str, Entry]) -> Parameter:
-    """{int: [low, high]} or {int: {low, high, step, log}}, with step and log at either place."""
+    """Read {int: [low, high]} or {int: {low, high, step, log}}; step and log at either level."""
     place = given[kind]
     parts = {k: e for k, e in given.items() if k in ("step", "log")}
     if isinstance(place.value, dict):
@@ -162,7 +162,7 @@ def _check_step(name: str, entry: Entry, step: Any, ends: tuple[Any, Any], log: 
 
 
 def _levels(name: str, entry: Entry) -> tuple[Level, ...]:
-    """[value, ...], or {label: {setting: value, ...}, ...} as a factor has them."""
+    """Read [value, ...], or {label: {setting: value, ...}, ...}, like the levels of a factor."""
     if isinstance(entry.value, dict):
         levels = [
             Level(label, tuple(read_settings(_mapping(level))), level)
@@ -221,7 +221,7 @@ def _read_retrain(entry: Entry, varied: list[Factor]) -> list[Setting]:
 
 
 def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
-    """A name, or {name: hyperband, eta, min_epochs, rounds, proposals}."""
+    """Read a name, or {name: hyperband, eta, min_epochs, rounds, proposals}."""
     known = [*SAMPLERS, *HALVING]
     if not isinstance(entry.value, dict):
         name = entry.choice("sampler", known)
@@ -244,7 +244,7 @@ def _read_sampler(entry: Entry) -> tuple[str, Halving | None]:
 
 
 def factor_names(search: Search) -> list[Factor]:
-    """What the search varies, as factors without levels: nothing else may fix it."""
+    """Return the varied settings as factors without levels, because nothing else may fix them."""
     names = [p.name for p in search.space.parameters if "." in p.name]
     names += [dotted(d.path) for d in search.derived]
     names += [

@@ -1,4 +1,4 @@
-"""A search as it was read: its space, how points become configurations, sampler and budget."""
+"""A search: its space, the configurations of points, sampler and budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assay.studies.search.space import Space, Values
 __all__ = ["HALVING", "Configure", "Derived", "Halving", "Search"]
 
 HALVING = {"hyperband": "random", "successive_halving": "random", "bohb": "tpe"}
-"""What stops trials at rungs, and the sampler that proposes its trials unless told otherwise.
+"""Methods that stop trials at rungs -> their default sampler.
 
 References:
     S. Falkner et al., "BOHB: Robust and Efficient Hyperparameter Optimization at Scale", ICML 2018
@@ -30,7 +30,7 @@ ALIASES = ("units", "filters")
 
 @dataclass(frozen=True)
 class Derived:
-    """A setting that is computed from the point: `network.hidden: "[units] * layers"`."""
+    """A setting that is computed from a point: `network.hidden: "[units] * layers"`."""
 
     path: Path
     expression: Expression
@@ -44,8 +44,8 @@ class Halving:
     Attributes:
         name: one of HALVING.
         eta: each rung keeps the best 1 / eta.
-        min_epochs: epochs of the first rung, at least.
-        rounds: how often all brackets are gone through.
+        min_epochs: minimum number of epochs of the first rung.
+        rounds: number of passes through all brackets.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Halving:
     rounds: int = 1
 
     def brackets(self, max_epochs: int, trials: int | None) -> list[Bracket]:
-        """All brackets, in their order."""
+        """Return all brackets, in order."""
         if self.name == "successive_halving":
             assert trials is not None
             one = successive_halving(trials, max_epochs, self.min_epochs, self.eta)
@@ -79,19 +79,20 @@ class Search:
     """A search.
 
     Attributes:
-        space: what is chosen; `derived`: settings computed from it.
-        sampler: registered name of what proposes points.
-        halving: how trials stop at rungs; None when every trial has its whole budget.
-        trials: how many; None is all points of a grid, or what the brackets need.
-        batch: points asked for before any is told; None is the sampler's own.
+        space: the search space; `derived`: settings computed from a point.
+        sampler: registered name of the sampler.
+        halving: how trials stop at rungs; None if every trial has the complete budget.
+        trials: their number; None for all points of a grid, or as many as the brackets need.
+        batch: number of points to propose before results are reported; None for the sampler's
+            default.
         objective: a validation metric, "val_accuracy"; higher_is_better: its direction.
         repeats: runs of a trial; folds: parts of a cross-validation, None for none. The mean over
             all of them is the trial's value.
-        best: how many trials are trained again at the end; refit: on the validation images, too.
+        best: number of trials to train again at the end; refit: also on the validation images.
         retrain: settings that these trials have when they are trained again.
-        brackets: of `halving`, filled in when the study's epochs are known.
-        points: how many the space has; None when they are infinite or too many to count.
-        samples: configurations of some points, which showed that the space can be trained.
+        brackets: brackets of `halving`, set when the study's epochs are known.
+        points: size of the space; None if it is infinite or too many to count.
+        samples: configurations of some points that can be trained.
         configure: makes the configuration of a point.
         entries, entry: where it was written.
     """
@@ -117,14 +118,14 @@ class Search:
     configure: Configure = field(default=_nothing, compare=False, repr=False)
 
     def place(self, key: str) -> Entry:
-        """Where `key` was written, or the search itself."""
+        """Return the place of `key`, or of the search itself."""
         return self.entries.get(key, self.entry)
 
     def level(self, values: Values) -> Level:
-        """What a point sets, as the level of a factor.
+        """Return the settings of a point, as the level of a factor.
 
         Raises:
-            ConfigError: a derived setting cannot be computed, or a list has a hole.
+            ConfigError: a derived setting cannot be computed, or a list has a gap.
         """
         flat: dict[Path, Setting] = {}
         for p in self.space.parameters:
@@ -151,12 +152,12 @@ class Search:
 
 
 def _with(entry: Entry, value: Any) -> Entry:
-    """Another value, written at the same place."""
+    """Return an entry with another value at the same place."""
     return Entry(value, entry.path, entry.source, entry.problems)
 
 
 def _lists(flat: Mapping[Path, Setting]) -> list[Setting]:
-    """Settings in which `network.hidden.0` and `network.hidden.1` have become one list."""
+    """Join settings such as `network.hidden.0` and `network.hidden.1` to one list."""
     kept: dict[Path, Setting] = {}
     lists: dict[Path, dict[Any, Any]] = {}
     places: dict[Path, Entry] = {}
@@ -186,7 +187,7 @@ def _lists(flat: Mapping[Path, Setting]) -> list[Setting]:
 
 
 def _indices(parts: list[str], cut: int, setting: Setting) -> list[int]:
-    """The part of a path after a list's name as whole numbers."""
+    """Return the part of a path after a list's name as whole numbers."""
     for i, part in enumerate(parts[cut:], cut):
         if not part.isdecimal():
             hint = did_you_mean(nearest(part, ALIASES) if part not in ALIASES else None)
@@ -197,7 +198,7 @@ def _indices(parts: list[str], cut: int, setting: Setting) -> list[int]:
 
 
 def _at(setting: Setting, message: str) -> LocatedError:
-    """An error where a setting's path was written."""
+    """Return an error at the place of a setting's path."""
     if setting.key:
         return LocatedError(message, setting.key)
     return setting.entry.error(message, key=True)

@@ -1,4 +1,4 @@
-"""A space: what a search may choose, as parameters with kinds, conditions and constraints."""
+"""The search space: parameters with kinds, conditions and constraints."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from assay.studies.search.expressions import Expression
 __all__ = ["MANY", "NoPoint", "Parameter", "Space", "Values", "first_allowed"]
 
 Values = dict[str, Any]
-"""A point of a space: parameter -> a number, or the label of a choice; parameters whose condition
-does not hold are left out."""
+"""A point of a space: active parameter -> a number, or the label of a choice."""
 
 MANY = 1_000_000
-"""Combinations up to which the points of a space are counted one by one."""
+"""Maximum number of combinations to count one by one."""
 
 
 class NoPoint(ConfigError):
@@ -30,16 +29,16 @@ class NoPoint(ConfigError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that a search chooses.
+    """A parameter of a search.
 
     Attributes:
-        name: a dotted setting, or a name that expressions and named levels give a meaning.
+        name: a dotted setting, or a name that expressions use or whose levels are settings.
         kind: "choice", "int" or "float".
-        low, high: ends of a number, both included.
-        step: distance of neighbouring numbers; None for every number.
+        low, high: bounds of a number, both included.
+        step: step of a range; None for all numbers.
         log: whether equal ratios are equally likely.
-        levels: those of a choice.
-        when: the condition under which the parameter is there; None for always.
+        levels: levels of a choice.
+        when: the condition of the parameter; None for always.
         entry: where it was written.
     """
 
@@ -54,36 +53,36 @@ class Parameter:
     entry: Entry = field(default_factory=lambda: Entry(None), compare=False, repr=False)
 
     def values(self) -> Sequence[Any] | None:
-        """Every value in order, made when asked for; None where a float has no step."""
+        """All values in order, computed on demand; None for a float without a step."""
         if self.kind == "choice":
             return [level.label for level in self.levels]
         return None if self.step is None else _Steps(self)
 
     def steps(self) -> int:
-        """How many numbers a range with a step has."""
+        """Return the number of values of a range with a step."""
         assert self.step is not None
         if self.kind == "int":
             return int((self.high - self.low) // self.step) + 1
         return math.floor((self.high - self.low) / self.step + 1e-9) + 1
 
     def ends(self) -> list[Any]:
-        """All choices, or the smallest and the largest number: what a check should try."""
+        """Return all choices, or the smallest and the largest number, for checks."""
         if self.kind == "choice":
             return [level.label for level in self.levels]
         return [self.tidy(self.low), self.tidy(self.high)]
 
     def tidy(self, number: float) -> Any:
-        """A number as people write it: whole for an int, else six digits, inside the ends."""
+        """Round a number: whole for an int, else six digits, within the bounds."""
         if self.kind == "int":
             return round(number)
         return float(min(max(float(f"{number:.6g}"), self.low), self.high))
 
     def shown(self, value: object) -> str:
-        """A value in words."""
+        """Return a value as text."""
         return f"{value:.3g}" if self.kind == "float" else str(value)
 
     def meaning(self, value: object) -> Any:
-        """What an expression sees of a value: the number, what a choice sets, or its label."""
+        """Return the value in expressions: the number, the setting of a choice, or its label."""
         if self.kind != "choice":
             return value
         level = next(level for level in self.levels if level.label == value)
@@ -91,7 +90,7 @@ class Parameter:
         return alone[0].entry.value if alone else level.entry.value if _plain(level) else value
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a plan."""
+        """Return plain data for a plan."""
         numbers = {"low": self.low, "high": self.high, "step": self.step, "log": self.log}
         rest = {"levels": [lv.label for lv in self.levels]} if self.kind == "choice" else numbers
         when = {"when": self.when.text} if self.when else {}
@@ -99,7 +98,7 @@ class Parameter:
 
 
 class _Steps(Sequence[Any]):
-    """The numbers of a range with a step, of which there may be very many."""
+    """The numbers of a range with a step, which may be very many."""
 
     def __init__(self, parameter: Parameter):
         self._parameter, self._count = parameter, parameter.steps()
@@ -118,13 +117,13 @@ class _Steps(Sequence[Any]):
 
 
 def _plain(level: Level) -> bool:
-    """Whether a choice is a value and no set of settings."""
+    """Whether a choice is a single value instead of several settings."""
     return not level.settings and not isinstance(level.entry.value, dict)
 
 
 @dataclass(frozen=True)
 class Space:
-    """Parameters in the order of their conditions, and what their values must fulfil."""
+    """Parameters in the order of their conditions, and constraints on their values."""
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[Expression, ...] = ()
@@ -133,12 +132,12 @@ class Space:
         return next(p for p in self.parameters if p.name == name)
 
     def meanings(self, values: Mapping[str, object]) -> Values:
-        """What expressions see of a point."""
+        """Return the values of a point in expressions."""
         return {p.name: p.meaning(values[p.name]) for p in self.parameters if p.name in values}
 
     def active(self, parameter: Parameter, values: Mapping[str, object]) -> bool:
-        """Whether a parameter is there, given those before it. What a condition speaks of must be
-        there as well."""
+        """Whether a parameter is active, given those before it; so must be those in its
+        condition."""
         when = parameter.when
         if when is None:
             return True
@@ -150,16 +149,15 @@ class Space:
             raise parameter.entry.error(str(error)) from None
 
     def allows(self, values: Mapping[str, object]) -> bool:
-        """Whether a point fulfils every constraint; one on a parameter that is not there does
-        not count."""
+        """Whether a point satisfies every constraint on active parameters."""
         seen = self.meanings(values)
         return all(c.value(seen) for c in self.constraints if c.names <= seen.keys())
 
     def points(self, parameters: Sequence[Parameter] | None = None) -> Iterator[Values]:
-        """Every allowed point, the last parameter fastest.
+        """Yield every allowed point, the last parameter fastest.
 
         Raises:
-            ConfigError: a float without a step has no end of values.
+            ConfigError: a float without a step has infinitely many values.
         """
         whole = parameters is None
         for values in self._walk({}, list(self.parameters if parameters is None else parameters)):
@@ -182,9 +180,10 @@ class Space:
             yield from self._walk({**values, first.name: value}, later)
 
     def size(self) -> int | None:
-        """Number of allowed points; None when they are infinite or more than MANY to try.
+        """Return the number of allowed points; None if it is infinite or needs more than MANY
+        trials.
 
-        Only parameters that a condition or a constraint speaks of are tried one by one.
+        Only parameters in conditions or constraints are tried one by one.
         """
         if any(p.values() is None for p in self.parameters):
             return None
@@ -202,7 +201,7 @@ class Space:
         return total
 
     def draw(self, rng: np.random.Generator) -> Values:
-        """One point at random, whether allowed or not; for checks and estimates."""
+        """Draw a random point, allowed or not, for checks and estimates."""
         values: Values = {}
         for p in self.parameters:
             if self.active(p, values):
@@ -210,7 +209,7 @@ class Space:
         return values
 
     def shown(self, values: Mapping[str, object]) -> dict[str, str]:
-        """A point in words."""
+        """Return a point as text."""
         return {p.name: p.shown(values[p.name]) for p in self.parameters if p.name in values}
 
 
@@ -227,7 +226,7 @@ def _draw(p: Parameter, rng: np.random.Generator) -> Any:
 def first_allowed(
     space: Space, rng: np.random.Generator, fixed: Values, tries: int = 500
 ) -> Values:
-    """A point that is allowed and has these values where their conditions hold.
+    """Return an allowed point with these values, if their conditions are true.
 
     Raises:
         NoPoint: none was found.

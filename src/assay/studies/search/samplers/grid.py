@@ -1,4 +1,4 @@
-"""Every point of a space, in the order in which it is written."""
+"""The grid sampler: every point of a space, in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Grid"]
 
 
 class Grid:
-    """Walks through all points, the last parameter fastest; learns nothing."""
+    """Proposes all points in order, the last parameter fastest."""
 
     def __init__(self, space: Space, seed: int, higher_is_better: bool):
         self._points = space.points()

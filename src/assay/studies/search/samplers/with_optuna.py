@@ -72,7 +72,7 @@ def _make(name: str, seed: int) -> Any:
     if name == "random":
         return samplers.RandomSampler(seed=seed)
     if name == "tpe":
-        # together, so that it sees which values go with which; in groups, for conditions
+        # multivariate, to model combinations of values; in groups, for conditional parameters
         return samplers.TPESampler(seed=seed, multivariate=True, group=True)
     if name == "gp":
         return samplers.GPSampler(seed=seed, warn_independent_sampling=False)
@@ -92,7 +92,7 @@ def _suggest(trial: Any, p: Parameter) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Optuna's log lines and its notes on what is experimental; both are restored."""
+    """Context without Optuna's log lines and warnings about experimental features."""
     import optuna
     from optuna.exceptions import ExperimentalWarning
 
@@ -107,7 +107,7 @@ def _quiet() -> Iterator[None]:
 
 
 BATCH = 10
-"""Points that a learning sampler proposes before it is told anything of them."""
+"""Number of points that an adaptive sampler proposes before it gets their results."""
 
 SAMPLERS.add("random")(Kind(partial(WithOptuna, name="random")))
 SAMPLERS.add("qmc")(Kind(partial(WithOptuna, name="qmc"), numbers=1))
