@@ -52,11 +52,15 @@ def test_scikit_learns_own_checks(estimator, check):
     check(estimator)  # none is expected to fail
 
 
-def test_a_fit_is_the_run_that_a_study_trains():
+METHODS = {"label_smoothing": 0.1, "swa": 0.5, "lookahead": {"steps": 4, "step_size": 0.5}}
+
+
+@pytest.mark.parametrize("methods", [{}, METHODS], ids=["plain", "methods"])
+def test_a_fit_is_the_run_that_a_study_trains(methods):
     config = {
         "dataset": {"name": "digits", "train": 200, "test": 50},
         "network": {"family": "mlp", "hidden": [12], "dropout": 0.2},
-        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.01},
+        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, **methods},
         "task": "classify", "engine": "torch", "precision": "float32", "seed": 5,
     }  # fmt: skip
     config["training"]["optimizer"] = {"name": "adam"}
@@ -65,7 +69,13 @@ def test_a_fit_is_the_run_that_a_study_trains():
     train = ENGINES["torch"]().train(cohort, dataset, Resources(), lambda progress: None)
     (record,) = train
     net = AssayClassifier(
-        hidden=[12], dropout=0.2, epochs=3, learning_rate=0.01, precision="float32", random_state=5
+        hidden=[12],
+        dropout=0.2,
+        epochs=3,
+        learning_rate=0.01,
+        precision="float32",
+        random_state=5,
+        **methods,
     )
     held = (dataset.validation.images, dataset.validation.targets)
     net.fit(dataset.train.images, dataset.train.targets, validation_data=held)
@@ -222,6 +232,7 @@ WRONG = [
     ({"optimizer": "adm"}, "optimizer: unknown optimizer 'adm'; did you mean 'adam'"),
     ({"optimizer": {"name": "adam", "beta1": 0.8}}, "did you mean 'beta_1'"),
     ({"learning_rate": -1}, "learning_rate must be a number > 0, got -1"),
+    ({"swa": 1.5}, r"swa must be a number in \(0, 1\), got 1.5"),
     ({"epochs": 2.5}, "epochs must be a whole number >= 1, got 2.5"),
     ({"kernel_initializer": "ons"}, "did you mean 'ones'"),
     ({"engine": "trch"}, "engine: unknown engine 'trch'; did you mean 'torch'"),

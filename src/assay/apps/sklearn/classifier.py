@@ -80,7 +80,12 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         evaluate_every: steps between two points of `history_`; once per epoch if None.
         early_stopping: True, a patience in evaluations, or a mapping; uses the validation metric.
         augment: random changes to training images, {"shift": 2, "flip": True}.
+        label_smoothing: share of each target, in [0, 1), spread evenly over all classes.
         ema: decay of the moving average of the weights; 0 disables it.
+        swa: fraction of the updates after which the average of all later weights begins; None
+            disables it.
+        lookahead: slow weights that follow the optimizer, True, a number of updates or {"steps": 5,
+            "step_size": 0.5}; None disables them.
         validation_fraction: fraction of the samples, in [0, 1), held out for the validation
             curves and early stopping; 0 trains on all samples, without these curves.
         normalize: normalisation of each channel: "standard", "center", "unit" or "none". A vector
@@ -130,7 +135,10 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         evaluate_every: int | None = None,
         early_stopping: object = None,
         augment: object = None,
+        label_smoothing: float = 0.0,
         ema: float = 0.0,
+        swa: float | None = None,
+        lookahead: object = None,
         validation_fraction: float = 0.1,
         normalize: str = "standard",
         shape: object = None,
@@ -156,7 +164,10 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         self.evaluate_every = evaluate_every
         self.early_stopping = early_stopping
         self.augment = augment
+        self.label_smoothing = label_smoothing
         self.ema = ema
+        self.swa = swa
+        self.lookahead = lookahead
         self.validation_fraction = validation_fraction
         self.normalize = normalize
         self.shape = shape
