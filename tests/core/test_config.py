@@ -96,20 +96,20 @@ def test_places_of_keys_and_values() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "s.yaml:3:1: 'a' is given twice (first in line 1)"),
+        ("a: 1\nb: 2\na: 3", "s.yaml:3:1: 'a' is given twice (first on line 1)"),
         (
             "a: [1, 2",
-            "s.yaml:1:9: this is not YAML: while parsing a flow sequence expected ',' or ']', "
+            "s.yaml:1:9: invalid YAML: while parsing a flow sequence expected ',' or ']', "
             "but got '<stream end>'",
         ),
         (
             "a: 1\n\tb: 2",
-            "s.yaml:2:1: this is not YAML: a line is indented with a tab; use spaces",
+            "s.yaml:2:1: invalid YAML: a line is indented with a tab; use spaces",
         ),
         ("[1]: 2", "s.yaml:1:1: a key must be plain text"),
         ("a: &x [*x]", "s.yaml:1:4: this alias contains itself, or aliases make the file huge"),
         ("a: !!int no", "s.yaml:1:4: 'no' is not a valid value"),
-        ("a: 1\nb: x\0", "s.yaml:2:5: this is not YAML: the character U+0000 is not allowed"),
+        ("a: 1\nb: x\0", "s.yaml:2:5: invalid YAML: the character U+0000 is not allowed"),
         ("a: 1e-320", "s.yaml:1:4: 1e-320 is a denormal number, closer to 0 than 2.23e-308"),
         ("a: -0.1e-400", "s.yaml:1:4: -0.1e-400 is too close to 0 for a number"),
         ("a: 1e999", "s.yaml:1:4: 1e999 is too large for a number"),

@@ -65,7 +65,7 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "mnist", "fold": 1}, "dataset.fold needs dataset.folds"),
         ({"name": "mnist", "normalize": "centre"}, "'centre'; did you mean 'center'?"),
         ({"name": "mnist", "folds": 3, "fold": 3}, "fold must be less than dataset.folds = 3"),
-        ({"name": "mnist", "folds": 3, "validation": 5}, "exclude each other"),
+        ({"name": "mnist", "folds": 3, "validation": 5}, "cannot be combined"),
         ({"name": "mnist", "folds": 9, "train": 5}, "folds: 9 need 9 images"),
         ({"name": "folder"}, "path must be a folder's path, got None"),
         ({"name": "folder", "path": "x", "size": 32}, r"size must be \[height, width\]"),

@@ -141,7 +141,7 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
         ({"factors": {"network.hidden.first": [1, 2]}},
          "network.hidden is [16] and has no first"),
         ({"trials": {"a": {}}, "factors": {"network.dropout": [0, 0.5]}},
-         "factors: trials: and factors: exclude each other"),
+         "factors: trials: and factors: cannot be combined"),
         ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
          "design: random: 3, but there are only 2 combinations; use full_factorial"),
         ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},

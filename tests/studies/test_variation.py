@@ -66,7 +66,7 @@ def test_runs_are_trained_on_their_own_split_and_tested_on_the_same_images(tmp_p
     [
         (["split"], "vary needs seed as well, which distinguishes the runs of a trial"),
         (["seed", "pictures"], "digits does not render images, only its split can vary"),
-        (["seed", "spilt"], "unknown thing to vary 'spilt'; did you mean 'split'?"),
+        (["seed", "spilt"], "unknown entry of vary 'spilt'; did you mean 'split'?"),
     ],
 )
 def test_what_cannot_vary_is_said(vary: list[str], said: str):

@@ -80,7 +80,10 @@ def _table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
     names = [name for name in (rows[0] if rows else {}) if name]
     for line, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise ConfigError(f"{path}:{line}: expected {len(names)} values as in the header")
+            columns = "1 value" if len(names) == 1 else f"{len(names)} values"
+            raise ConfigError(
+                f"{path}:{line}: expected {columns}, one for each column of the header"
+            )
     for name in factors:
         if name not in names:
             raise ConfigError(f"{path}: {unknown_name('column', name, names)}")

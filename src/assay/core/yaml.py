@@ -72,9 +72,9 @@ def read_yaml(text: str, name: str) -> Source:
         said = " ".join(str(p) for p in (error.context, error.problem) if p)
         if "'\\t'" in said:
             said = "a line is indented with a tab; use spaces"
-        raise LocatedError(f"this is not YAML: {said}", where) from None
+        raise LocatedError(f"invalid YAML: {said}", where) from None
     except yaml.reader.ReaderError as error:
-        said = f"this is not YAML: the character U+{int(error.character):04X} is not allowed"
+        said = f"invalid YAML: the character U+{int(error.character):04X} is not allowed"
         raise LocatedError(said, _place(name, text, error.position)) from None
     if node is not None:
         source.data = _Builder(source, name, problems).build(node, (), ())
@@ -195,7 +195,7 @@ class _Builder:
             key = key_node.value
             if key in data:
                 first = self.source.keys[(*path, key)]
-                said = f"{brief(repr(key))} is given twice (first in line {first.line})"
+                said = f"{brief(repr(key))} is given twice (first on line {first.line})"
                 self.problems.add(LocatedError(said, mark))
                 continue
             self.source.keys[(*path, key)] = mark

@@ -227,7 +227,7 @@ def _transform_problems(spec: Spec) -> dict[str, str]:
 
 def _refit_problem(spec: Spec) -> dict[str, str]:
     if spec.get("refit") and spec.get("folds") is not None:
-        return {"refit": "dataset.refit and dataset.folds exclude each other"}
+        return {"refit": "dataset.refit and dataset.folds cannot be combined"}
     return {}
 
 
@@ -236,7 +236,7 @@ def _fold_problems(spec: Spec) -> dict[str, str]:
     if folds is None:
         return {} if fold is None else {"fold": "dataset.fold needs dataset.folds"}
     if spec.get("validation") is not None:
-        return {"validation": "dataset.validation and dataset.folds exclude each other"}
+        return {"validation": "dataset.validation and dataset.folds cannot be combined"}
     if isinstance(folds, int) and isinstance(fold, int) and fold >= folds:
         return {"fold": f"dataset.fold must be less than dataset.folds = {folds}, got {fold}"}
     return {}

@@ -249,7 +249,7 @@ class _Reader:
             return None
         for key in ("factors", "trials", "design"):
             if key in self.top:
-                said = f"search: and {key}: exclude each other"
+                said = f"search: and {key}: cannot be combined"
                 self.problems.add(self.top[key].error(said, key=True))
         return self._take("search", read_search)
 
@@ -277,7 +277,7 @@ class _Reader:
         if "trials" in self.top:
             for key in ("factors", "design"):
                 if key in self.top:
-                    said = f"trials: and {key}: exclude each other"
+                    said = f"trials: and {key}: cannot be combined"
                     self.problems.add(self.top[key].error(said, key=True))
             trials = self._take("trials", read_trials)
             return ([trials] if trials else []), Design("trials")

@@ -14,7 +14,7 @@ _SETTINGS = {"split": "dataset.split_seed", "pictures": "dataset.seed"}
 
 VARIATION: dict[str, Option] = {
     "vary": listed(
-        choice("seed", "thing to vary", ("seed", *_SETTINGS), help="What differs between runs."),
+        choice("seed", "entry of vary", ("seed", *_SETTINGS), help="What differs between runs."),
         None,
         help="What differs between the runs of a trial. With `seed` alone, the default, intervals "
         "cover initial weights, the order of batches and dropout. `split` gives each run "

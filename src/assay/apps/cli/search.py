@@ -67,8 +67,8 @@ def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
     if not isinstance(plan, SearchPlan):
         count = len(plan.study.trials)
         raise ConfigError(
-            f"study {plan.study.name!r} has no search but {count} given trials; see them with "
-            f"`assay show {study}`"
+            f"study {plan.study.name!r} has no search; "
+            f"`assay show {study}` lists its {count} trials"
         )
     return plan
 

@@ -151,7 +151,7 @@ def _check_step(name: str, entry: Entry, step: Any, ends: tuple[Any, Any], log: 
     if step <= 0:
         raise entry.expected("a number > 0")
     if log:
-        raise entry.error(f"{name}: step and log exclude each other", key=True)
+        raise entry.error(f"{name}: step and log cannot be combined", key=True)
     steps = (ends[1] - ends[0]) / step
     if steps > MAX_STEPS:
         said = f"{name}: {ends[0]:g} to {ends[1]:g} in steps of {step:g} are {steps:,.0f} steps"
