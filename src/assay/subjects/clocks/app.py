@@ -26,19 +26,19 @@ __all__ = [
 ]  # fmt: skip
 
 STYLES = ("any", "course")
-"""Styles of clocks that a reader may be trained on, the more general one first."""
+"""Styles of clocks on which a reader can be trained, the more general one first."""
 
 EPOCH = 3200
-"""Fresh pictures at a time: enough that drawing them is efficient, few enough for the memory."""
+"""Number of fresh pictures at a time, a compromise between speed and memory."""
 
 MOST_STEPS = 10_000_000
-"""Updates that no training reaches: time ends it."""
+"""More updates than any training makes, because time ends it."""
 
 EVALUATE_EVERY = 200
-"""Updates between two looks at the validation clocks: half a minute on a slow core."""
+"""Updates between two evaluations: half a minute on a slow core."""
 
 LONGEST_TRAINING = 100_000
-"""Minutes."""
+"""Default training time in minutes."""
 
 BATCH = 32
 
@@ -46,12 +46,12 @@ BATCH = 32
 def reader_study(
     style: str, minutes: float, seed: int = 0, start: str | None = None, **dataset: object
 ) -> dict[str, Any]:
-    """The study of one run whose result is a reader.
+    """Return the study of one run that trains a reader.
 
     Args:
         style: "course" or "any".
-        minutes: of training; the learning rate falls with the share of them that is left.
-        start: the reader whose weights it begins with; see `pretraining.ReaderPretraining`.
+        minutes: training time; the learning rate decreases with the remaining fraction.
+        start: the reader whose weights it starts from; see `pretraining.ReaderPretraining`.
         dataset: other settings of the dataset.
     """
     return {
@@ -95,13 +95,13 @@ def train_reader(
     out: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Path:
-    """Train a reader for so many minutes, store its run, and pack it into one file.
+    """Train a reader for so many minutes, store its run, and write its file.
 
     Args:
         style: "course" or "any".
-        minutes: training time on any machine; packing is not included.
-        start: the reader whose weights it begins with: a file, or the style of one of assay's.
-        out: the file; STORE/readers/STYLE.safetensors otherwise.
+        minutes: training time on any machine, without packing.
+        start: the reader whose weights it starts from: a file, or the style of a built-in one.
+        out: the file; by default STORE/readers/STYLE.safetensors.
 
     Returns:
         The file.
@@ -138,7 +138,7 @@ def _pack(plan: Plan, folder: Path, data: Path | None, style: str, target: Path)
 
 
 def find_reader(given: str | Path | None = None, store: str | Path | None = None) -> Reader:
-    """The reader to use: the one given, or the store's, or the one that ships with assay.
+    """Return the reader to use: the given one, or the store's, or the built-in one.
 
     Args:
         given: a file, or a style of the store's own readers.
@@ -166,7 +166,7 @@ def find_reader(given: str | Path | None = None, store: str | Path | None = None
 
 
 def shipped_reader(style: str) -> Reader | None:
-    """The reader of a style that comes with assay; None where there is none."""
+    """Return the built-in reader of a style, or None."""
     from assay.subjects.clocks.reading.reader import Reader
 
     with as_file(files("assay.subjects.clocks") / "readers" / f"{style}.safetensors") as path:
@@ -176,7 +176,7 @@ def shipped_reader(style: str) -> Reader | None:
 def find_readers(
     given: str | Path | None = None, store: str | Path | None = None
 ) -> Reader | Ensemble:
-    """What reads photos: the reader given, or the store's, or all that ship with assay together.
+    """Return the reader of photos: the given one, the store's, or all built-in ones together.
 
     Raises:
         DataError: see `find_reader`.
@@ -192,7 +192,7 @@ def find_readers(
 
 
 def read_photo(path: str | Path, reader: Reader | Ensemble) -> Sight:
-    """Read the clock in a photo; raises DataError, naming the file, when it cannot be looked at."""
+    """Read the clock in a photo; raises DataError, naming the file, if it cannot be read."""
     from assay.data.pictures import open_photo, printable
     from assay.subjects.clocks.reading.reader import ENOUGH
 

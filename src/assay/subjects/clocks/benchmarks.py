@@ -1,4 +1,4 @@
-"""What others report on reading clocks in photos, to stand beside a study of `clock-photos`."""
+"""Published results on reading clocks in photos, for comparison with a study of `clock-photos`."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ BENCHMARKS: tuple[dict[str, Any], ...] = (
         "source": "Yang et al. 2022, arXiv 2111.09162; the paper has a figure for each set",
     },
 )
-"""Published figures: "correct" in %, None where it is only in the source."""
+"""Published figures: "correct" in %, None if only the source has it."""
 
 
 def benchmark_table(plan: PlanData, records: Sequence[Record]) -> Table | None:
-    """The trials of a study on `clock-photos` above what others report; None for other studies."""
+    """Return the trials of a `clock-photos` study with published results, else None."""
     used = {trial.get("config", {}).get("dataset", {}).get("name") for trial in plan["trials"]}
     if DATASET not in used:
         return None

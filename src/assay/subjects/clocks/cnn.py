@@ -1,7 +1,7 @@
 """Family `clock-cnn`: a course group's CNN for clocks, for comparing representations.
 
-Family `cnn` with strides where the picture is large, and layers of its own for every head: with
-150x150 pixels 77 million multiply-adds, instead of 4,900 million without the strides.
+Family `cnn` with strides for large pictures, and separate layers for every head: 77 million
+multiply-adds for 150x150 pixels, instead of 4,900 million without strides.
 """
 
 from __future__ import annotations

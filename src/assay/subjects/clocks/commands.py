@@ -38,9 +38,9 @@ def train_clocks(
     Shows the error on validation clocks and the time left as it goes.
 
     Args:
-        style: Clocks of any kind, or those of the course: one wall clock lying on planks.
-        minutes: Training time in minutes, kept to on a slow or busy machine as well.
-        start: Begin with the weights of a reader: a file, or one in assay, any or course.
+        style: any: clocks of any kind; course: a wall clock lying on planks.
+        minutes: Training time in minutes, on any machine.
+        start: Start from the weights of a reader: its file, or any or course for a built-in one.
         out: The reader's file [STORE/readers/STYLE.safetensors].
         seed: Seed of the run.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -65,7 +65,7 @@ def train_clocks(
 
 
 def _tell(path: Path) -> None:
-    """What the reader is, in a few lines."""
+    """Describe the reader in a few lines."""
     from assay.subjects.clocks.app import find_reader
 
     about = find_reader(path).about
@@ -88,14 +88,14 @@ def render_clocks(
     seed: int = 0,
     device: str = "cpu",
 ) -> None:
-    """Draw clocks into images.npy and labels.npy, in the format of the course.
+    """Draw clocks into images.npy and labels.npy, the files of dataset `clocks`.
 
     All 720 times occur equally often, in order; angles.npy and sheet.png are written as well.
 
     Args:
         out: The folder, which is created.
         n: Number of pictures.
-        style: Clocks of any kind, or those of the course: one wall clock lying on planks.
+        style: any: clocks of any kind; course: a wall clock lying on planks.
         size: Width and height in pixels.
         seed: Equal seeds draw equal clocks.
         device: cpu, cuda or mps.
@@ -117,13 +117,14 @@ def read_clocks(
 ) -> int:
     """Read the clock in photos of any size and kind.
 
-    Prints the time, how certain it is, and the times that hold the true one in 95 % of such clocks
-    (or the next best time, with a reader of your own).
+    Prints the time, its probability, and a set of times that contains the true one for 95 % of such
+    clocks (or the second best time, with a reader of your own).
 
     Args:
         photos: Pictures, one clock each.
-        reader: The reader's file, or any or course [your own of the store, or both in assay].
-        overlay: Draw what was seen on the photo and write it here, as PNG; for one photo.
+        reader: The reader's file, or any or course for a built-in one [your own in the store, else
+            both built-in ones].
+        overlay: Write the photo with the recognised hands drawn on it, as PNG; one photo only.
         json: Print JSON.
     """
     from assay.core.errors import ConfigError, DataError

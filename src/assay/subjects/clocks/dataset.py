@@ -1,4 +1,4 @@
-"""`clocks-rendered`: analog clocks from assay's own renderer, drawn when they are asked for."""
+"""`clocks-rendered`: analog clocks from assay's own renderer, drawn on demand."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ STYLES = ("course", "any")
 
 @dataclass(frozen=True)
 class DrawnImages:
-    """Pictures that are drawn when they are indexed; picture i is the same whatever else is drawn.
+    """Pictures that are drawn when they are indexed; picture i does not depend on the others.
 
     Attributes:
         minutes: (n,) the times.
         style, size, seed: see `assay.subjects.clocks.render`.
-        names: which of the seed's pictures.
-        glare: share of them whose glare covers the tip of a hand at least; the first ones.
+        names: further names of the random stream.
+        glare: fraction of them, the first ones, in which glare covers at least the tip of a hand.
     """
 
     minutes: np.ndarray
@@ -54,7 +54,7 @@ class DrawnImages:
 
     @cached_property
     def scene(self) -> Any:
-        """What will be drawn, a `Scene`."""
+        """The `Scene` to draw."""
         from assay.subjects.clocks.render import make_scene
 
         covered = round(self.glare * len(self))
@@ -79,19 +79,19 @@ class ClocksRendered(DatasetEntry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Spec) -> dict[str, str]:
-        """`glare` is a share of fresh clocks."""
+        """Check that `glare` is only used with fresh clocks."""
         if spec["glare"] and not spec["fresh"]:
             said = "dataset.glare applies to fresh clocks and needs dataset.fresh: true"
             return {"glare": said}
         return {}
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
-        """Known without drawing."""
+        """Describe the dataset without drawing."""
         shape = (spec["size"], spec["size"], 1)
         return Survey(shape, (), TIMES * spec["per_time"], TIMES * TEST_PER_TIME)
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
-        """Pictures that will be drawn once it is known which are wanted."""
+        """Return pictures that are drawn on demand."""
         parts = []
         for part, count in (("train", spec["per_time"]), ("test", TEST_PER_TIME)):
             images = _drawn(spec, np.repeat(np.arange(TIMES), count), part)
@@ -99,7 +99,7 @@ class ClocksRendered(DatasetEntry):
         return Raw(parts[0], parts[1], ())
 
     def fresh(self, spec: Spec, count: int) -> Fresh | None:
-        """New clocks for each epoch, where `fresh: true` asks for them."""
+        """Draw new clocks for each epoch, if `fresh: true`."""
         if not spec["fresh"]:
             return None
 

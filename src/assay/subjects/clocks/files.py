@@ -17,7 +17,7 @@ BLOCK = 720
 SHEET = 48
 
 MOST, LARGEST = 1_000_000, 2048
-"""Clocks, and pixels along their sides."""
+"""Maximum number of clocks, and of pixels along a side."""
 
 
 def write_clocks(
@@ -35,18 +35,18 @@ def write_clocks(
     - labels.npy: uint8 (n, 2), hour 0..11 and minute 0..59;
     - angles.npy: float32 (n, 3), directions of the 12, the minute hand and the hour hand on the
       dial, in turns clockwise from what is up in the picture;
-    - sheet.png: some of them.
+    - sheet.png: a contact sheet.
 
     Args:
-        n, size: how many, and pixels across.
+        n, size: their number, and width in pixels.
         style, seed, device: see `assay.subjects.clocks.render.render`.
-        on_progress: told the share that is done.
+        on_progress: called with the fraction done.
 
     Returns:
-        Seconds that it took.
+        Elapsed seconds.
 
     Raises:
-        ConfigError: an unknown style, nothing to draw, or too much.
+        ConfigError: an unknown style, or an invalid number or size.
         StoreError: the folder cannot be written; no image file is left half-written.
     """
     import numpy as np

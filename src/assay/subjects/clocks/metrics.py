@@ -1,4 +1,4 @@
-"""How errors of reading clocks are shown."""
+"""The metrics of reading clocks."""
 
 from __future__ import annotations
 

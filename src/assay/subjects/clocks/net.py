@@ -1,10 +1,10 @@
 """Family `clock-net`: a small, fast network for clocks.
 
-The picture is folded three by three pixels into channels, so that no convolution works at full
-size; each block of convolutions but the first halves the map and ends in a shortcut; a 1x1
-convolution narrows what goes into the one dense layer, where most weights would be. All is
-normalised: without it that dense layer dies. For 150x150 pixels 1.4 million weights and 69 million
-multiply-adds; a third more filters learn less in the same time.
+Blocks of three by three pixels become channels, so that no convolution works at full size; each
+block of convolutions except the first halves the map and ends in a shortcut; a 1x1 convolution
+reduces the input of the single dense layer, which would have most weights. All layers are
+normalised, because the dense layer dies otherwise. For 150x150 pixels 1.4 million weights and 69
+million multiply-adds; a third more filters learn less in the same time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from assay.networks.options import ACTIVATION, WEIGHTS, blocks, size, styled, wi
 __all__: list[str] = []
 
 _MOMENTUM = 0.95
-"""Of the moving averages: a run of a few hundred updates must not be judged by where they began."""
+"""Momentum of the moving averages, low enough for runs of a few hundred updates."""
 
 
 def _convolution(filters: int, kernel: int, strides: int, options: dict[str, Any]) -> list[Layer]:

@@ -1,4 +1,4 @@
-"""`clocks`: the user's own `images.npy` and `labels.npy`, as the course hands them out."""
+"""`clocks`: the user's own `images.npy` and `labels.npy`, in the course's format."""
 
 from __future__ import annotations
 

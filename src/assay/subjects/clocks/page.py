@@ -1,4 +1,4 @@
-"""The page of `assay serve` on which clocks are read: dragged dials, photos, a camera."""
+"""The page of `assay serve` that reads clocks: a dial to drag, photos, a camera."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from assay.subjects.clocks.time import distance, spans_text, text
 __all__ = ["PAGE"]
 
 MOST_RUNS = 8
-"""Readers of a store, one for each label representation, that are asked beside assay's own."""
+"""Maximum number of readers of a store, one for each label representation, besides assay's own."""
 
 STYLES = ("course", "any")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """One reader that is asked.
+    """A reader of the page.
 
     Attributes:
         name: a run, or "assay"; title: for people.
@@ -61,13 +61,13 @@ def _answers(site: Site) -> Mapping[str, Answer]:
                 try:
                     weights = site.shelf.read(lambda store, r=record: store.weights(r.run_id))
                     runs[record.run_id] = _of_run(record, weights)
-                except AssayError:  # one that cannot be asked here is left out
+                except AssayError:  # skip readers that cannot be loaded here
                     continue
         asked = [runs[r.run_id] for r in seen["records"] if r.run_id in runs]
         return [own, *asked[:MOST_RUNS]]
 
     def draw(given: Any) -> dict[str, Any]:
-        """Draw a clock as it was asked for, and let every reader read it."""
+        """Draw the requested clock, and read it with every reader."""
         wanted = _wanted(given)
         found: list[dict[str, Any]] = []
         picture = ""
@@ -79,7 +79,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
         return {"image": picture, "minutes": wanted["minutes"], "readings": found}
 
     def photo(given: Any) -> dict[str, Any]:
-        """Read a photo, which need not show the clock alone."""
+        """Read a photo, which may show more than the clock."""
         sight, image = _read_photo(given, reader)
         certain = sight.certainty if math.isfinite(sight.certainty) else None
         return {
@@ -99,7 +99,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
 
 
 def _wanted(given: Any) -> dict[str, Any]:
-    """What the page asks to be drawn; ConfigError for what is no such thing."""
+    """Read the page's request for a drawing; ConfigError if it is invalid."""
     limits = {
         "minutes": (0, 720), "turn": (-0.5, 0.5), "tilt": (0, 0.16), "roll": (-0.5, 0.5),
         "light": (0, 1), "strength": (0, 1), "seed": (0, 2**31),
@@ -211,7 +211,7 @@ def _reading(
 
 
 def _read_photo(given: Any, reader: Any) -> tuple[Any, np.ndarray]:
-    """What is seen in the bytes of a photo, and the square that was looked at."""
+    """Read the clock in the bytes of a photo; return also the square that was read."""
     from PIL import Image
 
     from assay.data.pictures import open_photo

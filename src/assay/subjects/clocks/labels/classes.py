@@ -1,4 +1,4 @@
-"""Classes: the dial cut into equal intervals, each a class, read at its centre."""
+"""Classes: the dial divided into equal intervals, each a class, decoded as its centre."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Classes:
         return {"class": self.count}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """The number of the interval, (n, 1)."""
+        """Return the number of the interval, (n, 1)."""
         return (true_minutes(targets) // self.width).astype(np.float32)[:, None]
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
@@ -39,7 +39,7 @@ class Classes:
         return cross_entropy(outputs["class"], encoded[..., 0])
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The centre of the likeliest interval; next best is the second."""
+        """Return the centre of the most probable interval; the runner-up is the second."""
         shares = probabilities(outputs["class"])
         best, second = np.moveaxis(np.argsort(-shares, -1)[..., :2], -1, 0)
         return Reading(self._centre(best), shares.max(-1), self._centre(second))

@@ -1,4 +1,4 @@
-"""Distributions over the bins of a circle: soft targets, losses, and two of them read together."""
+"""Distributions over the bins of a circle: soft targets, losses, and joint decoding of two."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = [
 ]
 
 NEAR = 1
-"""A reading counts as certain when its probability lies within so many minutes of it."""
+"""The certainty of a reading is the probability within so many minutes of it."""
 
 APART = 5
-"""A runner-up is at least so many minutes from the reading."""
+"""Minimum distance of the runner-up from the reading, in minutes."""
 
 _LEAST = 1e-7
 
@@ -45,7 +45,7 @@ def soft_cross_entropy(log_shares: Any, turns: Any, width: float) -> Any:
 
     Args:
         log_shares: logarithms of the shares, (..., batch, bins); bin i is direction i / bins.
-        turns: where the bell is, (..., batch), in turns.
+        turns: centre of the bell, (..., batch), in turns.
         width: standard deviation of the bell, in bins.
     """
     bins = log_shares.shape[-1]
@@ -57,8 +57,7 @@ def soft_cross_entropy(log_shares: Any, turns: Any, width: float) -> Any:
 
 @cache
 def _between(bins: int, period: int) -> np.ndarray:
-    """(bins, 720): how much of each bin's value the value at each whole minute is made of, when
-    values between two bins lie on a straight line."""
+    """(bins, 720): weights of the bins for linear interpolation at each whole minute."""
     position = np.arange(HALF_DAY) % period * bins / period
     apart = distance(np.arange(bins)[:, None], position[None], bins)
     return np.maximum(0, 1 - apart)
@@ -67,15 +66,14 @@ def _between(bins: int, period: int) -> np.ndarray:
 def read_together(
     log_minute: np.ndarray, log_phase: np.ndarray, least_error: bool = False
 ) -> Reading:
-    """The time out of all 720 that the minute hand and the hour hand together make likeliest.
+    """Return the most probable of all 720 times, given both hands.
 
-    The hour cannot contradict the minute hand: each of the 720 times is judged by both.
+    The hour cannot contradict the minute hand, because both determine the probability of each time.
 
     Args:
         log_minute: logarithms of shares over one hour, (..., bins).
         log_phase: the same over twelve hours.
-        least_error: read the time with the least expected error instead, the median round the dial:
-            between an hour before and an hour after that are each a little likelier.
+        least_error: return the time with the smallest expected error (a circular median) instead.
     """
     shares = shares_of_times(log_minute, log_phase)
     best = _expected_error(shares).argmin(-1) if least_error else shares.argmax(-1)
@@ -86,13 +84,13 @@ def read_together(
 
 
 def shares_of_times(log_minute: np.ndarray, log_phase: np.ndarray) -> np.ndarray:
-    """How likely each of the 720 times is, (..., 720), by what `read_together` is given."""
+    """Return the probability of each of the 720 times, (..., 720); see `read_together`."""
     score = log_minute @ _between(log_minute.shape[-1], HOUR)
     return probabilities(score + log_phase @ _between(log_phase.shape[-1], HALF_DAY))
 
 
 def _expected_error(shares: np.ndarray) -> np.ndarray:
-    """(..., 720): how many minutes each time is from the others, on average by their shares."""
+    """(..., 720): expected error of each time, in minutes."""
     away = np.fft.rfft(distance(np.arange(HALF_DAY), 0))
     found: np.ndarray = np.fft.irfft(np.fft.rfft(shares) * away, HALF_DAY)
     return found

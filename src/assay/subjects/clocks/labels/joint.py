@@ -24,16 +24,16 @@ WIDTH = 1.0
 
 
 class Joint:
-    """Two distributions over circles; neighbours of the right bin are nearly right.
+    """Two distributions over circles, with soft targets around the correct bin.
 
-    All 720 times are judged by both, so the hour never contradicts the minute hand.
+    All 720 times are scored by both, so that the hour never contradicts the minute hand.
     """
 
     title = "joint"
     resolution = 0.0
 
     def heads(self) -> dict[str, int]:
-        """A unit per minute, and one for each ten minutes of the twelve hours."""
+        """Return a unit for each minute, and one for each ten minutes of the twelve hours."""
         return dict(BINS)
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
@@ -50,12 +50,12 @@ class Joint:
         return minute + phase
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The likeliest of all 720 times."""
+        """Return the most probable of all 720 times."""
         return read_together(*self.log_shares(outputs))
 
     def log_shares(self, outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the shares of minute and phase, (..., bins): several views of one clock are
-        joined by averaging these."""
+        combined by averaging these."""
         minute, phase = (logarithm(probabilities(outputs[name])) for name in BINS)
         return minute, phase
 

@@ -1,4 +1,4 @@
-"""Several heads: twelve hour classes beside the minute, as a number or as sixty classes."""
+"""Several heads: twelve hour classes, and the minute as a number or as sixty classes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 HOURS = 12
 
 SLACK = 10
-"""Minutes by which two hands that are read each by itself may contradict each other: five degrees
-of the hour hand. Chosen on clocks that no training and no test used."""
+"""Minutes by which two separately decoded hands may contradict each other: five degrees of the hour
+hand. Chosen on clocks that were used in neither training nor tests."""
 
 
 def _split(targets: np.ndarray) -> np.ndarray:
@@ -27,10 +27,10 @@ def _split(targets: np.ndarray) -> np.ndarray:
 
 
 def _support(shares: np.ndarray, minute: np.ndarray) -> np.ndarray:
-    """How well each hour (..., 12) fits a minute (...), from the hours' shares.
+    """Return how well each hour (..., 12) fits a minute (...), from the hours' probabilities.
 
-    What of minute ± SLACK lies before the full hour belongs to the hour before, what lies after the
-    next one to the hour after: between 2 and 3, a minute hand at 0 is one of 3:00, and not of 2:00.
+    Parts of minute ± SLACK before the full hour belong to the previous hour, parts after the next
+    full hour to the next one: between 2 and 3, a minute hand at 0 means 3:00 rather than 2:00.
     """
     middle = minute[..., None] + 0.5  # a full hour is the first minute of its own hour
     before = np.clip((SLACK - middle) / (2 * SLACK), 0, 1)
@@ -40,14 +40,14 @@ def _support(shares: np.ndarray, minute: np.ndarray) -> np.ndarray:
 
 
 class HourAndMinute:
-    """Hour classes, and where the minute hand points as one output, with a loss that wraps.
+    """Hour classes, and the direction of the minute hand as one output with a periodic loss.
 
-    The output counts the dial's numerals, of five minutes each, and not hours: outputs that start
-    more than a turn apart would each be drawn to its own nearest turn, and the network would have
-    to learn where it changes from one to the next (`tests/clocks/test_labels.py` shows it).
+    The output is in numerals of the dial, five minutes each, not in hours: outputs that start more
+    than a turn apart would each converge to their own nearest turn, and the network would have to
+    learn where it changes from one to the next (`tests/clocks/test_labels.py` shows it).
 
-    Nothing ties the heads in training: at 2:59 the hour head may say 2 and the minute head 0, which
-    would read 2:00. So the hour is read that fits both heads best (`_support`).
+    The heads are trained independently: at 2:59 the hour head may predict 2 and the minute head 0,
+    which would mean 2:00. So decoding takes the hour that fits both heads best (`_support`).
     """
 
     title = "multi-head"
@@ -58,22 +58,24 @@ class HourAndMinute:
         return {"hour": HOURS, "minute": 1}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Hour and numeral in [0, 12), (n, 2)."""
+        """Return hour and numeral in [0, 12), (n, 2)."""
         return _split(targets) / np.array([1, HOUR / NUMERALS], np.float32)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Cross-entropy of the hour, and distance of the minute over that of guessing it.
+        """Cross-entropy of the hour, and distance of the minute divided by that of guessing.
 
-        Not squared: an error of a minute would hardly count beside the hour's loss.
+        It is not squared, because an error of a minute would be negligible compared with the hour's
+        loss.
         """
         read, true = outputs["minute"][..., 0], encoded[..., 1]
         apart = (distance(read, true, NUMERALS) + 2 * beyond(read)) / (NUMERALS / 4)
         return cross_entropy(outputs["hour"], encoded[..., 0]) + ROUND * apart
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The whole minute of its head, and the hour that fits it best; next best: another hour.
+        """Return the whole minute of its head, and the hour that fits it best; the runner-up is
+        another hour.
 
-        Whole, or a hair's breadth before the full hour would read as 59 of the same hour.
+        It is whole, because a value just below the full hour would mean minute 59 of the same hour.
         """
         minutes = outputs["minute"][..., 0].astype(float) * HOUR / NUMERALS
         minute = wrap(np.round(minutes), HOUR)
@@ -105,7 +107,7 @@ class HourAndMinuteClasses:
         return hour + minute
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The likeliest pair of hour and minute; next best is the second likeliest pair."""
+        """Return the most probable pair of hour and minute; the runner-up is the second."""
         hour, minute = (probabilities(outputs[name]) for name in ("hour", "minute"))
         shares = (hour[..., :, None] * minute[..., None, :]).reshape(*hour.shape[:-1], -1)
         second, best = np.moveaxis(np.argpartition(shares, -2, -1)[..., -2:], -1, 0)

@@ -1,4 +1,4 @@
-"""One number: hours in [0, 12), with the plain squared error and with one that knows the dial."""
+"""One number: hours in [0, 12), with the plain and with a circular squared error."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ GUESSING = NUMERALS**2 / 12
 """Squared error, in numerals, of the best guess."""
 
 ROUND = 0.1
-"""Weight of an error that goes the shorter way round, in parts of what guessing gives, beside the
-losses of other heads: as long as the output is a guess its gradient is noise, and with full weight
-it holds up the trunk."""
+"""Weight of the circular error, relative to guessing, among the losses of other heads: while the
+output is a guess, its gradient is noise, which would slow down the trunk with full weight."""
 
 
 def beyond(read: Any) -> Any:
-    """By how many numerals an output is more than a turn away from 0, where it begins.
+    """Return by how many numerals an output is more than a turn away from 0, where it starts.
 
-    A loss that wraps lets outputs run away: where the network has to leap from one turn to the
-    next, farther turns are as right as near ones. Twice the steepest way on leads home. One turn to
-    either side is enough for "one direction less another", each of which leaps once.
+    A periodic loss lets outputs drift away: where the network has to jump from one turn to the
+    next, distant turns are as good as near ones. A penalty of twice the steepest slope leads them
+    back. One turn to either side is sufficient for the difference of two directions, each of which
+    jumps once.
     """
     return (read.abs() - NUMERALS).clamp_min(0)
 
@@ -38,8 +38,8 @@ class Regression:
     """The time as one output, in hours.
 
     Args:
-        circular: whether the loss takes the shorter way round the dial. Without, 11:59 and 12:00
-            are as far apart as they can be, and a network that cannot tell says about 6.
+        circular: whether the loss uses the circular distance. Otherwise 11:59 and 12:00 are as far
+            apart as possible, and an uncertain network predicts about 6.
     """
 
     resolution = 0.0
@@ -57,10 +57,10 @@ class Regression:
         return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Squared error in parts of what guessing gives; the circular one with weight ROUND.
+        """Squared error relative to guessing; the circular one has weight ROUND.
 
-        In hours its gradient, noise as long as the time is a guess, would drown the losses of other
-        heads.
+        In hours its gradient, which is noise while the time is a guess, would dominate the losses
+        of other heads.
         """
         read, true = outputs["hours"][..., 0], encoded[..., 0]
         if self.circular:
@@ -69,7 +69,7 @@ class Regression:
         return (read - true) ** 2 / GUESSING
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The output, brought to the dial by whole turns."""
+        """Return the output modulo whole turns."""
         return Reading.plain(wrap(outputs["hours"][..., 0].astype(float) * HOUR))
 
 

@@ -1,8 +1,8 @@
-"""Relational: directions in the picture, and the time as what lies between them.
+"""Relational: directions in the picture, and the time as their differences.
 
-A clock may be turned: where a hand points in the picture says nothing until it is known where the
-dial's 12 points. Three distributions over directions in the picture are asked of the network, and
-their circular cross-correlations are the time. So nothing has to learn how to subtract angles.
+A clock may be rotated, so that the direction of a hand in the picture is only meaningful relative
+to that of the 12. The network predicts three distributions over directions in the picture, and
+their circular cross-correlations give the time, so that it need not learn to subtract angles.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FLOOR = 1e-4
 
 
 def correlate(reference: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """How likely each turn leads from `reference` to `direction`: shares (..., bins) of both."""
+    """Return the distribution of the angle from `reference` to `direction`, (..., bins)."""
     spectrum = np.conj(np.fft.rfft(reference)) * np.fft.rfft(direction)
     return np.fft.irfft(spectrum, reference.shape[-1])
 
@@ -48,17 +48,17 @@ def _log_correlation(reference: Any, direction: Any) -> Any:
 
 
 def seen_directions(targets: np.ndarray) -> np.ndarray:
-    """Directions of the 12, the minute hand and the hour hand, float32 (n, 3); NaN: not known."""
+    """Return the directions of the 12, the minute and the hour hand, float32 (n, 3), or NaN."""
     rows = np.asarray(targets, np.float32)
     return rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
 
 
 def directions_loss(logs: Sequence[object], directions: Any) -> Any:
-    """Sum of the cross-entropies of three distributions over directions, where those are known.
+    """Sum of the cross-entropies of three distributions over directions, if these are known.
 
     Args:
         logs: logarithms of shares (..., batch, BINS), in the order of HEADS.
-        directions: (..., batch, 3), in turns; NaN where they are not known.
+        directions: (..., batch, 3), in turns; NaN if unknown.
     """
     total = 0.0
     for i, log in enumerate(logs):
@@ -69,31 +69,31 @@ def directions_loss(logs: Sequence[object], directions: Any) -> Any:
 
 
 class Relational:
-    """Directions of the 12, the minute hand and the hour hand, from what is up in the picture.
+    """Directions of the 12, the minute hand and the hour hand, from the top of the picture.
 
-    The time alone is enough to learn them (up to one common turn, which changes nothing). Where
-    the dataset knows the directions they are targets as well, which makes learning many times
+    The time alone is sufficient to learn them (up to a common rotation, which has no effect). If
+    the dataset contains the directions, they are targets as well, which makes learning many times
     faster.
     """
 
     title = "relational"
     resolution = 0.0
     width = 5
-    """Columns of what `encode` gives."""
+    """Number of columns of `encode`."""
 
     def heads(self) -> dict[str, int]:
         """120 units for each direction."""
         return dict.fromkeys(HEADS, BINS)
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Turns from the 12 to both hands, then the directions in the picture (NaN: not known);
-        float32 (n, 5): minute, phase, twelve, minute hand, hour hand."""
+        """Return the turns from the 12 to both hands, then the directions in the picture (NaN if
+        unknown); float32 (n, 5): minute, phase, twelve, minute hand, hour hand."""
         hour, minute = hands(true_minutes(targets))
         turns = np.stack([minute, hour], -1).astype(np.float32)
         return np.concatenate([turns, seen_directions(targets)], -1)
 
     def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
-        """Cross-entropies of minute and phase, and of the directions where they are known."""
+        """Cross-entropies of minute and phase, and of the directions if known."""
         logs = [outputs[name].log_softmax(-1) for name in HEADS]
         twelve, *two = (log.exp() for log in logs)
         total = 0.0
@@ -109,7 +109,7 @@ class Relational:
 
     def log_shares(self, outputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the shares of minute and phase, (..., 120): several views of one clock,
-        turned as they may be, are joined by averaging these."""
+        rotated or not, are combined by averaging these."""
         twelve, minute, hour = (probabilities(outputs[name]) for name in HEADS)
         return logarithm(correlate(twelve, minute)), logarithm(correlate(twelve, hour))
 

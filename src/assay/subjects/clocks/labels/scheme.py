@@ -1,7 +1,7 @@
-"""What a label scheme is: how a time becomes a target, what the network pays, how it is read back.
+"""The contract of label schemes: target, loss and decoding of a time.
 
-A scheme is one entry of `SCHEMES`. Whatever outputs minimise its loss for a time, its `decode`
-reads that time back, to within `resolution` minutes; the tests hold every scheme to it.
+A scheme is an entry of `SCHEMES`. Its `decode` returns, within `resolution` minutes, the time whose
+loss the outputs minimise; tests check this for every scheme.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["SCHEMES", "Reading", "Scheme", "true_minutes"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from some clocks; arrays of one shape (...,).
+    """The readings of some clocks; arrays of one shape (...,).
 
     Attributes:
         minutes: the time, in [0, 720).
-        certainty: probability that it is right as the scheme sees it, 0 to 1; NaN where the scheme
-            has no probabilities.
-        runner_up: the next best time that is meant differently; NaN where there is none.
+        certainty: probability of the time in this scheme, 0 to 1; NaN if the scheme has no
+            probabilities.
+        runner_up: the second best distinct time; NaN if there is none.
     """
 
     minutes: np.ndarray
@@ -35,16 +35,16 @@ class Reading:
 
     @classmethod
     def plain(cls, minutes: np.ndarray) -> Reading:
-        """A reading without probabilities."""
+        """Return a reading without probabilities."""
         nothing = np.full(minutes.shape, np.nan)
         return cls(minutes, nothing, nothing)
 
 
 class Scheme(Protocol):
-    """One way to say a time to a network."""
+    """A representation of times for a network."""
 
     title: str
-    """For people: "24 classes"."""
+    """Displayed name: "24 classes"."""
     resolution: float
     """Largest error of a perfect network, in minutes."""
 
@@ -52,7 +52,7 @@ class Scheme(Protocol):
         """Units of each named output."""
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """Targets (n, 2 or 5) of a dataset as the loss wants them, float32 (n, k)."""
+        """Return targets (n, 2 or 5) of a dataset in the format of the loss, float32 (n, k)."""
 
     def loss(self, outputs: Mapping[str, object], encoded: object) -> Any:
         """Loss (..., batch) of outputs {head: (..., batch, units)}, on PyTorch's tensors."""

@@ -1,4 +1,4 @@
-"""Sine and cosine: directions as points on a circle, which has no seam at twelve."""
+"""Sine and cosine: directions as points on a circle, without a discontinuity at twelve."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def _points(turns: Any) -> np.ndarray:
 
 
 def _turns(points: np.ndarray) -> np.ndarray:
-    """The direction of points (..., 2), whatever their length, in turns."""
+    """Return the direction of points (..., 2) of any length, in turns."""
     sine, cosine = points[..., 0].astype(float), points[..., 1].astype(float)
     return wrap(np.arctan2(sine, cosine) / (2 * np.pi), 1)
 
 
 def _apart(output: Any, encoded: Any) -> Any:
-    """Distance of points (..., 2), with a slope at 0. Not squared: the nearer they come, the less
-    would a square count beside other losses, and doubtful pictures would count most."""
+    """Distance of points (..., 2), with a slope at 0. It is not squared, because a square would
+    vanish compared with other losses for close points, and emphasise doubtful pictures."""
     return ((output - encoded) ** 2).sum(-1).add(_TINY).sqrt()
 
 
 class Phase:
-    """The hour hand alone, two outputs: everything is in it, but a minute is half a degree."""
+    """The hour hand alone, two outputs: it determines the time, but a minute is half a degree."""
 
     title = "sine and cosine of the phase"
     resolution = 0.0
@@ -76,7 +76,7 @@ class Hands:
         return sum(_apart(*pair) for pair in pairs)
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """The minute, in the hour for which the hour hand stands nearest to where it was seen."""
+        """Return the minute, with the hour whose hour hand is closest to the predicted one."""
         hour, minute = (_turns(outputs["hands"][..., i : i + 2]) for i in (0, 2))
         whole = np.round(hour * 12 - minute)
         return Reading.plain(wrap((whole + minute) * HOUR))
