@@ -1,4 +1,4 @@
-"""What an execution tells its caller while it runs, and how far it is."""
+"""Events of an execution, and its progress."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WINDOW_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Event:
-    """One piece of news for a display.
+    """An event for displays.
 
     Attributes:
         kind: "damaged" (before all: a stored run that is trained again, `message` says what is
@@ -49,7 +49,7 @@ class Event:
         job: number of the job, -1 where the news is not about one.
         total, done: runs of the study, and those with a record.
         images_per_second: training images over the last seconds, all jobs together.
-        seconds_left: expected time to the end, None while unknown.
+        seconds_left: expected time to the end, None if unknown.
     """
 
     kind: Kind
@@ -90,12 +90,12 @@ class Tracker:
     _first: tuple[float, float] | None = None
 
     def start(self, job: int, work: float) -> None:
-        """A job starts."""
+        """Note that a job has started."""
         self._began = self._began or time.monotonic()
         self._running[job] = (work, 0.0)
 
     def advance(self, job: int, progress: Progress) -> None:
-        """A job reports."""
+        """Note the progress of a job."""
         work, _ = self._running.get(job, (0.0, 0.0))
         self._running[job] = (work, progress.fraction)
         self.images += progress.images
@@ -106,13 +106,13 @@ class Tracker:
             self._recent.popleft()
 
     def end(self, job: int, counts: bool = True) -> None:
-        """A job is over; one that must be done again does not count."""
+        """Note that a job has ended; one that must be repeated does not count."""
         work, _ = self._running.pop(job, (0.0, 0.0))
         self.finished += work if counts else 0.0
 
     @property
     def images_per_second(self) -> float:
-        """Training images a second over the last seconds."""
+        """Return the training images a second over the last seconds."""
         if not self._recent or self._began is None:
             return 0.0
         now = time.monotonic()
@@ -121,10 +121,10 @@ class Tracker:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected time to the end at the speed so far, None while that is not known.
+        """Return the expected time to the end at the speed so far, None if unknown.
 
-        The clock starts at the first report: what comes before, such as learning the features that
-        judge pictures, says nothing about the speed of training.
+        The clock starts at the first report, because earlier work, such as fitting features, is
+        unrelated to the speed of training.
         """
         if self._first is None:
             return None

@@ -1,7 +1,7 @@
-"""Training just what is missing: jobs go to an executor, records to the store as they come.
+"""Training of missing runs: jobs go to an executor, and records to the store as they arrive.
 
-Runs are claimed in the store when a worker is free for them, so that several commands on one
-store share the work. Killing the process at any moment loses at most the runs in flight.
+Runs are claimed in the store when a worker is free, so that several commands on one store share the
+work. Killing the process at any moment loses at most the runs in training.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ REMIND_SECONDS = 30.0
 
 
 class HasPlan(Protocol):
-    """A plan as an object; `to_json` gives what the store keeps of it."""
+    """A plan; `to_json` returns the data for the store."""
 
     def to_json(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What an execution did.
+    """Summary of an execution.
 
     Attributes:
         runs: runs of the study; `present`: those that were stored before.
@@ -65,7 +65,7 @@ class Summary:
 
     @property
     def images_per_second(self) -> float:
-        """Training images a second, on average, all workers together."""
+        """Mean number of training images a second, all workers together."""
         return self.images / max(self.seconds, 1e-9)
 
 
@@ -81,11 +81,11 @@ def execute(
     executor: str | Place | None = None,
     crew: Crew | None = None,
 ) -> Summary:
-    """Train every run of a study that the store does not hold yet, and save the plan with it.
+    """Train every run of a study that is not in the store, and save the plan.
 
-    A run whose engine fails, or whose worker dies, is tried once more by itself and then stored as
-    failed; it never ends the study. Ctrl-C, SIGTERM and SIGHUP end it in good order: runs that are
-    on their way save a checkpoint first. A second Ctrl-C ends it at once.
+    A run whose engine fails, or whose worker dies, is tried once more alone and then stored as
+    failed; it never ends the study. On Ctrl-C, SIGTERM and SIGHUP, runs in training save a
+    checkpoint first. A second Ctrl-C stops at once.
 
     Args:
         plan: the plan of the study, as the store keeps it.
@@ -94,10 +94,10 @@ def execute(
         resources: device, precision and threads of one worker (0: chosen here).
         data_dir: folder of the data files, as for `assay.data.load`.
         workers: jobs at the same time; None is one for each physical core.
-        on_event: told what happens, in this thread; an `Event` is made to be displayed.
+        on_event: called with every `Event`, in this thread.
         executor: a place or its name, as `parse_place` reads it; None is "threads" where the engine
             says so, else "processes" on a CPU and where GPUs have room for several, or "inline".
-        crew: keeps executors with their workers for the next execution; None ends them here.
+        crew: keeps executors and their workers for the next execution; None ends them here.
 
     Raises:
         EngineError: an engine cannot train a cohort; nothing has been trained then.
@@ -113,7 +113,7 @@ def execute(
         resources = replace(resources, checkpoints=store.checkpoints.resolve())
         place = parse_place(executor)
         with ExitStack() as own, interrupts() as stopped:
-            if crew is None and place.remote:  # it is expensive to start
+            if crew is None and place.remote:  # expensive to start
                 crew = own.enter_context(Crew())
             course = _Course(ledger, cohorts, resources, data_dir, stopped, crew, place, store.path)
             try:
@@ -133,7 +133,7 @@ def execute(
 
 @dataclass
 class _Course:
-    """The course of one execution: own work, second tries, then what others leave."""
+    """One execution: own runs, second tries, then runs that other commands abandon."""
 
     ledger: Ledger
     cohorts: Sequence[Cohort]
@@ -152,7 +152,7 @@ class _Course:
     def run(self, workers: int | None) -> None:
         """Train until nothing is missing or the user stops it."""
         missing = self.ledger.missing()
-        wanted = self.resources  # which device there is elsewhere, is found out there
+        wanted = self.resources  # other machines determine their device themselves
         if self.place.remote and wanted.device != "cpu":
             wanted = replace(wanted, device="auto")
         for cohort in self._cohorts(missing):
@@ -169,12 +169,12 @@ class _Course:
             alone = [run for part in self.ledger.again for run in part.pieces(len(part.runs))]
             self.ledger.again = []
             if alone and not self.stopped():
-                # with no neighbours: if memory ran out, there is the most of it now
+                # alone: if memory ran out, most of it is available now
                 self._train(alone, self.setup.workers if self.place.remote else 1, alone=True)
             parts = self._cut(self._wait())
 
     def _size(self, workers: int, missing: Collection[str]) -> None:
-        """Find out what the place has."""
+        """Determine the capacity of the executor."""
         place = self.place
         if not place.remote:
             many = len(self.gpus.devices) or workers or physical_cores()
@@ -207,7 +207,7 @@ class _Course:
             self._runner(workers).run(jobs, send, self.stopped)
 
     def _wait(self) -> list[str]:
-        """Wait for runs that others train; return what they leave to us, or nothing at the end."""
+        """Wait for runs that other commands train; return abandoned ones, or nothing at the end."""
         told = -REMIND_SECONDS
         while not self.stopped() and (missing := self.ledger.missing()):
             if mine := self.ledger.left_by_others():
@@ -225,7 +225,7 @@ class _Course:
         return cut_for(self._cohorts(runs), self.capacity, sized, self._engine, self.data_dir)
 
     def _cohorts(self, runs: Collection[str]) -> list[Cohort]:
-        """The cohorts of some runs, with just these as members."""
+        """Return the cohorts of some runs, with only these as members."""
         chosen = set(runs)
         parts = [
             replace(c, members=tuple(m for m in c.members if m.run_id in chosen))
@@ -244,7 +244,7 @@ class _Course:
         return "inline"
 
     def _gpus(self, workers: int, missing: Collection[str]) -> Gpus:
-        """How workers share the GPUs of this machine, if those networks train on GPUs."""
+        """Return how workers share the GPUs of this machine, if networks train on GPUs."""
         rest = [c for c in self._cohorts(missing) if not self._in_threads(c)]
         if not rest:
             return Gpus()
@@ -260,7 +260,7 @@ class _Course:
 
 
 def _share(resources: Resources, workers: int) -> Resources:
-    """What one of `workers` workers may use: its part of the cores, unless told otherwise."""
+    """Return the resources of one of `workers` workers: by default its share of the cores."""
     threads = resources.threads or max(1, physical_cores() // workers)
     return replace(resources, threads=threads)
 

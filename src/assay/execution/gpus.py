@@ -1,4 +1,4 @@
-"""Which worker of this machine computes on which GPU.
+"""Assignment of workers to GPUs of this machine.
 
 A GPU gets one worker process; a second one where cohorts are so small that both fit, because one
 prepares its next updates while the other computes.
@@ -16,10 +16,10 @@ from assay.studies.estimate import cohort_memory
 __all__ = ["Gpus", "gpus_for"]
 
 CONTEXT_BYTES = 1 << 30
-"""Of a GPU's memory, what every process on it takes before it trains (PyTorch and CUDA)."""
+"""GPU memory of every process before it trains (PyTorch and CUDA)."""
 
 MOST_WORKERS = 2
-"""Processes on one GPU. More of them wait for each other."""
+"""Maximum number of processes on one GPU; more of them wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Gpus:
     """The GPUs of this machine, as workers share them.
 
     Attributes:
-        devices: the device of each worker, in the order in which workers start; empty where
-            networks train on the CPU.
+        devices: the device of each worker, in the order in which workers start; empty if networks
+            train on the CPU.
         memory: bytes that one worker may use.
     """
 
@@ -46,10 +46,10 @@ def gpus_for(
     """Share the GPUs on which an engine may train.
 
     Args:
-        cohorts: all that shall be trained.
-        engine: says by `accelerators(resources)` which GPUs there are; one that does not gets none.
+        cohorts: cohorts to train.
+        engine: its `accelerators(resources)` returns the GPUs; without it there are none.
         resources: with the device "auto" or "cuda"; another names its GPU, which has one worker.
-        workers: how many there shall be; 0 lets memory decide.
+        workers: their number; 0 depends on memory.
     """
     ask = getattr(engine, "accelerators", None)
     if ask is None or resources.device not in ("auto", "cuda"):

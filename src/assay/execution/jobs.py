@@ -1,4 +1,4 @@
-"""Cutting cohorts into jobs: as large as the engine likes, small enough to keep workers busy."""
+"""Cutting cohorts into jobs: as large as the engine prefers, small enough to keep workers busy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.engines.engine import Cohort, Member
 __all__ = ["Part", "cut", "make_span", "member_work"]
 
 IMAGE_OVERHEAD = 50_000
-"""What an image costs besides its multiply-adds, in multiply-adds; it rules tiny networks."""
+"""Cost of an image besides its multiply-adds, in multiply-adds; it dominates tiny networks."""
 
 SLACK = 1.1
 """Workers may finish this much later than if every run were a job of its own."""
@@ -33,11 +33,11 @@ class Part:
 
     @property
     def seed(self) -> int:
-        """The first of its members."""
+        """Seed of the first member."""
         return min(member.seed for member in self.cohort.members)
 
     def only(self, wanted: set[str]) -> Part:
-        """The part with just the runs that are wanted."""
+        """Return the part with only some runs."""
         return self._take([i for i, run in enumerate(self.runs) if run in wanted])
 
     def pieces(self, count: int) -> Iterator[Part]:
@@ -89,7 +89,7 @@ def cut(
         works = tuple(member_work(m, images) for m in cohort.members)
         whole = Part(cohort, tuple(m.run_id for m in cohort.members), works)
         parts += whole.pieces(-(-len(works) // max(1, limit(cohort))))
-    # Splitting a part costs speed (its members share less), so only as far as balance needs it.
+    # Splitting a part costs speed (its members share less), so only as far as balance requires.
     best = _least_span([work for part in parts for work in part.works], workers)
     for _ in range(4 * workers):
         divisible = [part for part in parts if len(part.runs) > 1 and part.work >= 2 * least]
@@ -104,7 +104,7 @@ def cut(
 
 
 def make_span(works: Sequence[float], workers: int) -> float:
-    """When the last worker is done if each, once free, takes the next job."""
+    """Return when the last worker finishes if each, once free, takes the next job."""
     loads = [0.0] * max(1, min(workers, len(works)))  # more would have nothing to do
     for work in works:
         heapq.heapreplace(loads, loads[0] + work)
@@ -112,7 +112,7 @@ def make_span(works: Sequence[float], workers: int) -> float:
 
 
 def _least_span(works: Sequence[float], workers: int) -> float:
-    """That time with the longest job first, which is hardly ever more than the least.
+    """Return that time with the longest job first, which is rarely more than the minimum.
 
     References:
         R. L. Graham, "Bounds on multiprocessing timing anomalies", 1969.

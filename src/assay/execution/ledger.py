@@ -1,4 +1,4 @@
-"""The books of one execution: which job holds which runs, and what became of each."""
+"""The ledger of one execution: which job has which runs, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from assay.studies.parts import of_earlier_versions
 __all__ = ["Ledger"]
 
 MOVES = 3
-"""A job may lose its machine so often before its runs are suspected and tried one by one."""
+"""Number of lost machines after which the runs of a job are tried one by one."""
 
 
 class Ledger:
@@ -34,7 +34,7 @@ class Ledger:
 
     Attributes:
         members: every run of the study.
-        again: parts whose runs are to be tried once more, each by itself.
+        again: parts whose runs are tried once more, each alone.
         trained, diverged: runs trained here; failed: run -> why.
         stopped: parts that were asked to stop while they trained.
         tracker: work and images so far.
@@ -67,9 +67,9 @@ class Ledger:
         self._owner, self._beat = new_owner(), time.monotonic()
 
     def close(self) -> None:
-        """Give back every claim."""
+        """Release every claim."""
         retire_owner(self._owner)
-        with suppress(StoreError):  # on a full disk, say: claims of a retired owner are void
+        with suppress(StoreError):  # for example a full disk; claims of a retired owner are void
             self._store.release(self.members, self._owner)
 
     def missing(self) -> list[str]:
@@ -78,7 +78,7 @@ class Ledger:
         return [r for r in self.members if r not in present and r not in self.failed]
 
     def _present(self) -> set[str]:
-        """Runs that are stored; what other commands stored since the start counts as done."""
+        """Return the stored runs; those stored by other commands count as done."""
         present = self._store.present(self.members)
         others = present & self._works.keys() - self.trained - self.failed.keys()
         self._others = len(others)
@@ -86,18 +86,18 @@ class Ledger:
         return present
 
     def kept(self) -> str:
-        """What the checkpoints hold of missing runs, in words; see `stop.kept`."""
+        """Describe the checkpoints of missing runs; see `stop.kept`."""
         runs, folder = self.missing(), self._store.checkpoints
         saved = {run for run in runs if Checkpoint(folder, run).exists()}
         lost = [p for p in self.stopped if not saved & {*p.runs} and {*p.runs} & {*runs}]
         return kept(len(saved), {p.cohort.members[0].config["engine"] for p in lost})
 
     def left_by_others(self) -> list[str]:
-        """Missing runs that no other command holds (any more), claimed for us."""
+        """Claim missing runs that no other command holds (any more)."""
         return self._store.claim(self.missing(), self._owner)
 
     def expect(self, parts: Sequence[Part]) -> None:
-        """Say what is to be done."""
+        """Announce the work to be done."""
         self._works = {r: w for part in parts for r, w in zip(part.runs, part.works, strict=True)}
         self.tracker.work = sum(self._works.values())
         for said in self._damaged.values():
@@ -107,7 +107,7 @@ class Ledger:
         self.tell("planned", work=self.tracker.work)
 
     def jobs(self, parts: Sequence[Part], resources: Resources, alone: bool) -> Iterator[Job]:
-        """Make jobs, each claimed at the moment when a worker is free for it."""
+        """Yield jobs, each claimed at the moment when a worker is free."""
 
         def claim(part: Part) -> Job | None:
             mine = part.only(set(self._store.claim(part.runs, self._owner)))
@@ -121,7 +121,7 @@ class Ledger:
         return _Jobs(parts, claim)
 
     def receive(self, message: Message) -> None:
-        """Take a message of the executor."""
+        """Process a message of the executor."""
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._beat = time.monotonic()
             self._store.heartbeat(self._owner)
@@ -148,7 +148,7 @@ class Ledger:
 
     def _keep(self, record: Record, job: int) -> None:
         if not self._store.add(record):
-            return  # another command, which took us for dead, was faster
+            return  # another command, which considered this one dead, was faster
         if record.status == "failed":
             self.failed[record.run_id] = record.message
         else:
@@ -159,10 +159,10 @@ class Ledger:
         self.tell(record.status, job, record=record, title=title, message=record.message)
 
     def _end(self, message: Message, part: Part, alone: bool) -> None:
-        """A job is over: see to those of its runs that left no record."""
+        """End a job: handle those of its runs that have no record."""
         rest = part.only(set(self.missing()))
-        # One bad run must not fail its neighbours, nor a passing want of memory any run; an
-        # engine that says what it cannot do will say so again.
+        # One bad run must not fail others of its job, nor a temporary lack of memory any run; an
+        # engine's own refusal would be repeated.
         worth = message.kind == "lost" or (message.kind == "failed" and len(part.runs) > 1)
         moved = message.moved and max((self._moves[run] for run in rest.runs), default=0) < MOVES
         if rest.runs and (moved or (worth and not message.expected and not alone)):
@@ -182,7 +182,7 @@ class Ledger:
         self.tell("ended", message.job)
 
     def tell(self, kind: Kind, job: int = -1, **news: Any) -> None:
-        """Give the caller an event with the counts of the moment."""
+        """Send the caller an event with the present counts."""
         event = Event(
             kind,
             job,
@@ -200,7 +200,7 @@ class Ledger:
 
 
 class _Jobs(Iterator[Job]):
-    """Jobs of parts, each made when it is drawn; its length hint is how many parts are left."""
+    """Jobs of parts, created on demand; the length hint is the number of remaining parts."""
 
     def __init__(self, parts: Sequence[Part], claim: Callable[[Part], Job | None]):
         self._parts, self._claim = deque(parts), claim

@@ -1,9 +1,9 @@
-"""What is being trained right now: one small file for each driver, beside the records.
+"""Live progress: one small file for each driver, beside the records.
 
-`STORE/live/PROCESS.json` says how far an execution is and holds the curves, so far, of the runs in
-training. The driver writes it, once a second at most, under another name and renames it, so that
-readers follow it without a lock. It is no record: the curves of a run leave it when the run is
-stored, the file goes with the execution, and that of a process that died is ignored and swept.
+`STORE/live/PROCESS.json` contains the progress of an execution and the curves, so far, of the runs
+in training. The driver writes it atomically, at most once a second, so that readers need no lock.
+It is not a record: the curves of a run are removed when the run is stored, the file at the end of
+the execution, and that of a dead process is ignored and deleted.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ __all__ = ["EVERY_SECONDS", "FOLDER", "LiveFile", "read_live"]
 FOLDER = "live"
 
 EVERY_SECONDS = 1.0
-"""The file is written no more often."""
+"""Minimum seconds between two writes of the file."""
 
 MOST_POINTS = 240
-"""Points of a curve that are kept; of a longer one every second goes."""
+"""Maximum number of points of a curve; of a longer one every second point is dropped."""
 
 _ENDS = ("finished", "diverged", "failed")
 
 
 class LiveFile:
-    """Passes events on and keeps the file of this execution; leaving it removes the file.
+    """Passes events on and writes the file of this execution; leaving it removes the file.
 
-    A file that cannot be written is no reason to stop training.
+    Training continues if the file cannot be written.
 
     Args:
         store: the folder of the store.
         study: the name of the plan; `command`: what trains it again.
-        on_event: told every event first.
+        on_event: called with every event first.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class LiveFile:
             self._file.unlink(missing_ok=True)
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Process an event."""
         if self._on_event is not None:
             self._on_event(event)
         self._note(event)
@@ -142,7 +142,7 @@ class LiveFile:
 
 
 def read_live(store: Path) -> list[dict[str, Any]]:
-    """What is being trained in a store, an entry for each driver that lives, the oldest first.
+    """Return the running executions of a store, one for each driver, the oldest first.
 
     Keys: "owner", "pid", "study", "command", "started" and "updated" (seconds since the epoch),
     "state" ("preparing", "training", "waiting" for another driver, "stopping"), "total" and "done"
@@ -154,7 +154,7 @@ def read_live(store: Path) -> list[dict[str, Any]]:
 
 
 def _files(store: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-    """Each file with what it says; None for one whose writer is gone, or that is damaged."""
+    """Yield each file with its content; None if its writer has ended or it is damaged."""
     for file in sorted((store / FOLDER).glob("*.json")):
         with suppress(OSError):
             text = file.read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Metrics of runs that were stored before a study asked for them, from what their records keep."""
+"""Computes metrics that a study names later, from stored predictions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["complete_metrics"]
 
 
 def complete_metrics(cohorts: Sequence[Cohort], store: Store, names: Sequence[str]) -> None:
-    """Compute the metrics that stored runs lack, and store them; nothing is trained.
+    """Compute and store missing metrics of stored runs, without training.
 
-    What a record does not keep cannot be computed: it says so in its provenance, and tables do.
+    A metric without its predictions cannot be computed, which provenance and tables report.
 
     Args:
         names: without prefix.

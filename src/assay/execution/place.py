@@ -1,7 +1,7 @@
-"""Where a study trains, as `--on` and machine files say it: an executor, its address, its settings.
+"""Where a study trains, from `--on` and machine files: an executor, its address, its settings.
 
 A machine file is beside the study: `STUDY.machine.yaml`, or `machine.yaml` for all studies of the
-folder. It is no part of a study, because where a run trains is no part of its identity.
+folder. It is not part of a study, because where a run trains is not part of its identity.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from assay.execution.executors.executor import EXECUTORS
 __all__ = ["LOCAL", "Machine", "Place", "machine_of", "options_of_executor", "parse_place"]
 
 LOCAL = "local"
-"""This machine: workers on its cores or GPUs, as its hardware suggests."""
+"""This machine, with workers on its cores or GPUs."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Place:
 
     Attributes:
         executor: a registered name; None lets the hardware of this machine decide.
-        address: what the executor is to connect to; "" for its default.
+        address: address of the executor; "" for its default.
         options: settings of the executor, sorted by name.
     """
 
@@ -40,7 +40,7 @@ class Place:
 
     @property
     def remote(self) -> bool:
-        """Whether it says itself what it has: this machine's cores mean nothing there."""
+        """Whether the executor reports its own capacity instead of using this machine's cores."""
         return self.executor is not None and hasattr(EXECUTORS[self.executor], "capacity")
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Place:
         return f"{name}:{self.address}" if self.address else name
 
     def with_options(self, options: Mapping[str, object]) -> Place:
-        """The same place with some settings of its executor, checked."""
+        """Return the place with some settings of its executor, checked."""
         if not options:
             return self
         known = options_of_executor(self.executor)
@@ -61,13 +61,13 @@ class Place:
 
 
 def options_of_executor(name: str | None) -> Mapping[str, Option]:
-    """The settings that an executor has."""
+    """Return the settings of an executor."""
     return getattr(EXECUTORS[name], "OPTIONS", {}) if name else {}
 
 
 def parse_place(written: str | Place | None) -> Place:
-    """Read what `--on` says: `local`, `ray`, `ray:auto`, `ray://HOST:PORT`, `slurm`, or the name of
-    another executor, with an address after a colon where it takes one.
+    """Parse `--on`: `local`, `ray`, `ray:auto`, `ray://HOST:PORT`, `slurm`, or the name of another
+    executor, followed by a colon and an address if it has one.
 
     Raises:
         ConfigError: there is no such executor.
@@ -86,7 +86,7 @@ def parse_place(written: str | Place | None) -> Place:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine file says; a command's own options come before it."""
+    """The content of a machine file, which a command's options override."""
 
     place: Place = Place()
     workers: int | None = None
@@ -105,10 +105,10 @@ def machine_of(study: object) -> Machine:
     """Read the machine file of a study; without one, this machine.
 
     Args:
-        study: the study's file, or anything else, which has the machine file of the current folder.
+        study: the study's file; anything else uses the machine file of the current folder.
 
     Raises:
-        ConfigError: all that is wrong with the file, each with its place.
+        ConfigError: the file has errors; the message lists all with their places.
     """
     beside = Path(study) if isinstance(study, (str, Path)) else Path()
     named = beside.suffix in (".yaml", ".yml")

@@ -1,7 +1,7 @@
-"""The course of a search: ask a batch, train what is missing of it, tell, and again.
+"""Execution of a search: ask for a batch, train its missing runs, report, and repeat.
 
-Nothing but the records is remembered. A search that was interrupted is gone through from its start
-again: with its seed the sampler proposes the same trials, whose records are there already.
+The records are the only state. An interrupted search is repeated from its start: with its seed the
+sampler proposes the same trials, whose records are in the store.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 __all__ = ["run_search"]
 
 TRIES = 1000
-"""Proposals in a row that may be impossible before a search gives up."""
+"""Number of consecutive impossible proposals after which a search gives up."""
 
 
 def run_search(
@@ -46,14 +46,14 @@ def run_search(
     """Search, then train the best trials again with fresh seeds.
 
     Args:
-        plan: of a study with a search; it grows here, and the store has it after every batch.
+        plan: plan of a study with a search; it grows, and is stored after every batch.
         resources, data_dir, workers, on_event, executor: as for `execute`.
 
     Raises:
         ConfigError: no point of the space can be trained.
-        StudyInterrupted: the user stopped it; the same command goes on.
+        StudyInterrupted: the user stopped it; the same command resumes.
     """
-    # one thread each: the sums of a run must not depend on how many train beside it
+    # one thread each, so that the rounding of a run does not depend on the others
     single = replace(resources, save_weights=False, threads=resources.threads or 1)
     with Crew() as crew:
         progress = SearchProgress(plan.study, on_event or (lambda event: None))
@@ -67,7 +67,7 @@ def run_search(
             plan.chosen = course.best()
             training.run(list(plan.configs()), resources)
             store.save_plan(plan.to_json())
-        except KeyboardInterrupt as error:  # between two executions it is just that
+        except KeyboardInterrupt as error:  # between two executions it has the usual meaning
             raise StudyInterrupted(
                 _how_to_resume(plan, store), getattr(error, "kept", "")
             ) from None
@@ -76,7 +76,7 @@ def run_search(
 
 @dataclass
 class _Training:
-    """Trains runs and gives their records back."""
+    """Trains runs and returns their records."""
 
     plan: SearchPlan
     store: Store
@@ -88,7 +88,7 @@ class _Training:
     _seen: set[str] = field(default_factory=set)
 
     def run(self, configs: Sequence[dict], resources: Resources) -> dict[str, Record]:
-        """The records of these runs by name, those that failed left out."""
+        """Return the records of these runs by name, except failed ones."""
         names = {run_id(config): config for config in configs}
         fresh = {name: config for name, config in names.items() if name not in self._seen}
         self._seen |= fresh.keys()
@@ -112,7 +112,7 @@ class _Training:
         return found
 
     def _check_objective(self, records: Iterable[Record]) -> None:
-        """Refuse runs that were stored before anybody asked for the objective."""
+        """Refuse stored runs without the objective."""
         objective = self.plan.search.objective
         for record in records:
             why = record.provenance.get("metrics_lacking", {}).get(objective)
@@ -125,11 +125,11 @@ class _Training:
 
 
 class _SearchCourse:
-    """Asks, trains and tells.
+    """A running search: asks the sampler, trains and reports.
 
     Attributes:
         values: trial number -> objective at its last rung; None where it diverged or failed.
-        complete: numbers of the trials that had their whole budget.
+        complete: numbers of the trials with the complete budget.
     """
 
     def __init__(self, plan: SearchPlan, training: _Training, resources: Resources):
@@ -143,7 +143,7 @@ class _SearchCourse:
         self._wave = 0
 
     def batches(self) -> None:
-        """A search whose trials all have the whole budget."""
+        """Run a search whose trials all have the complete budget."""
         total = planned_trials(self.search)
         size = self.search.batch or SAMPLERS[self.search.sampler].batch or total
         group = 0
@@ -157,10 +157,10 @@ class _SearchCourse:
             group += 1
 
     def brackets(self) -> None:
-        """Brackets one after the other, or all together where the sampler does not learn.
+        """Run brackets one after the other, or all together if the sampler is not adaptive.
 
-        Together they keep the machine busy: while one bracket is down to its last trial, another
-        still has many.
+        Together they keep the machine busy: while one bracket has its last trial, another still has
+        many.
         """
         brackets = list(enumerate(self.search.brackets))
         learns = SAMPLERS[self.search.sampler].batch is not None
@@ -172,7 +172,7 @@ class _SearchCourse:
                 alive = [(b, self._promote(b, place, trials)) for b, trials in alive]
 
     def _promote(self, bracket: Bracket, place: int, alive: list[Tried]) -> list[Tried]:
-        """Those that go on after a rung; the others end."""
+        """Return the trials promoted after a rung; the others end."""
         last = place == len(bracket.rungs) - 1
         for tried in alive:
             value = self.values[tried.number]
@@ -188,14 +188,14 @@ class _SearchCourse:
         return [t for t in alive if t.number in ahead]
 
     def _drop(self, trials: Sequence[Tried], ahead: Collection[int]) -> None:
-        """Forget how those could go on that will not."""
+        """Delete the checkpoints of trials that do not continue."""
         runs: dict[bool, set[str]] = {True: set(), False: set()}
         for tried in trials:
             runs[tried.number in ahead] |= {run for rung in tried.rungs for run in rung.runs}
         self.training.store.drop_checkpoints(sorted(runs[False] - runs[True]))
 
     def propose(self, count: int, group: int) -> list[Tried]:
-        """Ask for so many allowed trials; fewer where the sampler has no more."""
+        """Ask for so many allowed trials; fewer if the sampler has no more."""
         batch: list[Tried] = []
         failed, error = 0, ""
         while len(batch) < count:
@@ -215,7 +215,7 @@ class _SearchCourse:
         return batch
 
     def _make(self, asked: Asked, group: int) -> tuple[Tried | None, str]:
-        """A proposal as a trial of the plan, or why it cannot be one."""
+        """Return a proposal as a trial of the plan, or why it is impossible."""
         if not self.search.space.allows(asked.values):
             return None, "the constraints are not satisfied"
         try:
@@ -231,7 +231,7 @@ class _SearchCourse:
         return tried, ""
 
     def train(self, batch: Sequence[tuple[Tried, int | None]]) -> None:
-        """Train trials, each to the end of an epoch or (None) of its budget; note their values."""
+        """Train trials, each up to an epoch or (None) the complete budget; set their values."""
         wanted: list[dict] = []
         for tried, epochs in batch:
             configs = rung_configs(self.plan.study, tried.config, epochs)
@@ -245,7 +245,7 @@ class _SearchCourse:
             self.values[tried.number] = self._value(runs)
 
     def _value(self, runs: Sequence[Record | None]) -> float | None:
-        """The mean objective; None when a run failed or diverged."""
+        """Return the mean objective; None if a run failed or diverged."""
         values = [
             run.metrics.get(self.search.objective, math.nan)
             if run is not None and run.status == "finished"
@@ -256,8 +256,7 @@ class _SearchCourse:
         return mean if math.isfinite(mean) else None
 
     def tell(self, tried: Tried, stopped: bool = False) -> None:
-        """End a trial. One without a value is told as the worst so far, so that the sampler
-        learns to stay away from there."""
+        """End a trial. One without a value is reported to the sampler as the worst so far."""
         value = self.values[tried.number]
         if value is None:
             known = [v for v in self.values.values() if v is not None]
@@ -269,7 +268,7 @@ class _SearchCourse:
             self.complete.append(tried.number)
 
     def best(self) -> list[int]:
-        """Numbers of the best different trials with their whole budget, the best first."""
+        """Return the numbers of the best different trials with the complete budget, best first."""
         sign = -1 if self.search.higher_is_better else 1
         different = [n for n in self.complete if self.plan.tried[n].same_as is None]
         ranked = sorted(different, key=lambda n: (sign * (self.values[n] or 0.0), n))

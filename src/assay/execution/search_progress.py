@@ -27,13 +27,13 @@ class SearchProgress:
         self._sum: Summary | None = None
 
     def expect(self, runs: int, planned: int) -> None:
-        """The next execution is of so many of the planned runs; the others were seen before."""
+        """Announce an execution of so many of the planned runs; the others were counted before."""
         self._before += self._here
         self._here, self._jobs = runs, self._most
         self._total -= planned - runs
 
     def __call__(self, event: Event) -> None:
-        """Take an event of the execution that is under way."""
+        """Process an event of the present execution."""
         if event.kind == "done":
             return
         done = self._before + event.done
@@ -77,7 +77,7 @@ class SearchProgress:
         )
 
     def summary(self) -> Summary:
-        """What all executions did."""
+        """Return the summary of all executions."""
         assert self._sum is not None
         seconds = time.monotonic() - self._began
         self._on_event(Event("done", total=self._total, done=self._total))

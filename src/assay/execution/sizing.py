@@ -1,4 +1,4 @@
-"""How large jobs should be for the place where they train: by its memory and by the time they take.
+"""The size of jobs for an executor, by its memory and by their duration.
 
 The memory model is that of `assay.studies.estimate`.
 """
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 MEMORY_SHARE = 0.8
-"""Of a worker's memory that a cohort may need by the model; the rest is for what it leaves out."""
+"""Fraction of a worker's memory that a cohort may use by the model; the rest is a reserve."""
 
 
 def local_capacity(workers: int, threads: int) -> Capacity:
-    """This machine with so many workers."""
+    """Return the capacity of this machine with so many workers."""
     return Capacity(workers, threads, memory=(memory_bytes() or 0) // max(1, workers))
 
 
@@ -68,12 +68,12 @@ def cut_for(
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would train where, and for how long.
+    """Forecast of jobs and time.
 
     Attributes:
-        jobs: how many; `longest`: runs of the largest.
-        seconds: until the last worker is done, if a core there is like one of this machine; a rough
-            figure, and far too long for GPUs.
+        jobs: their number; `longest`: runs of the largest.
+        seconds: until the last worker finishes, if a core there is like one of this machine; a
+            rough estimate, far too long for GPUs.
     """
 
     capacity: Capacity
@@ -85,7 +85,7 @@ class Forecast:
 def forecast(
     configs: Sequence[Config], place: Place, workers: int | None, data_dir: Path | None, store: Path
 ) -> Forecast:
-    """Ask a place what it has, and cut these runs for it; nothing is trained.
+    """Get the capacity of a place, and cut these runs for it, without training.
 
     Raises:
         EngineError: the place cannot be reached or has no room.
@@ -110,7 +110,7 @@ def survey(
     data_dir: Path | None = None,
     store: Path | None = None,
 ) -> Capacity:
-    """What a place has now; this machine for one that does not say.
+    """Return the present capacity of a place, or this machine's if it has none.
 
     Raises:
         EngineError: it cannot be reached or has no room.
@@ -128,10 +128,10 @@ def survey(
 
 
 def fitting(cohort: Cohort, memory: int, data_dir: Path | None) -> int:
-    """How many members of a cohort fit into the memory of a worker; at least 1.
+    """Return how many members of a cohort fit into the memory of a worker; at least 1.
 
     Args:
-        memory: in bytes; 0 where it is not known, so that all fit.
+        memory: in bytes; 0 if unknown, so that all fit.
     """
     if not memory:
         return len(cohort.members)
@@ -143,7 +143,7 @@ def fitting(cohort: Cohort, memory: int, data_dir: Path | None) -> int:
 
 
 def work_of_seconds(seconds: float, cohorts: Sequence[Cohort], data_dir: Path | None) -> float:
-    """The work (as `member_work` counts it) that takes so long on a core like this machine's."""
+    """Return the work (see `member_work`) that takes so many seconds on a core of this machine."""
     members = [(m, c) for c in cohorts for m in c.members] if seconds else []
     if not members:
         return 0.0

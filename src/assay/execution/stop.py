@@ -1,4 +1,4 @@
-"""Being asked to stop, by Ctrl-C or by a signal, and what is said then."""
+"""Stopping by Ctrl-C or a signal, and the messages about it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["how_to_resume", "interrupts", "kept"]
 SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 TWICE_SECONDS = 0.5
-"""A second Ctrl-C within this time is the same one, which a program in between has passed on."""
+"""A second Ctrl-C within this time is the same one, passed on by another program."""
 
 _asked: list[threading.Event] = []
-"""That of the outermost `interrupts`, while there is one."""
+"""The state of the outermost `interrupts`, if any."""
 
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C, SIGTERM and SIGHUP ask for a stop in good order.
+    """Context in which Ctrl-C, SIGTERM and SIGHUP request a stop.
 
     A second Ctrl-C raises KeyboardInterrupt, once. A signal that is ignored, as under `nohup`,
-    stays ignored. Inside another one it yields the same.
+    stays ignored. A nested one yields the state of the outer one.
     """
     if _asked or threading.current_thread() is not threading.main_thread():
         asked = _asked[0] if _asked else threading.Event()
-        yield asked.is_set  # only the main thread hears signals
+        yield asked.is_set  # only the main thread receives signals
         return
     asked, impatient = threading.Event(), threading.Event()
     first = 0.0
@@ -44,7 +44,7 @@ def interrupts() -> Iterator[Callable[[], bool]]:
             first = time.monotonic()
             asked.set()
         elif number != signal.SIGINT or time.monotonic() - first < TWICE_SECONDS:
-            return  # a terminal that closes is told of several times
+            return  # a closing terminal sends several signals
         elif not impatient.is_set():
             impatient.set()
             raise KeyboardInterrupt
@@ -63,14 +63,14 @@ def interrupts() -> Iterator[Callable[[], bool]]:
 
 
 def how_to_resume(plan: PlanData, store: Store, runs: int, missing: int) -> str:
-    """What is said after an interruption.
+    """Return the message after an interruption.
 
     Args:
-        runs: of the study, as far as they were to be trained; `missing` of them are not stored.
+        runs: number of runs to train; `missing` of them are not stored.
     """
     command = plan.get("command")
     if not plan.get("search") and runs < len(planned_runs(plan)):
-        command = None  # some trials only, of which the plan knows nothing
+        command = None  # some trials only, which the plan does not record
     if command and store.path.resolve() != Path("assay-store").resolve():
         command += f" --store {store.path}"
     again = f": `{command}`" if command else ""
@@ -81,11 +81,11 @@ def how_to_resume(plan: PlanData, store: Store, runs: int, missing: int) -> str:
 
 
 def kept(saved: int, engines: set[str]) -> str:
-    """What is known of runs that were on their way, as further lines; "" for none.
+    """Return further lines about unfinished runs; "" for none.
 
     Args:
-        saved: how many of them left a checkpoint.
-        engines: those of runs that left none.
+        saved: how many of them have a checkpoint.
+        engines: engines of runs without a checkpoint.
     """
     lines = []
     if saved:

@@ -1,4 +1,4 @@
-"""The versions that must be equal wherever runs of one study train, and what differs in them."""
+"""The versions that must be equal on all machines that train a study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.core.machine import own_version
 __all__ = ["differences", "versions"]
 
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "keras", "tensorflow", "tensorflow-cpu", "jax")
-"""What computes results."""
+"""Libraries that compute results."""
 
 
 @functools.cache
@@ -29,12 +29,12 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 def versions() -> dict[str, str]:
-    """Python's, assay's, a digest of its source, and the installed ones of LIBRARIES."""
+    """Return the versions of Python and assay, a digest of its source, and those of LIBRARIES."""
     return dict(_versions())
 
 
 def _source() -> str:
-    """12 hexadecimal digits of all of assay's Python files: one version may have many states."""
+    """Return a digest of all of assay's Python files, 12 hexadecimal digits."""
     root = Path(__file__).resolve().parents[1]
     total = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
@@ -43,8 +43,8 @@ def _source() -> str:
 
 
 def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """What differs, in words; "" for nothing. An optional library that one side lacks does not
-    matter: the engine that needs it will say so."""
+    """Describe differences; "" for none. An optional library that is missing on one side is
+    ignored, because the engine that needs it reports this."""
     node = platform.node()
     wrong = [
         f"{name} {found[name]} instead of {own}"

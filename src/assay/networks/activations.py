@@ -1,4 +1,4 @@
-"""The activations that assay knows, by their Keras names."""
+"""The activations, by their Keras names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ACTIVATIONS = (
     "tanh",
     "softmax",
 )
-"""leaky_relu has Keras's negative slope of 0.2, elu alpha 1, gelu is the exact one (erf)."""
+"""leaky_relu has Keras's negative slope of 0.2, elu has alpha 1, and gelu is exact (erf)."""
 
 
 def check_activation(name: str) -> None:
-    """Raise NetworkError, naming the nearest activation, unless `name` is one."""
+    """Raise NetworkError, with the nearest activation, if `name` is unknown."""
     if name not in ACTIVATIONS:
         raise NetworkError(unknown_name("activation", name, ACTIVATIONS))
 
 
 def activation_option(default: str, help: str) -> Option:
-    """A setting that names an activation."""
+    """Declare a setting that names an activation."""
     return choice(default, "activation", ACTIVATIONS, help=help, example="relu")

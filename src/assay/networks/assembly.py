@@ -1,4 +1,4 @@
-"""Several networks that train together, by name: a generator and its discriminator, say."""
+"""Several networks that train together, such as a generator and its discriminator."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Assembly", "assemble"]
 class Assembly(Network):
     """Networks as one description; layers and weights bear the part's name ("generator.trunk.0").
 
-    It has no trunk and no heads of its own. Parameters and multiply-adds are those of all parts,
-    each applied once.
+    It has neither trunk nor heads. Parameters and multiply-adds are those of all parts, each
+    applied once.
     """
 
     parts: tuple[tuple[str, Network], ...] = ()
 
     def places(self) -> Iterator[LayerPlace]:
-        """The layers of all parts, part by part."""
+        """Yield the layers of all parts, part by part."""
         for name, network in self.parts:
             for place in network.places():
                 yield replace(place, name=f"{name}.{place.name}")
@@ -31,6 +31,6 @@ class Assembly(Network):
 
 
 def assemble(parts: Mapping[str, Network]) -> Assembly:
-    """Join networks; what comes into the first one counts as the input of the whole."""
+    """Join networks; the input of the first one is that of the assembly."""
     first = next(iter(parts.values()))
     return Assembly(first.input_shape, (), (), tuple(parts.items()))

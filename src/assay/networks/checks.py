@@ -1,4 +1,4 @@
-"""Weights held against the network that they are said to be of, before it is built."""
+"""Checks of weights against a network description, before the network is built."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from assay.networks.network import Network, weight_shapes
 __all__ = ["LARGEST", "check_weights", "widest"]
 
 LARGEST = 1 << 24
-"""Numbers that the largest map of a network from a file may have, for one image."""
+"""Maximum size of a feature map for one image, in a network from a file."""
 
 
 def widest(network: Network) -> int:
-    """Numbers in the largest map of one image, what pools put round it included."""
+    """Return the size of the largest feature map for one image, with the padding of pools."""
     sizes = [math.prod(network.input_shape)]
     for place in network.leaves():
         sizes.append(math.prod(place.output_shape))
@@ -30,13 +30,13 @@ def widest(network: Network) -> int:
 
 
 def check_weights(network: Network, weights: Mapping[str, np.ndarray]) -> None:
-    """Make sure that these are the weights of this network, all of them finite.
+    """Check that these are the weights of this network, and finite.
 
-    A description of a few bytes may ask for any amount of memory; weights of the right shapes, and
-    maps of a bounded size, bound it.
+    A small description may need any amount of memory; weights of the right shapes, and maps of
+    limited size, limit it.
 
     Raises:
-        NetworkError: they are not, or the network is too large for a file's; it names the tensor.
+        NetworkError: they are not, or the network is too large; the message names the tensor.
     """
     shapes = weight_shapes(network)
     for name, shape in shapes.items():

@@ -43,8 +43,7 @@ __all__ = ["CNN_OPTIONS", "cnn_trunk"]
 def _convolutions(
     block: list[int], kernels: list[int], strides: int, options: dict[str, Any]
 ) -> list[Layer]:
-    """Convolution -> batch norm (if wanted) -> activation, for each number of filters; the first
-    one makes the strides."""
+    """Return convolution, batch norm (optional) and activation for each number of filters."""
     layers: list[Layer] = []
     steps = [strides, *([1] * len(block))]
     for filters, kernel, step in zip(block, kernels, steps, strict=False):
@@ -67,7 +66,7 @@ def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
         if options["squeeze_excite"] and convolutions:
             convolutions.insert(-1, SqueezeExcite(options["squeeze_excite"]))
         if options["residual"] and number > 0 and convolutions:
-            # the sum comes before the last activation, as in the first ResNet
+            # the sum precedes the last activation, as in the original ResNet
             convolutions = [Residual(tuple(convolutions[:-1])), convolutions[-1]]
         layers += convolutions
         layers += [MaxPool2D(options["pool_size"])] if options["pool_size"] > 1 else []

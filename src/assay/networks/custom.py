@@ -15,10 +15,10 @@ __all__: list[str] = []
 
 
 def _read(entry: Entry) -> list[Any]:
-    """Canonical short forms, so that equal layers have equal data however they were written.
+    """Read layers into canonical short forms, so that equal layers have equal data.
 
-    What a layer itself says about its weights is kept even where it is the default: the family's
-    own options would apply otherwise.
+    A layer's own settings of weights are kept even if they are the default, because the family's
+    options would apply otherwise.
     """
     return write_layers(read_layers(entry, dict.fromkeys(WEIGHTS)), keep=WEIGHTS)
 
@@ -32,7 +32,7 @@ def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
 
 
 def _flattened(layers: tuple[Layer, ...], shape: Shape) -> list[Layer]:
-    """Put a flatten before the first dense layer, or at the end, where the shape is an image's."""
+    """Insert a flatten before the first dense layer, or at the end, if it is missing."""
     result: list[Layer] = []
     for layer in layers:
         if isinstance(layer, Dense) and len(shape) > 1:
@@ -41,7 +41,7 @@ def _flattened(layers: tuple[Layer, ...], shape: Shape) -> list[Layer]:
         result.append(layer)
         try:
             shape = layer.output_shape(shape)
-        except NetworkError:  # the network says it better, with the layer's name
+        except NetworkError:  # the network's error names the layer
             return [*result, *layers[len(result) :]]
     return result if len(shape) == 1 else [*result, Flatten()]
 

@@ -1,9 +1,9 @@
 """Descriptions as plain data: structure, values, and their conversion to JSON.
 
-A field declared with `value(...)` is only a number in the program, so the members of a cohort
-may differ in it. Every other field changes the program. `structure` replaces each value by
-whether it is present at all (a dropout rate of 0 needs no dropout layer), and each size by the room
-that it needs. Runs with equal structures can train together.
+A field declared with `value(...)` is only a number in the program, so that the members of a cohort
+may differ in it. Every other field changes the program. `structure` replaces each value by whether
+it is nonzero (a dropout rate of 0 needs no dropout layer), and each size by its padded size. Runs
+with equal structures can train together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["check", "free", "plain", "size", "structure", "value"]
 
 
 def value(option: Option) -> Any:
-    """Declare a number that may differ between cohort members, where 0 means "not there"."""
+    """Declare a number that may differ between cohort members, where 0 means "absent"."""
     return setting(option, value="present")
 
 
@@ -35,7 +35,7 @@ def size(room: Callable[[int], int], option: Option) -> Any:
 
 
 def check(part: object, name: str) -> None:
-    """Check the fields of a part of a network; NetworkError, after its name, says what is wrong."""
+    """Check the fields of a part of a network; raise NetworkError with its name."""
     try:
         check_fields(part)
     except ConfigError as error:

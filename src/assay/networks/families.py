@@ -129,14 +129,14 @@ def build_network(
 
 
 def makes(family: str) -> tuple[str, ...]:
-    """Names of the networks that a family makes; empty where it makes one."""
+    """Return the names of the networks that a family makes; empty if it makes one."""
     return FAMILIES[family].made
 
 
 def _assembly(
     family: str, options: dict[str, Any], shape: Shape, wanted: Collection[str]
 ) -> Assembly:
-    """The networks of a family of several; NetworkError unless they are those that are wanted."""
+    """Return the networks of a family with several parts, which must match `parts`."""
     make, made = FAMILIES[family].parts, makes(family)
     if make is None or set(made) != set(wanted):
         fitting = [f for f in FAMILIES if set(makes(f)) == set(wanted)]

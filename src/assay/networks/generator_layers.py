@@ -1,7 +1,7 @@
-"""Layers of networks that make images: strided the other way round, noise, and changes of shape.
+"""Layers of generators: transposed convolutions, noise, and changes of shape.
 
-They join `layers.LAYERS`, so that a study may use them in any list of layers. Engines that do not
-have one of them say so by its name.
+They extend `layers.LAYERS`, so that a study can use them in any list of layers. Engines without one
+of them raise an error that names it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def _sides(layer: Layer, shape: Shape) -> tuple[int, int]:
 class Conv2DTranspose(Conv2D):
     """The transpose of a strided convolution: (h, w, c) -> (h strides, w strides, filters).
 
-    Padding is "same" as Keras has it: what a convolution with these strides would map back to
-    (h, w). The kernel is kept as that of `Conv2D`, (kh, kw, in, out); Keras has (kh, kw, out, in).
+    Padding is "same" as in Keras: the shape that a convolution with these strides maps to (h, w).
+    The kernel is stored like that of `Conv2D`, (kh, kw, in, out); Keras has (kh, kw, out, in).
 
     References:
         V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016.
@@ -61,7 +61,7 @@ class Conv2DTranspose(Conv2D):
 
 @dataclass(frozen=True)
 class UpSampling2D(Layer):
-    """Every pixel becomes size x size of them; "bilinear" blends neighbours."""
+    """Repeat every pixel size x size times; "bilinear" interpolates."""
 
     kind: ClassVar[str] = "up_sampling2d"
     size: int = setting(integer(2, low=1, help="Factor by which height and width grow."))
@@ -78,7 +78,7 @@ class UpSampling2D(Layer):
 
 @dataclass(frozen=True)
 class Reshape(Layer):
-    """The same numbers as an image of `height` x `width`, with as many channels as it takes."""
+    """Reshape to an image of `height` x `width`; the number of channels follows."""
 
     kind: ClassVar[str] = "reshape"
     height: int = setting(integer(REQUIRED, low=1, help="Rows of pixels.", example=4))
@@ -104,7 +104,7 @@ class GaussianNoise(Layer):
 
 @dataclass(frozen=True)
 class LeakyReLU(Layer):
-    """x where it is positive, `negative_slope` times x elsewhere; 0.3 is Keras's layer.
+    """x if it is positive, else `negative_slope` times x; 0.3 is the default of Keras's layer.
 
     References:
         A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic

@@ -1,4 +1,4 @@
-"""Further layers of networks that see images; they join `layers.LAYERS`, as generator layers do."""
+"""Further layers for images, which extend `layers.LAYERS` like the generator layers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class GlobalMaxPool(GlobalAveragePool):
 
 @dataclass(frozen=True)
 class SqueezeExcite(Layer):
-    """Scale each channel by what all channels say on average:
+    """Scale each channel by a function of the means of all channels:
     y = x * sigmoid(E relu(S mean(x) + s) + e), with the mean over height and width.
 
-    S and E have Glorot's uniform weights at first, s and e zeros.
+    S and E are initialised by Glorot's uniform distribution, s and e by zeros.
 
     References:
         J. Hu, L. Shen and G. Sun, "Squeeze-and-Excitation Networks", CVPR 2018.
@@ -37,7 +37,7 @@ class SqueezeExcite(Layer):
     )
 
     def units(self, channels: int) -> int:
-        """Units in the middle."""
+        """Units of the bottleneck."""
         return max(1, channels // self.ratio)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -46,7 +46,7 @@ class SqueezeExcite(Layer):
         return shape
 
     def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """The shape of each weight by name."""
+        """Return the shape of each weight by name."""
         channels, units = shape[-1], self.units(shape[-1])
         return {
             "squeeze": (channels, units),

@@ -1,4 +1,4 @@
-"""Initial weights, as Keras defines them, drawn by NumPy so that every engine starts equal."""
+"""Initial weights as in Keras, drawn by NumPy so that every engine starts from equal weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TRUNCATED_STD = 0.87962566103423978
 
 @dataclass(frozen=True)
 class Initializer:
-    """How the weights of a layer start.
+    """The initializer of a layer's weights.
 
     Args:
         name: one of INITIALIZERS.
@@ -93,7 +93,7 @@ class Initializer:
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Inputs and outputs of one unit, counting the receptive field of a convolution."""
+    """Return fan-in and fan-out, with the receptive field of a convolution."""
     if len(shape) == 1:
         return shape[0], shape[0]
     field = prod(shape[:-2])
@@ -105,7 +105,7 @@ def _uniform(shape: tuple[int, ...], limit: float, rng: np.random.Generator) -> 
 
 
 def _truncated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Standard normal numbers, those beyond two standard deviations drawn again."""
+    """Draw standard normal numbers, redrawing those beyond two standard deviations."""
     draw = rng.standard_normal(shape, np.float32)
     beyond = np.abs(draw) > 2
     while beyond.any():
@@ -118,7 +118,7 @@ _SETTINGS = {"random_normal": "stddev", "random_uniform": "limit", "zeros": None
 
 
 def plain_initializer(initializer: Initializer) -> Any:
-    """Shortest data for an initializer: its name, or {"name", setting} where it is not default."""
+    """Return the shortest data for an initializer: its name, or {"name", setting}."""
     setting = _SETTINGS.get(initializer.name, "scale")
     default = Initializer(initializer.name)
     if setting is None or getattr(initializer, setting) == getattr(default, setting):
@@ -127,7 +127,7 @@ def plain_initializer(initializer: Initializer) -> Any:
 
 
 def _read(entry: Entry) -> Initializer:
-    """A name or {name, stddev | limit | scale}; a setting that the initializer lacks is refused."""
+    """Read a name or {name, stddev | limit | scale}; settings of other initializers are refused."""
     if isinstance(entry.value, dict):
         known = options_of(Initializer)
         for key in entry.keys("setting of an initializer", list(known)):
@@ -149,7 +149,7 @@ def _schema() -> dict[str, Any]:
 
 
 def initializer_option(default: object, help: str, *, plain: bool = False) -> Option:
-    """A setting that names an initializer, or says {name: ..., stddev | limit | scale: ...}.
+    """Declare a setting that is an initializer's name or {name: ..., stddev | limit | scale: ...}.
 
     Args:
         plain: read it into plain data instead of an `Initializer`.

@@ -1,4 +1,4 @@
-"""Layers as frozen descriptions: no framework, only what a layer is and what shapes it gives.
+"""Layers as frozen descriptions, without a framework: settings and shapes.
 
 Shapes are Keras's: images are (height, width, channels), without the batch. Every layer answers
 `output_shape(shape)`, `parameters(shape)` (trainable numbers) and `macs(shape)` (multiply-adds of
@@ -74,7 +74,7 @@ def _image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
 
 
 def _window(layer: Layer, size: int, window: int, strides: int, padding: str) -> int:
-    """Length of one side after sliding a window over it."""
+    """Return the length of one side after sliding a window over it."""
     if padding == "same":
         return -(-size // strides)
     if window > size:
@@ -86,9 +86,9 @@ def _window(layer: Layer, size: int, window: int, strides: int, padding: str) ->
 
 
 def room(units: int) -> int:
-    """Units that a stack of dense layers has room for, so that narrow layers of nearly equal width
-    train together: what they do not have is zero and stays zero. Wide layers get no more than their
-    own, because there every unit costs time."""
+    """Return the padded number of units in a stack of dense layers, so that narrow layers of
+    similar width train together; the padding is zero and stays zero. Wide layers are not padded,
+    because there every unit costs time."""
     return units if units > 128 else -(-units // 32) * 32
 
 
@@ -171,7 +171,7 @@ class MaxPool2D(Layer):
 
     @property
     def step(self) -> int:
-        """Distance of neighbouring windows: `strides`, or `pool_size` when that is None."""
+        """Distance of neighbouring windows: `strides`, or `pool_size` if it is None."""
         return self.pool_size if self.strides is None else self.strides
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -227,7 +227,7 @@ class SpaceToDepth(Layer):
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """Zero a share `rate` of the inputs while training and scale the rest by 1 / (1 - rate).
+    """Set a fraction `rate` of the inputs to 0 in training, and scale the rest by 1 / (1 - rate).
 
     References:
         N. Srivastava et al., "Dropout", JMLR 15, 2014.
@@ -270,8 +270,8 @@ class Activation(Layer):
 
 @dataclass(frozen=True)
 class Residual(Layer):
-    """y = body(x) + shortcut(x); the shortcut is the identity, or a strided 1x1 convolution
-    where the body changes the shape.
+    """y = body(x) + shortcut(x); the shortcut is the identity, or a strided 1x1 convolution if the
+    body changes the shape.
 
     References:
         K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016 (option B).
@@ -289,14 +289,14 @@ class Residual(Layer):
     )
 
     def shapes(self, shape: Shape) -> list[Shape]:
-        """Input shape of each layer of the body, and last its output shape."""
+        """Return the input shape of each layer of the body, and its output shape."""
         shapes = [shape]
         for layer in self.body:
             shapes.append(layer.output_shape(shapes[-1]))
         return shapes
 
     def projection(self, shape: Shape) -> Conv2D | None:
-        """The 1x1 convolution of the shortcut, or None where the identity fits."""
+        """Return the 1x1 convolution of the shortcut, or None for the identity."""
         out = self.shapes(shape)[-1]
         if out == shape:
             return None

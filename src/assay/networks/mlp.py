@@ -16,7 +16,7 @@ __all__ = ["dense_layers"]
 
 
 def dense_layers(units: list[int], dropout: float, options: dict[str, Any]) -> list[Layer]:
-    """Dense -> batch norm (if wanted) -> activation -> dropout (if wanted), for each width."""
+    """Dense -> batch norm (optional) -> activation -> dropout (optional), for each width."""
     layers: list[Layer] = []
     for width in units:
         layers.append(Dense(width, **styled(options)))

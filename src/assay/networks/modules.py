@@ -1,7 +1,7 @@
-"""What users bring themselves, a network in PyTorch or Keras or an estimator, as a description.
+"""User-defined networks in PyTorch or Keras, and estimators, as descriptions.
 
-It holds no code: where the network is found, what it is called with, and its layers as they were
-when it was built once, to be checked.
+A description contains no code: only the place of the network, its arguments, and its layers from
+building it once.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ ENGINE_OF = {"module": "torch", "keras": "keras", "estimator": "sklearn"}
 """Family -> the engine that trains its networks."""
 
 TOLD = ("image_shape", "num_classes", "outputs")
-"""What a network is told where its signature asks for it: (height, width, channels); the units of
+"""Arguments that a network gets if its signature has them: (height, width, channels); the units of
 its only output; the units of each output by name."""
 
 _given: dict[str, Any] = {}
-"""Classes and functions that were given to an estimator themselves, by the name they got."""
+"""Classes and functions that were passed to an estimator as objects, by their assigned name."""
 
 
 @dataclass(frozen=True)
 class Measured(Layer):
-    """A layer as it was found in a network that was built.
+    """A layer of a network that was built.
 
     Attributes:
-        text: what it calls itself.
+        text: its description of itself.
         shape: of its output for one image; (height, width, channels) for an image.
         trained: trainable parameters.
         products: multiply-adds of one image, forward.
@@ -66,29 +66,29 @@ class Measured(Layer):
     products: int
 
     def output_shape(self, shape: Shape) -> Shape:
-        """As it was found."""
+        """As found."""
         return self.shape
 
     def parameters(self, shape: Shape) -> int:
-        """As they were counted."""
+        """As counted."""
         return self.trained
 
     def macs(self, shape: Shape) -> int:
-        """As they were counted."""
+        """As counted."""
         return self.products
 
 
 @dataclass(frozen=True)
 class OwnNetwork(Network):
-    """A network of the user's own; its heads have names and units, and no layers of assay's.
+    """A user-defined network; its heads have names and units, but no layers.
 
     Attributes:
         family: "module", "keras" or "estimator".
         source: "module:name" of the class or function that makes it.
-        options: what it is called with.
+        options: arguments of the call.
         files: name -> digest of the files that define it.
         units: of each head.
-        layers: as found when it was built.
+        layers: its layers when it was built.
     """
 
     family: str = "module"
@@ -99,17 +99,17 @@ class OwnNetwork(Network):
     layers: tuple[tuple[str, Measured], ...] = ()
 
     def places(self) -> Iterator[LayerPlace]:
-        """Its layers as they were found; the shape of what comes into each is not known."""
+        """Its layers; their input shapes are unknown."""
         for name, layer in self.layers:
             yield LayerPlace(name, layer, layer.shape, layer.shape)
 
     @property
     def structure(self) -> Any:
-        """All of it: assay does not know which of its options are only numbers."""
+        """The complete description, because assay does not know which options are only numbers."""
         return self.to_plain()
 
     def make(self) -> Any:
-        """Call the class or function; what it raises is a NetworkError that names the line."""
+        """Call the class or function; errors become a NetworkError that names the line."""
         target, arguments = find(self.source), self.arguments()
         try:
             inspect.signature(target).bind(**arguments)
@@ -121,7 +121,7 @@ class OwnNetwork(Network):
             return target(**arguments)
 
     def arguments(self) -> dict[str, Any]:
-        """What it is called with: its options, and what it is told because it asks for it."""
+        """Return the arguments: its options, and those that its signature requests."""
         told: dict[str, Any] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
         if len(self.units) == 1:
             told["num_classes"] = self.units[0][1]
@@ -129,12 +129,12 @@ class OwnNetwork(Network):
         return {k: v for k, v in told.items() if k in known} | plain(dict(self.options))
 
     def blamed(self, what: str) -> Blame:
-        """Turns what the user's code raises inside into a NetworkError: "... cannot be built"."""
+        """Context that converts errors of user code into a NetworkError: "... cannot be built"."""
         return Blame(self.source, what)
 
 
 def as_recorded(told: Mapping[str, Any]) -> OwnNetwork:
-    """The description of a network from what its record tells of it, without its code."""
+    """Return the description of a network from its record, without its code."""
     layers = (
         (
             row["name"],
@@ -146,7 +146,7 @@ def as_recorded(told: Mapping[str, Any]) -> OwnNetwork:
 
 
 class Blame:
-    """A context in which other people's code runs."""
+    """A context in which user code runs."""
 
     def __init__(self, source: str, what: str):
         self._said = f"network {source!r} {what}"
@@ -166,11 +166,11 @@ class Blame:
 MEASURES: Registry[Callable[[OwnNetwork], tuple[tuple[str, Measured], ...]]] = Registry(
     "measure of networks"
 )
-"""Family -> builds a network once, checks what it returns, and tells its layers."""
+"""Family -> function that builds a network once, checks its output, and returns its layers."""
 WEIGHTS_CHECKS: Registry[Callable[[OwnNetwork, Mapping[str, np.ndarray]], None]] = Registry(
     "check of weights"
 )
-"""Family -> raises EngineError unless weights are those of a network."""
+"""Family -> function that raises EngineError unless weights are those of a network."""
 register("check of weights", "module", "assay.engines.torch_engine.own_module:check_own_weights")
 register("check of weights", "keras", "assay.engines.keras_engine.own_model:check_own_weights")
 register("measure of networks", "module", "assay.engines.torch_engine.own_module:measure")
@@ -179,7 +179,7 @@ register("measure of networks", "estimator", "assay.engines.sklearn_engine.estim
 
 
 def find(source: str) -> Callable[..., Any]:
-    """The class or function "module:name".
+    """Return the class or function "module:name".
 
     Raises:
         ConfigError: there is none.
@@ -208,7 +208,7 @@ def _may_be_meant(name: str, value: Any) -> bool:
 
 
 def refer(target: object) -> str:
-    """The name of a class or function that was given itself; `find` finds it in this process."""
+    """Return a name for a class or function passed as an object, for `find`."""
     base = source_of(target)
     name, number = base, 1
     while _given.get(name, target) is not target:
@@ -219,13 +219,13 @@ def refer(target: object) -> str:
 
 
 def source_of(target: object) -> str:
-    """ "module:name" of a class or function, as it calls itself."""
+    """Return "module:name" of a class or function."""
     name = getattr(target, "__qualname__", type(target).__qualname__)
     return f"{getattr(target, '__module__', '?')}:{name}"
 
 
 def defined_at(target: Any) -> str:
-    """Where a class or function was written: "file:line"."""
+    """Return where a class or function is defined: "file:line"."""
     code = inspect.unwrap(target) if callable(target) else target
     try:
         line = inspect.getsourcelines(code)[1]
@@ -235,7 +235,7 @@ def defined_at(target: Any) -> str:
 
 
 def own_files(network: Mapping[str, Any]) -> dict[str, str]:
-    """File name -> digest of the files that define a network of the user's own; else nothing.
+    """Return file name -> digest of the files that define a user-defined network; else empty.
 
     The file of the module that is named and, where that imports it, the file that the network is
     written in. A class of scikit-learn has a version, which the provenance tells, and no file.

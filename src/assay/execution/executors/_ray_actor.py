@@ -1,4 +1,4 @@
-"""Both sides of an actor of Ray: what trains in the cluster, and what the driver knows of it."""
+"""Both sides of a Ray actor: the worker in the cluster, and its proxy in the driver."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from assay.execution.versions import differences, versions
 __all__ = ["RayWorker", "Remote"]
 
 WAIT_SECONDS = 0.5
-"""How long an actor waits for news before it says that there is none."""
+"""Seconds that an actor waits for messages before it returns none."""
 
 SILENT_SECONDS = 60.0
-"""An actor that has not answered for so long has lost its job."""
+"""Seconds without a response after which an actor has lost its job."""
 
 
 class RayWorker:
@@ -36,19 +36,19 @@ class RayWorker:
         self._key, self._first, self._out = "", 0, list[Message]()
         self._problem = differences(expected, versions())
         try:
-            load_again(setup.plugins)  # before any job comes, which may hold things of theirs
+            load_again(setup.plugins)  # before any job, which may contain objects of plugins
         except AssayError as error:
             self._problem = str(error)
 
     def hello(self) -> tuple[str, str, str]:
-        """This process, its node, and why it cannot be used ("" where it can)."""
+        """Return this process, its node, and why it cannot be used ("" if it can)."""
         import ray
 
         context = ray.get_runtime_context()
         return self._token, context.get_node_id(), self._problem
 
     def take(self, key: str, job: Job, dataset: Any) -> None:
-        """Begin to train a job; asked again, nothing happens.
+        """Start to train a job; repeated calls have no effect.
 
         Args:
             dataset: what it trains on; None to load it here.
@@ -74,11 +74,11 @@ class RayWorker:
         threading.Thread(target=train_job, args=arguments, daemon=True).start()
 
     def poll(self, key: str, seen: int, stop: bool) -> tuple[str, bool, int, list[Message]]:
-        """What there is to report of a job.
+        """Return the messages of a job.
 
         Args:
-            seen: how many of its messages have arrived; these are forgotten.
-            stop: ask it to save where it stands and to end.
+            seen: number of messages that have arrived, which are dropped.
+            stop: request to save a checkpoint and stop.
 
         Returns:
             This process, whether the job is its own, the number of the first message, messages.
@@ -112,17 +112,17 @@ class Remote:
 
     @property
     def ready(self) -> bool:
-        """Whether it may be given a job."""
+        """Whether it can take a job."""
         return self.job is None and not self._greeting and not self.problem
 
     @property
     def training(self) -> bool:
-        """Whether a stop is waited for: its job has something to keep."""
+        """Whether a stop must wait, because its job has a state to save."""
         return self.busy and self._begun and time.monotonic() - self._heard < 10 * WAIT_SECONDS
 
     @property
     def busy(self) -> bool:
-        """Whether it has a job that is its own still."""
+        """Whether it still has a job."""
         return self.job is not None and not self._given_up
 
     def take(self, job: Job, dataset: Any) -> None:
@@ -134,7 +134,7 @@ class Remote:
         self.actor.take.remote(*self._arguments)
 
     def ask(self, stop: bool) -> Any:
-        """What is being waited for; None for nothing."""
+        """Return the pending call; None if there is none."""
         if self._asked is None and time.monotonic() >= self._next and not self.problem:
             if self._greeting:
                 self._asked = self.actor.hello.remote()
@@ -144,7 +144,7 @@ class Remote:
         return self._asked
 
     def hear(self, ref: Any, send: Callable[[Message], None]) -> None:
-        """Take in an answer, or that there is none."""
+        """Process a response, or its absence."""
         self._asked = None
         try:
             answer = self._ray.get(ref)
@@ -173,7 +173,7 @@ class Remote:
     ) -> None:
         token, its_own, first, messages = answer
         if token != self._token:
-            self._greeting = True  # it is another process now
+            self._greeting = True  # it is a new process
             return
         if not its_own:
             self.actor.take.remote(*self._arguments)  # it did not arrive
@@ -187,7 +187,7 @@ class Remote:
                 self.job = None
 
     def mourn(self, send: Callable[[Message], None]) -> None:
-        """Give up the job of an actor that has been silent for too long."""
+        """Give up the job of an actor that has not responded for too long."""
         if time.monotonic() - self._heard > SILENT_SECONDS:
             self._lose(send, "its machine cannot be reached", True)
 

@@ -1,4 +1,4 @@
-"""A batch of SLURM tasks as a folder that all machines see: see `_slurm_task` for what is in it."""
+"""A batch of SLURM tasks as a shared folder; see `_slurm_task` for its content."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ArrayTask:
         name: JOBID_INDEX; "" while it is not submitted.
         jobs: the runs of each of its jobs.
         ended: place of a job -> how it ended.
-        over: it is no longer there; `why` says how it ended when not all of its jobs have.
+        over: it has ended; `why` says how, if not all of its jobs have.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class ArrayTask:
     _missed: float = 0.0
 
     def holds(self, alive: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-        """Runs, each with the place of its job, that it still trains or has left a record of."""
+        """Return runs, each with the index of its job, that it still trains or has recorded."""
         over = {said["job"] for _, said in self._lines(0) if said["kind"] in OVER}
         for place, runs in enumerate(self.jobs):
             for run in runs:
@@ -52,17 +52,17 @@ class ArrayTask:
                     yield run, place
 
     def record(self, run: str) -> Path:
-        """Where it leaves the record of a run."""
+        """Return the file of a run's record."""
         return self.folder / "records" / f"{run}.record"
 
     def stored(self, run: str) -> None:
-        """The store has this record: the file is not needed any more."""
+        """Note that the record is stored, so that the file is no longer needed."""
         with suppress(OSError):
             self.record(run).with_suffix(".stored").touch()
             self.record(run).unlink()
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """What it has said since the last time."""
+        """Return its messages since the last call."""
         for place, said in self._lines(self._read):
             self._read = place
             if said["kind"] in OVER:
@@ -70,7 +70,7 @@ class ArrayTask:
             yield said
 
     def _lines(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Its messages from a place of its file on, each with the place behind it."""
+        """Yield its messages from an offset of its file on, each with the next offset."""
         try:
             with (self.folder / "tasks" / f"{self.number}.news").open("rb") as file:
                 file.seek(start)
@@ -81,11 +81,11 @@ class ArrayTask:
             if not line.endswith(b"\n"):
                 return  # it is being written
             start += len(line)
-            with suppress(ValueError):  # two lines in one, of a task that was killed while it wrote
+            with suppress(ValueError):  # two lines in one, from a task killed while writing
                 yield start, json.loads(line)
 
     def look(self, alive: Mapping[str, str], grace: float) -> None:
-        """Note that it is gone, once its last words have had time to arrive."""
+        """Mark it as ended, after its last messages have had time to arrive."""
         if self.over or self.name in alive:
             self._missed = 0.0
             return
@@ -103,7 +103,7 @@ class Batch:
 
     @classmethod
     def read(cls, folder: Path) -> Batch:
-        """Read what an earlier command has submitted."""
+        """Read a batch that an earlier command submitted."""
         names = json.loads((folder / "names.json").read_text())
         tasks = []
         for number, name in enumerate(names):
@@ -112,14 +112,14 @@ class Batch:
         return cls(folder, tasks)
 
     def named(self, names: Sequence[str]) -> None:
-        """Keep under which names the tasks were submitted."""
+        """Record the names under which the tasks were submitted."""
         for task, name in zip(self.tasks, names, strict=False):
             task.name = name
         _write(self.folder / "names.json", [task.name for task in self.tasks])
 
 
 def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> Batch:
-    """Deal jobs to at most so many tasks, the longest first, and write what each has to train."""
+    """Distribute jobs to at most so many tasks, the longest first, and write the file of each."""
     place = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
     loads: list[tuple[float, int, list[Job]]] = [
         (0.0, number, []) for number in range(max(1, min(tasks, len(jobs))))

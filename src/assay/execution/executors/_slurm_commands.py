@@ -1,7 +1,7 @@
-"""The commands of SLURM: what is there, what is queued, submitting and cancelling.
+"""The commands of SLURM: nodes, states, submission and cancellation.
 
-Submitting is submitit's (its script, its settings); what a task runs is assay's own, because
-submitit would pickle it.
+submitit submits (its script, its settings), but a task runs assay's own module, because submitit
+would use pickle.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from assay.execution.executors.executor import Node
 __all__ = ["cancel", "largest_array", "nodes", "states", "submit"]
 
 WARN_SECONDS = 90
-"""So long before its time limit a task is told to save and to be queued again."""
+"""Seconds before its time limit at which a task is asked to save and requeued."""
 
 MEBIBYTE = 2**20
 
 
 def _ask(*command: str) -> str:
-    """What a command of SLURM prints.
+    """Return the output of a SLURM command.
 
     Raises:
-        EngineError: it is not there or fails.
+        EngineError: it is missing or fails.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -45,7 +45,7 @@ def _ask(*command: str) -> str:
 
 
 def nodes(partition: str | None) -> list[Node]:
-    """Machines of a partition, or of the default one."""
+    """Return the nodes of a partition, or of the default one."""
     chosen = [f"--partition={partition}"] if partition else []
     said = _ask("sinfo", "--noheader", "--Node", "--format=%N|%c|%m|%G|%T|%P", *chosen)
     found = []
@@ -61,13 +61,13 @@ def nodes(partition: str | None) -> list[Node]:
 
 
 def largest_array() -> int:
-    """Tasks that one array may have at this site."""
+    """Return the maximum size of an array at this site."""
     said = re.search(r"MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"))
     return max(1, int(said.group(1)) - 1) if said else 1000
 
 
 def states(names: Iterable[str]) -> dict[str, str]:
-    """Task -> state, of those that are queued or run."""
+    """Return task -> state of queued and running tasks."""
     numbers = sorted({name.partition("_")[0] for name in names if name})
     if not numbers:
         return {}
@@ -78,13 +78,13 @@ def states(names: Iterable[str]) -> dict[str, str]:
 
 
 def cancel(names: Iterable[str]) -> None:
-    """End tasks; those that run get time to save."""
+    """Cancel tasks; running ones get time to save."""
     if wanted := [name for name in names if name]:
         _ask("scancel", *wanted)
 
 
 def submit(batch: Batch, settings: Mapping[str, object], largest: int) -> None:
-    """Queue all tasks of a batch, in as many arrays as the site's limit needs.
+    """Submit all tasks of a batch, in as many arrays as the site's limit requires.
 
     Raises:
         EngineError: SLURM refuses them.

@@ -175,7 +175,7 @@ def blame(
         receive: takes messages.
 
     Yields:
-        `receive`, whose own errors are no fault of the executor and pass.
+        `receive`, whose own errors are not blamed on the executor.
 
     Raises:
         EngineError: the plugin's code raised an error.
@@ -202,9 +202,9 @@ def blame(
 
 
 class Crew:
-    """Executors that stay through several executions, so that their workers start once.
+    """Executors that persist over several executions, so that their workers start only once.
 
-    Leaving it ends them.
+    They end when the context is left.
     """
 
     def __init__(self) -> None:
@@ -221,7 +221,7 @@ class Crew:
         self._kept = {}
 
     def get(self, name: str, setup: Setup) -> Executor:
-        """The executor of this name and setup, made when it is first asked for."""
+        """Return the executor of this name and setup, created on first use."""
         setup = replace(setup, keep=True)
         if (name, setup) not in self._kept:
             self._kept[name, setup] = EXECUTORS[name](setup)

@@ -14,7 +14,7 @@ __all__ = ["Inline"]
 
 
 class _Unwind(BaseException):
-    """Leaves an engine in the middle of a job, for an error of the receiver; no engine catches
+    """Leaves an engine in the middle of a job after an error of the receiver; engines do not catch
     it."""
 
     def __init__(self, error: Exception):

@@ -32,10 +32,10 @@ __all__ = ["Processes", "worker_environment"]
 
 TICK_SECONDS = 0.2
 SAVE_SECONDS = 30.0
-"""How long workers that are asked to stop may take to save where their runs stand."""
+"""Seconds in which workers that are asked to stop may save checkpoints."""
 
 SIGNALS = {getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)}
-"""What reaches a whole group of processes, of which the parent alone decides what it means."""
+"""Signals of a whole process group, which only the parent handles."""
 
 THREAD_SETTINGS = (
     "OMP_NUM_THREADS",
@@ -77,10 +77,10 @@ class Processes:
                 self.close()
 
     def _see_off(self, send: Callable[[Message], None]) -> None:
-        """Let runs in training save where they stand; no other worker has anything to keep."""
+        """Let runs in training save checkpoints; other workers have nothing to save."""
         if any(worker.training for worker in self._workers):
             send(Message("stopping"))
-        for worker in self._workers:  # all, because one may begin just now
+        for worker in self._workers:  # all, because one may just be starting
             worker.ask_to_stop()
         end = time.monotonic() + SAVE_SECONDS
         while any(worker.training for worker in self._workers) and time.monotonic() < end:
@@ -96,7 +96,7 @@ class Processes:
         self._workers = []
 
     def _free(self) -> _Worker | int | None:
-        """An idle worker, the place for a new one (0), or None."""
+        """Return an idle worker, 0 for a new one, or None."""
         idle = (worker for worker in self._workers if worker.job is None)
         room = 0 if len(self._workers) < self._setup.workers else None
         return next(idle, room)
@@ -112,7 +112,7 @@ class Processes:
         worker.take(job)
 
     def _device(self) -> str:
-        """The first device that fewer workers have than are meant for it; "" for no one's own."""
+        """Return the first device with a free share; "" if workers have no own device."""
         left = list(self._setup.devices)
         for worker in self._workers:
             if worker.device in left:
@@ -143,14 +143,14 @@ class _Worker:
         _started.add(self.process)
         with _clean_start(threads):
             self.process.start()
-        # ours must be the only other end, or we would not see the worker's end
+        # this must be the only other end, or the worker's end would go unnoticed
         theirs.close()
 
     def take(self, job: Job) -> None:
         if self.device:
             job = replace(job, resources=replace(job.resources, device=self.device))
         self.job = job
-        with suppress(OSError):  # it has died; `hear` will notice
+        with suppress(OSError):  # it has died, which `hear` detects
             self.connection.send(job)
 
     def ask_to_stop(self) -> None:
@@ -158,7 +158,7 @@ class _Worker:
             self.connection.send(None)
 
     def hear(self, send: Callable[[Message], None]) -> bool:
-        """Pass on all that it said; return False when it is dead."""
+        """Pass on all its messages; return False if it is dead."""
         try:
             while self.connection.poll():
                 message: Message = self.connection.recv()
@@ -177,7 +177,7 @@ class _Worker:
         """Report the job that died with it.
 
         Raises:
-            EngineError: it never came to life, so that no other one would.
+            EngineError: it never started, so that no other one would.
         """
         self.end()
         code = self.process.exitcode or 0
@@ -193,7 +193,7 @@ class _Worker:
             send(Message("lost", self.job.number, text=f"its worker died ({how}{hint})"))
 
     def end(self) -> None:
-        """End the process at once: it holds nothing that must be kept."""
+        """End the process at once, because it has nothing to save."""
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -204,19 +204,18 @@ _started: weakref.WeakSet[multiprocessing.process.BaseProcess] = weakref.WeakSet
 
 @atexit.register
 def _end_all() -> None:
-    """End workers that nobody has ended: multiprocessing would wait for them, because they do not
-    hear the signal that it sends."""
+    """End remaining workers, because they block the signal that multiprocessing sends."""
     for process in multiprocessing.active_children():
         if process in _started:
             process.kill()
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """What libraries of a worker read when they are loaded.
+    """Return the environment variables that a worker's libraries read when they are loaded.
 
-    Threads that wait must sleep, unless the user has set it otherwise. Where another program wants
-    a core as well, threads that spin make a step of a small network take 80 ms instead of 0.8 (two
-    threads on two cores).
+    Waiting threads must sleep, unless the user has set otherwise. If another program uses a core,
+    spinning threads make a step of a small network take 80 ms instead of 0.8 (two threads on two
+    cores).
     """
     waiting = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
     return {**dict.fromkeys(THREAD_SETTINGS, str(max(1, threads))), "OMP_WAIT_POLICY": waiting}
@@ -224,7 +223,7 @@ def worker_environment(threads: int) -> dict[str, str]:
 
 @contextmanager
 def _clean_start(threads: int) -> Iterator[None]:
-    """Start processes that know nothing of the caller's script and have their threads set.
+    """Context that starts processes without the caller's script and with their number of threads.
 
     Libraries read their number of threads when they are loaded, so it must be in the environment
     before. And a worker must not import the caller's main module: a script that trains without
@@ -256,7 +255,7 @@ def _clean_start(threads: int) -> Iterator[None]:
 
 
 def _work(connection: Connection, setup: Setup) -> None:
-    """The life of a worker: train what comes until nothing comes any more."""
+    """The main loop of a worker: train jobs until there are no more."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -265,7 +264,7 @@ def _work(connection: Connection, setup: Setup) -> None:
     except AssayError as error:
         sys.exit(str(error))
     datasets = Datasets(setup.data_dir)
-    with suppress(EOFError, OSError):  # the parent is gone
+    with suppress(EOFError, OSError):  # the parent has died
         connection.send(Message("tick"))
         while (job := connection.recv()) is not None:  # None asks it to stop
             train_job(job, datasets, connection.send, connection.poll)

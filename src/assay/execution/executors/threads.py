@@ -22,7 +22,7 @@ __all__ = ["Threads"]
 
 TICK_SECONDS = 0.2
 SAVE_SECONDS = 30.0
-"""How long threads that are asked to stop may take to save where their runs stand."""
+"""Seconds in which threads that are asked to stop may save checkpoints."""
 
 
 class _SharedDatasets(Datasets):
@@ -76,7 +76,7 @@ class Threads:
         def work() -> None:
             try:
                 train_job(job, self._datasets, news.put, leave.is_set)
-            except BaseException as error:  # a thread has nobody to raise it to
+            except BaseException as error:  # a thread has no caller for its errors
                 text = f"{type(error).__name__}: {error}"
                 news.put(Message("failed", job.number, text=text, details=traceback.format_exc()))
 
@@ -86,7 +86,7 @@ class Threads:
 def _hear(
     news: queue.SimpleQueue[Message], busy: set[int], send: Callable[[Message], None]
 ) -> None:
-    """Pass on what threads say, or a tick where they say nothing for a moment."""
+    """Pass on messages of threads, or a tick if there are none for a moment."""
     try:
         message = news.get(timeout=TICK_SECONDS)
     except queue.Empty:

@@ -49,7 +49,7 @@ def find_engine(name: str) -> Engine:
     """Make the engine of a registered name or of "module:callable".
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such engine.
     """
     module, colon, attribute = name.partition(":")
     if not colon:
@@ -68,7 +68,7 @@ def train_job(
     send: Callable[[Message], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Train a job and send its messages; errors become messages, too.
+    """Train a job and send its messages; errors become messages as well.
 
     Args:
         stop: called between updates; once true, the engine saves its state, and the job ends.
@@ -86,7 +86,7 @@ def train_job(
         send(Message("stopped", job.number))
     except AssayError as error:
         send(Message("failed", job.number, text=str(error), expected=True))
-    except Exception as error:  # whatever an engine does, the study goes on
+    except Exception as error:  # the study continues, whatever an engine raises
         text = f"{type(error).__name__}: {error}"
         send(Message("failed", job.number, text=text, details=traceback.format_exc()))
 
@@ -110,7 +110,7 @@ class _Reporter:
             self.flush()
 
     def flush(self) -> None:
-        """Send what has come together since the last time."""
+        """Send the progress since the last message."""
         if self._last is None:
             return
         last = self._last
