@@ -1,4 +1,4 @@
-"""From measured rates to medians, ratios, the share of the machine's peak, and the bars."""
+"""Computes medians, ratios, shares of the machine's peak, and bars from measured rates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 __all__ = ["BARS", "Bar", "bars", "entry", "flops", "ratio", "ratios", "spread"]
 
 FLOPS_PER_MAC = 6
-"""Two for the multiply-add, three times: forward, input gradient, weight gradient. The gradient
-for the images, which nobody needs, is not subtracted, and nothing but products is counted."""
+"""Two for each multiply-add, three times: forward, input gradient, weight gradient. The gradient
+for the images, which is not needed, is not subtracted, and only products are counted."""
 
 BEST = ", best"
 WIDE = 1.25
@@ -29,7 +29,7 @@ class Bar:
 
 
 ANY = "any peer"
-"""The fastest of all that was measured beside assay."""
+"""The fastest of all measured peers."""
 
 _MLPS = ("mlp-300-100", "mlp-512-512")
 BARS = (
@@ -79,7 +79,7 @@ BAR_BATCH = 32
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, least and greatest of some measurements, and whether they lie far apart."""
+    """Median, minimum and maximum of some measurements, and whether they vary widely."""
     low, high = min(values), max(values)
     return {
         "median": median(values),
@@ -91,20 +91,20 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def flops(macs: int, images_per_second: float) -> float:
-    """Floating-point operations a second that training at this rate takes."""
+    """Floating-point operations a second of training at this rate."""
     return FLOPS_PER_MAC * macs * images_per_second
 
 
 def entry(
     rates: Sequence[float], batch: int, macs: int, peak_gflops: float | None
 ) -> dict[str, Any]:
-    """What is reported of one contestant.
+    """The reported results of one contestant.
 
     Args:
         rates: images/s of each round, summed over the runs of a cohort.
         batch: images of a step of one run.
         macs: multiply-adds of one image, forward.
-        peak_gflops: of the cores that it used, in its number format; None if unknown.
+        peak_gflops: peak of the cores that it used, in its number format; None if unknown.
     """
     images = spread(rates)
     work = flops(macs, images["median"]) / 1e9
@@ -120,7 +120,7 @@ def ratio(cells: Sequence[Mapping[str, Any]], ours: str, *theirs: str) -> float 
     """How many times as fast `ours` is, by medians, each side at its fastest among `cells`.
 
     Args:
-        theirs: names of one contestant; the fastest of them counts.
+        theirs: variants of one contestant, of which the fastest counts.
     """
     fastest = []
     for names in ((ours,), theirs):
@@ -144,7 +144,7 @@ def ratios(results: Mapping[str, Any], to: str) -> dict[str, Any]:
 
 
 def _names(bar: Bar, cells: Sequence[Mapping[str, Any]], best: bool) -> list[str]:
-    """Whom a bar is held against, with the settings that were found to be the best or without."""
+    """Variants of the contestant of a bar, with and without its best settings."""
     names = [bar.theirs, bar.theirs + BEST]
     if bar.theirs == ANY:
         names = [n for cell in cells for n in cell["results"] if not n.startswith("assay")]
@@ -154,8 +154,8 @@ def _names(bar: Bar, cells: Sequence[Mapping[str, Any]], best: bool) -> list[str
 def bars(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every bar on every model: in float32 on both sides, and with each side's fastest format.
 
-    The bar is held against the peer's fastest measured settings; the ratio to its defaults is
-    given as well. What was not measured has None.
+    The bar is compared with the peer's fastest measured settings; the ratio to its defaults is
+    given as well. Missing measurements give None.
     """
     rows = []
     for bar in BARS:
@@ -163,7 +163,7 @@ def bars(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             here = [c for c in cells if (c["model"], c["batch"]) == (model, BAR_BATCH)]
             same = [c for c in here if c["precision"] == "float32"]
             for formats, chosen in (("float32", same), ("fastest of each", here)):
-                # "best" was chosen in a moment and need not have been the faster one
+                # "best" was chosen quickly and need not be the faster one
                 found = ratio(chosen, bar.ours, *_names(bar, chosen, best=True))
                 usual = ratio(chosen, bar.ours, *_names(bar, chosen, best=False))
                 rows.append(

@@ -1,19 +1,18 @@
-"""Clocks: how fast they are drawn, and how well and how fast a reader reads them.
+"""Clocks: speed of drawing, and accuracy and speed of readers.
 
     [ASSAY_DATA=...] python benchmarks/clocks.py [--reader FILE|any|course] [--skip-speed]
     python benchmarks/clocks.py --calibrate
 
-Without `--reader`, of all that ship with assay together; `--calibrate` fits how they are put
-together and writes it beside them.
+Without `--reader`, all built-in readers together are measured; `--calibrate` fits their combination
+and writes it beside them.
 
-Measured: drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
-core; what looking at a clock several times gives (see `looks`); errors on 3,600 rendered clocks
-that no training used (five for each time, seed 1; as many of both styles made like photos, for all
-readers together); and on pictures from elsewhere, where
-ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11 of the course's set), for style any
-`analog-clocks-75.npz` and `time-faces-96.npz` as well (see `sets`). Writes
-results/clocks-DATE-STYLE.json with every reading that was wrong by more than five minutes, by the
-number of its picture.
+It measures drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
+core; the effect of several views of a clock (see `looks`); errors on 3,600 rendered clocks that no
+training used (five for each time, seed 1; as many photo-like ones of both styles for all readers
+together); and errors on other pictures, if ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11
+of the course's set), for style any `analog-clocks-75.npz` and `time-faces-96.npz` as well (see
+`sets`). Writes results/clocks-DATE-STYLE.json with every reading that was wrong by more than five
+minutes, by the number of its picture.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     ./scripts/bench --device cuda [--networks 1 20 200 2000] [--optimizer momentum] [--seconds 4]
 
 MLP 784-300-100-10, batches of 32 for each network, float32. All have the images on the device and
-take their batches there. Says images a second over all networks, and which share that is of what
-the device's memory allows: an update reads and writes the weights and what the optimizer remembers,
-and reads the weights twice more, forwards and backwards. Ten minutes at most; on `--device cpu` it
-is a test of the script.
+gather batches there. It prints images a second over all networks, and the fraction of the limit by
+memory bandwidth: an update reads and writes the weights and the optimizer state, and reads the
+weights twice more, forward and backward. It takes at most ten minutes; `--device cpu` tests the
+script.
 """
 
 from __future__ import annotations

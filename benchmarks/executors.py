@@ -1,11 +1,11 @@
-"""One study at every place where it can train: whether the records are equal, how fast it is, and
-what a job costs beside its training.
+"""One study with every executor: equality of the records, speed, and overhead of a job.
 
     ./scripts/bench executors [--jobs 1 10 60]
 
-The places are this process, worker processes, two nodes of Ray on this machine, and a SLURM of one
-node where there is one (env SLURM_CONF; `tests/execution/clusters/slurm-node start FOLDER`).
-Nothing else should run meanwhile; the load of the machine before each row is in the results.
+The executors are this process, worker processes, two nodes of Ray on this machine, and a SLURM
+cluster of one node, if there is one (env SLURM_CONF; `tests/execution/clusters/slurm-node start
+FOLDER`). Nothing else should run meanwhile; the load of the machine before each row is in the
+results.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Is every flipped bit in a store noticed?
+"""Checks that every flipped bit in a store is noticed.
 
     python benchmarks/flips.py --count 3000
 
 trains a small study on handwritten digits, then flips one bit at a time: in a value of a record, a
 blob of arrays, a plan, a weights file, a checkpoint of a rung or of an interrupted run, and
-anywhere in the file of the index. After each flip all is read as tables, reports and the next
-training read it, and the bit is put back. Writes results/flips-DATE.json: how many were
+anywhere in the file of the index. After each flip, everything is read as by tables, reports and
+further training, and the bit is restored. Writes results/flips-DATE.json: how many were
 
-- noticed: an error that names what is damaged, or a checkpoint that is ignored;
+- noticed: an error that names the damaged item, or an ignored checkpoint;
 - harmless: every number was right (SQLite's free space, counters in its header);
 - fewer: in the index only, where runs or studies were not found any more, nothing else was wrong;
 - unnoticed: a number was wrong, or anything else happened. There must be none.

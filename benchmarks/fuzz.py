@@ -1,13 +1,13 @@
-"""Damaged files for everything that reads files: does each end in one clear error, soon?
+"""Damaged files for every reader of files: each must end in a clear error, quickly.
 
     python benchmarks/fuzz.py [--reader idx npy ...] [--count 2000] [--seconds 60] [--keep FOLDER]
     python benchmarks/fuzz.py --reader idx --seed 17 --count 1      # that input again
 
-A number gives the same damage again: the file that is damaged, and how, are drawn from it. An
-AssayError, or a result, is what should happen. A finding is any other exception, an error that does
-not name the file, more than two seconds of work, or more than a gigabyte of memory; the seed is
-printed, and the damaged file is left in --keep. Reading goes on in a process of its own, with a
-limit to its memory, which is started again when it dies. Ends with 1 when there was a finding.
+Equal numbers give equal damage: the file and its damage are drawn from the number. The expected
+outcome is an AssayError or a result. A finding is any other exception, an error that does not name
+the file, more than two seconds of work, or more than a gigabyte of memory; the seed is printed, and
+the damaged file is left in --keep. Files are read in a separate process with limited memory, which
+is restarted if it dies. The exit status is 1 if there are findings.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How often does the bootstrap interval of an importance hold what a large search would say?
+"""Coverage of the bootstrap interval of an importance, compared with a large search.
 
     python benchmarks/importances.py [--trials 20] [--searches 50] [--resamples 40]
 
-simulates random searches over three parameters of which one hardly matters, takes the importances
-of 3,000 trials for the truth, and counts how often the percentile interval over resampled trials
-holds it, for both methods; writes results/importances-DATE.json.
+simulates random searches over three parameters, one of which hardly matters, uses the importances
+of 3,000 trials as the truth, and counts how often the percentile interval over resampled trials
+contains it, for both methods; writes results/importances-DATE.json.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How often are equal trials called different, and how often does an interval hold the mean?
+"""False positives between equal trials, and coverage of intervals, in simulations.
 
     python benchmarks/intervals.py [--studies 20000]
 
-simulates studies whose trials all have the same mean, under noise of several shapes and in two
-designs, and judges them by several methods; writes results/intervals-DATE.json. "assay" is what
-`assay.statistics` does: the paired t-test, which makes room for bad runs in each trial once the
-study has seen some. The tests (tests/statistics/test_simulations.py) hold it to its error rates.
+simulates studies whose trials all have the same mean, with several kinds of noise and two designs,
+and tests them by several methods; writes results/intervals-DATE.json. "assay" is the method of
+`assay.statistics`: the paired t-test, with a margin for bad runs in each trial once the study has
+seen some. Tests check its error rates (tests/statistics/test_simulations.py).
 """
 
 from __future__ import annotations

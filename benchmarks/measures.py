@@ -1,12 +1,12 @@
-"""Do the features and measures notice what is wrong with images, and how soon?
+"""Sensitivity of features and measures to defects of images.
 
     python benchmarks/measures.py cifar10
 
-fits features to 5,000 training images, then spoils test images more and more and writes
-results/measures-DATE-NAME.json, what the tables of docs/measures.md show: how many standard
-deviations of the floor each distance stands above the floor (real images against other real
-images, over several splits), and all measures of blurred images and of copied ones beside their
-floor. Dropping modes needs classes.
+fits features to 5,000 training images, then degrades test images increasingly and writes
+results/measures-DATE-NAME.json, which the tables of docs/measures.md show: how many standard
+deviations of the floor each distance stands above the floor (real images against other real images,
+over several splits), and all measures of blurred and of copied images with their floors. Mode
+dropping needs classes.
 """
 
 from __future__ import annotations

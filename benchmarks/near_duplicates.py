@@ -1,4 +1,4 @@
-"""How many near-duplicates do the real datasets hold, and how long does it take to find them?
+"""Number of near-duplicates in the real datasets, and the time to find them.
 
     python benchmarks/near_duplicates.py [--data FOLDER]
 

@@ -1,4 +1,4 @@
-"""Where a step of the NumPy engine's time goes: matrix products, and all the rest.
+"""Time of a step of the numpy engine: matrix products, and everything else.
 
     python benchmarks/numpy_profile.py
 

@@ -1,11 +1,10 @@
-"""Run the examples of a text and keep what they print, so that the text can be held to it.
+"""Run the examples of a text and record their output, so that the text can be checked.
 
     python benchmarks/outputs.py README.md docs/sklearn.md
 
-Of Markdown, blocks of Python are run in their order, in one process, and a block of output
-(```text) that begins with `$ assay engines` is a command to run. Writes results/outputs-DATE.json,
-which the check of numbers (`scripts/check-numbers`) reads: a block of output in a text must be in
-such a file.
+In Markdown, Python blocks are run in order, in one process, and an output block (```text) that
+begins with `$ assay engines` is a command to run. Writes results/outputs-DATE.json, which the check
+of numbers (`scripts/check-numbers`) reads: a block of output in a text must be in such a file.
 """
 
 from __future__ import annotations

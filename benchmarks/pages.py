@@ -1,14 +1,14 @@
-"""The pages of a store of 5,000 runs of 50 epochs: how fast they open, what the server takes, how
-soon a new record is seen, and fifty listeners at once; other tools on the same runs beside it.
+"""The web pages of a store with 5,000 runs of 50 epochs: time to open, memory of the server, delay
+of new records, and fifty listeners at once; compared with other tools on the same runs.
 
     python benchmarks/pages.py [--runs 5000] [--store DIR] [--peers VENV --data DIR]
 
 Each page is opened in chromium, by a server that has just been started ("cold") and once again, in
-a fresh browser context each. "first_paint" is the browser's first contentful paint; "shown"
-is when all that is named there is drawn, both in seconds from the start of the navigation. VENV is
-an environment with optuna-dashboard 0.21, tensorboard 2.21 and trackio 0.43; without it there is no
-comparison. DIR keeps what they are given, which takes minutes to write: it is written once.
-Nothing else should run meanwhile; the load of the machine before each part is in the results.
+a fresh browser context each. "first_paint" is the browser's first contentful paint; "shown" is when
+all named elements are drawn, both in seconds from the start of the navigation. VENV is an
+environment with optuna-dashboard 0.21, tensorboard 2.21 and trackio 0.43; without it there is no
+comparison. DIR keeps their input, which takes minutes to write, for later calls. Nothing
+else should run meanwhile; the load of the machine before each part is in the results.
 """
 
 from __future__ import annotations

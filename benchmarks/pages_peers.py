@@ -1,4 +1,4 @@
-"""Other tools on the same runs: how fast their pages open, and what their servers take."""
+"""Other tools on the same runs: time to open their pages, and memory of their servers."""
 
 from __future__ import annotations
 

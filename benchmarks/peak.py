@@ -1,4 +1,4 @@
-"""What this machine can multiply at most: the best of PyTorch's matrix product and oneDNN.
+"""The machine's peak speed of matrix products: the best of PyTorch and oneDNN.
 
     python benchmarks/peak.py --threads 1
 

@@ -1,8 +1,8 @@
-"""assay's default engine, cut into jobs and given to workers as a study would be.
+"""assay's default engine, with jobs and workers as in a study.
 
-A worker trains its jobs with `DefaultEngine.train`: a thread where the engine says so, else a
-process. What a record calls training time counts: not the start of workers, the loading of data,
-compiling, the first weights or evaluation.
+A worker trains its jobs with `DefaultEngine.train`, in a thread if the engine supports it, else in
+a process. The time is the training time of the records, without the start of workers, loading of
+data, compiling, initial weights and evaluation.
 """
 
 from __future__ import annotations

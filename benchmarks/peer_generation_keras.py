@@ -1,7 +1,7 @@
-"""The same GAN and VAE in Keras on TensorFlow: `fit` with a `train_step` of one's own, as Keras's
-guides write it; runs in the environment of the peers.
+"""The same GAN and VAE in Keras on TensorFlow: `fit` with a custom `train_step`, as in Keras's
+guides; runs in the environment of the peers.
 
-"best" is the faster of jit_compile on and off, tried for a moment.
+"best" is the faster of jit_compile on and off, tried briefly.
 """
 
 from __future__ import annotations

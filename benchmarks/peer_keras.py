@@ -1,8 +1,8 @@
 """Keras `fit` on NumPy arrays, on TensorFlow or JAX; runs in the environment of the peers.
 
-"default" is `fit` as it comes (one step per execution, jit_compile="auto"). "best" is the fastest
-of the settings tried for a moment while preparing: 1 or 32 steps per execution and, on TensorFlow,
-with XLA ("auto") or without.
+"default" is `fit` with its defaults (one step per execution, jit_compile="auto"). "best" is the
+fastest of the settings that are tried briefly in preparation: 1 or 32 steps per execution and, on
+TensorFlow, with XLA ("auto") or without.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class KerasPeer:
 
 
 class Clock:
-    """Adds up the time inside epochs; says nothing about batches, which `fit` may not wait for."""
+    """Sums the time inside epochs; batches are not timed, because `fit` may be asynchronous."""
 
     def __init__(self, keras: Any):
         self.seconds, self._began = 0.0, 0.0

@@ -1,4 +1,4 @@
-"""A plain PyTorch loop: nn.Sequential, DataLoader, SGD; as a tutorial would write it."""
+"""A plain PyTorch loop: nn.Sequential, DataLoader, SGD; as in a tutorial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peers as processes that stay alive between rounds, and who takes part in which cell."""
+"""Peers as processes that stay alive between rounds, and the contestants of each cell."""
 
 from __future__ import annotations
 

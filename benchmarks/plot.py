@@ -42,7 +42,7 @@ STYLE = {
 
 
 def draw(document: dict[str, Any]) -> Figure:
-    """Bars of the medians with least and most as whiskers, the share of the peak at their ends."""
+    """Draw bars of the medians with minimum and maximum as whiskers, and the share of the peak."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch

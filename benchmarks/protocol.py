@@ -1,12 +1,12 @@
-"""What every peer's script shares: its arguments, the images, and how it talks to run.py.
+"""Shared code of the peers' scripts: arguments, images, and communication with run.py.
 
 Run by hand, a script prepares, measures once and prints one JSON line:
 
     python benchmarks/peer_torch.py --model mlp-300-100 --batch 32 --precision float32 --seconds 4
 
-With `--wait` it does what the lines on its standard input ask for, "prepare" once and then
-"measure VARIANT", and answers each with one line; so peers can take turns with their programs
-compiled. Nothing here needs more than NumPy: the peers have environments of their own.
+With `--wait` it executes the lines on its standard input, "prepare" once and then "measure
+VARIANT", and answers each with one line, so that peers can take turns with compiled programs. This
+module only needs NumPy, because the peers have their own environments.
 """
 
 from __future__ import annotations

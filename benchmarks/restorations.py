@@ -1,9 +1,9 @@
-"""How good the restorations are that the study `unscrambled-images` trains on, against the truth.
+"""Quality of the restorations on which the study `unscrambled-images` trains.
 
     ASSAY_DATA=... python benchmarks/restorations.py
 
-Estimates that the study has left in the cache are taken from there; others are made, which takes
-about a minute each. Writes results/restorations-DATE.json.
+Estimates of the study in the cache are used; others are computed, which takes about a minute each.
+Writes results/restorations-DATE.json.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""assay beside its peers on this machine: rates, ratios, share of the peak, bars, plot.
+"""assay and its peers on this machine: rates, ratios, share of the peak, bars, plot.
 
     python benchmarks/run.py            all of it, ten minutes on an idle machine
     python benchmarks/run.py --quick    two networks, two minutes

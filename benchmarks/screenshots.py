@@ -1,9 +1,9 @@
-"""The pictures of `assay serve` in README and docs, in a real browser.
+"""Screenshots of `assay serve` for README and docs, taken in chromium.
 
     python benchmarks/screenshots.py [--store DIR]
 
-DIR has the studies `tour` and `how-good-on-digits`; without it they are trained first, in a few
-minutes. The pictures are written to docs/serve-*.png, in 256 colours.
+DIR is a store with the studies `tour` and `how-good-on-digits`; without it they are trained first,
+in a few minutes. The screenshots are written to docs/serve-*.png, in 256 colours.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def search(page: Any) -> None:
 
 
 def clock(page: Any) -> None:
-    """A dial that is turned and tilted a little."""
+    """A slightly rotated and tilted dial."""
     page.locator(".reading").first.wait_for(timeout=120_000)
     for name, value in (("Turn", "0.06"), ("Tilt", "0.08")):
         page.get_by_label(name, exact=True).fill(value)
@@ -85,14 +85,14 @@ PICTURES: dict[str, tuple[str, tuple[int, int], str, Callable[[Any], None]]] = {
 
 
 def trained(folder: Path) -> Path:
-    """A store with both studies."""
+    """Train both studies into a store."""
     for made in (SEARCH, "tour"):
         assay.run(made, store=folder)
     return folder
 
 
 def main() -> None:
-    """Open each page and keep what is seen of it."""
+    """Open each page and take a screenshot."""
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,14 +1,13 @@
-"""A search by assay beside KerasTuner and Optuna with Keras: equal space, data and epochs.
+"""A search by assay, compared with KerasTuner and Optuna with Keras: equal space, data and epochs.
 
     ASSAY_DATA=... python benchmarks/search.py [--train 10000] [--epochs 9] [--seeds 0 1 2]
 
-Every contestant runs alone, one after the other, seed by seed. assay answers the built-in study
-`hyperband-mlp` (one run a trial); the peers (`search_peer.py`, in the benchmark's own environment)
-get as many epochs in all as it used. Time runs from the first line after the imports to the last
-trial of the search; what assay does afterwards (the best is trained once more and tested) stands
-beside it as `seconds_in_all`. For every peer it is also written how good assay's best was after a
-fifth of the peer's time, and when it was as good as the peer's best. Writes
-results/search-DATE-IMAGES.json.
+The contestants run alone, one after the other, seed by seed. assay runs the built-in study
+`hyperband-mlp` (one run per trial); the peers (`search_peer.py`, in the benchmark's own
+environment) get the same total number of epochs. The time is from the first line after the imports
+to the last trial of the search; `seconds_in_all` also includes what assay does afterwards (the best
+is trained once more and tested). For every peer, the result contains assay's best after a fifth of
+the peer's time, and when it was as good as the peer's best. Writes results/search-DATE-IMAGES.json.
 """
 
 from __future__ import annotations

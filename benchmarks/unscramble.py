@@ -1,9 +1,9 @@
-"""How well permuted pixels are put back, and how fast: five permutations of each dataset.
+"""Quality and speed of unscrambling: five permutations of each dataset.
 
     ASSAY_DATA=... python benchmarks/unscramble.py [--train 100 1000 ...] [--only mnist ...]
 
-writes results/unscramble-DATE-IMAGES.json, IMAGES being the numbers joined. The truth is looked at
-only after each estimate is made.
+writes results/unscramble-DATE-IMAGES.json, where IMAGES are the joined numbers. The truth is only
+used after each estimate.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How often does `assay verdict` decide between two trials whose means are equal?
+"""Error rate of `assay verdict` between two trials of equal means.
 
     python benchmarks/verdicts.py [--studies 10000]
 
-adds pairs as `assay verdict` does, under each noise of benchmarks/intervals.py, until a look
-decides or 30 pairs are there; writes results/verdicts-DATE.json.
+adds pairs like `assay verdict`, with each noise of benchmarks/intervals.py, until a test decides or
+there are 30 pairs; writes results/verdicts-DATE.json.
 """
 
 from __future__ import annotations
