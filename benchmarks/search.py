@@ -39,13 +39,15 @@ VALIDATION = 2000
 
 
 def study(train: int, epochs: int, seed: int) -> dict[str, Any]:
-    """The built-in study with other data, fewer epochs and one run a trial."""
+    """The built-in study with other data, fewer epochs, one run a trial, and the learning rates of
+    the peers, which stay as they are."""
     text = library.find("hyperband-mlp").read_text(encoding="utf-8")
     found = dict(read_yaml(text, "hyperband-mlp").data)
     dataset = {"name": "fashion-mnist", "train": train, "validation": VALIDATION, "test": 1000}
     found |= {"dataset": dataset, "repeats": 1, "seed": seed}
-    found["training"] = {**found["training"], "epochs": epochs}
-    found["search"] = {**found["search"], "best": 1}
+    found["training"] = {"batch_size": found["training"]["batch_size"], "epochs": epochs}
+    space = {**found["search"]["space"], "training.learning_rate": [0.01, 0.0001]}
+    found["search"] = {**found["search"], "space": space, "best": 1, "refit": False}
     return found
 
 
