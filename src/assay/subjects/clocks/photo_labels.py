@@ -25,23 +25,23 @@ COLUMNS = {
     "minute": ("minute",),
     "box": ("bbox_det", "bbox_gt"),
 }
-"""What is read -> the names of its column; the first one that is there counts. A box is [left, top,
-width, height] in pixels, or a list of such, of which the largest is taken."""
+"""Value -> possible names of its column, of which the first one found is used. A box is [left, top,
+width, height] in pixels, or a list of boxes, of which the largest is used."""
 
 AROUND = 0.2
-"""How far the square reaches beyond the box, as a part of the box's longer side."""
+"""Margin of the square around the box, relative to the box's longer side."""
 
 _HOURS, _MINUTES = 23, 59
 
 
 @dataclass(frozen=True)
 class PhotoLabel:
-    """What is known of one photo.
+    """The label of a photo.
 
     Attributes:
         picture: name of its file, below the folder of the pictures.
         hour, minute: the time, hour 0..11.
-        square: where the clock is, with a margin around it; None where nothing says so.
+        square: position of the clock with a margin; None if unknown.
         place: file and line, for messages.
     """
 
@@ -53,7 +53,7 @@ class PhotoLabel:
 
     @property
     def part(self) -> str:
-        """Top folder of the picture, which names the split in TickTockVQA; "" where none is."""
+        """Top folder of the picture, which is the split in TickTockVQA; "" if there is none."""
         top, _, rest = self.picture.partition("/")
         return top if rest else ""
 
@@ -62,7 +62,7 @@ def read_labels(path: Path) -> list[PhotoLabel]:
     """Read a .csv or .json file of labels.
 
     Raises:
-        DataError: with file, line and column, for what is no such file or no time or box.
+        DataError: the file, a time or a box is invalid; with file, line and column.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -100,7 +100,7 @@ def _csv(path: Path, text: str) -> Iterator[PhotoLabel]:
 
 
 def _starts(line: str) -> list[int]:
-    """Where each value of a line of CSV begins, counted from 1."""
+    """Return the column in which each value of a CSV line begins, counted from 1."""
     found, quoted = [1], False
     for i, letter in enumerate(line, 1):
         quoted ^= letter == '"'
@@ -164,7 +164,7 @@ def _whole(value: object, most: int, what: str, place: str) -> int:
 
 
 def _square(value: Any, place: str) -> Square | None:
-    """The square around a box, in pixels; None where no box is given."""
+    """Return the square around a box, in pixels; None without a box."""
     if value is None or value == "":
         return None
     try:

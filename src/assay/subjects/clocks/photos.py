@@ -29,25 +29,24 @@ __all__ = ["ClockPhotos"]
 
 TEST_SHARE = 0.2
 NAMED = 5
-"""Missing pictures that are named; there may be thousands."""
+"""Maximum number of missing pictures to name."""
 
 
 class ClockPhotos(DatasetEntry):
-    """Photos with boxes and times: each is cut out by its box, made grey and brought to one size.
+    """Photos with boxes and times: each is cropped to its box, converted to grey and resized.
 
-    Pictures below folders `train` and `test` are split that way; of others a fixed fifth,
-    stratified by the hour, is for testing. What is missing of the pictures is left
-    out, counted and named.
+    Pictures below folders `train` and `test` are split that way; otherwise a fixed fifth,
+    stratified by the hour, is the test part. Missing pictures are skipped, counted and named.
     """
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
-        """Count the pictures that are there, without opening them."""
+        """Count the existing pictures, without opening them."""
         there, _ = _present(spec, data_dir)
         train, test = _parts(there)
         return Survey((spec["size"], spec["size"], 1), (), len(train), len(test))
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
-        """Read every picture, unless that went well before."""
+        """Read every picture, unless this succeeded before."""
         labels = _find(spec["csv"], data_dir, "csv")
         with once(f"{json.dumps(spec, sort_keys=True)}|{labels}|{labels.stat()}") as unknown:
             if unknown:
@@ -73,16 +72,17 @@ class ClockPhotos(DatasetEntry):
         return text(minutes_of(float(target[0]), float(target[1])))
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
-        """The hour: most minutes occur once or never."""
+        """The hour, because most minutes occur once or never."""
         return targets[:, 0]
 
 
 def cut_clock(folder: Path, label: PhotoLabel, size: int) -> np.ndarray:
-    """The clock of one photo, uint8 (size, size, 1); the picture's edge is repeated beyond it.
+    """Return the clock of one photo, uint8 (size, size, 1), with the picture's edge repeated
+    outside.
 
     Raises:
-        DataError: naming the file and the line of its label, when it cannot be read or the box lies
-            beside it.
+        DataError: the file cannot be read, or the box is outside; the message names the file and
+            the line of its label.
     """
     pixels = open_picture(folder / label.picture, grayscale=True)[..., 0]
     height, width = pixels.shape
@@ -101,7 +101,7 @@ def cut_clock(folder: Path, label: PhotoLabel, size: int) -> np.ndarray:
 
 
 def _present(spec: Spec, data_dir: Path | None) -> tuple[list[PhotoLabel], list[PhotoLabel]]:
-    """Labels whose pictures are there, and those whose are not; DataError where none is."""
+    """Return labels with and without their pictures; DataError if all are missing."""
     path, folder = (_find(spec[key], data_dir, key) for key in ("csv", "images"))
     labels = read_labels(path)
     exists = [(folder / label.picture).is_file() for label in labels]
@@ -125,12 +125,12 @@ def _missing(missing: Sequence[PhotoLabel], there: int) -> list[str]:
 
 
 def _split(labels: Sequence[PhotoLabel]) -> bool:
-    """Whether the labels say which pictures are for testing."""
+    """Whether the labels define the test part."""
     return {label.part for label in labels} == {"train", "test"}
 
 
 def _parts(labels: Sequence[PhotoLabel]) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to train on and to test on."""
+    """Return the positions of training and test pictures."""
     tested = np.array([label.part == "test" for label in labels])
     if _split(labels):
         return np.flatnonzero(~tested), np.flatnonzero(tested)
@@ -139,7 +139,7 @@ def _parts(labels: Sequence[PhotoLabel]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _find(name: str, data_dir: Path | None, key: str) -> Path:
-    """A file or folder: as it is given, else inside the data folder."""
+    """Find a file or folder: the given path, or inside the data folder."""
     tried = [Path(name).expanduser()]
     if data_dir is not None:
         tried.append(Path(data_dir).expanduser() / name)

@@ -1,4 +1,4 @@
-"""First weights of a run on clocks: those of the same run on rendered clocks, or of a reader."""
+"""Pretraining for clocks: on rendered clocks, or from a trained reader."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from assay.subjects.clocks.dataset import STYLES
 __all__ = ["ReaderPretraining", "RenderedPretraining"]
 
 EPOCH = 3200
-"""Fresh clocks drawn at a time."""
+"""Number of fresh clocks to draw at a time."""
 
 LOOKS = 20
-"""Evaluations, after each of which an interrupted pretraining can go on."""
+"""Number of evaluations, after each of which an interrupted pretraining can resume."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RenderedPretraining:
         check_fields(self, ("training", "pretrain"))
 
     def check(self, task: str, info: Info, data_dir: Path | None) -> None:
-        """Other tasks do not learn from clocks; the pictures are square and grey."""
+        """Require task tell_time and square grey pictures."""
         _check_task(task, "draws clocks")
         height, width, channels = info.image_shape
         if height != width or channels != 1:
@@ -65,8 +65,8 @@ class RenderedPretraining:
         on_progress: Callable[[Progress], None],
         train: Train,
     ) -> dict[str, dict[str, np.ndarray]]:
-        """By name of the run, the weights of each member after pretraining: the same recipe, for
-        its own number of updates, on fresh rendered clocks of the dataset's size.
+        """Return the weights of each member after pretraining, by name of the run: the same recipe
+        with its own number of updates, on fresh rendered clocks of the dataset's size.
         """
         drawn = {"name": "clocks-rendered", "style": self.style, "size": data.image_shape[0]}
         spec = {**drawn, "fresh": True, "train": EPOCH, "validation": 720, "test": 720}
@@ -83,10 +83,10 @@ class RenderedPretraining:
 
 @dataclass(frozen=True)
 class ReaderPretraining:
-    """Begin with the weights of a trained reader of clocks, for task tell_time.
+    """Start from the weights of a trained reader of clocks, for task tell_time.
 
     Args:
-        reader: its file, or "any" or "course": the reader of that style that comes with assay.
+        reader: its file, or "any" or "course" for the built-in reader of that style.
     """
 
     reader: str = setting(
@@ -100,7 +100,7 @@ class ReaderPretraining:
         check_fields(self, ("training", "pretrain"))
 
     def check(self, task: str, info: Info, data_dir: Path | None) -> None:
-        """Other tasks have other outputs."""
+        """Refuse tasks with other outputs."""
         _check_task(task, "is a reader of clocks")
 
     def weights(
@@ -111,7 +111,7 @@ class ReaderPretraining:
         on_progress: Callable[[Progress], None],
         train: Train,
     ) -> dict[str, dict[str, np.ndarray]]:
-        """By name of the run, the weights of the reader.
+        """Return the weights of the reader, by name of the run.
 
         Raises:
             EngineError: the reader has another network than the run.

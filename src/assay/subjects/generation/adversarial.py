@@ -1,4 +1,4 @@
-"""Adversarial generation: a generator learns to make what a discriminator takes for real."""
+"""Adversarial generation: a generator learns to deceive a discriminator."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 __all__ = ["LOSSES", "POLICIES", "Adversarial"]
 
 LOSSES = ("least_squares", "non_saturating", "hinge", "relativistic")
-"""What the two networks lose; `assay.subjects.generation.training.losses` has the formulas."""
+"""Losses of the two networks; `assay.subjects.generation.training.losses` has the formulas."""
 
 POLICIES = ("flip", "color", "translation", "cutout")
-"""What may be done to all pictures that the discriminator sees, real and generated."""
+"""Augmentations of all pictures that the discriminator sees, real and generated."""
 
 
 class Adversarial(PartsTask):
@@ -25,9 +25,9 @@ class Adversarial(PartsTask):
         loss: one of LOSSES.
         r1, r2: strength of the penalty on the discriminator's squared gradient at real and at
             generated pictures; 0 for none.
-        augment: changes, some of POLICIES, that both real and generated pictures go through
-            before the discriminator sees them.
-        features: updates of the network that looks at pictures.
+        augment: augmentations, some of POLICIES, of real and generated pictures before the
+            discriminator.
+        features: number of updates of the feature network.
 
     References:
         I. Goodfellow et al., "Generative Adversarial Nets", NeurIPS 2014; X. Mao et al., "Least

@@ -21,7 +21,7 @@ MOST = 10_000
 
 
 def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, PictureSampler]:
-    """The maker of pictures of a run, with the run's name.
+    """Return the sampler of a run, with the run's name.
 
     Args:
         run: the start of a run's name, or a study, which stands for its run with the smallest
@@ -29,7 +29,7 @@ def find_sampler(run: str, store: str | Path | None = None) -> tuple[str, Pictur
 
     Raises:
         StoreError: there is no such run or study.
-        DataError: the run makes no pictures, or its weights were not kept.
+        DataError: the run does not generate pictures, or its weights were not kept.
     """
     from assay.subjects.generation.sampler import PictureSampler
 
@@ -54,13 +54,13 @@ def _find(store: Store, name: str) -> str:
 
 
 def check_count(count: int, least: int) -> None:
-    """Raise ConfigError for a number of pictures that cannot be meant."""
+    """Raise ConfigError for an invalid number of pictures."""
     if not least <= count <= MOST:
         raise ConfigError(f"the number of pictures must be from {least} to {MOST:,}, got {count}")
 
 
 def save_sheet(images: np.ndarray, path: str | Path, columns: int) -> Path:
-    """Write pictures as one PNG, row by row; raises StoreError when that fails."""
+    """Write pictures as one PNG, row by row; raises StoreError if this fails."""
     from PIL import Image
 
     from assay.reports.sheets import sheet

@@ -1,4 +1,4 @@
-"""Autoencoding: pictures to latent points and back, so that latent points become pictures."""
+"""Autoencoding: from pictures to latent points and back."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 __all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
 
 RECONSTRUCTIONS = ("squared", "absolute", "cross_entropy")
-"""How a reconstruction is judged, summed over pixels and channels with values from 0 to 1."""
+"""Losses of a reconstruction, summed over pixels and channels with values from 0 to 1."""
 
 PRIORS = ("normal", "mixture")
-"""Where latent points come from when pictures are made: N(0, I), or a mixture of Gaussians fitted
-to the latent points of the training pictures."""
+"""Distributions of latent points for sampling: N(0, I), or a mixture of Gaussians fitted to the
+latent points of the training pictures."""
 
 
 class Autoencode(PartsTask):
@@ -31,7 +31,7 @@ class Autoencode(PartsTask):
         components: Gaussians of the mixture.
         perceptual: weight of the squared distance of pictures in the feature maps of a network
             trained on these pictures (another one than the judge's); 0 for none.
-        features: updates of the networks that look at pictures.
+        features: number of updates of the feature networks.
 
     References:
         D. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014; I. Higgins et al.,

@@ -3,10 +3,10 @@
 This module is the only one of the package that imports PyTorch; `features` imports it when needed.
 
 Two things are learned at once from the same pass: by how many quarter turns an image was rotated
-(what is up, hence what is shown), and which two of many pictures are the same image, shifted and
-mirrored (what tells images apart). Nothing that a measure should notice, such as colour, blur or
-noise, is ever changed in training, so the features do not learn to overlook it; shifts by whole
-pixels leave every pixel as it is.
+(which depends on the content), and which two of many pictures are the same image, shifted and
+mirrored (which depends on details). Properties that a measure should detect, such as colour, blur
+or noise, are never changed in training, so that the features do not become invariant to them;
+shifts by whole pixels do not change pixels.
 
 References:
     S. Gidaris, P. Singh and N. Komodakis, "Unsupervised Representation Learning by Predicting Image
@@ -28,14 +28,14 @@ from assay.core.seeds import stream
 __all__ = ["Encoder", "learn"]
 
 FINE = 48
-"""Images with shorter sides than this are seen at full resolution; others start with stride 2."""
+"""Images with shorter sides are processed at full resolution; others start with stride 2."""
 TURNS = 4
 PROJECTED = 64
 INFERENCE_BATCH = 256
 
 
 class Encoder(nn.Module):
-    """Convolutions with stride 2, and from every level what it sees on average.
+    """Convolutions with stride 2, with average features of every level.
 
     Args:
         channels: of the images.
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
 
     @classmethod
     def for_images(cls, shape: tuple[int, ...], widths: tuple[int, ...]) -> Encoder:
-        """The encoder of images (height, width, channels)."""
+        """Return an encoder of images (height, width, channels)."""
         return cls(shape[2], widths, 1 if min(shape[:2]) < FINE else 2)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -68,10 +68,10 @@ class Encoder(nn.Module):
         return maps
 
     def describe(self, images: np.ndarray) -> np.ndarray:
-        """Raw features float32 (n, d) of images uint8 (n, height, width, channels).
+        """Return raw features float32 (n, d) of images uint8 (n, height, width, channels).
 
-        The mean of every feature map of every level, which sees all from single edges to whole
-        objects, and the deviation of the first level's, which blur lowers and noise raises.
+        The mean of every feature map of every level, from single edges to whole objects, and the
+        standard deviation of the first level's, which blur decreases and noise increases.
         """
         self.eval()
         found = []
@@ -97,7 +97,7 @@ def learn(
     """Train an encoder on images uint8 (n, height, width, channels).
 
     Returns:
-        The encoder, and how well it came to solve its tasks: "rotation_accuracy" (chance is 0.25)
+        The encoder, and its final accuracy in both tasks: "rotation_accuracy" (chance is 0.25)
         and "match_accuracy" (chance is 1 in twice the pairs), over the last tenth of the steps.
     """
     with torch.random.fork_rng(devices=[]):
@@ -131,9 +131,10 @@ def learn(
 def _pairs_of_views(
     images: np.ndarray, pairs: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two views of each of some images, (2 * pairs, channels, side, side), and their turns.
+    """Return two views of each of some images, (2 * pairs, channels, side, side), and their
+    rotations.
 
-    Both views of an image are turned alike, so that what tells images apart may tell turns apart.
+    Both views of an image have the same rotation, so that features of details can depend on it.
     """
     chosen = images[rng.choice(len(images), pairs, replace=False)]
     turns = rng.integers(TURNS, size=pairs)

@@ -1,4 +1,4 @@
-"""Features for the measures: of a network trained here, on these images, without labels."""
+"""Features for the measures, from a network trained on the same images without labels."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["FeatureSettings", "Features"]
 
 RECIPE = 1
-"""Changes whenever the same images and settings may give other features."""
+"""Version, increased whenever equal images and settings may give other features."""
 LEAST = 32
 """Images to fit features to."""
 SMALLEST = 16
 """Pixels along a side."""
 SOFTEST = 0.1
-"""Part of its mean that is added to a response before its logarithm is taken. Responses are skewed,
-and a few extreme images would drown what the others say: the logarithm halves the noise of a
-Fréchet distance (see docs/measures.md)."""
+"""Fraction of its mean that is added to a response before taking the logarithm. Responses are
+skewed, and a few extreme images would dominate: the logarithm halves the noise of a Fréchet
+distance (see docs/measures.md)."""
 LEAST_LEVEL = 1e-6
-"""Responses and deviations below this are none."""
+"""Responses and deviations below this count as 0."""
 
 MOST = 4096
 """Pixels along a side, and filters of a level, of features from a file."""
 _SIDES = {"shape": 3, "widths": 16}
-"""Part of what is said of features -> numbers that it may have."""
+"""Key of the description of features -> its range."""
 
 _FORMAT = "assay features 1"
 
@@ -77,7 +77,7 @@ class Features:
 
         _check(about, weights)
         self.about, self._weights = dict(about), dict(weights)
-        with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
+        with torch.random.fork_rng(devices=[]):  # do not change other random numbers
             self._encoder = Encoder.for_images(tuple(about["shape"]), tuple(about["widths"]))
         state = {
             name.removeprefix("encoder."): torch.from_numpy(array.copy())
@@ -100,16 +100,16 @@ class Features:
 
         Equal images, seed and settings give equal features on one machine with one number of
         threads; elsewhere they may differ in the last digits. Fit them once for a dataset, to its
-        training images, and use them for everything that is to be compared.
+        training images, and use them for all comparisons.
 
         Args:
             images: uint8 (n, height, width, 1 or 3), 32 of 16x16 pixels at least.
             seed: of initial weights and batches.
             settings: how to learn; the default if None.
-            cache: whether to look in the cache folder first, and to leave the features there.
+            cache: whether to use the cache.
 
         Raises:
-            DataError: the array is no such images.
+            DataError: the array does not contain such images.
         """
         images = checked_images(images, "images", LEAST, SMALLEST)
         settings = settings or FeatureSettings()
@@ -128,7 +128,7 @@ class Features:
                 try:
                     return cls.load(path)
                 except DataError:
-                    path.unlink()  # damaged: made anew below
+                    path.unlink()  # damaged: fitted again below
             found = cls._learned(images, seed, settings)
             with suppress(OSError):
                 found.save(path)
@@ -136,7 +136,7 @@ class Features:
 
     @property
     def encoder(self) -> Encoder:
-        """The network itself, whose maps a loss may compare: not to be trained further."""
+        """Return the network, whose feature maps a loss may compare; do not train it."""
         return self._encoder
 
     @classmethod
@@ -149,7 +149,7 @@ class Features:
         logs = np.log(raw + level)
         std = logs.std(0, dtype=np.float64)
         weights = {f"encoder.{name}": t.numpy() for name, t in encoder.state_dict().items()}
-        # a map that never changes says nothing, and must not turn rounding errors into features
+        # a constant map carries no information, and must not turn rounding errors into features
         std = np.where(std < LEAST_LEVEL, np.inf, std).astype(np.float32)
         weights |= {"level": level, "mean": logs.mean(0), "std": std}
         about = {
@@ -180,7 +180,7 @@ class Features:
         return (np.log(self._encoder.describe(images) + level) - mean) / std
 
     def distance(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Root mean square difference of features, float32 (n,), of images pair by pair."""
+        """Return the root mean square difference of features of pairs of images, float32 (n,)."""
         apart = self.transform(first) - self.transform(second)
         return np.sqrt(np.square(apart).mean(1))
 
@@ -195,12 +195,12 @@ class Features:
             raise DataError(f"{path}: not a file of features ({error})") from error
 
     def save(self, path: str | Path) -> None:
-        """Write one safetensors file, which is whole or absent."""
+        """Write one safetensors file atomically."""
         write_tensors(path, _FORMAT, self.about, self._weights)
 
 
 def _check(about: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> None:
-    """Hold weights against the network that is described; ValueError where they do not fit."""
+    """Check weights against the described network; ValueError if they do not match."""
     import torch
 
     from assay.subjects.generation.encoder import Encoder

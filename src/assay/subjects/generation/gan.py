@@ -3,7 +3,7 @@
 By default those of a deep-learning course for 64x64 colour pictures: dense 1024, seen as 2x2 pixels
 of 256, five transposed convolutions (kernel 3, stride 2, 128 filters) and a convolution to three
 channels; against five convolutions (kernel 3, stride 2, 128 filters), each with LeakyReLU 0.3 and
-Gaussian noise 0.01, and one output. What the course leaves open is chosen here: LeakyReLU in the
+Gaussian noise 0.01, and one output. Unspecified choices of the course are: LeakyReLU in the
 generator as well, tanh at its end, 128 latent dimensions, Keras's initial weights.
 """
 

@@ -1,9 +1,8 @@
-"""The judge of generated pictures: it looks at them with one network and compares with real ones.
+"""Evaluation of generated pictures: compares features of generated and real pictures.
 
-That network is fitted to the training part and to nothing else. Pictures are compared with the
-validation part at every evaluation and with the test part once, at the end. Numbers at the end have
-the floor beside them: the same numbers of the validation pictures, which nothing was trained on
-either.
+The feature network is only fitted to the training part. Pictures are compared with the validation
+part at every evaluation and with the test part once, at the end. Final numbers have a floor: the
+same numbers of the validation pictures, which were not used for training either.
 """
 
 from __future__ import annotations
@@ -34,28 +33,28 @@ AT_EVALUATIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "distance": frechet_distance,
     "variety": variety,
 }
-"""Metric -> function of real and generated features (n, d), for what takes milliseconds."""
+"""Metric -> function of real and generated features (n, d), for fast metrics."""
 
 NAMES = {"frechet_distance": "distance"}
-"""Number of a measure -> its metric, where that has another name."""
+"""Number of a measure -> its metric, if that has another name."""
 
 MOST = 1_000
-"""Real pictures, and generated ones, that are compared at most."""
+"""Maximum number of real, and of generated, pictures to compare."""
 
 FITTED = 5_000
-"""Training pictures that the network is fitted to at most."""
+"""Maximum number of training pictures for the feature network."""
 
 LEAST = 20
-"""Pictures of a part, without which a measure says nothing."""
+"""Minimum number of pictures of a part."""
 
 
 def look(data: FitData, steps: int, seed: int = 0) -> Features:
-    """The network that looks at the pictures of a dataset, from the cache or fitted now.
+    """Return the feature network of a dataset, from the cache or fitted now.
 
     Args:
-        data: its training part is what the network is fitted to.
+        data: the network is fitted to its training part.
         steps: updates.
-        seed: another one gives another network of the same kind.
+        seed: seed of the network.
     """
     images = _some(data.train, FITTED)
     return Features.fit(images, seed, settings=FeatureSettings(steps=steps))
@@ -65,12 +64,12 @@ class Judge:
     """Measures generated pictures, uint8 (n, h, w, c), against the parts of a dataset.
 
     Args:
-        fit: what was trained on, and what judges at evaluations.
-        read_test: the test part, at which only `test`, `paths` and `reconstruction` look.
-        steps: updates of the network that looks.
+        fit: training part, and validation part for evaluations.
+        read_test: returns the test part, which only `test`, `paths` and `reconstruction` use.
+        steps: number of updates of the feature network.
 
     Raises:
-        DataError: the dataset's pictures are too few, too small or no bytes.
+        DataError: the dataset's pictures are too few, too small or not bytes.
     """
 
     def __init__(self, fit: FitData, read_test: ReadTest, steps: int):
@@ -81,17 +80,17 @@ class Judge:
 
     @property
     def count(self) -> int:
-        """How many generated pictures `validation` and `test` want: as many as the floor has."""
+        """Number of generated pictures for `validation` and `test`, as many as for the floor."""
         return len(self._others)
 
     @cached_property
     def _train(self) -> np.ndarray:
-        """Features of all training pictures."""
+        """Return the features of all training pictures."""
         return self.features.transform(self._fit.train.images)
 
     @cached_property
     def _test(self) -> np.ndarray:
-        """Test pictures: touched by what is called once, at the end."""
+        """Return the test pictures, which are only used at the end."""
         return _some(self._read_test(), MOST)
 
     def validation(self, images: np.ndarray) -> dict[str, float]:
@@ -100,11 +99,11 @@ class Judge:
         return {name: f(self._validation, made) for name, f in AT_EVALUATIONS.items()}
 
     def test(self, images: np.ndarray) -> dict[str, float]:
-        """Take every measure against the test part.
+        """Compute every measure against the test part.
 
         Returns:
             NAME, and with it "low_NAME" and "high_NAME", the ends of its bootstrap interval over
-            pictures, and "floor_NAME", the same of real pictures; each only where it is finite.
+            pictures, and "floor_NAME", the same of real pictures; each only if it is finite.
         """
         real = self.features.transform(self._test)
         sides, floor = (
@@ -122,8 +121,8 @@ class Judge:
     def paths(self, frames: np.ndarray) -> dict[str, float]:
         """Measure interpolations (paths, steps, h, w, c) in the features, as `test` returns it.
 
-        "floor_path_length" is the mean distance of two test pictures: what lies between the ends of
-        a path at least, were they real.
+        "floor_path_length" is the mean distance of two test pictures, the minimum length of a path
+        between real pictures.
         """
         found = path_lengths(frames, self.features.distance)
         half = len(self._test) // 2
@@ -136,7 +135,7 @@ class Judge:
         metrics = {}
         for name, (values, floor) in numbers.items():
             finite = values[np.isfinite(values)]
-            if len(finite):  # none, where all pictures are one
+            if len(finite):  # none, if all pictures are equal
                 metrics |= _metrics(name, mean_interval(finite), floor)
         return metrics
 

@@ -1,4 +1,4 @@
-"""Latent points: where they come from, and the way between two of them."""
+"""Latent points: priors, and interpolation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.seeds import stream
 __all__ = ["Mixture", "Normal", "Prior", "between", "fit_mixture", "point", "prior_of", "way"]
 
 _FITTED_ON = 5_000
-"""Latent points that are enough for a mixture; more take longer and change little."""
+"""Sufficient number of latent points for a mixture; more take longer and change little."""
 
 
 class Normal:
@@ -26,7 +26,7 @@ class Normal:
         return rng.standard_normal((count, self.size), np.float32)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """There is nothing to keep."""
+        """Return no weights."""
         return {}
 
 
@@ -35,7 +35,7 @@ class Mixture:
     """Gaussians with full covariances.
 
     Attributes:
-        shares: (k,), adding up to 1.
+        shares: (k,), summing to 1.
         means: (k, size).
         factors: (k, size, size), a Cholesky factor of each covariance.
     """
@@ -58,7 +58,7 @@ class Mixture:
         return (self.means[chosen] + moved).astype(np.float32)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """As float32 arrays to keep beside a run's weights; see `prior_of`."""
+        """Return float32 arrays to store with a run's weights; see `prior_of`."""
         return {f"prior.{name}": getattr(self, name) for name in ("shares", "means", "factors")}
 
 
@@ -81,35 +81,35 @@ def fit_mixture(points: np.ndarray, components: int, rng: np.random.Generator) -
         warnings.simplefilter("ignore", ConvergenceWarning)  # fifty steps are close enough
         mixture.fit(chosen)
     factors = np.linalg.cholesky(mixture.covariances_)
-    # float32 as they are kept, so that a stored run draws exactly what it drew
+    # float32 as stored, so that a stored run draws exactly the same
     found = (mixture.weights_, mixture.means_, factors)
     return Mixture(*(np.asarray(array, np.float32) for array in found))
 
 
 def prior_of(weights: Mapping[str, np.ndarray], size: int) -> Prior:
-    """The prior among the weights of a run; N(0, I) in `size` dimensions where there is none."""
+    """Return the prior among the weights of a run; by default N(0, I) in `size` dimensions."""
     if "prior.means" not in weights:
         return Normal(size)
     return Mixture(*(weights[f"prior.{name}"] for name in ("shares", "means", "factors")))
 
 
 def point(prior: Prior, seed: int, count: int = 1) -> np.ndarray:
-    """The latent points that a seed stands for, (count, size): the same for every run."""
+    """Return the latent points of a seed, (count, size), the same for every run."""
     return prior.draw(count, stream(seed, "sample"))
 
 
 def way(prior: Prior, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """The way between two latent points of a prior, (steps, size): along the arc for N(0, I), along
-    the straight line for a mixture."""
+    """Interpolate between two latent points of a prior, (steps, size): spherically for N(0, I),
+    linearly for a mixture."""
     return between(start, end, steps, spherical=isinstance(prior, Normal))
 
 
 def between(start: np.ndarray, end: np.ndarray, steps: int, *, spherical: bool) -> np.ndarray:
-    """Latent points on the way from `start` to `end` (size,), both included: (steps, size).
+    """Interpolate from `start` to `end` (size,), both included: (steps, size).
 
     Args:
-        spherical: along the arc, so that lengths stay those of N(0, I), whose points nearly all
-            lie on a sphere; otherwise along the straight line.
+        spherical: interpolate on the sphere, so that norms remain typical of N(0, I), whose points
+            nearly all lie on a sphere; otherwise linearly.
 
     References:
         T. White, "Sampling Generative Networks", 2016.

@@ -1,4 +1,4 @@
-"""How far made pictures are from real ones, as it is shown."""
+"""The metrics of generated pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of `assay serve` about made pictures: GAN beside VAE, from the same latent points."""
+"""The page of `assay serve` about generated pictures: GAN and VAE side by side."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ __all__ = ["PAGE", "principal_directions"]
 KINDS = {"adversarial": "GAN", "autoencode": "VAE"}
 KNOBS = 6
 DRAWN = 240
-"""Pictures from which directions are learned."""
+"""Number of pictures from which directions are learned."""
 
 STEPS = 101
-"""Places on the way between two pictures."""
+"""Number of steps between two pictures."""
 
 
 def principal_directions(sampler: Any, count: int = KNOBS) -> np.ndarray:
-    """Latent directions, unit vectors (count, size), along which pictures change the most.
+    """Return latent directions, unit vectors (count, size), along which pictures change the most.
 
-    Many pictures are made; their principal components are regressed on the latent points that they
-    were made of.
+    The principal components of many pictures are regressed on their latent points.
 
     References:
         E. Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", NeurIPS 2020.
@@ -61,14 +60,14 @@ def _answers(site: Site) -> Mapping[str, Answer]:
             if record.run_id not in made:
                 try:
                     sampler = PictureSampler(*site.shelf.read(_with_weights(record.run_id)))
-                except AssayError:  # one whose weights were not kept
+                except AssayError:  # a run without stored weights
                     continue
                 made[record.run_id] = sampler, principal_directions(sampler)
             found.append((title, record, *made[record.run_id]))
         return found
 
     def make(given: Any) -> dict[str, Any]:
-        """Pictures of a point between two faces, moved along the directions."""
+        """Generate pictures of a point between two faces, moved along the directions."""
         first, second, share, knobs = _asked(given)
         pictures = []
         for title, record, sampler, directions in makers():
@@ -94,7 +93,7 @@ def _with_weights(run: str) -> Any:
 
 
 def _runs(site: Site) -> dict[str, Record]:
-    """The best run of each kind and dataset."""
+    """Return the best run of each kind and dataset."""
 
     def kind(record: Record) -> str | None:
         name, data = KINDS.get(task_name(record)), record.config.get("dataset")

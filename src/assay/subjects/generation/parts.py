@@ -1,4 +1,4 @@
-"""What tasks that train several networks together have in common."""
+"""The base of tasks that train several networks together."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "PartsTask", "features_option"]
 
 FEATURES = 600
-"""Updates of the network that looks at pictures: a minute on one core, once for each dataset."""
+"""Default number of updates of the feature network: a minute on one core, once for each dataset."""
 
 
 def features_option() -> Option:
-    """The setting `features` of every task that makes pictures."""
+    """The setting `features` of every task that generates pictures."""
     return integer(FEATURES, low=1, help="Updates of the network whose features evaluate images.")
 
 
 class PartsTask:
-    """A task whose networks make pictures, judged by how far these are from real ones.
+    """A task whose networks generate pictures, evaluated by their distance from real ones.
 
-    Pictures are seen with values from -1 to 1, whatever the dataset's own normalization. The
+    Pictures have values from -1 to 1, independent of the dataset's normalization. The
     engine measures "distance" and "variety" at every evaluation and all else at the end (see
-    `judge.py`); there is no loss of a single network, and asking for one is an error of the engine.
+    `judge.py`); there is no loss of a single network, and calling it is an error of the engine.
 
     Attributes:
-        parts: names of the networks; `maker` is the one that makes pictures of latent points.
-        features: updates of the network that looks at pictures (see `features.py`).
+        parts: names of the networks; `maker` is the one that generates pictures from latent points.
+        features: number of updates of the feature network (see `features.py`).
     """
 
     name: str = ""
@@ -44,7 +44,7 @@ class PartsTask:
     features: int = FEATURES
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
-        """None: the parts have outputs of their own."""
+        """Return none, because the parts have their own outputs."""
         return {}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:

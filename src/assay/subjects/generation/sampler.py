@@ -1,4 +1,4 @@
-"""Pictures from a trained run: its maker of images and its prior, with nothing else of the run."""
+"""Sampling from a trained run, with its generator and its prior."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _ROWS = 100
 
 
 class PictureSampler:
-    """Makes pictures of latent points; a seed stands for the same point in every run.
+    """Generates pictures from latent points; a seed gives the same point in every run.
 
     Args:
-        record: a finished run of a task that makes pictures.
-        weights: those that the store keeps of it.
+        record: a finished run of a task that generates pictures.
+        weights: its stored weights.
 
     Raises:
-        DataError: the run makes no pictures, did not finish, or its weights were not kept.
+        DataError: the run does not generate pictures, has not finished, or its weights were not
+            kept.
     """
 
     def __init__(self, record: Record, weights: Mapping[str, np.ndarray]):
@@ -59,17 +60,17 @@ class PictureSampler:
         self.prior = prior_of(weights, network.input_shape[0])
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """Pictures of the `count` latent points of a seed: uint8 (count, h, w, c)."""
+        """Generate pictures of the `count` latent points of a seed: uint8 (count, h, w, c)."""
         return self.make(point(self.prior, seed, count))
 
     def interpolate(self, start: int, end: int, steps: int) -> np.ndarray:
-        """Pictures on the way between the latent points of two seeds, both included: on the arc
-        where the prior is N(0, I), on the straight line where it is a mixture."""
+        """Generate pictures between the latent points of two seeds, both included: spherical
+        interpolation for the prior N(0, I), linear for a mixture."""
         first, last = (point(self.prior, seed)[0] for seed in (start, end))
         return self.make(way(self.prior, first, last, steps))
 
     def make(self, points: np.ndarray) -> np.ndarray:
-        """Pictures of latent points (n, latent): uint8 (n, h, w, c)."""
+        """Generate pictures of latent points (n, latent): uint8 (n, h, w, c)."""
         with torch.no_grad():
             parts = [
                 to_bytes(self._module(torch.from_numpy(points[i : i + _ROWS]))["image"])

@@ -1,4 +1,4 @@
-"""The part of a report about making pictures: what was made, how it came about, how good it is."""
+"""The part of a report about generated pictures: samples, progress and quality."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["SECTION", "draw_progress", "generation_section", "generation_table", "near_tables"]
 
 MAX_TRIALS = 4
-"""Trials whose pictures are shown, the best on validation; a page should open quickly."""
+"""Maximum number of trials whose pictures are shown, the best on validation."""
 
 _SHOWN, _COLUMNS = 32, 8
 
@@ -41,7 +41,7 @@ _SHOWN, _COLUMNS = 32, 8
 def generation_section(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
-    """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None where no run made
+    """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None if no run generated
     pictures."""
     if not made.made_runs(records):
         return None
@@ -124,7 +124,7 @@ _LOSSES = {
 
 
 def generation_table(plan: PlanData, records: Sequence[Record]) -> Table:
-    """Return how far each trial's pictures are from real ones, and what that took."""
+    """Return the distance of each trial's pictures from real ones, and the cost."""
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         Column("n", lambda r: str(r["n"])),
@@ -146,7 +146,7 @@ def _cell(name: str, decimals: int) -> Callable[[Row], str]:
 
 
 def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
-    """Return every measure of every trial beside its floor; one table holds what compares."""
+    """Return every measure of every trial with its floor; one table for comparable trials."""
     tables = []
     for labels, rows in made.near_groups(plan, records):
         for start in range(0, len(labels), _ABREAST):
@@ -166,7 +166,7 @@ def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
 
 
 _ABREAST = 5
-"""Trials side by side in a table."""
+"""Maximum number of trials side by side in a table."""
 
 _BEST = {"lower": "lower", "higher": "higher", "floor": "the floor"}
 
@@ -242,7 +242,7 @@ def _item(title: str, image: str, caption: str) -> dict[str, str]:
 
 
 def _beside_real(kept: Mapping[str, np.ndarray], dataset: Dataset | None) -> list[dict[str, str]]:
-    """What takes the real pictures; nothing where they are not to be had."""
+    """Return functions of the real pictures; empty if they are not available."""
     if dataset is None:
         return []
     real = dataset.test.images

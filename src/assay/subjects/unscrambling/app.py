@@ -1,4 +1,4 @@
-"""What `assay unscramble` makes of a dataset or an array: an estimate, files and pictures."""
+"""The work of `assay unscramble`: an estimate, files and pictures."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["Unscrambled", "read_vectors", "truth_of", "write_files"]
 
 SHOWN = 8
-"""Images in the picture."""
+"""Number of images in the picture."""
 
 
 @dataclass(frozen=True)
 class Unscrambled:
-    """Images in, estimate out.
+    """Permuted images and the estimate.
 
     Attributes:
-        images: uint8 or float (n, height, width, channels), as they were given.
-        dataset: where they come from, for a dataset of the catalog.
+        images: uint8 or float (n, height, width, channels), as given.
+        dataset: their dataset, if it is in the catalog.
     """
 
     images: np.ndarray
@@ -37,7 +37,7 @@ class Unscrambled:
 
 
 def read_vectors(path: Path) -> np.ndarray:
-    """Read a user's own array; raises DataError for what is no array of numbers."""
+    """Read a user's own array; raises DataError if it is not a numeric array."""
     from assay.core.array_file import map_array
 
     try:
@@ -47,7 +47,7 @@ def read_vectors(path: Path) -> np.ndarray:
 
 
 def truth_of(found: Unscrambled) -> Quality | None:
-    """How good the estimate is, where the true order is known; after the estimate is made."""
+    """Evaluate the estimate, if the true order is known."""
     import numpy as np
 
     from assay.subjects.unscrambling.truth import quality

@@ -40,9 +40,9 @@ def unscramble(
             your own, (images, pixels) or (images, pixels, channels).
         permute: Seed of the permutation of a dataset.
         train: Images to estimate from [all training images].
-        shape: Of the images in a file, e.g. 28x28 [a square].
+        shape: Shape of the images in a file, e.g. 28x28 [a square].
         out: Folder for the order, the restored images and pictures of both [unscrambled-NAME].
-        seed: Equal seeds give equal estimates.
+        seed: Seed of the estimate.
     """
     from assay.subjects.unscrambling.app import truth_of, write_files
 
@@ -108,7 +108,7 @@ def _grid(shape: str | None) -> tuple[int, int] | None:
 
 
 def _judged(quality: Quality | None) -> dict[str, str]:
-    """Beside the truth, where it is known."""
+    """Compare with the truth, if it is known."""
     if quality is None:
         return {}
     return {

@@ -1,5 +1,5 @@
-"""The page of `assay serve` about permuted pixels: a picture before and after, the grid that finds
-itself, and what networks make of both."""
+"""The page of `assay serve` about permuted pixels: a picture before and after, its restoration, and
+the predictions of networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["PAGE"]
 
 DATASETS = ("digits", "mnist", "fashion-mnist")
 SHOWN = 1200
-"""Images that are read; the estimate of the order is made from as many."""
+"""Number of images to read, from which the order is estimated."""
 
 MOST_NETWORKS = 6
 
@@ -41,7 +41,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
         return network_of(record, weights)
 
     def look(given: Any) -> dict[str, Any]:
-        """One picture, permuted, and what the networks of the store take both for."""
+        """Return a picture, its permutation, and the predictions of stored networks for both."""
         name, seed, index = _asked(given)
         data = dataset(name)
         images, targets = data.validation.images, data.validation.targets
@@ -53,7 +53,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
             try:
                 ask = network(record.run_id)
                 seen = [_top(ask(picture), names) for picture in (image, moved)]
-            except AssayError:  # one that cannot be asked here is left out
+            except AssayError:  # skip networks that cannot be loaded here
                 continue
             said.append({"title": title, "run": record.run_id, "plain": seen[0], "moved": seen[1]})
         true = names[int(targets[index % len(images)])]
@@ -61,7 +61,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
         return {**pictures, "true": true, "networks": said, "count": len(images)}
 
     def restore(given: Any) -> dict[str, Any]:
-        """Find the order of the pixels again, from many permuted images alone."""
+        """Estimate the order of the pixels from many permuted images alone."""
         from assay.reports.pixel_grid import animation, gif_uri
         from assay.subjects.unscrambling.solver.pipeline import unscramble
         from assay.subjects.unscrambling.truth import quality
@@ -101,7 +101,7 @@ def _asked(given: Any) -> tuple[str, int, int]:
 
 
 def _networks(site: Site, dataset: str) -> list[tuple[str, Record]]:
-    """The best run of each network family on this dataset, plain and permuted."""
+    """Return the best run of each network family on this dataset, plain and permuted."""
 
     def kind(record: Record) -> str | None:
         data, family = record.config.get("dataset"), record.config["network"].get("family")
@@ -116,7 +116,7 @@ def _networks(site: Site, dataset: str) -> list[tuple[str, Record]]:
 
 
 def _top(outputs: Mapping[str, np.ndarray], names: Any) -> dict[str, Any]:
-    """The likeliest class and its probability."""
+    """Return the most probable class and its probability."""
     (logits,) = (values[0].astype(float) for values in outputs.values())
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()

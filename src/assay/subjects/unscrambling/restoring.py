@@ -18,27 +18,27 @@ from assay.subjects.unscrambling.solver.pipeline import CONTRAST, unscramble
 __all__ = ["RESTORE", "Restore", "restored_order"]
 
 RECIPE = "1"
-"""Changes whenever the estimate may; it is part of what is looked up."""
+"""Version of the estimate, part of the key in the cache."""
 
 
 class Restore:
-    """`dataset.restore`: undo the permutation as well as the training images tell."""
+    """`dataset.restore`: undo the permutation, as estimated from the training images."""
 
     usual = False
     option = flag(help="Undo the permutation as far as the training images allow.")
 
     def check(self, spec: Spec) -> str:
-        """There must be a permutation to undo."""
+        """Require a permutation."""
         if spec["restore"] and spec.get("permute") is None:
             return "dataset.restore only makes sense together with dataset.permute"
         return ""
 
     def fit(self, spec: Spec, train: np.ndarray, permutation: np.ndarray | None) -> FittedTransform:
-        """The estimated order; see `restored_order`."""
+        """Estimate the order; see `restored_order`."""
         assert permutation is not None
         order, contrast = restored_order(train)
         moved = permutation[order]
-        exact = bool((moved == np.arange(len(moved))).all())  # only these words look at the truth
+        exact = bool((moved == np.arange(len(moved))).all())  # only this note uses the truth
         note = (
             f"the order of the pixels was estimated from {len(train):,} training images, "
             f"{contrast:.1f} times as good as one of shuffled pixels{' (exact)' if exact else ''}"
@@ -50,16 +50,16 @@ RESTORE = Restore()
 
 
 def restored_order(train: np.ndarray) -> tuple[np.ndarray, float]:
-    """Which pixel of the permuted image belongs into each cell, and the contrast of the estimate.
+    """Return the pixel of the permuted image for each cell, and the contrast of the estimate.
 
-    The estimate is kept in the cache under the training images that it was made from, so that a
-    study makes it once: the first process that needs it does, others wait.
+    The estimate is cached by its training images, so that a study computes it once: by the first
+    process that needs it, while others wait.
 
     Args:
         train: permuted training images, uint8 (n, height, width, channels).
 
     Returns:
-        int64 (height * width,), and how many times the energy of shuffled pixels it reached.
+        int64 (height * width,), and its energy relative to that of shuffled pixels.
 
     Raises:
         DataError: no spatial structure was found.

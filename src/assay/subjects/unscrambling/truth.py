@@ -1,6 +1,6 @@
-"""How good an estimated arrangement of pixels is, beside the true one.
+"""Quality of an estimated arrangement of pixels, compared with the true one.
 
-Kept apart from `unscrambling`, which must never see any of this.
+It is separate from the solver, which must never use the truth.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Quality:
         in_place: of the informative pixels, those in their true cell, after the best of the eight
             symmetries of the square (four of a rectangle).
         in_place_shifted: the same, also allowing one shift by a pixel in each direction.
-        informative: how many pixels count.
+        informative: number of informative pixels.
     """
 
     neighbours: float

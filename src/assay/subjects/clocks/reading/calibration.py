@@ -1,4 +1,4 @@
-"""How two readers are put together: on drawn clocks that neither saw, made like photos."""
+"""Calibration of an ensemble of two readers on photo-like drawn clocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assay.subjects.clocks.time import HALF_DAY, distance
 __all__ = ["COVERAGE", "MIXTURE", "drawn_photos", "fit", "photo_like", "thresholds_of"]
 
 COVERAGE = 0.95
-"""Share of clocks whose set of possible times holds the true one."""
+"""Fraction of clocks whose set of possible times contains the true one."""
 
 MIXTURE = {
     ("course", "photo, turned"): 0.3,
@@ -29,13 +29,13 @@ MIXTURE = {
     ("any", "photo, turned"): 0.15,
     ("any", "plain"): 0.15,
 }
-"""Shares of (style, what was done to it) of the clocks that an ensemble is fitted on."""
+"""Fractions of (style, transformation) of the clocks on which an ensemble is fitted."""
 
 _RIDGE = 1e-3
 
 
 def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """About so many clocks of MIXTURE at random times: uint8 (n, 150, 150, 1), and minutes (n,)."""
+    """Draw about `count` clocks of MIXTURE: uint8 (n, 150, 150, 1), and minutes (n,)."""
     images, minutes = [], []
     for (style, kind), share in MIXTURE.items():
         rng = stream(seed, "photos", style, kind)
@@ -49,11 +49,11 @@ def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def photo_like(images: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarray:
-    """The same pictures, uint8 (n, size, size, 1), as a camera might have taken them: another cut,
-    coarse pixels, blur, exposure and contrast, a window's reflection, JPEG.
+    """Transform pictures, uint8 (n, size, size, 1), like a camera: crop, coarse pixels, blur,
+    exposure and contrast, a window's reflection, JPEG.
 
     Args:
-        turn: by any angle, upside down included.
+        turn: rotate by any angle, even upside down.
     """
     return np.stack([_photo(image[..., 0], rng, turn) for image in images])[..., None]
 
@@ -85,7 +85,7 @@ def _photo(image: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarra
 
 
 def _window(size: int, rng: np.random.Generator) -> np.ndarray:
-    """A bright stripe with soft edges across the picture."""
+    """Return a bright stripe with soft edges across the picture."""
     angle, place, width = rng.uniform(0, 2 * np.pi), rng.uniform(), rng.uniform(0.03, 0.2)
     y, x = np.mgrid[:size, :size] / size
     away = np.abs(np.cos(angle) * x + np.sin(angle) * y - place) - width
@@ -93,11 +93,10 @@ def _window(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
-    """Detector, weights and thresholds of an ensemble, see `Ensemble`.
+    """Fit detector, weights and thresholds of an ensemble; see `Ensemble`.
 
-    The detector is fitted on clocks of its own; weights on one half of `count` clocks, by penalised
-    maximum likelihood: support is never held against a candidate, nor doubt for it. Thresholds are
-    those of the other half.
+    The detector is fitted on separate clocks; the weights on one half of `count` clocks, by
+    penalised maximum likelihood with sign constraints; the thresholds on the other half.
 
     Args:
         readers: of any style, and of style "course".
@@ -114,7 +113,7 @@ def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
 def fitted(
     experts: np.ndarray, outputs: np.ndarray, minutes: np.ndarray, detector: list[float], seed: int
 ) -> dict[str, Any]:
-    """What an ensemble is described by, from the evidence for clocks whose times are known."""
+    """Return the description of an ensemble, from the evidence for clocks of known times."""
     half = stream(seed, "halves").permutation(len(minutes)) < len(minutes) / 2
     weights = [weights_of(experts[half, :e], minutes[half]) for e in (2, 4)]
     about = {"detector": detector, "weights": weights, "thresholds": [0.0] * 3}
@@ -126,7 +125,7 @@ def fitted(
 
 
 def course_of(count: int) -> np.ndarray:
-    """Which of the clocks that `drawn_photos` gives are of style course."""
+    """Return which clocks of `drawn_photos` have style course."""
     parts = ((style == "course", round(share * count)) for (style, _), share in MIXTURE.items())
     return np.concatenate([np.full(number, course) for course, number in parts])
 
@@ -136,7 +135,7 @@ def _outputs(reader: Reader, images: np.ndarray) -> np.ndarray:
 
 
 def detector_of(outputs: np.ndarray, special: np.ndarray) -> list[float]:
-    """Weights and offset of a logistic regression of the style on outputs (n, units)."""
+    """Return weights and offset of a logistic regression of the style on outputs (n, units)."""
     mean, scale = outputs.mean(0), outputs.std(0) + 1e-6
     rows = np.concatenate([(outputs - mean) / scale, np.ones((len(outputs), 1))], -1)
     found = _regression(rows, special, 1e-4, [(None, None)] * rows.shape[1])
@@ -174,8 +173,8 @@ def _regression(
 
 
 def thresholds_of(scores: np.ndarray, certainty: np.ndarray) -> list[float]:
-    """For each band of certainty the score that COVERAGE of clocks reach, with the correction for
-    their number that makes it hold for the next one; 0 where there are too few."""
+    """Return for each band of certainty the score that COVERAGE of clocks reach, with the
+    finite-sample correction of conformal prediction; 0 if there are too few."""
     bands = np.searchsorted(BANDS, certainty, side="right")
     found = []
     for band in range(len(BANDS) + 1):

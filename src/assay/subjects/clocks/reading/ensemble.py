@@ -1,11 +1,11 @@
-"""Two readers of clocks as one: which of them to believe, how far, and what else it may be.
+"""An ensemble of two clock readers, with calibrated probabilities and sets of possible times.
 
-The first reads clocks of any style; the second, of one style, is asked where the picture may be of
-that style, as a detector says that is linear in the outputs of the first. Each looks at a clock as
-it is in the picture and turned by quarters, and makes two experts of it: distributions over the 720
-times. What the experts read are the candidates, and a logistic regression on how far every expert
-supports a candidate, or something else, says how likely it is right. A reader that
-sees another time once the picture is turned, or two that differ, are so no longer certain.
+The first reads clocks of any style; the second, of one style, is used if a detector (linear in the
+outputs of the first) finds that the picture may have that style. Each evaluates a clock upright and
+rotated by quarter turns, which gives two experts: distributions over the 720 times. The readings of
+the experts are the candidates, and a logistic regression on the support of every expert for a
+candidate, or for another time, gives its probability. So a reader whose reading changes with
+rotation, or two that differ, have a low certainty.
 
 References:
     D. Wolpert, "Stacked Generalization", Neural Networks 5, 1992.
@@ -36,37 +36,37 @@ __all__ = [
 ]  # fmt: skip
 
 _TURNS = (*TURNS[:LOOKS], 0.25, 0.5, 0.75)
-"""Looks at one clock, turned clockwise: a little, for the upright expert, and by quarters."""
+"""Clockwise rotations of a clock: small ones for the upright expert, and quarter turns."""
 
 _ROUND = [0, *range(LOOKS, len(_TURNS))]
-"""Those of the expert from all round."""
+"""Rotations of the expert for all orientations."""
 
 _TOGETHER = 8
-"""Clocks that are looked at together."""
+"""Number of clocks in one evaluation."""
 
 FLOOR = 0.01
-"""A share of this size is no evidence: what a network holds impossible may be so all the same."""
+"""Lower bound of probabilities, because a network may be wrong about impossible times."""
 
 REST = 1e-3
-"""What even a sure network leaves for other times."""
+"""Minimum probability of all other times."""
 
 BANDS = (0.5, 0.9)
-"""Certainties between which sets of possible times are calibrated apart."""
+"""Bounds of the bands of certainty in which sets of possible times are calibrated."""
 
 
 SPECIAL = 0.2
-"""Probability of its style from which the second reader is asked as well."""
+"""Probability of its style from which the second reader is used as well."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an ensemble makes of n clocks.
+    """The result of an ensemble for n clocks.
 
     Attributes:
         minutes: (n,) the time.
         certainty: (n,) probability that it is right within a minute.
-        shares: (n, 720) how likely each time is.
-        together: (n,) whether both readers were asked.
+        shares: (n, 720) probability of each time.
+        together: (n,) whether both readers were used.
     """
 
     minutes: np.ndarray
@@ -76,13 +76,13 @@ class Judgement:
 
     @property
     def runner_up(self) -> np.ndarray:
-        """(n,) the next best time that is at least five minutes away."""
+        """(n,) the second best time, at least five minutes away."""
         apart = distance(np.arange(HALF_DAY), self.minutes[:, None])
         return np.where(apart >= APART, self.shares, -1).argmax(-1)
 
 
 class Stack:
-    """How the experts of two readers are weighed.
+    """The weights of the experts of two readers.
 
     Args:
         about: {"detector": a weight for each output of the first reader, and an offset; "weights":
@@ -90,7 +90,7 @@ class Stack:
             `calibration` makes it; JSON data.
 
     Raises:
-        DataError: the description is no such thing.
+        DataError: the description is invalid.
     """
 
     def __init__(self, about: Mapping[str, Any]):
@@ -103,14 +103,14 @@ class Stack:
             raise DataError(f"expected 7 and 13 weights, got {' and '.join(map(str, counts))}")
 
     def may_be_special(self, outputs: np.ndarray) -> np.ndarray:
-        """Whether clocks may be of the second reader's style, from outputs (n, units) of the first
-        for the upright pictures."""
+        """Return whether clocks may have the second reader's style, from outputs (n, units) of the
+        first for the upright pictures."""
         score = outputs @ self.detector[:-1] + self.detector[-1]
         found: np.ndarray = score > np.log(SPECIAL / (1 - SPECIAL))
         return found
 
     def judge(self, experts: np.ndarray, together: np.ndarray) -> Judgement:
-        """Weigh the distributions of experts, (n, 4, 720): those of the first reader alone, or of
+        """Combine the distributions of experts, (n, 4, 720): those of the first reader alone, or of
         both."""
         n = len(experts)
         minutes, certainty = np.zeros(n, int), np.zeros(n)
@@ -126,8 +126,8 @@ class Ensemble:
     """Reads clocks with two readers, which see pictures of one size.
 
     Args:
-        readers: that of any style, and that of one.
-        stack: how they are weighed.
+        readers: one for any style, and one for a single style.
+        stack: their weights.
     """
 
     def __init__(self, readers: Sequence[Reader], stack: Stack):
@@ -136,7 +136,7 @@ class Ensemble:
 
     @classmethod
     def load(cls, readers: Sequence[Reader], path: Path) -> Ensemble:
-        """With the description in a JSON file."""
+        """Load an ensemble with the description in a JSON file."""
         return cls(readers, Stack(json.loads(path.read_text(encoding="utf-8"))))
 
     @property
@@ -182,13 +182,13 @@ class Ensemble:
         )
 
     def glance(self, images: np.ndarray) -> Judgement:
-        """Judge pictures uint8 (n, size, size, 1) of clocks and no more."""
+        """Read pictures uint8 (n, size, size, 1) that show only a clock."""
         parts = [self._look(views) for views in _looks(images)]
         names = ("minutes", "certainty", "shares", "together")
         return Judgement(*(np.concatenate([getattr(p, k) for p in parts]) for k in names))
 
     def _look(self, views: np.ndarray) -> Judgement:
-        """Judge clocks from looks uint8 (n, looks, size, size, 1)."""
+        """Read clocks from views uint8 (n, views, size, size, 1)."""
         general, special = self.readers
         first, outputs = experts_of(general, views)
         both = self.stack.may_be_special(outputs)
@@ -199,8 +199,8 @@ class Ensemble:
 
 
 def weigh(experts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The candidate (n,) that is likeliest right by a logistic regression, how likely that is, and
-    the experts' distributions (n, 720) by how likely what each reads is."""
+    """Return the most probable candidate (n,) by logistic regression, its probability, and the
+    experts' distributions (n, 720), weighted by the probabilities of their readings."""
     candidates, features = features_of(experts)
     score = features @ weights[:-1] + weights[-1]
     rows, best = np.arange(len(score)), score.argmax(-1)
@@ -211,16 +211,16 @@ def weigh(experts: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def evidence(readers: Sequence[Reader], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distributions of the experts, (n, 2 for each reader, 720), for pictures uint8 (n, size, size,
-    1), and the outputs of the first reader for them, (n, units)."""
+    """Return the distributions of the experts, (n, 2 for each reader, 720), for pictures uint8 (n,
+    size, size, 1), and the outputs of the first reader for them, (n, units)."""
     parts = [[experts_of(reader, views) for reader in readers] for views in _looks(images)]
     experts = [np.concatenate([found for found, _ in part], 1) for part in parts]
     return np.concatenate(experts), np.concatenate([part[0][1] for part in parts])
 
 
 def experts_of(reader: Reader, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For looks uint8 (n, looks, size, size, 1): the distributions (n, 2, 720) of a reader upright
-    and from all round, and its outputs (n, units) for the first look."""
+    """For views uint8 (n, views, size, size, 1), return the distributions (n, 2, 720) of a reader,
+    upright and for all orientations, and its outputs (n, units) for the first view."""
     outputs = reader.outputs(views.reshape(-1, *views.shape[2:]))
     logs = [log.reshape(*views.shape[:2], -1) for log in reader.scheme.log_shares(outputs)]
     upright = shares_of_times(*(log[:, :LOOKS].mean(1) for log in logs))
@@ -230,7 +230,7 @@ def experts_of(reader: Reader, views: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _looks(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Looks at some pictures after the other, (n, looks, size, size, 1)."""
+    """Yield the views of some pictures at a time, (n, views, size, size, 1)."""
     whole = Square(0, 0, images.shape[1])
     for start in range(0, len(images), _TOGETHER):
         photos = map(Image.fromarray, images[start : start + _TOGETHER, ..., 0])
@@ -238,9 +238,9 @@ def _looks(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def features_of(experts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each expert reads (n, e), and for each of these three features of every expert, (n, e,
-    3 e): how far it supports it, how little it leaves for anything else, and how far it holds
-    something else likelier; in logarithms."""
+    """Return the reading of each expert (n, e), and for each of them three features of every
+    expert, (n, e, 3 e), in logarithms: its support, the rest of its probability, and how much more
+    probable it considers another time."""
     candidates = experts.argmax(-1)
     near = distance(np.arange(HALF_DAY), candidates[..., None]) <= NEAR  # (n, e, 720)
     share = np.einsum("nct,net->nce", near, experts).clip(0, 1)  # of candidate c by expert e
@@ -254,13 +254,13 @@ def features_of(experts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def possible_times(
     shares: np.ndarray, minutes: int, certainty: float, thresholds: Sequence[float]
 ) -> tuple[tuple[int, int], ...]:
-    """Spans of times, first and last minute, that together hold the true one as often as the
-    thresholds were calibrated for.
+    """Return spans of times, first and last minute, that together contain the true one with the
+    calibrated probability.
 
     Args:
-        shares: (720,) how likely each time is.
-        minutes: what was read, which is always among them.
-        thresholds: by band of certainty, the share of the largest share that a time must have.
+        shares: (720,) probability of each time.
+        minutes: the reading, which is always included.
+        thresholds: minimum probability of a time relative to the largest, by band of certainty.
     """
     band = int(np.searchsorted(BANDS, certainty, side="right"))
     inside = shares >= thresholds[band] * shares.max()
@@ -283,6 +283,6 @@ def possible_times(
 
 
 def _time(outputs: Mapping[str, np.ndarray]) -> float:
-    """The time between the likeliest directions, in minutes."""
+    """Return the time from the most probable directions, in minutes."""
     twelve, _, hour = (int(head[0].argmax()) / head.shape[-1] for head in outputs.values())
     return (hour - twelve) % 1 * HALF_DAY

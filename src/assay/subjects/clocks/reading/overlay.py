@@ -14,13 +14,13 @@ from assay.subjects.clocks.time import hands, text
 __all__ = ["draw"]
 
 LARGEST = 1600
-"""Longer side of the drawing, in pixels; larger photos are made smaller."""
+"""Longer side of the drawing, in pixels; larger photos are reduced."""
 
 _HOUR, _MINUTE, _TWELVE, _PAPER = "#d55e00", "#0072b2", "#009e73", "#ffffff"
 
 
 def draw(photo: Path, sight: Sight) -> Image.Image:
-    """The photo with the square that was looked at, the hands as they were read, and the time."""
+    """Draw the square that was read, the recognised hands and the time on the photo."""
     pixels, times = open_photo(photo, ENOUGH)
     picture = Image.fromarray(pixels)
     ratio = min(1.0, LARGEST / max(picture.size))
@@ -46,6 +46,6 @@ def draw(photo: Path, sight: Sight) -> Image.Image:
 
 
 def _point(middle: tuple[float, float], turn: float, radius: float) -> tuple[float, float]:
-    """A point in the direction `turn` (clockwise from up)."""
+    """Return a point in the direction `turn` (clockwise from up)."""
     angle = 2 * math.pi * turn
     return middle[0] + radius * math.sin(angle), middle[1] - radius * math.cos(angle)

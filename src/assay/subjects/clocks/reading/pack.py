@@ -1,4 +1,4 @@
-"""From a finished run to a reader's file: its weights, and certainties that keep their word."""
+"""From a finished run to a reader's file: its weights, and calibrated certainties."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["calibrate", "pack", "spoiled"]
 def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, style: str) -> Reader:
     """Make a reader of a run.
 
-    Certainties are calibrated on the validation images, as they are and spoiled: who only ever saw
-    clocks in the middle of the picture is sure of anything. How well it reads is measured on the
-    test images, once.
+    Certainties are calibrated on the validation images, original and degraded, because a network
+    that has only seen centred clocks is overconfident. Accuracy is measured on the test images,
+    once.
 
     Args:
         record: a finished run of task tell_time with relational labels.
         weights: its weights.
-        dataset: what it was trained on.
-        style: "course" or "any": how clocks may be turned.
+        dataset: the dataset on which it was trained.
+        style: "course" or "any", which determines possible rotations.
 
     Raises:
         DataError: the run has other labels, or its pictures are not square and grey.
@@ -68,10 +68,10 @@ def pack(record: Record, weights: Mapping[str, np.ndarray], dataset: Dataset, st
 
 
 def spoiled(images: np.ndarray, seed: int) -> np.ndarray:
-    """The same pictures cut and smeared, from hardly to beyond recognition.
+    """Crop and degrade pictures, from slightly to unrecognisable.
 
-    Each is a square of the picture or of more than it, grey outside, with its contrast weakened and
-    noise on it; one in ten shows nothing but that noise.
+    Each is a square of the picture or a larger area, grey outside, with reduced contrast and noise;
+    one in ten is pure noise.
     """
     rng = stream(seed, "spoiled")
     size = images.shape[1]
@@ -90,15 +90,15 @@ def spoiled(images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _error(read: Reading, targets: np.ndarray) -> np.ndarray:
-    """How far readings are off, in minutes."""
+    """Return the errors of readings, in minutes."""
     return distance(read.minutes, true_minutes(targets))
 
 
 def calibrate(certainty: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """Slope and offset that turn the log-odds of certainties into those of being right.
+    """Return slope and offset from the log-odds of certainties to those of correctness.
 
-    The targets are kept off 0 and 1, so that a set without a single mistake does not make the
-    reader infallible, and the slope above 0: more certain never means less right.
+    The targets are kept away from 0 and 1, so that a set without mistakes does not give infinite
+    certainty, and the slope is positive, so that the order of certainties is kept.
 
     Args:
         certainty: (n,), 0 to 1.

@@ -1,4 +1,4 @@
-"""A trained reader of clocks: one file with a network, its weights and how far to trust it."""
+"""A trained reader of clocks: one file with a network, its weights and its calibration."""
 
 from __future__ import annotations
 
@@ -32,58 +32,58 @@ __all__ = [
 ]  # fmt: skip
 
 SMALLEST = 24
-"""Shorter side, in pixels, below which a picture shows no clock that could be read."""
+"""Minimum shorter side of a picture, in pixels."""
 
 LONGEST = 5
-"""Times as long as it is high, or the other way round, that a picture of a clock may be."""
+"""Maximum aspect ratio of a picture."""
 
 ENOUGH = 16_000_000
-"""Pixels of a photo from which a clock is found as well as from more of them."""
+"""Number of pixels of a photo that is sufficient to find a clock."""
 
 CERTAIN = 0.5
-"""Certainty below which nothing is read."""
+"""Minimum certainty of a reading."""
 
 CANDIDATES = 4
-"""Places in a photo that are looked at closely, and from several sides."""
+"""Number of places in a photo to refine and to evaluate in several rotations."""
 
 STEPS = (0.16, 0.08, 0.04)
-"""How far beside such a place it is then looked, one after the other, in parts of its side."""
+"""Steps of the refinement, relative to the side of a square."""
 
 COLOURED = 24
-"""Levels of 255 that the channels of some pixel must be apart for a picture to have colours."""
+"""Minimum difference of channels (of 255) in some pixel of a colour picture."""
 
 LOOKS = 5
-"""How often a clock is looked at. Nine looks, which turn it further, were no better for the
-course's clocks, and clocks on a wall that have no numerals must not be turned far."""
+"""Number of views of a clock. Nine views with larger rotations were not better for the course's
+clocks, and clocks without numerals must not be rotated far."""
 
 _TOGETHER = 20
-"""Clocks that are looked at together."""
+"""Number of clocks in one evaluation."""
 
 _ROOM = 1 << 24
-"""Numbers of the largest map that are computed at a time: 64 MB."""
+"""Maximum size of the largest feature map in one evaluation: 64 MB."""
 
 SIZES = (8, 1024)
-"""Pixels along the side of the pictures that a network sees."""
+"""Range of sizes of a network's input."""
 
 BOUNDS = ((0.2, 10.0), (-20.0, 20.0))
-"""Of slope and offset of a calibration."""
+"""Ranges of slope and offset of a calibration."""
 
 _FORMAT = "assay clock reader 1"
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen in one picture.
+    """The reading of one picture.
 
     Attributes:
         minutes: the time, a whole number of minutes after 12:00.
         certainty: probability that it is right within a minute, 0 to 1.
-        runner_up: the next best time that is at least five minutes away.
-        square: where the clock was looked for.
+        runner_up: the second best time, at least five minutes away.
+        square: the part of the picture that was read.
         directions: in the picture, in turns clockwise from up: of the 12, minute and hour hand.
-        possible: spans of times (first and last minute), the likeliest first, that hold the true
-            one in 95 % of the clocks that it was calibrated on; empty where it was not.
-        shares: (720,) how likely each time is.
+        possible: spans of times (first and last minute), most probable first, that contain the true
+            one for 95 % of the calibration clocks; empty without calibration.
+        shares: (720,) probability of each time.
     """
 
     minutes: int
@@ -96,7 +96,7 @@ class Sight:
 
     @property
     def readable(self) -> bool:
-        """Whether it is certain enough to be said."""
+        """Whether it is certain enough."""
         return self.certainty >= CERTAIN
 
 
@@ -104,15 +104,15 @@ class Reader:
     """Reads clocks.
 
     Args:
-        about: {"network", "size", "mean", "std", "style", "calibration", ...}, as the file keeps
-            it: JSON data.
+        about: {"network", "size", "mean", "std", "style", "calibration", ...}, JSON data as in the
+            file.
         weights: float arrays as `initial_weights` names them.
 
     Attributes:
-        looks: how often each clock is looked at, 1 to 9.
+        looks: number of views of each clock, 1 to 9.
 
     Raises:
-        ConfigError, NetworkError: what is said of it is wrong, or the weights are not those of its
+        ConfigError, NetworkError: its description is invalid, or the weights do not match its
             network.
     """
 
@@ -128,7 +128,7 @@ class Reader:
 
     @classmethod
     def load(cls, path: str | Path) -> Reader:
-        """Read a reader's file; raises DataError when it is missing, damaged or something else."""
+        """Read a reader's file; raises DataError if it is missing, damaged or of another kind."""
         try:
             about, weights = read_tensors(path, _FORMAT)
         except FileNotFoundError as error:
@@ -142,12 +142,12 @@ class Reader:
             raise DataError(f"{path}: not a reader of clocks: {error}") from error
 
     def save(self, path: str | Path) -> None:
-        """Write the file, which is whole or absent; weights as float16."""
+        """Write the file atomically, with weights as float16."""
         half = {name: np.asarray(array, np.float16) for name, array in self.weights.items()}
         write_tensors(path, _FORMAT, self.about, half)
 
     def outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What the network says of images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""
+        """Return outputs for images uint8 (n, size, size, 1): {head: float32 (n, 120)}."""
         shift, scale = (np.asarray(self.about[k], np.float32) for k in ("mean", "std"))
         parts = []
         with torch.inference_mode():
@@ -161,7 +161,7 @@ class Reader:
         """Read a picture uint8 (height, width, 1 or 3) of any size.
 
         Raises:
-            DataError: the picture is too small, or of a shape that no photo of a clock has.
+            DataError: the picture is too small or too elongated.
         """
         greys, ratio = prepared(picture, self.size)
         places = self.places(greys[0])
@@ -169,7 +169,7 @@ class Reader:
         return max(sights, key=lambda sight: sight.certainty)
 
     def places(self, photo: Image.Image) -> list[Square]:
-        """The few squares of a grey photo in which this reader is surest of a time."""
+        """Return the few squares of a grey photo with the most certain readings."""
         found = squares(photo.height, photo.width, self.size)
         if len(found) == 1:
             return found
@@ -177,20 +177,20 @@ class Reader:
         return [self._approach(photo, square) for square in surest]
 
     def _surest(self, photo: Image.Image, found: list[Square], count: int) -> list[Square]:
-        """The squares in which the network is surest of a time."""
+        """Return the squares with the most certain readings of the network."""
         seen = np.stack([cut_out(photo, square, self.size) for square in found])
         certainty = self.scheme.decode(self.outputs(seen)).certainty
         return [found[i] for i in np.argsort(-certainty, kind="stable")[:count]]
 
     def _approach(self, photo: Image.Image, square: Square) -> Square:
-        """Move a square to where the network is surest, in smaller and smaller steps."""
+        """Move a square to the most certain position, in decreasing steps."""
         for step in STEPS:
             near = beside(square, step, photo.height, photo.width)
             (square,) = self._surest(photo, near, 1)
         return square
 
     def _look(self, photo: Image.Image, square: Square, ratio: float) -> Sight:
-        """Look at one square from several sides and put together what was seen."""
+        """Evaluate several views of one square and combine them."""
         outputs = self.outputs(turned(photo, square, self.size, TURNS[: self.looks]))
         read = self._together(outputs)
         logs = [log.mean(0) for log in self.scheme.log_shares(outputs)]
@@ -206,8 +206,7 @@ class Reader:
         )
 
     def glance(self, images: np.ndarray) -> Reading:
-        """The times in pictures uint8 (n, size, size, 1) of clocks and no more, with certainties
-        before calibration."""
+        """Read clocks in pictures uint8 (n, size, size, 1), with uncalibrated certainties."""
         whole = Square(0, 0, self.size)
         found = []
         for start in range(0, len(images), _TOGETHER):
@@ -220,24 +219,24 @@ class Reader:
         return Reading(*(np.concatenate([getattr(read, k) for read in found]) for k in parts))
 
     def _together(self, outputs: Mapping[str, np.ndarray]) -> Reading:
-        """Readings (n,) from outputs for n clocks, all looks at one in a row."""
+        """Return readings (n,) from outputs for n clocks, with all views of a clock in sequence."""
         logs = self.scheme.log_shares(outputs)
         shape = (-1, self.looks, logs[0].shape[-1])
         return read_together(*(log.reshape(shape).mean(1) for log in logs))
 
     def trust(self, certainty: float) -> float:
-        """How often readings of such a certainty are right within a minute."""
+        """Return the calibrated probability that a reading is correct within a minute."""
         slope, offset = self.about.get("calibration") or (1.0, 0.0)
         clipped = min(max(certainty, 1e-6), 1 - 1e-6)
         return 1 / (1 + math.exp(-(slope * math.log(clipped / (1 - clipped)) + offset)))
 
 
 def prepared(picture: np.ndarray, size: int) -> tuple[list[Image.Image], float]:
-    """A picture uint8 (height, width, 1 or 3), small enough for pictures of `size`: in grey and,
-    where it has colours, as through a red, a green and a blue glass; and by how much it was shrunk.
+    """Return a picture uint8 (height, width, 1 or 3), reduced for `size`: in grey and, if it has
+    colours, its red, green and blue channels; and the reduction factor.
 
     Raises:
-        DataError: the picture is too small, or of a shape that no photo of a clock has.
+        DataError: the picture is too small or too elongated.
     """
     height, width = picture.shape[:2]
     if max(height, width) > LONGEST * min(height, width):
@@ -258,7 +257,7 @@ def prepared(picture: np.ndarray, size: int) -> tuple[list[Image.Image], float]:
 def _checked(
     about: Mapping[str, Any], weights: Mapping[str, np.ndarray], heads: Mapping[str, int]
 ) -> tuple[int, Network]:
-    """Size of the pictures and the network of a reader, all of it held against the weights."""
+    """Check a reader's picture size and network against the weights."""
     given = Entry(dict(about), (), Source(dict(about))).keys()
     for name in ("network", "size", "mean", "std", "style"):
         if name not in given:
@@ -285,8 +284,8 @@ def _numbers(entry: Entry, count: int) -> list[Entry]:
 
 
 def _greys(photo: Image.Image) -> list[Image.Image]:
-    """The photo in grey, and one with colours as through a red, a green and a blue glass as well: a
-    red hand on a green dial may be as bright as the dial."""
+    """Return the photo in grey and, if it has colours, its channels, because a red hand on a green
+    dial may be as bright as the dial."""
     grey = photo.convert("L")
     if photo.mode == "L":
         return [grey]
@@ -296,7 +295,7 @@ def _greys(photo: Image.Image) -> list[Image.Image]:
 
 
 def _shrunk(photo: Image.Image, size: int) -> tuple[Image.Image, float]:
-    """A large photo made smaller, so that its smallest square is what the network sees."""
+    """Reduce a large photo so that its smallest square has the size of the network's input."""
     enough = 2.5 * size
     ratio = max(min(photo.size) / enough, 1.0)
     if ratio == 1:

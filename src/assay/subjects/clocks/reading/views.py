@@ -1,4 +1,4 @@
-"""What the network looks at: where in a photo a clock may be, and the same clock turned."""
+"""Inputs of the network: squares of a photo that may contain a clock, and their rotations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image
 __all__ = ["Square", "beside", "cut_out", "squares", "turned"]
 
 SHARES = (1.0, 0.8, 0.6, 0.45)
-"""Sides of the squares that are tried, as parts of the photo's shorter side."""
+"""Sides of the squares to try, relative to the photo's shorter side."""
 
 STEP = 1 / 3
-"""Distance of neighbouring squares, as a part of their side."""
+"""Distance of neighbouring squares, relative to their side."""
 
 CLOSE_UP = 1.6
-"""A photo whose sides are at most so many times what the network sees shows a clock and no more."""
+"""A photo whose sides are at most so many times the network's input shows only a clock."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class Square:
 
 
 def squares(height: int, width: int, size: int) -> list[Square]:
-    """Where a clock may be: the middle first, then squares of several sizes all over the photo.
+    """Return squares that may contain a clock: the middle first, then several sizes all over the
+    photo.
 
     Args:
-        size: side of what the network sees, in pixels.
+        size: side of the network's input, in pixels.
     """
     short = min(height, width)
     middle = Square((width - short) / 2, (height - short) / 2, short)
@@ -54,10 +55,10 @@ def squares(height: int, width: int, size: int) -> list[Square]:
 
 
 def beside(square: Square, step: float, height: int, width: int) -> list[Square]:
-    """The square and those a little beside it, smaller and larger, as far as the photo reaches.
+    """Return the square and its neighbours, smaller and larger, inside the photo.
 
     Args:
-        step: how far, as a part of the side.
+        step: distance, relative to the side.
     """
     found = [square]
     for scale, right, down in (
@@ -73,16 +74,16 @@ def beside(square: Square, step: float, height: int, width: int) -> list[Square]
 
 
 def _places(length: int, side: float) -> list[float]:
-    """Where squares begin along one side of the photo, evenly, both ends included."""
+    """Return where squares begin along one side of the photo, evenly, including both ends."""
     room = length - side
     return np.linspace(0, room, 1 + round(room / (STEP * side))).tolist() if room > 0 else [0.0]
 
 
 def cut_out(photo: Image.Image, square: Square, size: int, turn: float = 0.0) -> np.ndarray:
-    """A square of a grey photo as the network sees it, uint8 (size, size, 1).
+    """Return a square of a grey photo as the network's input, uint8 (size, size, 1).
 
     Args:
-        turn: how far the picture is turned clockwise first, in turns, round the square's centre.
+        turn: clockwise rotation of the picture around the square's centre, in turns.
     """
     box = (square.left, square.top, square.left + square.side, square.top + square.side)
     if turn and turn % 0.25:
@@ -93,5 +94,5 @@ def cut_out(photo: Image.Image, square: Square, size: int, turn: float = 0.0) ->
 
 
 def turned(photo: Image.Image, square: Square, size: int, turns: tuple[float, ...]) -> np.ndarray:
-    """The same square, the picture turned by each of `turns`; (len(turns), size, size, 1)."""
+    """Return the square, rotated by each of `turns`: (len(turns), size, size, 1)."""
     return np.stack([cut_out(photo, square, size, turn) for turn in turns])

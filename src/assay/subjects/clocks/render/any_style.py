@@ -1,7 +1,7 @@
-"""Style `any`: clocks as they are met elsewhere.
+"""Style `any`: clocks of many kinds.
 
-Three kinds of pictures are mixed: photos of clocks from some way off, faces seen straight on that
-fill the picture, and flat drawings in any place.
+It mixes three kinds of pictures: photos of clocks from a distance, frontal faces that fill the
+picture, and flat drawings anywhere.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def any_scene(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
 
 
 def _apart(rng: np.random.Generator, grey: np.ndarray, least: float) -> np.ndarray:
-    """Greys that stand out from others by at least so much, on whichever side there is room."""
+    """Return greys with a minimum contrast to others, brighter or darker."""
     room = np.where(
         rng.random(len(grey)) < 0.9, np.where(grey > 0.5, -1, 1), np.where(grey > 0.5, 1, -1)
     )
@@ -127,7 +127,7 @@ def _greys(rng: np.random.Generator, n: int, plain: float) -> np.ndarray:
 
 
 def _photo(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
-    """A clock in a room: some way off, aslant, in any frame."""
+    """A clock in a room: at a distance, tilted, in any frame."""
     n, span = len(minutes), rng.uniform
     half, focal = span(0.5, 1.02, n), span(0.9, 2, n)
     greys = _greys(rng, n, 0.1)
@@ -153,7 +153,7 @@ def _photo(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
 
 
 def _face(rng: np.random.Generator, minutes: np.ndarray) -> Scene:
-    """A face straight on that fills the picture, upright or turned by quarters."""
+    """A frontal face that fills the picture, upright or rotated by quarter turns."""
     n, span = len(minutes), rng.uniform
     half, focal = span(0.84, 1.06, n), np.full(n, 2.0)
     greys = _greys(rng, n, 0.45)

@@ -1,8 +1,8 @@
 """Pixels of a scene on a CPU: what `shade` does for a batch, compiled, one row after the other.
 
-PyTorch passes some eighty times over maps that no cache holds. Here all of a row stays in the first
-level of the cache, and what is covered is not drawn: no ground under the clock, no dial outside its
-rim. A test holds both to each other. Rays, planes, circles and edges are explained in `straight`.
+PyTorch passes about eighty times over maps that do not fit into a cache. Here a row stays in the
+first-level cache, and hidden parts are not drawn: no ground under the clock, no dial outside its
+rim. A test compares both. `straight` explains rays, planes, circles and edges.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from assay.subjects.clocks.render.textures import PACKED, Textures
 
 __all__ = ["paint"]
 
-# Python's own numbers would make everything float64, which halves the speed
+# Python's numbers would make everything float64, which halves the speed
 ZERO, HALF, ONE, TWO = (np.float32(x) for x in (0, 0.5, 1, 2))
 
 part = njit(fastmath=True, error_model="numpy", inline="always")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile at the first call, and for later processes, too, where a folder can be written."""
+    """Compile on the first call, cached for later processes if possible."""
     options: Any = {"fastmath": True, "error_model": "numpy", "nogil": True}
     try:
         return njit(**options, cache=True)(function)
@@ -52,7 +52,7 @@ def paint(scene: Scene, textures: Textures, size: int) -> np.ndarray:
         down * scene.glow[..., 3:],
     )
     found = np.empty((len(scene), size, size), np.uint8)
-    order = np.lexsort([scene.dial, scene.surface])  # what was just used is still in the cache
+    order = np.lexsort([scene.dial, scene.surface])  # its data are still in the cache
     shared = textures.dials.numpy()[:, 0], textures.packed, textures.bank.numpy()
     exact = [np.ascontiguousarray(array, np.float32) for array in arrays]
     _paint(found, order, _numbers(scene, soft), shared, *exact)
@@ -205,7 +205,7 @@ def _inside(dial):  # type: ignore[no-untyped-def]
 
 @compiled
 def _ground(one, flat, surface, x, y, foot, clock, row):  # type: ignore[no-untyped-def]
-    """What the clock lies on; less light reaches the foot of its rim."""
+    """The ground below the clock, darker at the foot of its rim."""
     a, b, five = _three(flat, 0), _three(flat, 1), np.float32(5)
     across, mask = np.float32(len(surface)), np.int32(len(surface) - 1)
     outer, dark, ground = one.outer, one.dark, one.ground

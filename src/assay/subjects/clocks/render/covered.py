@@ -1,4 +1,4 @@
-"""Hands that glare covers: how much of them, and more such clocks than chance would draw."""
+"""Hands covered by glare: how much, and oversampling of such clocks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from assay.subjects.clocks.render.scene import Scene
 __all__ = ["COVERED", "covered_scene", "hidden"]
 
 COVERED = 0.7
-"""From here on a hand's tip counts as covered."""
+"""Strength of glare from which a hand's tip counts as covered."""
 
 _ATTEMPTS = 64
-"""How often a clock is drawn anew; one in twenty or so is covered, so that few are left."""
+"""Maximum number of attempts; about one in twenty clocks is covered, so that few remain."""
 
 
 def hidden(scene: Scene) -> np.ndarray:
-    """How strong the glare is at the tips of the hour and minute hands, the larger of both: (n,),
-    0 to 1."""
+    """Return the strength of glare at the tips of the hour and minute hands, the larger of both:
+    (n,), 0 to 1."""
     angle = 2 * np.pi * scene.pointing()[:, :2]
     length = scene.hands[:, :2, 0]
     tips = length[..., None] * np.stack([np.sin(angle), np.cos(angle)], -1)
@@ -34,8 +34,8 @@ def hidden(scene: Scene) -> np.ndarray:
 
 
 def covered_scene(draw: Callable[..., Scene], minutes: np.ndarray, count: int) -> Scene:
-    """Clocks of which glare covers a hand on the first `count`, as far as 64 attempts at each find
-    it; these are distributed as such clocks are, since whole clocks are drawn anew.
+    """Draw clocks, of which glare covers a hand in the first `count`, if 64 attempts at each find
+    one; they have the conditional distribution of such clocks, because whole clocks are redrawn.
 
     Args:
         draw: from times and further names of the random stream to a scene.

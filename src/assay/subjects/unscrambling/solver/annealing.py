@@ -13,7 +13,7 @@ from assay.core.errors import MissingExtraError
 __all__ = ["anneal", "energy", "temperature"]
 
 FRIENDS = 6
-"""Most similar pixels that a pixel may be moved beside."""
+"""Number of most similar pixels beside which a pixel may be moved."""
 
 
 def energy(p: np.ndarray, cells: np.ndarray, shape: tuple[int, int]) -> float:
@@ -28,7 +28,7 @@ def energy(p: np.ndarray, cells: np.ndarray, shape: tuple[int, int]) -> float:
 
 
 def temperature(p: np.ndarray) -> float:
-    """Where to start: half of the mean of every pixel's three largest partial correlations."""
+    """Return the initial temperature: half the mean of pixels' three largest correlations."""
     return 0.5 * float(np.sort(p, axis=1)[:, -3:].mean())
 
 
@@ -42,8 +42,8 @@ def anneal(
 ) -> np.ndarray:
     """Swap pixels until neighbours are similar; returns new cells, int64 (pixels,).
 
-    A step moves a pixel beside one of the six that it is most similar to, swapping it with what is
-    there; the temperature falls to a hundredth of `start`.
+    A step moves a pixel beside one of the six most similar ones, swapping it with the pixel there;
+    the temperature falls to a hundredth of `start`.
 
     Args:
         p: partial correlations (pixels, pixels).
@@ -59,7 +59,7 @@ def anneal(
     pixels[cells] = np.arange(len(cells))
     where = cells.astype(np.int32)
     friends = np.argsort(-p, axis=1)[:, :FRIENDS].astype(np.int32)
-    # one more row and column of zeros stands for cells that hold no pixel
+    # an additional row and column of zeros represents empty cells
     padded = np.zeros((len(p) + 1, len(p) + 1), np.float32)
     padded[:-1, :-1] = p
     _kernel()(padded, friends, pixels, where, height, width, steps, np.uint64(seed), start)

@@ -1,4 +1,4 @@
-"""A first guess: pixels as a graph of neighbours, laid out in the plane, then on the grid."""
+"""The initial guess: a graph of neighbours, embedded in the plane, then assigned to the grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SMACOF_STEPS = 30
 
 
 def neighbour_graph(p: np.ndarray, prune: float) -> np.ndarray:
-    """Who is next to whom, bool (pixels, pixels), symmetric.
+    """Return the neighbours, bool (pixels, pixels), symmetric.
 
     Two pixels are joined when each is among the four most similar of the other. Edges on no cycle
     of four are dropped, because in a grid every edge is on one, and then the weakest.
@@ -36,8 +36,8 @@ def neighbour_graph(p: np.ndarray, prune: float) -> np.ndarray:
 
 
 def _distances(joined: np.ndarray) -> np.ndarray:
-    """Lengths of the shortest ways: an edge is 1, a diagonal (two common neighbours) sqrt 2, two
-    steps with one common neighbour 2."""
+    """Return lengths of shortest paths: an edge is 1, a diagonal (two common neighbours) sqrt 2,
+    two steps with one common neighbour 2."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import shortest_path
 
@@ -53,10 +53,10 @@ def _distances(joined: np.ndarray) -> np.ndarray:
 
 
 def layout(joined: np.ndarray) -> np.ndarray:
-    """Places in the plane, float64 (pixels, 2), in units of a pixel, axes along the edges.
+    """Return positions in the plane, float64 (pixels, 2), in pixels, with axes along the edges.
 
-    Classical scaling of the graph's distances, then stress majorisation with weights d^-1.5, so
-    that near ones count most.
+    Classical scaling of the graph's distances, then stress majorisation with weights d^-1.5, which
+    emphasises close pairs.
 
     References:
         J. de Leeuw, "Applications of convex analysis to multidimensional scaling", 1977 (SMACOF).
@@ -97,9 +97,9 @@ def _upright(x: np.ndarray, joined: np.ndarray) -> np.ndarray:
 
 
 def on_grid(x: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A cell of its own for every pixel, int64 (pixels,), near its place: linear assignment.
+    """Assign every pixel to a cell near its position, int64 (pixels,), by linear assignment.
 
-    Both ways to lie on a grid that is not square are tried; the cheaper is taken.
+    Both orientations on a non-square grid are tried; the cheaper one is used.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -1,4 +1,4 @@
-"""The estimate: several first guesses, each annealed; the energy alone chooses."""
+"""The estimate: several initial guesses are annealed, and the one with the best energy is used."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from assay.subjects.unscrambling.solver.similarity import (
 __all__ = ["CONTRAST", "Restoration", "unscramble"]
 
 RIDGE = 0.01
-"""Of the similarities that are annealed; first guesses use others as well."""
+"""Ridge of the similarities in annealing; initial guesses use others as well."""
 
 _GUESSES = ((0.03, 0.05), (0.01, 0.05), (0.1, 0.05), (0.01, 0.1))
 STARTS = (*_GUESSES, *_GUESSES[:2], *_GUESSES[:2], *_GUESSES[:2])
-"""(ridge, share of edges pruned) of the first guesses, in the order in which they are tried; each
-is annealed with random numbers of its own, so that the best ones are worth another try."""
+"""(ridge, share of edges pruned) of the initial guesses, in order; each is annealed with its own
+random numbers, so that the best ones are repeated."""
 
 CONTRAST = 1.5
-"""From how many times the energy of shuffled pixels on there is spatial structure."""
+"""Minimum energy relative to shuffled pixels for spatial structure."""
 
 STEPS_A_PIXEL = 80_000
 ROLL_SHARE = 0.2
@@ -42,31 +42,31 @@ ROLLS = ((1, 0), (-1, 0), (0, 1), (0, -1), (2, 0), (-2, 0), (0, 2), (0, -2))
 """Rows down and columns right."""
 
 AT_ONCE = 2
-"""Starts, or rolls, that are tried at the same time, on any number of cores."""
+"""Number of starts, or rolls, tried at the same time, on any number of cores."""
 
 SAME = 1e-5
-"""Two starts agree when their energies differ by less than this share."""
+"""Two starts agree if their energies differ by less than this fraction."""
 
 LEAST = 9
-"""Fewer varying pixels than this have no two-dimensional arrangement to speak of."""
+"""Minimum number of varying pixels."""
 
 Report = Callable[[float, str], None]
-"""Told the share done, 0 to 1, and what is going on."""
+"""Called with the fraction done, 0 to 1, and the current step."""
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """Where every pixel was, as far as the images tell.
+    """The estimated position of every pixel.
 
     Attributes:
         cells: int64 (pixels,), the cell (row * width + column) of each pixel of the input.
-        known: bool (pixels,), whether the pixel varies; the others fill the cells that are left
-            and nothing is known of them.
+        known: bool (pixels,), whether the pixel varies; the others fill the remaining cells
+            arbitrarily.
         shape: (height, width).
         energy: sum of partial correlations over touching cells.
         energies: of every start that was annealed.
-        null_energy: what annealing reaches when each pixel's values are shuffled over the images.
-        seconds: how long it took.
+        null_energy: energy after annealing if each pixel's values are shuffled over the images.
+        seconds: elapsed time.
     """
 
     cells: np.ndarray
@@ -84,7 +84,7 @@ class Restoration:
 
     @property
     def contrast(self) -> float:
-        """Energy beside that of shuffled pixels; about 1 where there is nothing to find."""
+        """Energy relative to that of shuffled pixels; about 1 without structure."""
         return self.energy / max(self.null_energy, 1e-12)
 
     @property
@@ -118,7 +118,7 @@ def unscramble(
         shape: (height, width); the square when the number of pixels is one.
         seed: equal seeds give equal estimates.
         effort: share of the usual annealing steps; less is faster and worse.
-        on_progress: told how far it is.
+        on_progress: called with the progress.
 
     Raises:
         ConfigError: the shape does not fit.
@@ -170,14 +170,14 @@ def _vectors(x: np.ndarray, shape: tuple[int, int] | None) -> tuple[np.ndarray, 
         raise ConfigError(f"shape {height}x{width} has {height * width} pixels, images {pixels}")
     if not np.isfinite(x).all():
         raise DataError("the images contain numbers that are not finite")
-    if x.dtype != np.uint8:  # any scale: the root wants numbers from 0, the threshold a range
+    if x.dtype != np.uint8:  # any scale: the root needs numbers >= 0, the threshold a range
         low, high = float(x.min()), float(x.max())
         x = (x - low) * (255 / max(high - low, 1e-12))
     return x, (height, width)
 
 
 def _fill(cells: np.ndarray, known: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Cells for all pixels: those that never vary take what is left, in order."""
+    """Return cells for all pixels; constant ones get the remaining cells, in order."""
     whole = np.empty(len(known), np.int64)
     whole[known] = cells
     left = np.setdiff1d(np.arange(shape[0] * shape[1]), cells)
@@ -188,8 +188,8 @@ def _fill(cells: np.ndarray, known: np.ndarray, shape: tuple[int, int]) -> np.nd
 class _Search:
     """Starts, restarts and rolls over one set of similarities.
 
-    Annealing leaves Python's lock, so several run at once; how many are tried together is fixed,
-    so that the result does not depend on the number of cores.
+    Annealing releases the GIL, so that several run in parallel; their number is fixed, so that the
+    result does not depend on the number of cores.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class _Search:
         return energy(p, found, self.shape), found
 
     def null(self) -> float:
-        """Energy that annealing reaches where no pixel has to do with another."""
+        """Return the energy that annealing reaches for independent pixels."""
         rng = stream(self.seed, "null")
         shuffled = np.empty_like(self.z)
         for i in range(self.z.shape[1]):
@@ -234,7 +234,7 @@ class _Search:
         return self._anneal(self.p, cells, 1.0, self.hot, f"start {number + 1}")
 
     def starts(self) -> tuple[np.ndarray, list[float]]:
-        """The best of several annealed first guesses; two that agree are enough."""
+        """Return the best of several annealed initial guesses; two that agree are sufficient."""
         found: list[tuple[float, np.ndarray]] = []
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for first in range(0, len(STARTS), AT_ONCE):

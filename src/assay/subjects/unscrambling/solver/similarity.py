@@ -1,4 +1,4 @@
-"""How much two pixels say about each other when all others are known."""
+"""Similarity of pixels: partial correlation given all others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def standardised(x: np.ndarray) -> np.ndarray:
     """Square roots of the intensities with mean 0 and deviation 1, float32 (images * channels,
     pixels): each channel of an image counts as a sample.
 
-    The root evens out bright and dark, where products of intensities speak of bright pixels only.
+    The square root balances bright and dark pixels; products of intensities are dominated by bright
+    ones.
     """
     roots = np.sqrt(x.astype(np.float32))
     roots -= roots.mean(0)
@@ -32,8 +33,8 @@ def standardised(x: np.ndarray) -> np.ndarray:
 def partial_correlation(z: np.ndarray, ridge: float) -> np.ndarray:
     """Correlation of every two pixels given all others, float64 (pixels, pixels), diagonal 0.
 
-    P = inv(C + ridge I), and the partial correlation is -P_ij / sqrt(P_ii P_jj). It names true
-    neighbours far better than plain correlation does, which falls off slowly over the image.
+    P = inv(C + ridge I), and the partial correlation is -P_ij / sqrt(P_ii P_jj). It identifies true
+    neighbours far better than plain correlation, which decreases slowly with distance.
 
     Args:
         z: from `standardised`, (samples, pixels).
@@ -46,7 +47,7 @@ def partial_correlation(z: np.ndarray, ridge: float) -> np.ndarray:
         raise DataError(f"{len(z)} images say nothing about which pixels are neighbours")
     c = (z.T @ z).astype(np.float64) / len(z)
     p = np.linalg.inv(c + ridge * np.eye(len(c)))
-    p = (p + p.T) / 2  # exactly symmetric, which an inverse is not
+    p = (p + p.T) / 2  # exactly symmetric, unlike a computed inverse
     scale = np.sqrt(np.diag(p))
     found = -p / np.outer(scale, scale)
     np.fill_diagonal(found, 0)
