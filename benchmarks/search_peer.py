@@ -1,8 +1,8 @@
 """KerasTuner or Optuna searches an MLP with Keras on TensorFlow; runs in the environment of the
 peers, on arrays that `search.py` wrote. Prints one JSON line.
 
-The space is that of assay's built-in study `hyperband-mlp`. Each tuner works as its documentation
-shows it; Optuna prunes with its HyperbandPruner, fed by a callback after every epoch.
+The space is that of assay's built-in study `hyperband-mlp`, with two learning rates. Each tuner
+works as its documentation shows it; Optuna prunes with its HyperbandPruner, fed by a callback after every epoch.
 """
 
 from __future__ import annotations
