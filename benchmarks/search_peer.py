@@ -2,7 +2,8 @@
 peers, on arrays that `search.py` wrote. Prints one JSON line.
 
 The space is that of assay's built-in study `hyperband-mlp`, with two learning rates. Each tuner
-works as its documentation shows it; Optuna prunes with its HyperbandPruner, fed by a callback after every epoch.
+works as its documentation shows it; Optuna prunes with its HyperbandPruner, fed by a callback after
+every epoch.
 """
 
 from __future__ import annotations
