@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -293,3 +294,13 @@ def test_blocks_are_conditions_and_compare_names_the_contrasts() -> None:
 def test_contrasts_that_cannot_be(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         plan(factors=FACTORS, **changes)
+
+
+def test_a_missing_folder_is_named_once_where_the_dataset_is(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    levels = "factors: {network.activation: [relu, tanh]}\n"
+    file.write_text("study: own\ndataset: {name: folder, path: nowhere}\nnetwork: mlp\n" + levels)
+    with pytest.raises(ConfigError) as raised:
+        parse_study(file)
+    assert f"{file}:2:10: dataset.path: there is no folder nowhere" in str(raised.value)
+    assert "\n" not in str(raised.value).strip()

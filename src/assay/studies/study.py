@@ -306,8 +306,7 @@ class _Reader:
     def configure(
         self, cell: Cell, factors: list[Factor], beside: Sequence[Setting] = ()
     ) -> Config | None:
-        """Return the canonical configuration of a cell; None, with problems added, if it is
-        invalid.
+        """Return the canonical configuration of a cell; None, with problems added, if invalid.
 
         Args:
             beside: settings that hold whatever the cell, the scale and the command line say.
@@ -323,10 +322,13 @@ class _Reader:
             config = read_config(Entry(source.data, (), source, local), self.folders)
             if not local:
                 identify(config, self.device)
+        info = None
         if config is not None and not local:
+            with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
+                info = resolve_info(config, self.data_dir)
+        if config is not None and info is not None:
             with local.collect(_blamed(source, settings)):
                 if self.changes.automatic:
-                    info = resolve_info(config, self.data_dir)
                     config = shrink(config, self.changes.automatic, info, factors)
                 if "vary" in self.top:
                     config |= varying(self.top["vary"], config)
