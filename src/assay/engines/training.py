@@ -70,15 +70,15 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes to training images, drawn anew for every batch.
+    """Random changes to training images, drawn for every batch.
 
     Args:
         shift: largest shift in pixels, up, down, left and right.
         flip: mirror left and right: True with probability 1/2; "alternating" every image in every
             second epoch, from a random first one.
         crop: pad by this many pixels on each side and crop back at random.
-        reflect: the image's own mirror image moves in from outside instead of black.
-        others: those that are registered by name, made after these in the order of their names.
+        reflect: pad with the image's reflection instead of black.
+        others: registered augmentations, applied after these in the order of their names.
 
     References:
         K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (alternating flip,
@@ -106,13 +106,13 @@ class Augment:
 
     @staticmethod
     def options() -> dict[str, Option]:
-        """The settings, the augmentations that are registered included."""
+        """Return the settings, including registered augmentations."""
         own = {name: option for name, option in options_of(Augment).items() if name != "others"}
         return own | augmentation_options()
 
     @staticmethod
     def parse(data: Mapping[str, Any]) -> Augment:
-        """Make one of canonical plain data."""
+        """Build one from canonical plain data."""
         others = tuple(AUGMENTATIONS[n](**data[n]) for n in sorted(data) if n in AUGMENTATIONS)
         own = {name: value for name, value in data.items() if name not in AUGMENTATIONS}
         return Augment(**own, others=others)
@@ -120,7 +120,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Training:
-    """The whole recipe of a run.
+    """The complete recipe of a run.
 
     Args:
         epochs: passes over the training images; ignored when `steps` is given.
@@ -128,22 +128,22 @@ class Training:
         stop_after: end after so many epochs but keep the schedule of the full `epochs`; the run can
             go on from there. None trains to the end.
         minutes: limit on the time of training and evaluation, or None. The run ends at that time or
-            after the last update, whichever comes first, and the schedule goes by the larger of
-            both shares: such a run depends on how fast the machine is.
+            after the last update, whichever comes first, and the schedule uses the larger of both
+            fractions, so that such a run depends on the speed of the machine.
         batch_size: images per update; the last, smaller batch of an epoch is used, as in Keras.
-        evaluate_every: evaluate on validation each so many steps; None is once per epoch.
-        test_curve: evaluate on the test part as well, for a curve to be drawn beside published
-            ones. Nothing reads it while training: no choice can depend on it.
-        label_smoothing: share of each target that is spread evenly over all classes in training:
+        evaluate_every: steps between two evaluations on validation; None for once per epoch.
+        test_curve: evaluate on the test part as well, for a curve to compare with published ones.
+            Nothing reads it in training, so that no choice depends on it.
+        label_smoothing: fraction of each target that is spread evenly over all classes in training:
             with 0.1 and ten classes the target has 0.91 and every other class 0.01. The curve
-            `loss` is that loss; losses on validation and test images are the plain ones.
-        ema: decay of an exponential moving average of the weights, which is what is evaluated and
-            kept; 0 for none. The first updates use (1 + t) / (10 + t) where that is smaller.
-        swa: share of the updates after which the mean of the weights of every update begins, which
-            is what is evaluated and kept, moving statistics of batch norm included (the paper
-            computes these anew, and takes the weights once an epoch); None for none.
+            `loss` is that loss; losses on validation and test images are without smoothing.
+        ema: decay of an exponential moving average of the weights, which is evaluated and kept; 0
+            for none. The first updates use (1 + t) / (10 + t) if that is smaller.
+        swa: fraction of the updates after which the mean of the weights of every update starts,
+            which is evaluated and kept, including moving statistics of batch norm (the paper
+            recomputes these, and averages the weights once per epoch); None for none.
         lookahead: slow weights that follow those of the optimizer; None for none.
-        pretrain: where the first weights come from, instead of the initializers alone: a
+        pretrain: source of the initial weights, instead of the initializers alone: a
             `assay.engines.pretraining.Pretraining`, or None.
 
     References:
@@ -310,25 +310,25 @@ class Training:
 
     @property
     def averages(self) -> dict[str, object]:
-        """Settings by which other weights than the optimizer's last ones come out."""
+        """Return the settings that change which weights are evaluated and kept."""
         given = {"ema": self.ema, "swa": self.swa, "lookahead": self.lookahead}
         return {f"training.{name}": value for name, value in given.items() if value}
 
     @property
     def softens(self) -> bool:
-        """Whether it trains on soft targets: a share of each class in place of a class number."""
+        """Whether it trains on soft targets instead of class numbers."""
         return bool(self.label_smoothing or self.augment.changes_targets)
 
     def total_steps(self, images: int) -> int:
-        """Updates of a whole run over `images` training images, which schedules go by."""
+        """Return the number of updates of a complete run over `images` training images."""
         return self.steps or self.epochs * -(-images // self.batch_size)
 
     def last_step(self, images: int) -> int:
-        """Updates until the run ends: all, or those before `stop_after`."""
+        """Return the number of updates until the run ends: all, or those before `stop_after`."""
         total = self.total_steps(images)
         return min(total, (self.stop_after or total) * -(-images // self.batch_size))
 
     def total_epochs(self, images: int) -> int:
-        """Epochs of a whole run, the last one perhaps not to its end."""
+        """Return the number of epochs of a complete run; the last one may be partial."""
         per_epoch = -(-images // self.batch_size)
         return -(-self.total_steps(images) // per_epoch)

@@ -66,7 +66,7 @@ def read_factors(entry: Entry) -> list[Factor]:
             if levels:  # so that errors in a single one are reported as well
                 factors.append(Factor(name, tuple(levels)))
     if not entry.value:
-        entry.problems.add(entry.error("factors: there is none"))
+        entry.problems.add(entry.error("factors is empty; leave it out, or name a factor"))
     return factors
 
 
@@ -74,7 +74,7 @@ def read_trials(entry: Entry) -> Factor:
     """Read `trials:`: {label: {path: value, ...}, ...}."""
     levels = _named(entry)
     if not levels:
-        raise entry.error("trials: there is none")
+        raise entry.error("trials is empty; name at least one trial")
     return Factor("trial", tuple(levels))
 
 

@@ -1,4 +1,4 @@
-"""Activations with their derivatives, by PyTorch's own kernels, with Keras's constants."""
+"""Activations with their derivatives, by PyTorch's kernels, with Keras's constants."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FORWARD: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 RISING = ("linear", "relu", "leaky_relu", "elu", "sigmoid", "tanh")
-"""Functions that never fall, so that they commute with a maximum."""
+"""Monotonically increasing functions, which commute with a maximum."""
 
 NOT_ZERO_AT_ZERO = ("sigmoid",)
-"""Functions that make something of nothing."""
+"""Functions with f(0) != 0."""
 
 _BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "linear": lambda d, x, y: d,
@@ -45,5 +45,5 @@ _BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 
 def backward(name: str, d: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Gradient for the input `x` of activation `name`, whose output was `y`, given `d` for y."""
+    """Return the gradient for input `x` of activation `name` with output `y`, given `d`."""
     return _BACKWARD[name](d, x, y)

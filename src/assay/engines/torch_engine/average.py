@@ -1,4 +1,4 @@
-"""Averages of the weights, evaluated and kept instead of the last ones; slow weights."""
+"""Averages of the weights, which are evaluated and kept, and slow weights."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["SlowWeights", "WeightAverage", "share_of"]
 
 
 def share_of(training: Training, updates: int) -> Callable[[int], float] | None:
-    """The average that a recipe asks for, as `WeightAverage` takes it; None for none.
+    """Return the average of a recipe for `WeightAverage`; None for none.
 
     Args:
-        updates: of the whole run.
+        updates: number of updates of the whole run.
     """
     if training.ema:
         return exponential(training.ema)
@@ -26,11 +26,11 @@ def share_of(training: Training, updates: int) -> Callable[[int], float] | None:
 
 
 class WeightAverage:
-    """Follows tensors while they are trained; does nothing without a share.
+    """Averages tensors while they are trained; does nothing without a share.
 
     Args:
-        tensors: what is followed, moving statistics included.
-        share: of the tensors in their average, by the number of the update (1, 2, ...); see
+        tensors: tensors to average, including moving statistics.
+        share: weight of the tensors in their average, by the number of the update (1, 2, ...); see
             `assay.engines.averaging`.
     """
 
@@ -40,12 +40,12 @@ class WeightAverage:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew with the tensors as they are."""
+        """Restart from the present tensors."""
         self._updates = 0
         self._averages = [tensor.detach().clone() for tensor in self._tensors]
 
     def update(self) -> None:
-        """Take the tensors as they are now into the average."""
+        """Add the present tensors to the average."""
         if self._share is None:
             return
         self._updates += 1
@@ -54,19 +54,19 @@ class WeightAverage:
             torch._foreach_lerp_(self._averages, [t.detach() for t in self._tensors], share)
 
     def state(self) -> dict[str, Tensor]:
-        """The averages by their place, and how many updates they have seen."""
+        """Return the averages by position, and their number of updates."""
         found = {str(i): average for i, average in enumerate(self._averages)}
         return found | {"updates": torch.tensor(self._updates)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a result of `state`."""
         self._updates = int(state["updates"])
         for i, average in enumerate(self._averages):
             average.copy_(state[str(i)])
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Put the averages where the tensors are, and the tensors back at the end."""
+        """Context in which the tensors are replaced by their averages."""
         self._swap()
         try:
             yield
@@ -82,10 +82,10 @@ class WeightAverage:
 
 
 class SlowWeights:
-    """The slow weights of `Lookahead`; does nothing where there is no rule.
+    """The slow weights of `Lookahead`; does nothing without a rule.
 
     Args:
-        weights: those that the optimizer updates.
+        weights: the weights that the optimizer updates.
     """
 
     def __init__(self, weights: Sequence[Tensor], rule: Lookahead | None):
@@ -93,12 +93,12 @@ class SlowWeights:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew with the weights as they are."""
+        """Restart from the present weights."""
         self._updates = 0
         self._slow = [weight.detach().clone() for weight in self._weights]
 
     def update(self) -> None:
-        """After every so many updates, go a share of the way, and let the optimizer go on there."""
+        """After every so many updates, move a fraction of the way, and continue from there."""
         if self._rule is None:
             return
         self._updates += 1
@@ -109,12 +109,12 @@ class SlowWeights:
                 torch._foreach_copy_(fast, self._slow)
 
     def state(self) -> dict[str, Tensor]:
-        """The slow weights by their place, and how many updates there were; empty without any."""
+        """Return the slow weights by position, and the number of updates; empty without any."""
         found = {str(i): slow for i, slow in enumerate(self._slow)}
         return found | {"updates": torch.tensor(self._updates)} if found else {}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore a result of `state`."""
         self._updates = int(state.get("updates", torch.tensor(0)))
         for i, slow in enumerate(self._slow):
             slow.copy_(state[str(i)])

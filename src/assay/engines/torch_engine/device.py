@@ -1,4 +1,4 @@
-"""Which device, which number format and how many threads a program runs with."""
+"""Device, number format and number of threads of a program."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DevicePlace:
 
     @property
     def master(self) -> torch.dtype:
-        """The dtype that weights, losses and optimizer state are kept in."""
+        """The dtype of weights, losses and optimizer state."""
         return torch.float64 if self.compute is torch.float64 else torch.float32
 
     @property
@@ -46,7 +46,7 @@ class DevicePlace:
 
 
 def place(resources: Resources, precision: str = "auto") -> DevicePlace:
-    """Choose the device and precision; raises EngineError for one that is not there."""
+    """Choose the device and precision; raise EngineError if one is not available."""
     device = _device(resources.device)
     wish = precision if resources.precision == "auto" else resources.precision
     if wish == "auto":
@@ -61,8 +61,8 @@ def place(resources: Resources, precision: str = "auto") -> DevicePlace:
 
 @functools.cache
 def _keep_memory() -> None:
-    """Ask glibc to keep freed memory: fresh pages for every batch of feature maps cost more than
-    computing them (a fifth of a CNN's step). Nothing happens with another C library."""
+    """Make glibc keep freed memory: new pages for every batch of feature maps cost more than their
+    computation (a fifth of a CNN's step). Other C libraries are unaffected."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -73,10 +73,10 @@ def _keep_memory() -> None:
 
 @contextmanager
 def no_denormals() -> Iterator[None]:
-    """Numbers too small to matter are zero inside, on this thread and those that it starts.
+    """Context in which denormal numbers are zero, on this thread and those that it starts.
 
-    Weights that a penalty drives to zero pass through numbers so small that the processor takes a
-    hundred times longer for them: an MLP with dead units and l2 was nine times slower.
+    Weights that a penalty drives to zero become denormal, for which the processor takes a hundred
+    times longer: an MLP with dead units and l2 was nine times slower.
     """
     torch.set_flush_denormal(True)
     try:
@@ -87,18 +87,18 @@ def no_denormals() -> Iterator[None]:
 
 @contextmanager
 def one_numpy_thread() -> Iterator[None]:
-    """NumPy multiplies matrices on one thread inside.
+    """Context in which NumPy multiplies matrices on one thread.
 
-    OpenBLAS's other threads wait for more work by counting, on the cores that PyTorch computes
-    with: for one small product a step, in a task's `correct`, a network of clocks trained on two
-    cores at 380 images a second instead of 1,080.
+    OpenBLAS's other threads spin while they wait for work, on the cores that PyTorch uses: because
+    of one small product per step, in a task's `correct`, a clock network trained on two cores at
+    380 images a second instead of 1,080.
     """
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         yield
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether matrix products in bfloat16 are done by the hardware (AMX, AVX512-BF16, GPU)."""
+    """Whether the hardware supports matrix products in bfloat16 (AMX, AVX512-BF16, GPU)."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu" and torch.backends.mkldnn.is_available():
@@ -124,7 +124,7 @@ def _device(wish: str) -> torch.device:
 
 
 def accelerators(wish: str) -> dict[str, int]:
-    """The GPUs that a wish for a device leaves open, and the bytes of memory of each."""
+    """Return the GPUs that a device setting allows, with their memory in bytes."""
     if wish not in ("auto", "cuda") or not torch.cuda.is_available():
         return {}
     count = torch.cuda.device_count()
@@ -132,7 +132,7 @@ def accelerators(wish: str) -> dict[str, int]:
 
 
 def describe(resources: Resources) -> dict[str, Any]:
-    """Device, precision and versions, for provenance and `assay doctor`."""
+    """Return device, precision and versions, for provenance and `assay doctor`."""
     where = place(resources)
     able = torch.cpu.get_capabilities()
     features = [k for k in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if able.get(k)]

@@ -33,9 +33,9 @@ class Job:
 
     Attributes:
         number: tells the jobs of one execution apart.
-        engine: a registered name, or "module:callable" that makes an engine of one's own.
-        work: expected multiply-adds, for balance and for the time left.
-        alone: a second try of a single run whose first one took others down with it.
+        engine: a registered name, or "module:callable" that makes a user-defined engine.
+        work: expected multiply-adds, for load balancing and for the time left.
+        alone: a second try of a single run after a failure that affected others.
     """
 
     number: int
@@ -82,7 +82,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Setup:
-    """What an executor is made with: where the data are, and how many workers it may have.
+    """Arguments of an executor: the data folder, the number of workers, and so on.
 
     With `keep`, workers stay for the next `run`; who made the executor calls its `close`. Every
     worker loads the `plugins` before it trains.
@@ -108,7 +108,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Node:
-    """A machine, or a kind of machine, where jobs may train: for people to read."""
+    """A machine, or a kind of machine, where jobs may train; for display."""
 
     name: str
     cpus: int
@@ -119,15 +119,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a place has; jobs are cut and told of resources by it.
+    """The capacity of an executor, which determines jobs and their resources.
 
     Attributes:
         workers: jobs at the same time.
-        threads: of one worker.
+        threads: threads of one worker.
         device: "cpu" or "cuda": what a worker computes on.
-        memory: bytes that one worker may use; 0 where that is not known.
+        memory: bytes that one worker may use; 0 if unknown.
         least_seconds: a cohort is not cut into shorter jobs than this, to keep workers busy.
-        nodes: what the place consists of.
+        nodes: its nodes.
     """
 
     workers: int

@@ -2,7 +2,7 @@
 
 Only engines that compute without the interpreter's lock gain by it (`Engine.in_threads`). Nothing
 has to start: a study of small networks trains from the first moment. The calling thread only
-listens, so that it hears Ctrl-C and what is asked of it.
+receives messages, so that it reacts to Ctrl-C and other requests.
 """
 
 from __future__ import annotations

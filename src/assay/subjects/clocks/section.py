@@ -1,4 +1,4 @@
-"""The part of a report about reading clocks: what each trial gets wrong, when, and the worst."""
+"""The part of a report about reading clocks: errors by kind and time, and the worst."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["SECTION", "clock_section", "draw_error_maps", "fault_table"]
 
 MAX_MAPS = 12
-"""Trials whose errors are drawn by time."""
+"""Maximum number of trials whose errors are drawn by time."""
 
 _COLUMNS = 3
 
@@ -45,7 +45,7 @@ _COLUMNS = 3
 def clock_section(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any] | None:
-    """Return {"answers", "table", "benchmarks", "figure", "worst"}; None where none read clocks."""
+    """Return {"answers", "table", "benchmarks", "figure", "worst"}; None if none read clocks."""
     if not clock_runs(records):
         return None
     runs = by_trial(records)
@@ -108,7 +108,7 @@ def draw_error_maps(maps: Mapping[str, np.ndarray], width: float = WIDE) -> Figu
 
 
 def fault_table(plan: PlanData, records: Sequence[Record]) -> Table:
-    """Return how often each trial errs in which way."""
+    """Return a table of the errors of each trial by kind."""
     columns = (
         Column("trial", lambda r: r["trial"], "left"),
         Column("n", lambda r: str(r["n"])),
@@ -136,7 +136,7 @@ def _cell(name: str, scale: float, decimals: int) -> Callable[[Row], str]:
 def _worst(
     trial: Mapping[str, Any], runs: Sequence[Record], lookup: predictions.DatasetOf
 ) -> dict[str, Any]:
-    """The worst pictures of a trial; "missing" says why there are none."""
+    """Return the worst pictures of a trial; "missing" says why there are none."""
     found = worst(runs)
     dataset = lookup(trial.get("config", {}).get("dataset") or {})
     indices = [item["index"] for item in found["items"]]

@@ -21,8 +21,8 @@ FILES = Path(__file__).with_name("page_files")
 def export_clock(site: Site, folder: Path) -> list[Path]:
     """Write the page into a folder; returns its files.
 
-    The network looks at a picture as often as `assay clocks read` does, turned by as much, and the
-    time is decoded as `labels.relational` does it.
+    The network evaluates the same rotated views of a picture as `assay clocks read`, and the time
+    is decoded as by `labels.relational`.
     """
     reader = find_reader(store=site.store)
     size = reader.size

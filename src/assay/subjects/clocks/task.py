@@ -1,4 +1,4 @@
-"""Telling the time: clocks in, times out, judged by the shorter way round the dial."""
+"""Telling the time: times from pictures of clocks, evaluated by the circular error."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class TellTime:
     """Read the time off a picture of a clock.
 
     Targets are rows (hour, minute, ...), see `clocks`. A record keeps per image "minutes"
-    (float32, what was read, in minutes after 12:00), "certainty" (float16, 0 to 1) and "runner_up"
-    (float32, the next best time); both are NaN where the label scheme has no probabilities.
+    (float32, the reading, in minutes after 12:00), "certainty" (float16, 0 to 1) and "runner_up"
+    (float32, the second best time); both are NaN if the label scheme has no probabilities.
 
     Args:
-        labels: name of the label scheme, how the time is said to the network.
-        directions: ask for the directions of the 12 and of both hands as well (the loss of labels
-            "relational"), on heads of their own that are used in training only. They teach the
-            trunk to see what every representation needs, most of all where the dataset knows the
+        labels: name of the label scheme, which represents times.
+        directions: also predict the directions of the 12 and of both hands (the loss of labels
+            "relational"), with additional heads that are only used in training. They teach the
+            trunk features that every representation needs, especially if the dataset contains the
             directions.
-        looks: how often each picture is looked at in evaluation, turned by a little (`TURNS`), 1 to
-            9 (None: once); what is seen is averaged. For distributions round the dial only.
+        looks: number of slightly rotated views of each picture in evaluation (`TURNS`), 1 to 9
+            (None: one), which are averaged. Only for distributions over the dial.
 
     Raises:
-        ConfigError: several looks with other labels.
+        ConfigError: several views with other labels.
     """
 
     name = "tell_time"
@@ -88,7 +88,7 @@ class TellTime:
         return TellTime(**data)
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
-        """Those of the label scheme; DataError for a dataset of things with classes."""
+        """Return those of the label scheme; DataError for a dataset with classes."""
         if dataset.class_names:
             raise DataError(
                 f"dataset {dataset.name} has {len(dataset.class_names)} classes but no times; task "
@@ -97,8 +97,8 @@ class TellTime:
         return {**self.scheme.heads(), **(self.beside.heads() if self.beside else {})}
 
     def encode(self, targets: np.ndarray) -> np.ndarray:
-        """The true minutes, what the scheme makes of the targets, and the directions where they are
-        asked for; float32 (n, 1 + k)."""
+        """Return the true minutes, the scheme's targets, and the directions if requested; float32
+        (n, 1 + k)."""
         if np.ndim(targets) != 2 or targets.shape[1] < 2:
             raise DataError(
                 f"task tell_time needs targets (n, 2), hour and minute, got {targets.shape}"
@@ -108,7 +108,7 @@ class TellTime:
         return np.concatenate([minutes, *(scheme.encode(targets) for scheme in schemes)], -1)
 
     def loss(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """That of the label scheme, and of the directions where they are asked for."""
+        """Return the loss of the label scheme, and of the directions if requested."""
         if self.beside is None:
             return self.scheme.loss(outputs, targets[..., 1:])
         width = self.beside.width
@@ -116,12 +116,12 @@ class TellTime:
         return self.scheme.loss(outputs, told) + self.beside.loss(outputs, seen)
 
     def correct(self, outputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """The error of each image in minutes."""
+        """Return the error of each image in minutes."""
         read = self._read({head: _plain(out) for head, out in outputs.items()})
         return targets.new_tensor(distance(read.minutes, _plain(targets[..., 0])))
 
     def predictions(self, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What was read, how certain it is, and the runner-up."""
+        """Return reading, certainty and runner-up."""
         read = self._read(outputs, len(self.looks))
         return {
             "minutes": read.minutes.astype(np.float32),
@@ -130,11 +130,11 @@ class TellTime:
         }
 
     def _read(self, outputs: dict[str, np.ndarray], looks: int = 1) -> Reading:
-        """What the scheme reads; of distributions round the dial, the time with the least expected
-        error, since that is what a reading is judged by.
+        """Return the scheme's reading; for distributions over the dial, the time with the smallest
+        expected error, which is the metric.
 
         Args:
-            looks: how many there are, one axis before the last; none where there is one.
+            looks: number of views, on the second last axis; none for one.
         """
         if not hasattr(self.scheme, "log_shares"):
             return self.scheme.decode(outputs)

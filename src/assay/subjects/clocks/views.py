@@ -1,4 +1,4 @@
-"""What readers of clocks get wrong, as plain data: by time, by kind of mistake, the worst."""
+"""Errors of clock readers as plain data: by time, by kind, and the largest."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from assay.subjects.clocks.time import (
 __all__ = ["BLOCK", "clock_answers", "clock_runs", "error_map", "fault_rows", "seam", "worst"]
 
 BLOCK = 5
-"""Minutes of one column of an error map."""
+"""Minutes in one column of an error map."""
 
 SEAM = 30
-"""A time is at the seam of the dial when it is at most so many minutes from 12:00."""
+"""A time is at the seam of the dial if it is at most so many minutes from 12:00."""
 
 Read = tuple[np.ndarray, np.ndarray]
-"""Read and true minutes of the test images, float64 (n,) each."""
+"""Predicted and true minutes of the test images, float64 (n,) each."""
 
 
 def clock_runs(records: Iterable[Record]) -> list[Record]:
-    """Finished runs that read times and kept the true ones."""
+    """Return the finished runs that read times and kept the true ones."""
     return [
         r
         for r in records
@@ -50,7 +50,7 @@ def _read(record: Record) -> Read:
 
 
 def error_map(runs: Sequence[Record]) -> np.ndarray:
-    """Mean error in minutes by true hour and block of minutes, (12, 12); NaN where no image is.
+    """Mean error in minutes by true hour and block of minutes, (12, 12); NaN without images.
 
     Pooled over the runs of a trial.
     """
@@ -77,7 +77,7 @@ _FAULTS = {
 
 
 def fault_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return for each trial how often it errs in which way, as estimates over its runs.
+    """Return the frequencies of errors by kind for each trial, as estimates over its runs.
 
     Keys: trial, n, and estimates of minutes, within_1_minute, within_5_minutes,
     hour_flips, wraps (shares of all test images), seam and elsewhere (mean error in minutes).
@@ -150,10 +150,10 @@ def _said(found: Estimate, unit: str, scale: float = 1.0) -> str:
 
 
 def clock_answers(plan: PlanData, records: Iterable[Record]) -> list[str]:
-    """Return what the runs say to the questions about representations, one sentence for each.
+    """Return answers to questions about representations, one sentence for each.
 
     What is wrong with plain regression, can 720 classes be learned, and what do several heads and
-    periodic labels do? Only what was measured is said.
+    periodic labels do? Only measured answers are included.
     """
     runs = by_trial(records)
     texts = []

@@ -22,10 +22,10 @@ from assay.subjects.generation.training.parts import ROWS, PartsProgram
 __all__ = ["AutoencodingProgram"]
 
 KEPT = 16
-"""Reconstructions that a record keeps."""
+"""Number of reconstructions in a record."""
 
 _LOG_VARIANCES = (-12.0, 8.0)
-"""Beyond these an exponential would leave the numbers of the machine."""
+"""Limits of log-variances, to avoid overflow."""
 
 
 class AutoencodingProgram(PartsProgram):
@@ -37,7 +37,7 @@ class AutoencodingProgram(PartsProgram):
         super().__init__(member, place, task, fit)
         self._looker = None
         if task.perceptual:
-            # another network than the judge's, whose own view would be learned otherwise
+            # another network than that of the evaluation, to which training would otherwise overfit
             found = look(fit, task.features, seed=1)
             self._looker = found.encoder.to(place.device, place.compute)
 
@@ -74,7 +74,7 @@ class AutoencodingProgram(PartsProgram):
         return found["mean"], found["log_variance"].clamp(*_LOG_VARIANCES)
 
     def _reconstruction(self, made: Tensor, images: Tensor) -> Tensor:
-        """How far pictures (B, c, h, w) are from what they should be, (B,)."""
+        """Return the reconstruction loss of pictures (B, c, h, w), (B,)."""
         real = images.to(made.dtype)
         if self.task.loss_name == "absolute":
             each = (made - real).abs() / 2
@@ -94,7 +94,7 @@ class AutoencodingProgram(PartsProgram):
     # -- evaluation ----------------------------------------------------------------------------
 
     def _encoded(self, split: DeviceSplit) -> tuple[Tensor, Tensor]:
-        """Means and log-variances of all pictures of a split, (n, latent) each."""
+        """Return means and log-variances of all pictures of a split, (n, latent) each."""
         self.modules["encoder"].eval()
         with torch.no_grad():
             parts = [
@@ -111,7 +111,7 @@ class AutoencodingProgram(PartsProgram):
             rng = stream(self.member.seed, "prior")
             noise = rng.standard_normal(tuple(mean.shape), np.float32)
             points = mean.cpu().numpy() + np.exp(log_variance.cpu().numpy() / 2) * noise
-            if np.isfinite(points).all():  # what is not, the losses tell
+            if np.isfinite(points).all():  # non-finite ones show in the losses
                 self.prior = fit_mixture(points, self.task.components, rng)
 
     def losses(self, split: DeviceSplit) -> dict[str, float]:
@@ -143,7 +143,7 @@ class AutoencodingProgram(PartsProgram):
         return self.make(self._encoded(split)[0][:count].float().cpu().numpy())
 
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:
-        """The first test pictures decoded again, and all of them on a plane of latent points."""
+        """Return reconstructions of the first test pictures, and a map of all latent points."""
         mean, _ = self._encoded(test)
         centred = (mean - mean.mean(0)).double().cpu().numpy()
         _, _, axes = np.linalg.svd(centred, full_matrices=False)

@@ -10,18 +10,18 @@ from assay.engines.trained import Trained
 __all__ = ["PartsLoop"]
 
 COLLAPSED = 0.02
-"""Variety below which a generator makes one and the same picture, or nearly so."""
+"""Variety below which a generator produces almost the same picture only."""
 
 PATIENCE = 3
-"""Evaluations in a row, all in the second half of the budget, that it takes to call it collapsed:
-at first every generator makes one picture."""
+"""Number of consecutive evaluations, all in the second half of the budget, for a collapse, because
+at first every generator produces a single picture."""
 
 
 class PartsLoop(Loop):
-    """The loop of one run, which also ends where a generator collapsed."""
+    """The loop of one run, which also ends if a generator has collapsed."""
 
     def failure(self, trained: Trained) -> str:
-        """Divergence and collapse."""
+        """Return divergence or collapse."""
         ends = {name: curve[-1] for name, curve in trained.curves.items()}
         if not all(map(np.isfinite, ends.values())):
             name = next(name for name, value in ends.items() if not np.isfinite(value))

@@ -1,4 +1,4 @@
-"""What discriminator and generator lose, from the scores of real and made pictures."""
+"""Losses of discriminator and generator, from the scores of real and generated pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every program of several networks has: modules, weights, average, state to go on from."""
+"""The base of programs of several networks: modules, weights, average, and state."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ from assay.subjects.generation.latents import Normal, Prior
 __all__ = ["PartsProgram", "to_bytes"]
 
 ROWS = 100
-"""Pictures at a time where nothing is trained; bounds the memory."""
+"""Pictures at a time outside of training, which limits memory."""
 
 
 class PartsProgram:
-    """One run of several networks. All that it draws depends on the seed and the update's number.
+    """One run of several networks. Its random draws depend only on the seed and the update's
+    number.
 
     Attributes:
-        maker: the part that makes pictures of latent points; evaluated with its average where the
-            recipe asks for one (`Training.ema`).
+        maker: the part that generates pictures from latent points; evaluated with its average if
+            the recipe has one (`Training.ema`).
     """
 
     maker: ClassVar[str] = ""
@@ -69,21 +70,21 @@ class PartsProgram:
     def step(
         self, images: Tensor, number: int, fraction: float, factor: float
     ) -> dict[str, Tensor]:
-        """One update of every part.
+        """Update every part.
 
         Args:
             images: (B, c, h, w) from -1 to 1, in the compute type.
-            number: of the update, 0-based; with the seed it decides what is drawn.
-            fraction: share of the budget done.
-            factor: the schedule's share of the learning rate.
+            number: number of the update, 0-based; with the seed it determines random draws.
+            fraction: fraction of the budget done.
+            factor: the schedule's factor on the learning rate.
 
         Returns:
-            Losses and the like, scalars, means over the batch.
+            Losses and other scalars, means over the batch.
         """
         raise NotImplementedError
 
     def begin(self, number: int) -> np.random.Generator:
-        """Begin an update: the stream from which it draws; noise layers follow from it too."""
+        """Start an update: return its random stream, from which noise layers draw as well."""
         rng = stream(self.member.seed, "update", number)
         self._random.manual_seed(int(rng.integers(2**62)))
         for module in self.modules.values():
@@ -91,12 +92,12 @@ class PartsProgram:
         return rng
 
     def points(self, count: int, rng: np.random.Generator) -> Tensor:
-        """Standard normal numbers (count, latent) on the device."""
+        """Draw standard normal numbers (count, latent) on the device."""
         drawn = rng.standard_normal((count, self.latent), np.float32)
         return torch.from_numpy(drawn).to(self.place.device, self.place.master)
 
     def descend(self, part: str, loss: Tensor, factor: float) -> None:
-        """Update the weights of one part down the gradient of a loss."""
+        """Update the weights of one part by the gradient of a loss."""
         slots = self.slots[part]
         gradients = torch.autograd.grad(loss, [slot.weight for slot in slots])
         with torch.no_grad():
@@ -105,14 +106,14 @@ class PartsProgram:
     # -- evaluation ----------------------------------------------------------------------------
 
     def prepare(self, train: DeviceSplit) -> None:
-        """Called before pictures are made at an evaluation: what is fitted to the training part."""
+        """Fit to the training part before pictures are generated at an evaluation."""
 
     def losses(self, split: DeviceSplit) -> dict[str, float]:
-        """Losses of a split without training, by name; empty where there are none."""
+        """Return losses of a split without training, by name; empty if there are none."""
         return {}
 
     def make(self, points: np.ndarray) -> np.ndarray:
-        """Pictures of latent points (n, latent): uint8 (n, h, w, c)."""
+        """Generate pictures of latent points (n, latent): uint8 (n, h, w, c)."""
         module = self.modules[self.maker].eval()
         images = []
         with torch.no_grad(), self.average.in_place():
@@ -123,18 +124,17 @@ class PartsProgram:
         return np.concatenate(images)
 
     def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray | None:
-        """The first pictures of a split, encoded and decoded again, uint8 (count, h, w, c); None
-        from a program that cannot."""
+        """Return reconstructions of a split's first pictures, uint8 (count, h, w, c), or None."""
         return None
 
     def extras(self, test: DeviceSplit) -> dict[str, np.ndarray]:
-        """What else the record keeps of a finished run, small arrays by name."""
+        """Return further small arrays for the record of a finished run, by name."""
         return {}
 
     # -- weights and state ---------------------------------------------------------------------
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights of all parts by name."""
+        """Return the weights of all parts by name."""
         return {
             f"{part}.{name}": tensor
             for part, module in self.modules.items()
@@ -142,20 +142,20 @@ class PartsProgram:
         }
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Weights as `initial_weights` names and lays them out, and those of the prior."""
+        """Return weights in the format of `initial_weights`, and those of the prior."""
         with self.average.in_place():
             plain = {name: to_plain(tensor) for name, tensor in self.tensors().items()}
         return plain | self.prior.weights()
 
     def restore(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Put weights back."""
+        """Restore weights."""
         with torch.no_grad():
             for name, tensor in self.tensors().items():
                 from_plain(tensor, weights[name])
         self.average.restart()
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that the next update depends on, exactly; see `go_on`."""
+        """Return the exact state on which the next update depends; see `go_on`."""
         found = {f"weight/{name}": _exact(t) for name, t in self.tensors().items()}
         found |= {f"average/{name}": _exact(t) for name, t in self.average.state().items()}
         for part, slots in self.slots.items():
@@ -165,7 +165,7 @@ class PartsProgram:
         return found | {"steps": np.array(steps, np.int64)}
 
     def go_on(self, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from what `state` gave."""
+        """Restore a result of `state`."""
         with torch.no_grad():
             for name, tensor in self.tensors().items():
                 tensor.copy_(torch.from_numpy(state[f"weight/{name}"]))

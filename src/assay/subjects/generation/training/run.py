@@ -36,11 +36,11 @@ PROGRAMS: dict[str, type[PartsProgram]] = {
 """Name of the task -> what trains it."""
 
 SAMPLES, NEAREST = 64, 4
-"""Random pictures that a record keeps, and nearest training pictures of each."""
+"""Number of random pictures in a record, and of nearest training pictures of each."""
 
 
 def check_parts(cohort: Cohort) -> None:
-    """Raise EngineError for what has no meaning for several networks."""
+    """Raise EngineError for settings that do not apply to several networks."""
     for member in cohort.members:
         spec = member.config.get("dataset") or {}
         if "normalize" in spec:
@@ -74,7 +74,7 @@ def train_parts(
     describe: Callable[[], dict[str, Any]],
     on_progress: Callable[[Progress], None],
 ) -> Iterator[Record]:
-    """Train the members one after the other; yield each record as soon as it is done.
+    """Train the members one after the other; yield each record as soon as it is ready.
 
     Raises:
         EngineError: the dataset has too few validation or test pictures.
@@ -111,10 +111,10 @@ def train_parts(
 
 
 def _finish(trainer: PartsTrainer, trained: Trained) -> None:
-    """Restore the best weights if asked for, read the test part, once, and keep pictures.
+    """Restore the best weights if requested, read the test part, once, and record pictures.
 
-    Of a run that diverged the film is kept: it shows how. One that only serves to choose does not
-    read the test part at all.
+    The recorded pictures of a diverged run are kept. A run that only serves to select does not read
+    the test part.
     """
     started = time.perf_counter()
     if trainer.film:
@@ -147,7 +147,7 @@ def _finish(trainer: PartsTrainer, trained: Trained) -> None:
 
 
 class PartsTraining:
-    """How the torch engine trains several networks together."""
+    """The program of the torch engine for several networks."""
 
     check = staticmethod(check_parts)
     train = staticmethod(train_parts)

@@ -1,4 +1,4 @@
-"""One run of a program of several networks, as `assay.engines.loop.Trainer` wants it."""
+"""One run of a program of several networks; implements `assay.engines.loop.Trainer`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from assay.subjects.generation.training.parts import PartsProgram
 __all__ = ["STEPS", "PartsTrainer"]
 
 PATHS, STEPS = 64, 12
-"""Interpolations that are measured at the end, and the pictures of one."""
+"""Number of interpolations to measure at the end, and of pictures in one."""
 
 FILMED, FRAMES = 16, 24
-"""Latent points whose pictures are kept at evaluations, and at how many of them at most."""
+"""Number of latent points whose pictures are recorded, and maximum number of evaluations."""
 
 
 class PartsTrainer:
-    """Feeds a program batches, adds up its losses, films its progress and has it judged.
+    """Feeds batches to a program, sums its losses, and records and evaluates its pictures.
 
     Attributes:
         number: updates so far.
@@ -62,7 +62,7 @@ class PartsTrainer:
         """See `Trainer`."""
         images, targets = self.data.train.take(self._order[:, start:stop])
         augment = self.member.training.augment
-        if augment:  # begun anew by the update's number, so that a run can go on anywhere
+        if augment:  # reseeded by the update's number, so that a run can resume anywhere
             seed = int(stream(self.member.seed, "moves", self.number).integers(2**31))
             images, _ = Augmenter(augment, [seed], self.data.blank)(images, targets)
         fraction = self.number / self.total
