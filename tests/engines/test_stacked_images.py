@@ -122,6 +122,37 @@ def test_the_way_that_was_measured_to_be_faster_trains(faster: str, monkeypatch,
         assert record.metrics["val_accuracy"] == again.metrics["val_accuracy"]
 
 
+@pytest.mark.parametrize(("faster", "threads"), [("one thread", 1), ("all threads", 2)])
+def test_one_network_trains_on_as_many_threads_as_were_measured_to_be_faster(
+    faster: str, threads: int, monkeypatch, tmp_path
+):
+    from assay.data import load
+
+    monkeypatch.setenv("ASSAY_PROGRAM", "")
+    monkeypatch.setattr(choice, "_file", lambda: tmp_path / "programs.json")
+    monkeypatch.setattr(choice, "_found", {})
+    measured: list[int] = []
+
+    def by_threads(member, where):
+        measured.append(torch.get_num_threads())
+        return 2.0 if (faster == "one thread") == (measured[-1] == 1) else 1.0
+
+    monkeypatch.setattr(stacking, "_in_turns", by_threads)
+    (one,) = members(NETWORKS["pooled"], count=1)
+    (cohort,) = cohorts([one.config])
+    before = torch.get_num_threads()
+    for _ in range(2):  # the second time it is remembered
+        (record,) = TorchEngine().train(
+            cohort, load(one.config["dataset"]), Resources("cpu", threads=2), lambda p: None
+        )
+        assert record.provenance["threads"] == threads
+    assert measured == [1, 2]
+    assert torch.get_num_threads() == before
+    asked = place(Resources("cpu", threads=1), "float32")
+    assert stacking.threads_alone(one, asked, 1) == 1  # nothing to choose
+    assert measured == [1, 2]
+
+
 @pytest.mark.parametrize(("share", "kept"), [(0.0, True), (0.5, False)])
 def test_what_is_measured_while_others_have_the_core_is_not_kept(
     share: float, kept: bool, monkeypatch, tmp_path
@@ -140,6 +171,9 @@ def test_what_is_measured_while_others_have_the_core_is_not_kept(
 def test_wide_networks_take_turns_without_being_measured(monkeypatch):
     monkeypatch.setenv("ASSAY_PROGRAM", "")
     monkeypatch.setattr(stacking, "_measured", lambda *a: pytest.fail("it was measured"))
+    monkeypatch.setattr(stacking, "_in_turns", lambda *a: pytest.fail("it was measured"))
     wide = [{"conv2d": {"filters": 256, "kernel_size": 7}}, RELU] * 2 + ["flatten"]
     (member, *_) = members(wide)
-    assert not stacking.stacks_images(member, place(Resources("cpu", threads=1), "float32"))
+    where = place(Resources("cpu", threads=1), "float32")
+    assert not stacking.stacks_images(member, where)
+    assert stacking.threads_alone(member, where, 2) == 2

@@ -16,7 +16,15 @@ from threadpoolctl import ThreadpoolController
 from assay.core.errors import EngineError, unknown_name
 from assay.engines.engine import Resources
 
-__all__ = ["DevicePlace", "describe", "fast_bfloat16", "no_denormals", "one_numpy_thread", "place"]
+__all__ = [
+    "DevicePlace",
+    "describe",
+    "fast_bfloat16",
+    "no_denormals",
+    "one_numpy_thread",
+    "place",
+    "threads_as_before",
+]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -83,6 +91,16 @@ def no_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+@contextmanager
+def threads_as_before() -> Iterator[None]:
+    """PyTorch's number of threads is at the end what it was at the beginning."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

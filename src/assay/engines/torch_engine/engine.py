@@ -24,6 +24,7 @@ from assay.engines.torch_engine.device import (
     no_denormals,
     one_numpy_thread,
     place,
+    threads_as_before,
 )
 from assay.engines.torch_engine.graphs import GraphedTrainer, graphs_pay
 from assay.engines.torch_engine.images import Augmenter
@@ -31,7 +32,7 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
-from assay.engines.torch_engine.stacking import IMAGE_STACK, stacks_images
+from assay.engines.torch_engine.stacking import IMAGE_STACK, stacks_images, threads_alone
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
@@ -102,7 +103,7 @@ class TorchEngine:
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
         """Train the members; see `Engine`."""
-        with no_denormals(), one_numpy_thread():
+        with no_denormals(), one_numpy_thread(), threads_as_before():
             yield from self._train(cohort, dataset, resources, on_progress)
 
     def _train(
@@ -124,6 +125,10 @@ class TorchEngine:
         stacked = several and _stacks(first, where.device.type, where)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
+        if not stacked and cohort.task_name not in PROGRAMS:
+            threads = threads_alone(first, where, torch.get_num_threads())
+            resources = replace(resources, threads=threads)
+            torch.set_num_threads(threads)
 
         def said() -> dict[str, Any]:
             told = {"precision": where.precision, "program": kind}
