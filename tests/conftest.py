@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.server
 import importlib.util
+import itertools
 import json
 import os
 import socket
@@ -20,11 +21,18 @@ from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["ASSAY_PROGRAM"] = "pytorch"  # fixtures of modules and sessions, too
+# the cores are taken by other tests; where more threads matter, a test says how many
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # what is compiled for one session of tests does for the next one
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/numba"))
 settings.register_profile("assay", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("assay")
 
+
+FOLDERS = itertools.count()
+
+HERE = "assay.execution.execute._Course._default_executor"
+"""What chooses between workers and the process itself."""
 
 LONG = (
     "test_execute",
@@ -46,9 +54,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def closed_world(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Refuse connections to other hosts; keep stores and caches of the user out of reach."""
+    base = tmp_path_factory.getbasetemp()
+    if "tmp_path" in request.fixturenames:
+        own = request.getfixturevalue("tmp_path")
+    else:  # a name alone, because most tests write nothing and folders take time
+        own = base / f"outside-{next(FOLDERS)}"
     connect = socket.socket.connect
 
     def local_only(self: socket.socket, address: object) -> None:
@@ -58,14 +73,16 @@ def closed_world(
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
-    monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "assay-store"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ASSAY_STORE", str(own / "assay-store"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(own / "state"))
     # some test runs come with it set; what a table looks like must not depend on that
     monkeypatch.delenv("COLUMNS", raising=False)
+    # a worker takes seconds to start; tests of workers name their executor or start a process
+    monkeypatch.setattr(HERE, lambda self, missing: "inline")
     # which program is the fastest is not to be measured by every test
     monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
     # one cache for all tests, or each would verify the real files anew
-    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("ASSAY_CACHE", str(base / "cache"))
 
 
 @pytest.fixture(autouse=True)
@@ -165,8 +182,25 @@ def store(study: Path) -> Path:
     from assay.apps.cli.app import main
 
     folder = study.parent / "store"
-    assert main(["run", str(study), "--store", str(folder), "--workers", "1"]) == 0
+    assert main(["run", str(study), "--store", str(folder), "--on", "inline"]) == 0
     return folder
+
+
+@pytest.fixture
+def own_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Forgets the plugins that a test has loaded, as a fresh process would; also at its end, so
+    that another test may have plugins of the same names."""
+    from assay.core import plugins
+
+    def forget() -> None:
+        for plugin in plugins.loaded():
+            plugins._unload(plugin.module)
+        plugins._loaded.clear()
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(plugins, "_loaded", {})
+    yield forget
+    forget()
 
 
 @pytest.fixture

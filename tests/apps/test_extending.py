@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.apps.cli.app import main
+
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 
 Run = Callable[..., str]
@@ -38,20 +40,37 @@ def write(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """The command line in a process of its own and a folder of its own; what it prints."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which is another one than the study's."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("ASSAY_STORE")
+    monkeypatch.setenv("COLUMNS", "200")
+    return folder
+
+
+@pytest.fixture
+def run(
+    elsewhere: Path, own_plugins: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """The command line, which knows no plugin at its start; what it prints."""
 
     def run_command(*command: str, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "assay", *command],
-            cwd=elsewhere,
-            env={**os.environ, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        own_plugins()
+        assert main(list(command)) == status
+        return "".join(capsys.readouterr())
+
+    return run_command
+
+
+@pytest.fixture
+def run_outside(elsewhere: Path) -> Run:
+    """The same in a process of its own, where other processes have to find the plugins."""
+
+    def run_command(*command: str, status: int = 0) -> str:
+        line = [sys.executable, "-m", "assay", *command]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr
 
@@ -59,7 +78,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_metric(write: Callable[..., str], run: Run) -> None:
-    run("run", write("Custom metrics", "engine: numpy\n"), "--workers", "1")
+    run("run", write("Custom metrics", "engine: numpy\n"))
     table = run("results", "with-my-metric")  # with no plugin: the plan says how it is shown
     assert "The main metric of the study is macro F1." in table
     assert "Other metrics of with-my-metric" in table
@@ -69,7 +88,7 @@ def test_a_metric(write: Callable[..., str], run: Run) -> None:
 
 def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> None:
     study = write("Custom optimizers")
-    said = run("run", study, "--workers", "2")
+    said = run("run", study)
     assert "trained 8 of 8 runs" in said
     assert re.search(r"signum, momentum 0\.5\S* +(\(best\) +)?2 ", said)
     Path(study).write_text(Path(study).read_text().replace("[signum,", "[signun,"))
@@ -79,7 +98,7 @@ def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> Non
 
 def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) -> None:
     study = write("Custom optimizers", "engine: numpy\n")
-    only = ("--only", "signum", "--workers", "1", "--precision", "float64", "--repeats", "1")
+    only = ("--only", "signum", "--precision", "float64", "--repeats", "1")
     numbers = []
     for engine in ("numpy", "torch"):
         run("run", study, "--engine", engine, *only)
@@ -91,7 +110,7 @@ def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) ->
 
 def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) -> None:
     study = write("Custom augmentations")
-    assert "trained 6 of 6 runs" in run("run", study, "--workers", "2")
+    assert "trained 6 of 6 runs" in run("run", study)
     Path(study).write_text(Path(study).read_text().replace("strength: 0.5", "strenght: 0.5"))
     said = run("run", study, status=2)
     assert "unknown setting of augmentation noise 'strenght'; did you mean 'strength'?" in said
@@ -99,7 +118,7 @@ def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) ->
 
 def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], run: Run) -> None:
     study = write("Custom tasks")
-    said = run("run", study, "--workers", "2", "--report", "page.html")
+    said = run("run", study, "--report", "page.html")
     assert "trained 4 of 4 runs" in said
     (best,) = re.findall(r"8 \(best, baseline\) +2 +([\d.]+) ±", said)
     assert float(best) > 60, "discs are easy to find"
@@ -111,27 +130,27 @@ def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], r
 
 def test_a_section(write: Callable[..., str], run: Run) -> None:
     study = write("Report sections")
-    run("run", study, "--workers", "1", "--report", "page.html")
+    run("run", study, "--report", "page.html")
     page = Path(study).parent / "elsewhere" / "page.html"
     assert '<section id="slowest"' in page.read_text()
     assert 'href="#slowest"' in page.read_text()
 
 
-def test_a_family_that_a_pool_trains(write: Callable[..., str], run: Run) -> None:
+def test_a_family_that_a_pool_trains(write: Callable[..., str], run_outside: Run) -> None:
     write("Custom executors")
     study = Path(write("Custom network families", "engine: numpy\n"))
     both = "[my_family.py, my_executor.py]"
     study.write_text(study.read_text().replace("[my_family.py]", both))
-    said = run("run", str(study), "--workers", "2", "--on", "pool")
+    said = run_outside("run", str(study), "--workers", "2", "--on", "pool")
     assert "trained 4 of 4 runs" in said
     assert re.search(r"\n1 +(\(best\) +)?2 ", said)
-    said = run("run", str(study), "--set", "network.dept=1", status=2)
+    said = run_outside("run", str(study), "--set", "network.dept=1", status=2)
     assert "unknown option of network family funnel 'dept'; did you mean 'depth'?" in said
 
 
 def test_a_sampler(write: Callable[..., str], run: Run) -> None:
     study = write("Custom samplers", "engine: numpy\n")
-    assert "4 of 4 trials were proposed by climb" in run("run", study, "--workers", "2")
+    assert "4 of 4 trials were proposed by climb" in run("run", study)
     schema = run("schema", study)
     assert '"climb"' in schema
     Path(study).write_text(Path(study).read_text().replace("sampler: climb", "sampler: clim"))
@@ -139,7 +158,7 @@ def test_a_sampler(write: Callable[..., str], run: Run) -> None:
 
 
 def test_an_installed_plugin_is_always_known(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_outside: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = blocks("Commands, and plugins that are always loaded")
     (tmp_path / "my_commands.py").write_text(code["python"])
@@ -153,9 +172,9 @@ def test_an_installed_plugin_is_always_known(
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     )
-    assert "Count the runs of each stored study." in run("--help")
-    assert "How deep?" in run("list")
-    assert "how-deep" in run("__complete", "run", "how").split()
+    assert "Count the runs of each stored study." in run_outside("--help")
+    assert "How deep?" in run_outside("list")
+    assert "how-deep" in run_outside("__complete", "run", "how").split()
 
 
 def test_parts_are_tested_by_their_own_tests(write: Callable[..., str], tmp_path: Path) -> None:

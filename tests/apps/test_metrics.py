@@ -15,7 +15,6 @@ from assay.core import plugins
 from assay.core.errors import ConfigError
 from assay.core.metrics import METRICS
 from assay.core.registry import _TABLES
-from assay.execution.execute import _Course
 from assay.execution.place import Machine
 from assay.reports.html import render_html
 from assay.statistics import best_trial
@@ -31,12 +30,6 @@ STUDY: dict[str, Any] = {
     "factors": {"training.learning_rate": [0.01, 0.3]},
 }
 ASKED = {"metrics": ["f1_macro", "roc_auc"]}
-
-
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers take seconds to start."""
-    monkeypatch.setattr(_Course, "_default_executor", lambda self, missing: "inline")
 
 
 def run(store: Path, **changes: Any) -> Results:

@@ -18,7 +18,6 @@ from assay.core import errors
 from assay.core.plans import runs_by_label
 from assay.core.store import Store
 from assay.engines.numpy_engine.engine import NumpyEngine
-from assay.execution.execute import _Course
 
 STUDY = """\
 study: rates
@@ -41,12 +40,6 @@ search:
   best: 1
   space: {network.hidden.0.units: [8, 9, 10], training.learning_rate: RATES}
 """
-
-
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No worker is needed for what is tested here."""
-    monkeypatch.setattr(_Course, "_default_executor", lambda self, missing: "inline")
 
 
 @pytest.fixture

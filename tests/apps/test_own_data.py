@@ -22,11 +22,13 @@ Y = np.arange(60) % 3
 REST = """
 network: {family: mlp, hidden: [4]}
 training: {epochs: 1, batch_size: 16}
+engine: numpy
 """
 STUDY = {
     "study": "mine",
     "network": {"family": "mlp", "hidden": [4]},
     "training": {"epochs": 1, "batch_size": 16},
+    "engine": "numpy",
 }
 DATA = """
 import numpy as np
@@ -41,6 +43,7 @@ study = {
     "study": "mine",
     "network": {"family": "mlp", "hidden": [4]},
     "training": {"epochs": 1, "batch_size": 16},
+    "engine": "numpy",
     DATASET
 }
 results = assay.run(study, WITH)
@@ -142,8 +145,9 @@ def test_the_examples_of_the_docs(here):
     section = re.split(r"(?m)^## ", text.partition("## Custom data")[2])[0]
     given, registered = re.findall(r"(?s)```python\n(.*?)```", section)
     (here / "my_parts.py").write_text(registered)
+    given = given.replace('"repeats": 2', '"repeats": 2, "engine": "numpy"')
     more = """
-    study |= {"plugins": ["my_parts.py"], "dataset": "squares", "repeats": 1}
+    study |= {"plugins": ["my_parts.py"], "dataset": "squares", "engine": "numpy", "repeats": 1}
     print(*[r.status for r in assay.run(study, workers=1).records()])
 """
     out, _ = python(here, "script.py", script=given + more)

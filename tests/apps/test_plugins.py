@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assay.apps.cli.app import main
+from assay.core.plugins import look_in
 
 PARTS = """
 import assay
@@ -83,24 +82,22 @@ def test_a_changed_plugin_is_named_and_old_runs_are_not_mixed_in(
     assert "trained 2 of 2 runs" in told.out
 
 
-FRESH = "from assay.apps.cli.app import main; import sys; sys.exit(main())"
-
-
-def test_stored_runs_are_used_again_in_the_folder_of_their_plugin(write: Write):
+def test_stored_runs_are_used_again_in_the_folder_of_their_plugin(
+    write: Write,
+    own_plugins: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
     study = write("again")
+    monkeypatch.chdir(study.parent)
 
     def assay(*command: str, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", FRESH, *command, "--store", "store"],
-            cwd=study.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
+        own_plugins()  # each command knows what it finds, as a process of its own does
+        look_in(None)
+        assert main([*command, "--store", "store"]) == status
+        return "".join(capsys.readouterr())
 
-    assay("run", study.name, "--workers", "1")
+    assay("run", study.name)
     assert "equal" in assay("reproduce", "small", "--runs", "1")
     study.with_suffix(".py").write_text(PARTS.replace("NAME", "again") + "# changed\n")
     said = assay("reproduce", "small", "--runs", "1", status=1)

@@ -40,7 +40,7 @@ def lab_store(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lab = shutil.copytree(store, folder / "store")
     file = folder / "small-search.yaml"
     file.write_text(SEARCH)
-    assert main(["run", str(file), "--store", str(lab), "--workers", "1"]) == 0
+    assert main(["run", str(file), "--store", str(lab), "--on", "inline"]) == 0
     return lab
 
 
