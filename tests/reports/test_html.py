@@ -115,8 +115,10 @@ def test_a_study_without_runs_has_a_page(study, images):
     assert "20 of 20 runs are missing" in text
 
 
-def test_equal_records_give_equal_pages(study, images):
-    assert render_html(*study("trouble"), images) == render_html(*study("trouble"), images)
+def test_equal_records_give_equal_pages(page, rendered):
+    first = page("trouble")
+    del rendered["trouble"]
+    assert page("trouble") == first
 
 
 def test_permuted_images_stand_beside_plain_ones(page):
