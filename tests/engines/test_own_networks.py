@@ -108,7 +108,7 @@ if __name__ == "__main__":
     resources = Resources("cpu", threads=1, checkpoint_seconds=0.0)
     with Store(Path("store")) as store:
         groups = cohorts(plan.configs())
-        execute(plan, groups, store, resources, workers=2, executor="processes")
+        execute(plan, groups, store, resources, workers=1, executor="processes")
 """
 
 
@@ -121,7 +121,7 @@ def test_a_killed_worker_goes_on_from_another_folder(parts: str, tmp_path: Path)
     study.write_text(
         f"study: own\ndataset: {{name: digits, train: 300}}\nnetwork: {{module: {parts}:Net}}\n"
         "training: {epochs: 4, batch_size: 32, optimizer: adam, learning_rate: 0.01}\n"
-        "precision: float32\nrepeats: 2\n",
+        "precision: float32\nrepeats: 1\n",
         encoding="utf-8",
     )
     (tmp_path / "kill").touch()

@@ -11,13 +11,14 @@ from assay.core.store import Store
 from assay.engines.engine import Progress
 from assay.execution import live
 from assay.execution.events import Event
+from assay.execution.executors import worker
 from assay.execution.live import LiveFile, read_live
 
 STUDY = {
     "study": "watched",
     "dataset": {"name": "digits", "train": 200, "test": 100},
     "network": {"family": "mlp", "hidden": [8]},
-    "training": {"epochs": 40},
+    "training": {"epochs": 4},
     "repeats": 2,
 }
 
@@ -31,6 +32,7 @@ def test_the_curves_of_runs_in_training_are_seen_and_gone_when_they_are_stored(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(live, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "PROGRESS_SECONDS", 0.0)
     seen: list[tuple[set[str], list[str]]] = []
 
     def look(event: Event) -> None:
@@ -48,6 +50,7 @@ def test_the_curves_of_runs_in_training_are_seen_and_gone_when_they_are_stored(
 
 def test_a_point_of_a_curve_is_that_of_the_record(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "PROGRESS_SECONDS", 0.0)
     points: dict[str, dict[str, list[float]]] = {}
 
     def look(event: Event) -> None:

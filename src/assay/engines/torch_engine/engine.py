@@ -118,17 +118,14 @@ class TorchEngine:
         gemm.prefer(remembered_product(first))
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
-
         dense = stackable(first.network)
         # a single network that is not dense: copies cost more than the calls that they save
-        several = dense or len(cohort.members) > 1
-        stacked = several and _stacks(first, where.device.type, where)
+        stacked = (dense or len(cohort.members) > 1) and _stacks(first, where.device.type, where)
         kind = "PyTorch, stacked" if stacked else "PyTorch"
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
-        if not stacked and cohort.task_name not in PROGRAMS:
+        if not stacked:
             threads = threads_alone(first, where, torch.get_num_threads())
-            resources = replace(resources, threads=threads)
-            torch.set_num_threads(threads)
+            place(resources := replace(resources, threads=threads))  # which sets them
 
         def said() -> dict[str, Any]:
             told = {"precision": where.precision, "program": kind}

@@ -1,5 +1,6 @@
-"""Measures how narrow networks with convolutions train faster on a CPU: as a stack or in turns, and
-alone on one thread or on all, once for each machine and size of network (`assay doctor` shows it)."""
+"""Measures how narrow networks with convolutions train faster on a CPU: as a stack or in turns,
+alone on one thread or on all; once for each machine and size of network (`assay doctor` shows it).
+"""
 
 from __future__ import annotations
 
