@@ -35,12 +35,11 @@ HERE = "assay.execution.execute._Course._default_executor"
 """What chooses between workers and the process itself."""
 
 LONG = (
+    "test_compiled",
     "test_execute",
     "test_extending",
     "test_own_",
     "test_page",
-    "test_plugins",
-    "test_store",
     "test_subjects",
     "test_training",
 )
