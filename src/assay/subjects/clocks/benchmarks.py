@@ -41,14 +41,14 @@ BENCHMARKS: tuple[dict[str, Any], ...] = (
         "reader": "Llama 3.2 11B, fine-tuned (1.43 before)",
         "pictures": "TickTockVQA, test photos of 12,483",
         "correct": 46.22,
-        "comparable": "the same photos and labels; it has to find the clock in the whole photo",
+        "comparable": "the same photos and labels, but it must find the clock in the photo",
         "source": "Choi et al. 2026, arXiv 2603.08011",
     },
     {
         "reader": "ResNet-50 with a spatial transformer, trained on drawn clocks and films",
         "pictures": "It's About Time: COCO, Open Images, Clock Movies; 4,472 photos",
         "correct": None,
-        "comparable": "yes, where all photos of a CSV are there: the same boxes, within a minute",
+        "comparable": "yes, if all photos of a CSV are available: the same boxes, within a minute",
         "source": "Yang et al. 2022, arXiv 2111.09162; the paper has a figure for each set",
     },
 )
@@ -79,7 +79,7 @@ def benchmark_table(plan: PlanData, records: Sequence[Record]) -> Table | None:
     )  # fmt: skip
     notes = (
         "It's About Time counts a reading within a minute as correct, as this study does; "
-        "ClockBench asks for every field of a clock, and whether the clock can be right at all.",
+        "ClockBench requires every field of a clock, and whether the clock is valid.",
     )
     return Table(
         "Benchmarks of reading clocks", columns, (*own, *BENCHMARKS),
