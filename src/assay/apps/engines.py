@@ -55,15 +55,16 @@ def compare_engines(
 
     Raises:
         ConfigError: an engine is unknown.
-        EngineError: the task trains several networks together, or none.
+        EngineError: the task has a program of its own, or trains no network.
     """
     from assay.data import load
     from assay.tasks.task import find_task, parts_of
 
-    if parts := parts_of(find_task(config["task"])):
+    task = find_task(config["task"])
+    if parts := parts_of(task):
         raise EngineError(
-            f"engines are compared by the loss of one network; {' and '.join(parts)} are trained "
-            "together, by the torch engine alone"
+            f"engines are compared by the loss of one network; task {task.name} trains "
+            f"{' and '.join(parts)} by a program of the torch engine alone"
         )
     if not config["training"]:
         raise EngineError(

@@ -32,13 +32,18 @@ RECIPES: dict[str, dict[str, Any]] = {
         "task": {"name": "autoencode", "beta": 0.3, "prior": "mixture", "features": 8},
         "training": {"optimizer": "adam", "ema": 0.9, "augment": {"flip": True}},
     },
+    "flow": {
+        "network": {"family": "flow", "filters": [32, 48], "activation": "relu"},
+        "task": {"name": "flow_matching", "euler_steps": 4, "features": 8},
+        "training": {"optimizer": "adam", "ema": 0.9, "augment": {"flip": True}},
+    },
 }
 Train = Callable[..., Record]
 
 
 @pytest.fixture(scope="session")
 def train() -> Train:
-    """Train one run of "gan" or "vae" on one thread of the CPU; other settings by name."""
+    """Train one run of "gan", "vae" or "flow" on one thread of the CPU; other settings by name."""
     dials = load(DATA)
 
     def run(

@@ -15,27 +15,37 @@ from assay.data import load
 from assay.engines.engine import ENGINES, Resources
 from assay.studies.members import cohorts
 
+DIALS = {"name": "drawn-dials", "size": 16, "train": 40, "validation": 20, "test": 20}
 STUDY = {
     "study": "tiny",
-    "dataset": {"name": "drawn-dials", "size": 16, "train": 40, "validation": 20, "test": 20},
+    "dataset": DIALS,
     "network": {"family": "vae", "latent": 2, "filters": [4], "down_filters": [4], "dense": 64},
     "task": {"name": "autoencode", "features": 1},
     "training": {"steps": 2, "optimizer": "adam"},
 }
 
 
+FLOW = {
+    "study": "flowing",
+    "dataset": DIALS,
+    "network": {"family": "flow", "filters": [4]},
+    "task": {"name": "flow_matching", "euler_steps": 4, "features": 1},
+    "training": {"steps": 2, "optimizer": "adam"},
+}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one run that makes pictures."""
-    plan = plan_of(STUDY)
-    (cohort,) = cohorts(plan.runs().values())
-    dials = load(STUDY["dataset"])
-    resources = Resources(device="cpu", precision="float32", threads=1)
-    (record,) = ENGINES["torch"]().train(cohort, dials, resources, lambda progress: None)
+    """A store with one run of a VAE and one of a flow."""
     folder = tmp_path_factory.mktemp("made") / "store"
-    with Store(folder) as store:
-        store.save_plan(plan.to_json())
-        store.add(record)
+    resources = Resources(device="cpu", precision="float32", threads=1)
+    for study in (STUDY, FLOW):
+        plan = plan_of(study)
+        (cohort,) = cohorts(plan.runs().values())
+        (record,) = ENGINES["torch"]().train(cohort, load(DIALS), resources, lambda progress: None)
+        with Store(folder) as store:
+            store.save_plan(plan.to_json())
+            store.add(record)
     return folder
 
 
@@ -54,10 +64,13 @@ def test_pictures_of_a_seed_are_always_the_same(made: Path, tmp_path: Path) -> N
     assert not np.array_equal(first, other)
 
 
-def test_the_way_between_two_seeds_begins_and_ends_with_them(made: Path, tmp_path: Path) -> None:
-    command = ["interpolate", "tiny", "--from", "3", "--to", "5", "--steps", "4"]
+@pytest.mark.parametrize("study", ["tiny", "flowing"])
+def test_the_way_between_two_seeds_begins_and_ends_with_them(
+    made: Path, tmp_path: Path, study: str
+) -> None:
+    command = ["interpolate", study, "--from", "3", "--to", "5", "--steps", "4"]
     assert main([*command, "--out", str(tmp_path / "way.png"), "--store", str(made)]) == 0
-    one = ["sample", "tiny", "-n", "1", "--seed", "5", "--out", str(tmp_path / "end.png")]
+    one = ["sample", study, "-n", "1", "--seed", "5", "--out", str(tmp_path / "end.png")]
     assert main([*one, "--store", str(made)]) == 0
     way = _pixels(tmp_path / "way.png")
     assert way.shape == (16, 4 * 18 - 2, 3)
@@ -80,11 +93,16 @@ def test_what_cannot_be_meant_is_said(made: Path, capsys, command: list[str], sa
 
 def test_what_takes_one_network_says_so(made: Path, capsys) -> None:
     with Store(made, create=False, read_only=True) as opened:
-        (run,) = opened.run_ids()
-    assert main(["export", run, "--to", "torch", "--store", str(made)]) == 2
-    assert "has several networks that were trained together" in capsys.readouterr().err
+        runs = opened.run_ids()
+    assert len(runs) == 2
+    for run in runs:
+        assert main(["export", run, "--to", "torch", "--store", str(made)]) == 2
+        assert "takes a network that reads images, got run" in capsys.readouterr().err
     assert main(["engines", "dials-gan-vae"]) == 2
-    assert "generator and discriminator are trained together" in capsys.readouterr().err
+    assert (
+        "trains generator and discriminator by a program of the torch engine alone"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
@@ -93,7 +111,9 @@ def test_a_run_that_makes_no_pictures_is_refused(store: Path, capsys) -> None:
     with Store(store, create=False, read_only=True) as opened:
         run = opened.run_ids()[0]
     assert main(["sample", run, "--store", str(store)]) == 2
-    assert "expected a run of task adversarial or autoencode" in capsys.readouterr().err
+    assert (
+        "expected a run of task adversarial, autoencode or flow_matching" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,6 @@ def test_the_dataset():
     testing.check_dataset({"name": "drawn-dials", "train": 40, "validation": 20, "test": 10})
 
 
-@pytest.mark.parametrize("task", ["adversarial", "autoencode"])
+@pytest.mark.parametrize("task", ["adversarial", "autoencode", "flow_matching"])
 def test_tasks(task: str):
     testing.check_task(task)

@@ -1,4 +1,4 @@
-"""Numbers of small GANs and VAEs, and of drawn dials, which only a new version may move."""
+"""Numbers of small GANs, VAEs and flows, and of drawn dials, which only a new version may move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ SHAPE = {"latent": 4, "dense": 64, "filters": [8, 8, 4], "down_filters": [4, 8, 
 KINDS: dict[str, dict[str, Any]] = {
     "gan": {"name": "adversarial", "loss": "relativistic", "r1": 0.3, "r2": 0.3, "features": 8},
     "vae": {"name": "autoencode", "beta": 0.3, "features": 8},
+    "flow": {"name": "flow_matching", "euler_steps": 4, "features": 8},
 }
+SHAPES = {"gan": SHAPE, "vae": SHAPE, "flow": {"filters": [8, 12]}}
 
 
 @pytest.mark.parametrize("family", sorted(KINDS))
@@ -21,7 +23,7 @@ def test_families(family: str, pinned: Pinned):
     pinned(
         {
             "dataset": {"name": "drawn-dials", "train": 96, "validation": 48, "test": 48},
-            "network": {"family": family, **SHAPE},
+            "network": {"family": family, **SHAPES[family]},
             "task": KINDS[family],
             "training": {
                 "epochs": 1,

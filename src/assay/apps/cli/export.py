@@ -145,7 +145,7 @@ def stored_run(what: str, asked: str, places: Places) -> tuple[Record, Network]:
     network = resolve_network(record.config, places.data_path)
     if not network.heads:
         raise StoreError(
-            f"{asked} takes one network, run {run} has several networks that were trained "
-            f"together; assay sample {run} generates images with them"
+            f"{asked} takes a network that reads images, got run {run}, whose task generates them; "
+            f"assay sample {run} does so"
         )
     return replace(record, weights=weights, provenance=provenance), network

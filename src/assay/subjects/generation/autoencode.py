@@ -42,6 +42,7 @@ class Autoencode(PartsTask):
     """
 
     name = "autoencode"
+    has_loss: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     maker: ClassVar[str] = "decoder"
     options: Mapping[str, Option] = {

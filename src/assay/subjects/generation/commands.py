@@ -1,4 +1,4 @@
-"""`assay sample` and `assay interpolate`: pictures of a trained GAN or VAE."""
+"""`assay sample` and `assay interpolate`: pictures of a trained GAN, VAE or flow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sample(
     out: OutFile | None = None,
     places: Places | None = None,
 ) -> None:
-    """Generate pictures with a trained GAN or VAE and write them as one PNG.
+    """Generate pictures with a trained GAN, VAE or flow and write them as one PNG.
 
     Args:
         run: The start of a run's name, or a study, which stands for its best run on validation.

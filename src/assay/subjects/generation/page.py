@@ -1,4 +1,4 @@
-"""The page of `assay serve` about generated pictures: GAN and VAE side by side."""
+"""The page of `assay serve` about generated pictures: GAN, VAE and flow side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.reports.svg import png_uri
 
 __all__ = ["PAGE", "principal_directions"]
 
-KINDS = {"adversarial": "GAN", "autoencode": "VAE"}
+KINDS = {"adversarial": "GAN", "autoencode": "VAE", "flow_matching": "Flow"}
 KNOBS = 6
 DRAWN = 240
 """Number of pictures from which directions are learned."""
@@ -118,7 +118,7 @@ def _asked(given: Any) -> tuple[int, int, float, list[float]]:
 
 PAGE = Page(
     "Faces",
-    "Explore the images that a GAN and a VAE generate.",
+    "Explore the images that a GAN, a VAE and a flow generate.",
     Path(__file__).with_name("page_files"),
     _answers,
 )

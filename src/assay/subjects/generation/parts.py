@@ -1,8 +1,8 @@
-"""The base of tasks that train several networks together."""
+"""The base of tasks that generate pictures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from assay.core.config import Option
 from assay.core.errors import EngineError
 from assay.core.options import integer
 from assay.data.dataset import Dataset
+from assay.networks.network import Network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,15 +34,29 @@ class PartsTask:
     `judge.py`); there is no loss of a single network, and calling it is an error of the engine.
 
     Attributes:
+        has_loss: whether a loss of the validation part is measured, so that it can be monitored.
         parts: names of the networks; `maker` is the one that generates pictures from latent points.
         features: number of updates of the feature network (see `features.py`).
     """
 
     name: str = ""
     monitor: str = "val_distance"
+    has_loss: ClassVar[bool] = False
     parts: ClassVar[tuple[str, ...]] = ()
     maker: ClassVar[str] = ""
     features: int = FEATURES
+
+    def latent(self, network: Network) -> int:
+        """Numbers of a latent point for this maker of pictures."""
+        return network.input_shape[0]
+
+    def images(self, network: Network, module: Any, points: Tensor) -> Tensor:
+        """Pictures (n, c, h, w), from -1 to 1 or nearly, of latent points (n, latent).
+
+        Args:
+            network, module: the maker's description and what computes it.
+        """
+        return module(points)["image"]
 
     def heads(self, dataset: Dataset) -> dict[str, int]:
         """Return none, because the parts have their own outputs."""
@@ -70,6 +85,6 @@ class PartsTask:
     def _several(self) -> EngineError:
         names = " and ".join(self.parts)
         return EngineError(
-            f"task {self.name} trains {names} together, which this engine does not support; use "
-            "--engine torch"
+            f"task {self.name} trains {names} by a program of its own, which this engine does not "
+            "have; use --engine torch"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,11 +37,12 @@ class PictureSampler:
     """
 
     def __init__(self, record: Record, weights: Mapping[str, np.ndarray]):
-        maker = getattr(find_task(record.config["task"]), "maker", "")
+        task: Any = find_task(record.config["task"])
+        maker = getattr(task, "maker", "")
         if not maker:
             raise DataError(
                 f"run {record.run_id} is of task {record.config['task']}, which generates no "
-                "images; expected a run of task adversarial or autoencode"
+                "images; expected a run of task adversarial, autoencode or flow_matching"
             )
         if "samples" not in record.predictions:
             raise DataError(
@@ -57,7 +59,8 @@ class PictureSampler:
         own = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
         where = place(Resources(device="cpu", precision="float32"))
         self._module = NetworkModule(network, own, record.seed, where).eval()
-        self.prior = prior_of(weights, network.input_shape[0])
+        self._network, self._task = network, task
+        self.prior = prior_of(weights, task.latent(network))
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """Generate pictures of the `count` latent points of a seed: uint8 (count, h, w, c)."""
@@ -73,7 +76,7 @@ class PictureSampler:
         """Generate pictures of latent points (n, latent): uint8 (n, h, w, c)."""
         with torch.no_grad():
             parts = [
-                to_bytes(self._module(torch.from_numpy(points[i : i + _ROWS]))["image"])
-                for i in range(0, len(points), _ROWS)
+                self._task.images(self._network, self._module, torch.from_numpy(some))
+                for some in (points[i : i + _ROWS] for i in range(0, len(points), _ROWS))
             ]
-        return np.concatenate(parts)
+        return np.concatenate([to_bytes(part) for part in parts])

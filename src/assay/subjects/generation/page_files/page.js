@@ -1,4 +1,4 @@
-// Faces: sliders along principal latent directions, the way between two faces, GAN beside VAE.
+// Faces: sliders along principal latent directions, the way between two faces, GAN, VAE and flow.
 "use strict";
 
 {
@@ -28,7 +28,7 @@
     return html`<h1>Faces</h1><p>Each model makes pictures of latent points. The sliders move along the directions in which its pictures change the most.</p>
       <${Trouble} text=${state.error} />
       ${!pictures && !state.error && html`<p class="loading" role="status">Loading ...</p>`}
-      ${pictures && !pictures.length && html`<p>The store has no GAN or VAE with its weights yet: <${Link} to="/edit/cats-gan-vae">cats-gan-vae<//> trains both, or start a small one of drawn dials.</p>`}
+      ${pictures && !pictures.length && html`<p>The store has no GAN, VAE or flow with its weights yet: <${Link} to="/edit/cats-gan-vae">cats-gan-vae<//> trains two, or start a small one of drawn dials.</p>`}
       ${pictures && pictures.length > 0 && html`<div class="faces-knobs">${range("share", "From one face to the other", wish.share, 0, 1, (share) => change({ share }))}
         ${NAMES.map((name, i) => range(`knob-${i}`, `${name} direction`, wish.knobs[i], -5, 5, (v) => change({ knobs: wish.knobs.map((k, j) => (j === i ? v : k)) })))}</div>
         <p class="tools"><button type="button" onClick=${() => change({ first: Math.floor(1e6 * Math.random()) })}>Another first face</button>

@@ -1,1 +1,1 @@
-"""Programs that train several networks together: GANs and variational autoencoders."""
+"""Programs that train makers of pictures: GANs, variational autoencoders, flow matching."""

@@ -1,4 +1,4 @@
-"""The base of programs of several networks: modules, weights, average, and state."""
+"""The base of programs that generate pictures: modules, weights, average, and state."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PartsProgram:
         self.average = WeightAverage(
             self.modules[self.maker].tensors(), share_of(member.training, 0)
         )
-        self.latent = member.network[self.maker].input_shape[0]
+        self.latent = task.latent(member.network[self.maker])
         self.prior: Prior = Normal(self.latent)
 
     # -- training ------------------------------------------------------------------------------
@@ -114,13 +114,13 @@ class PartsProgram:
 
     def make(self, points: np.ndarray) -> np.ndarray:
         """Generate pictures of latent points (n, latent): uint8 (n, h, w, c)."""
-        module = self.modules[self.maker].eval()
+        module, network = self.modules[self.maker].eval(), self.member.network[self.maker]
         images = []
         with torch.no_grad(), self.average.in_place():
             for start in range(0, len(points), ROWS):
                 part = torch.from_numpy(points[start : start + ROWS])
-                made = module(part.to(self.place.device, self.place.master))["image"]
-                images.append(to_bytes(made))
+                part = part.to(self.place.device, self.place.master)
+                images.append(to_bytes(self.task.images(network, module, part)))
         return np.concatenate(images)
 
     def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray | None:

@@ -22,16 +22,18 @@ from assay.subjects.generation.judge import LEAST, Judge
 from assay.subjects.generation.latents import point, way
 from assay.subjects.generation.training.adversarial import AdversarialProgram
 from assay.subjects.generation.training.autoencoding import AutoencodingProgram
+from assay.subjects.generation.training.flow import FlowProgram
 from assay.subjects.generation.training.loop import PartsLoop
 from assay.subjects.generation.training.parts import PartsProgram
 from assay.subjects.generation.training.trainer import STEPS, PartsTrainer
-from assay.tasks.task import Task
+from assay.tasks.task import TASKS, Task
 
 __all__ = ["PROGRAM", "PROGRAMS", "PartsTraining", "check_parts", "train_parts"]
 
 PROGRAMS: dict[str, type[PartsProgram]] = {
     "adversarial": AdversarialProgram,
     "autoencode": AutoencodingProgram,
+    "flow_matching": FlowProgram,
 }
 """Name of the task -> what trains it."""
 
@@ -53,16 +55,13 @@ def check_parts(cohort: Cohort) -> None:
                 f"task {cohort.task_name} supports no test curve, got test_curve true"
             )
         stopping = member.training.early_stopping
-        known = ("val_distance", "val_loss") if _has_loss(cohort) else ("val_distance",)
+        has_loss = getattr(TASKS[cohort.task_name], "has_loss", False)
+        known = ("val_distance", "val_loss") if has_loss else ("val_distance",)
         if stopping and stopping.monitor not in known:
             raise EngineError(
                 f"early_stopping.monitor {stopping.monitor!r} is not measured by task "
                 f"{cohort.task_name}; use {' or '.join(known)}"
             )
-
-
-def _has_loss(cohort: Cohort) -> bool:
-    return cohort.task_name == "autoencode"
 
 
 def train_parts(
