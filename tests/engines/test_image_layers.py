@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from assay.core.errors import EngineError
+from assay.core.errors import EngineError, NetworkError
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.torch_engine.modules import GlobalMaxPoolModule, SqueezeExciteModule
+from assay.engines.whitening import from_images, whitening_filters
 from assay.networks.families import build_network
 from assay.networks.image_layers import GlobalMaxPool, SqueezeExcite
 from assay.networks.network import initial_weights
@@ -52,6 +53,72 @@ class TestSqueezeExcite:
         cohort = Cohort((member({**CNN, "squeeze_excite": 4}),))
         with pytest.raises(EngineError, match="squeeze_excite"):
             ENGINES["keras"]().check(cohort, Resources())
+
+
+WHITE = {**CNN, "whitening": 2}
+
+
+class TestWhitening:
+    def test_patches_of_training_images_become_white(self):
+        rng = np.random.default_rng(0)
+        smooth = rng.integers(0, 256, (200, 9, 9, 2)).cumsum(1).cumsum(2) / 40
+        mean, std = smooth.mean((0, 1, 2)), smooth.std((0, 1, 2))
+        epsilon = 0.01
+        filters = whitening_filters(smooth, 2, epsilon, mean, std)
+        images = torch.from_numpy((smooth - mean) / std).permute(0, 3, 1, 2)
+        kernel = torch.from_numpy(filters).double().permute(3, 2, 0, 1)
+        seen = torch.nn.functional.conv2d(images, kernel).permute(1, 0, 2, 3).reshape(16, -1)
+        torch.testing.assert_close(seen[:8], -seen[8:])
+        covariance = seen[:8].cov()
+        shares = covariance.diagonal()  # each an eigenvalue's share of itself plus epsilon
+        assert ((shares > 0) & (shares < 1)).all()
+        assert shares[0] > 0.99
+        assert (shares.diff() < 0).all()
+        assert float((covariance - shares.diag()).abs().max()) < 1e-4
+        exact = whitening_filters(smooth, 2, 1e-12, mean, std)
+        scale = np.linalg.norm(filters.reshape(8, 16), axis=0)
+        scale /= np.linalg.norm(exact.reshape(8, 16), axis=0)
+        np.testing.assert_allclose(scale[:8] ** 2, shares, rtol=1e-3)
+
+    def test_two_pixels_by_hand(self):
+        """Patches of four equal pixels, 1 or -1: the direction (1, 1, 1, 1) / 2 has variance 4, all
+        others have none."""
+        images = np.array([[1, 1], [-1, -1]] * 2)[:, None, :, None] * np.ones((1, 2, 1, 1))
+        filters = whitening_filters(images, 2, 1.0).reshape(4, 8)
+        np.testing.assert_allclose(filters[:, 0], [0.5 / np.sqrt(4 + 1)] * 4, rtol=1e-6)
+        np.testing.assert_allclose(filters[:, 4], -filters[:, 0])
+
+    def test_a_run_trains_the_bias_and_not_the_filters(self, member, train, corners):
+        one = member(WHITE, epochs=1)
+        (record,) = train(one)
+        expected = from_images(one.network, corners.fit_data)["trunk.0.filters"]
+        assert expected.shape == (2, 2, 1, 8)
+        np.testing.assert_array_equal(record.weights["trunk.0.filters"], expected)
+        assert record.weights["trunk.0.bias"].any()
+        plain = build_network(CNN, (7, 7, 8), {"class": 4}).parameters
+        assert one.network.parameters == 8 + plain
+
+    def test_it_stands_before_the_first_block(self):
+        network = build_network(WHITE, (8, 8, 1), {"class": 4})
+        assert [type(layer).__name__ for layer in network.trunk[:3]] == [
+            "Whitening", "Activation", "Conv2D",
+        ]  # fmt: skip
+        assert next(network.places()).output_shape == (7, 7, 8)
+        check_network(WHITE)
+
+    def test_what_does_not_fit_is_said(self, member, corners):
+        with pytest.raises(NetworkError, match="patches of 9x9 do not fit into 8x8 pixels"):
+            build_network({**CNN, "whitening": 9}, (8, 8, 1), {"class": 4})
+        layers = [{"conv2d": 4}, "whitening", "flatten"]
+        inside = build_network({"family": "layers", "layers": layers}, (8, 8, 1), {"class": 4})
+        with pytest.raises(EngineError, match=r"trunk\.1 \(whitening\).*must be the first layer"):
+            from_images(inside, corners.fit_data)
+
+    @pytest.mark.parametrize("engine", ["keras", "numpy"])
+    def test_engines_without_it_say_so(self, member, engine):
+        pytest.importorskip(engine)
+        with pytest.raises(EngineError, match="whitening"):
+            ENGINES[engine]().check(Cohort((member(WHITE),)), Resources())
 
 
 def test_the_largest_value_of_each_map():

@@ -177,9 +177,12 @@ def test_methods_of_records_are_cited() -> None:
         "swa": 0.75,
     }
     config = {"training": training, "task": {"name": "classify", "test_time": "flip"}}
-    said = dict(of_training(config)) | dict(of_network({"network": {"squeeze_excite": 4}}))
+    said = dict(of_training(config)) | dict(
+        of_network({"network": {"squeeze_excite": 4, "whitening": 2}})
+    )
     assert said["label smoothing"] == "szegedy2016"
     assert said["alternating flips"] == said["test-time augmentation"] == "jordan2024"
+    assert said["a whitening convolution"] == "jordan2024"
     keys = {"smith2018", "devries2017", "izmailov2018", "hu2018"}
     assert keys < set(said.values()) <= set(KEYS)
     assert "zhang2018" not in said.values()

@@ -1,5 +1,8 @@
 """Family `cnn`: blocks of convolutions with a pooling layer after each, then dense layers.
 
+Before the blocks may stand a convolution whose filters whiten patches and are not trained (see
+`assay.networks.image_layers.Whitening`).
+
 By default the network of A. Géron, "Hands-On Machine Learning", 3rd ed. 2022, chapter 14: 64
 filters of 7x7, pool, two of 128, pool, two of 256, pool, dense 128 and 64 with dropout 0.5.
 """
@@ -11,7 +14,7 @@ from typing import Any
 from assay.core.config import Entry, Option
 from assay.core.options import choice, flag
 from assay.networks.families import FAMILIES, Family
-from assay.networks.image_layers import GlobalMaxPool, SqueezeExcite
+from assay.networks.image_layers import GlobalMaxPool, SqueezeExcite, Whitening
 from assay.networks.layers import (
     PADDINGS,
     Activation,
@@ -57,6 +60,8 @@ def _convolutions(
 def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
     """The layers before the heads, from complete options."""
     layers: list[Layer] = []
+    if options["whitening"]:
+        layers += [Whitening(options["whitening"]), Activation(options["activation"])]
     for number, block in enumerate(options["filters"]):
         kernels = [options["kernel_size"]] * len(block)
         if number == 0 and kernels:
@@ -109,6 +114,11 @@ CNN_OPTIONS = {
         None,
         help="Reduction of squeeze-and-excitation, before the last activation of each block.",
         example=16,
+    ),
+    "whitening": size(
+        None,
+        help="Side of the patches of a fixed whitening convolution before the first block.",
+        example=2,
     ),
     "global_pool": Option(
         _read_pool,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from assay.core.errors import NetworkError
-from assay.core.options import integer, setting
+from assay.core.options import integer, number, setting
 from assay.networks.generator_layers import LAYERS
 from assay.networks.layers import GlobalAveragePool, Layer, Shape
 
-__all__ = ["LAYERS", "GlobalMaxPool", "SqueezeExcite"]
+__all__ = ["LAYERS", "GlobalMaxPool", "SqueezeExcite", "Whitening"]
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,43 @@ class SqueezeExcite(Layer):
         return 2 * shape[-1] * self.units(shape[-1])
 
 
-LAYERS.update({cls.kind: cls for cls in (GlobalMaxPool, SqueezeExcite)})
+@dataclass(frozen=True)
+class Whitening(Layer):
+    """A convolution without padding whose filters whiten patches of the training images and stay as
+    they are, (h, w, c) -> (h - k + 1, w - k + 1, 2 k^2 c) for patches of k x k. Its bias is trained.
+
+    The filters are the eigenvectors of the patches' covariance, each divided by the square root of
+    its eigenvalue plus `epsilon`, and the negatives of them, so that an activation after it keeps
+    both signs. An engine computes them from the training images as the network sees them.
+
+    References:
+        K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024; D. Page, "How to Train
+        Your ResNet", 2019.
+    """
+
+    kind: ClassVar[str] = "whitening"
+    kernel_size: int = setting(integer(2, low=1, help="Side of the square patches."))
+    epsilon: float = setting(number(5e-4, above=0, help="Added to the eigenvalues."))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 3:
+            raise NetworkError(f"{self.kind} needs an image (height, width, channels), got {shape}")
+        (h, w, c), k = shape, self.kernel_size
+        if k > min(h, w):
+            raise NetworkError(f"{self.kind}: patches of {k}x{k} do not fit into {h}x{w} pixels")
+        return (h - k + 1, w - k + 1, 2 * k * k * c)
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """The shape of each weight by name; "filters" are not trained."""
+        units = self.output_shape(shape)[-1]
+        return {"filters": (self.kernel_size, self.kernel_size, shape[-1], units), "bias": (units,)}
+
+    def parameters(self, shape: Shape) -> int:
+        return self.output_shape(shape)[-1]
+
+    def macs(self, shape: Shape) -> int:
+        h, w, units = self.output_shape(shape)
+        return h * w * units * self.kernel_size**2 * shape[-1]
+
+
+LAYERS.update({cls.kind: cls for cls in (GlobalMaxPool, SqueezeExcite, Whitening)})

@@ -12,7 +12,7 @@ from assay.core.errors import NetworkError
 from assay.core.records import content_hash
 from assay.core.seeds import stream
 from assay.networks.description import plain, structure
-from assay.networks.image_layers import SqueezeExcite
+from assay.networks.image_layers import SqueezeExcite, Whitening
 from assay.networks.layers import (
     GLOROT,
     ZEROS,
@@ -133,7 +133,7 @@ def weight_shapes(network: Network) -> dict[str, Shape]:
         elif isinstance(layer, BatchNorm):
             for name in ("gamma", "beta", "moving_mean", "moving_variance"):
                 shapes[f"{place.name}.{name}"] = (channels,)
-        elif isinstance(layer, SqueezeExcite):
+        elif isinstance(layer, (SqueezeExcite, Whitening)):
             own = layer.weight_shapes(place.input_shape)
             shapes |= {f"{place.name}.{name}": shape for name, shape in own.items()}
     return shapes
@@ -162,7 +162,8 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
     Returns:
         float32 arrays by name: "trunk.1.kernel" (in, out) or (kh, kw, in, out), "trunk.1.bias"
         (out,); for batch norm "gamma", "beta", "moving_mean", "moving_variance", each (channels,);
-        for squeeze-and-excitation those of `SqueezeExcite.weight_shapes`.
+        for squeeze-and-excitation and whitening those of their `weight_shapes`. The "filters" of
+        whitening only stand here until an engine has seen training images.
     """
     shapes, weights = weight_shapes(network), {}
     for place in network.leaves():
@@ -178,9 +179,9 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
             for name, number in (("gamma", 1), ("beta", 0), ("moving_mean", 0)):
                 weights[f"{place.name}.{name}"] = np.full(channels, number, np.float32)
             weights[f"{place.name}.moving_variance"] = np.ones(channels, np.float32)
-        elif isinstance(layer, SqueezeExcite):
+        elif isinstance(layer, (SqueezeExcite, Whitening)):
             rng = stream(seed, "init", place.name)
             for name in layer.weight_shapes(place.input_shape):
-                start = ZEROS if name.endswith("_bias") else GLOROT
+                start = ZEROS if name.endswith("bias") else GLOROT
                 weights[f"{place.name}.{name}"] = start.draw(shapes[f"{place.name}.{name}"], rng)
     return weights

@@ -34,6 +34,7 @@ from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
 from assay.engines.torch_engine.stacking import IMAGE_STACK, stacks_images, threads_alone
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
+from assay.engines.whitening import from_images
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
 from assay.tasks.task import Task, find_task
@@ -141,13 +142,14 @@ class TorchEngine:
             pretrain = first.training.pretrain
             begun = pretrain.weights(some, dataset.fit_data, resources, on_progress, self._train)
             on_progress = later_progress(on_progress, pretrain.share)
+        seen = from_images(first.network, dataset.fit_data)
         data = DeviceDataset(dataset.fit_data, dataset.read_test, task, where)
         rows = _ROWS[stacked and dense]
 
         def make_trainer(group: Sequence[Member]) -> TorchTrainer:
             recipe, seeds = group[0].training, [m.seed for m in group]
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
-            weights = [begun.get(m.run_id) for m in group]
+            weights = [begun.get(m.run_id) or _start(m, seen) for m in group]
             updates = recipe.total_steps(len(dataset.train))
             program = _program(group, weights, where, task, stacked, updates)
             epochs = recipe.total_epochs(len(dataset.train))
@@ -183,17 +185,20 @@ def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
     return small and stackable_own(network, where.device if where else torch.device("cpu"))
 
 
+def _start(member: Member, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of the initializers, except those computed from the images."""
+    return initial_weights(member.network, member.seed) | seen
+
+
 def _program(
     group: Sequence[Member],
-    begun: Sequence[dict[str, np.ndarray] | None],
+    weights: list[dict[str, np.ndarray]],
     where: DevicePlace,
     task: Task,
     stacked: bool,
     updates: int,
 ) -> Program:
-    """Return the program of a group, with given weights or else those of the initializers."""
-    pairs = zip(group, begun, strict=True)
-    weights = [given or initial_weights(m.network, m.seed) for m, given in pairs]
+    """Return the program of a group, with the weights that it begins with."""
     own = isinstance(group[0].network, OwnNetwork)
     if stacked and (len(group) > 1 or not own):
         return (OwnStackProgram if own else StackedProgram)(group, weights, where, task)

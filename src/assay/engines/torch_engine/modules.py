@@ -230,6 +230,20 @@ class SqueezeExciteModule(nn.Module):
         return x * torch.sigmoid(gate)[:, :, None, None]
 
 
+class WhiteningModule(nn.Module):
+    """A convolution whose filters, kept (out, in, kh, kw), are not trained; the bias is."""
+
+    def __init__(self, layer: image_layers.Whitening, weights: dict[str, Tensor]):
+        super().__init__()
+        filters = weights["filters"].permute(3, 2, 0, 1)
+        self.register_buffer("filters", filters.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(weights["bias"])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = convolve(x, self.filters.to(x.dtype), self.bias.to(x.dtype), 1, (0, 0))
+        return y.contiguous(memory_format=torch.channels_last)
+
+
 class ResidualModule(nn.Module):
     """body(x) + shortcut(x)."""
 
@@ -246,6 +260,7 @@ WITH_WEIGHTS: dict[type[layers.Layer], Callable[[Any, dict[str, Tensor]], nn.Mod
     layers.Conv2D: ConvModule,
     layers.BatchNorm: BatchNormModule,
     image_layers.SqueezeExcite: SqueezeExciteModule,
+    image_layers.Whitening: WhiteningModule,
 }
 WITHOUT_WEIGHTS: dict[type[layers.Layer], Callable[[Any], nn.Module]] = {
     layers.MaxPool2D: PoolModule,

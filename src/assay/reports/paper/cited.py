@@ -113,6 +113,8 @@ def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "batch normalization", "ioffe2015"
     if "'squeeze_excite'" in text:
         yield "squeeze-and-excitation", "hu2018"
+    if "'whitening'" in text:
+        yield "a whitening convolution", "jordan2024"
     if "residual" in text:
         yield "residual connections", "he2016"
 
