@@ -65,8 +65,8 @@ class SqueezeExcite(Layer):
 
 @dataclass(frozen=True)
 class Whitening(Layer):
-    """A convolution without padding whose filters whiten patches of the training images and stay as
-    they are, (h, w, c) -> (h - k + 1, w - k + 1, 2 k^2 c) for patches of k x k. Its bias is trained.
+    """A convolution without padding whose filters whiten patches of the training images and are not
+    trained, as its bias is: (h, w, c) -> (h - k + 1, w - k + 1, 2 k^2 c) for patches of k x k.
 
     The filters are the eigenvectors of the patches' covariance, each divided by the square root of
     its eigenvalue plus `epsilon`, and the negatives of them, so that an activation after it keeps
