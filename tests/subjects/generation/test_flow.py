@@ -11,6 +11,7 @@ import torch
 
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, NetworkError
+from assay.data import load
 from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
 from assay.networks.families import build_network, makes
@@ -34,7 +35,8 @@ def _trained(images: torch.Tensor, updates: int, study: Mapping[str, Any] = STUD
     """A program after these updates, every one with these images (B, c, h, w)."""
     (cohort,) = cohorts(plan_of(study).runs().values())
     where = place(Resources(device="cpu", precision="float32", threads=1))
-    program = FlowProgram(cohort.members[0], where, find_task(STUDY["task"]), fit=None)
+    fit = load(STUDY["dataset"]).fit_data
+    program = FlowProgram(cohort.members[0], where, find_task(STUDY["task"]), fit)
     for number in range(updates):
         program.step(images, number, 0.0, 1.0)
     return program

@@ -62,7 +62,8 @@ class PartsProgram:
         self.average = WeightAverage(
             self.modules[self.maker].tensors(), share_of(member.training, 0)
         )
-        self.latent = task.latent(member.network[self.maker])
+        self._maker = member.network[self.maker]
+        self.latent = task.latent(self._maker)
         self.prior: Prior = Normal(self.latent)
 
     # -- training ------------------------------------------------------------------------------
@@ -114,13 +115,13 @@ class PartsProgram:
 
     def make(self, points: np.ndarray) -> np.ndarray:
         """Generate pictures of latent points (n, latent): uint8 (n, h, w, c)."""
-        module, network = self.modules[self.maker].eval(), self.member.network[self.maker]
+        module = self.modules[self.maker].eval()
         images = []
         with torch.no_grad(), self.average.in_place():
             for start in range(0, len(points), ROWS):
                 part = torch.from_numpy(points[start : start + ROWS])
                 part = part.to(self.place.device, self.place.master)
-                images.append(to_bytes(self.task.images(network, module, part)))
+                images.append(to_bytes(self.task.images(self._maker, module, part)))
         return np.concatenate(images)
 
     def reconstruct(self, split: DeviceSplit, count: int) -> np.ndarray | None:
