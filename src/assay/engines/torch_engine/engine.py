@@ -114,8 +114,7 @@ class TorchEngine:
         resources: Resources,
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
-        started = time.perf_counter()
-        first = cohort.members[0]
+        started, first = time.perf_counter(), cohort.members[0]
         gemm.prefer(remembered_product(first))
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
