@@ -31,8 +31,7 @@ settings.load_profile("assay")
 
 FOLDERS = itertools.count()
 
-HERE = "assay.execution.execute._Course._default_executor"
-"""What chooses between workers and the process itself."""
+EXECUTOR = "assay.execution.execute._Course._default_executor"
 
 LONG = (
     "test_compiled",
@@ -49,6 +48,15 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files: one that comes last would be waited for by one process alone."""
     items.sort(key=lambda item: not item.path.name.startswith(LONG))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_worker() -> Iterator[None]:
+    """Train in the process of a test: a worker takes seconds to start. Tests of workers name their
+    executor or start a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EXECUTOR, lambda self, missing: "inline")
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -76,8 +84,6 @@ def closed_world(
     monkeypatch.setenv("XDG_STATE_HOME", str(own / "state"))
     # some test runs come with it set; what a table looks like must not depend on that
     monkeypatch.delenv("COLUMNS", raising=False)
-    # a worker takes seconds to start; tests of workers name their executor or start a process
-    monkeypatch.setattr(HERE, lambda self, missing: "inline")
     # which program is the fastest is not to be measured by every test
     monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
     # one cache for all tests, or each would verify the real files anew

@@ -79,7 +79,7 @@ class TorchEngine:
         gpu = resources.device.startswith("cuda")  # the name may refer to another machine
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))
-        where = None if gpu else place(resources, wish)
+        where = None if gpu else place(replace(resources, threads=0), wish)  # 0 changes none
         kind = where.device.type if where else "cuda"
         if cohort.task_name in PROGRAMS or not _stacks(first, kind, where):
             return 1
