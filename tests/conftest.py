@@ -51,12 +51,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_worker() -> Iterator[None]:
+def no_worker() -> Iterator[Callable[..., str]]:
     """Train in the process of a test: a worker takes seconds to start. Tests of workers name their
-    executor or start a process."""
+    executor, start a process, or have what chooses (`chosen_executor`)."""
+    from assay.execution.execute import _Course
+
+    chooses = _Course._default_executor
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EXECUTOR, lambda self, missing: "inline")
-        yield
+        yield chooses
+
+
+@pytest.fixture
+def chosen_executor(no_worker: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train where assay chooses to."""
+    monkeypatch.setattr(EXECUTOR, no_worker)
 
 
 @pytest.fixture(autouse=True)

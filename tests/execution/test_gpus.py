@@ -39,7 +39,7 @@ def test_small_cohorts_share_a_gpu_and_gpus_come_in_turn(gpus):
     assert shared(3, device="cpu") == shared(3, device="cuda:1") == Gpus()
 
 
-def test_every_gpu_has_a_worker_and_records_are_the_same(tmp_path, gpus):
+def test_every_gpu_has_a_worker_and_records_are_the_same(tmp_path, gpus, chosen_executor):
     configs = [config(seed) for seed in range(4)]
     train(tmp_path / "one", configs, executor="inline")
     gpus("cuda:0", "cuda:1")
