@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from assay.execution.execute import Summary
     from assay.execution.place import Machine, Place
     from assay.studies.plan import Plan
+    from assay.studies.scales import StudyChanges
 
 __all__ = ["machine_for", "plan_of", "run", "train"]
 
@@ -47,7 +48,7 @@ def run(
     seed: int | None = None,
     repeats: int | None = None,
     precision: str | None = None,
-    set: Mapping[str, Any] | Sequence[str] = (),
+    set: Mapping[str, object] | Sequence[str] = (),
     only: str | Sequence[str] = (),
     device: str | None = None,
     workers: int | None = None,
@@ -90,10 +91,10 @@ def run(
     """
     leave_script()
     place, folder = data_folder(data_dir), store_folder(store)
-    changes = {"scale": scale, "seed": seed, "repeats": repeats, "precision": precision}
     where = machine_for(study, on, workers, device)
-    changes |= {"set": assignments(set), "device": where.device or "auto", "data_dir": place}
-    plan = plan_of(study, data=data, only=only, **changes)
+    plan = plan_of(study, data=data, only=only, scale=scale, seed=seed, repeats=repeats,
+                   precision=precision, set=assignments(set), device=where.device or "auto",
+                   data_dir=place)  # fmt: skip
     with _display(progress, on_event) as told:
         train(plan, folder, data_dir=place, machine=where, on_event=told)
     return Results(folder, plan.to_json(), place)
@@ -112,11 +113,11 @@ def _display(
 
 
 def plan_of(
-    study: str | Path | Mapping[str, Any],
+    study: str | Path | Mapping[str, object],
     *,
     data: object = None,
     only: str | Sequence[str] = (),
-    **changes: Any,
+    **changes: Unpack[StudyChanges],
 ) -> Plan:
     """Read and check a study and plan its runs; `changes` are those of `parse_study`."""
     if data is not None:
@@ -248,7 +249,7 @@ def _reachable(place: Place) -> Place:
     return Place("inline")
 
 
-def assignments(changes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
+def assignments(changes: Mapping[str, object] | Sequence[str]) -> tuple[str, ...]:
     """Changes as the `path=value` strings of --set; values are written as YAML."""
     import json
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.finding import find_stored
 from assay.core.errors import ConfigError, StoreError, unknown_name
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
@@ -75,7 +75,7 @@ def _best(store: Store, plan: PlanData) -> Side:
     return _trial(store, best.trial, plan)
 
 
-def _trial(store: Store, trial: Mapping[str, Any], plan: PlanData) -> Side:
+def _trial(store: Store, trial: PlannedTrial, plan: PlanData) -> Side:
     study, name = plan["study"], trial_names(plan)[trial["trial_id"]]
     runs = store.recorded(trial["runs"])
     if not runs:
@@ -113,7 +113,7 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[s
             yield name, _text(left.get(name)), _text(right.get(name))
 
 
-def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Nested settings as (dotted name, value)."""
     for key, inner in value.items():
         if isinstance(inner, Mapping):
@@ -122,5 +122,5 @@ def flatten(value: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{key}", inner
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "-" if value is None else str(value)

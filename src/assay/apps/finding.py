@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from assay.core.errors import StoreError, did_you_mean, nearest
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.store import Store
 from assay.reports.names import trial_names
 
@@ -28,7 +27,7 @@ class Found:
     """
 
     plan: PlanData
-    trial: Mapping[str, Any] | None = None
+    trial: PlannedTrial | None = None
     run: str = ""
 
     @property
@@ -73,7 +72,7 @@ def find_stored(
     raise StoreError(f"no {kinds} {name!r} in the store {store.path}{hint}")
 
 
-def _trials(store: Store, plans: Mapping[str, Mapping[str, Any]], name: str) -> list[Found]:
+def _trials(store: Store, plans: Mapping[str, PlanData], name: str) -> list[Found]:
     """Return the trials that a name can mean; a trial of several studies counts once."""
     study, colon, label = name.partition(":")
     if colon and study in store.study_names():
@@ -90,7 +89,7 @@ def _trials(store: Store, plans: Mapping[str, Mapping[str, Any]], name: str) -> 
     return list(found.values())
 
 
-def _labelled(plan: PlanData, label: str) -> Mapping[str, Any]:
+def _labelled(plan: PlanData, label: str) -> PlannedTrial:
     trials, called = plan["trials"], trial_names(plan)
     for trial in trials:
         if label in (trial["label"], called[trial["trial_id"]]):

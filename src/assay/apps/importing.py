@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
+from assay.core.metrics import MetricFormat
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.statistics import metric_of
@@ -180,7 +182,7 @@ def import_runs(
     runs: Sequence[ImportedRun],
     higher: Iterable[str] = (),
     lower: Iterable[str] = (),
-) -> dict[str, Any]:
+) -> PlanData:
     """Store runs as the study `name`; return its plan.
 
     A metric whose name has no prefix "val_" or "test_" is treated as a test metric; so are
@@ -264,26 +266,34 @@ def _plan(
     runs: Sequence[ImportedRun],
     records: Sequence[Record],
     directions: Mapping[str, bool],
-) -> dict[str, Any]:
+) -> PlanData:
     from assay.studies.contrasts import Contrasts, comparisons
 
     factors: dict[str, list[str]] = {}
-    trials: dict[str, dict[str, Any]] = {}
+    trials: dict[str, PlannedTrial] = {}
     for run, record in zip(runs, records, strict=True):
         for factor, level in run.levels.items():
             known = factors.setdefault(factor, [])
             known += [level] * (level not in known)
         label = ", ".join(starmap(_named, run.levels.items())) or name
         config = {k: v for k, v in record.config.items() if k != "seed"}
-        made = {"label": label, "trial_id": record.trial_id, "levels": run.levels}
-        trial = trials.setdefault(record.trial_id, {**made, "config": config, "runs": []})
+        made: PlannedTrial = {
+            "label": label,
+            "trial_id": record.trial_id,
+            "levels": run.levels,
+            "config": config,
+            "runs": [],
+        }
+        trial = trials.setdefault(record.trial_id, made)
         trial["runs"].append(record.run_id)
     varied = {factor: levels for factor, levels in factors.items() if len(levels) > 1}
     pairs = [(t["trial_id"], {f: t["levels"].get(f, "") for f in varied}) for t in trials.values()]
     measured = dict.fromkeys(m.removeprefix("test_") for r in records for m in r.metrics
                              if m.startswith("test_"))  # fmt: skip
     main = next(iter(measured), "")
-    formats = {k: {"name": k, "higher_is_better": v} for k, v in directions.items()}
+    formats: dict[str, MetricFormat] = {
+        k: {"name": k, "higher_is_better": v} for k, v in directions.items()
+    }
     return {
         "study": name,
         "question": "",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import MissingExtraError, StoreError, install_extra, unknown_name
+from assay.core.plans import PlannedTrial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,7 +138,7 @@ def _scalars(writer: Any, record: Record) -> None:
             writer.add_scalar(tag, float(value), int(step))
 
 
-def _hyperparameters(writer: Any, trial: Mapping[str, Any], record: Record) -> None:
+def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
     """The hparams plugin: settings of the run with its final metrics."""
     from tensorboardX.summary import hparams
 
@@ -219,7 +220,7 @@ def _film(writer: Any, record: Record) -> None:
 
 
 def _mistakes(
-    writer: Any, results: Results, trial: Mapping[str, Any], record: Record, most: int = 8
+    writer: Any, results: Results, trial: PlannedTrial, record: Record, most: int = 8
 ) -> None:
     """Write the most confident mistakes of each class, with the predicted class."""
     from assay.data.arrays import displayable

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from assay.core.errors import ConfigError
 from assay.statistics import (
@@ -22,8 +22,9 @@ from assay.statistics import (
 )
 
 if TYPE_CHECKING:
-    from assay.core.records import Record
+    from assay.core.records import Config, Record
     from assay.studies.plan import Plan
+    from assay.studies.scales import StudyChanges
     from assay.studies.study import Study
     from assay.studies.trials import Trial
 
@@ -55,7 +56,7 @@ class Verdict:
     bad_runs: int = 0
 
 
-def trial_of(study: Study, name: str) -> tuple[str, dict[str, Any]]:
+def trial_of(study: Study, name: str) -> tuple[str, Config]:
     """Return the label and the configuration that `name` means, "STUDY" or "STUDY:LABEL".
 
     Raises:
@@ -76,7 +77,7 @@ def paired_plan(
     like: Study,
     name: str,
     question: str,
-    trials: Mapping[str, dict[str, Any]],
+    trials: Mapping[str, Config],
     seeds: Sequence[int],
 ) -> Plan:
     """Return the plan of a study of these trials, {label: configuration}; the last is the baseline.
@@ -162,7 +163,7 @@ def decide(
     return Verdict(said, metric, at_least, found, level, tuple(looked), bad.runs)
 
 
-def study_of(name: str, **changes: Any) -> Study:
+def study_of(name: str, **changes: Unpack[StudyChanges]) -> Study:
     """Return the study of "STUDY" or "STUDY:LABEL"; a file name may contain a colon itself."""
     from assay.apps.api import plan_of
 

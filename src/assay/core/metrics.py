@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from assay.core.registry import Registry
 
@@ -17,7 +17,22 @@ else:  # without NumPy, so that registering a name does not import it
     MetricFunction = Callable[..., float]
 """Function from targets (n, ...) and a record's arrays of predictions to a number."""
 
-__all__ = ["METRICS", "PERCENT", "Metric", "MetricFunction"]
+__all__ = ["METRICS", "PERCENT", "Metric", "MetricFormat", "MetricFunction"]
+
+
+class MetricFormat(TypedDict, total=False):
+    """How a metric is shown, as plain data: fields of `Metric`."""
+
+    name: str
+    unit: str
+    difference_unit: str
+    scale: float
+    decimals: int
+    higher_is_better: bool | None
+    title: str
+    minimum: float | None
+    maximum: float | None
+    rank: int
 
 
 @dataclass(frozen=True)
@@ -64,10 +79,10 @@ class Metric:
             math.inf if self.maximum is None else self.maximum,
         )
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> MetricFormat:
         """Return the format as plain data for a plan; `Metric(**data)` reads it."""
-        hidden = ("function", "needs", "task")
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
+        kept = {name: getattr(self, name) for name in MetricFormat.__annotations__}
+        return cast("MetricFormat", kept)
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """Return the scaled value as text without its unit, "-" if there is no value."""

@@ -143,7 +143,12 @@ def listed(
 
 
 def deferred(
-    default: Any = None, *, help: str, schema: Any, accepts: str = "", example: Any = None
+    default: object = None,
+    *,
+    help: str,
+    schema: Mapping[str, object] | Callable[[], Mapping[str, object]],
+    accepts: str = "",
+    example: object = None,
 ) -> Option:
     """Declare a setting that is checked later: its reader returns the entry itself."""
     return Option(lambda entry: entry, default, help, schema, accepts, example)

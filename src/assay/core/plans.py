@@ -4,18 +4,176 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Literal, NotRequired, TypedDict, cast
 
 from assay.core.errors import StoreError
+from assay.core.metrics import MetricFormat
+from assay.core.records import Config, Record
 from assay.core.store_format import decode_object
 
-__all__ = ["PlanData", "compared", "decode_plan", "planned_runs", "runs_by_label", "tried_runs"]
+__all__ = [
+    "PlanData",
+    "PlannedBracket",
+    "PlannedBudget",
+    "PlannedComparison",
+    "PlannedFigure",
+    "PlannedParameter",
+    "PlannedRung",
+    "PlannedSearch",
+    "PlannedSource",
+    "PlannedTrial",
+    "SearchedTrial",
+    "compared",
+    "decode_plan",
+    "planned_runs",
+    "runs_by_label",
+    "tried_runs",
+]
 
-PlanData = Mapping[str, Any]
-"""A stored plan, plain data: "study", "trials" (each with "label", "trial_id", "config",
-"levels" and "runs") and, if the study has them, "baseline", "factors", "comparisons", "published"
-and "search". Readers add "related", (plan, records) of each study that compares the same runs
-(`assay.core.families`), which is not stored."""
+
+class PlannedTrial(TypedDict):
+    """A trial of a plan: its label, identity, configuration, level of each factor, and runs."""
+
+    label: str
+    trial_id: str
+    config: Config
+    levels: dict[str, str]
+    runs: list[str]
+
+
+class PlannedComparison(TypedDict):
+    """A level of a factor compared with another, all other factors being equal.
+
+    `a` and `b` are the trials at `level` and at `against`, `where` holds the levels of the other
+    factors.
+    """
+
+    factor: str
+    level: str
+    against: str
+    a: str
+    b: str
+    where: dict[str, str]
+
+
+class PlannedFigure(TypedDict):
+    """A published figure, see `assay.studies.published`."""
+
+    value: float
+    metric: str
+    source: str
+    trial: str | None
+    dataset: str | None
+    n: int | None
+    data: str | None
+    epochs: float | None
+    split: str | None
+
+
+class PlannedRung(TypedDict):
+    """A trial of a search until the end of an epoch; None for a budget in steps."""
+
+    epochs: int | None
+    runs: list[str]
+    wave: int
+
+
+class SearchedTrial(TypedDict):
+    """A trial that a search tried, see `assay.studies.search.plan.Tried`."""
+
+    number: int
+    label: str
+    values: dict[str, object]
+    shown: dict[str, str]
+    group: int
+    same_as: int | None
+    trial_id: str
+    config: Config
+    rungs: list[PlannedRung]
+
+
+class PlannedParameter(TypedDict, total=False):
+    """What a search may choose: the levels of a choice, or the ends of a number."""
+
+    name: str
+    kind: Literal["choice", "int", "float"]
+    low: float
+    high: float
+    step: float | None
+    log: bool
+    levels: list[str]
+    when: str
+
+
+class PlannedBudget(TypedDict):
+    """How many trials train until the end of an epoch."""
+
+    trials: int
+    epochs: int
+
+
+class PlannedBracket(TypedDict):
+    """The rungs of a bracket, from the first to the last."""
+
+    rungs: Sequence[PlannedBudget]
+
+
+class PlannedSearch(TypedDict):
+    """A search: how it proposes, what it may choose, and the trials that it tried so far."""
+
+    sampler: str
+    halving: dict[str, int | str] | None
+    objective: str
+    higher_is_better: bool
+    repeats: int
+    folds: int | None
+    batch: int | None
+    planned: int
+    points: int | None
+    space: list[PlannedParameter]
+    constraints: list[str]
+    brackets: list[PlannedBracket]
+    chosen: list[int]
+    impossible: int
+    trials: list[SearchedTrial]
+    retrain: NotRequired[dict[str, str]]
+
+
+class PlannedSource(TypedDict, total=False):
+    """The study as written, the seeds of its runs, and whether their weights are kept."""
+
+    written: dict[str, object]
+    seeds: list[int]
+    save_weights: bool
+
+
+class PlanData(TypedDict, total=False):
+    """A stored plan, plain data; all but "study" and "trials" may be missing.
+
+    Readers add "related", (plan, records) of each study that compares the same runs
+    (`assay.core.families`), which is not stored.
+    """
+
+    study: str
+    question: str
+    scale: str
+    command: str
+    design: str
+    source: PlannedSource
+    metrics: dict[str, MetricFormat]
+    shown: list[str]
+    metric: str
+    selected: str | None
+    vary: list[str]
+    blocks: list[str]
+    equivalence: float
+    published: list[PlannedFigure]
+    baseline: str | None
+    factors: dict[str, list[str]]
+    trials: list[PlannedTrial]
+    comparisons: list[PlannedComparison]
+    search: PlannedSearch
+    related: list[tuple[PlanData, list[Record]]]
 
 
 def tried_runs(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
@@ -37,14 +195,14 @@ def planned_runs(plan: PlanData) -> list[str]:
     return list(dict.fromkeys(run for _, runs in runs_by_label(plan) for run in runs))
 
 
-def decode_plan(text: object, study: object) -> dict[str, Any]:
+def decode_plan(text: object, study: object) -> PlanData:
     """Read the JSON of a stored plan.
 
     Raises:
         StoreError: it is not a plan.
     """
     what = f"the plan of study {str(study)!r} is damaged"
-    plan = decode_object(text, f"{what}: it")
+    plan = cast("PlanData", decode_object(text, f"{what}: it"))
     try:
         for label, runs in runs_by_label(plan):
             if not isinstance(label, str) or not isinstance(runs, list):
@@ -59,13 +217,13 @@ def decode_plan(text: object, study: object) -> dict[str, Any]:
     return plan
 
 
-def compared(plan: PlanData) -> list[list[Mapping[str, Any]]]:
+def compared(plan: PlanData) -> list[list[PlannedComparison]]:
     """Return all comparisons of a study, each as a list of planned comparisons: first the planned
     ones, then those that pool a level over several combinations of other factors."""
     planned = list(plan.get("comparisons") or [])
     factors = plan.get("factors") or {}
     keys = Counter((row["factor"], row["level"], row["against"]) for row in planned)
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, str, str], list[PlannedComparison]] = {}
     for i, row in enumerate(planned):
         if keys[row["factor"], row["level"], row["against"]] == 1 and _at_reference(row, factors):
             planned[i] = {**row, "where": {}}  # there is only one combination
@@ -74,6 +232,6 @@ def compared(plan: PlanData) -> list[list[Mapping[str, Any]]]:
     return [[row] for row in planned] + [rows for rows in groups.values() if len(rows) > 1]
 
 
-def _at_reference(row: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> bool:
+def _at_reference(row: PlannedComparison, factors: Mapping[str, Sequence[object]]) -> bool:
     where = row.get("where") or {}
     return all(k in factors and str(v) == str(factors[k][0]) for k, v in where.items())

@@ -153,7 +153,7 @@ class Registry(Generic[T]):
         kind: str,
         package: str | None = None,
         adapt: str = "",
-        contract: type[Any] | None = None,
+        contract: type[object] | None = None,
     ):
         self.kind = kind
         self._package, self._adapt, self._contract = package, adapt, contract

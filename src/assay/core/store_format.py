@@ -24,6 +24,7 @@ __all__ = [
     "DAMAGED",
     "SCHEMA",
     "STORED",
+    "StoredRow",
     "UPGRADE",
     "VERSION",
     "decode_arrays",
@@ -74,6 +75,9 @@ COLUMNS = "run_id, trial_id, seed, status, config, metrics, timing, provenance, 
 
 STORED = f"{COLUMNS}, updated, arrays_digest, weights_digest, digest"
 """A complete row; `sealed_row` computes the last column."""
+
+StoredRow = tuple[Any, ...]
+"""A row of the index as SQLite has it: who decodes it checks the type of each value."""
 
 DAMAGED = "damaged"
 """Replaces the digest of content that could not be read when digests were computed."""
@@ -147,7 +151,7 @@ def _group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]
     return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
 
-def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
+def encode_record(record: Record) -> tuple[StoredRow, bytes]:
     """Return the row of `COLUMNS` and the blob of arrays of a record."""
     where = f"run {record.run_id}"
     texts = [
@@ -161,7 +165,7 @@ def encode_record(record: Record) -> tuple[tuple[Any, ...], bytes]:
     return (*identity, *texts, message), encode_arrays(arrays, where, sealed=False)
 
 
-def sealed_row(row: Sequence[Any], updated: str, arrays: str, weights: str) -> tuple[Any, ...]:
+def sealed_row(row: Sequence[Any], updated: str, arrays: str, weights: str) -> StoredRow:
     """Return the row of `STORED`: a row of `COLUMNS`, its time, digests, and the row's digest."""
     content = (*row, updated, arrays, weights)
     return (*content, digest(*content))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from assay.core.errors import StoreError
-from assay.core.store_format import APPLICATION_ID, SCHEMA, UPGRADE, VERSION
+from assay.core.store_format import APPLICATION_ID, SCHEMA, UPGRADE, VERSION, StoredRow
 from assay.core.store_upgrade import sync_folder, upgrade
 
 __all__ = ["Index", "sync_folder"]
@@ -59,13 +59,13 @@ class Index:
                 self.db.close()
                 raise
 
-    def select(self, sql: str, names: Iterable[str]) -> list[tuple[Any, ...]]:
+    def select(self, sql: str, names: Iterable[str]) -> list[StoredRow]:
         """Return the rows of `sql`, whose {} is replaced by the list of names."""
         return list(self.each(sql, names))
 
     def each(
         self, sql: str, names: Iterable[str] = (), values: Sequence[object] = ()
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[StoredRow]:
         """Yield the rows of `sql`; {}, if any, is replaced by the names, ? by the values."""
         parts = _pieces(list(dict.fromkeys(names))) if "{}" in sql else [values]
         for part in parts:

@@ -6,17 +6,33 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from assay.core.digests import digest
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.families import questions, related
 from assay.core.plans import PlanData, decode_plan, planned_runs
-from assay.core.store_format import DAMAGED, encode_json
+from assay.core.store_format import DAMAGED, StoredRow, encode_json
 from assay.core.store_index import Index
 from assay.core.store_soundness import UNREADABLE, WRONG, Soundness
 
-__all__ = ["Plans"]
+__all__ = ["Plans", "StoredStudy"]
+
+
+class StoredStudy(TypedDict):
+    """How far a study is, see `Plans.studies`."""
+
+    study: str
+    question: str
+    scale: str
+    trials: int
+    runs: int
+    present: int
+    diverged: int
+    failed: int
+    damaged: int
+    updated: str
+    problem: str
 
 
 class Plans:
@@ -37,7 +53,7 @@ class Plans:
                 (*row, digest(*row)),
             )
 
-    def plan(self, study: str) -> dict[str, Any]:
+    def plan(self, study: str) -> PlanData:
         """Return the latest plan of a study.
 
         Args:
@@ -54,7 +70,7 @@ class Plans:
         known = f" (there: {', '.join(rows)})" if rows else "; it contains no study yet"
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")
 
-    def plan_before(self, name: str) -> dict[str, Any] | None:
+    def plan_before(self, name: str) -> PlanData | None:
         """Return the plan stored under exactly this name; None if it is missing or damaged."""
         row = next((row for row in self._plan_rows() if str(row[0]) == name), None)
         with suppress(StoreError):
@@ -71,7 +87,7 @@ class Plans:
         sql = f"SELECT study, updated || ' ' || {own} FROM plans"
         return {str(study): str(stamp) for study, stamp in self._index.each(sql)}
 
-    def plans(self) -> Iterator[dict[str, Any]]:
+    def plans(self) -> Iterator[PlanData]:
         """Yield every plan that is not damaged."""
         for row in self._plan_rows():
             try:
@@ -79,7 +95,7 @@ class Plans:
             except StoreError:
                 continue
 
-    def related(self, plan: PlanData) -> list[dict[str, Any]]:
+    def related(self, plan: PlanData) -> list[PlanData]:
         """Return the plans of other studies that compare some of the same runs, by name."""
         others = {str(other["study"]): other for other in self.plans()}
         return [others[name] for name in related(questions(plan), map(questions, others.values()))]
@@ -93,14 +109,14 @@ class Plans:
             except StoreError as error:
                 yield str(row[0]), str(error)
 
-    def studies(self) -> list[dict[str, Any]]:
+    def studies(self) -> list[StoredStudy]:
         """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
         "present", "diverged" (among the present), "failed", "damaged" (in none of these counts),
         "updated" (UTC), and "problem": "", or the damage of its plan, in which case the rest is
         unknown."""
         return [self._summary(row) for row in self._plan_rows()]
 
-    def _summary(self, row: tuple[Any, ...]) -> dict[str, Any]:
+    def _summary(self, row: StoredRow) -> StoredStudy:
         plan: PlanData = {}
         problem = ""
         try:
@@ -124,13 +140,13 @@ class Plans:
             "problem": problem,
         }
 
-    def _plan_rows(self) -> list[tuple[Any, ...]]:
+    def _plan_rows(self) -> list[StoredRow]:
         """Rows of study, text, time and digest (NULL in format 1), by the studies' names."""
         own = "digest" if self._index.version > 1 else "NULL"
         sql = f"SELECT study, plan, updated, {own} FROM plans ORDER BY study"
         return list(self._index.each(sql))
 
-    def _decoded(self, row: tuple[Any, ...]) -> dict[str, Any]:
+    def _decoded(self, row: StoredRow) -> PlanData:
         *content, own = row
         again = f"`assay run` of the study writes it again ({self.path})"
         if own is not None and own != digest(*content):

@@ -13,6 +13,7 @@ from assay.core import store_format as form
 from assay.core.digests import digest
 from assay.core.errors import StoreError
 from assay.core.records import Record, run_id
+from assay.core.store_format import StoredRow
 from assay.core.store_index import Index
 
 __all__ = ["AGAIN", "UNREADABLE", "WRONG", "Soundness", "weights_file"]
@@ -44,7 +45,7 @@ class Soundness:
         self._verified: dict[str, str] = {}
         self._whole: set[str] = set()
 
-    def note(self, row: tuple[Any, ...]) -> None:
+    def note(self, row: StoredRow) -> None:
         """Note that a row has just been written."""
         self.damaged.pop(row[0], None)
         self._verified[row[0]] = row[3]

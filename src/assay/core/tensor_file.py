@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from assay.core.digests import KEY, check_seal, seal
 from assay.core.files import open_file, write_whole
+from assay.core.records import Spec
 
 __all__ = ["read_tensors", "write_tensors"]
 
@@ -39,7 +40,7 @@ def write_tensors(
     write_whole(Path(path), seal(tensors, {"assay": text}))
 
 
-def read_tensors(path: str | Path, form: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_tensors(path: str | Path, form: str) -> tuple[Spec, dict[str, np.ndarray]]:
     """Read what `write_tensors` wrote: its description and its arrays.
 
     Files without a digest, from earlier versions, are read as well.

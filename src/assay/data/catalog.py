@@ -110,7 +110,7 @@ class DatasetEntry:
         The reader has already checked each `Option` separately."""
         return {}
 
-    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
+    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> Spec:
         """Return the specification with the identity of its content instead of its location.
 
         Args:

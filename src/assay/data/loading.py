@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from assay.core.records import Spec
 from assay.data.catalog import ENTRIES
 from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
@@ -118,7 +118,7 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     )
 
 
-def check_files(specs: Iterable[str | Mapping[str, Any]], data_dir: Path | None = None) -> None:
+def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> None:
     """Make sure, before anything is trained, that `load` finds nothing missing or damaged.
 
     Raises:

@@ -54,7 +54,7 @@ class Arrays(DatasetEntry):
             return {"arrays": "dataset.arrays: expected the path of a .npy or .npz file"}
         return {}
 
-    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> dict[str, Any]:
+    def settle(self, spec: Spec, folders: Sequence[Path] = ()) -> Spec:
         """Replace file names by the identity of the content."""
         rest = {k: v for k, v in spec.items() if k not in (*KEYS.values(), "data_format")}
         if spec.get("fingerprint") is None:
@@ -147,7 +147,7 @@ def entry_of(name: str, thing: object) -> DatasetEntry:
     return _entry(name, "a registered dataset of your own", thing)
 
 
-def given_data(data: object) -> dict[str, Any]:
+def given_data(data: object) -> Spec:
     """Cache the argument `data=` and return its specification for a study.
 
     Raises:

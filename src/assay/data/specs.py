@@ -117,7 +117,7 @@ def _later() -> dict[str, Option]:
     return {**LATER, **transforms}
 
 
-def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> dict[str, Any]:
+def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> Spec:
     """Return the complete specification as plain JSON data, with defaults.
 
     It reads no files except the user's own arrays, which are identified by their content.
@@ -204,7 +204,7 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
     usual = {"name": entry.name, **defaults_of(SETTINGS)}
     own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in order
     whole: dict[str, Any] = {**usual, **own, **given}
-    spec = entry.settle(whole, folders)
+    spec = dict(entry.settle(whole, folders))
     for key, usual in defaults_of({**_later(), **entry.optional}).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)

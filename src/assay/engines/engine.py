@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from assay.core.errors import EngineError
 from assay.core.records import VALIDATION_ONLY, Config, Record, run_id, trial_id
@@ -191,7 +191,7 @@ class Engine(Protocol):
     def limit(self, cohort: Cohort, resources: Resources) -> int:
         """Return how many members to train together on these resources (1: one at a time)."""
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Return device, precision and versions for `assay doctor` and the provenance."""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from assay.core.config import Option
-from assay.core.records import VALIDATION_ONLY, Record
+from assay.core.records import VALIDATION_ONLY, Record, Spec
 from assay.core.registry import Registry, register
 from assay.data import Info
 from assay.data.dataset import Dataset, FitData
@@ -65,7 +65,7 @@ PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
 register("pretraining", "transfer", "assay.engines.transfer:Transfer")
 
 
-def first_part(member: Member, changes: Mapping[str, Any], **config: Any) -> Member:
+def first_part(member: Member, changes: Spec, **config: object) -> Member:
     """The run that comes before a member's own: its recipe to the end, without pretraining, never
     tested.
 

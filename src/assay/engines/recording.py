@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ def train_groups(
     make_trainer: Callable[[Group], Evaluated],
     dataset: Dataset,
     task: Task,
-    describe: Callable[[], dict[str, Any]],
+    describe: Callable[[], dict[str, object]],
     on_progress: Callable[[Progress], None],
     *,
     resources: Resources,
@@ -105,14 +104,14 @@ def check_validation(dataset: Dataset) -> None:
 
 
 def begin(
-    member: Member, dataset: Dataset, description: Mapping[str, Any], resources: Resources
+    member: Member, dataset: Dataset, description: Mapping[str, object], resources: Resources
 ) -> Trained:
     """Return a member before its first update, with its checkpoint.
 
     To resume a run, its configuration, the built network, the images, the number format and the
     framework must be unchanged.
     """
-    said = [description.get(name) for name in ("engine", "precision", description["engine"])]
+    said = [description.get(name) for name in ("engine", "precision", str(description["engine"]))]
     said += [description["state"]] if "state" in description else []  # with its own layout
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = member.run_id, resources.checkpoint_seconds
@@ -200,7 +199,7 @@ def _keep(
 
 
 def make_record(
-    trained: Trained, dataset: Dataset, description: dict[str, Any], prepare: float
+    trained: Trained, dataset: Dataset, description: Mapping[str, object], prepare: float
 ) -> Record:
     """Return the record of a member that has ended.
 

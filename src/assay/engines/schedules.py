@@ -91,7 +91,7 @@ class Schedule:
         """
         raise NotImplementedError
 
-    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, float]:
         """Return the arguments of the class in Keras."""
         return {}
 
@@ -124,7 +124,7 @@ class Exponential(Schedule):
         """See `Schedule`."""
         return self.decay_rate ** (step / per_epoch)
 
-    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, float]:
         """See `Schedule`."""
         start = {"initial_learning_rate": rate, "decay_steps": per_epoch}
         return start | {"decay_rate": self.decay_rate}
@@ -149,7 +149,7 @@ class Cosine(Schedule):
         low = self.final_fraction
         return low + (1 - low) * (1 + cos(pi * step / max(1, total))) / 2
 
-    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, float]:
         """See `Schedule`."""
         start = {"initial_learning_rate": rate, "decay_steps": total}
         return start | {"alpha": self.final_fraction}
@@ -170,7 +170,7 @@ class Linear(Schedule):
         """See `Schedule`."""
         return 1 - (1 - self.final_fraction) * step / max(1, total)
 
-    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, Any]:
+    def keras_settings(self, rate: float, total: int, per_epoch: int) -> dict[str, float]:
         """See `Schedule`."""
         start = {"initial_learning_rate": rate, "decay_steps": total}
         return start | {"end_learning_rate": rate * self.final_fraction}

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from assay.core.seeds import stream
 from assay.engines.augmentations import ALTERNATING
 from assay.engines.training import Augment
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Bits", "Moves", "mirrored", "read_stream", "scaled_mask", "set_stream"]
 
@@ -71,12 +74,15 @@ def _words(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.bit_generator.random_raw(-(-count // 4)).view(np.int16)[:count]
 
 
-def mirrored(places: Any, side: int) -> Any:
+Places = TypeVar("Places", np.ndarray, "Tensor")
+
+
+def mirrored(places: Places, side: int) -> Places:
     """Reflect positions outside an image into it, without repeating the border pixel."""
     if side == 1:
         return places * 0
     places = places % (2 * side - 2)
-    return side - 1 - abs(side - 1 - places)
+    return side - 1 - abs(side - 1 - places)  # type: ignore[return-value]
 
 
 def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:

@@ -5,7 +5,6 @@ The optimizers are in `optimizers`, the schedules in `schedules`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from assay.core.options import (
     setting,
     text,
 )
+from assay.core.records import Spec
 from assay.engines.augmentations import (
     AUGMENTATIONS,
     FLIP,
@@ -111,7 +111,7 @@ class Augment:
         return own | augmentation_options()
 
     @staticmethod
-    def parse(data: Mapping[str, Any]) -> Augment:
+    def parse(data: Spec) -> Augment:
         """Build one from canonical plain data."""
         others = tuple(AUGMENTATIONS[n](**data[n]) for n in sorted(data) if n in AUGMENTATIONS)
         own = {name: value for name, value in data.items() if name not in AUGMENTATIONS}

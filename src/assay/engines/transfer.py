@@ -12,6 +12,7 @@ import numpy as np
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, EngineError
 from assay.core.options import REQUIRED, check_fields, flag, integer, options_of, setting
+from assay.core.records import Spec
 from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import describe, load
@@ -26,7 +27,7 @@ from assay.tasks.task import find_task
 __all__ = ["Transfer"]
 
 
-def _read_dataset(entry: Entry) -> dict[str, Any]:
+def _read_dataset(entry: Entry) -> Spec:
     if not isinstance(entry.value, str | dict):
         raise entry.expected("a dataset's name or a mapping with its name")
     spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value

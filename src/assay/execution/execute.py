@@ -7,11 +7,11 @@ work. Killing the process at any moment loses at most the runs in training.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 from assay.core.cores import physical_cores
 from assay.core.errors import StudyInterrupted
@@ -36,10 +36,11 @@ WAIT_SECONDS = 0.5
 REMIND_SECONDS = 30.0
 
 
+@runtime_checkable
 class HasPlan(Protocol):
     """A plan; `to_json` returns the data for the store."""
 
-    def to_json(self) -> dict[str, Any]: ...
+    def to_json(self) -> PlanData: ...
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def execute(
         StoreError: a record cannot be stored; those before it are.
         StudyInterrupted: the user stopped it.
     """
-    plain = dict(plan) if isinstance(plan, Mapping) else plan.to_json()
+    plain = plan.to_json() if isinstance(plan, HasPlan) else plan
     complete_metrics(cohorts, store, resources.metrics)
     ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
     began = time.monotonic()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 from assay.core.files import written_whole
 from assay.core.store_owner import is_alive, new_owner, retire_owner
@@ -141,7 +141,33 @@ class LiveFile:
             part.write_text(json.dumps(said, separators=(",", ":")), encoding="utf-8")
 
 
-def read_live(store: Path) -> list[dict[str, Any]]:
+class LiveJob(TypedDict):
+    """A job of a driver: its title, how many runs it trains, and the fraction that is done."""
+
+    title: str
+    members: int
+    fraction: float
+
+
+class LiveDriver(TypedDict):
+    """What a driver says of itself, see `read_live`."""
+
+    owner: str
+    pid: int
+    study: str
+    command: str
+    started: float
+    updated: float
+    state: str
+    total: int
+    done: int
+    images_per_second: float
+    seconds_left: float | None
+    jobs: list[LiveJob]
+    curves: dict[str, dict[str, list[float | None]]]
+
+
+def read_live(store: Path) -> list[LiveDriver]:
     """Return the running executions of a store, one for each driver, the oldest first.
 
     Keys: "owner", "pid", "study", "command", "started" and "updated" (seconds since the epoch),
@@ -153,7 +179,7 @@ def read_live(store: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda said: said["started"])
 
 
-def _files(store: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+def _files(store: Path) -> Iterator[tuple[Path, LiveDriver | None]]:
     """Yield each file with its content; None if its writer has ended or it is damaged."""
     for file in sorted((store / FOLDER).glob("*.json")):
         with suppress(OSError):
@@ -161,7 +187,7 @@ def _files(store: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
             yield file, _parsed(text)
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def _parsed(text: str) -> LiveDriver | None:
     try:
         said = json.loads(text)
         numbers = float(said["started"]), float(said["updated"])

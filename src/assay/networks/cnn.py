@@ -9,10 +9,9 @@ filters of 7x7, pool, two of 128, pool, two of 256, pool, dense 128 and 64 with 
 
 from __future__ import annotations
 
-from typing import Any
-
 from assay.core.config import Entry, Option
 from assay.core.options import choice, flag
+from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.image_layers import GlobalMaxPool, SqueezeExcite, Whitening
 from assay.networks.layers import (
@@ -43,9 +42,7 @@ from assay.networks.options import (
 __all__ = ["CNN_OPTIONS", "cnn_trunk"]
 
 
-def _convolutions(
-    block: list[int], kernels: list[int], strides: int, options: dict[str, Any]
-) -> list[Layer]:
+def _convolutions(block: list[int], kernels: list[int], strides: int, options: Spec) -> list[Layer]:
     """Return convolution, batch norm (optional) and activation for each number of filters."""
     layers: list[Layer] = []
     steps = [strides, *([1] * len(block))]
@@ -57,7 +54,7 @@ def _convolutions(
     return layers
 
 
-def cnn_trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+def cnn_trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
     """The layers before the heads, from complete options."""
     layers: list[Layer] = []
     if options["whitening"]:

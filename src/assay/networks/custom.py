@@ -6,6 +6,7 @@ from typing import Any
 
 from assay.core.config import Entry, Option, Problems, Source
 from assay.core.errors import NetworkError
+from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Dense, Flatten, Layer, Shape
 from assay.networks.options import WEIGHTS, styled
@@ -23,7 +24,7 @@ def _read(entry: Entry) -> list[Any]:
     return write_layers(read_layers(entry, dict.fromkeys(WEIGHTS)), keep=WEIGHTS)
 
 
-def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
     problems = Problems()
     entry = Entry(options["layers"], ("layers",), Source(options), problems)
     written = read_layers(entry, styled(options))

@@ -42,7 +42,7 @@ def check(part: object, name: str) -> None:
         raise NetworkError(f"{name}: {error}") from None
 
 
-def plain(node: object) -> Any:
+def plain(node: object) -> object:
     """Turn a description into JSON data; a layer becomes a mapping with its kind under `layer`."""
     if isinstance(node, (tuple, list)):
         return [plain(n) for n in node]
@@ -55,7 +55,7 @@ def plain(node: object) -> Any:
     return node
 
 
-def structure(node: object) -> Any:
+def structure(node: object) -> object:
     """Turn a description into JSON data that is equal for descriptions with equal programs."""
     if isinstance(node, (tuple, list)):
         return [structure(n) for n in node]

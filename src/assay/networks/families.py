@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.errors import NetworkError
+from assay.core.records import Spec
 from assay.core.registry import Registry
 from assay.networks.assembly import Assembly, assemble
 from assay.networks.layers import Dense, Layer, Shape
@@ -42,13 +42,13 @@ class Family:
     """
 
     options: Mapping[str, Option]
-    trunk: Callable[[dict[str, Any], Shape], tuple[Layer, ...]] | None = None
-    head: Callable[[dict[str, Any]], Sequence[Layer]] | None = None
+    trunk: Callable[[Spec, Shape], tuple[Layer, ...]] | None = None
+    head: Callable[[Spec], Sequence[Layer]] | None = None
     made: tuple[str, ...] = ()
-    parts: Callable[[dict[str, Any], Shape], tuple[Network, ...]] | None = None
+    parts: Callable[[Spec, Shape], tuple[Network, ...]] | None = None
     dataset: str = "mnist"
-    read: Callable[[Entry], dict[str, Any]] | None = None
-    network: Callable[[dict[str, Any], Shape, Mapping[str, int]], Network] | None = None
+    read: Callable[[Entry], Spec] | None = None
+    network: Callable[[Spec, Shape, Mapping[str, int]], Network] | None = None
     recipe: bool = True
 
 
@@ -56,7 +56,7 @@ FAMILIES: Registry[Family] = Registry("network family", "assay.networks", contra
 """Name -> family."""
 
 
-def read_network(entry: Entry) -> dict[str, Any]:
+def read_network(entry: Entry) -> Spec:
     """Read the network of a study into canonical plain data: {"family": ..., options...}.
 
     A plain name stands for {family: name}, and the option that has the name of its family needs no
@@ -80,7 +80,7 @@ def _family(entry: Entry) -> str:
     return given["family"].choice("network family", list(FAMILIES))
 
 
-def _read(entry: Entry, family: str, *, complete: bool = False) -> dict[str, Any]:
+def _read(entry: Entry, family: str, *, complete: bool = False) -> Spec:
     rest = {k: v for k, v in entry.value.items() if k != "family"}
     inner = Entry(rest, entry.path, entry.source, entry.problems)
     if read := FAMILIES[family].read:
@@ -90,7 +90,7 @@ def _read(entry: Entry, family: str, *, complete: bool = False) -> dict[str, Any
 
 
 def build_network(
-    network: Mapping[str, Any] | str,
+    network: Spec | str,
     image_shape: Shape,
     heads: Mapping[str, int],
     parts: Collection[str] = (),
@@ -133,9 +133,7 @@ def makes(family: str) -> tuple[str, ...]:
     return FAMILIES[family].made
 
 
-def _assembly(
-    family: str, options: dict[str, Any], shape: Shape, wanted: Collection[str]
-) -> Assembly:
+def _assembly(family: str, options: Spec, shape: Shape, wanted: Collection[str]) -> Assembly:
     """Return the networks of a family with several parts, which must match `parts`."""
     make, made = FAMILIES[family].parts, makes(family)
     if make is None or set(made) != set(wanted):
@@ -147,5 +145,5 @@ def _assembly(
     return assemble(dict(zip(made, make(options, shape), strict=True)))
 
 
-def _no_layers(options: dict[str, Any]) -> Sequence[Layer]:
+def _no_layers(options: Spec) -> Sequence[Layer]:
     return ()

@@ -117,7 +117,7 @@ def _truncated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 _SETTINGS = {"random_normal": "stddev", "random_uniform": "limit", "zeros": None, "ones": None}
 
 
-def plain_initializer(initializer: Initializer) -> Any:
+def plain_initializer(initializer: Initializer) -> str | dict[str, str | float]:
     """Return the shortest data for an initializer: its name, or {"name", setting}."""
     setting = _SETTINGS.get(initializer.name, "scale")
     default = Initializer(initializer.name)

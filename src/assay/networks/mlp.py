@@ -6,8 +6,7 @@ By default the network of A. Géron, "Hands-On Machine Learning", 3rd ed. 2022, 
 
 from __future__ import annotations
 
-from typing import Any
-
+from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
 from assay.networks.options import ACTIVATION, BATCH_NORM, WEIGHTS, rate, styled, widths
@@ -15,7 +14,7 @@ from assay.networks.options import ACTIVATION, BATCH_NORM, WEIGHTS, rate, styled
 __all__ = ["dense_layers"]
 
 
-def dense_layers(units: list[int], dropout: float, options: dict[str, Any]) -> list[Layer]:
+def dense_layers(units: list[int], dropout: float, options: Spec) -> list[Layer]:
     """Dense -> batch norm (optional) -> activation -> dropout (optional), for each width."""
     layers: list[Layer] = []
     for width in units:
@@ -26,7 +25,7 @@ def dense_layers(units: list[int], dropout: float, options: dict[str, Any]) -> l
     return layers
 
 
-def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
     return (Flatten(), *dense_layers(options["hidden"], options["dropout"], options))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from assay.core.errors import ConfigError, NetworkError, unknown_name
 from assay.core.plugins import culprit, digest_of, find_module
+from assay.core.records import Spec
 from assay.core.registry import Registry, register
 from assay.networks.description import plain
 from assay.networks.layers import Layer, Shape
@@ -104,7 +105,7 @@ class OwnNetwork(Network):
             yield LayerPlace(name, layer, layer.shape, layer.shape)
 
     @property
-    def structure(self) -> Any:
+    def structure(self) -> object:
         """The complete description, because assay does not know which options are only numbers."""
         return self.to_plain()
 
@@ -120,20 +121,22 @@ class OwnNetwork(Network):
         with self.blamed("cannot be built"):
             return target(**arguments)
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """Return the arguments: its options, and those that its signature requests."""
-        told: dict[str, Any] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
+        told: dict[str, object] = {"image_shape": self.input_shape, "outputs": dict(self.units)}
         if len(self.units) == 1:
             told["num_classes"] = self.units[0][1]
         known = inspect.signature(find(self.source)).parameters
-        return {k: v for k, v in told.items() if k in known} | plain(dict(self.options))
+        return {k: v for k, v in told.items() if k in known} | {
+            k: plain(v) for k, v in self.options
+        }
 
     def blamed(self, what: str) -> Blame:
         """Context that converts errors of user code into a NetworkError: "... cannot be built"."""
         return Blame(self.source, what)
 
 
-def as_recorded(told: Mapping[str, Any]) -> OwnNetwork:
+def as_recorded(told: Spec) -> OwnNetwork:
     """Return the description of a network from its record, without its code."""
     layers = (
         (
@@ -224,17 +227,17 @@ def source_of(target: object) -> str:
     return f"{getattr(target, '__module__', '?')}:{name}"
 
 
-def defined_at(target: Any) -> str:
+def defined_at(target: object) -> str:
     """Return where a class or function is defined: "file:line"."""
-    code = inspect.unwrap(target) if callable(target) else target
     try:
+        code: Any = inspect.unwrap(target) if callable(target) else target
         line = inspect.getsourcelines(code)[1]
         return f"{inspect.getsourcefile(code)}:{line}"
     except (OSError, TypeError):
         return source_of(target)
 
 
-def own_files(network: Mapping[str, Any]) -> dict[str, str]:
+def own_files(network: Spec) -> dict[str, str]:
     """Return file name -> digest of the files that define a user-defined network; else empty.
 
     The file of the module that is named and, where that imports it, the file that the network is

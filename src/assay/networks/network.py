@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -82,12 +81,12 @@ class Network:
         """Multiply-adds of one image, forward."""
         return sum(p.layer.macs(p.input_shape) for p in self.places())
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """This network as JSON data."""
-        return plain(self)
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
     @property
-    def structure(self) -> Any:
+    def structure(self) -> object:
         """JSON data that is equal for networks that can share one program."""
         return structure(self)
 

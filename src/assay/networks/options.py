@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.core.config import Option
 from assay.core.options import flag, integer, listed, number
+from assay.core.records import Spec
 from assay.networks.activations import activation_option
 from assay.networks.initializers import Initializer, initializer_option
 from assay.networks.regularizers import Regularizer, regularizer_option
@@ -56,6 +57,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def styled(options: dict[str, Any]) -> dict[str, Any]:
+def styled(options: Spec) -> Spec:
     """Return keyword arguments of Dense and Conv2D from the options in WEIGHTS."""
     return {name: parse(options[name]) for name, parse in _PARSERS.items() if name in options}

@@ -14,6 +14,7 @@ from typing import Any
 from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, text
+from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Shape
 from assay.networks.modules import (
@@ -86,8 +87,8 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def _build(family: str) -> Callable[[dict[str, Any], Shape, Mapping[str, int]], Network]:
-    def build(options: dict[str, Any], shape: Shape, heads: Mapping[str, int]) -> Network:
+def _build(family: str) -> Callable[[Spec, Shape, Mapping[str, int]], Network]:
+    def build(options: Spec, shape: Shape, heads: Mapping[str, int]) -> Network:
         """The network, after it was built once and has shown what it returns."""
         network = OwnNetwork(
             shape,

@@ -17,6 +17,7 @@ import yaml
 from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, options_of
+from assay.core.records import Spec
 from assay.networks.activations import activation_option
 from assay.networks.image_layers import LAYERS
 from assay.networks.initializers import Initializer, plain_initializer
@@ -25,7 +26,7 @@ from assay.networks.regularizers import Regularizer, plain_regularizer
 
 __all__ = ["layer_options", "read_layer", "read_layers", "write_layers"]
 
-Styles = dict[str, Any]
+Styles = Spec
 """Arguments of Dense and Conv2D where a layer gives none of its own (see `options.styled`)."""
 
 
@@ -117,7 +118,9 @@ def _read_field(entry: Entry, option: Option, styles: Styles | None) -> Any:
     return read_layers(value, styles) if isinstance(value, Entry) else value
 
 
-def write_layers(layers: tuple[Layer, ...], keep: Collection[str] = ()) -> list[Any]:
+def write_layers(
+    layers: tuple[Layer, ...], keep: Collection[str] = ()
+) -> list[str | dict[str, object]]:
     """The short form of several layers; `read_layers` reads it back to equal layers.
 
     Args:
@@ -126,11 +129,11 @@ def write_layers(layers: tuple[Layer, ...], keep: Collection[str] = ()) -> list[
     return [_write_layer(layer, keep) for layer in layers]
 
 
-def _write_layer(layer: Layer, keep: Collection[str]) -> Any:
+def _write_layer(layer: Layer, keep: Collection[str]) -> str | dict[str, object]:
     if layer.kind not in LAYERS:
         raise NetworkError(f"a layer of kind {layer.kind!r} cannot be written")
     main = next((f.name for f in fields(layer)), None)
-    data: dict[str, Any] = {}
+    data: dict[str, object] = {}
     for f in fields(layer):
         value = getattr(layer, f.name)
         if value is not None and (value != f.default or f.name in keep):
@@ -140,7 +143,7 @@ def _write_layer(layer: Layer, keep: Collection[str]) -> Any:
     return data or layer.kind
 
 
-def _write(value: Any, keep: Collection[str]) -> Any:
+def _write(value: object, keep: Collection[str]) -> object:
     if isinstance(value, Initializer):
         return plain_initializer(value)
     if isinstance(value, Regularizer):

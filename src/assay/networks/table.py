@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
+from typing import TypedDict
 
 from assay.networks.layers import BatchNorm, Layer, Residual, Shape
 from assay.networks.modules import Measured
 from assay.networks.network import Network
 from assay.networks.parse import write_layers
 
-__all__ = ["layer_table", "totals"]
+__all__ = ["LayerRow", "layer_table", "totals"]
 
 
-def layer_table(network: Network) -> list[dict[str, Any]]:
+class LayerRow(TypedDict):
+    """A layer in a table, see `layer_table`."""
+
+    name: str
+    layer: str
+    output_shape: Shape
+    parameters: int
+    macs: int
+
+
+def layer_table(network: Network) -> list[LayerRow]:
     """Return a row for every layer, in order, residual blocks opened.
 
     Each row has "name" ("trunk.3"), "layer" ("conv2d 128, kernel_size 7"), "output_shape" (without
     the batch), "parameters" (trainable), "macs" (multiply-adds of one image, forward). A residual
     block ends in a row for its sum.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[LayerRow] = []
     for place in network.places():
         rows += _rows(place.name, place.layer, place.input_shape)
     return rows
@@ -44,7 +54,7 @@ def totals(network: Network) -> dict[str, int]:
     }
 
 
-def _rows(name: str, layer: Layer, shape: Shape) -> Iterator[dict[str, Any]]:
+def _rows(name: str, layer: Layer, shape: Shape) -> Iterator[LayerRow]:
     if not isinstance(layer, Residual):
         yield _row(name, _describe(layer), layer, shape)
         return
@@ -57,7 +67,7 @@ def _rows(name: str, layer: Layer, shape: Shape) -> Iterator[dict[str, Any]]:
     yield {"name": name, "layer": "residual sum", "output_shape": out, "parameters": 0, "macs": 0}
 
 
-def _row(name: str, text: str, layer: Layer, shape: Shape) -> dict[str, Any]:
+def _row(name: str, text: str, layer: Layer, shape: Shape) -> LayerRow:
     return {
         "name": name,
         "layer": text,
@@ -77,7 +87,7 @@ def _describe(layer: Layer) -> str:
     return ", ".join(f"{key} {_short(value)}" for key, value in written.items())
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(str(v) if k == "name" else f"{k}={v:g}" for k, v in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -34,13 +34,30 @@ from assay.statistics import (
     primary_metric,
     spread_of,
 )
+from assay.statistics.sentences import FactorAnswer
 
-__all__ = ["answers", "opening"]
+__all__ = ["Answer", "Answers", "answers", "opening"]
+
+
+class Answer(TypedDict):
+    """A sentence and its verdict, empty where there is nothing to judge."""
+
+    text: str
+    verdict: str
+
+
+class Answers(TypedDict):
+    """The answer of a study in sentences, see `answers`."""
+
+    best: list[Answer]
+    factors: list[FactorAnswer]
+    published: list[Answer]
+    beware: list[Answer]
 
 
 def answers(
     plan: PlanData, records: Iterable[Record], found: Sequence[Effect] | None = None
-) -> dict[str, list[dict[str, Any]]]:
+) -> Answers:
     """Return sentences: {"best": [...], "factors": [...], "published": [...], "beware": [...]}.
 
     Each is {"text", "verdict"}; "verdict" is empty if it does not apply. Those of factors come from
@@ -141,8 +158,8 @@ def _quoted(name: str) -> str:
     return f"“{name}”" if " " in name and name != BASELINE else name
 
 
-def _published(plan: PlanData, records: Sequence[Record]) -> list[dict[str, str]]:
-    sentences = []
+def _published(plan: PlanData, records: Sequence[Record]) -> list[Answer]:
+    sentences: list[Answer] = []
     for row in published_rows(plan, records):
         if not row["n"]:
             continue

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from assay.core.plans import PlanData
 from assay.reports.drawing import Plot
 from assay.reports.settings import NetworkOf
 from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, shorten, styled
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["architecture_plot", "boxes", "draw_architecture"]
+    from assay.networks.network import Network
+
+__all__ = ["LayerBox", "architecture_plot", "boxes", "draw_architecture"]
 
 MOST = 4
 """Maximum number of networks to draw."""
@@ -27,15 +30,24 @@ _QUIET = ("activation", "dropout", "batch_norm", "flatten", "noise", "gaussian_n
 """Layers that are shown in the box of the preceding layer."""
 
 
+class LayerBox(TypedDict):
+    """A layer as a box: its kind, what more its box tells, output shape and parameters."""
+
+    kind: str
+    more: list[str]
+    shape: tuple[int, ...]
+    parameters: int
+
+
 def architecture_plot(
-    studies: Sequence[tuple[str, Mapping[str, Any], NetworkOf]],
+    studies: Sequence[tuple[str, PlanData, NetworkOf]],
 ) -> Plot | None:
     """Return a drawing of the different networks of some studies; None if none can be built.
 
     Args:
         studies: name, plan, and a function that builds the network of a configuration.
     """
-    found: dict[tuple[Any, ...], tuple[list[dict[str, Any]], list[str]]] = {}
+    found: dict[tuple[object, ...], tuple[list[LayerBox], list[str]]] = {}
     for name, plan, network_of in studies:
         for trial in plan["trials"]:
             network = network_of(trial.get("config") or {})
@@ -74,7 +86,7 @@ def _whose(users: Sequence[str]) -> str:
     return first if len(users) == 1 else f"{first} and {len(users) - 1} more"
 
 
-def boxes(network: Any) -> list[dict[str, Any]]:
+def boxes(network: Network) -> list[LayerBox]:
     """Return a network's layers as boxes: {"kind", "more", "shape", "parameters"}.
 
     A layer without parameters that keeps the shape (activation, dropout, ...) is shown in the box
@@ -82,7 +94,9 @@ def boxes(network: Any) -> list[dict[str, Any]]:
     """
     from assay.networks.table import layer_table
 
-    made = [{"kind": "input", "more": [], "shape": network.input_shape, "parameters": 0}]
+    made: list[LayerBox] = [
+        {"kind": "input", "more": [], "shape": network.input_shape, "parameters": 0}
+    ]
     for row in layer_table(network):
         kind, _, options = str(row["layer"]).partition(",")
         words = kind.split()
@@ -110,18 +124,16 @@ def _option(options: str, name: str) -> list[str]:
     return [part[1] for part in parts if part[0] == name and len(part) == 2]
 
 
-def _some(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _some(made: Sequence[LayerBox]) -> list[LayerBox]:
     if len(made) <= BOXES:
         return list(made)
     gap = len(made) - BOXES + 1
-    text = {"kind": f"{gap} more layers", "more": [], "shape": (), "parameters": 0}
+    text: LayerBox = {"kind": f"{gap} more layers", "more": [], "shape": (), "parameters": 0}
     return [*made[: BOXES - 6], text, *made[len(made) - 5 :]]
 
 
 @styled
-def draw_architecture(
-    made: Sequence[dict[str, Any]], title: str = "", width: float = WIDE
-) -> Figure:
+def draw_architecture(made: Sequence[LayerBox], title: str = "", width: float = WIDE) -> Figure:
     """Draw boxes of `boxes` from left to right, line by line."""
     from matplotlib.patches import FancyBboxPatch
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -30,18 +30,48 @@ MAX_CLASSES = 30
 _MARKERS = "osD^"
 
 
+class NamedScores(predictions.ClassScores):
+    """The scores of a class with its name."""
+
+    name: str
+
+
+class ClassBars(TypedDict):
+    """A trial with the scores of its classes."""
+
+    label: str
+    rows: list[NamedScores]
+
+
+class Calibration(TypedDict):
+    """A reliability diagram's data (bins,), see `calibration`."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    count: np.ndarray
+    error: float
+    n: int
+
+
+class NamedCalibration(Calibration):
+    """The calibration of a trial."""
+
+    label: str
+
+
 def class_plot(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Plot | None:
     """Return bars of the accuracy of each class for the headline trials; None without classes, or
     for trials of different data."""
-    runs, entries = by_trial(records), []
+    runs = by_trial(records)
+    entries: list[ClassBars] = []
     for trial in views.headline_trials(plan, records):
         rows = predictions.per_class(runs[trial["trial_id"]])
         if 0 < len(rows) <= MAX_CLASSES:
             spec = trial.get("config", {}).get("dataset") or {}
             names = predictions.class_names(spec, lookup(spec), max(r["class"] for r in rows) + 1)
-            shown = [{**row, "name": names[row["class"]]} for row in rows]
+            shown: list[NamedScores] = [{**row, "name": names[row["class"]]} for row in rows]
             entries.append({"label": str(trial["label"]), "rows": shown})
     first = [row["name"] for row in entries[0]["rows"]] if entries else []
     entries = [e for e in entries if [row["name"] for row in e["rows"]] == first]
@@ -60,7 +90,7 @@ def class_plot(
 
 
 @styled
-def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+def draw_classes(entries: Sequence[ClassBars], width: float = WIDE) -> Figure:
     """Draw the accuracy of each class as bars, beside each other for each of `entries`."""
     classes = [row["name"] for row in entries[0]["rows"]]
     upright = width > NARROW
@@ -107,7 +137,7 @@ def draw_classes(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> F
     return figure
 
 
-def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | None:
+def calibration(runs: Sequence[Record], bins: int = BINS) -> Calibration | None:
     """Return a reliability diagram's data, pooled over the runs of a trial (Guo et al. 2017).
 
     Returns:
@@ -137,7 +167,8 @@ def calibration(runs: Sequence[Record], bins: int = BINS) -> dict[str, Any] | No
 
 def calibration_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
     """Return the calibration curves of the headline trials; None if no run kept confidences."""
-    runs, entries = by_trial(records), []
+    runs = by_trial(records)
+    entries: list[NamedCalibration] = []
     for trial in views.headline_trials(plan, records):
         found = calibration(runs[trial["trial_id"]])
         if found is not None:
@@ -160,7 +191,7 @@ def calibration_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
 
 
 @styled
-def draw_calibration(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+def draw_calibration(entries: Sequence[NamedCalibration], width: float = WIDE) -> Figure:
     """Draw entries of `calibration`."""
     size = min(width, NARROW)
     labels = tell_apart([str(e["label"]) for e in entries], 36)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from assay.core.plans import PlanData
-from assay.core.records import Record
+from assay.core.plans import PlanData, PlannedFigure
+from assay.core.records import Record, Spec
+from assay.reports.flat import Row
 from assay.reports.views import SPENT, data_groups, data_name
 from assay.statistics import (
     Estimate,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
 __all__ = [
+    "Circumstance",
+    "DatasetRow",
+    "Period",
+    "PublishedRow",
     "dataset_rows",
     "environment",
     "lacking_notes",
@@ -33,7 +38,56 @@ __all__ = [
 ]
 
 
-def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+class PublishedRow(TypedDict):
+    """A published value beside ours, see `published_rows`."""
+
+    trial: str
+    dataset: str | None
+    metric: str
+    published: float
+    ours: Estimate
+    n: int
+    verdict: str | None
+    no_verdict: str
+    better: bool | None
+    published_n: int | None
+    published_data: str | None
+    published_epochs: float | None
+    published_split: str | None
+    source: str
+
+
+class Circumstance(TypedDict):
+    """A fact of the provenance with its values, and the number of runs that tell it."""
+
+    name: str
+    values: list[str]
+    runs: int
+
+
+class Period(TypedDict):
+    """UTC times of the first and the last run's end, and seconds of training in all."""
+
+    first: str | None
+    last: str | None
+    seconds: float
+
+
+class DatasetRow(TypedDict):
+    """What a study learns from: sizes, classes and identity; None for what is not known."""
+
+    data: str
+    train: int | None
+    validation: int | None
+    test: int | None
+    image: str | None
+    classes: int | None
+    fingerprint: str
+    same: bool | None
+    notes: list[str]
+
+
+def published_rows(plan: PlanData, records: Iterable[Record]) -> list[PublishedRow]:
     """Return published values with ours.
 
     An entry that names a trial is compared with it; one that names a dataset (or nothing) with the
@@ -43,7 +97,7 @@ def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, 
     """
     records = list(records)
     runs = by_trial(records)
-    rows = []
+    rows: list[PublishedRow] = []
     for entry in plan.get("published") or []:
         metric = str(entry.get("metric") or f"test_{primary_metric(plan, records)}")
         label, dataset = entry.get("trial"), entry.get("dataset")
@@ -66,33 +120,32 @@ def published_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, 
                 "verdict": None if reason else _against(value, ours),
                 "no_verdict": reason,
                 "better": None if reason else _better(value, ours, metric),
-                **{f"published_{key}": entry.get(key) for key in PROTOCOL},
+                "published_n": entry.get("n"),
+                "published_data": entry.get("data"),
+                "published_epochs": entry.get("epochs"),
+                "published_split": entry.get("split"),
                 "source": str(entry.get("source") or ""),
             }
         )
     return rows
 
 
-PROTOCOL = ("n", "data", "epochs", "split")
-"""Details of the measurement of a published value."""
-
-
 _SPLITS = {"test": "test", "validation": "val"}
 
 
-def published_source(row: Mapping[str, Any]) -> str:
+def published_source(row: Row | PublishedRow) -> str:
     """Return the source of a published value, and how it was measured, as far as known."""
     said = {
         "n": "one run" if row["published_n"] == 1 else f"n = {row['published_n']}",
-        "data": row["published_data"],
+        "data": str(row["published_data"]),
         "epochs": f"{row['published_epochs']} epochs",
         "split": f"on {row['published_split']}",
     }
-    known = [said[key] for key in PROTOCOL if row[f"published_{key}"] is not None]
+    known = [text for key, text in said.items() if row.get(f"published_{key}") is not None]
     return "; ".join([row["source"] or "no source", *known])
 
 
-def _no_verdict(entry: Mapping[str, Any], ours: Estimate, metric: str) -> str:
+def _no_verdict(entry: PlannedFigure, ours: Estimate, metric: str) -> str:
     """Return why a value cannot be compared; empty if it can."""
     if not ours.n:
         return "no run yet"
@@ -136,7 +189,7 @@ _ELSEWHERE = {
 }
 
 
-def environment(records: Iterable[Record]) -> list[dict[str, Any]]:
+def environment(records: Iterable[Record]) -> list[Circumstance]:
     """Return the environment of the runs: {"name", "values": [...], "runs"}; several values if they
     differ.
 
@@ -162,7 +215,7 @@ def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield f"{prefix}{key}", ", ".join(map(str, item)) if isinstance(item, list) else item
 
 
-def when(records: Iterable[Record]) -> dict[str, Any]:
+def when(records: Iterable[Record]) -> Period:
     """Return {"first", "last", "seconds"}: UTC times of the ends of the runs, and total training
     time.
 
@@ -183,14 +236,14 @@ def when(records: Iterable[Record]) -> dict[str, Any]:
 def dataset_rows(
     plan: PlanData,
     records: Iterable[Record],
-    dataset_of: Callable[[Mapping[str, Any]], Dataset | None],
-) -> list[dict[str, Any]]:
+    dataset_of: Callable[[Spec], Dataset | None],
+) -> list[DatasetRow]:
     """Return sizes, classes and identity of each dataset of the study.
 
     Sizes that records do not contain are None if the dataset is not available.
     """
     runs = by_trial(records)
-    rows = []
+    rows: list[DatasetRow] = []
     for name, trials in data_groups(plan).items():
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}
         dataset = dataset_of(spec)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.reports.panels import LINES
+from assay.reports.panels import LINES, Panel
 from assay.reports.reach import Reach, Spread, reach
 from assay.reports.style import NARROW, WIDE, axis_title, legend_columns, new_figure, styled
 from assay.reports.svg import INK, PALETTE, PAPER
@@ -21,6 +21,7 @@ from assay.statistics import metric_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["curve_reach", "draw_curves", "fits", "fitting"]
 
@@ -30,7 +31,7 @@ STYLES = {"": "-", "val_": ":", "test_": "--"}
 
 
 @styled
-def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = WIDE) -> Figure:
+def draw_curves(panel: Panel, names: Sequence[str], width: float = WIDE) -> Figure:
     """Draw learning curves: one axes for each of `names`, side by side if there is room.
 
     Training is solid, validation dotted; the band is the 95 % interval of the mean over seeds. A
@@ -70,7 +71,7 @@ def draw_curves(panel: Mapping[str, Any], names: Sequence[str], width: float = W
     return figure
 
 
-def curve_reach(panel: Mapping[str, Any], name: str) -> Reach:
+def curve_reach(panel: Panel, name: str) -> Reach:
     """Return the axis limits of one metric for the lines of a panel.
 
     They are determined by the means, because a band of two runs may be very wide. The first tenth
@@ -88,7 +89,7 @@ def curve_reach(panel: Mapping[str, Any], name: str) -> Reach:
     return reach(spreads, (0.0, 100.0) if known.unit == "%" else (0.0, math.inf))
 
 
-def fitting(panel: Mapping[str, Any], name: str) -> bool:
+def fitting(panel: Panel, name: str) -> bool:
     """Whether every band of a metric is drawn."""
     limits, scale = curve_reach(panel, name), metric_of(name).scale
     bands = [line["curve"]["series"].get(p + name) for line in panel["lines"] for p in STYLES]
@@ -101,7 +102,9 @@ def fits(band: Mapping[str, np.ndarray], limits: Reach, scale: float) -> bool:
     return bool(np.nanmedian(wide) <= (limits.high - limits.low) / 2)
 
 
-def _draw_curve(ax: Axes, series: Mapping[str, Any], name: str, i: int, limits: Reach) -> None:
+def _draw_curve(
+    ax: Axes, series: Mapping[str, Mapping[str, np.ndarray]], name: str, i: int, limits: Reach
+) -> None:
     scale = metric_of(name).scale
     for prefix, style in STYLES.items():
         key = prefix + name
@@ -150,7 +153,7 @@ def _settled(mean: np.ndarray) -> np.ndarray:
     return mean[len(mean) // 10 :]
 
 
-def _handles(panel: Mapping[str, Any], width: float) -> tuple[list[Any], str]:
+def _handles(panel: Panel, width: float) -> tuple[list[Line2D], str]:
     """Return the legend's entries and its title."""
     from matplotlib.lines import Line2D
 

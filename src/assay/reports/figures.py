@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.reports.context import PublishedRow
+from assay.reports.predictions import Confusion
 from assay.reports.reach import Reach, Spread, reach
 from assay.reports.style import (
     NARROW,
@@ -25,10 +27,12 @@ from assay.reports.style import (
 )
 from assay.reports.svg import CELLS, INK, PALETTE
 from assay.reports.texts import tell_apart
+from assay.reports.views import TrialValues
 from assay.statistics import metric_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
 
 __all__ = ["draw_confusion", "draw_runs", "run_reach"]
@@ -39,7 +43,7 @@ _TOLD = ("a run", "mean with 95 % interval", "best by validation", "published")
 
 
 def run_reach(
-    entries: Sequence[Mapping[str, Any]], metric: str, published: Sequence[float] = ()
+    entries: Sequence[TrialValues], metric: str, published: Sequence[float] = ()
 ) -> Reach:
     """Return the axis limits for entries of `run_values` (fractions in %)."""
     known = metric_of(metric)
@@ -54,9 +58,9 @@ def run_reach(
 
 @styled
 def draw_runs(
-    groups: Mapping[str, Sequence[Mapping[str, Any]]],
+    groups: Mapping[str, Sequence[TrialValues]],
     metric: str,
-    published: Sequence[Mapping[str, Any]] = (),
+    published: Sequence[PublishedRow] = (),
     width: float = WIDE,
 ) -> Figure:
     """Draw every run as a ring, and each trial's mean with its interval; one axes for each dataset.
@@ -97,7 +101,7 @@ def draw_runs(
 def _draw_trial(
     ax: Axes,
     y: float,
-    entry: Mapping[str, Any],
+    entry: TrialValues,
     metric: str,
     limits: Reach,
     handles: dict[str, Any],
@@ -134,12 +138,16 @@ def draw_interval(
     color: str,
     marker: str,
     limits: Reach,
-    **style: Any,
-) -> Any:
+    *,
+    mfc: str | None = None,
+    mew: float | None = None,
+) -> ErrorbarContainer:
     """Draw (low, middle, high) of a row; an end beyond the axis is drawn as an arrow."""
     low, middle, high = place
     ends = [[middle - max(low, limits.low)], [min(high, limits.high) - middle]]
-    bar = ax.errorbar(middle, y, xerr=ends, fmt=marker, color=color, ms=6, lw=2, zorder=3, **style)
+    bar = ax.errorbar(
+        middle, y, xerr=ends, fmt=marker, color=color, ms=6, lw=2, zorder=3, mfc=mfc, mew=mew
+    )
     for end in (low, high):
         if side := limits.beyond(end):
             edge_mark(ax, y, side, color)
@@ -147,7 +155,7 @@ def draw_interval(
 
 
 @styled
-def draw_confusion(view: Mapping[str, object], names: Sequence[str], width: float = WIDE) -> Figure:
+def draw_confusion(view: Confusion, names: Sequence[str], width: float = WIDE) -> Figure:
     """Draw counts: correct predictions blue, wrong ones vermillion by their share of the row."""
     counts = np.asarray(view["counts"])
     classes = len(counts)

@@ -131,8 +131,8 @@ def _draw_effect(ax: Axes, y: float, effect: Effect, limits: Reach) -> None:
     ends = (found.low * metric.scale, found.high * metric.scale)
     low, high = (middle if math.isnan(end) else end for end in ends)
     filled = effect.verdict in (*DIFFERENT, "not tested")
-    style = {"mfc": color if filled else PAPER, "mew": 1.5}
-    draw_interval(ax, y, (low, middle, high), color, marker, limits, **style)
+    inside = color if filled else PAPER
+    draw_interval(ax, y, (low, middle, high), color, marker, limits, mfc=inside, mew=1.5)
 
 
 def _shown(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:

@@ -9,13 +9,12 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.class_figures import calibration_plot, class_plot
+from assay.reports.closer import MAX_CLASSES, confusion_plot
 from assay.reports.drawing import Plot
 from assay.reports.picture_figures import mistake_plot
 from assay.reports.registered import SECTIONS
 from assay.reports.search_sections import search_section
 from assay.reports.sections import (
-    MAX_CLASSES,
-    confusion_plot,
     curves_plot,
     effects_plot,
     runs_plot,
@@ -52,7 +51,7 @@ def gallery(
         partial(_closer, plan, records, lookup),
         lambda: [class_plot(plan, records, lookup), calibration_plot(plan, records)],
         lambda: [time_plot(plan, records)],
-        lambda: (search_section(plan, tried) or {}).get("figures", []),
+        lambda: found["figures"] if (found := search_section(plan, tried)) else [],
         partial(_sections, plan, records, lookup),
     ]
     for make in makers:

@@ -20,6 +20,7 @@ from assay.core.text import visible
 from assay.reports import predictions, views
 from assay.reports.answers import answers, opening
 from assay.reports.class_tables import class_tables
+from assay.reports.closer import closer_looks, example_rows
 from assay.reports.comparisons import effects_table
 from assay.reports.context import dataset_rows, environment, when
 from assay.reports.drawing import Failure, forgiving, guarded, reason
@@ -29,7 +30,7 @@ from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.registered import SECTIONS
 from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
-from assay.reports.sections import closer_looks, example_rows, figures
+from assay.reports.sections import figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
 from assay.statistics import effects, metric_title, primary_metric, read_metrics

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import data_name
 from assay.reports.flat import Row
@@ -27,7 +27,7 @@ _NOTE = (
 )
 
 
-def images_table(plan: Mapping[str, Any], records: Iterable[Record]) -> Table | None:
+def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     """Return one row for each trial that classified test images: accuracy with its interval over
     the images, and the difference to the first trial with the same images; None if accuracy is not
     the main metric, or predictions were not kept."""

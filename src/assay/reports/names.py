@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.statistics import factor_name
 
 __all__ = ["BASELINE", "candidates_text", "marked", "named", "trial_names"]
@@ -23,7 +22,7 @@ def trial_names(plan: PlanData) -> dict[str, str]:
     return {trial["trial_id"]: _name(plan, trial) for trial in plan["trials"]}
 
 
-def _name(plan: PlanData, trial: Mapping[str, Any]) -> str:
+def _name(plan: PlanData, trial: PlannedTrial) -> str:
     label, factors = str(trial["label"]), list(plan.get("factors") or {})
     levels = trial.get("levels") or {}
     said = {f: f"{factor_name(f, factors)} = {levels[f]}" for f in factors if f in levels}
@@ -33,7 +32,7 @@ def _name(plan: PlanData, trial: Mapping[str, Any]) -> str:
     return ", ".join(said.values()) if said and label == "baseline" and made else label
 
 
-def named(plan: PlanData, *, short: bool = False) -> dict[str, Any]:
+def named(plan: PlanData, *, short: bool = False) -> PlanData:
     """Return a plan whose trials have their names as labels.
 
     Args:
@@ -88,7 +87,7 @@ _PLURALS = {
 }
 
 
-def candidates_text(plan: PlanData, trials: Sequence[Mapping[str, Any]], number: int) -> str:
+def candidates_text(plan: PlanData, trials: Sequence[PlannedTrial], number: int) -> str:
     """Describe so many candidates among `trials`: "4 initializers"."""
     factors = list(plan.get("factors") or {})
     varied = [f for f in factors if len({str((t.get("levels") or {}).get(f)) for t in trials}) > 1]

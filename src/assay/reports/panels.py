@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from assay.core.plans import PlanData
 from assay.reports.names import marked
-from assay.reports.views import curve_names, data_groups, data_name
+from assay.reports.views import TrialCurves, curve_names, data_groups, data_name
 from assay.statistics import factor_name, metric_of
 
-__all__ = ["LINES", "curve_panels"]
+__all__ = ["LINES", "Panel", "PanelLine", "curve_panels"]
 
 LINES = 6
 """Maximum number of distinguishable lines in one axes."""
 
-Panel = dict[str, Any]
+
+class PanelLine(TypedDict):
+    """A line of a panel: what the legend calls it, and its curves."""
+
+    label: str
+    curve: TrialCurves
 
 
-def curve_panels(plan: PlanData, entries: Sequence[Mapping[str, Any]]) -> list[Panel]:
+class Panel(TypedDict):
+    """Lines that share their axes, and how many more had no room."""
+
+    title: str
+    lines: list[PanelLine]
+    left_out: int
+
+
+def curve_panels(plan: PlanData, entries: Sequence[TrialCurves]) -> list[Panel]:
     """Return panels {"title", "lines": [{"label", "curve"}], "left_out"} of at most LINES lines.
 
     Few trials on one kind of data share a panel. In a one-at-a-time design, each factor has a panel
@@ -39,14 +52,14 @@ def curve_panels(plan: PlanData, entries: Sequence[Mapping[str, Any]]) -> list[P
         panels = _by_combination(factors, entries, _of_data(plan, factors))
     else:
         names = {t["trial_id"]: name for name, trials in groups.items() for t in trials}
-        by_data: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        by_data: dict[str, list[tuple[str, TrialCurves]]] = {}
         for e in entries:
             by_data.setdefault(names.get(e["trial_id"], ""), []).append((e["name"], e))
         panels = [_panel(name if len(by_data) > 1 else "", x) for name, x in by_data.items()]
     return [panel for panel in panels if panel["lines"]]
 
 
-def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
+def _panel(title: str, lines: Sequence[tuple[str, TrialCurves]]) -> Panel:
     kept = list(lines)
     if len(kept) > LINES:
         order = sorted(range(len(kept)), key=lambda i: -_merit(kept[i][1]))
@@ -58,7 +71,7 @@ def _panel(title: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> Panel:
     }
 
 
-def _merit(entry: Mapping[str, Any]) -> float:
+def _merit(entry: TrialCurves) -> float:
     """Return the best validation value of the mean curve, higher is better."""
     names = [f"val_{name}" for name in curve_names([entry["series"]])]
     for name in names:  # the loss comes last: it is not comparable across targets
@@ -69,10 +82,10 @@ def _merit(entry: Mapping[str, Any]) -> float:
 
 
 def _by_factor(
-    factors: Mapping[str, Sequence[Any]], entries: Sequence[Mapping[str, Any]]
+    factors: Mapping[str, Sequence[object]], entries: Sequence[TrialCurves]
 ) -> list[Panel]:
     reference = {name: str(levels[0]) for name, levels in factors.items()}
-    by_levels: dict[frozenset[tuple[str, str]], list[Mapping[str, Any]]] = {}
+    by_levels: dict[frozenset[tuple[str, str]], list[TrialCurves]] = {}
     for entry in entries:
         by_levels.setdefault(frozenset(entry["levels"].items()), []).append(entry)
     panels = []
@@ -86,7 +99,7 @@ def _by_factor(
     return panels
 
 
-def _of_data(plan: PlanData, factors: Mapping[str, Sequence[Any]]) -> set[str]:
+def _of_data(plan: PlanData, factors: Mapping[str, Sequence[object]]) -> set[str]:
     """Return the factors that change the data."""
     found = set()
     for factor in factors:
@@ -100,12 +113,12 @@ def _of_data(plan: PlanData, factors: Mapping[str, Sequence[Any]]) -> set[str]:
 
 
 def _by_combination(
-    factors: Mapping[str, Sequence[Any]], entries: Sequence[Mapping[str, Any]], of_data: set[str]
+    factors: Mapping[str, Sequence[object]], entries: Sequence[TrialCurves], of_data: set[str]
 ) -> list[Panel]:
     names = list(factors)
     inner = next((f for f in reversed(names) if f not in of_data), names[-1])
     others = [f for f in names if f != inner]
-    cells: dict[tuple[str, ...], list[tuple[str, Mapping[str, Any]]]] = {}
+    cells: dict[tuple[str, ...], list[tuple[str, TrialCurves]]] = {}
     for e in entries:
         key = tuple(str(e["levels"].get(f)) for f in others)
         cells.setdefault(key, []).append((str(e["levels"].get(inner)), e))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from assay.reports.drawing import Plot
 from assay.reports.style import NARROW, SMALLEST, WIDE, new_figure, shorten, styled
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -26,6 +27,14 @@ __all__ = ["draw_pictures", "mistake_plot", "sample_plot"]
 
 SAMPLES = 10
 """Number of pictures of each dataset."""
+
+
+class PictureLine(TypedDict):
+    """A line of pictures, with a title and the texts below them."""
+
+    title: str
+    images: list[np.ndarray]
+    below: list[str]
 
 
 def sample_plot(found: Mapping[str, Dataset]) -> Plot | None:
@@ -47,7 +56,7 @@ def sample_plot(found: Mapping[str, Dataset]) -> Plot | None:
                 lesser=4)  # fmt: skip
 
 
-def _samples(name: str, dataset: Dataset) -> dict[str, Any]:
+def _samples(name: str, dataset: Dataset) -> PictureLine:
     found = predictions.examples(dataset, SAMPLES)
     entry = ENTRIES.get(dataset.name) or DatasetEntry(dataset.name, "", "", "")
     words = [entry.target_name(t, dataset.class_names) for t in found["targets"]]
@@ -67,18 +76,18 @@ def mistake_plot(
     if found is None:
         return None
     items = sorted(
-        (dict(item, true=group["class"]) for group in found["classes"] for item in group["items"]),
-        key=lambda item: -item["confidence"],
+        ((group["class"], item) for group in found["classes"] for item in group["items"]),
+        key=lambda pair: -pair[1]["confidence"],
     )[: 2 * SAMPLES]
     run = next(r for r in runs if r.run_id == found["run_id"])
-    shown = predictions.pictures(dataset, run, [item["index"] for item in items])
-    if shown["missing"] or not items:
-        return None
+    shown = predictions.pictures(dataset, run, [item["index"] for _, item in items])
     images = shown["originals"] if shown["originals"] is not None else shown["images"]
-    below = [f"{names[i['true']]}\n→ {names[i['predicted']]}\n{100 * i['confidence']:.0f} %"
-             for i in items]  # fmt: skip
+    if images is None or not items:
+        return None
+    below = [f"{names[true]}\n→ {names[i['predicted']]}\n{100 * i['confidence']:.0f} %"
+             for true, i in items]  # fmt: skip
     pictures = [displayable(image) for image in images]
-    lines = [
+    lines: list[PictureLine] = [
         {"title": "", "images": pictures[at : at + SAMPLES], "below": below[at : at + SAMPLES]}
         for at in range(0, len(items), SAMPLES)
     ]
@@ -98,7 +107,7 @@ def mistake_plot(
 
 
 @styled
-def draw_pictures(lines: Sequence[Mapping[str, object]], width: float = WIDE) -> Figure:
+def draw_pictures(lines: Sequence[PictureLine], width: float = WIDE) -> Figure:
     """Draw lines of pictures {"title", "images", "below"}; narrow ones have five in a line."""
     columns = SAMPLES if width > NARROW else SAMPLES // 2
     rows = [row for line in lines for row in _cut(line, columns)]
@@ -128,7 +137,7 @@ def draw_pictures(lines: Sequence[Mapping[str, object]], width: float = WIDE) ->
     return figure
 
 
-def _cut(line: Mapping[str, Any], columns: int) -> list[dict[str, Any]]:
+def _cut(line: PictureLine, columns: int) -> list[PictureLine]:
     parts = range(0, len(line["images"]), columns)
     return [
         {"title": line["title"] if at == 0 else "", "images": line["images"][at : at + columns],

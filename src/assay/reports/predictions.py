@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASS_METRICS",
     "NOT_FOUND",
+    "ClassMistakes",
+    "ClassScores",
+    "Confusion",
     "DatasetOf",
+    "Examples",
+    "Mistake",
+    "Mistakes",
+    "Moved",
+    "ShownPictures",
     "class_names",
     "classified",
     "confusion",
@@ -31,8 +39,73 @@ __all__ = [
     "unpermuted",
 ]
 
-DatasetOf = Callable[[Mapping[str, Any]], "Dataset | None"]
+DatasetOf = Callable[[Spec], "Dataset | None"]
 """Function from a configuration's "dataset" to its images; None if they are not available."""
+
+
+class Confusion(TypedDict):
+    """Counts (classes, classes) of targets (rows) and predictions, pooled over n runs."""
+
+    counts: np.ndarray
+    n: int
+
+
+class Mistake(TypedDict):
+    """A wrong answer: index into the test split, confidence from 0 to 1, and in how many runs."""
+
+    index: int
+    predicted: int
+    confidence: float
+    wrong_in: int
+
+
+ClassMistakes = TypedDict("ClassMistakes", {"class": int, "wrong": int, "items": list[Mistake]})
+"""The most confident mistakes on the images of a class, and how many there are in all."""
+
+
+class Mistakes(TypedDict):
+    """The most confident mistakes of a run, by class; n runs are counted."""
+
+    run_id: str
+    seed: int
+    n: int
+    classes: list[ClassMistakes]
+
+
+ClassScores = TypedDict(
+    "ClassScores",
+    {
+        "class": int,
+        "images": int,
+        "accuracy": Estimate,
+        "precision": Estimate,
+        "recall": Estimate,
+        "f1": Estimate,
+        "pr_auc": NotRequired[Estimate],
+    },
+)
+"""The scores of a class, see `per_class`."""
+
+
+class Moved(TypedDict):
+    """Images before their pixels were permuted, and before that was undone; None if never."""
+
+    originals: np.ndarray | None
+    shuffled: np.ndarray | None
+
+
+class ShownPictures(Moved):
+    """Images (n, height, width, channels), or why they are missing."""
+
+    images: np.ndarray | None
+    missing: str | None
+
+
+class Examples(Moved):
+    """Training images (n, height, width, channels) with their targets."""
+
+    images: np.ndarray
+    targets: np.ndarray
 
 
 NOT_FOUND = "the images were not found; set their folder with --data or ASSAY_DATA"
@@ -53,7 +126,7 @@ def classified(records: Iterable[Record]) -> list[Record]:
     ]
 
 
-def confusion(records: Iterable[Record]) -> dict[str, Any] | None:
+def confusion(records: Iterable[Record]) -> Confusion | None:
     """Return {"counts": int64 (classes, classes), "n": runs} pooled over the runs of a trial.
 
     Rows are targets and columns predictions; None if no run has predictions of classes.
@@ -72,7 +145,7 @@ CLASS_METRICS = ("precision", "recall", "f1", "pr_auc")
 """Metrics of each class against all others."""
 
 
-def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
+def per_class(records: Iterable[Record]) -> list[ClassScores]:
     """Return {"class", "images", "accuracy", "precision", "recall", "f1"} for each class.
 
     All but the first two are estimates over the runs. "accuracy" is the share of right answers
@@ -85,12 +158,12 @@ def per_class(records: Iterable[Record]) -> list[dict[str, Any]]:
     pairs = [(r.predictions["test_target"], r.predictions["test_predicted"]) for r in runs]
     key = "test_probabilities"
     scores = [r.predictions[key] for r in runs if key in r.predictions]
-    rows = []
+    rows: list[ClassScores] = []
     for number in np.unique(pairs[0][0]):
         right = [float(np.sum((t == number) & (p == number))) for t, p in pairs]
         true, said = ([float(np.sum(x[i] == number)) for x in pairs] for i in (0, 1))
         recall = _shares(right, true)
-        row = {
+        row: ClassScores = {
             "class": int(number),
             "images": int(true[0]),
             "accuracy": estimate(recall),
@@ -119,9 +192,7 @@ def _average_precision(hits: np.ndarray, scores: np.ndarray) -> float:
     return float(average_precision_score(hits, scores))
 
 
-def mistakes(
-    plan: PlanData, records: Iterable[Record], per_class: int = 8
-) -> dict[str, Any] | None:
+def mistakes(plan: PlanData, records: Iterable[Record], per_class: int = 8) -> Mistakes | None:
     """Return the most confident wrong answers of a trial's run, by class.
 
     The run is the one with the best validation metric. Each entry of "classes" is {"class",
@@ -137,11 +208,11 @@ def mistakes(
     confidence = run.predictions["test_confidence"].astype(np.float64)
     same = [r for r in runs if np.array_equal(r.predictions["test_target"], target)]
     wrong_in = np.sum([r.predictions["test_predicted"] != target for r in same], axis=0)
-    found = []
+    found: list[ClassMistakes] = []
     for number in np.unique(target):
         wrong = np.flatnonzero((target == number) & (predicted != target))
         order = wrong[np.argsort(-confidence[wrong], kind="stable")][:per_class]
-        items = [
+        items: list[Mistake] = [
             {
                 "index": int(i),
                 "predicted": int(predicted[i]),
@@ -186,7 +257,7 @@ def shuffled(originals: np.ndarray, dataset: Dataset) -> np.ndarray | None:
     return permute(originals, pixel_permutation(dataset.spec["permute"], height, width))
 
 
-def _moved(images: np.ndarray, dataset: Dataset) -> dict[str, np.ndarray | None]:
+def _moved(images: np.ndarray, dataset: Dataset) -> Moved:
     """Return the original and the permuted images, if pixels were moved."""
     originals = unpermuted(images, dataset)
     between = None if originals is None else shuffled(originals, dataset)
@@ -204,26 +275,24 @@ def journey(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     return truth, np.argsort(dataset.permutation)[truth]
 
 
-def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> dict[str, Any]:
+def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> ShownPictures:
     """Return {"images", "originals", "shuffled", "missing"}: test images of a run.
 
     "missing" says why there are none (no dataset, or a different one); then the others are None.
     "originals" is None unless the dataset is permuted.
     """
-    nothing = {"images": None, "originals": None, "shuffled": None}
+    missing = ""
     if dataset is None:
-        return {**nothing, "missing": NOT_FOUND}
-    target = run.predictions["test_target"]
-    if not np.array_equal(dataset.test.targets, target):
-        return {
-            **nothing,
-            "missing": "the dataset found now differs from the one that the run used",
-        }
+        missing = NOT_FOUND
+    elif not np.array_equal(dataset.test.targets, run.predictions["test_target"]):
+        missing = "the dataset found now differs from the one that the run used"
+    if dataset is None or missing:
+        return {"images": None, "originals": None, "shuffled": None, "missing": missing}
     images = dataset.test.images[np.asarray(indices, dtype=np.int64)]
     return {"images": images, **_moved(images, dataset), "missing": None}
 
 
-def examples(dataset: Dataset, count: int = 10) -> dict[str, Any]:
+def examples(dataset: Dataset, count: int = 10) -> Examples:
     """Return {"images", "originals", "shuffled", "targets"}: training images, one for each class in
     turn; the originals, if pixels were moved; and the permuted ones, if a permutation was
     undone."""

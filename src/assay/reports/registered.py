@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.core.registry import Registry
 from assay.reports.predictions import DatasetOf
 
 __all__ = ["SECTIONS", "Section", "View"]
 
-View = Callable[[Mapping[str, Any], Sequence[Record], DatasetOf], Any]
+View = Callable[[PlanData, Sequence[Record], DatasetOf], Any]
 """Function from the plan, the records, and a function that finds a dataset by its specification, to
 the data of the template; None if the section does not apply to the study."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.reports.flat import Row
 from assay.reports.style import (
     NARROW,
     SMALLEST,
@@ -24,6 +25,8 @@ from assay.statistics import metric_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from assay.reports.search_sections import ParameterAxis
 
 __all__ = ["draw_expected", "draw_history", "draw_importances", "draw_parallel", "draw_slices"]
 
@@ -99,7 +102,7 @@ def draw_expected(curve: Mapping[str, np.ndarray], metric: str, width: float = W
 
 @styled
 def draw_parallel(
-    axes: Sequence[Mapping[str, Any]], values: np.ndarray, metric: str, width: float = WIDE
+    axes: Sequence[ParameterAxis], values: np.ndarray, metric: str, width: float = WIDE
 ) -> Figure:
     """Draw parallel coordinates, with horizontal axes in a narrow figure.
 
@@ -155,7 +158,7 @@ def _parallel_axes(ax: Axes, shown: Sequence[Mapping[str, Any]], upright: bool) 
 
 @styled
 def draw_slices(
-    axes: Sequence[Mapping[str, object]],
+    axes: Sequence[ParameterAxis],
     values: np.ndarray,
     whole: np.ndarray,
     metric: str,
@@ -182,7 +185,7 @@ def draw_slices(
     return figure
 
 
-def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np.ndarray) -> None:
+def _draw_slice(ax: Axes, axis: ParameterAxis, values: np.ndarray, whole: np.ndarray) -> None:
     x = axis["places"]
     if axis["kind"] == "choice":  # side by side, so that equal ones can be distinguished
         x = x + 0.02 * np.linspace(-1, 1, len(x))
@@ -203,7 +206,7 @@ def _draw_slice(ax: Axes, axis: Mapping[str, Any], values: np.ndarray, whole: np
 
 @styled
 def draw_importances(
-    rows: Sequence[Mapping[str, Any]], methods: Mapping[str, str], width: float = WIDE
+    rows: Sequence[Row], methods: Mapping[str, str], width: float = WIDE
 ) -> Figure:
     """Draw the rows of `importances`: a bar of each method with its interval."""
     figure = new_figure(0.9 + 0.52 * len(rows), width)

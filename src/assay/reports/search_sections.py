@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedParameter
 from assay.core.records import Record
 from assay.reports.drawing import Plot
 from assay.reports.search_views import (
@@ -18,6 +18,7 @@ from assay.reports.search_views import (
     short_names,
     space_table,
 )
+from assay.reports.tables import Table
 from assay.statistics import (
     METHODS,
     RESAMPLES,
@@ -36,7 +37,31 @@ if TYPE_CHECKING:
 __all__ = ["parameter_axes", "search_section"]
 
 
-def search_section(plan: PlanData, records: Iterable[Record]) -> dict[str, Any] | None:
+class SearchSection(TypedDict):
+    """What the report shows of a search."""
+
+    sentences: list[str]
+    table: Table
+    space: Table
+    brackets: list[str]
+    figures: list[Plot]
+
+
+class Axis(TypedDict):
+    """Places (n,) in [0, 1], NaN for none, and ticks with their texts."""
+
+    places: np.ndarray
+    ticks: list[tuple[float, str]]
+
+
+class ParameterAxis(Axis):
+    """The axis of a parameter of a search, see `parameter_axes`."""
+
+    title: str
+    kind: str
+
+
+def search_section(plan: PlanData, records: Iterable[Record]) -> SearchSection | None:
     """Return {"sentences", "table", "space", "figures", "brackets"}; None for other studies.
 
     Args:
@@ -152,13 +177,13 @@ def _figure(name: str, title: str, caption: str, draw: Callable[[float], Figure]
     return Plot(name, title, alt, caption[:1].upper() + caption[1:], (draw,))
 
 
-def parameter_axes(plan: PlanData, trials: Sequence[SearchTrial]) -> list[dict[str, Any]]:
+def parameter_axes(plan: PlanData, trials: Sequence[SearchTrial]) -> list[ParameterAxis]:
     """Return an axis for each varied parameter: {"title", "kind", "places", "ticks"}.
 
     Places are in [0, 1], on a log scale if the space has one; NaN if a trial has no value.
     """
     short = short_names([p["name"] for p in plan["search"]["space"]])
-    found = []
+    found: list[ParameterAxis] = []
     for p in plan["search"]["space"]:
         values = [trial.values.get(p["name"]) for trial in trials]
         if len({str(value) for value in values}) < 2:
@@ -168,14 +193,14 @@ def parameter_axes(plan: PlanData, trials: Sequence[SearchTrial]) -> list[dict[s
     return found
 
 
-def _choice_axis(p: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+def _choice_axis(p: PlannedParameter, values: Sequence[Any]) -> Axis:
     levels = list(p["levels"])
     span = max(len(levels) - 1, 1)
     places = [levels.index(v) / span if v is not None else np.nan for v in values]
     return {"places": np.array(places), "ticks": [(i / span, lv) for i, lv in enumerate(levels)]}
 
 
-def _number_axis(p: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+def _number_axis(p: PlannedParameter, values: Sequence[Any]) -> Axis:
     change = np.log if p["log"] else np.asarray
     low, high = float(change(p["low"])), float(change(p["high"]))
     x = np.array([np.nan if v is None else float(change(v)) for v in values])
@@ -183,5 +208,5 @@ def _number_axis(p: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     ends = [(0.0, f"{p['low']:g}"), (0.5, f"{middle:.2g}"), (1.0, f"{p['high']:g}")]
     if p["kind"] == "int" and p["high"] - p["low"] < 3 * (p["step"] or 1):
         count = round((p["high"] - p["low"]) / (p["step"] or 1))
-        ends = [(i / count, f"{p['low'] + i * p['step']:g}") for i in range(count + 1)]
+        ends = [(i / count, f"{p['low'] + i * (p['step'] or 1):g}") for i in range(count + 1)]
     return {"places": (x - low) / (high - low), "ticks": ends}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from assay.core.plans import PlanData
-from assay.reports.flat import plain
+from assay.reports.flat import Row, plain
 from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
 from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, metric_title
@@ -179,7 +179,7 @@ def space_table(plan: PlanData) -> Table:
     return Table(f"Space of {name}", columns, rows, f"assay search {name} --summary", tuple(notes))
 
 
-def values_text(row: Mapping[str, Any]) -> str:
+def values_text(row: Row) -> str:
     """Describe the values of a parameter: "relu, tanh", "16 to 512", "0.0001 to 0.1, log"."""
     if row["kind"] == "choice":
         return ", ".join(row["levels"])

@@ -1,36 +1,29 @@
-"""Parts of the report that need more than a template: figures with texts, pictures."""
+"""The figures of the report, with their titles, texts and captions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from assay.core.plans import PlanData
 from assay.core.records import Record
-from assay.data.catalog import ENTRIES, DatasetEntry
-from assay.reports import predictions, views
+from assay.reports import views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Plot
-from assay.reports.panels import curve_panels
-from assay.reports.pixel_grid import animation, gif_uri
+from assay.reports.panels import Panel, curve_panels
 from assay.reports.style import axis_title
-from assay.reports.svg import png_uri
 from assay.reports.texts import ns
-from assay.statistics import DIFFERENT, Effect, by_trial, metric_of, metric_title
+from assay.reports.views import TrialValues
+from assay.statistics import DIFFERENT, Effect, metric_of, metric_title
 
 if TYPE_CHECKING:
-    from assay.data.dataset import Dataset
+    pass
 
 __all__ = [
-    "closer_looks",
-    "confusion_plot",
     "curves_plot",
     "effects_plot",
-    "example_rows",
     "figures",
     "runs_plot",
 ]
@@ -45,9 +38,6 @@ MAX_PANELS = 12
 """Maximum number of rows of the figure of learning curves."""
 
 _CUT = " An arrow at the edge marks a value, or an end of an interval, beyond the axis."
-
-MAX_CLASSES = 30
-"""Maximum number of classes of a readable confusion matrix."""
 
 
 def figures(
@@ -102,7 +92,7 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
 def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | None:
     from assay.reports.figures import draw_runs, run_reach
 
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[TrialValues]] = {}
     for entry in views.run_values(plan, records, metric):
         groups.setdefault(entry["group"], []).append(entry)
     if not any(len(e["values"]) for g in groups.values() for e in g):
@@ -156,7 +146,7 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
     )
 
 
-def _cut_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+def _cut_curves(panels: Sequence[Panel], names: Sequence[str]) -> str:
     from assay.reports.curve_figures import curve_reach, fitting
 
     pairs = [(panel, name) for panel in panels for name in names]
@@ -168,7 +158,9 @@ def _cut_curves(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> st
     return text
 
 
-def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, list[Any]]:
+def _limit(
+    groups: Mapping[str, list[TrialValues]], most: int = MAX_RUNS
+) -> dict[str, list[TrialValues]]:
     """Keep the best of very many trials, because a figure of hundreds of lines is unreadable."""
     kept = {}
     for name, entries in groups.items():
@@ -176,104 +168,3 @@ def _limit(groups: Mapping[str, list[Any]], most: int = MAX_RUNS) -> dict[str, l
             entries = [e for e in entries if e["best"]] + [e for e in entries if not e["best"]]
         kept[name] = entries[:most]
     return kept
-
-
-def closer_looks(
-    plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
-) -> list[dict[str, Any]]:
-    """Return confusion matrix and confident mistakes of the headline trials."""
-    runs = by_trial(records)
-    made = []
-    for number, trial in enumerate(views.headline_trials(plan, records)):
-        mine = runs[trial["trial_id"]]
-        matrix = predictions.confusion(mine)
-        if matrix is None or len(matrix["counts"]) > MAX_CLASSES:
-            continue
-        spec = trial.get("config", {}).get("dataset") or {}
-        dataset = lookup(spec)
-        names = predictions.class_names(spec, dataset, len(matrix["counts"]))
-        figure = confusion_plot(number, trial, matrix, names)
-        made.append(
-            {
-                "label": str(trial["label"]),
-                "figure": figure,
-                "mistakes": _mistakes(plan, mine, dataset, names),
-            }
-        )
-    return made
-
-
-def confusion_plot(
-    number: int, trial: Mapping[str, object], matrix: Mapping[str, Any], names: Sequence[str]
-) -> Plot:
-    """Return the confusion matrix of a trial, from `predictions.confusion`."""
-    from assay.reports.figures import draw_confusion
-
-    right = np.trace(matrix["counts"]) / matrix["counts"].sum()
-    return Plot(
-        f"confusion-{number}",
-        f"Confusion matrix: {trial['label']}",
-        f"Confusion matrix of {trial['label']}: {right:.1%} of the test images on the diagonal.",
-        f"Counts pooled over {matrix['n']} {'run' if matrix['n'] == 1 else 'runs'}; correct "
-        "predictions are blue, wrong ones orange by their fraction of the true class.",
-        (partial(draw_confusion, matrix, names),),
-        small=True,
-    )
-
-
-def _mistakes(
-    plan: PlanData, runs: Sequence[Record], dataset: Dataset | None, names: Sequence[str]
-) -> dict[str, Any] | None:
-    found = predictions.mistakes(plan, runs)
-    if found is None:
-        return None
-    run = next(r for r in runs if r.run_id == found["run_id"])
-    items = [item for group in found["classes"] for item in group["items"]]
-    shown = predictions.pictures(dataset, run, [item["index"] for item in items])
-    if shown["missing"]:
-        return {
-            **found,
-            "classes": [],
-            "missing": shown["missing"],
-        }
-    for i, item in enumerate(items):
-        item["image"] = png_uri(shown["images"][i])
-        item |= _states(shown, i)
-        item["name"] = names[item["predicted"]]
-    for group in found["classes"]:
-        group["name"] = names[group["class"]]
-    return {**found, "missing": None, "permuted": shown["originals"] is not None}
-
-
-def _states(found: Mapping[str, Any], i: int) -> dict[str, str | None]:
-    """Return the original picture, and the permuted one, if pixels were moved."""
-    states = {"original": found["originals"], "shuffled": found["shuffled"]}
-    return {k: None if v is None else png_uri(v[i]) for k, v in states.items()}
-
-
-def example_rows(plan: PlanData, lookup: predictions.DatasetOf) -> list[dict[str, Any]]:
-    """Return rows of training images for each dataset, with the originals if pixels were moved, and
-    an animation if they were put back in order."""
-    rows: list[dict[str, Any]] = []
-    for name, trials in views.data_groups(plan).items():
-        spec = trials[0].get("config", {}).get("dataset") or {"name": name}
-        dataset = lookup(spec)
-        if dataset is None:
-            rows.append({"data": name, "items": [], "missing": predictions.NOT_FOUND})
-            continue
-        found = predictions.examples(dataset)
-        entry = ENTRIES.get(dataset.name) or DatasetEntry(dataset.name, "", "", "")
-        names = dataset.class_names
-        items = []
-        for i, image in enumerate(found["images"]):
-            items.append(
-                {
-                    "image": png_uri(image),
-                    **_states(found, i),
-                    "name": entry.target_name(found["targets"][i], names),
-                }
-            )
-        way = predictions.journey(dataset)
-        moving = gif_uri(animation(*way, dataset.image_shape[:2], scale=5)) if way else None
-        rows.append({"data": name, "items": items, "missing": None, "animation": moving})
-    return rows

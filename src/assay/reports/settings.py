@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.core.plans import PlanData
+from assay.core.records import Config
 from assay.reports.tables import Column, Row, Table
 from assay.statistics import factor_name
 
 if TYPE_CHECKING:
     from assay.networks.network import Network
+    from assay.networks.table import LayerRow
 
 __all__ = ["NetworkOf", "network_tables", "settings_table"]
 
-NetworkOf = Callable[[Mapping[str, Any]], "Network | None"]
+NetworkOf = Callable[[Config], "Network | None"]
 """Function from a trial's configuration to its network; None if it cannot be built."""
 
 MAX_NETWORKS = 6
@@ -27,15 +29,18 @@ _NAMED = 4
 
 def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
     """Return a table of layers for each different structure, with the trials that train it."""
-    found: dict[tuple[Any, ...], tuple[list[list[dict[str, Any]]], list[str]]] = {}
+    found: dict[tuple[object, ...], tuple[list[list[LayerRow]], list[str]]] = {}
     for trial in plan["trials"]:
         network = network_of(trial.get("config") or {})
         if network is None:
             continue
         from assay.networks.table import layer_table
 
-        first = {"name": "input", "layer": "", "output_shape": network.input_shape}
-        rows = [{**first, "parameters": 0, "macs": 0}, *layer_table(network)]
+        shape = network.input_shape
+        first: LayerRow = {
+            "name": "input", "layer": "", "output_shape": shape, "parameters": 0, "macs": 0
+        }  # fmt: skip
+        rows = [first, *layer_table(network)]
         key = tuple((_kind(r), r["output_shape"], r["parameters"]) for r in rows)
         tables, names = found.setdefault(key, ([], []))
         tables.append(rows)
@@ -49,13 +54,13 @@ def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
     return made
 
 
-def _kind(row: Mapping[str, Any]) -> str:
+def _kind(row: LayerRow) -> str:
     return str(row["layer"]).partition(",")[0]
 
 
-def _joined(tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _joined(tables: list[list[LayerRow]]) -> list[LayerRow]:
     """Return the rows of equal structures, merging what they say about each layer."""
-    rows = []
+    rows: list[LayerRow] = []
     for alike in zip(*tables, strict=True):
         parts = [str(row["layer"]).split(", ") for row in alike]
         common = [part for part in parts[0] if all(part in other for other in parts)]
@@ -64,7 +69,7 @@ def _joined(tables: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _layers(plan: PlanData, rows: list[dict[str, Any]], names: list[str]) -> Table:
+def _layers(plan: PlanData, rows: list[LayerRow], names: list[str]) -> Table:
     columns = (
         Column("place", lambda r: r["name"], "left"),
         Column("layer", lambda r: r["layer"], "left"),
@@ -73,10 +78,10 @@ def _layers(plan: PlanData, rows: list[dict[str, Any]], names: list[str]) -> Tab
         Column("MACs", _count("macs")),
     )
     notes: tuple[str, ...]
-    sums = {k: sum(row[k] for row in rows) for k in ("parameters", "macs")}
+    parameters, macs = sum(r["parameters"] for r in rows), sum(r["macs"] for r in rows)
     whose = f" of {_listed(names)}" if names else " of every trial"
     notes = (
-        f"{sums['parameters']:,} trainable parameters; {sums['macs']:,} multiply-adds (MACs) for "
+        f"{parameters:,} trainable parameters; {macs:,} multiply-adds (MACs) for "
         "one image, forward.",
     )
     if any(row["layer"].endswith("…") for row in rows):
@@ -119,7 +124,7 @@ def settings_table(plan: PlanData) -> Table:
     return Table(title, columns, tuple(rows), f"assay report {plan['study']}", notes)
 
 
-def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
@@ -127,7 +132,7 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, _said(value)
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):

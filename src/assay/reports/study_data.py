@@ -19,7 +19,7 @@ _VERSIONS = ("assay", "python", "engine", "torch", "keras")
 
 def study_data(
     plan: PlanData, records: Iterable[Record], tried: Iterable[Record] = ()
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return a study's configuration, command, machine, sentences and every run's numbers.
 
     Returns:
@@ -43,17 +43,18 @@ def study_data(
             }
         )
     said = answers(plan, records)
+    sentences = [*said["best"], *said["factors"], *said["published"], *said["beware"]]
     searched = _search(plan, tried) if plan.get("search") else {}
     return {
         **{key: plan.get(key) for key in ("study", "question", "scale", "command", "design")},
-        "sentences": [entry["text"] for entries in said.values() for entry in entries],
+        "sentences": [entry["text"] for entry in sentences],
         "machines": machines,
         "trials": trials,
         **searched,
     }
 
 
-def _search(plan: PlanData, tried: Iterable[Record]) -> dict[str, Any]:
+def _search(plan: PlanData, tried: Iterable[Record]) -> dict[str, object]:
     """Return the settings of a search, and value, state and cost of every trial."""
     kept = {k: v for k, v in plan["search"].items() if k != "trials"}
     trials = [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -29,9 +29,18 @@ MOST = 6
 _MARKERS = "osD^vP"
 
 
+class TimeCurve(TypedDict):
+    """A trial's mean over n runs at seconds of training x."""
+
+    label: str
+    x: np.ndarray
+    mean: np.ndarray
+    n: int
+
+
 def time_curves(
     plan: PlanData, records: Sequence[Record], name: str = "val_loss"
-) -> list[dict[str, Any]]:
+) -> list[TimeCurve]:
     """Return {"label", "x", "mean", "n"} of trials: a curve over the seconds of training.
 
     Seconds and values are means over the finished runs at equal evaluations; a point exists as long
@@ -40,7 +49,7 @@ def time_curves(
     runs, names = by_trial(records), trial_names(plan)
     first = [t["trial_id"] for t in headline_trials(plan, records)]
     order = sorted(plan["trials"], key=lambda t: t["trial_id"] not in first)[:MOST]
-    found = []
+    found: list[TimeCurve] = []
     for trial in order:
         mine = [r for r in runs.get(trial["trial_id"], [])
                 if r.status == "finished" and {"seconds", name} <= set(r.curves)]  # fmt: skip
@@ -73,7 +82,7 @@ def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
 
 
 @styled
-def draw_times(entries: Sequence[Mapping[str, Any]], metric: str, width: float = WIDE) -> Figure:
+def draw_times(entries: Sequence[TimeCurve], metric: str, width: float = WIDE) -> Figure:
     """Draw entries of `time_curves`, with logarithmic axes if the values allow it."""
     labels = tell_apart([str(e["label"]) for e in entries], 36)
     columns = legend_columns(labels, width)

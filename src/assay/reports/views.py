@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
-from assay.reports.flat import plain
+from assay.reports.flat import Row, plain
 from assay.reports.names import marked, trial_names
 from assay.statistics import (
     bad_runs,
@@ -23,9 +23,13 @@ from assay.statistics import (
     primary_metric,
     values_by_seed,
 )
+from assay.statistics.estimates import Estimate
+from assay.statistics.selection import Best
 
 __all__ = [
     "SPENT",
+    "TrialCurves",
+    "TrialValues",
     "counts",
     "curve_names",
     "curves",
@@ -36,6 +40,32 @@ __all__ = [
     "run_values",
     "trial_rows",
 ]
+
+
+class TrialValues(TypedDict):
+    """A line of a dot plot: the values of a trial's finished runs (n,), with their estimate."""
+
+    trial: str
+    name: str
+    group: str
+    values: np.ndarray
+    estimate: Estimate
+    best: bool
+
+
+class TrialCurves(TypedDict):
+    """The learning curves of a trial, see `curves`; "training" counts unfinished runs."""
+
+    trial: str
+    name: str
+    trial_id: str
+    levels: dict[str, str]
+    axis: str
+    runs: int
+    diverged: int
+    series: dict[str, dict[str, np.ndarray]]
+    training: NotRequired[int]
+
 
 SPENT = ("train", "evaluate", "prepare")
 """Kinds of seconds whose sum is the time of a run."""
@@ -71,7 +101,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return plain(np.mean(values)) if values else None
 
 
-def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
     """Return one row for each trial of the plan, in order.
 
     Keys: trial (its label), trial_id, baseline, best (chosen by validation among trials on the same
@@ -85,7 +115,8 @@ def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]
     names = [f"{split}_{name}" for name in measured for split in ("val", "test")]
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
     bad = {name: bad_runs(runs, name) for name in names}
-    rows, called = [], trial_names(plan)
+    rows: list[Row] = []
+    called = trial_names(plan)
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
         found = {name: estimate_runs(mine, name, bad=bad[name]) for name in names}
@@ -120,14 +151,14 @@ def other_metrics(plan: PlanData, main: str) -> list[str]:
     return [name for name in plan.get("shown") or () if name != main]
 
 
-def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[dict[str, Any]]:
+def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[TrialValues]:
     """Return a dot plot's data: {"trial", "name", "group", "values" (n,), "estimate", "best"} by
     trial."""
     records = list(records)
     runs, called = by_trial(records), trial_names(plan)
     bad = bad_runs(runs, metric)
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
-    found = []
+    found: list[TrialValues] = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
         values = values_by_seed(mine, metric)
@@ -144,11 +175,11 @@ def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[d
     return found
 
 
-def _baseline(plan: PlanData, trial: Mapping[str, Any]) -> dict[str, bool]:
+def _baseline(plan: PlanData, trial: PlannedTrial) -> dict[str, bool]:
     return {"baseline": trial["label"] == plan.get("baseline")}
 
 
-def data_name(trial: Mapping[str, Any]) -> str:
+def data_name(trial: PlannedTrial) -> str:
     """Return the name of a trial's data: "mnist", "mnist, permuted"."""
     spec = trial.get("config", {}).get("dataset") or {}
     spec = {"name": spec} if isinstance(spec, str) else spec
@@ -161,22 +192,22 @@ def data_name(trial: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def data_groups(plan: PlanData) -> dict[str, list[Mapping[str, Any]]]:
+def data_groups(plan: PlanData) -> dict[str, list[PlannedTrial]]:
     """Return the trials grouped by their data; only trials of one group are compared."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[PlannedTrial]] = {}
     for trial in plan["trials"]:
         groups.setdefault(data_name(trial), []).append(trial)
     return groups
 
 
-def _best_by_data(plan: PlanData, records: Sequence[Record]) -> list[Any]:
+def _best_by_data(plan: PlanData, records: Sequence[Record]) -> list[Best]:
     found = [best_trial(plan, records, trials=trials) for trials in data_groups(plan).values()]
     return [best for best in found if best is not None]
 
 
 def headline_trials(
     plan: PlanData, records: Iterable[Record], limit: int = 4
-) -> list[Mapping[str, Any]]:
+) -> list[PlannedTrial]:
     """Return the trials worth a closer look: the best on each data, then the baseline."""
     records = list(records)
     present = {record.trial_id for record in records if record.status == "finished"}
@@ -223,7 +254,7 @@ def curve_names(series: Iterable[Iterable[str]]) -> list[str]:
     return sorted(twins, key=lambda name: (metric_of(name).rank, name))
 
 
-def curves(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+def curves(plan: PlanData, records: Iterable[Record]) -> list[TrialCurves]:
     """Return the learning curves of each trial that has some.
 
     Each entry holds trial, name, trial_id, levels, runs (finished), diverged, and "series":
@@ -236,7 +267,7 @@ def curves(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     records = list(records)
     runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)
     names = curve_names(record.curves for record in records)[::-1]
-    found = []
+    found: list[TrialCurves] = []
     for trial in plan["trials"]:
         mine = runs.get(trial["trial_id"], [])
         finished = [r for r in mine if r.status == "finished" and axis in r.curves]

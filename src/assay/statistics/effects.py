@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from assay.core.plans import PlanData, compared
+from assay.core.plans import PlanData, PlannedComparison, PlannedTrial, compared
 from assay.core.records import Record
 from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA, holm, holm_confidence
@@ -42,6 +42,9 @@ DIFFERENT = ("better", "worse", "different")
 
 VERDICTS = (*DIFFERENT, "equivalent", "no significant difference", "not tested")
 """All verdicts."""
+
+
+_SIDES: tuple[Literal["a"], Literal["b"]] = ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -168,12 +171,12 @@ def effects(
         runs, told = by_trial(mine), Counter[frozenset[frozenset[str]]]()
         tried = outcomes(runs, metric, together)
         for rows in compared(member):
-            question = frozenset(_runs_of(rows, key, runs) for key in "ab")
+            question = frozenset(_runs_of(rows, key, runs) for key in _SIDES)
             told[question] += 1
             if told[question] <= known[question]:
                 continue  # another study makes it as well
             known[question] += 1
-            a, b = (side_of([tried.get(row[key], NOTHING) for row in rows]) for key in "ab")
+            a, b = (side_of([tried.get(row[key], NOTHING) for row in rows]) for key in _SIDES)
             sides.append((a, b))
             found.append(_effect(member, rows, sides[-1], metric, bad))
     made = judged(
@@ -183,7 +186,7 @@ def effects(
 
 
 def _runs_of(
-    rows: Sequence[Mapping[str, Any]], key: str, runs: Mapping[str, Sequence[Record]]
+    rows: Sequence[PlannedComparison], key: Literal["a", "b"], runs: Mapping[str, Sequence[Record]]
 ) -> frozenset[str]:
     """Return the trials of one side of a comparison, with their runs."""
     return frozenset(
@@ -193,7 +196,7 @@ def _runs_of(
 
 def _effect(
     plan: PlanData,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[PlannedComparison],
     pair: tuple[Outcome, Outcome],
     metric: str,
     bad: BadRuns,
@@ -254,7 +257,7 @@ def level_means(
 
 
 def _others_at_reference(
-    trial: Mapping[str, Any], factor: str, factors: Mapping[str, Sequence[Any]]
+    trial: PlannedTrial, factor: str, factors: Mapping[str, Sequence[Any]]
 ) -> bool:
     levels = trial.get("levels", {})
     return all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -14,7 +14,11 @@ from assay.core.seeds import stream
 from assay.statistics.estimates import Interval
 from assay.statistics.searches import SearchTrial, finished_trials
 
-__all__ = ["METHODS", "RESAMPLES", "importances", "optuna_trials"]
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+__all__ = ["METHODS", "RESAMPLES", "Importance", "importances", "optuna_trials"]
 
 METHODS = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
 """Method -> its displayed name."""
@@ -26,7 +30,15 @@ FEWEST = 8
 RESAMPLES = 40
 
 
-def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
+class Importance(TypedDict):
+    """How much a parameter mattered, by each method."""
+
+    parameter: str
+    fanova: Interval
+    ped_anova: Interval
+
+
+def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[FrozenTrial]:
     """Return the trials of a search as Optuna's frozen trials, with values at rungs and states.
 
     Missing trials are skipped; proposals of equal configuration are separate trials, as for the
@@ -39,7 +51,7 @@ def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
     )
     from optuna.trial import TrialState, create_trial
 
-    kinds: dict[str, Any] = {}
+    kinds: dict[str, BaseDistribution] = {}
     for p in plan["search"]["space"]:
         if p["kind"] == "choice":
             kinds[p["name"]] = CategoricalDistribution(tuple(p["levels"]))
@@ -60,7 +72,7 @@ def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Any]:
         if trial.state not in states:
             continue
         rungs = {s.epochs: s.estimate.mean for s in trial.steps if s.epochs is not None}
-        attributes: dict[str, Any] = {"label": trial.label, "group": trial.group}
+        attributes: dict[str, object] = {"label": trial.label, "group": trial.group}
         attributes |= {} if trial.same_as is None else {"same_as": trial.same_as}
         found.append(
             create_trial(
@@ -82,7 +94,7 @@ def importances(
     resamples: int = RESAMPLES,
     middle: float = 0.95,
     seed: int = 0,
-) -> list[dict[str, Any]]:
+) -> list[Importance]:
     """Return {"parameter", "fanova", "ped_anova"} by importance, the methods with their bands.
 
     The band of a method is the central range of its values over bootstrap resamples of the trials.
@@ -105,7 +117,7 @@ def importances(
         return []
     frozen = optuna_trials(plan, done)
     higher = bool(plan["search"]["higher_is_better"])
-    rows: list[dict[str, Any]] = [{"parameter": name} for name in names]
+    bands: dict[str, list[Interval]] = {}
     share = 100 * (1 - middle) / 2
     for method in METHODS:
         found = _evaluate(method, frozen, names, higher)
@@ -116,14 +128,17 @@ def importances(
             if all(len({str(t.params[n]) for t in sample}) > 1 for n in names):
                 drawn.append(_evaluate(method, sample, names, higher))
         ends = np.percentile(drawn, [share, 100 - share], axis=0) if len(drawn) > 1 else None
-        for i, row in enumerate(rows):
-            low, high = (math.nan, math.nan) if ends is None else map(float, ends[:, i])
-            row[method] = Interval(found[i], low, high)
+        lows, highs = np.full((2, len(names)), math.nan) if ends is None else ends
+        bands[method] = list(map(Interval, found, lows.tolist(), highs.tolist()))
+    rows: list[Importance] = [
+        {"parameter": name, "fanova": fanova, "ped_anova": ped_anova}
+        for name, fanova, ped_anova in zip(names, *bands.values(), strict=True)
+    ]
     return sorted(rows, key=lambda row: -row["fanova"].value)
 
 
 def _evaluate(
-    method: str, frozen: Sequence[Any], names: Sequence[str], higher: bool
+    method: str, frozen: Sequence[FrozenTrial], names: Sequence[str], higher: bool
 ) -> list[float]:
     import optuna
     from optuna import importance as kinds

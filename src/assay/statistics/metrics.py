@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields
+from typing import cast
 
-from assay.core.metrics import METRICS, Metric
+from assay.core.metrics import METRICS, Metric, MetricFormat
 from assay.core.plans import PlanData
 from assay.core.records import Record
 
@@ -38,9 +38,10 @@ def read_metrics(plan: PlanData) -> None:
 
     Unknown fields are ignored, so that plans of later versions can be read.
     """
-    known = {field.name for field in fields(Metric)}
+    known = MetricFormat.__annotations__
     for name, how in (plan.get("metrics") or {}).items():
-        _PLANNED[name] = Metric(**{key: value for key, value in how.items() if key in known})
+        kept = {key: value for key, value in how.items() if key in known}
+        _PLANNED[name] = Metric(**cast("MetricFormat", kept))
 
 
 def metric_of(name: str) -> Metric:

@@ -6,13 +6,12 @@ Everything is read from the plan and the records of the search's runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedRung
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.statistics.estimates import Estimate, estimate
@@ -60,7 +59,7 @@ class SearchTrial:
 
     number: int
     label: str
-    values: dict[str, Any]
+    values: dict[str, object]
     shown: dict[str, str]
     group: int
     same_as: int | None
@@ -97,15 +96,23 @@ def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial
         full = bool(mine) and len(mine[-1]) == len(trial["rungs"][-1]["runs"])
         budget = trial["rungs"][-1]["epochs"] if trial["rungs"] else None
         whole = not search["brackets"] or budget == deepest
-        keys = ("number", "label", "values", "shown", "group", "same_as")
         state = _state(mine[-1] if mine else [], full, whole)
-        found.append(SearchTrial(**{k: trial[k] for k in keys}, steps=tuple(steps), state=state))
+        found.append(
+            SearchTrial(
+                number=trial["number"],
+                label=trial["label"],
+                values=trial["values"],
+                shown=trial["shown"],
+                group=trial["group"],
+                same_as=trial["same_as"],
+                steps=tuple(steps),
+                state=state,
+            )
+        )
     return found
 
 
-def _step(
-    rung: Mapping[str, Any], runs: Sequence[Record], objective: str, same_as: int | None
-) -> Step:
+def _step(rung: PlannedRung, runs: Sequence[Record], objective: str, same_as: int | None) -> Step:
     values = [r.metrics.get(objective, math.nan) for r in runs if r.status == "finished"]
     values = [value for value in values if np.isfinite(value)]
     diverged = sum(run.status == "diverged" for run in runs)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
 from assay.statistics.effects import by_trial
 from assay.statistics.estimates import Estimate, estimate_runs
@@ -29,19 +28,19 @@ class Best:
         ties: the other trials with the same mean on validation.
     """
 
-    trial: Mapping[str, Any]
+    trial: PlannedTrial
     metric: str
     validation: Estimate
     test: Estimate
     candidates: int
-    ties: tuple[Mapping[str, Any], ...] = ()
+    ties: tuple[PlannedTrial, ...] = ()
 
 
 def best_trial(
     plan: PlanData,
     records: Iterable[Record],
     metric: str | None = None,
-    trials: Iterable[Mapping[str, Any]] | None = None,
+    trials: Iterable[PlannedTrial] | None = None,
 ) -> Best | None:
     """Return the trial with the best mean validation metric, or None if no run has finished or the
     direction of the metric is unknown.

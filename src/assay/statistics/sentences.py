@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -161,7 +161,18 @@ def _lost(effect: Effect) -> str:
     return said
 
 
-def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[dict[str, Any]]:
+class FactorAnswer(TypedDict):
+    """What a study says of a factor, see `factor_sentences`."""
+
+    factor: str
+    name: str
+    verdict: str
+    sentences: list[str]
+    more: list[str]
+    text: str
+
+
+def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[FactorAnswer]:
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
     "verdict" is "matters", "depends" (on other factors), "equivalent" (all of its levels), "no
@@ -170,7 +181,7 @@ def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[dict[str, 
     both in one line, shortened if there are many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
-    entries = []
+    entries: list[FactorAnswer] = []
     for factor in dict.fromkeys(e.factor for e in found):
         mine = [e for e in found if e.factor == factor]
         main = [e for e in mine if e.pooled > 1] or mine

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assay.core.config import Entry, Option
 from assay.core.errors import unknown_name
 from assay.core.options import deferred, listed, number, text
+from assay.core.plans import PlanData, PlannedComparison
 from assay.studies.factors import label_of
 
 __all__ = ["CONTRASTS", "Contrasts", "comparisons", "read_contrasts"]
@@ -70,9 +70,9 @@ class Contrasts:
             return self.compare.get(factor, [])
         return [(label, labels[0]) for label in labels[1:]]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanData:
         """Return the data for a plan."""
-        found: dict[str, Any] = {"blocks": list(self.blocks)} if self.blocks else {}
+        found: PlanData = {"blocks": list(self.blocks)} if self.blocks else {}
         return found if self.equivalence is None else {**found, "equivalence": self.equivalence}
 
 
@@ -125,7 +125,7 @@ def comparisons(
     factors: Mapping[str, Sequence[str]],
     trials: Sequence[tuple[str, dict[str, str]]],
     contrasts: Contrasts,
-) -> list[dict[str, Any]]:
+) -> list[PlannedComparison]:
     """List the comparisons of a study, with all other factors equal.
 
     Args:
@@ -133,7 +133,7 @@ def comparisons(
         trials: trial_id and level labels of each trial.
     """
     by_levels = {tuple(sorted(levels.items())): trial for trial, levels in trials}
-    found = []
+    found: list[PlannedComparison] = []
     for factor, labels in factors.items():
         pairs = contrasts.pairs(factor, labels)
         for trial, levels in trials:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from assay.core.config import Entry, Option
 from assay.core.errors import unknown_name
+from assay.core.metrics import MetricFormat
 from assay.core.options import deferred
+from assay.core.plans import PlanData
 from assay.core.records import Config
 from assay.studies.search.search import Search
 from assay.tasks.metrics import direction, find_metric, measures_of, metric_names
@@ -51,13 +52,16 @@ class Judging:
     shown: tuple[str, ...] = ()
     objective: str = ""
     computed: tuple[str, ...] = ()
-    formats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    formats: dict[str, MetricFormat] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanData:
         """Return the data for a plan."""
-        asked = {"shown": list(self.shown)} if self.shown else {}
-        chosen = {"metric": self.objective} if self.objective else {}
-        return {"metrics": self.formats, **asked, **chosen}
+        found: PlanData = {"metrics": self.formats}
+        if self.shown:
+            found["shown"] = list(self.shown)
+        if self.objective:
+            found["metric"] = self.objective
+        return found
 
 
 def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> Judging:

@@ -15,7 +15,7 @@ from typing import Any
 from assay.core.config import Entry, Source
 from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
-from assay.core.records import Config, run_id
+from assay.core.records import Config, Spec, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
 from assay.engines.augmentations import AUGMENTATIONS
@@ -166,7 +166,7 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def used_parts(config: Config | Mapping[str, Any]) -> Iterator[tuple[Registry[Any], str]]:
+def used_parts(config: Spec) -> Iterator[tuple[Registry[Any], str]]:
     """Yield the registered parts of a configuration: registry and name."""
     yield ENTRIES, config["dataset"]["name"]
     yield FAMILIES, config["network"]["family"]

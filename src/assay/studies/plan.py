@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from assay.core.config import Problems
 from assay.core.errors import ConfigError, did_you_mean, nearest
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Config, run_config, run_id
 from assay.studies.members import cohorts, resolve_member
 from assay.studies.study import Study, Trial
@@ -52,7 +52,16 @@ class Plan:
         """Return what differs between the runs of a trial, by the names of `vary:`."""
         return varied(next(iter(self.configs()), {}))
 
-    def to_json(self) -> dict[str, Any]:
+    def _planned(self, trial: Trial) -> PlannedTrial:
+        return {
+            "label": trial.label,
+            "trial_id": trial.id,
+            "levels": trial.levels,
+            "config": trial.config,
+            "runs": [run_id(run_config(trial.config, seed)) for seed in self.study.seeds],
+        }
+
+    def to_json(self) -> PlanData:
         """Return plain data for reports, which do not need this package."""
         study = self.study
         return {
@@ -72,16 +81,7 @@ class Plan:
             "published": [asdict(figure) for figure in study.published],
             "baseline": study.baseline,
             "factors": study.factors,
-            "trials": [
-                {
-                    "label": trial.label,
-                    "trial_id": trial.id,
-                    "levels": trial.levels,
-                    "config": trial.config,
-                    "runs": [run_id(run_config(trial.config, seed)) for seed in study.seeds],
-                }
-                for trial in study.trials
-            ],
+            "trials": [self._planned(trial) for trial in study.trials],
             "comparisons": list(study.comparisons),
         }
 

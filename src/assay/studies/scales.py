@@ -6,8 +6,10 @@ from each configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypedDict
 
 from assay.core.config import Entry, LocatedError, Mark, Problems, Source
 from assay.core.errors import ConfigError, unknown_name
@@ -17,7 +19,7 @@ from assay.data import Info, resolve
 from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
 from assay.studies.names import read_scale_name
 
-__all__ = ["Changes", "from_command_line", "read_scale", "shrink"]
+__all__ = ["Changes", "StudyChanges", "from_command_line", "read_scale", "shrink"]
 
 _NUMBERS = ("repeats", "seed", "save_weights")
 """Keys of a study that --set may change."""
@@ -29,6 +31,20 @@ _AUTOMATIC = {
     "quick": {"epochs": 5, "steps": 500, "train": 10_000, "repeats": 3},
     "smoke": {"epochs": 1, "steps": 20, "train": 500, "repeats": 2},
 }
+
+
+class StudyChanges(TypedDict, total=False):
+    """Settings of `parse_study`, as the command line and the Python interface pass them on."""
+
+    scale: str
+    set: Sequence[str]
+    seed: int | None
+    repeats: int | None
+    precision: str | None
+    engine: str | None
+    data_dir: Path | None
+    dataset: Mapping[str, object] | None
+    device: str
 
 
 @dataclass(frozen=True)

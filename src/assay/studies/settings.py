@@ -16,7 +16,7 @@ from assay.core.config import Entry, Option, Source, read_options
 from assay.core.config import Path as Keys
 from assay.core.errors import nearest
 from assay.core.options import choice
-from assay.core.records import Config
+from assay.core.records import Config, Spec
 from assay.data import problems as dataset_problems
 from assay.data import resolve
 from assay.data.specs import LATER, SETTINGS
@@ -178,7 +178,7 @@ def _empty(entry: Entry, key: str) -> Entry:
     return Entry({}, (*entry.path, key), entry.source, entry.problems)
 
 
-def _read_dataset(entry: Entry, folders: Sequence[Path]) -> dict[str, Any]:
+def _read_dataset(entry: Entry, folders: Sequence[Path]) -> Spec:
     if not isinstance(entry.value, (str, dict)):
         raise entry.expected("a dataset's name or a mapping with its name")
     spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value

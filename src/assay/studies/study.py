@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Mark, Problems, Source
+from assay.core.plans import PlannedComparison
 from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data
@@ -66,7 +67,7 @@ class Study:
     baseline: str | None
     factors: dict[str, list[str]]
     trials: tuple[Trial, ...]
-    comparisons: tuple[dict[str, Any], ...]
+    comparisons: tuple[PlannedComparison, ...]
     published: tuple[Published, ...]
     save_weights: bool
     written: dict[str, Any]

@@ -7,12 +7,12 @@ steps are given, a constant schedule), so that equal runs have equal identities.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.options import REQUIRED, named_schema, options_of
+from assay.core.records import Spec
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
@@ -45,7 +45,7 @@ def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
     return name, Entry(rest, entry.path, entry.source, entry.problems)
 
 
-def _read_optimizer(entry: Entry) -> dict[str, Any]:
+def _read_optimizer(entry: Entry) -> Spec:
     name, rest = _named(entry, "optimizer", list(OPTIMIZERS))
     settings = options_of(OPTIMIZERS[name])
     data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
@@ -83,7 +83,7 @@ def _read_augment(entry: Entry) -> dict[str, Any] | None:
     return read_options(entry, "setting of augment", Augment.options()) or None
 
 
-def _read_pretrain(entry: Entry) -> dict[str, Any]:
+def _read_pretrain(entry: Entry) -> Spec:
     name, rest = _named(entry, "pretraining", list(PRETRAININGS))
     settings = PRETRAININGS[name].options
     needed = [key for key, option in settings.items() if option.default is REQUIRED]
@@ -92,7 +92,7 @@ def _read_pretrain(entry: Entry) -> dict[str, Any]:
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 
-def _pretrainings() -> dict[str, Any]:
+def _pretrainings() -> Spec:
     return named_schema("name", {name: PRETRAININGS[name].options for name in PRETRAININGS})
 
 
@@ -120,7 +120,7 @@ TRAINING: dict[str, Option] = _FIELDS | {
 """Settings of `training:`; the learning rate's default is the optimizer's in Keras."""
 
 
-def read_training(entry: Entry) -> dict[str, Any]:
+def read_training(entry: Entry) -> Spec:
     """Read `training:` into canonical plain data; errors are added to `entry.problems`."""
     data = read_options(entry, "setting of training", TRAINING)
     if "steps" in data:
@@ -132,7 +132,7 @@ def read_training(entry: Entry) -> dict[str, Any]:
     return data
 
 
-def build_training(data: Mapping[str, Any]) -> Training:
+def build_training(data: Spec) -> Training:
     """Build the recipe from canonical plain data (see `read_training`).
 
     Without data it is one epoch, because scikit-learn estimators have no recipe.

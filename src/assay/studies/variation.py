@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from assay.core.config import Entry, Option
 from assay.core.options import choice, listed
-from assay.core.records import VARIES, Config
+from assay.core.records import VARIES, Config, Spec
 
 __all__ = ["VARIATION", "varied", "varying"]
 
@@ -27,7 +25,7 @@ VARIATION: dict[str, Option] = {
 """Keys of a study that define its repeats."""
 
 
-def varying(entry: Entry, config: Config) -> dict[str, Any]:
+def varying(entry: Entry, config: Config) -> Spec:
     """Return what `vary` adds to the configuration of a trial; see `assay.core.records.run_config`.
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 from assay.core.config import Option
 from assay.core.errors import DataError
 from assay.core.options import choice
+from assay.core.records import Spec
 from assay.data.dataset import Dataset
 from assay.tasks.looks import TEST_TIME, Look
 from assay.tasks.task import TASKS
@@ -49,7 +50,7 @@ class Classify:
     def __init__(self, test_time: str | None = None):
         self.looks = TEST_TIME[test_time] if test_time else (Look(),)
 
-    def with_options(self, data: Mapping[str, Any]) -> Classify:
+    def with_options(self, data: Spec) -> Classify:
         """Return the task with other options, as read by `options`."""
         return Classify(**data)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assay.tasks.task import Task
+    pass
 
 __all__ = ["TEST_TIME", "Look", "looks_of"]
 
@@ -46,6 +46,6 @@ References:
 """
 
 
-def looks_of(task: Task | Any) -> tuple[Look, ...]:
+def looks_of(task: object) -> tuple[Look, ...]:
     """Return the views of each image in evaluation; by default only the image itself."""
     return getattr(task, "looks", None) or (Look(),)

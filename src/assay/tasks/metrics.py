@@ -17,6 +17,7 @@ import numpy as np
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import METRICS, Metric
 from assay.core.plugins import digest_of
+from assay.core.records import Config
 from assay.tasks.task import Task, parts_of
 
 __all__ = [
@@ -91,7 +92,7 @@ def needed(task: Task, names: Iterable[str]) -> tuple[str, ...] | None:
 
 def complete(
     metrics: dict[str, float],
-    said: dict[str, Any],
+    said: Config,
     predictions: Mapping[str, np.ndarray],
     task: Task,
     names: Iterable[str],
@@ -144,7 +145,7 @@ class _Kept(dict[str, np.ndarray]):
         raise LookupError(f"no {name} were stored, only {', '.join(sorted(self)) or 'nothing'}")
 
 
-def _note(said: dict[str, Any], key: str, name: str, text: str | None) -> None:
+def _note(said: Config, key: str, name: str, text: str | None) -> None:
     """Store a text under said[key][name]; None removes it. Empty entries are removed."""
     kept = {k: v for k, v in said.get(key, {}).items() if k != name}
     said[key] = kept | ({} if text is None else {name: text})

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.testing.toy import toy_dataset
 
+if TYPE_CHECKING:
+    from assay.data.dataset import Dataset
+    from assay.tasks.task import TaskName
+
 __all__ = ["check_dataset", "check_network", "check_task"]
 
 
-def check_task(name: str | Mapping[str, Any], dataset: Any = None) -> None:
+def check_task(name: TaskName, dataset: Dataset | None = None) -> None:
     """Check a task.
 
     Targets, losses and predictions must have the right shapes, the loss must have gradients and be

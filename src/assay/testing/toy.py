@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from assay.data.dataset import Dataset
 
 __all__ = ["toy_dataset"]
 
 
-def toy_dataset(count: int = 120) -> Any:
+def toy_dataset(count: int = 120) -> Dataset:
     """Return a dataset of four classes: the bright quadrant of noisy images (8, 8, 1).
 
     Args:

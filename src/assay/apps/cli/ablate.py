@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.apps.cli import console
 from assay.apps.cli.options import MachineOptions, Places, StudyName, StudyOptions
+
+if TYPE_CHECKING:
+    from assay.studies.scales import StudyChanges
 
 __all__ = ["ablate"]
 
@@ -39,7 +42,7 @@ def ablate(
     from assay.statistics import best_trial
 
     options, places = options or StudyOptions(), places or Places()
-    changes: dict[str, Any] = {"data_dir": places.data_path, **options.changes()}
+    changes: StudyChanges = {"data_dir": places.data_path, **options.changes()}
     parsed = plan_of(study, **changes).study
     name = parsed.name if parsed.scale == "full" else f"{parsed.name}@{parsed.scale}"
     with Store(places.store_path, create=False, read_only=True) as store:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Places
 from assay.apps.cli.progress import duration
 
 if TYPE_CHECKING:
+    from assay.core.records import Config
     from assay.execution.executors.executor import Capacity
     from assay.execution.place import Machine
 
@@ -32,7 +33,7 @@ def show_nodes(on: str, places: Places, json: bool) -> None:
     _table(found)
 
 
-def show_place(machine: Machine, places: Places, configs: Sequence[dict[str, Any]]) -> None:
+def show_place(machine: Machine, places: Places, configs: Sequence[Config]) -> None:
     """Print what would run where, and for how long."""
     from assay.execution.sizing import forecast
 

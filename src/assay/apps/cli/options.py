@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -22,6 +22,7 @@ from assay.apps.places import data_folder, store_folder
 
 if TYPE_CHECKING:
     from assay.execution.place import Machine
+    from assay.studies.scales import StudyChanges
 
 __all__ = [
     "Backend",
@@ -157,7 +158,7 @@ class StudyOptions:
     engine: Annotated[str | None, Parameter(completer=engine_names)] = None
     set: Settings = field(default_factory=list)
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> StudyChanges:
         """Return the changes as keyword arguments of `assay.studies.parse_study`."""
         return {
             "scale": self.scale,

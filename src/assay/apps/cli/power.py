@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -53,7 +53,7 @@ def power(
             f"power: no pairs of runs of {plan.study.name} are in the store, so their spread is "
             f"unknown; train some (`assay run {study} --repeats 3`) or name --spread"
         )
-    if difference is not None:
+    if difference is not None and found["spread"] is not None:
         found["difference"] = difference
         found["repeats_needed"] = repeats_needed(difference, found["spread"], found["level"], power)
     if json:
@@ -62,7 +62,7 @@ def power(
     unit = metric_of(found["metric"]).difference_unit
     console.say(power_text(found))
     if difference is not None:
-        needed = found["repeats_needed"]
+        needed = found.get("repeats_needed")
         many = "more than 10,000" if needed is None else f"{needed:,}"
         console.say(
             f"{f'{difference:g} {unit}'.rstrip()} are shown with {100 * power:g} % power by "
@@ -70,9 +70,24 @@ def power(
         )
 
 
+class PowerFound(TypedDict):
+    """What repeats can show, see `power_of`; the last two for a difference that was asked for."""
+
+    study: str
+    metric: str
+    repeats: int
+    comparisons: int
+    level: float
+    power: float
+    spread: float | None
+    detectable: float
+    difference: NotRequired[float]
+    repeats_needed: NotRequired[int | None]
+
+
 def power_of(
     plan: Plan, places: Places, power: float = 0.8, spread: float | None = None
-) -> dict[str, Any]:
+) -> PowerFound:
     """Return what a plan's repeats can detect: {"study", "metric", "repeats", "comparisons",
     "level", "spread" (None if unknown), "detectable" (then in units of the spread), "power"}."""
     from assay.core.plans import compared
@@ -104,7 +119,7 @@ def power_of(
     }
 
 
-def power_text(found: dict[str, Any]) -> str:
+def power_text(found: PowerFound) -> str:
     """Describe the result of `power_of` in words."""
     from assay.statistics import metric_of
 

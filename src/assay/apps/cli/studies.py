@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from assay.core.plans import PlanData
     from assay.core.records import Record
+    from assay.core.store_plans import StoredStudy
 
 __all__ = ["list_studies", "show"]
 
@@ -97,7 +98,7 @@ def _list_courses(wanted: list[str], rows: Mapping[str, Mapping[str, Any]], json
         console.table((">", "study", "question", "runs in the store"), table)
 
 
-def _stored(places: Places) -> list[dict[str, Any]]:
+def _stored(places: Places) -> list[StoredStudy]:
     from assay.core.store import Store
 
     if not places.store_path.exists():

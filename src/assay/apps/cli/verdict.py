@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from assay.apps.verdicts import Verdict
     from assay.core.records import Record
+    from assay.studies.scales import StudyChanges
     from assay.studies.study import Study
 
 __all__ = ["verdict"]
@@ -59,7 +60,7 @@ def verdict(
     from assay.apps.verdicts import decide, paired_plan
 
     options, places = options or StudyOptions(), places or Places()
-    changes: dict[str, Any] = {"data_dir": places.data_path, **options.changes()}
+    changes: StudyChanges = {"data_dir": places.data_path, **options.changes()}
     like, labels, trials = _sides((a, b), changes)
     first, machine = like.seeds[0], (where or MachineOptions()).of(b)
 
@@ -84,7 +85,7 @@ def verdict(
 
 
 def _sides(
-    names: tuple[str, str], changes: dict[str, Any]
+    names: tuple[str, str], changes: StudyChanges
 ) -> tuple[Study, list[str], dict[str, dict[str, Any]]]:
     """Return the study of B, the labels of A and B, and their configurations by label."""
     from assay.apps.verdicts import study_of, trial_of

@@ -16,6 +16,7 @@ from assay.networks.network import Network
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnx import ModelProto
 
 __all__ = ["OPSET", "OnnxGraph"]
 
@@ -71,7 +72,7 @@ class OnnxGraph:
                 end = layer.output_shape(end)
             self.outputs[head] = (self._node("Identity", [out], output=head), end)
 
-    def model(self) -> Any:
+    def model(self) -> ModelProto:
         """The checked `onnx.ModelProto`."""
         import onnx
         from onnx import TensorProto, numpy_helper

@@ -196,7 +196,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def fit(
-        self, X: object, y: object, validation_data: tuple[Any, Any] | None = None
+        self, X: object, y: object, validation_data: tuple[object, object] | None = None
     ) -> AssayClassifier:
         """Train the network from its initial weights.
 

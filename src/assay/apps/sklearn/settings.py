@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from assay.core.config import Entry, Problems, Source
 from assay.core.errors import ConfigError, DataError
-from assay.core.records import Config
+from assay.core.records import Config, Spec
 from assay.data.specs import NORMALIZE
 from assay.networks.families import read_network
 from assay.networks.modules import ENGINE_OF, refer, source_of
@@ -115,7 +115,7 @@ def read_parameters(params: Mapping[str, object]) -> Config:
 _DATASET = {"normalize": "normalize", "validation_fraction": "validation", "shape": "shape"}
 
 
-def _network(data: dict[str, Any], problems: Problems) -> dict[str, Any]:
+def _network(data: dict[str, Any], problems: Problems) -> Spec:
     """Return `network`, overridden by the options that are separate parameters."""
     given = own_network(data["network"], "keras" if data["engine"] == "keras" else "module", refer)
     given |= {name: data[name] for name in NETWORK if data[name] is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +23,9 @@ LONGEST = 400
 """Maximum length of a name or argument in a request."""
 
 
-def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[..., Any]:
+def answered(
+    get: Callable[[Mapping[str, str]], bytes | Response],
+) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that responds with a function of the request's arguments."""
 
     async def answer(request: Request) -> Response:
@@ -35,7 +37,7 @@ def answered(get: Callable[[Mapping[str, str]], bytes | Response]) -> Callable[.
     return answer
 
 
-async def posted(post: Callable[[dict[str, Any]], Any], request: Request) -> Response:
+async def posted(post: Callable[[dict[str, object]], object], request: Request) -> Response:
     """Respond to a JSON object that was sent."""
     given = await content_of(request)
     if not isinstance(given, dict):

@@ -14,11 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.core.errors import ConfigError, StoreError
 from assay.core.plans import PlanData
@@ -122,7 +121,7 @@ class Drivers:
                 raise StoreError(f"cannot stop process {pid}: {error.strerror}") from error
         return list(dict.fromkeys(found))
 
-    def list(self) -> list[dict[str, Any]]:
+    def list(self) -> list[dict[str, object]]:
         """Return this server's drivers, latest first, each with the end of its log."""
         with self._lock:
             self._ended()
@@ -166,7 +165,7 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def command_of(plan: PlanData | None, given: dict[str, Any], studies: Path) -> list[str]:
+def command_of(plan: PlanData | None, given: Mapping[str, object], studies: Path) -> list[str]:
     """Return the arguments of `assay run` that train a study.
 
     Args:

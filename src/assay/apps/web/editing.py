@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from assay.core.errors import AssayError, ConfigError, StoreError, unknown_name
 from assay.core.files import write_whole
@@ -24,7 +23,7 @@ _CODE = re.compile(r"^\s*-?\s*(plugins|module)\s*:|[{,]\s*(plugins|module)\s*:",
 """Keys of studies with their own code, which must not be loaded into the server."""
 
 
-def source(name: str, studies: Path) -> dict[str, Any]:
+def source(name: str, studies: Path) -> dict[str, object]:
     """Return the text of a study written in the browser, or of a built-in one.
 
     Raises:
@@ -47,7 +46,7 @@ def written(studies: Path) -> list[str]:
     return sorted(file.stem for file in studies.glob("*.yaml") if NAME.fullmatch(file.stem))
 
 
-def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, Any]:
+def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, object]:
     """Check the text of a study.
 
     Returns:
@@ -77,12 +76,12 @@ def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, Any]:
             file.unlink(missing_ok=True)
 
 
-def _checked(file: Path, data_dir: Path | None) -> dict[str, Any]:
+def _checked(file: Path, data_dir: Path | None) -> dict[str, object]:
     from assay.apps.api import plan_of
     from assay.studies.estimate import estimate
 
     plan = plan_of(file, data_dir=data_dir)
-    said: dict[str, Any] = {"problems": [], "name": plan.study.name}
+    said: dict[str, object] = {"problems": [], "name": plan.study.name}
     if plan.study.search is not None:
         return {**said, "search": True}
     try:
@@ -93,7 +92,7 @@ def _checked(file: Path, data_dir: Path | None) -> dict[str, Any]:
     return {**said, **{name: getattr(cost, name) for name in names}}
 
 
-def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, Any]:
+def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, object]:
     """Check in a separate process, which may load the study's code."""
     more = ["--data", str(data_dir)] if data_dir else []
     command = [sys.executable, "-m", "assay", "show", str(file), "--json", *more]
@@ -107,9 +106,9 @@ def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, Any]:
     return {"problems": [], "name": plan["study"], "trials": len(plan["trials"]), "runs": runs}
 
 
-def problems(message: str) -> list[dict[str, Any]]:
+def problems(message: str) -> list[dict[str, int | str]]:
     """Return the lines of an error, each with its place."""
-    found = []
+    found: list[dict[str, int | str]] = []
     for line in message.splitlines():
         place = _PLACE.match(line)
         if place:

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError
-from assay.core.plans import runs_by_label
+from assay.core.plans import PlannedTrial, runs_by_label
 from assay.core.records import Record, Spec
 
 __all__ = ["pictures", "run"]
@@ -21,7 +21,7 @@ COUNTS = ("best_epoch", "epochs", "steps")
 _PICTURES = 24
 
 
-def run(shelf: Shelf, name: str) -> dict[str, Any]:
+def run(shelf: Shelf, name: str) -> dict[str, object]:
     """Return the content of a record, given any unambiguous start of its name."""
     from assay.apps.comparing import flatten
 
@@ -91,7 +91,7 @@ def _confusion(record: Record) -> dict[str, Any] | None:
     return {"counts": found["counts"].tolist(), "names": names}
 
 
-def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, Any]:
+def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, object]:
     """Return the most confident mistakes of a run, and pictures that it generated.
 
     Returns:
@@ -104,25 +104,35 @@ def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, Any]:
     record = shelf.read(lambda store: store.record(store.find(name)))
     made = record.predictions.get("samples")
     sheet = [] if made is None else [png_uri(image) for image in made[:_PICTURES]]
-    plan = {"trials": [{"trial_id": record.trial_id, "label": "", "config": record.config}]}
-    found = predictions.mistakes(plan, [record]) if record.status == "finished" else None
+    trial: PlannedTrial = {
+        "label": "",
+        "trial_id": record.trial_id,
+        "levels": {},
+        "config": record.config,
+        "runs": [record.run_id],
+    }
+    found = (
+        predictions.mistakes({"trials": [trial]}, [record]) if record.status == "finished" else None
+    )
     items = [
-        {**item, "class": group["class"]}
+        (group["class"], item)
         for group in (found["classes"] if found else ())
         for item in group["items"]
     ]
-    items = sorted(items, key=lambda item: -item["confidence"])[:_PICTURES]
+    items = sorted(items, key=lambda pair: -pair[1]["confidence"])[:_PICTURES]
     if not items:
         return {"mistakes": [], "made": sheet, "missing": ""}
     dataset = _dataset(record.config.get("dataset") or {}, data_dir)
-    shown = predictions.pictures(dataset, record, [item["index"] for item in items])
+    shown = predictions.pictures(dataset, record, [item["index"] for _, item in items])
     names = predictions.class_names(record.config.get("dataset") or {}, dataset, 256)
-    for place, item in enumerate(items):
-        item["true"], item["read"] = names[item["class"]], names[item["predicted"]]
-        item["image"] = png_uri(shown["images"][place]) if shown["images"] is not None else None
+    wrong = []
+    for place, (true, item) in enumerate(items):
+        row = {**item, "class": true, "true": names[true], "read": names[item["predicted"]]}
+        row["image"] = png_uri(shown["images"][place]) if shown["images"] is not None else None
         if shown["originals"] is not None:
-            item["original"] = png_uri(shown["originals"][place])
-    return {"mistakes": items, "made": sheet, "missing": shown["missing"] or ""}
+            row["original"] = png_uri(shown["originals"][place])
+        wrong.append(row)
+    return {"mistakes": wrong, "made": sheet, "missing": shown["missing"] or ""}
 
 
 def _dataset(spec: Spec, data_dir: Path | None) -> Any:

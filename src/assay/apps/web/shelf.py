@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from assay.core.digests import digest
 from assay.core.errors import StoreError, unknown_name
 from assay.core.families import Questions, questions, related
-from assay.core.plans import planned_runs
+from assay.core.plans import PlanData, planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -190,11 +190,11 @@ class Shelf:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def plan(self, study: str) -> dict[str, Any]:
+    def plan(self, study: str) -> PlanData:
         """Return the plan of a study."""
         return self.read(lambda store: store.plan(study))
 
-    def with_related(self, study: str) -> dict[str, Any]:
+    def with_related(self, study: str) -> PlanData:
         """Return the plan of a study, with the related studies and their records."""
         plan, others = self.plan(study), []
         for name in self._state.related.get(study, ()):
@@ -252,7 +252,7 @@ class Shelf:
 
     # -- views -----------------------------------------------------------------------------------
 
-    def view(self, key: tuple[Any, ...], make: Callable[[], Any]) -> bytes:
+    def view(self, key: tuple[object, ...], make: Callable[[], object]) -> bytes:
         """Return the result of `make` as JSON, computed once for each key.
 
         Args:

@@ -13,7 +13,7 @@ import lzma
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from assay.apps.web.pages import PAGES, Site
 from assay.apps.web.shell import STATIC
@@ -25,6 +25,11 @@ from assay.core.errors import (
     unknown_name,
 )
 from assay.core.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from assay.networks.network import Network
 
 __all__ = ["export_page", "export_run", "onnx_bytes", "write_page"]
 
@@ -122,7 +127,9 @@ def _permutation(record: Record, height: int, width: int) -> list[int] | None:
     return [int(place) for place in pixel_permutation(spec["permute"], height, width)]
 
 
-def onnx_bytes(network: Any, weights: Mapping[str, Any], mean: Any, std: Any) -> bytes:
+def onnx_bytes(
+    network: Network, weights: Mapping[str, np.ndarray], mean: np.ndarray, std: np.ndarray
+) -> bytes:
     """Return a trained network as the content of an ONNX file.
 
     Raises:
@@ -137,8 +144,7 @@ def onnx_bytes(network: Any, weights: Mapping[str, Any], mean: Any, std: Any) ->
     from assay.apps.exporters._onnx_graph import OnnxGraph
 
     assert onnx
-    model: Any = OnnxGraph(network, weights, mean, std).model()
-    return model.SerializeToString()
+    return OnnxGraph(network, weights, mean, std).model().SerializeToString()
 
 
 def write_page(

@@ -11,11 +11,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
 
 from assay.apps.web.shelf import Moment, Shelf
 from assay.core.errors import StoreError
-from assay.execution.live import read_live
+from assay.execution.live import LiveDriver, read_live
 
 __all__ = ["HEARTBEAT_SECONDS", "Watcher", "summary"]
 
@@ -23,7 +22,7 @@ HEARTBEAT_SECONDS = 15.0
 POLL_SECONDS = 0.25
 
 
-def summary(said: dict[str, Any]) -> dict[str, Any]:
+def summary(said: LiveDriver) -> dict[str, object]:
     """Return the progress of a driver without the curves; "points" is their length."""
     curves = said.get("curves") or {}
     kept = {k: v for k, v in said.items() if k not in ("owner", "curves", "updated")}

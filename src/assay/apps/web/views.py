@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
-from assay.core.plans import PlanData, runs_by_label, tried_runs
+from assay.core.plans import PlanData, PlannedTrial, runs_by_label, tried_runs
 from assay.core.records import Record
+
+if TYPE_CHECKING:
+    from assay.reports.flat import Row
+    from assay.reports.tables import Table
+    from assay.statistics import SearchTrial
+    from assay.statistics.importances import Importance
 
 __all__ = [
     "best",
@@ -30,10 +36,12 @@ FIRST_TRIALS = 10
 """Number of trials whose curves are drawn by default."""
 
 
-def studies(shelf: Shelf) -> list[dict[str, Any]]:
+def studies(shelf: Shelf) -> list[dict[str, object]]:
     """Return a row for each study, stored or built in."""
     stored = shelf.read(lambda store: store.studies()) if shelf.exists else []
-    rows = {row["study"]: {**row, "built_in": False, "stored": True} for row in stored}
+    rows: dict[str, dict[str, object]] = {
+        row["study"]: {**row, "built_in": False, "stored": True} for row in stored
+    }
     for entry in library():
         nothing = {"present": 0, "failed": 0, "runs": 0, "updated": "", "problem": ""}
         row = rows.setdefault(entry["study"], {**entry, **nothing, "stored": False})
@@ -55,7 +63,7 @@ def _question(name: str) -> str:
     return built_in(name).question
 
 
-def best(shelf: Shelf, name: str) -> dict[str, Any]:
+def best(shelf: Shelf, name: str) -> dict[str, object]:
     """Return the best trial by validation, with its interval; "value" is "" without runs."""
     from assay.reports.names import trial_names
     from assay.reports.results import mean_text, with_unit
@@ -71,7 +79,7 @@ def best(shelf: Shelf, name: str) -> dict[str, Any]:
     return {"value": said, "trial": trial, "metric": with_unit(metric), "n": found.test.n}
 
 
-def study(shelf: Shelf, name: str) -> dict[str, Any]:
+def study(shelf: Shelf, name: str) -> dict[str, object]:
     """Return a study with its trials and their state, without curves and comparisons."""
     from assay.reports import results
     from assay.reports.context import when
@@ -98,12 +106,12 @@ def study(shelf: Shelf, name: str) -> dict[str, Any]:
     }
 
 
-def _trial(trial: Mapping[str, Any]) -> dict[str, Any]:
+def _trial(trial: PlannedTrial) -> dict[str, Any]:
     levels = {k: str(v) for k, v in (trial.get("levels") or {}).items()}
     return {"id": trial["trial_id"], "name": str(trial["label"]), "levels": levels}
 
 
-def effects(shelf: Shelf, name: str) -> dict[str, Any]:
+def effects(shelf: Shelf, name: str) -> dict[str, object]:
     """Return the answer in sentences, and every comparison with interval and corrected test."""
     from assay.reports import answers, effects_table, levels_table, published_table
     from assay.reports.names import named
@@ -127,8 +135,8 @@ def curves(
     shelf: Shelf,
     name: str,
     chosen: Sequence[str],
-    training: Mapping[str, Mapping[str, list[Any]]],
-) -> dict[str, Any]:
+    training: Mapping[str, Mapping[str, list[float | None]]],
+) -> dict[str, object]:
     """Return learning curves of some trials: the mean of all their runs, with its interval.
 
     Args:
@@ -140,7 +148,7 @@ def curves(
 
     plan = named(shelf.plan(name))
     trials = chosen_trials(plan, chosen)
-    part = {**plan, "trials": trials}
+    part: PlanData = {**plan, "trials": trials}
     wanted = [run for trial in trials for run in trial["runs"]]
     records = shelf.records(wanted, arrays=True)
     stored = {record.run_id for record in records}
@@ -159,7 +167,7 @@ def curves(
     }
 
 
-def chosen_trials(plan: PlanData, chosen: Sequence[str]) -> list[Mapping[str, Any]]:
+def chosen_trials(plan: PlanData, chosen: Sequence[str]) -> list[PlannedTrial]:
     """Return the trials of these ids, or the first ones; StoreError for an unknown id."""
     known = {trial["trial_id"]: trial for trial in plan["trials"]}
     for trial in chosen:
@@ -169,8 +177,8 @@ def chosen_trials(plan: PlanData, chosen: Sequence[str]) -> list[Mapping[str, An
 
 
 def _unfinished(
-    trials: Iterable[Mapping[str, Any]],
-    training: Mapping[str, Mapping[str, list[Any]]],
+    trials: Iterable[PlannedTrial],
+    training: Mapping[str, Mapping[str, list[float | None]]],
     stored: set[str],
 ) -> Iterable[Record]:
     """Return runs in training as records that hold only the curves so far."""
@@ -244,7 +252,7 @@ def _column(metric: str) -> dict[str, Any]:
     return {**said, "decimals": known.decimals, "scale": known.scale}
 
 
-def search(shelf: Shelf, name: str) -> dict[str, Any]:
+def search(shelf: Shelf, name: str) -> dict[str, object]:
     """Return the trials of a search: table, progress, importances, parallel coordinates."""
     import numpy as np
 
@@ -281,7 +289,7 @@ def search(shelf: Shelf, name: str) -> dict[str, Any]:
     }
 
 
-def importances(shelf: Shelf, name: str) -> list[dict[str, Any]]:
+def importances(shelf: Shelf, name: str) -> list[Row]:
     """Return the importance of each parameter of a search, largest first."""
     from assay.reports.flat import flat
     from assay.reports.search_views import short_names
@@ -300,7 +308,7 @@ def _count(states: Iterable[str]) -> dict[str, int]:
     return dict(Counter(states))
 
 
-def _importances(plan: PlanData, trials: Sequence[Any]) -> list[dict[str, Any]]:
+def _importances(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Importance]:
     from assay.statistics import importances
 
     try:
@@ -309,7 +317,7 @@ def _importances(plan: PlanData, trials: Sequence[Any]) -> list[dict[str, Any]]:
         return []
 
 
-def table_json(table: Any) -> dict[str, Any]:
+def table_json(table: Table) -> dict[str, object]:
     """Return a table of the reports: texts to show, and numbers to sort by where available."""
     return {
         "title": table.title,
@@ -325,7 +333,7 @@ def _sortable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if isinstance(v, str | int | float | bool | None)}
 
 
-def _of(shelf: Shelf, name: str) -> tuple[dict[str, Any], list[Record]]:
+def _of(shelf: Shelf, name: str) -> tuple[PlanData, list[Record]]:
     """Return the plan of a study, and the records of its trials without arrays."""
     from assay.statistics.metrics import read_metrics
 

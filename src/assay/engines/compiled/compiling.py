@@ -14,12 +14,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import llvmlite.binding
 import numba
 
 from assay.data.storage import cache_dir
+
+if TYPE_CHECKING:
+    from numba import types
+    from numba.core.typing.templates import Signature
 
 __all__ = ["Piece", "cache_folder", "compiled", "features", "once"]
 
@@ -34,6 +38,10 @@ remain possible, because they show that a run has diverged."""
 def features() -> frozenset[str]:
     """Return the processor's features, as LLVM names them."""
     return frozenset(k for k, able in llvmlite.binding.get_host_cpu_features().items() if able)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @functools.cache
@@ -54,7 +62,7 @@ def cache_folder() -> Path | None:
     return None
 
 
-def compiled(function: Callable[..., Any], *, keep: bool = True) -> Any:
+def compiled(function: Callable[P, R], *, keep: bool = True) -> Callable[P, R]:
     """Compile a function on its first call, without the GIL, and cache the result."""
     with _kept() as kept:
         settings: dict[str, Any] = {"fastmath": RELAXED, "error_model": "numpy", "nogil": True}
@@ -73,7 +81,7 @@ class Piece:
         signature: function from Numba's number format to the types of the arguments.
     """
 
-    def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any]):
+    def __init__(self, function: Callable[..., None], signature: Callable[[types.Type], Signature]):
         self._function, self._signature = function, signature
         self.name = function.__name__
         self._made: dict[str, Any] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ __all__ = ["describe", "prepare", "train"]
 COMPILING = "compiling the program for dense networks, once (about 10 s)"
 
 
-def describe(resources: Resources, precision: str = "auto") -> dict[str, Any]:
+def describe(resources: Resources, precision: str = "auto") -> dict[str, object]:
     """Return device, precision and versions, as PyTorch's programs do."""
     able = {"avx512f": "avx512_f", "avx2": "avx2"}
     return {
@@ -53,7 +52,7 @@ def train(
     started = time.perf_counter()
     precision = str(cohort.members[0].config.get("precision", "auto"))
     said = describe(resources, precision)
-    dtype, task = np.dtype(said["precision"]), find_task(cohort.task)
+    dtype, task = np.dtype(str(said["precision"])), find_task(cohort.task)
     threads = resources.threads or physical_cores()
     prepare(cohort.members[0], dtype, lambda said: on_progress(Progress(0, 0.0, 1, remark=said)))
     pictures = Pixels(dataset.fit_data, dataset.read_test, task, dtype)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import carray, types
@@ -19,6 +19,9 @@ from numba import carray, types
 from assay.engines.compiled.compiling import Piece, compiled
 from assay.engines.engine import Member
 from assay.engines.optimizers.optimizer import Compiled
+
+if TYPE_CHECKING:
+    from numba.core.typing.templates import Signature
 
 __all__ = ["NUMBERS", "numbers_of", "rule", "step_of"]
 
@@ -31,7 +34,7 @@ def step_of(member: Member) -> Compiled | None:
     return type(member.training.optimizer).compiled([numbers_of(member)])
 
 
-def numbers_of(member: Member, hidden: tuple[int, int] | None = None) -> dict[str, Any]:
+def numbers_of(member: Member, hidden: tuple[int, int] | None = None) -> dict[str, float]:
     """Return the numbers of the update rule for one weight of a member; see `Optimizer.numbers`."""
     recipe = member.training
     return {**recipe.optimizer.numbers(hidden), "learning_rate": recipe.learning_rate}
@@ -49,7 +52,7 @@ def rule(step: Compiled) -> Piece:
     return Piece(made, _signature)
 
 
-def _signature(number: Any) -> Any:
+def _signature(number: types.Type) -> Signature:
     array = types.CPointer(number)
     return types.void(array, array, array, array, types.intp, array)
 

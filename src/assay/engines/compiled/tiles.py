@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 from numba import types
@@ -24,6 +24,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from assay.engines.compiled.compiling import features
+
+if TYPE_CHECKING:
+    from numba.core.typing.templates import Signature
 
 __all__ = ["ROWS", "WIDTH", "call", "call_rule", "flush_denormals", "tile", "treat_denormals"]
 
@@ -34,6 +37,10 @@ ROWS = 8 if "avx512f" in features() else 4
 """Rows of a tile: enough independent sums to hide latency, few enough for the registers."""
 
 _FLAGS = ("contract",)
+
+
+Word = tuple["Signature", Callable[..., object]]
+"""What an intrinsic of numba returns: its types, and what writes its code."""
 
 
 def _word(function: Callable[..., Any]) -> Any:
@@ -60,7 +67,7 @@ def tile(
     c_row: types.Type,
     alpha: types.Type,
     beta: types.Type,
-) -> Any:
+) -> Word:
     """Compute one tile of a product of flat arrays, from given positions.
 
     Args:
@@ -164,7 +171,7 @@ def _all(builder: Any, number: Any, vector: Any) -> Any:
 
 
 @_word
-def call(typingctx: object, address: types.Type, arguments: types.Type) -> Any:
+def call(typingctx: object, address: types.Type, arguments: types.Type) -> Word:
     """Call the C function at `address`; arrays are passed as pointers."""
     return types.void(address, arguments), _call
 
@@ -197,7 +204,7 @@ def call_rule(
     count: types.Type,
     numbers: types.Type,
     numbers_at: types.Type,
-) -> Any:
+) -> Word:
     """Call an update rule (see `rules`) at `address`, with arrays from given positions."""
     given = (w, w_at, g, g_at, first, first_at, second, second_at, count, numbers, numbers_at)
     return types.void(address, *given), _call_rule
@@ -221,7 +228,7 @@ _ARM_ZERO = 1 << 24
 
 
 @_word
-def flush_denormals(typingctx: object) -> Any:
+def flush_denormals(typingctx: object) -> Word:
     """Make this thread treat denormal numbers as zero; return the previous setting.
 
     Weights that a penalty drives to zero become denormal, and a processor takes a hundred times
@@ -238,7 +245,7 @@ def flush_denormals(typingctx: object) -> Any:
 
 
 @_word
-def treat_denormals(typingctx: object, before: types.Type) -> Any:
+def treat_denormals(typingctx: object, before: types.Type) -> Word:
     """Restore this thread's treatment of denormal numbers."""
 
     def write(context: Any, builder: Any, signature: Any, values: Any) -> Any:

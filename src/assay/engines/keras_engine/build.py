@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from assay.engines.keras_engine.own_model import own_model, own_variables
 from assay.networks.layers import Dropout, Layer, Residual
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, hidden_kernels, output_layers
+
+if TYPE_CHECKING:
+    from keras import Model, Variable
 
 __all__ = [
     "build_model",
@@ -32,7 +35,7 @@ def is_chain(network: Network) -> bool:
     return len(network.heads) == 1 and not blocks
 
 
-def build_model(keras: ModuleType, network: Network, seed: int = 0) -> Any:
+def build_model(keras: ModuleType, network: Network, seed: int = 0) -> Model:
     """Make the model: images (B, height, width, channels) -> logits (B, units), or {head: ...}.
 
     Args:
@@ -102,7 +105,7 @@ def described_kernels(network: Network) -> Kernels:
     return hidden, [keras_name(name) for name in output_layers(network)]
 
 
-def kernels_of(model: Any, network: Network) -> Kernels:
+def kernels_of(model: Model, network: Network) -> Kernels:
     """Return the kernels of a model; the last of a user-defined one is the output layer's."""
     if not isinstance(network, OwnNetwork):
         return described_kernels(network)
@@ -115,7 +118,7 @@ def kernels_of(model: Any, network: Network) -> Kernels:
     return {name: shape for name, shape in found.items() if name not in last}, last
 
 
-def _variables(model: Any, network: Network) -> dict[str, Any]:
+def _variables(model: Model, network: Network) -> dict[str, Variable]:
     """Return Keras's variables by assay's names."""
     if isinstance(network, OwnNetwork):
         return own_variables(model)
@@ -130,14 +133,14 @@ def _variables(model: Any, network: Network) -> dict[str, Any]:
         raise EngineError(f"the model differs from its description: {error}") from error
 
 
-def set_weights(model: Any, network: Network, weights: Mapping[str, np.ndarray]) -> None:
+def set_weights(model: Model, network: Network, weights: Mapping[str, np.ndarray]) -> None:
     """Assign weights, named as in `initial_weights`, to a model."""
     for name, variable in _variables(model, network).items():
         if name in weights or not isinstance(network, OwnNetwork):  # otherwise it has drawn its own
             variable.assign(weights[name])
 
 
-def get_weights(model: Any, network: Network) -> dict[str, np.ndarray]:
+def get_weights(model: Model, network: Network) -> dict[str, np.ndarray]:
     """Return the weights of a model as float32 arrays, named as in `initial_weights`.
 
     Raises:

@@ -30,7 +30,7 @@ class Call:
     """
 
     path: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, object]
 
     def make(self, keras: ModuleType) -> Any:
         """Call it."""
@@ -99,7 +99,7 @@ def optimizer_call(
     return Call(f"optimizers.{optimizer.keras}", {"learning_rate": rate, **settings})
 
 
-def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -> Any:
+def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -> float | Call:
     """Return Keras's schedule, or the learning rate if it is constant.
 
     Raises:
@@ -131,7 +131,7 @@ _SCALING = {
 }
 
 
-def initializer_call(start: Initializer) -> Any:
+def initializer_call(start: Initializer) -> str | Call:
     """Return a name if Keras's defaults apply, otherwise a call."""
     if start.name == "random_normal":
         return Call("initializers.RandomNormal", {"stddev": start.stddev})

@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -86,7 +85,7 @@ class KerasEngine:
         """Members take turns."""
         return 1
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Return backend, precision and versions, without importing Keras."""
         check_keras()
         backend = backend_name()

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from assay.networks.network import initial_weights
 from assay.tasks.metrics import direction
 from assay.tasks.task import Task
 
+if TYPE_CHECKING:
+    from keras import Model
+
 __all__ = ["KerasRun", "compile_model"]
 
 _REPORT_SECONDS = 0.25
@@ -33,7 +36,7 @@ _ROWS = 1000
 
 
 def compile_model(
-    keras: ModuleType, model: Any, member: Member, total: int, per_epoch: int
+    keras: ModuleType, model: Model, member: Member, total: int, per_epoch: int
 ) -> None:
     """Compile a model according to the recipe.
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from assay.core.seeds import stream
 from assay.engines.keras_engine.backend import load_keras
 from assay.networks.modules import Measured, OwnNetwork
 from assay.networks.own import check_outputs
+
+if TYPE_CHECKING:
+    from keras import Model, Variable
 
 __all__ = ["check_own_weights", "measure", "own_model", "own_outputs", "own_variables"]
 
@@ -41,7 +44,7 @@ def _drawing(keras: ModuleType, seed: int) -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Any:
+def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Model:
     """Call the user's function; a list of layers becomes a `keras.Sequential`.
 
     Raises:
@@ -63,7 +66,7 @@ def own_model(keras: ModuleType, network: OwnNetwork, seed: int) -> Any:
     return made
 
 
-def own_variables(model: Any) -> dict[str, Any]:
+def own_variables(model: Model) -> dict[str, Variable]:
     """Return the variables of a model by position and name."""
     kept = [variable for variable in model.weights if "seed" not in variable.name]
     return {f"{i}.{variable.name}": variable for i, variable in enumerate(kept)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -54,7 +53,7 @@ class NumpyEngine:
         """Members take turns."""
         return 1
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Precision, threads and versions."""
         _limit_threads(resources)
         libraries = [i for i in threadpool_info() if i["user_api"] == "blas"]

@@ -6,8 +6,7 @@ A layer has two backward methods: `differentiate(d)` sets the gradients of its o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -97,7 +96,9 @@ class NumpyDense(NumpyLayer):
 class ActivationLayer(NumpyLayer):
     """y = f(x); see `activations`."""
 
-    def __init__(self, described: layers.Activation, name: str, weights: Any, seed: int):
+    def __init__(
+        self, described: layers.Activation, name: str, weights: Mapping[str, Array], seed: int
+    ):
         super().__init__(name)
         self.f = ACTIVATIONS[described.function]
 
@@ -124,7 +125,9 @@ class NumpyDropout(NumpyLayer):
         N. Srivastava et al., "Dropout", JMLR 15, 2014.
     """
 
-    def __init__(self, described: layers.Dropout, name: str, weights: Any, seed: int):
+    def __init__(
+        self, described: layers.Dropout, name: str, weights: Mapping[str, Array], seed: int
+    ):
         super().__init__(name)
         self.rate, self.held = described.rate, False
         self.bits = Bits([seed], name)
@@ -193,7 +196,9 @@ class NumpyBatchNorm(NumpyLayer):
 class NumpyFlatten(NumpyLayer):
     """y = x as rows: (B, height, width, channels) -> (B, features); dL/dx is d in x's shape."""
 
-    def __init__(self, described: layers.Flatten, name: str, weights: Any, seed: int):
+    def __init__(
+        self, described: layers.Flatten, name: str, weights: Mapping[str, Array], seed: int
+    ):
         super().__init__(name)
 
     def forward(self, x: Array, training: bool) -> Array:

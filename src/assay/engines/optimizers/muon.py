@@ -96,7 +96,7 @@ class Muon(Optimizer):
 
     keras: ClassVar[str] = "Muon"
 
-    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
+    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, float]:
         """See `Optimizer`; `scale` is 0 for weights that AdamW updates."""
         found = super().numbers(hidden)
         scale = self.rms_rate * sqrt(max(hidden)) if hidden else 0.0
@@ -104,7 +104,7 @@ class Muon(Optimizer):
 
     def keras_settings(
         self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, object]:
         """See `Optimizer`."""
         if any(len(shape) != 2 for shape in hidden.values()):
             raise EngineError(
@@ -112,7 +112,7 @@ class Muon(Optimizer):
                 "has convolutions; use engine: torch"
             )
         found = super().numbers(None) | {"adam_weight_decay": self.weight_decay}
-        return found | {"exclude_layers": [f"(^|/){name}/" for name in outputs]}
+        return {**found, "exclude_layers": [f"(^|/){name}/" for name in outputs]}
 
     @staticmethod
     def torch_step(slot: Weight[Tensor], gradient: Tensor, rate: float | Tensor) -> None:

@@ -65,7 +65,7 @@ class Weight(Protocol[T]):
     steps: int
     stacked: bool
 
-    def buffer(self, name: str, start: Any = 0.0) -> T:
+    def buffer(self, name: str, start: float | T = 0.0) -> T:
         """Return the state `name`, of the weight's shape, initially filled with `start`.
 
         It is saved with checkpoints.
@@ -182,7 +182,7 @@ class Optimizer:
                 raise ConfigError(unknown_name(kind, key, options_of(cls)))
         return cls(**given)
 
-    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, Any]:
+    def numbers(self, hidden: tuple[int, int] | None) -> dict[str, float]:
         """Return the numbers of a step for one tensor of one member: the settings by name.
 
         Args:
@@ -202,7 +202,7 @@ class Optimizer:
 
     def keras_settings(
         self, hidden: Mapping[str, tuple[int, ...]], outputs: Sequence[str]
-    ) -> dict[str, Any]:
+    ) -> Mapping[str, object]:
         """Return the arguments of the class in Keras except the learning rate.
 
         Args:
@@ -215,7 +215,7 @@ class Optimizer:
         return self.numbers(None)
 
     @classmethod
-    def step_of(cls, engine: str) -> Callable[[Any, Any, Any], None]:
+    def step_of(cls, engine: str) -> Callable[..., None]:
         """Return the step for the torch or the numpy engine.
 
         Raises:

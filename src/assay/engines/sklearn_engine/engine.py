@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -69,7 +68,7 @@ class SklearnEngine:
         """Members take turns."""
         return 1
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Precision, threads and versions."""
         return {
             "engine": "sklearn",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from assay.core.errors import NetworkError
 from assay.networks.modules import Measured, OwnNetwork, defined_at, find
 
-__all__ = ["log_probabilities", "make_estimator", "measure"]
+__all__ = ["Classifier", "log_probabilities", "make_estimator", "measure"]
 
 _NEEDS = ("fit", "predict")
 
@@ -18,7 +18,17 @@ _LEAST = float(np.finfo(np.float32).eps)
 """Minimum probability of a class, for a finite loss; as in scikit-learn's `log_loss`."""
 
 
-def make_estimator(network: OwnNetwork, seed: int) -> Any:
+class Classifier(Protocol):
+    """What is asked of a classifier of scikit-learn."""
+
+    classes_: np.ndarray
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> object: ...
+
+    def predict(self, X: np.ndarray) -> np.ndarray: ...
+
+
+def make_estimator(network: OwnNetwork, seed: int) -> Classifier:
     """Make the estimator; if it has a `random_state` that is not set, it gets the run's seed.
 
     Raises:
@@ -52,7 +62,7 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
     return ((type(made).__name__, Measured(type(made).__name__, (units,), 0, 0)),)
 
 
-def log_probabilities(estimator: Any, pixels: np.ndarray, classes: int) -> np.ndarray:
+def log_probabilities(estimator: Classifier, pixels: np.ndarray, classes: int) -> np.ndarray:
     """Return a fitted estimator's predictions as a network's outputs: float32 (n, classes).
 
     These are the logarithms of its probabilities, if it has some; otherwise of a certain prediction

@@ -8,7 +8,6 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -149,7 +148,7 @@ def accelerators(wish: str) -> dict[str, int]:
     return {f"cuda:{i}": torch.cuda.get_device_properties(i).total_memory for i in range(count)}
 
 
-def describe(resources: Resources) -> dict[str, Any]:
+def describe(resources: Resources) -> dict[str, object]:
     """Return device, precision and versions, for provenance and `assay doctor`."""
     where = place(resources)
     able = torch.cpu.get_capabilities()

@@ -92,7 +92,7 @@ class TorchEngine:
         few, many = _STACK
         return min(max(few, _STACKED_WEIGHTS // first.network.parameters), many)
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Device, precision, threads and versions."""
         return describe(resources)
 

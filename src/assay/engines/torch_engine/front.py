@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from assay.core.errors import EngineError
 from assay.core.records import Record
@@ -40,7 +39,7 @@ class DefaultEngine:
             return TOGETHER
         return _pytorch().limit(cohort, resources)
 
-    def describe(self, resources: Resources) -> dict[str, Any]:
+    def describe(self, resources: Resources) -> dict[str, object]:
         """Device, precision, threads and versions of PyTorch's programs."""
         return _pytorch().describe(resources)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -35,6 +35,9 @@ from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, hidden_kernels
 from assay.tasks.task import Task
 
+if TYPE_CHECKING:
+    import numpy as np
+
 __all__ = [
     "ModuleProgram",
     "NetworkModule",
@@ -51,7 +54,9 @@ _WITHOUT_WEIGHTS = {**WITHOUT_WEIGHTS, **generator_modules.WITHOUT_WEIGHTS}
 class NetworkModule(nn.Module):
     """The network of one run: images (B, c, h, w) -> outputs {head: (B, units)}."""
 
-    def __init__(self, network: Network, weights: dict[str, Any], seed: int, place: DevicePlace):
+    def __init__(
+        self, network: Network, weights: Mapping[str, np.ndarray], seed: int, place: DevicePlace
+    ):
         super().__init__()
         self.place, self._seed, self._weights = place, seed, weights
         self.owners: dict[str, nn.Module] = {}

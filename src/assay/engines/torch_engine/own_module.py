@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class OwnModule(nn.Module):
             found = {self.network.units[0][0]: found}
         return {name: found[name].to(self.place.master) for name, _ in self.network.units}
 
-    def drawing(self, step: int) -> Any:
+    def drawing(self, step: int) -> AbstractContextManager[None]:
         """Context in which dropout and similar layers draw the numbers of update `step`."""
         return drawing(self.place.device, self._seed, "draws", step)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from assay.core.records import Record
 from assay.core.registry import Registry
@@ -28,7 +28,7 @@ class OwnProgram(Protocol):
         resources: Resources,
         where: DevicePlace,
         task: Task,
-        describe: Callable[[], dict[str, Any]],
+        describe: Callable[[], dict[str, object]],
         on_progress: Callable[[Progress], None],
     ) -> Iterator[Record]:
         """Train every member; yield each record as soon as it is ready."""

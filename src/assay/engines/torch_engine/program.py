@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ def stackable(network: Network) -> bool:
     return all(type(place.layer) in BLOCKS for place in network.places())
 
 
-def optimizer_numbers(member: Member, hidden: Sequence[int] | None = None) -> dict[str, Any]:
+def optimizer_numbers(member: Member, hidden: Sequence[int] | None = None) -> dict[str, float]:
     """Return the numbers of the update rule for one tensor of one member.
 
     Args:

@@ -118,7 +118,7 @@ class StackSlots:
             if isinstance(slot, EagerSlot):
                 slot.count_on_device()
 
-    def update(self, gradients: Mapping[Key, Gradient], factor: Any) -> None:
+    def update(self, gradients: Mapping[Key, Gradient], factor: float | Tensor) -> None:
         """Perform a step of all weights; see `StackSlot.update`."""
         for key, slot in self._kernels.items():
             slot.update(gradients[key], factor)
@@ -182,7 +182,7 @@ class EagerSlot:
         steps, device = float(self._slot.steps), self._slot.weight.device
         self._slot.steps = torch.tensor(steps, dtype=torch.float64, device=device)  # type: ignore[assignment]
 
-    def update(self, gradient: Any, factor: Any) -> None:
+    def update(self, gradient: Gradient, factor: float | Tensor) -> None:
         """See `StackSlots`."""
         update(self._rule, [self._slot], [_whole(gradient)], factor)
         if self._low is not None:
@@ -210,7 +210,7 @@ class ProductSlot(EagerSlot):
     """Adds the product that forms a kernel's gradient to the weights, or to the optimizer state, in
     place, without temporary memory of the kernel's size."""
 
-    def update(self, gradient: Gradient, factor: Any) -> None:
+    def update(self, gradient: Gradient, factor: float | Tensor) -> None:
         """See `StackSlots`."""
         assert isinstance(gradient, Product)
         slot = self._slot

@@ -10,9 +10,9 @@ weights have no gradient, so that no update rule changes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ from assay.engines.torch_engine.activations import FORWARD, NOT_ZERO_AT_ZERO, ba
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.masks import DeviceBits, Masks
 from assay.networks import layers
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["BLOCKS", "Block", "DenseBlock", "DropoutBlock", "Widths"]
 
@@ -67,7 +70,7 @@ class Block:
 
     def __init__(
         self,
-        stack: Sequence[Any],
+        stack: Sequence[layers.Layer],
         name: str,
         place: DevicePlace,
         seeds: Sequence[int],
@@ -80,7 +83,7 @@ class Block:
         self.buffers: dict[str, Tensor] = {}
         self.gradients: dict[str, Tensor | list[Tensor] | gemm.Product] = {}
 
-    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+    def load(self, weights: Sequence[Mapping[str, np.ndarray]]) -> None:
         """Load the members' weights, named as in `initial_weights`."""
 
     def forward(self, x: Tensor, training: bool) -> Tensor:
@@ -121,7 +124,7 @@ class Block:
         row = tensor[member] if key == "kernel" else tensor[member].squeeze(0)
         return row[self.own(key, member)]
 
-    def _stack(self, weights: Sequence[dict[str, Any]], key: str) -> Tensor:
+    def _stack(self, weights: Sequence[Mapping[str, np.ndarray]], key: str) -> Tensor:
         shape = (self.widths.room_in, self.widths.room_out)[-1 if key != "kernel" else 0 :]
         whole = torch.zeros(len(weights), *shape, dtype=self.place.master)
         for m, given in enumerate(weights):
@@ -134,7 +137,7 @@ class DenseBlock(Block):
 
     def __init__(
         self,
-        stack: Sequence[Any],
+        stack: Sequence[layers.Layer],
         name: str,
         place: DevicePlace,
         seeds: Sequence[int],
@@ -146,7 +149,7 @@ class DenseBlock(Block):
         self.forward_type = place.master if widths.last else place.compute
         self.low = self._gradient = torch.empty(0, dtype=place.compute)
 
-    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+    def load(self, weights: Sequence[Mapping[str, np.ndarray]]) -> None:
         self.params["kernel"] = self._stack(weights, "kernel")
         if f"{self.name}.bias" in weights[0]:
             self.params["bias"] = self._stack(weights, "bias").unsqueeze(1)
@@ -229,7 +232,7 @@ class DropoutBlock(Block):
 
     def __init__(
         self,
-        stack: Sequence[Any],
+        stack: Sequence[layers.Dropout],
         name: str,
         place: DevicePlace,
         seeds: Sequence[int],
@@ -266,7 +269,7 @@ class BatchNormBlock(Block):
     For images, (S, B, h, w, c), every pixel counts as a sample of the batch.
     """
 
-    def load(self, weights: Sequence[dict[str, Any]]) -> None:
+    def load(self, weights: Sequence[Mapping[str, np.ndarray]]) -> None:
         for key in ("gamma", "beta"):
             self.params[key] = self._stack(weights, key).unsqueeze(1)
         for key in ("moving_mean", "moving_variance"):

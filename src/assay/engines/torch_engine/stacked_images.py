@@ -8,8 +8,8 @@ patches; `stacking` measures which is faster.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from assay.engines.torch_engine.modules import same_padding
 from assay.engines.torch_engine.stacked import BLOCKS, Block, DenseBlock
 from assay.networks import layers
 from assay.networks.network import Network
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["IMAGE_BLOCKS", "stackable_images"]
 
@@ -70,7 +73,7 @@ class ConvBlock(DenseBlock):
         side = self.stack[member].kernel_size
         return row.view(side, side, -1, row.shape[-1]) if key == "kernel" else row
 
-    def _stack(self, weights: Sequence[dict[str, Any]], key: str) -> Tensor:
+    def _stack(self, weights: Sequence[Mapping[str, np.ndarray]], key: str) -> Tensor:
         found = torch.stack([torch.as_tensor(given[f"{self.name}.{key}"]) for given in weights])
         found = found.flatten(1, -2) if key == "kernel" else found
         return found.to(self.place.device, self.place.master)

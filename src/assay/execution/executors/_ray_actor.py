@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.core.errors import AssayError, EngineError
 from assay.core.plugins import load_again
+from assay.data.dataset import Dataset
 from assay.execution.executors.executor import Job, Message, Setup
 from assay.execution.executors.worker import Datasets, train_job
 from assay.execution.versions import differences, versions
@@ -47,7 +48,7 @@ class RayWorker:
         context = ray.get_runtime_context()
         return self._token, context.get_node_id(), self._problem
 
-    def take(self, key: str, job: Job, dataset: Any) -> None:
+    def take(self, key: str, job: Job, dataset: Dataset | None) -> None:
         """Start to train a job; repeated calls have no effect.
 
         Args:
@@ -125,7 +126,7 @@ class Remote:
         """Whether it still has a job."""
         return self.job is not None and not self._given_up
 
-    def take(self, job: Job, dataset: Any) -> None:
+    def take(self, job: Job, dataset: Dataset | None) -> None:
         """Give it a job."""
         self.job, self._key, self._seen = job, uuid.uuid4().hex, 0
         self._given_up = self._begun = False

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from assay.core.records import Spec
 from assay.data import Dataset
 from assay.execution.executors.executor import EXECUTORS, Job, Message, Setup
 from assay.execution.executors.worker import Datasets, train_job
@@ -32,7 +33,7 @@ class _SharedDatasets(Datasets):
         super().__init__(*arguments)
         self._lock = threading.Lock()
 
-    def get(self, spec: dict[str, Any]) -> Dataset:
+    def get(self, spec: Spec) -> Dataset:
         with self._lock:
             return super().get(spec)
 

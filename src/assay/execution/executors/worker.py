@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from assay.core.errors import AssayError, ConfigError
+from assay.core.records import Spec
 from assay.data import Dataset, load
 from assay.engines.engine import ENGINES, Engine, Progress, Stopped
 from assay.execution.executors.executor import Job, Message
@@ -29,7 +29,7 @@ class Datasets:
         self._data_dir, self._keep = data_dir, keep
         self._loaded: OrderedDict[str, Dataset] = OrderedDict()
 
-    def get(self, spec: dict[str, Any]) -> Dataset:
+    def get(self, spec: Spec) -> Dataset:
         """Return the dataset for a specification."""
         key = json.dumps(spec, sort_keys=True)
         if key not in self._loaded:
@@ -37,7 +37,7 @@ class Datasets:
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def put(self, spec: dict[str, Any], dataset: Dataset) -> None:
+    def put(self, spec: Spec, dataset: Dataset) -> None:
         """Add a dataset that was loaded elsewhere."""
         key = json.dumps(spec, sort_keys=True)
         while key not in self._loaded and len(self._loaded) >= self._keep:

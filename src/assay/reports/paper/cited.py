@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
+from assay.core.records import Config
 from assay.reports.paper.blocks import Citation
 
 __all__ = [
@@ -74,7 +75,7 @@ def of_software(engine: str) -> str | None:
     return _ENGINES.get(engine)
 
 
-def of_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def of_training(config: Config) -> Iterator[tuple[str, str]]:
     """Return what a configuration's training uses, in words, with keys."""
     training = config.get("training") or {}
     optimizer = _name(training.get("optimizer"))

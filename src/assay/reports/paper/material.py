@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from assay.core.plans import PlanData
-from assay.core.records import Record
-from assay.reports.context import dataset_rows
+from assay.core.records import Config, Record
+from assay.reports.context import DatasetRow, dataset_rows
 from assay.reports.predictions import DatasetOf
 from assay.reports.settings import NetworkOf
 from assay.reports.views import counts
@@ -78,12 +77,12 @@ class Material:
         return counts(self.plan, self.records)
 
     @cached_property
-    def data(self) -> list[dict[str, Any]]:
+    def data(self) -> list[DatasetRow]:
         """Its datasets: sizes and fingerprints."""
         return dataset_rows(self.plan, self.records, self.lookup)
 
     @property
-    def configs(self) -> list[Mapping[str, Any]]:
+    def configs(self) -> list[Config]:
         """The configurations of its trials."""
         return [trial.get("config") or {} for trial in self.plan["trials"]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.reports.architecture import architecture_plot
-from assay.reports.context import environment, when
+from assay.reports.context import DatasetRow, environment, when
 from assay.reports.paper.blocks import (
     Block,
     Chapter,
@@ -50,7 +50,7 @@ def method(studies: Sequence[Material]) -> Chapter:
 
 def _data(studies: Sequence[Material]) -> Iterator[Block]:
     yield Subheading("Data")
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    rows: dict[tuple[object, ...], DatasetRow] = {}
     for material in studies:
         for row in material.data:
             rows.setdefault(tuple(row[k] for k in ("data", "train", "validation", "test")), row)
@@ -113,7 +113,7 @@ def _count(name: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda row: "-" if row[name] is None else f"{row[name]:,}"
 
 
-def _size_table(rows: list[dict[str, Any]]) -> Table:
+def _size_table(rows: list[DatasetRow]) -> Table:
     columns = (
         Column("data", lambda r: r["data"], "left"),
         Column("training", _count("train")),

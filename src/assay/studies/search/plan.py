@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from assay.core.config import dotted
-from assay.core.records import VALIDATION_ONLY, Config, run_config, run_id, trial_id
+from assay.core.plans import PlanData, PlannedSearch
+from assay.core.records import VALIDATION_ONLY, Config, Spec, run_config, trial_id
 from assay.data import resolve
 from assay.studies.contrasts import comparisons
 from assay.studies.factors import label_of
@@ -93,7 +93,7 @@ def rung_configs(study: Study, config: Config, epochs: int | None) -> list[Confi
     ]
 
 
-def _folds(dataset: dict[str, Any], folds: int | None) -> list[dict[str, Any]]:
+def _folds(dataset: Spec, folds: int | None) -> list[Spec]:
     if folds is None:
         return [dataset]
     spec = {**dataset, "validation": None, "folds": folds}
@@ -138,26 +138,16 @@ class SearchPlan(Plan):
             for trial in self.finals():
                 yield run_config(trial.config, seed)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanData:
         """Return plain data for reports, which do not need this package."""
         plan = super().to_json()
         finals = self.finals()
         factors = {FACTOR: [trial.label for trial in finals]}
         pairs = [(trial.id, trial.levels) for trial in finals]
-        seeds = self.study.seeds
         return {
             **plan,
             "factors": factors,
-            "trials": [
-                {
-                    "label": trial.label,
-                    "trial_id": trial.id,
-                    "levels": trial.levels,
-                    "config": trial.config,
-                    "runs": [run_id(run_config(trial.config, seed)) for seed in seeds],
-                }
-                for trial in finals
-            ],
+            "trials": [self._planned(trial) for trial in finals],
             "comparisons": comparisons(factors, pairs, self.study.contrasts),
             "metric": self.search.objective,
             # training images cannot select among the best, so the search has
@@ -165,7 +155,7 @@ class SearchPlan(Plan):
             "search": self._search_json(),
         }
 
-    def _search_json(self) -> dict[str, Any]:
+    def _search_json(self) -> PlannedSearch:
         search = self.search
         halving = search.halving
         return {
@@ -180,7 +170,10 @@ class SearchPlan(Plan):
             "points": search.points,
             "space": [p.to_json() for p in search.space.parameters],
             "constraints": [c.text for c in search.space.constraints],
-            "brackets": [asdict(bracket) for bracket in search.brackets],
+            "brackets": [
+                {"rungs": [{"trials": r.trials, "epochs": r.epochs} for r in bracket.rungs]}
+                for bracket in search.brackets
+            ],
             "retrain": {dotted(s.path): label_of(s.entry.value) for s in search.retrain},
             "chosen": list(self.chosen),
             "impossible": self.impossible,

@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.core.config import Entry
 from assay.core.errors import ConfigError
+from assay.core.plans import PlannedParameter
 from assay.studies.factors import Level
 from assay.studies.search.expressions import Expression
 
@@ -52,7 +53,7 @@ class Parameter:
     when: Expression | None = None
     entry: Entry = field(default_factory=lambda: Entry(None), compare=False, repr=False)
 
-    def values(self) -> Sequence[Any] | None:
+    def values(self) -> Sequence[float | str] | None:
         """All values in order, computed on demand; None for a float without a step."""
         if self.kind == "choice":
             return [level.label for level in self.levels]
@@ -65,13 +66,13 @@ class Parameter:
             return int((self.high - self.low) // self.step) + 1
         return math.floor((self.high - self.low) / self.step + 1e-9) + 1
 
-    def ends(self) -> list[Any]:
+    def ends(self) -> list[float | str]:
         """Return all choices, or the smallest and the largest number, for checks."""
         if self.kind == "choice":
             return [level.label for level in self.levels]
         return [self.tidy(self.low), self.tidy(self.high)]
 
-    def tidy(self, number: float) -> Any:
+    def tidy(self, number: float) -> float:
         """Round a number: whole for an int, else six digits, within the bounds."""
         if self.kind == "int":
             return round(number)
@@ -81,7 +82,7 @@ class Parameter:
         """Return a value as text."""
         return f"{value:.3g}" if self.kind == "float" else str(value)
 
-    def meaning(self, value: object) -> Any:
+    def meaning(self, value: object) -> object:
         """Return the value in expressions: the number, the setting of a choice, or its label."""
         if self.kind != "choice":
             return value
@@ -89,12 +90,16 @@ class Parameter:
         alone = [s for s in level.settings if ".".join(map(str, s.path)) == self.name]
         return alone[0].entry.value if alone else level.entry.value if _plain(level) else value
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlannedParameter:
         """Return plain data for a plan."""
-        numbers = {"low": self.low, "high": self.high, "step": self.step, "log": self.log}
-        rest = {"levels": [lv.label for lv in self.levels]} if self.kind == "choice" else numbers
-        when = {"when": self.when.text} if self.when else {}
-        return {"name": self.name, "kind": self.kind, **rest, **when}
+        found: PlannedParameter = {"name": self.name, "kind": self.kind}
+        if self.kind == "choice":
+            found["levels"] = [level.label for level in self.levels]
+        else:
+            found |= {"low": self.low, "high": self.high, "step": self.step, "log": self.log}
+        if self.when:
+            found["when"] = self.when.text
+        return found
 
 
 class _Steps(Sequence[Any]):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.apps.api import plan_of, train
 from assay.apps.places import data_folder, store_folder
@@ -45,7 +45,7 @@ BATCH = 32
 
 def reader_study(
     style: str, minutes: float, seed: int = 0, start: str | None = None, **dataset: object
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the study of one run that trains a reader.
 
     Args:

@@ -7,8 +7,8 @@ multiply-adds for 150x150 pixels, instead of 4,900 million without strides.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from assay.core.records import Spec
 from assay.networks.cnn import CNN_OPTIONS, cnn_trunk
 from assay.networks.families import Family
 from assay.networks.layers import Layer
@@ -18,7 +18,7 @@ from assay.networks.options import widths
 __all__: list[str] = []
 
 
-def _head(options: dict[str, Any]) -> list[Layer]:
+def _head(options: Spec) -> list[Layer]:
     return dense_layers(options["head_dense"], 0.0, options)
 
 

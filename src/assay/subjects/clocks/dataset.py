@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from assay.core.seeds import stream
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Fresh, Split
 from assay.subjects.clocks.time import minutes_of, text
+
+if TYPE_CHECKING:
+    from assay.subjects.clocks.render.scene import Scene
 
 __all__ = ["ClocksRendered", "DrawnImages"]
 
@@ -53,7 +56,7 @@ class DrawnImages:
         return (len(self), self.size, self.size, 1)
 
     @cached_property
-    def scene(self) -> Any:
+    def scene(self) -> Scene:
         """The `Scene` to draw."""
         from assay.subjects.clocks.render import make_scene
 
@@ -65,7 +68,7 @@ class DrawnImages:
 
         return draw_scene(self.scene[rows], self.style, self.size)[..., None]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[np.arange(len(self))]
 
     def targets(self) -> np.ndarray:

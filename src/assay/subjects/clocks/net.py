@@ -10,8 +10,8 @@ million multiply-adds; a third more filters learn less in the same time.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from assay.core.records import Spec
 from assay.networks.families import Family
 from assay.networks.layers import (
     Activation,
@@ -32,12 +32,12 @@ _MOMENTUM = 0.95
 """Momentum of the moving averages, low enough for runs of a few hundred updates."""
 
 
-def _convolution(filters: int, kernel: int, strides: int, options: dict[str, Any]) -> list[Layer]:
+def _convolution(filters: int, kernel: int, strides: int, options: Spec) -> list[Layer]:
     conv = Conv2D(filters, kernel, strides, use_bias=False, **styled(options))
     return [conv, BatchNorm(_MOMENTUM)]
 
 
-def _block(number: int, units: list[int], options: dict[str, Any]) -> list[Layer]:
+def _block(number: int, units: list[int], options: Spec) -> list[Layer]:
     layers: list[Layer] = []
     for i, filters in enumerate(units):
         strides = 2 if number and not i else 1
@@ -48,7 +48,7 @@ def _block(number: int, units: list[int], options: dict[str, Any]) -> list[Layer
     return layers
 
 
-def _dense(units: list[int], options: dict[str, Any]) -> list[Layer]:
+def _dense(units: list[int], options: Spec) -> list[Layer]:
     layers: list[Layer] = []
     for width in units:
         layers.append(Dense(width, use_bias=False, **styled(options)))
@@ -56,7 +56,7 @@ def _dense(units: list[int], options: dict[str, Any]) -> list[Layer]:
     return layers
 
 
-def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
+def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
     divide = (k for k in (3, 2, 1) if not image_shape[0] % k and not image_shape[1] % k)
     layers: list[Layer] = [SpaceToDepth(options["block_size"] or next(divide))]
     for number, block in enumerate(options["filters"]):
@@ -66,7 +66,7 @@ def _trunk(options: dict[str, Any], image_shape: Shape) -> tuple[Layer, ...]:
     return (*layers, *_dense(options["dense"], options))
 
 
-def _head(options: dict[str, Any]) -> list[Layer]:
+def _head(options: Spec) -> list[Layer]:
     return _dense(options["head_dense"], options)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import Plot
@@ -42,9 +42,19 @@ MAX_MAPS = 12
 _COLUMNS = 3
 
 
+class ClockSection(TypedDict):
+    """What the report shows of trials that read clocks."""
+
+    answers: list[str]
+    table: Table
+    benchmarks: Table | None
+    figure: Plot
+    worst: list[dict[str, object]]
+
+
 def clock_section(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
-) -> dict[str, Any] | None:
+) -> ClockSection | None:
     """Return {"answers", "table", "benchmarks", "figure", "worst"}; None if none read clocks."""
     if not clock_runs(records):
         return None
@@ -134,20 +144,22 @@ def _cell(name: str, scale: float, decimals: int) -> Callable[[Row], str]:
 
 
 def _worst(
-    trial: Mapping[str, Any], runs: Sequence[Record], lookup: predictions.DatasetOf
-) -> dict[str, Any]:
+    trial: PlannedTrial, runs: Sequence[Record], lookup: predictions.DatasetOf
+) -> dict[str, object]:
     """Return the worst pictures of a trial; "missing" says why there are none."""
     found = worst(runs)
     dataset = lookup(trial.get("config", {}).get("dataset") or {})
     indices = [item["index"] for item in found["items"]]
     shown = predictions.pictures(dataset, found["run"], indices)
-    if shown["missing"] is None:
-        for item, image in zip(found["items"], shown["images"], strict=True):
-            item |= {"image": png_uri(image), "original": None, "shuffled": None}
+    images = [] if shown["images"] is None else [png_uri(image) for image in shown["images"]]
+    nothing: dict[str, None] = {"original": None, "shuffled": None}
     return {
         "label": str(trial["label"]),
         "seed": found["run"].seed,
-        "items": found["items"] if shown["missing"] is None else [],
+        "items": [
+            {**item, **nothing, "image": image}
+            for item, image in zip(found["items"], images, strict=False)  # none where missing
+        ],
         "missing": shown["missing"],
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 from assay.core.config import Entry, Option
 from assay.core.errors import ConfigError, DataError
 from assay.core.options import choice, flag, integer
+from assay.core.records import Spec
 from assay.data.dataset import Dataset
 from assay.subjects.clocks.labels.distributions import logarithm, read_together
 from assay.subjects.clocks.labels.relational import Relational
@@ -83,7 +84,7 @@ class TellTime:
         # relational labels are these directions already
         self.beside = Relational() if directions and labels != "relational" else None
 
-    def with_options(self, data: Mapping[str, Any]) -> TellTime:
+    def with_options(self, data: Spec) -> TellTime:
         """The task with other options, as `options` reads them."""
         return TellTime(**data)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
+from assay.reports.flat import Row
 from assay.statistics import Estimate, best_run, by_trial, estimate
 from assay.subjects.clocks.time import (
     HALF_DAY,
@@ -76,14 +77,34 @@ _FAULTS = {
 }
 
 
-def fault_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+class WrongReading(TypedDict):
+    """A reading and the true time as texts, its error in minutes, its certainty from 0 to 1.
+
+    `index` is the image's place in the test split.
+    """
+
+    index: int
+    true: str
+    read: str
+    error: float
+    certainty: float | None
+
+
+class WorstReadings(TypedDict):
+    """The largest errors of a run, the worst first."""
+
+    run: Record
+    items: list[WrongReading]
+
+
+def fault_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
     """Return the frequencies of errors by kind for each trial, as estimates over its runs.
 
     Keys: trial, n, and estimates of minutes, within_1_minute, within_5_minutes,
     hour_flips, wraps (shares of all test images), seam and elsewhere (mean error in minutes).
     """
     runs = by_trial(records)
-    rows = []
+    rows: list[Row] = []
     for trial in plan["trials"]:
         mine = clock_runs(runs.get(trial["trial_id"], []))
         if not mine:
@@ -112,18 +133,13 @@ def _faults(record: Record) -> dict[str, float]:
     }
 
 
-def worst(runs: Sequence[Record], count: int = 12) -> dict[str, Any]:
-    """Return the largest errors of the run with the best validation result.
-
-    Returns:
-        {"run": record, "items": [{"index" (into the test split), "true", "read" (texts),
-        "error" (minutes), "certainty" (0 to 1, or None)}]}, the worst first.
-    """
+def worst(runs: Sequence[Record], count: int = 12) -> WorstReadings:
+    """Return the largest errors of the run with the best validation result."""
     run = best_run(runs, "val_minutes") or runs[0]
     read, true = _read(run)
     error = distance(read, true)
     certainty = run.predictions.get("test_certainty", np.full(len(read), np.nan)).astype(float)
-    items = [
+    items: list[WrongReading] = [
         {
             "index": int(i),
             "true": text(true[i]),
@@ -137,7 +153,7 @@ def worst(runs: Sequence[Record], count: int = 12) -> dict[str, Any]:
     return {"run": run, "items": items}
 
 
-def _labels(trial: Mapping[str, Any]) -> str:
+def _labels(trial: PlannedTrial) -> str:
     task = trial.get("config", {}).get("task")
     return str(task.get("labels", "")) if isinstance(task, Mapping) else ""
 

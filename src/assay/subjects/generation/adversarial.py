@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from assay.core.config import Entry, Option
 from assay.core.options import choice, number
+from assay.core.records import Spec
 from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 
 __all__ = ["LOSSES", "POLICIES", "Adversarial"]
@@ -75,7 +76,7 @@ class Adversarial(PartsTask):
         self.loss_name, self.r1, self.r2 = loss, r1, r2
         self.augment, self.features = tuple(augment or ()), features
 
-    def with_options(self, data: Mapping[str, Any]) -> Adversarial:
+    def with_options(self, data: Spec) -> Adversarial:
         """The task with other options, as `options` reads them."""
         return Adversarial(**data)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from assay.core.config import Option
 from assay.core.options import choice, integer, number
+from assay.core.records import Spec
 from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 
 __all__ = ["PRIORS", "RECONSTRUCTIONS", "Autoencode"]
@@ -85,7 +86,7 @@ class Autoencode(PartsTask):
         self.prior, self.components = prior, components
         self.perceptual, self.features = perceptual, features
 
-    def with_options(self, data: Mapping[str, Any]) -> Autoencode:
+    def with_options(self, data: Spec) -> Autoencode:
         """The task with other options, as `options` reads them."""
         return Autoencode(**data)
 

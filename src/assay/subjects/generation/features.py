@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.errors import DataError
+from assay.core.records import Spec
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.data.storage import cache_dir
 from assay.subjects.generation.measures.checks import checked_images
@@ -70,7 +71,7 @@ class Features:
             network learned: "rotation_accuracy", "match_accuracy".
     """
 
-    def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
+    def __init__(self, about: Spec, weights: Mapping[str, np.ndarray]):
         import torch
 
         from assay.subjects.generation.encoder import Encoder
@@ -199,7 +200,7 @@ class Features:
         write_tensors(path, _FORMAT, self.about, self._weights)
 
 
-def _check(about: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> None:
+def _check(about: Spec, weights: Mapping[str, np.ndarray]) -> None:
     """Check weights against the described network; ValueError if they do not match."""
     import torch
 

@@ -15,10 +15,10 @@ References:
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from assay.core.errors import NetworkError
 from assay.core.options import integer
+from assay.core.records import Spec
 from assay.networks.activations import activation_option
 from assay.networks.families import Family
 from assay.networks.generator_layers import Conv2DTranspose
@@ -37,7 +37,7 @@ PLANES = 2 * WAVES + 2 * PLACES
 """Channels of the input that say time and place; see `assay.subjects.generation.velocity`."""
 
 
-def flow_parts(options: dict[str, Any], shape: Shape) -> tuple[Network]:
+def flow_parts(options: Spec, shape: Shape) -> tuple[Network]:
     """The network of a velocity: noisy image (h, w, c + PLANES) -> the "image" (h, w, c)
     that it leads to.
 
@@ -59,7 +59,7 @@ def flow_parts(options: dict[str, Any], shape: Shape) -> tuple[Network]:
     return (Network(seen, trunk, (("image", (Activation(options["activation"]), last)),)),)
 
 
-def _level(filters: list[int], options: dict[str, Any]) -> list[Layer]:
+def _level(filters: list[int], options: Spec) -> list[Layer]:
     """Blocks at one side, the lower levels inside a shortcut, and blocks again."""
     own, *below = filters
     blocks = [_block(own, options) for _ in range(options["blocks"])]
@@ -70,15 +70,15 @@ def _level(filters: list[int], options: dict[str, Any]) -> list[Layer]:
     return [*blocks, Residual((down, *_level(below, options), up)), *blocks]
 
 
-def _block(filters: int, options: dict[str, Any]) -> Layer:
+def _block(filters: int, options: Spec) -> Layer:
     """x + conv(act(scale(conv(act(x)))))."""
     conv, act = Conv2D(filters, 3, **styled(options)), Activation(options["activation"])
     scale = SqueezeExcite(options["squeeze_excite"])
     return Residual((act, conv, scale, act, replace(conv, **_zeros(options))))
 
 
-def _zeros(options: dict[str, Any]) -> dict[str, Any]:
-    return styled(options) | {"kernel_initializer": Initializer("zeros")}
+def _zeros(options: Spec) -> Spec:
+    return {**styled(options), "kernel_initializer": Initializer("zeros")}
 
 
 _OPTIONS = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from assay.core.config import Option
 from assay.core.options import choice, integer
+from assay.core.records import Spec
 from assay.networks.network import Network
 from assay.subjects.generation.parts import FEATURES, PartsTask, features_option
 
@@ -58,7 +59,7 @@ class FlowMatching(PartsTask):
     ):
         self.times, self.euler_steps, self.features = times, euler_steps, features
 
-    def with_options(self, data: Mapping[str, Any]) -> FlowMatching:
+    def with_options(self, data: Spec) -> FlowMatching:
         """The task with other options, as `options` reads them."""
         return FlowMatching(**data)
 

@@ -9,9 +9,8 @@ generator as well, tanh at its end, 128 latent dimensions, Keras's initial weigh
 
 from __future__ import annotations
 
-from typing import Any
-
 from assay.core.options import number
+from assay.core.records import Spec
 from assay.networks.families import Family
 from assay.networks.layers import Dense, Flatten, Shape
 from assay.networks.network import Network
@@ -21,7 +20,7 @@ from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_mak
 __all__ = ["gan_parts"]
 
 
-def gan_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
+def gan_parts(options: Spec, shape: Shape) -> tuple[Network, Network]:
     """Generator (latent,) -> image; discriminator: image -> score, large for real ones."""
     trunk = (*downward(options, options["noise"]), Flatten())
     score = (("score", (Dense(1, **styled(options)),)),)

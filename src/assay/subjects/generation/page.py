@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from assay.core.errors import AssayError, ConfigError
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.reports.svg import png_uri
+
+if TYPE_CHECKING:
+    from assay.subjects.generation.sampler import PictureSampler
 
 __all__ = ["PAGE", "principal_directions"]
 
@@ -27,7 +30,7 @@ STEPS = 101
 """Number of steps between two pictures."""
 
 
-def principal_directions(sampler: Any, count: int = KNOBS) -> np.ndarray:
+def principal_directions(sampler: PictureSampler, count: int = KNOBS) -> np.ndarray:
     """Return latent directions, unit vectors (count, size), along which pictures change the most.
 
     The principal components of many pictures are regressed on their latent points.

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
 from assay.reports import predictions
 from assay.reports.drawing import Plot
@@ -38,9 +38,20 @@ MAX_TRIALS = 4
 _SHOWN, _COLUMNS = 32, 8
 
 
+class GenerationSection(TypedDict):
+    """What the report shows of trials that make pictures."""
+
+    table: Table
+    near: list[Table]
+    figures: list[Plot]
+    trials: list[dict[str, Any]]
+    left_out: int
+    failed: list[str]
+
+
 def generation_section(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
-) -> dict[str, Any] | None:
+) -> GenerationSection | None:
     """Return {"table", "near", "figures", "trials", "left_out", "failed"}; None if no run generated
     pictures."""
     if not made.made_runs(records):
@@ -61,7 +72,7 @@ def generation_section(
     }
 
 
-def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> Plot:
+def _progress_figure(entries: Sequence[made.TrainingCourse]) -> Plot:
     alt = (
         f"Fréchet distance on validation of {len(entries)} trials by epoch and by second of "
         "training, and their losses by epoch. The table contains the final distances."
@@ -78,7 +89,7 @@ def _progress_figure(entries: Sequence[Mapping[str, Any]]) -> Plot:
 
 
 @styled
-def draw_progress(entries: Sequence[Mapping[str, Any]], width: float = WIDE) -> Figure:
+def draw_progress(entries: Sequence[made.TrainingCourse], width: float = WIDE) -> Figure:
     """Draw distance by epoch and by second, and below them the losses of each kind by epoch."""
     shown = entries[: len(PALETTE)]
     kinds = [names for names in _LOSSES if any(names[0] in e["curves"] for e in shown)]
@@ -200,7 +211,7 @@ def _short(value: float) -> str:
     return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3}f}"
 
 
-def _trial(trial: Mapping[str, Any], run: Record, lookup: predictions.DatasetOf) -> dict[str, Any]:
+def _trial(trial: PlannedTrial, run: Record, lookup: predictions.DatasetOf) -> dict[str, Any]:
     """The pictures of a trial's best run as items {"title", "image", "caption"}."""
     kept, label = run.predictions, str(trial["label"])
     dataset = lookup(trial.get("config", {}).get("dataset") or {})

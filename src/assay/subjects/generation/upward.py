@@ -4,10 +4,10 @@ of doubling sides, and the options that shape them."""
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from assay.core.errors import NetworkError
 from assay.core.options import choice, integer, number
+from assay.core.records import Spec
 from assay.networks.generator_layers import (
     Conv2DTranspose,
     GaussianNoise,
@@ -43,7 +43,7 @@ UPWARD_OPTIONS = {
 }
 
 
-def _residual(filters: int, options: dict[str, Any]) -> list[Layer]:
+def _residual(filters: int, options: Spec) -> list[Layer]:
     """Blocks that start as the identity, so that depth needs no normalisation.
 
     References:
@@ -56,14 +56,14 @@ def _residual(filters: int, options: dict[str, Any]) -> list[Layer]:
     return [Residual(body) for _ in range(options["residual_blocks"])]
 
 
-def _doubled(filters: int, options: dict[str, Any]) -> list[Layer]:
+def _doubled(filters: int, options: Spec) -> list[Layer]:
     styles, size, kind = styled(options), options["kernel_size"], options["upsampling"]
     if kind == "transposed":
         return [Conv2DTranspose(filters, size, 2, **styles)]
     return [UpSampling2D(2, kind), Conv2D(filters, size, **styles)]
 
 
-def image_maker(latent: int, shape: Shape, options: dict[str, Any]) -> Network:
+def image_maker(latent: int, shape: Shape, options: Spec) -> Network:
     """From a latent point (latent,) to an image of `shape` with values from -1 to 1.
 
     A dense layer, seen as a small image, is doubled once for each of `filters`; a convolution and
@@ -93,7 +93,7 @@ def image_maker(latent: int, shape: Shape, options: dict[str, Any]) -> Network:
     return Network((latent,), tuple(trunk), (("image", image),))
 
 
-def downward(options: dict[str, Any], noise: float = 0.0) -> list[Layer]:
+def downward(options: Spec, noise: float = 0.0) -> list[Layer]:
     """Convolutions of stride 2, each followed by LeakyReLU and by noise where there is some."""
     layers: list[Layer] = []
     for filters in options["down_filters"]:

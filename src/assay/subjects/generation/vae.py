@@ -8,8 +8,7 @@ at the end, Keras's initial weights.
 
 from __future__ import annotations
 
-from typing import Any
-
+from assay.core.records import Spec
 from assay.networks.families import Family
 from assay.networks.generator_layers import LeakyReLU
 from assay.networks.layers import Dense, Flatten, Layer, Shape
@@ -20,7 +19,7 @@ from assay.subjects.generation.upward import UPWARD_OPTIONS, downward, image_mak
 __all__ = ["vae_parts"]
 
 
-def vae_parts(options: dict[str, Any], shape: Shape) -> tuple[Network, Network]:
+def vae_parts(options: Spec, shape: Shape) -> tuple[Network, Network]:
     """Encoder: image -> "mean" and "log_variance" (latent,) each; decoder (latent,) -> image."""
     styles, latent = styled(options), options["latent"]
     trunk: list[Layer] = [*downward(options), Flatten()]

@@ -7,12 +7,13 @@ import json
 import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from assay.core.plans import PlanData
 from assay.core.records import Record
+from assay.reports.flat import Row
 from assay.reports.sheets import sheet
 from assay.statistics import Interval, best_run, by_trial, estimate
 
@@ -45,11 +46,25 @@ def best_made(records: Iterable[Record]) -> Record | None:
     return best_run([r for r in records if "samples" in r.predictions], "val_distance")
 
 
-def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+class TrainingCourse(TypedDict):
+    """Mean curves of a trial over n runs, and the mean distance of real pictures; see `progress`.
+
+    Arrays are (evaluations,).
+    """
+
+    trial: str
+    n: int
+    epoch: np.ndarray
+    seconds: np.ndarray
+    curves: dict[str, np.ndarray]
+    floor: float
+
+
+def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
     """One row for each trial that made pictures: {"trial", "n", "task", "epochs", "seconds" of
     training}, and the mean of every measure that was taken as an interval."""
     runs = by_trial(records)
-    rows = []
+    rows: list[Row] = []
     for trial in plan["trials"]:
         mine = [r for r in made_runs(runs.get(trial["trial_id"], [])) if r.status == "finished"]
         if not mine:
@@ -68,14 +83,14 @@ def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[dict[str,
     return rows
 
 
-def progress(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
+def progress(plan: PlanData, records: Iterable[Record]) -> list[TrainingCourse]:
     """One entry for each trial that made pictures: {"trial", "epoch", "seconds", "curves"}.
 
     Each of "curves" ("val_distance" and all losses) is the mean over the finished runs at each
     evaluation that all of them reached; "floor" is the mean distance of real pictures.
     """
     runs = by_trial(records)
-    found = []
+    found: list[TrainingCourse] = []
     for trial in plan["trials"]:
         mine = [r for r in made_runs(runs.get(trial["trial_id"], [])) if r.status == "finished"]
         if not mine:
@@ -96,9 +111,7 @@ def progress(plan: PlanData, records: Iterable[Record]) -> list[dict[str, Any]]:
     return found
 
 
-def near_groups(
-    plan: PlanData, records: Iterable[Record]
-) -> list[tuple[list[str], list[dict[str, Any]]]]:
+def near_groups(plan: PlanData, records: Iterable[Record]) -> list[tuple[list[str], list[Row]]]:
     """How near the pictures of each trial come to real ones, by every measure.
 
     Trials stand together when their numbers compare: the same pictures, seen by the same network.
@@ -122,7 +135,9 @@ def near_groups(
             _near_row(number.title, METRICS.get(name, name), number.better, trials)
             for name, number in numbers().items()
         ]
-        kept = [r for r in rows if any(math.isfinite(r[label].value) for label, _ in trials)]
+        kept: list[Row] = [
+            r for r in rows if any(math.isfinite(r[label].value) for label, _ in trials)
+        ]
         found.append(([label for label, _ in trials], kept))
     return found
 

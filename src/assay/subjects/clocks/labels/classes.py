@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.subjects.clocks.labels.distributions import cross_entropy, probabilities
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HALF_DAY, wrap
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Classes"]
 
@@ -34,7 +37,7 @@ class Classes:
         """Return the number of the interval, (n, 1)."""
         return (true_minutes(targets) // self.width).astype(np.float32)[:, None]
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Cross-entropy."""
         return cross_entropy(outputs["class"], encoded[..., 0])
 

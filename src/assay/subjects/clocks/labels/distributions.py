@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.subjects.clocks.labels.scheme import Reading
 from assay.subjects.clocks.time import HALF_DAY, HOUR, distance
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "cross_entropy",
@@ -34,13 +37,13 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def cross_entropy(logits: Any, classes: Any) -> Any:
+def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
     """Cross-entropy (..., batch) of logits (..., batch, units) and class numbers (..., batch)."""
     chosen = classes.long().unsqueeze(-1)
     return -logits.log_softmax(-1).gather(-1, chosen).squeeze(-1)
 
 
-def soft_cross_entropy(log_shares: Any, turns: Any, width: float) -> Any:
+def soft_cross_entropy(log_shares: Tensor, turns: Tensor, width: float) -> Tensor:
     """Cross-entropy of a distribution over the bins of a circle against a bell round a direction.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from assay.subjects.clocks.labels.distributions import (
 )
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import hands
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Joint"]
 
@@ -41,7 +44,7 @@ class Joint:
         hour, minute = hands(true_minutes(targets))
         return np.stack([minute, hour], -1).astype(np.float32)
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Sum of both cross-entropies against bells that go round the circle."""
         minute, phase = (
             soft_cross_entropy(outputs[name].log_softmax(-1), encoded[..., i], WIDTH)

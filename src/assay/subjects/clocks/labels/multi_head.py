@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from assay.subjects.clocks.labels.distributions import cross_entropy, probabilit
 from assay.subjects.clocks.labels.regression import NUMERALS, ROUND, beyond
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HOUR, distance, wrap
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["HourAndMinute", "HourAndMinuteClasses"]
 
@@ -61,7 +64,7 @@ class HourAndMinute:
         """Return hour and numeral in [0, 12), (n, 2)."""
         return _split(targets) / np.array([1, HOUR / NUMERALS], np.float32)
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Cross-entropy of the hour, and distance of the minute divided by that of guessing.
 
         It is not squared, because an error of a minute would be negligible compared with the hour's
@@ -100,7 +103,7 @@ class HourAndMinuteClasses:
         """Hour and whole minute, (n, 2)."""
         return np.floor(_split(targets))
 
-    def loss(self, outputs: Mapping[str, object], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Sum of both cross-entropies."""
         pairs = zip(("hour", "minute"), (encoded[..., 0], encoded[..., 1]), strict=True)
         hour, minute = (cross_entropy(outputs[name], true) for name, true in pairs)

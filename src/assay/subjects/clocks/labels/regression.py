@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HOUR, difference, wrap
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["GUESSING", "NUMERALS", "ROUND", "Regression", "beyond"]
 
@@ -23,7 +26,7 @@ ROUND = 0.1
 output is a guess, its gradient is noise, which would slow down the trunk with full weight."""
 
 
-def beyond(read: Any) -> Any:
+def beyond(read: Tensor) -> Tensor:
     """Return by how many numerals an output is more than a turn away from 0, where it starts.
 
     A periodic loss lets outputs drift away: where the network has to jump from one turn to the
@@ -56,7 +59,7 @@ class Regression:
         """Hours in [0, 12), (n, 1)."""
         return (true_minutes(targets) / HOUR).astype(np.float32)[:, None]
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Squared error relative to guessing; the circular one has weight ROUND.
 
         In hours its gradient, which is noise while the time is a guess, would dominate the losses

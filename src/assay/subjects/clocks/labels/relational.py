@@ -8,7 +8,7 @@ their circular cross-correlations give the time, so that it need not learn to su
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from assay.subjects.clocks.labels.distributions import (
 )
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import hands
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["BINS", "HEADS", "Relational", "correlate", "directions_loss", "seen_directions"]
 
@@ -37,7 +40,7 @@ def correlate(reference: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return np.fft.irfft(spectrum, reference.shape[-1])
 
 
-def _log_correlation(reference: Any, direction: Any) -> Any:
+def _log_correlation(reference: Tensor, direction: Tensor) -> Tensor:
     """Logarithm of `correlate` on tensors, with a floor that keeps gradients alive."""
     import torch
 
@@ -53,14 +56,14 @@ def seen_directions(targets: np.ndarray) -> np.ndarray:
     return rows[:, 2:5] if rows.shape[1] >= 5 else np.full((len(rows), 3), np.nan, np.float32)
 
 
-def directions_loss(logs: Sequence[object], directions: Any) -> Any:
+def directions_loss(logs: Sequence[Tensor], directions: Tensor) -> Tensor:
     """Sum of the cross-entropies of three distributions over directions, if these are known.
 
     Args:
         logs: logarithms of shares (..., batch, BINS), in the order of HEADS.
         directions: (..., batch, 3), in turns; NaN if unknown.
     """
-    total = 0.0
+    total: Any = 0.0
     for i, log in enumerate(logs):
         true = directions[..., i]
         known = true == true  # NaN is not equal to itself
@@ -92,7 +95,7 @@ class Relational:
         turns = np.stack([minute, hour], -1).astype(np.float32)
         return np.concatenate([turns, seen_directions(targets)], -1)
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Cross-entropies of minute and phase, and of the directions if known."""
         logs = [outputs[name].log_softmax(-1) for name in HEADS]
         twelve, *two = (log.exp() for log in logs)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from assay.core.registry import Registry
 from assay.subjects.clocks.time import HALF_DAY, minutes_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["SCHEMES", "Reading", "Scheme", "true_minutes"]
 
@@ -54,7 +57,7 @@ class Scheme(Protocol):
     def encode(self, targets: np.ndarray) -> np.ndarray:
         """Return targets (n, 2 or 5) of a dataset in the format of the loss, float32 (n, k)."""
 
-    def loss(self, outputs: Mapping[str, object], encoded: object) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Loss (..., batch) of outputs {head: (..., batch, units)}, on PyTorch's tensors."""
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.subjects.clocks.labels.scheme import SCHEMES, Reading, true_minutes
 from assay.subjects.clocks.time import HALF_DAY, HOUR, hands, wrap
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Hands", "Phase"]
 
@@ -27,7 +30,7 @@ def _turns(points: np.ndarray) -> np.ndarray:
     return wrap(np.arctan2(sine, cosine) / (2 * np.pi), 1)
 
 
-def _apart(output: Any, encoded: Any) -> Any:
+def _apart(output: Tensor, encoded: Tensor) -> Tensor:
     """Distance of points (..., 2), with a slope at 0. It is not squared, because a square would
     vanish compared with other losses for close points, and emphasise doubtful pictures."""
     return ((output - encoded) ** 2).sum(-1).add(_TINY).sqrt()
@@ -47,7 +50,7 @@ class Phase:
         """Sine and cosine of the hour hand, (n, 2)."""
         return _points(hands(true_minutes(targets))[0])
 
-    def loss(self, outputs: Mapping[str, object], encoded: object) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Distance of the points."""
         return _apart(outputs["phase"], encoded)
 
@@ -70,10 +73,11 @@ class Hands:
         """The units' targets, (n, 4)."""
         return np.concatenate([_points(t) for t in hands(true_minutes(targets))], -1)
 
-    def loss(self, outputs: Mapping[str, Any], encoded: Any) -> Any:
+    def loss(self, outputs: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
         """Sum of both distances."""
-        pairs = ((outputs["hands"][..., i : i + 2], encoded[..., i : i + 2]) for i in (0, 2))
-        return sum(_apart(*pair) for pair in pairs)
+        output = outputs["hands"]
+        hour = _apart(output[..., :2], encoded[..., :2])
+        return hour + _apart(output[..., 2:], encoded[..., 2:])
 
     def decode(self, outputs: Mapping[str, np.ndarray]) -> Reading:
         """Return the minute, with the hour whose hour hand is closest to the predicted one."""

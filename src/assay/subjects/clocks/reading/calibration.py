@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -92,7 +92,18 @@ def _window(size: int, rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(0.1, 0.6) / (1 + np.exp(60 * away.clip(-1, 1)))
 
 
-def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
+class EnsembleData(TypedDict):
+    """What describes an ensemble, as JSON data; see `Stack`."""
+
+    detector: list[float]
+    weights: list[list[float]]
+    thresholds: list[float]
+    count: NotRequired[int]
+    seed: NotRequired[int]
+    coverage: NotRequired[float]
+
+
+def fit(readers: Sequence[Reader], count: int, seed: int) -> EnsembleData:
     """Fit detector, weights and thresholds of an ensemble; see `Ensemble`.
 
     The detector is fitted on separate clocks; the weights on one half of `count` clocks, by
@@ -112,16 +123,16 @@ def fit(readers: Sequence[Reader], count: int, seed: int) -> dict[str, Any]:
 
 def fitted(
     experts: np.ndarray, outputs: np.ndarray, minutes: np.ndarray, detector: list[float], seed: int
-) -> dict[str, Any]:
+) -> EnsembleData:
     """Return the description of an ensemble, from the evidence for clocks of known times."""
     half = stream(seed, "halves").permutation(len(minutes)) < len(minutes) / 2
     weights = [weights_of(experts[half, :e], minutes[half]) for e in (2, 4)]
-    about = {"detector": detector, "weights": weights, "thresholds": [0.0] * 3}
+    about: EnsembleData = {"detector": detector, "weights": weights, "thresholds": [0.0] * 3}
     stack = Stack(about)
     judged = stack.judge(experts[~half], stack.may_be_special(outputs[~half]))
     own = judged.shares[np.arange(len(judged.shares)), minutes[~half]] / judged.shares.max(-1)
     about["thresholds"] = thresholds_of(own, judged.certainty)
-    return about | {"count": len(minutes), "seed": seed, "coverage": COVERAGE}
+    return {**about, "count": len(minutes), "seed": seed, "coverage": COVERAGE}
 
 
 def course_of(count: int) -> np.ndarray:

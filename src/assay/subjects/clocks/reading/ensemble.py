@@ -19,12 +19,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from assay.core.errors import DataError
+from assay.core.records import Spec
 from assay.subjects.clocks.labels.distributions import APART, NEAR, shares_of_times
 from assay.subjects.clocks.looks import TURNS
 from assay.subjects.clocks.reading.reader import LOOKS, Reader, Sight, prepared
@@ -93,7 +93,7 @@ class Stack:
         DataError: the description is invalid.
     """
 
-    def __init__(self, about: Mapping[str, Any]):
+    def __init__(self, about: Spec):
         self.about = dict(about)
         self.detector = np.asarray(about["detector"], float)
         self.weights = tuple(np.asarray(w, float) for w in about["weights"])

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from PIL import Image
 
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, DataError
+from assay.core.records import Spec
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
@@ -116,7 +116,7 @@ class Reader:
             network.
     """
 
-    def __init__(self, about: Mapping[str, Any], weights: Mapping[str, np.ndarray]):
+    def __init__(self, about: Spec, weights: Mapping[str, np.ndarray]):
         self.about, self.weights = dict(about), dict(weights)
         self.scheme = Relational()
         self.looks = LOOKS
@@ -255,7 +255,7 @@ def prepared(picture: np.ndarray, size: int) -> tuple[list[Image.Image], float]:
 
 
 def _checked(
-    about: Mapping[str, Any], weights: Mapping[str, np.ndarray], heads: Mapping[str, int]
+    about: Spec, weights: Mapping[str, np.ndarray], heads: Mapping[str, int]
 ) -> tuple[int, Network]:
     """Check a reader's picture size and network against the weights."""
     given = Entry(dict(about), (), Source(dict(about))).keys()

@@ -8,7 +8,7 @@ rim. A test compares both. `straight` explains rays, planes, circles and edges.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numba import njit
@@ -26,7 +26,11 @@ ZERO, HALF, ONE, TWO = (np.float32(x) for x in (0, 0.5, 1, 2))
 part = njit(fastmath=True, error_model="numpy", inline="always")
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on the first call, cached for later processes if possible."""
     options: Any = {"fastmath": True, "error_model": "numpy", "nogil": True}
     try:

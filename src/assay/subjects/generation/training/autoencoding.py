@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from assay.subjects.generation.judge import look
 from assay.subjects.generation.latents import fit_mixture
 from assay.subjects.generation.training.parts import ROWS, PartsProgram
 
+if TYPE_CHECKING:
+    from assay.subjects.generation.autoencode import Autoencode
+
 __all__ = ["AutoencodingProgram"]
 
 KEPT = 16
@@ -33,7 +36,7 @@ class AutoencodingProgram(PartsProgram):
 
     maker: ClassVar[str] = "decoder"
 
-    def __init__(self, member: Member, place: DevicePlace, task: Any, fit: FitData):
+    def __init__(self, member: Member, place: DevicePlace, task: Autoencode, fit: FitData):
         super().__init__(member, place, task, fit)
         self._looker = None
         if task.perceptual:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,7 @@ def train_parts(
     resources: Resources,
     where: DevicePlace,
     task: Task,
-    describe: Callable[[], dict[str, Any]],
+    describe: Callable[[], dict[str, object]],
     on_progress: Callable[[Progress], None],
 ) -> Iterator[Record]:
     """Train the members one after the other; yield each record as soon as it is ready.
