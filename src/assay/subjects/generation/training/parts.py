@@ -26,7 +26,6 @@ from assay.engines.torch_engine.optimizers import Slot, update
 from assay.networks.assembly import Assembly
 from assay.networks.network import initial_weights
 from assay.subjects.generation.latents import Normal, Prior
-from assay.tasks.task import Task
 
 __all__ = ["PartsProgram", "to_bytes"]
 
@@ -45,9 +44,9 @@ class PartsProgram:
 
     maker: ClassVar[str] = ""
 
-    def __init__(self, member: Member, place: DevicePlace, task: Task, fit: FitData):
+    def __init__(self, member: Member, place: DevicePlace, task: Any, fit: FitData):
         self.member, self.place = member, place
-        self.task: Any = task  # with the settings of its kind
+        self.task = task
         assert isinstance(member.network, Assembly)
         weights = initial_weights(member.network, member.seed)
         self.modules: dict[str, NetworkModule] = {}
@@ -65,7 +64,7 @@ class PartsProgram:
             self.modules[self.maker].tensors(), share_of(member.training, 0)
         )
         self._maker = member.network[self.maker]
-        self.latent = self.task.latent(self._maker)
+        self.latent = task.latent(self._maker)
         self.prior: Prior = Normal(self.latent)
 
     # -- training ------------------------------------------------------------------------------
