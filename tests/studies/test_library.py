@@ -31,7 +31,7 @@ def test_every_study_says_what_it_asks_and_plans_at_every_scale(name: str) -> No
         if study.search is not None:
             first = study.search.samples[0]["training"]["epochs"]
             runs[scale] = first * planned_runs(study)
-            assert study.search.best >= 2  # or there is nothing to compare
+            assert study.search.best >= 2 or study.published  # or nothing is compared
             assert len(study.seeds) >= 2
             continue
         plan = make_plan(study)
