@@ -54,6 +54,11 @@ class Place:
         if not options:
             return self
         known = options_of_executor(self.executor)
+        for name in (name for name in options if name not in known):
+            if others := [other for other in EXECUTORS if name in options_of_executor(other)]:
+                raise ConfigError(
+                    f"{name} is a setting of --on {' and '.join(others)}, got --on {self}"
+                )
         entry = Entry(plain_data(dict(options), f"settings of {self}"), (self.executor or LOCAL,))
         read = read_options(entry, f"setting of --on {self.executor or LOCAL}", known)
         entry.problems.raise_if_any()

@@ -167,7 +167,7 @@ def test_what_would_run_where_is_said(node, tmp_path, capsys):
 def test_settings_of_slurm_are_checked():
     with pytest.raises(ConfigError, match=r"unknown setting of --on slurm 'partitoin'; did you"):
         parse_place("slurm").with_options({"partitoin": "gpu"})
-    with pytest.raises(ConfigError, match=r"unknown setting of --on local 'partition'"):
+    with pytest.raises(ConfigError, match=r"partition is a setting of --on slurm, got --on local"):
         parse_place("local").with_options({"partition": "gpu"})
     with pytest.raises(ConfigError, match=r"slurm.gpus_per_node must be a whole number >= 0"):
         parse_place("slurm").with_options({"gpus_per_node": -1})
