@@ -57,9 +57,9 @@ def test_studies_are_a_table_with_their_best(visit: Visit, lab_store: Path):
     best = next(r for r in table.rows if r["best"])
     assert f"{100 * best['test_accuracy']:.2f}" in row.inner_text()
     assert "4 of 4" in row.inner_text()
-    page.get_by_label("Find").fill("small rate")
+    page.get_by_label("Find").fill("small matter")
     has(page.locator("table.studies tbody tr"), 1)
-    assert "find=small+rate" in page.url
+    assert "find=small+matter" in page.url
     row.get_by_role("link").click()
     page.wait_for_url("**/study/small")
 
