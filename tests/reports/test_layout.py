@@ -8,7 +8,7 @@ import pytest
 
 from assay.core.records import trial_id
 from assay.networks.families import build_network
-from assay.reports import forest, sections, write_html
+from assay.reports import forest, predictions, write_html
 from assay.reports.html import ReportError, render_html
 from assay.reports.settings import network_tables
 
@@ -72,7 +72,7 @@ def broken(*args, **kwargs):
 
 def test_a_figure_that_cannot_be_drawn_costs_no_report(study, images, tmp_path, monkeypatch):
     monkeypatch.setattr(forest, "draw_effects", broken)
-    monkeypatch.setattr(sections.predictions, "mistakes", broken)
+    monkeypatch.setattr(predictions, "mistakes", broken)
     with pytest.raises(ReportError, match="Effect of each factor") as caught:
         write_html(*study("tour"), tmp_path / "report.html", images)
     assert caught.value.path == tmp_path / "report.html"
