@@ -61,7 +61,8 @@ def test_the_trunk_depends_on_the_other_data():
     assert not np.array_equal(one.weights[kernel], other.weights[kernel])
 
 
-def test_the_other_data_are_looked_for_in_the_folder_that_was_given(tmp_path):
+def test_the_other_data_are_looked_for_in_the_folder_that_was_given(tmp_path, monkeypatch):
+    monkeypatch.delenv("ASSAY_DATA", raising=False)
     file = ENTRIES["mnist"].sources[0].files[3]
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / file.name).write_bytes(bytes(file.bytes))
