@@ -1,9 +1,9 @@
-"""Screenshots of `assay serve` for README and docs, taken in chromium.
+"""The pictures of `assay serve` and of a report in README and docs, taken in a real browser.
 
     python benchmarks/screenshots.py [--store DIR]
 
-DIR is a store with the studies `tour` and `how-good-on-digits`; without it they are trained first,
-in a few minutes. The screenshots are written to docs/serve-*.png, in 256 colours.
+DIR must hold the studies `tour` and `how-good-on-digits`; without it, the script trains them first,
+which takes about a minute. It writes docs/serve-*.png and docs/report.png, in 256 colours.
 """
 
 from __future__ import annotations
@@ -91,6 +91,27 @@ def trained(folder: Path) -> Path:
     return folder
 
 
+def save(page: Any, name: str) -> None:
+    """Write what a page shows to a file of docs."""
+    page.wait_for_timeout(500)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    file = DOCS / f"{name}.png"
+    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+    page.close()
+
+
+def report(browser: Any, store: Path, folder: Path) -> None:
+    """The beginning of the report of tour, with all combinations shown."""
+    file = assay.load(store)["tour"].report(folder / "report.html")
+    page = browser.new_page(viewport={"width": 1040, "height": 2040}, color_scheme="light")
+    page.goto(file.as_uri())
+    for more in page.locator("#answer details").all():
+        more.evaluate("e => e.open = true")
+    save(page, "report")
+
+
 def main() -> None:
     """Open each page and take a screenshot."""
     from playwright.sync_api import sync_playwright
@@ -100,19 +121,15 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *QUIET])
-        with serving(given.store or trained(Path(folder) / "store")) as (site, _):
+        store = given.store or trained(Path(folder) / "store")
+        report(browser, store, Path(folder))
+        with serving(store) as (site, _):
             for name, (path, (width, height), scheme, ready) in PICTURES.items():
                 size = {"width": width, "height": height}
                 page = browser.new_page(viewport=size, color_scheme=scheme)
                 page.goto(site + path)
                 ready(page)
-                page.wait_for_timeout(500)
-                image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-                file = DOCS / f"serve-{name}.png"
-                few = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-                few.save(file, optimize=True)
-                print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
-                page.close()
+                save(page, f"serve-{name}")
 
 
 if __name__ == "__main__":
