@@ -54,7 +54,7 @@ def checked_pair(
 
 
 def checked_images(images: np.ndarray, what: str, least: int = 1, side: int = 1) -> np.ndarray:
-    """Images uint8 (n, height, width, 1 or 3), as they are.
+    """Check images uint8 (n, height, width, 1 or 3) and return them unchanged.
 
     Args:
         images: the images.

@@ -55,7 +55,7 @@ def read_dials(images: np.ndarray) -> DialReadings:
     mean of two dials 0.77.
 
     Raises:
-        DataError: the array is no such images.
+        DataError: the array does not hold such images.
     """
     dark = 255 - _small(checked_images(images, "images"))
     hands = draw_hands(np.arange(720), SIDE, RADIUS)

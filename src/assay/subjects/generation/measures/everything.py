@@ -48,7 +48,7 @@ def measure_all(
         Name of a number -> its value for fakes and floor, each with a 95 % interval.
 
     Raises:
-        DataError: the arrays are no images, differ in shape, or are fewer than 20.
+        DataError: the arrays are not images, differ in shape, or are fewer than 20.
         ConfigError: an unknown measure.
     """
     sets = _sets(real, fake, floor, train, seed)

@@ -23,7 +23,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
         fake: (m, d), m > 1.
 
     Raises:
-        DataError: the arrays are no such features.
+        DataError: the arrays are not such features.
 
     References:
         M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash

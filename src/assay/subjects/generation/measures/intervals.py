@@ -1,4 +1,4 @@
-"""Bootstrap intervals of measures, which obey their seed."""
+"""Bootstrap intervals of measures; equal seeds give equal intervals."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def kernel_distance(
         seed: which images come together, where there are several blocks.
 
     Raises:
-        DataError: the arrays are no such features.
+        DataError: the arrays are not such features.
 
     References:
         M. Bińkowski et al., "Demystifying MMD GANs", 2018; A. Gretton et al., "A Kernel Two-Sample
@@ -85,7 +85,7 @@ class _Block:
 
     def values(self, resamples: int, rng: np.random.Generator) -> np.ndarray:
         """The squared MMD, then that of each resample, (1 + resamples,)."""
-        # how often each image occurs: the same picture drawn twice is still no other one
+        # how often each image occurs: the same picture drawn twice is not another one
         n, m = self.across.shape
         times, fake_times = (
             np.vstack([np.ones(k), rng.multinomial(k, np.full(k, 1 / k), resamples)])

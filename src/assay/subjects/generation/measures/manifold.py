@@ -44,7 +44,7 @@ class Manifold:
         """Compare features (n, d) and (m, d); n and m must exceed k.
 
         Raises:
-            DataError: the arrays are no such features.
+            DataError: the arrays are not such features.
         """
         real, fake = checked_pair(real, fake, least=k + 1)
         reach, fake_reach = _reach(real, k), _reach(fake, k)

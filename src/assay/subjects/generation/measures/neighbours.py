@@ -31,7 +31,7 @@ def nearest(train: np.ndarray, images: np.ndarray, k: int = 1) -> tuple[np.ndarr
         an exact copy.
 
     Raises:
-        DataError: the arrays are no such vectors.
+        DataError: the arrays are not such vectors.
     """
     train, images = checked_pair(train, images, least=1, names=("train", "images"))
     if not 1 <= k <= len(train):
@@ -81,7 +81,7 @@ def memorisation(train: np.ndarray, test: np.ndarray, fake: np.ndarray) -> Memor
         fake: (m, d) of generated images.
 
     Raises:
-        DataError: the arrays are no such features.
+        DataError: the arrays are not such features.
     """
     apart = nearest(train, test)[1][:, 0]
     which, fake_apart = (column[:, 0] for column in nearest(train, fake))

@@ -45,7 +45,7 @@ def reconstruction_error(images: np.ndarray, reconstructions: np.ndarray) -> Rec
     """Compare images with their reconstructions, uint8 (n, height, width, 1 or 3), one by one.
 
     Raises:
-        DataError: the arrays are no such images, or differ in shape.
+        DataError: the arrays are not such images, or differ in shape.
     """
     images = checked_images(images, "images")
     reconstructions = checked_images(reconstructions, "reconstructions")

@@ -43,7 +43,7 @@ def sliced_wasserstein(real: np.ndarray, fake: np.ndarray, *, seed: int = 0) -> 
         seed: which patches are cut out, and the directions.
 
     Raises:
-        DataError: the arrays are no such images.
+        DataError: the arrays are not such images.
 
     References:
         T. Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and

@@ -22,7 +22,7 @@ def variety(real: np.ndarray, fake: np.ndarray) -> float:
     what they show, takes a millisecond, and so tells a collapse as soon as there is one.
 
     Raises:
-        DataError: the arrays are no such features.
+        DataError: the arrays are not such features.
     """
     return _share(*checked_pair(real, fake))
 
