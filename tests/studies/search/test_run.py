@@ -172,28 +172,31 @@ def test_the_space_of_the_command_is_that_of_the_tests():
     assert set(study()["search"]["space"]) == set(SPACE)
 
 
-def test_the_best_are_trained_again_with_other_settings(tmp_path: Path):
-    again = {"training.epochs": 5}
-    search(tmp_path, study("random", trials=3, best=2, repeats=2, retrain=again, batch=None))
-    plan, records = stored(tmp_path)
+def best_and_tried(path: Path, **changes: Any) -> tuple[dict[str, Any], list[Record], set[float]]:
+    """The plan of a search with these settings, the runs of its best trials, and the numbers of
+    steps of all runs before."""
+    search(path, study("random", trials=3, best=2, repeats=2, batch=None, **changes))
+    plan, records = stored(path)
     last = [records[run] for trial in plan["trials"] for run in trial["runs"]]
     tried = [records[r] for t in plan["search"]["trials"] for r in t["rungs"][0]["runs"]]
+    return plan, last, {record.metrics["steps"] for record in tried}
+
+
+def test_the_best_are_trained_again_with_other_settings(tmp_path: Path):
+    plan, last, before = best_and_tried(tmp_path, retrain={"training.epochs": 5})
     # batches of 40: 200 images are five of them
     assert {record.metrics["steps"] for record in last} == {5 * 5}
-    assert {record.metrics["steps"] for record in tried} == {3 * 5}
+    assert before == {3 * 5}
     assert plan["selected"] is None
     said = load(tmp_path)["searched"].search_sentences()
     assert said[-1] == "The best are trained again with training.epochs = 5."
 
 
 def test_refit_trains_the_best_on_the_validation_images_too(tmp_path: Path):
-    search(tmp_path, study("random", trials=3, best=2, repeats=2, refit=True, batch=None))
-    plan, records = stored(tmp_path)
-    last = [records[run] for trial in plan["trials"] for run in trial["runs"]]
-    tried = [records[r] for t in plan["search"]["trials"] for r in t["rungs"][0]["runs"]]
+    plan, last, before = best_and_tried(tmp_path, refit=True)
     # batches of 40: 300 images are eight of them, 200 are five
     assert {record.metrics["steps"] for record in last} == {3 * 8}
-    assert {record.metrics["steps"] for record in tried} == {3 * 5}
+    assert before == {3 * 5}
     assert plan["selected"] == plan["trials"][0]["trial_id"]
     chosen = best_trial(plan, last)
     assert chosen is not None
