@@ -296,6 +296,17 @@ def test_contrasts_that_cannot_be(changes: dict[str, Any], said: str) -> None:
         plan(factors=FACTORS, **changes)
 
 
+@pytest.mark.parametrize(
+    "contrasts",
+    [{"blocks": ["training.batch_size"]}, {"compare": {"network.activation": [["tanh", "relu"]]}}],
+)
+def test_contrasts_are_not_doubted_because_of_another_error(contrasts: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        plan(factors=FACTORS, **contrasts, network={"family": "mlp", "hiden": [3]})
+    assert "hiden" in str(raised.value)
+    assert "factor" not in str(raised.value)
+
+
 def test_a_missing_folder_is_named_once_where_the_dataset_is(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     levels = "factors: {network.activation: [relu, tanh]}\n"

@@ -76,11 +76,14 @@ class Contrasts:
         return found if self.equivalence is None else {**found, "equivalence": self.equivalence}
 
 
-def read_contrasts(top: Mapping[str, Entry], factors: Mapping[str, Sequence[str]]) -> Contrasts:
+def read_contrasts(
+    top: Mapping[str, Entry], factors: Mapping[str, Sequence[str]] | None
+) -> Contrasts:
     """Read these keys; errors are added to the problems with their places.
 
     Args:
-        factors: level labels of each factor.
+        factors: level labels of each factor; None where other errors hide them, so that no name
+            of a factor or a level can be judged.
     """
     blocks: list[str] = []
     compare: dict[str, list[tuple[str, str]]] | None = None
@@ -89,9 +92,9 @@ def read_contrasts(top: Mapping[str, Entry], factors: Mapping[str, Sequence[str]
         with top["blocks"].problems.collect(top["blocks"]):
             blocks = CONTRASTS["blocks"].read(top["blocks"])
             for name in blocks:
-                if name not in factors:
+                if factors is not None and name not in factors:
                     raise top["blocks"].error(unknown_name("factor", name, factors))
-    if "compare" in top:
+    if "compare" in top and factors is not None:
         with top["compare"].problems.collect(top["compare"]):
             compare = _read_compare(top["compare"], factors, blocks)
     if "equivalence" in top:

@@ -217,7 +217,8 @@ class _Reader:
         labels = [trial.label for trial in trials]
         published = self._take("published", lambda entry: read_published(entry, labels), [])
         judging = read_judging(self.top, search or [trial.config for trial in trials])
-        contrasts = read_contrasts(self.top, factor_labels)
+        hidden = bool(self.problems) and not factor_labels
+        contrasts = read_contrasts(self.top, None if hidden else factor_labels)
         self.problems.raise_if_any()
         pairs = comparisons(factor_labels, [(t.id, t.levels) for t in trials], contrasts)
         return Study(
