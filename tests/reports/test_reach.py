@@ -58,6 +58,13 @@ def test_the_narrowest_interval_is_seen_whole():
     assert found.high > 5.2
 
 
+def test_no_interval_is_cut_where_the_axis_has_almost_room():
+    ends = [(9.7, -100.0, 100.0), (-51.2, -100.0, 100.0), (-63.5, -100.0, 12.9)]
+    found = reach([Spread(middle, (), [low, high]) for middle, low, high in ends], always=(0.0,))
+    assert not found.cut
+    assert found.low < -100 < 100 < found.high
+
+
 def test_nothing_at_all_has_an_axis():
     assert reach([Spread(math.nan)]) == Reach()
     assert reach([Spread(2.0)]).low < 2.0 < reach([Spread(2.0)]).high

@@ -12,7 +12,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports import predictions, views
 from assay.reports.drawing import Plot
-from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
+from assay.reports.style import NARROW, WIDE, draw_legend, legend_height, new_figure, styled
 from assay.reports.svg import INK, PALETTE, PAPER
 from assay.reports.texts import ns, tell_apart
 from assay.statistics import by_trial
@@ -133,7 +133,7 @@ def draw_classes(entries: Sequence[ClassBars], width: float = WIDE) -> Figure:
         ax.set(xlim=(start, 100), ylim=(len(classes) - 0.5, -0.5), xlabel="test accuracy (%)")
         ax.grid(axis="x")
     ax.tick_params(axis="x" if upright else "y", length=0)
-    figure.legend(loc="outside upper left", ncols=legend_columns(labels, width))
+    draw_legend(figure, *ax.get_legend_handles_labels(), width)
     return figure
 
 
@@ -195,8 +195,7 @@ def draw_calibration(entries: Sequence[NamedCalibration], width: float = WIDE) -
     """Draw entries of `calibration`."""
     size = min(width, NARROW)
     labels = tell_apart([str(e["label"]) for e in entries], 36)
-    columns = legend_columns(labels, size)
-    figure = new_figure(size * 0.72 + 0.2 * -(-len(labels) // columns), size)
+    figure = new_figure(size * 0.72 + 0.2 + legend_height(labels, size), size)
     ax = figure.subplots()
     ax.plot([0, 100], [0, 100], color=INK, lw=0.8, ls=":")
     for k, (entry, label) in enumerate(zip(entries, labels, strict=True)):
@@ -205,5 +204,5 @@ def draw_calibration(entries: Sequence[NamedCalibration], width: float = WIDE) -
                 color=PALETTE[k % len(PALETTE)], marker=_MARKERS[k % 4], label=label)  # fmt: skip
     ax.set(xlabel="probability given (%)", ylabel="right answers (%)", xlim=(0, 101), ylim=(0, 101))
     ax.grid()
-    figure.legend(loc="outside upper left", ncols=columns)
+    draw_legend(figure, *ax.get_legend_handles_labels(), size)
     return figure

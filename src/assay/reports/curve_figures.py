@@ -13,7 +13,15 @@ import numpy as np
 
 from assay.reports.panels import LINES, Panel
 from assay.reports.reach import Reach, Spread, reach
-from assay.reports.style import NARROW, WIDE, axis_title, legend_columns, new_figure, styled
+from assay.reports.style import (
+    NARROW,
+    WIDE,
+    axis_title,
+    draw_legend,
+    legend_height,
+    new_figure,
+    styled,
+)
 from assay.reports.svg import INK, PALETTE, PAPER
 from assay.reports.texts import tell_apart
 from assay.statistics import metric_of
@@ -42,9 +50,8 @@ def draw_curves(panel: Panel, names: Sequence[str], width: float = WIDE) -> Figu
     beside = width > NARROW
     handles, title = _handles(panel, width)
     labels = [str(handle.get_label()) for handle in handles]
-    columns = legend_columns(labels, width)
-    lines = sum(label.count("\n") + 1 for label in labels) / columns
-    figure = new_figure(0.5 + 0.19 * lines + 2.3 * (1 if beside else len(names)), width)
+    above = legend_height(labels, width)
+    figure = new_figure(0.7 + above + 2.3 * (1 if beside else len(names)), width)
     shape = (1, len(names)) if beside else (len(names), 1)
     axes = figure.subplots(*shape, squeeze=False).ravel()
     for ax, name in zip(axes, names, strict=True):
@@ -60,14 +67,9 @@ def draw_curves(panel: Panel, names: Sequence[str], width: float = WIDE) -> Figu
             ax.annotate(
                 "this curve was not recorded", (0.5, 0.5), xycoords="axes fraction", ha="center"
             )
-    figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=columns,
-        title=title or None,
-        title_fontproperties={"weight": "bold"},
-        alignment="left",
-    )
+    bold = {"weight": "bold"}
+    draw_legend(figure, handles, labels, width,
+                title=title or None, title_fontproperties=bold, alignment="left")  # fmt: skip
     return figure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.seeds import stream
 from assay.reports.drawing import Plot
-from assay.reports.style import NARROW, WIDE, legend_columns, legend_height, new_figure, styled
+from assay.reports.style import NARROW, WIDE, draw_legend, legend_height, new_figure, styled
 from assay.reports.svg import PALETTE, PAPER
 from assay.reports.texts import tell_apart
 
@@ -129,5 +129,5 @@ def draw_embedding(found: Embedding, names: Sequence[str], width: float = WIDE) 
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     if names:
-        figure.legend(loc="outside upper left", ncols=legend_columns(labels, width), markerscale=2)
+        draw_legend(figure, *ax.get_legend_handles_labels(), width, markerscale=2)
     return figure

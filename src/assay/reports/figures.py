@@ -15,8 +15,8 @@ from assay.reports.style import (
     SMALLEST,
     WIDE,
     axis_title,
+    draw_legend,
     edge_mark,
-    legend_columns,
     legend_height,
     name_rows,
     new_figure,
@@ -93,8 +93,7 @@ def draw_runs(
         if len(groups) > 1:
             ax.set_title(shorten(name, 70 if width > NARROW else 40))
     axes[-1, 0].set_xlabel(axis_title(metric))
-    columns = legend_columns(list(handles), width)
-    figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=columns)
+    draw_legend(figure, list(handles.values()), list(handles), width)
     return figure
 
 

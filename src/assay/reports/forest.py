@@ -11,8 +11,8 @@ from assay.reports.reach import Reach, Spread, reach
 from assay.reports.style import (
     NARROW,
     WIDE,
+    draw_legend,
     edge_mark,
-    legend_columns,
     legend_height,
     name_rows,
     new_figure,
@@ -149,8 +149,7 @@ def _legend(figure: Figure, effects: Sequence[Effect], width: float) -> None:
 
     shown = _shown(effects)
     handles = [
-        Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m in "os" else c, label=label)
-        for c, m, label in shown
+        Line2D([], [], color=c, marker=m, lw=2, ms=7, mfc=PAPER if m in "os" else c)
+        for c, m, _ in shown
     ]
-    columns = legend_columns([label for *_, label in shown], width)
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns)
+    draw_legend(figure, handles, [label for *_, label in shown], width)

@@ -13,6 +13,9 @@ __all__ = ["Reach", "Spread", "reach"]
 _SQUEEZED = 5.0
 """An axis is cut if a few values would make it so many times as long."""
 
+_STRETCHED = 2.0
+"""An interval is cut if whole it would make the axis so many times as long."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -61,7 +64,8 @@ def reach(
 
     A minority whose middles are so far away that the others would be a single dot is left outside.
     The limits extend beyond the values by at most their range, or by the narrowest interval,
-    because the interval of two runs is often longer than the range of all values.
+    because the interval of two runs is often longer than the range of all values. If little is
+    missing then, nothing is cut.
 
     Args:
         bounds: bounds of the values, such as 100 % of a fraction.
@@ -79,6 +83,8 @@ def reach(
     room = max(high - low, _narrowest(kept)) or math.inf
     wanted = (min([low, *ends]), max([high, *ends]))
     low, high = max(wanted[0], low - room), min(wanted[1], high + room)
+    if wanted[1] - wanted[0] <= _STRETCHED * (high - low):
+        low, high = wanted
     pad = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     ends_of_axis = (max(low - pad, min(bounds[0] - pad / 2, low)),
                     min(high + pad, max(bounds[1] + pad / 2, high)))  # fmt: skip

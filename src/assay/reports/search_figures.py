@@ -13,7 +13,7 @@ from assay.reports.style import (
     SMALLEST,
     WIDE,
     axis_title,
-    legend_columns,
+    draw_legend,
     new_figure,
     shorten,
     styled,
@@ -56,7 +56,7 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
     axes[0].set_ylim(*_reach(values, metric))
     for ax in axes[: 1 if beside else 3]:
         ax.set_ylabel(axis_title(metric))
-    _legend(figure, {"a trial": PALETTE[0], "best so far": PALETTE[1]})
+    draw_legend(figure, axes[0].lines, ["a trial", "best so far"], width)
     return figure
 
 
@@ -66,18 +66,6 @@ def _reach(values: np.ndarray, metric: str) -> tuple[float, float]:
     ends = np.quantile(values, [0.25, 1.0] if higher else [0.0, 0.75])
     pad = 0.08 * max(float(np.ptp(ends)), 1e-6)
     return (ends[0] - 3 * pad, ends[1] + pad) if higher else (ends[0] - pad, ends[1] + 3 * pad)
-
-
-def _legend(figure: Figure, names: Mapping[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=color, marker="o", lw=0, mfc="none", label=name)
-        if i == 0
-        else Line2D([], [], color=color, lw=2, label=name)
-        for i, (name, color) in enumerate(names.items())
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
 
 
 @styled
@@ -226,6 +214,5 @@ def draw_importances(
     ax.set_xlabel("importance (%)")
     ax.grid(axis="x")
     ax.tick_params(axis="y", length=0)
-    columns = legend_columns(list(methods.values()), width)
-    figure.legend(loc="outside upper left", ncols=columns)
+    draw_legend(figure, *ax.get_legend_handles_labels(), width)
     return figure

@@ -19,8 +19,8 @@ __all__ = [
     "SMALLEST",
     "WIDE",
     "axis_title",
+    "draw_legend",
     "edge_mark",
-    "legend_columns",
     "legend_height",
     "name_rows",
     "new_figure",
@@ -102,15 +102,30 @@ def name_rows(ax: Axes, labels: Sequence[str], width: float) -> None:
     ax.set_ylim(count - 1 + below, below - 1)
 
 
-def legend_columns(labels: Sequence[str], width: float) -> int:
-    """Return how many labels of a legend, with their markers, fit side by side."""
-    longest = max((len(line) for label in labels for line in label.split("\n")), default=1)
-    return max(1, min(len(labels), int(width * 11.5 / (longest + 6))))
+def _columns(labels: Sequence[str], width: float) -> int:
+    """Return into how many columns a legend fits whose labels are read row by row."""
+    sizes = [7 + max(len(line) for line in label.split("\n")) for label in labels]
+    for columns in range(len(labels), 1, -1):
+        if sum(max(sizes[first::columns]) for first in range(columns)) <= width * 11.5:
+            return columns
+    return 1
 
 
 def legend_height(labels: Sequence[str], width: float) -> float:
     """Return the height of a legend above the axes, without its first line, in inches."""
-    return 0.21 * (-(-len(labels) // legend_columns(labels, width)) - 1)
+    columns = _columns(labels, width)
+    rows = [labels[start : start + columns] for start in range(0, len(labels), columns)]
+    return 0.21 * (sum(max(label.count("\n") + 1 for label in row) for row in rows) - 1)
+
+
+def draw_legend(
+    figure: Figure, handles: Sequence[Any], labels: Sequence[str], width: float, **look: Any
+) -> None:
+    """Draw a legend above all axes, to be read row by row; matplotlib itself fills columns."""
+    columns = _columns(labels, width)
+    turned = [i for first in range(columns) for i in range(first, len(labels), columns)]
+    figure.legend([handles[i] for i in turned], [labels[i] for i in turned],
+                  loc="outside upper left", ncols=columns, **look)  # fmt: skip
 
 
 def edge_mark(ax: Axes, y: float, side: int, color: str, text: str = "") -> None:

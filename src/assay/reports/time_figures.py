@@ -12,7 +12,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.drawing import Plot
 from assay.reports.names import trial_names
-from assay.reports.style import WIDE, axis_title, legend_columns, new_figure, styled
+from assay.reports.style import WIDE, axis_title, draw_legend, legend_height, new_figure, styled
 from assay.reports.svg import PALETTE
 from assay.reports.texts import tell_apart
 from assay.reports.views import headline_trials
@@ -85,8 +85,7 @@ def time_plot(plan: PlanData, records: Sequence[Record]) -> Plot | None:
 def draw_times(entries: Sequence[TimeCurve], metric: str, width: float = WIDE) -> Figure:
     """Draw entries of `time_curves`, with logarithmic axes if the values allow it."""
     labels = tell_apart([str(e["label"]) for e in entries], 36)
-    columns = legend_columns(labels, width)
-    figure = new_figure(2.5 + 0.2 * -(-len(labels) // columns), width)
+    figure = new_figure(2.7 + legend_height(labels, width), width)
     ax = figure.subplots()
     for k, (entry, label) in enumerate(zip(entries, labels, strict=True)):
         ax.plot(entry["x"], entry["mean"], color=PALETTE[k % len(PALETTE)], lw=1.6, ms=4,
@@ -98,7 +97,7 @@ def draw_times(entries: Sequence[TimeCurve], metric: str, width: float = WIDE) -
         ax.xaxis.set_minor_formatter(lambda value, _: "")
     ax.set(xlabel="training time (s)", ylabel=axis_title(metric))
     ax.grid()
-    figure.legend(loc="outside upper left", ncols=columns)
+    draw_legend(figure, ax.lines, labels, width)
     return figure
 
 

@@ -18,7 +18,7 @@ from assay.reports.flat import Row
 from assay.reports.registered import Section
 from assay.reports.results import interval_text
 from assay.reports.sheets import sheet
-from assay.reports.style import NARROW, WIDE, legend_columns, new_figure, styled
+from assay.reports.style import NARROW, WIDE, draw_legend, new_figure, styled
 from assay.reports.svg import INK, PALETTE, png_uri
 from assay.reports.tables import Column, Table
 from assay.reports.texts import tell_apart
@@ -123,7 +123,7 @@ def draw_progress(entries: Sequence[made.TrainingCourse], width: float = WIDE) -
     for ax in below[len(kinds) :]:
         ax.set_axis_off()
     handles, labels = by_epoch.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=legend_columns(labels, width))
+    draw_legend(figure, handles, labels, width)
     return figure
 
 
