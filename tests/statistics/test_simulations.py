@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from assay.statistics import (
     ALPHA,
@@ -134,3 +135,16 @@ def test_power_is_what_simulation_finds():
     assert repeats_needed(1e-6, 1.0) is None
     assert detectable(1, 1.0) == np.inf
     assert chance_to_show(1, 0, 3) == 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])
+@pytest.mark.parametrize("level", [0.05, 0.005, 0.00005])
+def test_power_of_few_runs_and_large_differences(n, level):
+    critical = stats.t.isf(level / 2, n - 1)
+    for difference in (0.01, 1.0, 3.0, 10.0, 14.0, 30.0, 100.0):
+        shift = difference * n**0.5
+        known = stats.nct.sf(critical, n - 1, shift) + stats.nct.sf(critical, n - 1, -shift)
+        assert chance_to_show(difference, 1.0, n, level) == pytest.approx(known, abs=1e-6)
+    size = detectable(n, 1.0, level)
+    assert chance_to_show(size, 1.0, n, level) == pytest.approx(0.8)
+    assert repeats_needed(1.0001 * size, 1.0, level) == n

@@ -234,10 +234,14 @@ def _power(found: Sequence[Effect]) -> list[str]:
         return []
     known = metric_of(found[0].metric)
     many = f"{family} {'comparison' if family == 1 else 'comparisons'}"
-    return [
-        f"With n = {int(np.median(n))} and {many}, a difference of {known.size(size)} would be "
-        f"detected with {100 * POWER:g} % power, one of half that size only rarely."
-    ]
+    low, high = known.bounds
+    sure = f"{100 * POWER:g} % power"
+    if size > high - low:
+        said = f"even the largest possible difference would be detected with less than {sure}."
+    else:
+        said = f"a difference of {known.size(size)} would be detected with {sure}, one of half "
+        said += "that size only rarely."
+    return [f"With n = {int(np.median(n))} and {many}, {said}"]
 
 
 def _repeats(records: Sequence[Record]) -> dict[str, int]:

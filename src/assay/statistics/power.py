@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import nctdtr, stdtrit
+from scipy.special import chdtr, stdtrit
 
 from assay.statistics.correction import ALPHA
 from assay.statistics.effects import Effect
@@ -31,8 +31,19 @@ def chance_to_show(difference: float, spread: float, n: int, level: float = ALPH
         return float(difference != 0)
     critical = float(stdtrit(n - 1, 1 - level / 2))
     shift = abs(difference) / spread * n**0.5
-    above = 1 - float(nctdtr(n - 1, shift, critical))
-    return above + float(nctdtr(n - 1, shift, -critical))
+    return _beyond(critical, shift, n - 1) + _beyond(critical, -shift, n - 1)
+
+
+def _beyond(critical: float, shift: float, df: int) -> float:
+    """Return how often the noncentral t, (shift + z) / sqrt(chi2 / df), is above `critical`.
+
+    That is the mean over z of how often chi2 is small enough. (`scipy.special.nctdtr` is NaN for
+    many large shifts, and a NaN is no power.)
+    """
+    z = np.linspace(-9, 9, 4001)
+    weight = np.exp(-z * z / 2)
+    most = df * (np.maximum(shift + z, 0) / critical) ** 2
+    return float(np.average(chdtr(df, most), weights=weight))
 
 
 def detectable(n: int, spread: float, level: float = ALPHA, power: float = POWER) -> float:

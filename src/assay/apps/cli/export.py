@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored
-from assay.apps.cli.options import OutFile, Places
+from assay.apps.cli.options import OutFile, Places, StoredScale
 from assay.apps.cli.results import stored_results
 from assay.core.errors import StoreError
 from assay.core.files import part_of, written_whole
@@ -37,6 +37,7 @@ def export(
     *,
     to: Annotated[str, Parameter(completer=format_names)] = "json",
     out: OutFile | None = None,
+    scale: StoredScale = None,
     places: Places | None = None,
 ) -> None:
     """Write the results of a study, or the trained network of a run, for other tools.
@@ -62,7 +63,7 @@ def export(
             exporter.write(record, network, path)
     else:
         assert isinstance(exporter, StudyExporter)
-        found = stored_results(what, places)
+        found = stored_results(what, places, scale)
         name = found.name
 
         def write(path: Path) -> None:

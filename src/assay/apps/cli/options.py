@@ -34,6 +34,7 @@ __all__ = [
     "PlaceName",
     "Places",
     "Settings",
+    "StoredScale",
     "StudyName",
     "StudyOptions",
     "TrialName",
@@ -62,6 +63,13 @@ DatasetName = Annotated[str, Parameter(completer=dataset_names)]
 TrialName = Annotated[str, Parameter(completer=labels)]
 Labels = Annotated[list[str], Parameter(completer=labels, negative="", show_default=False)]
 Settings = Annotated[list[str], Parameter(completer=settings, negative="", show_default=False)]
+StoredScale = Annotated[
+    str | None,
+    Parameter(
+        completer=scales,
+        help="Scale that is stored, as in STUDY@quick [full, or else the only one].",
+    ),
+]
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print JSON.")]
 
 

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored_names
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import Places, StoredScale
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -71,6 +71,7 @@ def write(
     options: PaperOptions,
     path: Path | None,
     places: Places,
+    scale: str | None = None,
 ) -> None:
     """Write a report in the requested format; print its path and what was left out."""
     from dataclasses import replace
@@ -93,13 +94,15 @@ def write(
         raise ConfigError(unknown_name("format of a report", kind, FORMATS))
     target = Path(to[1]) if len(to) > 1 else target
     given = options.given()
-    found = [stored_results(study, places) for study in studies]
+    found = [stored_results(study, places, scale) for study in studies]
     if kind == "html":
         if given:
             option = next(iter(given)).replace("_", "-").replace("authors", "author")
             raise ConfigError(f"--{option} is for --to pdf, latex or markdown, not for HTML")
         _pages(found, target)
         return
+    if scale is not None and asked == list(studies):
+        asked = [results.name for results in found]
     command = paper_command(asked, kind, PaperSettings(**given))
     settings = replace(settings, **given, command=command)
     target = target or _target(places, [r.name for r in found], FORMATS[kind])
@@ -146,6 +149,7 @@ def figure(
     to: Literal["svg", "pdf", "png"] = "svg",
     out: Path | None = None,
     width: float = 8.0,
+    scale: StoredScale = None,
     places: Places | None = None,
 ) -> None:
     """Write one figure of a study, for slides; without NAME list them.
@@ -160,7 +164,7 @@ def figure(
     from assay.apps.cli.results import stored_results
     from assay.apps.papers import find_figure, save_figure
 
-    plots, wanted = find_figure(stored_results(study, places or Places()), name)
+    plots, wanted = find_figure(stored_results(study, places or Places(), scale), name)
     if wanted is None:
         console.table(("name", "shows"), [(plot.name, plot.title) for plot in plots])
         return

@@ -51,7 +51,8 @@ def power(
     if found["spread"] is None and difference is not None:
         raise ConfigError(
             f"power: no pairs of runs of {plan.study.name} are in the store, so their spread is "
-            f"unknown; train some (`assay run {study} --repeats 3`) or name --spread"
+            f"unknown; {_other_scales(plan, places)}train some (`assay run {study} --repeats 3`) "
+            "or name --spread"
         )
     if difference is not None and found["spread"] is not None:
         found["difference"] = difference
@@ -60,7 +61,7 @@ def power(
         console.json(found)
         return
     unit = metric_of(found["metric"]).difference_unit
-    console.say(power_text(found))
+    console.say(power_text(found, given=spread is not None))
     if difference is not None:
         needed = found.get("repeats_needed")
         many = "more than 10,000" if needed is None else f"{needed:,}"
@@ -68,6 +69,19 @@ def power(
             f"{f'{difference:g} {unit}'.rstrip()} are shown with {100 * power:g} % power by "
             f"{many} repeats of each trial."
         )
+
+
+def _other_scales(plan: Plan, places: Places) -> str:
+    """Say which other scales of a study the store has; "" for none."""
+    from assay.core.store import Store
+
+    if not places.store_path.exists():
+        return ""
+    with Store(places.store_path, create=False, read_only=True) as store:
+        split = [name.partition("@") for name in sorted(store.study_names())]
+    name, _, mine = plan.study.name.partition("@")
+    there = [scale or "full" for study, _, scale in split if study == name and scale != mine]
+    return f"there are some with --scale {' or '.join(there)}; else " if there else ""
 
 
 class PowerFound(TypedDict):
@@ -119,28 +133,30 @@ def power_of(
     }
 
 
-def power_text(found: PowerFound) -> str:
-    """Describe the result of `power_of` in words."""
+def power_text(found: PowerFound, given: bool = False) -> str:
+    """Describe the result of `power_of` in words; `given`: the spread is not that of the store."""
     from assay.statistics import metric_of
 
     n, m = found["repeats"], found["comparisons"]
     many = f"{n} repeat{'s' * (n > 1)} and {m} comparison{'s' * (m > 1)}"
     if n < 2:
         return f"{many}: one repeat cannot show a difference."
-    unit = metric_of(found["metric"]).difference_unit
+    known, sure = metric_of(found["metric"]), f"{100 * found['power']:g} % power"
     if found["detectable"] == float("inf"):
-        return (
-            f"{many}: so few repeats cannot detect any difference with {100 * found['power']:g} % "
-            "power."
-        )
+        return f"{many}: so few repeats cannot detect any difference with {sure}."
     if found["spread"] is None:
         return (
             f"{many}: a difference of {found['detectable']:.1f} standard deviations of the paired "
-            f"differences is detected with {100 * found['power']:g} % power."
+            f"differences is detected with {sure}."
         )
-    size = f"{found['detectable']:.2g} {unit}".rstrip()
-    spread = f"{found['spread']:.2g} {unit}".rstrip()
-    return (
-        f"{many}: a difference of {size} is shown with {100 * found['power']:g} % power (spread "
-        f"of the paired differences in the store: {spread}, median)."
+    size, spread = (
+        f"{float(f'{found[name]:.2g}'):g} {known.difference_unit}".rstrip()
+        for name in ("detectable", "spread")
     )
+    low, high = known.bounds
+    if found["detectable"] > known.scale * (high - low):
+        said = f"even the largest possible difference is shown with less than {sure}"
+    else:
+        said = f"a difference of {size} is shown with {sure}"
+    source = "as given" if given else "median of the comparisons in the store"
+    return f"{many}: {said} (spread of the paired differences: {spread}, {source})."

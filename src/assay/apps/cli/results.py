@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import sides, stored_names
-from assay.apps.cli.options import Json, OutFile, Places
+from assay.apps.cli.options import Json, OutFile, Places, StoredScale
 from assay.apps.cli.papers import PaperOptions, To
 from assay.core.errors import ConfigError
 
@@ -31,6 +31,7 @@ def report(
     to: To = (),
     paper: PaperOptions | None = None,
     report: OutFile | None = None,
+    scale: StoredScale = None,
     places: Places | None = None,
 ) -> None:
     """Write the report of a study again, from the store alone.
@@ -44,7 +45,7 @@ def report(
     """
     from assay.apps.cli.papers import write
 
-    write(studies, tuple(to), paper or PaperOptions(), report, places or Places())
+    write(studies, tuple(to), paper or PaperOptions(), report, places or Places(), scale)
 
 
 def results(
@@ -53,6 +54,7 @@ def results(
     *,
     over: Literal["runs", "images"] = "runs",
     format: Literal["table", "csv", "json", "markdown", "latex"] = "table",
+    scale: StoredScale = None,
     places: Places | None = None,
 ) -> None:
     """Print the results of a study as a table.
@@ -62,7 +64,7 @@ def results(
         over: What the intervals are over: runs, or test images (accuracy only).
         format: For a terminal, a spreadsheet, a program, a page or a paper.
     """
-    found = stored_results(study, places or Places())
+    found = stored_results(study, places or Places(), scale)
     with found.read_once():
         _print_results(found, over, format)
 
@@ -144,8 +146,8 @@ def show_table(table: Table) -> None:
         console.say(note, style="dim")
 
 
-def stored_results(study: str, places: Places) -> Results:
-    """Return the results of a study, given its name or its file."""
+def stored_results(study: str, places: Places, scale: str | None = None) -> Results:
+    """Return the results of a study, given its name or its file, and its scale if one is asked."""
     from assay.apps.results import load
 
     path = Path(study)
@@ -153,4 +155,7 @@ def stored_results(study: str, places: Places) -> Results:
         from assay.studies.study import parse_study
 
         study = parse_study(path, data_dir=places.data_path).name
-    return load(places.store_path, places.data_path)[study]
+    studies = load(places.store_path, places.data_path)
+    if scale is not None and "@" not in study and not (scale == "full" and study in studies):
+        study = f"{study}@{scale}"
+    return studies[study]

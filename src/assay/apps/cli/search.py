@@ -46,7 +46,8 @@ def search(
         return
     from assay.apps.cli.results import show_table, stored_results
 
-    found = stored_results(study, places)
+    scale = options.scale if options and options.scale != "full" else None
+    found = stored_results(study, places, scale)
     if json:
         console.json_text(found.search_table().to_json())
         return

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import labels, stored_names, stored_runs
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import Places, StoredScale
 from assay.apps.cli.results import stored_results
 
 __all__ = ["tensorboard"]
@@ -27,6 +27,7 @@ def tensorboard(
     histograms: Annotated[bool, Parameter(negative="")] = False,
     open: bool = True,
     port: int = 6006,
+    scale: StoredScale = None,
     places: Places | None = None,
 ) -> int:
     """Write a study's runs as TensorBoard event files, then open TensorBoard on them.
@@ -50,7 +51,7 @@ def tensorboard(
         raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
     check_tensorboard()
     places = places or Places()
-    results = stored_results(study, places)
+    results = stored_results(study, places, scale)
     records = choose(results, trial or (), run or ())
     folder = logdir or results.store / "tensorboard" / results.name
 

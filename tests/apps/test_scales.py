@@ -1,0 +1,72 @@
+"""The scale of a stored study: named with --scale by every command that shows one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.apps.cli.app import main
+
+
+@pytest.fixture(scope="module")
+def scaled(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the study at two scales, none of them full."""
+    folder = tmp_path_factory.mktemp("scaled") / "store"
+    for scale in ("smoke", "quick"):
+        run = ["run", str(study), "--scale", scale, "--repeats", "2", "--store", str(folder)]
+        assert main([*run, "--on", "inline"]) == 0
+    return folder
+
+
+COMMANDS = {
+    "results": ["results", "small"],
+    "a file": ["results", "FILE"],
+    "figure": ["figure", "small"],
+    "report": ["report", "small", "--to", "markdown", "paper.md"],
+    "export": ["export", "small", "--out", "small.json"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_shows_the_scale_that_it_is_asked_for(
+    name: str,
+    scaled: Path,
+    study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    line = [str(study) if word == "FILE" else word for word in COMMANDS[name]]
+    assert main([*line, "--scale", "quick", "--store", str(scaled)]) == 0
+    for written in filter(Path.is_file, tmp_path.iterdir()):
+        assert "small@quick" in written.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main([*line, "--scale", "full", "--store", str(scaled)]) == 2
+    error = capsys.readouterr().err
+    assert "no study 'small@full'" in error
+    assert "small@quick, small@smoke" in error
+
+
+def test_power_names_the_scales_that_have_runs(
+    scaled: Path, study: Path, capsys: pytest.CaptureFixture[str]
+):
+    power = ["power", str(study), "--difference", "1", "--store", str(scaled)]
+    assert main([*power, "--seed", "50"]) == 2
+    assert "there are some with --scale quick or smoke; else train some" in capsys.readouterr().err
+    assert main([*power, "--repeats", "2", "--scale", "quick"]) == 0
+    assert "1 points are shown with 80 % power" in capsys.readouterr().out
+
+
+def test_power_of_two_runs_is_no_number_beyond_what_a_metric_can_be(
+    scaled: Path, study: Path, capsys: pytest.CaptureFixture[str]
+):
+    power = ["power", str(study), "--spread", "30", "--store", str(scaled)]
+    assert main([*power, "--repeats", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "even the largest possible difference is shown with less than 80 % power" in out
+    assert main([*power, "--repeats", "12"]) == 0
+    out = capsys.readouterr().out
+    assert "27 points is shown with 80 % power" in out
+    assert "(spread of the paired differences: 30 points, as given)" in out
