@@ -67,9 +67,7 @@ def draw_curves(panel: Panel, names: Sequence[str], width: float = WIDE) -> Figu
             ax.annotate(
                 "this curve was not recorded", (0.5, 0.5), xycoords="axes fraction", ha="center"
             )
-    bold = {"weight": "bold"}
-    draw_legend(figure, handles, labels, width,
-                title=title or None, title_fontproperties=bold, alignment="left")  # fmt: skip
+    draw_legend(figure, handles, labels, width, title)
     return figure
 
 

@@ -11,6 +11,7 @@ from assay.reports.texts import tell_apart
 from assay.statistics import metric_of, metric_title
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -119,13 +120,26 @@ def legend_height(labels: Sequence[str], width: float) -> float:
 
 
 def draw_legend(
-    figure: Figure, handles: Sequence[Any], labels: Sequence[str], width: float, **look: Any
+    figure: Figure,
+    handles: Sequence[Artist],
+    labels: Sequence[str],
+    width: float,
+    title: str = "",
+    markerscale: float = 1.0,
 ) -> None:
     """Draw a legend above all axes, to be read row by row; matplotlib itself fills columns."""
     columns = _columns(labels, width)
     turned = [i for first in range(columns) for i in range(first, len(labels), columns)]
-    figure.legend([handles[i] for i in turned], [labels[i] for i in turned],
-                  loc="outside upper left", ncols=columns, **look)  # fmt: skip
+    figure.legend(
+        [handles[i] for i in turned],
+        [labels[i] for i in turned],
+        loc="outside upper left",
+        ncols=columns,
+        markerscale=markerscale,
+        title=title or None,
+        title_fontproperties={"weight": "bold"},
+        alignment="left" if title else "center",
+    )
 
 
 def edge_mark(ax: Axes, y: float, side: int, color: str, text: str = "") -> None:
