@@ -117,6 +117,20 @@ def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("design", ["one_at_a_time", "full_factorial"])
+def test_an_impossible_network_of_the_study_itself_is_said_once(
+    design: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "study: s\ndataset: digits\nnetwork: {family: cnn, padding: valid}\n"
+        f"design: {design}\nfactors:\n  network.activation: [relu, tanh, elu]\n"
+        "  training.learning_rate: [0.1, 0.01]\n"
+    )
+    (said,) = message(path)
+    assert said.startswith(f"{path}:3:10: layer trunk.3 (conv2d)")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

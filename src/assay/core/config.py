@@ -72,6 +72,9 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def __str__(self) -> str:
+        return "\n".join(self._found)
+
     def add(self, error: AssayError) -> None:
         """Add an error, unless the same text was added before."""
         for line in str(error).splitlines():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from assay.core.config import Entry, Mark, Path, Source
-from assay.core.errors import did_you_mean, nearest
+from assay.core.config import Entry, LocatedError, Mark, Path, Source
+from assay.core.errors import AssayError, did_you_mean, nearest
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Level",
     "Setting",
     "apply",
+    "blame",
     "clash",
     "label_of",
     "read_factors",
@@ -45,6 +47,21 @@ class Factor:
 
     name: str
     levels: tuple[Level, ...]
+
+
+@contextmanager
+def blame(settings: Sequence[Setting], as_written: Callable[[], str]) -> Iterator[None]:
+    """Give an error of a whole configuration the place of the last level that changed networks or
+    images, unless the study has it without levels: `as_written()` says what is wrong then."""
+    try:
+        yield
+    except LocatedError:
+        raise
+    except AssayError as error:
+        changed = [s.entry for s in settings if s.path[0] in ("network", "dataset")]
+        if not changed or str(error) in as_written():
+            raise
+        raise changed[-1].error(str(error)) from None
 
 
 def apply(settings: Sequence[Setting], source: Source) -> None:

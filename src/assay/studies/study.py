@@ -15,7 +15,7 @@ from assay.core.values import plain_data
 from assay.studies import library
 from assay.studies.contrasts import Contrasts, comparisons, read_contrasts
 from assay.studies.design import Cell, Design, cells, check_runs
-from assay.studies.factors import Factor, Setting, apply, read_factors, read_trials
+from assay.studies.factors import Factor, Setting, apply, blame, read_factors, read_trials
 from assay.studies.judging import Judging, read_judging
 from assay.studies.keys import STUDY
 from assay.studies.members import check_config, resolve_info
@@ -329,7 +329,8 @@ class _Reader:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
                 info = resolve_info(config, self.data_dir)
         if config is not None and info is not None:
-            with local.collect(_blamed(source, settings)):
+            whole = Entry(source.data["network"], ("network",), source)
+            with local.collect(whole), blame(settings, lambda: self._as_written(factors)):
                 if self.changes.automatic:
                     config = shrink(config, self.changes.automatic, info, factors)
                 if "vary" in self.top:
@@ -338,10 +339,9 @@ class _Reader:
         self.problems.extend(local)
         return None if local else config
 
-
-def _blamed(source: Source, settings: Sequence[Setting]) -> Entry:
-    """Return the place for errors of a whole configuration: the level that changed it, if any."""
-    for setting in reversed(settings):
-        if setting.path[0] in ("network", "dataset"):
-            return setting.entry
-    return Entry(source.data["network"], ("network",), source)
+    def _as_written(self, factors: list[Factor]) -> str:
+        """Return all that is wrong with the study without the levels of its factors."""
+        kept, self.problems = self.problems, Problems()
+        self.configure((), factors)
+        found, self.problems = self.problems, kept
+        return str(found)
