@@ -70,6 +70,8 @@ def test_two_stores_are_joined(tmp_path):
         assert store.record(two.run_id).curves["loss"][0] == 1.5  # what was there stays
     with pytest.raises(StoreError, match="cannot be merged into itself"):
         merge(tmp_path / "a", tmp_path / "a")
+    with pytest.raises(StoreError, match=r"bb is no store.*; did you mean '.*b'"):
+        merge(tmp_path / "a", tmp_path / "bb")
 
 
 def test_a_backup_of_a_store_in_use(tmp_path):

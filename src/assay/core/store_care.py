@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.core.errors import StoreError
+from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.files import written_whole
 from assay.core.plans import planned_runs
 from assay.core.records import Record
@@ -55,6 +55,10 @@ def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
     """
     if into.resolve() == source.resolve():
         raise StoreError(f"{source} cannot be merged into itself")
+    if not (source / "index.sqlite").exists():
+        beside = [found.parent for found in source.parent.glob("*/index.sqlite")]
+        hint = did_you_mean(nearest(str(source), [str(folder) for folder in beside]))
+        raise StoreError(f"{source} is no store: it has no index.sqlite{hint}")
     with Store(source, create=False, read_only=True) as theirs, Store(into) as ours:
         found = _copy_runs(theirs, ours, theirs.run_ids(), told)
         known = {row["study"]: row["updated"] for row in ours.studies()}
