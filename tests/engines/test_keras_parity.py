@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp
 from assay.core.errors import EngineError, MissingExtraError
 from assay.core.seeds import stream
 from assay.data.batches import batch_order
+from assay.engines.augmentations import Cutout, Mixup
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.keras_engine import backend
 from assay.engines.keras_engine.build import build_model, get_weights, set_weights
@@ -147,6 +148,8 @@ RECIPES = {
     },
     "steps": {"steps": 21, "evaluate_every": 4, "schedule": Cosine()},
     "soft targets": {"label_smoothing": 0.1, "augment": Augment(flip="alternating")},
+    "cutout": {"augment": Augment(shift=1, others=(Cutout(size=3),))},
+    "mixup": {"augment": Augment(others=(Cutout(), Mixup(alpha=0.4)))},
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from assay.data.batches import batch_order
+from assay.engines.augmentations import Cutout, Mixup
 from assay.engines.engine import Resources
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.trainer import Stepper
@@ -87,6 +88,8 @@ def test_twenty_steps_agree(options, optimizer, member, corners):
 RECIPES = {
     "schedule": {"schedule": Cosine(warmup=0.2)},
     "augment": {"augment": Augment(shift=1, flip=True)},
+    "cutout": {"augment": Augment(shift=1, others=(Cutout(size=3),))},
+    "mixup": {"augment": Augment(others=(Cutout(), Mixup(alpha=0.4)))},
     "early stopping": {
         "early_stopping": EarlyStopping(patience=2, min_delta=0.02),
         "optimizer": Optimizer.parse("adam"),
