@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,62 @@ def test_an_optuna_study_and_what_is_none(tmp_path: Path):
     (tmp_path / "s.db").write_bytes(b"SQLite format 3\x00" + bytes(100))
     with pytest.raises(ConfigError, match="contains no Optuna study"):
         read_runs(tmp_path / "s.db")
+
+
+def test_one_of_several_optuna_studies_whose_trials_have_seeds(tmp_path: Path):
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = f"sqlite:///{tmp_path / 'o.db'}"
+    for name in ("mlp", "cnn"):
+        study = optuna.create_study(storage=storage, study_name=name, direction="minimize")
+        for seed in (5, 4):
+            study.enqueue_trial({"seed": seed, "rate": 0.1})
+        study.optimize(
+            lambda t: t.suggest_int("seed", 0, 9) + t.suggest_float("rate", 0, 1), n_trials=2
+        )
+    optuna.logging.set_verbosity(level)
+    runs = read_runs(tmp_path / "o.db", study="cnn")
+    assert [(r.levels, r.seed) for r in runs] == [({"rate": "0.1"}, 5), ({"rate": "0.1"}, 4)]
+    with pytest.raises(ConfigError, match=r"of its 2 Optuna studies by --study .known: mlp, cnn"):
+        read_runs(tmp_path / "o.db")
+    with pytest.raises(ConfigError, match="did you mean 'mlp'"):
+        read_runs(tmp_path / "o.db", study="mpl")
+
+
+@pytest.mark.parametrize(
+    ("tag", "curve"),
+    [
+        ("val/accuracy", "val_accuracy"),
+        ("Accuracy/valid", "val_accuracy"),
+        ("Loss/train", "loss"),
+        ("validation/Loss", "val_loss"),
+        ("test/my/Score", "test_my_Score"),
+        ("val", "val"),
+        ("epoch/seconds", "epoch_seconds"),
+        ("test_accuracy", "test_accuracy"),
+    ],
+)
+def test_tags_of_event_files(tag: str, curve: str, tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    writer = pytest.importorskip("tensorboardX").SummaryWriter
+    with writer(str(tmp_path / "seed0")) as events:
+        events.add_scalar(tag, 0.5, 0)
+    (run,) = read_runs(tmp_path)
+    assert list(run.curves) == [curve]
+
+
+def test_event_files_are_read_without_tensorflow(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    writer = pytest.importorskip("tensorboardX").SummaryWriter
+    with writer(str(tmp_path / "seed0")) as events:
+        events.add_scalar("loss", 0.5, 0)
+    code = (
+        "import sys, pathlib\nfrom assay.apps.importing import read_runs\n"
+        f"read_runs(pathlib.Path({str(tmp_path)!r}))\nassert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_event_files_are_a_run_for_each_folder(tmp_path: Path):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
@@ -21,6 +23,10 @@ from assay.statistics import metric_of
 __all__ = ["ImportedRun", "import_runs", "read_runs"]
 
 _SPLITS = ("val_", "test_")
+_SPLIT_NAMES = {"train": "", "training": "", "val": "val_", "valid": "val_", "validation": "val_",
+                "eval": "val_", "test": "test_"}  # fmt: skip
+"""Words for a part of the data in the tags of event files -> prefix of a metric."""
+
 _SEED = re.compile(
     r"^(?P<trial>.*?)(?:[-_/ ]?(?:seed|run|s)?[-_= ]?(?P<seed>\d+))?$", re.IGNORECASE
 )
@@ -45,11 +51,14 @@ class ImportedRun:
     better: dict[str, bool] = field(default_factory=dict)
 
 
-def read_runs(path: Path, factors: Sequence[str] = ()) -> list[ImportedRun]:
+def read_runs(
+    path: Path, factors: Sequence[str] = (), study: str | None = None
+) -> list[ImportedRun]:
     """Read a CSV file, a folder of TensorBoard event files, or the SQLite file of an Optuna study.
 
     Args:
         factors: columns of a CSV file that are factors although they hold numbers.
+        study: which of the Optuna studies of a file, if it has several.
 
     Raises:
         ConfigError: the file is none of these, contains no run, or contains an invalid value.
@@ -61,7 +70,7 @@ def read_runs(path: Path, factors: Sequence[str] = ()) -> list[ImportedRun]:
     if path.is_dir() or "tfevents" in path.name:
         runs = list(_tensorboard(path))
     elif path.read_bytes()[:15] == b"SQLite format 3":
-        runs = list(_optuna(path))
+        runs = list(_optuna(path, study))
     else:
         runs = _table(path, factors)
     if not runs:
@@ -121,6 +130,8 @@ def _number(text: str) -> float | None:
 
 def _tensorboard(path: Path) -> Iterator[ImportedRun]:
     """Event files: a run for each folder, whose name ends in the seed ("tanh-seed1", "tanh/1")."""
+    # without it tensorboard imports TensorFlow, which takes ten seconds and writes to the screen
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ImportError:
@@ -132,7 +143,7 @@ def _tensorboard(path: Path) -> Iterator[ImportedRun]:
         events = EventAccumulator(str(place), size_guidance={"scalars": 0})
         events.Reload()
         curves = {
-            tag.replace("/", "_"): (
+            _tag(tag): (
                 [float(e.step) for e in events.Scalars(tag)],
                 [float(e.value) for e in events.Scalars(tag)],
             )
@@ -148,8 +159,21 @@ def _tensorboard(path: Path) -> Iterator[ImportedRun]:
             yield ImportedRun({"trial": trial or "run"}, number, metrics, str(place), curves)
 
 
-def _optuna(path: Path) -> Iterator[ImportedRun]:
-    """Read the ended trials of the only Optuna study in a file; equal parameters are repeats."""
+def _tag(tag: str) -> str:
+    """Return a tag as the name of a curve: "val_accuracy" for val/accuracy and Accuracy/valid."""
+    parts = tag.split("/")
+    for place in (0, -1):
+        split = _SPLIT_NAMES.get(parts[place].lower())
+        if split is not None and len(parts) > 1:
+            del parts[place]
+            name = "_".join(parts)
+            known = metric_of(name.lower()).higher_is_better is not None
+            return split + (name.lower() if known else name)
+    return "_".join(parts)
+
+
+def _optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
+    """Read the ended trials of an Optuna study; trials with equal parameters are repeats."""
     import optuna
 
     try:
@@ -158,22 +182,23 @@ def _optuna(path: Path) -> Iterator[ImportedRun]:
     except Exception as error:  # errors of SQLAlchemy, for any other content
         reason = str(error).splitlines()[0]
         raise ConfigError(f"{path} contains no Optuna study: {reason}") from None
-    if len(names) != 1:
-        raise ConfigError(
-            f"{path} must contain one Optuna study, it contains {', '.join(names) or 'none'}"
-        )
-    study = optuna.load_study(study_name=names[0], storage=storage)
+    name = names[0] if len(names) == 1 else wanted
+    if name not in names:
+        told = f"one of its {len(names)} Optuna studies by --study" if names else "an Optuna study"
+        said = unknown_name("study", name, names) if name else f"known: {', '.join(names)}"
+        raise ConfigError(f"{path}: expected {told} ({said})" if names else f"{path} has no study")
+    study = optuna.load_study(study_name=name, storage=storage)
     if len(study.directions) > 1:
-        raise ConfigError(
-            f"{path}: {names[0]} has {len(study.directions)} objectives, expected one"
-        )
+        raise ConfigError(f"{path}: {name} has {len(study.directions)} objectives, expected one")
     better = {"objective": study.directions[0].name == "MAXIMIZE"}
     for trial in study.get_trials(deepcopy=False):
         if trial.state.name in ("COMPLETE", "FAIL"):
             value = trial.values[0] if trial.values else math.nan
             levels = {name: str(level) for name, level in trial.params.items()}
+            seed = trial.params.get("seed")
+            number = seed if isinstance(seed, int) and levels.pop("seed") else None
             place = f"{path}, trial {trial.number}"
-            yield ImportedRun(levels, None, {"objective": value}, place, better=better)
+            yield ImportedRun(levels, number, {"objective": value}, place, better=better)
 
 
 def import_runs(

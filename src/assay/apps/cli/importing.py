@@ -30,11 +30,12 @@ def import_results(
     They get the same intervals, tests and report. A CSV file has a row for each run: numeric
     columns are metrics, text columns are factors, and `seed` pairs the runs. Each folder of
     TensorBoard events is one run, and its name ends in the seed. In an Optuna study, trials with
-    equal parameters count as repeats.
+    equal parameters count as repeats; a parameter `seed` pairs them.
 
     Args:
         file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.
-        study: Name of the study [the file's name].
+        study: Name of the study [the file's name]; of several Optuna studies in a file, the one
+            to import.
         factor: A numeric column that is a setting, not a metric, such as learning_rate; may be
             repeated.
         higher_is_better: A metric that is better when it is higher; may be repeated.
@@ -48,10 +49,12 @@ def import_results(
 
     places = places or Places()
     name = read_name(Entry(study or file.resolve().stem, ("study",)))
-    runs = read_runs(file, factor or ())
+    runs = read_runs(file, factor or (), study)
     plan = import_runs(places.store_path, name, runs, higher_is_better or (), lower_is_better or ())
     found = Results(places.store_path, plan, places.data_path)
-    console.heading(f"{name}: {len(runs)} runs of {len(plan['trials'])} trials")
+    counts = {"run": len(runs), "trial": len(plan["trials"])}
+    said = " of ".join(f"{n} {thing}{'s' * (n != 1)}" for thing, n in counts.items())
+    console.heading(f"{name}: {said}")
     show_table(found.trials_table())
     console.say()
     console.points(found.sentences())
