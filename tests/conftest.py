@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import http.server
 import importlib.util
 import itertools
@@ -27,6 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/numba"))
 settings.register_profile("assay", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("assay")
+gc.disable()  # until all tests are imported, which makes hardly any garbage
 
 
 FOLDERS = itertools.count()
@@ -48,6 +50,13 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files: one that comes last would be waited for by one process alone."""
     items.sort(key=lambda item: not item.path.name.startswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but do not search the modules of all tests for it each time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,6 +106,20 @@ def closed_world(
     monkeypatch.setenv("ASSAY_PROGRAM", "pytorch")
     # one cache for all tests, or each would verify the real files anew
     monkeypatch.setenv("ASSAY_CACHE", str(base / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def no_plugin_left() -> Iterator[None]:
+    """Forget the plugins that a test has loaded: the workers of later tests would load them, too,
+    and PyTorch with them, which takes each one seconds."""
+    from assay.core import plugins
+
+    before = dict(plugins._loaded)
+    yield
+    for name in plugins._loaded.keys() - before.keys():
+        plugin = plugins._loaded.pop(name)
+        if plugin.name.endswith(".py"):  # an installed module stays imported
+            plugins._unload(plugin.module)
 
 
 @pytest.fixture(autouse=True)

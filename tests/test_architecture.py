@@ -6,6 +6,7 @@ The rules are the data at the top; the tests below only apply them.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -69,8 +70,9 @@ def adapter(module: str) -> str | None:
     return next((a for a in ADAPTERS if f"{module}.".startswith(f"{a}.")), None)
 
 
+@functools.cache
 def sources() -> dict[str, ast.Module]:
-    """Module name -> its syntax tree."""
+    """Module name -> its syntax tree; read when a test asks, as every process collects this file."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = ("assay", *path.relative_to(ROOT).with_suffix("").parts)
@@ -103,23 +105,20 @@ def rank(name: str) -> int:
     return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
-MODULES = sources()
-
-
 def inside(tree: ast.AST, late: bool = True) -> set[str]:
     """Modules of assay that a tree imports (a name in a module counts as the module)."""
     names = (n for n in imports(tree, late) if n.split(".")[0] == "assay")
-    return {n if n in MODULES else n.rpartition(".")[0] for n in names}
+    return {n if n in sources() else n.rpartition(".")[0] for n in names}
 
 
 def test_every_package_has_its_place():
-    assert {package(m) for m in MODULES if m.count(".") > 1} <= set(ORDER)
+    assert {package(m) for m in sources() if m.count(".") > 1} <= set(ORDER)
 
 
 def test_imports_point_one_way():
     wrong = [
         f"{module} imports {target}"
-        for module, tree in MODULES.items()
+        for module, tree in sources().items()
         for target in inside(tree)
         if rank(package(target)) > rank(package(module))
         or package(target) in NEVER.get(package(module), ())
@@ -133,7 +132,7 @@ def test_subjects_know_nothing_of_each_other():
 
     wrong = [
         f"{module} imports {target}"
-        for module, tree in MODULES.items()
+        for module, tree in sources().items()
         for target in inside(tree)
         if package(target) == package(module) == "subjects" and subject(target) != subject(module)
     ]
@@ -141,7 +140,7 @@ def test_subjects_know_nothing_of_each_other():
 
 
 def test_no_module_needs_itself():
-    graph = {m: inside(tree, late=False) - {m} for m, tree in MODULES.items()}
+    graph = {m: inside(tree, late=False) - {m} for m, tree in sources().items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -151,7 +150,7 @@ def test_no_module_needs_itself():
 def test_heavy_libraries_are_imported_where_they_are_used():
     wrong = [
         f"{module} imports {name} when it is loaded"
-        for module, tree in MODULES.items()
+        for module, tree in sources().items()
         for name in imports(tree, late=False)
         if package(module) in LATE.get(name.split(".")[0], ())
         and name.split(".")[0] not in ADAPTERS.get(adapter(module) or "", ())
@@ -162,7 +161,7 @@ def test_heavy_libraries_are_imported_where_they_are_used():
 def test_adapters_are_imported_late():
     wrong = [
         f"{module} imports {target} when it is loaded"
-        for module, tree in MODULES.items()
+        for module, tree in sources().items()
         for target in inside(tree, late=False)
         if adapter(target) not in (None, adapter(module))
     ]
@@ -171,7 +170,7 @@ def test_adapters_are_imported_late():
 
 def test_a_class_name_stands_for_one_thing():
     homes = defaultdict(list)
-    for module, tree in MODULES.items():
+    for module, tree in sources().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(f"{module}:{node.lineno}")
@@ -186,7 +185,7 @@ def test_files_stay_short():
 def test_functions_stay_short():
     long = {
         f"{module}.{node.name}": node.end_lineno - node.lineno + 1
-        for module, tree in MODULES.items()
+        for module, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and node.end_lineno
