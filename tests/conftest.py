@@ -36,13 +36,20 @@ FOLDERS = itertools.count()
 EXECUTOR = "assay.execution.execute._Course._default_executor"
 
 LONG = (
+    "test_checkpoints",
     "test_compiled",
+    "test_courses",
+    "test_every_engine",
     "test_execute",
     "test_extending",
+    "test_html",
     "test_own_",
     "test_page",
+    "test_sklearn",
+    "test_store",
     "test_subjects",
     "test_training",
+    "test_unscramble",
 )
 """How the names of files begin that have few tests, but long ones."""
 
@@ -136,6 +143,12 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("reads the real datasets; set ASSAY_DATA to their folder")
     return Path(folder)
+
+
+@pytest.fixture
+def blank_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write empty reports: to draw one takes a second, and every `assay run` does."""
+    monkeypatch.setattr("assay.reports.html.render_html", lambda *given: "<!doctype html>\n")
 
 
 @pytest.fixture

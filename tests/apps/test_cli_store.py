@@ -11,6 +11,7 @@ import pytest
 from assay.apps.cli.app import main
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_some_trials_can_be_trained_alone(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

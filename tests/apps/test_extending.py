@@ -77,6 +77,7 @@ def run_outside(elsewhere: Path) -> Run:
     return run_command
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_a_metric(write: Callable[..., str], run: Run) -> None:
     run("run", write("Custom metrics", "engine: numpy\n"))
     table = run("results", "with-my-metric")  # with no plugin: the plan says how it is shown
@@ -86,6 +87,7 @@ def test_a_metric(write: Callable[..., str], run: Run) -> None:
     assert re.search(r"\(baseline\) +2 +[\d.]+ ± [\d.]+ +\d\.\d{3} ± \d\.\d{3}\s", table)
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> None:
     study = write("Custom optimizers")
     said = run("run", study)
@@ -96,6 +98,7 @@ def test_an_optimizer_and_a_schedule(write: Callable[..., str], run: Run) -> Non
     assert "unknown optimizer 'signun'; did you mean 'signum'?" in said
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) -> None:
     study = write("Custom optimizers", "engine: numpy\n")
     only = ("--only", "signum", "--precision", "float64", "--repeats", "1")
@@ -108,6 +111,7 @@ def test_the_steps_of_an_optimizer_agree(write: Callable[..., str], run: Run) ->
     assert numbers[0] == numbers[1] != []
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) -> None:
     study = write("Custom augmentations")
     assert "trained 6 of 6 runs" in run("run", study)
@@ -148,6 +152,7 @@ def test_a_family_that_a_pool_trains(write: Callable[..., str], run_outside: Run
     assert "unknown option of network family funnel 'dept'; did you mean 'depth'?" in said
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_a_sampler(write: Callable[..., str], run: Run) -> None:
     study = write("Custom samplers", "engine: numpy\n")
     assert "4 of 4 trials were proposed by climb" in run("run", study)

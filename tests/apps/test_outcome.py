@@ -19,6 +19,8 @@ from assay.core.plans import runs_by_label
 from assay.core.store import Store
 from assay.engines.numpy_engine.engine import NumpyEngine
 
+pytestmark = pytest.mark.usefixtures("blank_page")
+
 STUDY = """\
 study: rates
 dataset: {name: digits, train: 97, validation: 40, test: 40}

@@ -10,6 +10,8 @@ import pytest
 from assay.apps.cli.app import main
 from assay.core.plugins import look_in
 
+pytestmark = pytest.mark.usefixtures("blank_page")
+
 PARTS = """
 import assay
 from assay.core.options import integer

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.apps.api import plan_of, train
 from assay.apps.cli.app import main
 from assay.core.store import Store
+from assay.execution.place import Machine
+
+pytestmark = pytest.mark.usefixtures("blank_page")
 
 STUDY = """
 study: {name}
@@ -32,8 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, rate in (("one", 0.1), ("two", 0.2)):
         file = folder / f"{name}.yaml"
         file.write_text(STUDY.format(name=name, rate=rate))
-        store = str(folder / "assay-store")
-        assert main(["run", str(file), "--store", store, "--workers", "1"]) == 0
+        train(plan_of(file), folder / "assay-store", machine=Machine(workers=1))
     return folder
 
 

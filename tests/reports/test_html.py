@@ -146,7 +146,7 @@ def test_writing_is_whole_or_an_error_that_names_the_file(study, images, tmp_pat
 
 def test_pictures_of_any_number_of_trials_keep_to_the_style(study, images):
     plan, records = study("trouble")
-    many = {**plan, "trials": plan["trials"] * 24}  # labels repeat; 144 rows must still be drawn
+    many = {**plan, "trials": plan["trials"] * 11}  # labels repeat; 60 of 66 rows are drawn
     text = render_html(many, records, images)
     assert "more trials are in the table" in text
 

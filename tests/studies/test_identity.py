@@ -103,6 +103,7 @@ def test_what_earlier_versions_stored_is_counted_with_the_reason(raised: Callabl
     assert of_earlier_versions(now, stored(unsaid)) == {f"{has_had} and {nameless}": 2}
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_a_command_says_what_it_trains_again_and_why(
     raised: Callable[[int], None],
     tmp_path: Path,
