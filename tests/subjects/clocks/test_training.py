@@ -194,9 +194,15 @@ def test_minutes_end_a_run(sketched):
     assert record.timing["train"] + record.timing["evaluate"] >= 1.2
 
 
+@pytest.fixture(scope="module")
+def whole() -> Record:
+    """A run after rendered clocks that nothing interrupts."""
+    return train(with_pretraining(0.01, 4, 3))
+
+
 @pytest.mark.parametrize(("updates", "left"), [(3, 1 + 3), (4, 3), (4 + 2, 1)])
 def test_an_interrupted_run_does_not_begin_with_rendered_clocks_again(
-    updates, left, tmp_path, monkeypatch
+    updates, left, whole, tmp_path, monkeypatch
 ):
     """What was done before the interruption is not done again, and nothing differs."""
     study, step, done = with_pretraining(0.01, 4, 3), Loop._step, []
@@ -214,7 +220,7 @@ def test_an_interrupted_run_does_not_begin_with_rendered_clocks_again(
     monkeypatch.setattr(Loop, "_step", step)
     progress = []
     found = train(study, resources, progress.append)
-    assert kernels(found) == kernels(train(study))
+    assert kernels(found) == kernels(whole)
     assert sum(p.images for p in progress) == 32 * left
     assert not list(tmp_path.iterdir())
 

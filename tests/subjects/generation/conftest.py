@@ -12,6 +12,7 @@ from assay.core.records import VALIDATION_ONLY, Record
 from assay.data import load
 from assay.engines.engine import ENGINES, Progress, Resources
 from assay.studies.members import cohorts
+from assay.subjects.generation.measures import intervals
 
 DATA = {"name": "drawn-dials", "train": 400, "validation": 80, "test": 80}
 SHAPE = {"dense": 1024, "filters": [32, 24, 16], "down_filters": [16, 24, 32], "leak": 0.2}
@@ -39,6 +40,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 Train = Callable[..., Record]
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals have tests of their own; all of their resamples take two seconds of each run."""
+    monkeypatch.setattr(intervals, "range", lambda n: range(min(n, 10)), raising=False)
 
 
 @pytest.fixture(scope="session")

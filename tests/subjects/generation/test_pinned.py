@@ -18,6 +18,7 @@ KINDS: dict[str, dict[str, Any]] = {
 SHAPES = {"gan": SHAPE, "vae": SHAPE, "flow": {"filters": [8, 12]}}
 
 
+@pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize("family", sorted(KINDS))
 def test_families(family: str, pinned: Pinned):
     pinned(

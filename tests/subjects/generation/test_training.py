@@ -12,16 +12,11 @@ from assay.engines import loop
 from assay.engines.engine import Progress, Stopped
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.subjects.generation.judge import Judge
-from assay.subjects.generation.measures import intervals, numbers
+from assay.subjects.generation.measures import numbers
 from assay.subjects.generation.sampler import PictureSampler
 
 STEPS = 40
-
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Intervals have tests of their own; all of their resamples take two seconds of each run."""
-    monkeypatch.setattr(intervals, "range", lambda n: range(min(n, 10)), raising=False)
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:

@@ -133,6 +133,7 @@ def test_energy_and_quality_by_hand():
 
 def test_a_dataset_is_restored_once_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    monkeypatch.setattr(restoring, "unscramble", unscramble)
     spec = {"name": "digits", "permute": 3, "restore": True}
     first = data.load(spec)
     files = sorted(p.name for p in (tmp_path / "restored").iterdir() if p.suffix == ".safetensors")
