@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -79,10 +80,11 @@ def signature(function: ast.FunctionDef) -> list[ast.expr | None]:
     return [function.returns, *(arg.annotation for arg in every if arg)]
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
+@functools.cache
+def trees() -> list[tuple[str, ast.Module]]:
     """Package and syntax tree of every module."""
-    for path in sorted(ROOT.rglob("*.py")):
-        yield path.relative_to(ROOT).parts[0], ast.parse(path.read_text(encoding="utf-8"))
+    files = sorted(ROOT.rglob("*.py"))
+    return [(p.relative_to(ROOT).parts[0], ast.parse(p.read_text(encoding="utf-8"))) for p in files]
 
 
 def open_aliases(tree: ast.Module) -> Iterator[str]:

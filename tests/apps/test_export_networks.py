@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -64,25 +65,39 @@ def trained(name: str, heads: dict[str, int]) -> tuple[Record, Network]:
     return record, network
 
 
-@pytest.mark.parametrize("heads", [{"class": 4}, {"hour": 12, "minute": 3}], ids=["one", "two"])
+HEADS = {"one": {"class": 4}, "two": {"hour": 12, "minute": 3}}
+WITHOUT_ASSAY = """
+import importlib, sys
+import numpy as np, torch
+sys.modules["assay"] = None
+for name in sys.argv[1:]:
+    out = importlib.import_module(name).load()(torch.from_numpy(np.load(f"{name}.npy")))
+    out = out if isinstance(out, dict) else {"class": out}
+    np.savez(name, **{k: v.detach().numpy() for k, v in out.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what every network computes as it was exported, in one process for all."""
+    folder = tmp_path_factory.mktemp("exported")
+    names = []
+    for name, (number, heads) in itertools.product(NETWORKS, HEADS.items()):
+        record, network = trained(name, heads)
+        names.append(f"{name} {number}".replace(" ", "_"))
+        EXPORTERS["torch"].write(record, network, folder / f"{names[-1]}.py")
+        np.save(folder / names[-1], sample_images(network))
+    subprocess.run([sys.executable, "-c", WITHOUT_ASSAY, *names], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("number", HEADS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_torch_runs_without_assay(name, heads, tmp_path: Path):
-    record, network = trained(name, heads)
-    path = tmp_path / "net.py"
-    EXPORTERS["torch"].write(record, network, path)
-    images = sample_images(network)
-    np.save(tmp_path / "images.npy", images)
-    script = (
-        "import sys, numpy as np, torch\n"
-        "sys.modules['assay'] = None\n"
-        "import net\n"
-        "out = net.load()(torch.from_numpy(np.load('images.npy')))\n"
-        "out = out if isinstance(out, dict) else {'class': out}\n"
-        "np.savez('out.npz', **{k: v.detach().numpy() for k, v in out.items()})\n"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
-    with np.load(tmp_path / "out.npz", allow_pickle=False) as found:
-        for head, array in expected(record, network, images).items():
+def test_torch_runs_without_assay(name, number, exported: Path):
+    record, network = trained(name, HEADS[number])
+    file = exported / f"{name} {number}.npz".replace(" ", "_")
+    with np.load(file, allow_pickle=False) as found:
+        for head, array in expected(record, network, sample_images(network)).items():
             np.testing.assert_allclose(found[head], array, rtol=1e-4, atol=1e-4)
 
 

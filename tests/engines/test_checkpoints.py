@@ -67,9 +67,9 @@ def member(
     corners: Dataset, case: str, seed: int, stop_after: int | None, **changes: Any
 ) -> Member:
     network, recipe = CASES[case]
-    recipe = {"epochs": 6, "batch_size": 40, "learning_rate": 0.05} | recipe | changes
+    recipe = {"epochs": 4, "batch_size": 40, "learning_rate": 0.05} | recipe | changes
     net = build_network(network, corners.image_shape, {"class": 4})
-    plain = {"epochs": 6, "case": case} | ({"stop_after": stop_after} if stop_after else {})
+    plain = {"epochs": 4, "case": case} | ({"stop_after": stop_after} if stop_after else {})
     config = {"seed": seed, "training": plain}
     return Member(config, net, Training(**recipe, stop_after=stop_after), seed)
 
@@ -255,7 +255,7 @@ def test_an_interrupted_rung_goes_on_and_so_does_the_next(
     kill(monkeypatch, 2 * per_epoch, [first], corners, tmp_path)
     (rung,) = train([first], corners, tmp_path)
     assert "resumed_after_epoch" not in rung.provenance
-    kill(monkeypatch, 5 * per_epoch, [member(corners, case, 3, None)], corners, tmp_path)
+    kill(monkeypatch, 4 * per_epoch - 2, [member(corners, case, 3, None)], corners, tmp_path)
     (end,) = train([member(corners, case, 3, None)], corners, tmp_path)
     assert end.provenance["resumed_after_epoch"] == 3
     assert_same(end, whole)
@@ -340,7 +340,7 @@ def test_a_run_that_only_chooses_reads_no_test_image(corners: Dataset):
     values = {name: getattr(corners, name) for name in vars(corners)}
     closed = Dataset(**{**values, "test": Closed()})
     for case in ("stacked adam", "cnn, augmented, averaged"):
-        one = member(corners, case, 3, None)
+        one = member(corners, case, 3, None, epochs=6)
         with pytest.raises(AssertionError, match="the test part"):
             train([one], closed, None)
         choosing = Member({**one.config, "validation_only": True}, one.network, one.training, 3)

@@ -138,7 +138,7 @@ def test_one_network_trains_on_as_many_threads_as_were_measured_to_be_faster(
         return 2.0 if (faster == "one thread") == (measured[-1] == 1) else 1.0
 
     monkeypatch.setattr(stacking, "_in_turns", by_threads)
-    (one,) = members(NETWORKS["pooled"], count=1)
+    (one,) = members(NETWORKS["pooled"], count=1, epochs=1, batch_size=96)
     (cohort,) = cohorts([one.config])
     before = torch.get_num_threads()
     for _ in range(2):  # the second time it is remembered
