@@ -72,7 +72,7 @@ def adapter(module: str) -> str | None:
 
 @functools.cache
 def sources() -> dict[str, ast.Module]:
-    """Module name -> its syntax tree; read by the first test, as every process imports this file."""
+    """Module name -> its syntax tree; read by a test, as every process imports this file."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = ("assay", *path.relative_to(ROOT).with_suffix("").parts)
