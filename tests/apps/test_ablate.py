@@ -53,6 +53,7 @@ def test_what_differs_is_undone_one_at_a_time():
         ablation_plan(study, base, base)
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     import yaml
 

@@ -12,6 +12,7 @@ from assay.core.errors import ConfigError
 from assay.subjects.unscrambling.page import PAGE
 
 
+@pytest.mark.usefixtures("blank_page")
 def test_a_picture_before_and_after_and_what_networks_say(tmp_path: Path):
     from assay.apps.cli.app import main
 
