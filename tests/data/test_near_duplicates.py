@@ -17,6 +17,7 @@ from assay.data.near_duplicates import (
     twin_notes,
     with_twin,
 )
+from assay.data.permutation import permute
 from assay.data.splits import hold_out
 
 
@@ -103,6 +104,23 @@ def test_own_folders_and_arrays_have_no_test_image_that_is_trained_on(tmp_path):
         assert near_training(found) == 0
         said = "40 of 80 images are equal to another one or its near-duplicate, and none of them"
         assert any(note.startswith(said) for note in found.notes)
+
+
+def test_permuted_images_have_the_duplicates_of_the_plain_ones(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    framed = photos(90)
+    framed[:, np.hypot(*(np.mgrid[:48, :48] - 23.5)) > 20] = 0  # the edge that all images share
+    framed[70:75] = framed[:5]  # test images that occur in training
+    found = {}
+    for permutation in (None, np.random.default_rng(3).permutation(48 * 48)):
+        shown = framed if permutation is None else permute(framed, permutation)
+        parts = [Split(x, np.zeros(len(x), np.int64)) for x in np.split(shown, [50, 60])]
+        known = {"class_names": (), "mean": np.zeros(3), "std": np.ones(3)}
+        name = f"permuted {permutation is not None}"
+        found[name] = near_training(
+            Dataset({"name": "x"}, *parts, **known, fingerprint=name, permutation=permutation)
+        )
+    assert found == {"permuted False": 5, "permuted True": 5}
 
 
 def test_official_parts_stay_and_what_they_share_is_counted(monkeypatch, tmp_path):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from assay.data.dataset import Dataset
+from assay.data.permutation import restore
 from assay.data.storage import cache_dir
 
 __all__ = [
@@ -185,11 +186,11 @@ def with_twin(images: np.ndarray) -> np.ndarray:
     total = hashlib.sha256(f"{_RULE} {images.shape}{images.dtype}".encode())
     for start in range(0, len(images), 4096):
         total.update(np.ascontiguousarray(images[start : start + 4096]).data)
-    pairs = _remembered(total.hexdigest()[:24])
-    if pairs is None:
-        pairs = near_pairs(images)
-        _remember(total.hexdigest()[:24], pairs)
-    return _marked(pairs, len(images))
+    found = _remembered(total.hexdigest()[:24])
+    if found is None:
+        found = np.unique(near_pairs(images))
+        _remember(total.hexdigest()[:24], found)
+    return _marked(found, len(images))
 
 
 def twin_notes(twins: np.ndarray, tested: np.ndarray) -> list[str]:
@@ -206,36 +207,46 @@ def twin_notes(twins: np.ndarray, tested: np.ndarray) -> list[str]:
     ]
 
 
-def _marked(pairs: np.ndarray, count: int) -> np.ndarray:
+def _marked(found: np.ndarray, count: int) -> np.ndarray:
     marked = np.zeros(count, bool)
-    marked[pairs.ravel()] = True
+    marked[found.ravel()] = True
     return marked
 
 
 def near_training(dataset: Dataset) -> int:
     """Count the test images that are near-duplicates of, or equal to, training or validation
-    images. The result is cached by the dataset's fingerprint."""
+    images. The result is cached by the dataset's fingerprint.
+
+    Permuted pixels are put back first: a hash of them would show what all images have in common,
+    such as a dark edge, and take nearly every image for a duplicate.
+    """
     name = f"{dataset.fingerprint}-{_RULE}"
-    pairs = _remembered(name)
-    if pairs is None:
-        parts = (dataset.train.images, dataset.validation.images)
-        pairs = np.concatenate([near_pairs(dataset.test.images, part) for part in parts])
-        _remember(name, pairs)
-    return len(np.unique(pairs[:, 0]))
+    found = _remembered(name)
+    if found is None:
+        test, *parts = (
+            part.images
+            if dataset.permutation is None
+            else restore(part.images, dataset.permutation)
+            for part in (dataset.test, dataset.train, dataset.validation)
+        )
+        found = np.unique(np.concatenate([near_pairs(test, part)[:, 0] for part in parts]))
+        _remember(name, found)
+    return len(found)
 
 
 def _remembered(name: str) -> np.ndarray | None:
+    """Return the positions that were found before."""
     try:
         found = np.load(cache_dir() / "near-duplicates" / f"{name}.npy", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.dtype == np.int64 and found.ndim == 2 and found.shape[1] == 2 else None
+    return found if found.dtype == np.int64 and found.ndim == 1 else None
 
 
-def _remember(name: str, pairs: np.ndarray) -> None:
+def _remember(name: str, found: np.ndarray) -> None:
     folder = cache_dir() / "near-duplicates"
     with suppress(OSError):  # a cache that cannot be written only costs time
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-            np.save(part, pairs, allow_pickle=False)
+            np.save(part, found, allow_pickle=False)
         os.replace(part.name, folder / f"{name}.npy")
