@@ -57,6 +57,15 @@ def test_a_study_shows_the_datasets_that_it_names(pictures, capsys):
     assert sorted(p.name for p in pictures.parent.glob("s-*.png")) == ["s-1.png", "s-2.png"]
 
 
+def test_images_that_a_study_divides_in_several_ways_are_shown_once(pictures, capsys):
+    varied = STUDY.format(path="mine").replace("repeats: 1", "repeats: 3\nvary: [seed, split]")
+    (pictures.parent / "study.yaml").write_text(varied)
+    assert main(["data", "show", "study.yaml"]) == 0
+    found = capsys.readouterr()
+    assert found.out.count("contact sheet") == 2  # grey and colour
+    assert "study.yaml divides the same images in 4 other ways as well" in found.err
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

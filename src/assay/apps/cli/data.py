@@ -142,6 +142,10 @@ def embed(
         console.say(plot.caption)
 
 
+_DRAWS = ("split_seed", "fold")
+"""Settings of which another value only divides the same images in another way."""
+
+
 def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     """Return the datasets that a name means: of the catalog, a folder or a study."""
     from assay.data.catalog import ENTRIES
@@ -164,7 +168,13 @@ def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     search = plan.study.search
     configs = plan.runs().values() if search is None else search.samples
     found = {json.dumps(c["dataset"], sort_keys=True): c["dataset"] for c in configs}
-    return list(found.values())
+    first: dict[str, dict[str, Any]] = {}
+    for spec in found.values():
+        images = {key: value for key, value in spec.items() if key not in _DRAWS}
+        first.setdefault(json.dumps(images, sort_keys=True), spec)
+    if more := len(found) - len(first):
+        console.remark(f"{name} divides the same images in {more} other ways as well, not shown")
+    return list(first.values())
 
 
 def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
