@@ -28,7 +28,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/numba"))
 settings.register_profile("assay", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("assay")
-gc.disable()  # until all tests are imported, which makes hardly any garbage
 
 
 FOLDERS = itertools.count()
@@ -59,8 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.path.name.startswith(LONG))
 
 
+def pytest_collectstart() -> None:
+    """Look for no garbage while tests are imported, which makes hardly any."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Collect garbage again, but do not search the modules of all tests for it each time."""
+    """Look for it again, but not in the modules of all tests each time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
