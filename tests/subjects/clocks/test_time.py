@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.statistics import estimate, metric_of
 from assay.subjects.clocks import time
 
 MINUTES = st.integers(0, 719_999).map(lambda n: n / 1000)
@@ -55,3 +56,9 @@ def test_flips_and_wraps():
     true = np.array([0, 0, 0, 1, 100])
     assert time.hour_flip(read, true).tolist() == [True, True, False, False, False]
     assert time.wrapped_error(read, true).tolist() == [False, False, False, True, False]
+
+
+def test_an_interval_of_a_mean_error_ends_at_half_a_dial():
+    found = estimate([5.0, 340.0, 20.0], bounds=metric_of("test_minutes").bounds)
+    assert (found.low, found.high) == (0.0, 360.0)
+    assert metric_of("median_minutes").maximum == 360

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.core.metrics import PERCENT, Metric
+from assay.subjects.clocks.time import HALF_DAY
 
 __all__ = ["hour_flip_rate", "median_minutes", "minutes", "within_1_minute", "within_5_minutes"]
 
@@ -11,6 +12,7 @@ _MINUTES = {
     "difference_unit": "min",
     "decimals": 2,
     "minimum": 0.0,
+    "maximum": HALF_DAY / 2,  # the shorter way round the dial
     "higher_is_better": False,
 }
 
