@@ -191,14 +191,25 @@ def _optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
     if len(study.directions) > 1:
         raise ConfigError(f"{path}: {name} has {len(study.directions)} objectives, expected one")
     better = {"objective": study.directions[0].name == "MAXIMIZE"}
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.name in ("COMPLETE", "FAIL"):
-            value = trial.values[0] if trial.values else math.nan
-            levels = {name: str(level) for name, level in trial.params.items()}
-            seed = trial.params.get("seed")
-            number = seed if isinstance(seed, int) and levels.pop("seed") else None
-            place = f"{path}, trial {trial.number}"
-            yield ImportedRun(levels, number, {"objective": value}, place, better=better)
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state.name in ("COMPLETE", "FAIL")]
+    asked = dict.fromkeys(name for trial in trials for name in trial.params)
+    short = {name: _shortest(trial.params.get(name) for trial in trials) for name in asked}
+    for trial in trials:
+        value = trial.values[0] if trial.values else math.nan
+        levels = {name: short[name][level] for name, level in trial.params.items()}
+        seed = trial.params.get("seed")
+        number = seed if isinstance(seed, int) and levels.pop("seed") else None
+        place = f"{path}, trial {trial.number}"
+        yield ImportedRun(levels, number, {"objective": value}, place, better=better)
+
+
+def _shortest(values: Iterable[object]) -> dict[object, str]:
+    """Return each value of a parameter as text; floats with the digits that tell them apart."""
+    known = dict.fromkeys(values)
+    floats = [value for value in known if isinstance(value, float)]
+    digits = (n for n in range(3, 18) if len({f"{x:.{n}g}" for x in floats}) == len(floats))
+    few = next(digits, 17)
+    return {x: f"{x:.{few}g}" if isinstance(x, float) else str(x) for x in known}
 
 
 def import_runs(
