@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 
 from assay.apps.cli.app import main
-from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, LIMITS, ROUNDING, chosen, judge
+from assay.apps.reproducing import (
+    DIFFERENT,
+    EQUAL,
+    FAILED,
+    LIMITS,
+    ROUNDING,
+    chosen,
+    judge,
+    reproduce,
+)
+from assay.core.cores import physical_cores
 from assay.core.records import Record
 from assay.core.store import Store
+from assay.engines.engine import Resources
 
 
 @pytest.fixture
@@ -69,6 +80,38 @@ def test_a_run_that_ends_otherwise_is_different(record: Record):
     assert judge(record, replace(record, status="diverged")).verdict == DIFFERENT
     predicted = {n: np.roll(a, 1, axis=0) for n, a in record.predictions.items()}
     assert judge(record, replace(record, predictions=predicted)).verdict == ROUNDING
+
+
+def test_metrics_of_the_study_follow_from_the_predictions(record: Record):
+    """They are computed after the training, so a run that is trained again does not have them."""
+    said = {**record.provenance, "metric_versions": {"test_f1_macro": "1"}}
+    stored = replace(record, metrics={**record.metrics, "test_f1_macro": 0.5}, provenance=said)
+    found = judge(stored, record)
+    assert found.verdict == EQUAL
+    assert "test_f1_macro" not in {name for name, _, _ in found.metrics}
+    lost = {n: v for n, v in record.metrics.items() if n != "test_accuracy"}
+    assert judge(stored, replace(record, metrics=lost)).verdict == ROUNDING
+
+
+@pytest.mark.parametrize(("then", "now"), [(1, 1), (1000, None), (None, 0)])
+def test_a_run_has_as_many_threads_as_before(
+    then: int | None, now: int | None, record: Record, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+
+    class Engine:
+        check = staticmethod(lambda cohort, resources: None)
+
+        @staticmethod
+        def train(cohort: object, dataset: object, resources: Resources, told: object) -> list:
+            asked.append(resources.threads)
+            return [record]
+
+    monkeypatch.setattr("assay.execution.executors.worker.find_engine", lambda name: Engine)
+    said = {k: v for k, v in record.provenance.items() if k != "threads"}
+    stored = replace(record, provenance=said if then is None else {**said, "threads": then})
+    assert next(reproduce([stored], {})).verdict == EQUAL
+    assert asked == [physical_cores() if now is None else now]
 
 
 def test_what_has_changed_is_listed(record: Record):

@@ -100,7 +100,7 @@ def reproduce(
             on_progress((number + progress.fraction) / len(records), title)
 
         try:
-            again = _train(_as_it_was(record), data_dir, device, told)
+            again = _train(record, data_dir, device, told)
         except AssayError as error:
             yield Reproduced(record.run_id, title, FAILED, message=str(error))
             continue
@@ -116,16 +116,20 @@ def _as_it_was(record: Record) -> Config:
 
 
 def _train(
-    config: Config, data_dir: Path | None, device: str, on_progress: Callable[[Any], None]
+    stored: Record, data_dir: Path | None, device: str, on_progress: Callable[[Any], None]
 ) -> Record:
+    """Train a run on as many threads as before: sums over threads are rounded differently."""
+    from assay.core.cores import physical_cores
     from assay.data import load
     from assay.engines.engine import Resources
     from assay.execution.executors.worker import find_engine
     from assay.studies.members import cohorts
 
+    config = _as_it_was(stored)
     (cohort,) = cohorts([config], data_dir)
     engine = find_engine(config["engine"])
-    resources = Resources(device=device, save_weights=False, data_dir=data_dir)
+    threads = min(int(stored.provenance.get("threads") or 0), physical_cores())
+    resources = Resources(device=device, save_weights=False, data_dir=data_dir, threads=threads)
     engine.check(cohort, resources)
     (record,) = engine.train(cohort, load(config["dataset"], data_dir), resources, on_progress)
     return record
@@ -146,7 +150,7 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     near = stored.status == again.status and first <= limit
     metrics = [
         (name, value, again.metrics.get(name, math.nan))
-        for name, value in stored.metrics.items()
+        for name, value in _trained(stored).items()
         if name.startswith(("val_", "test_"))
     ]
     then, now = stored.provenance, again.provenance
@@ -161,6 +165,12 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     )
 
 
+def _trained(record: Record) -> dict[str, float]:
+    """Return the metrics that came with the training; a study's others follow from predictions."""
+    computed = record.provenance.get("metric_versions", {})
+    return {name: value for name, value in record.metrics.items() if name not in computed}
+
+
 def _equal(a: Record, b: Record) -> bool:
     """Whether all results are equal, bit for bit."""
     import numpy as np
@@ -169,7 +179,7 @@ def _equal(a: Record, b: Record) -> bool:
     return (
         curves == {name for name in b.curves if name != "seconds"}
         and all(np.array_equal(a.curves[n], b.curves[n], equal_nan=True) for n in curves)
-        and all(b.metrics.get(name) == value for name, value in a.metrics.items())
+        and all(b.metrics.get(name) == value for name, value in _trained(a).items())
         and all(
             name in b.predictions and np.array_equal(b.predictions[name], array)
             for name, array in a.predictions.items()
