@@ -82,8 +82,7 @@ def test_a_run_that_ends_otherwise_is_different(record: Record):
     assert judge(record, replace(record, predictions=predicted)).verdict == ROUNDING
 
 
-def test_metrics_of_the_study_follow_from_the_predictions(record: Record):
-    """They are computed after the training, so a run that is trained again does not have them."""
+def test_metrics_whose_function_is_not_loaded_follow_from_the_predictions(record: Record):
     said = {**record.provenance, "metric_versions": {"test_f1_macro": "1"}}
     stored = replace(record, metrics={**record.metrics, "test_f1_macro": 0.5}, provenance=said)
     found = judge(stored, record)
@@ -91,6 +90,14 @@ def test_metrics_of_the_study_follow_from_the_predictions(record: Record):
     assert "test_f1_macro" not in {name for name, _, _ in found.metrics}
     lost = {n: v for n, v in record.metrics.items() if n != "test_accuracy"}
     assert judge(stored, replace(record, metrics=lost)).verdict == ROUNDING
+
+
+def test_metrics_of_the_study_are_computed_again(record: Record):
+    stored = replace(record, metrics={**record.metrics, "test_f1_macro": 0.5})
+    (found,) = reproduce([stored], {})
+    again = {name: now for name, _, now in found.metrics}
+    assert 0 < again["test_f1_macro"] < 1
+    assert found.verdict == ROUNDING, "0.5 is not its value"
 
 
 @pytest.mark.parametrize(("then", "now"), [(1, 1), (1000, None), (None, 0)])

@@ -120,16 +120,27 @@ def _train(
 ) -> Record:
     """Train a run on as many threads as before: sums over threads are rounded differently."""
     from assay.core.cores import physical_cores
+    from assay.core.metrics import METRICS
     from assay.data import load
     from assay.engines.engine import Resources
     from assay.execution.executors.worker import find_engine
     from assay.studies.members import cohorts
+    from assay.tasks.metrics import measures_of
+    from assay.tasks.task import find_task
 
     config = _as_it_was(stored)
+    task = config.get("task", "classify")
     (cohort,) = cohorts([config], data_dir)
     engine = find_engine(config["engine"])
     threads = min(int(stored.provenance.get("threads") or 0), physical_cores())
-    resources = Resources(device=device, save_weights=False, data_dir=data_dir, threads=threads)
+    asked = {name.partition("_")[2] for name in stored.metrics} - {*measures_of(find_task(task))}
+    resources = Resources(
+        device=device,
+        save_weights=False,
+        data_dir=data_dir,
+        threads=threads,
+        metrics=tuple(sorted(n for n in asked if n in METRICS and METRICS[n].function)),
+    )
     engine.check(cohort, resources)
     (record,) = engine.train(cohort, load(config["dataset"], data_dir), resources, on_progress)
     return record
@@ -150,7 +161,7 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     near = stored.status == again.status and first <= limit
     metrics = [
         (name, value, again.metrics.get(name, math.nan))
-        for name, value in _trained(stored).items()
+        for name, value in _known(stored, again).items()
         if name.startswith(("val_", "test_"))
     ]
     then, now = stored.provenance, again.provenance
@@ -165,10 +176,11 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     )
 
 
-def _trained(record: Record) -> dict[str, float]:
-    """Return the metrics that came with the training; a study's others follow from predictions."""
-    computed = record.provenance.get("metric_versions", {})
-    return {name: value for name, value in record.metrics.items() if name not in computed}
+def _known(stored: Record, again: Record) -> dict[str, float]:
+    """Return the stored metrics, except a study's own whose function is not loaded now: these
+    follow from the predictions."""
+    computed = {*stored.provenance.get("metric_versions", {})} - {*again.metrics}
+    return {name: value for name, value in stored.metrics.items() if name not in computed}
 
 
 def _equal(a: Record, b: Record) -> bool:
@@ -179,7 +191,7 @@ def _equal(a: Record, b: Record) -> bool:
     return (
         curves == {name for name in b.curves if name != "seconds"}
         and all(np.array_equal(a.curves[n], b.curves[n], equal_nan=True) for n in curves)
-        and all(b.metrics.get(name) == value for name, value in _trained(a).items())
+        and all(b.metrics.get(name) == value for name, value in _known(a, b).items())
         and all(
             name in b.predictions and np.array_equal(b.predictions[name], array)
             for name, array in a.predictions.items()
