@@ -118,7 +118,7 @@ def test_a_run_of_the_torch_engine_is_saved_when_it_is_interrupted(tmp_path, fam
 
 def test_a_run_of_seconds_goes_on_where_it_was_interrupted(tmp_path):
     """It is saved between evaluations, of which there is none before its end."""
-    plan, left = interrupted(tmp_path, "numpy", "mlp, hidden: [16]", epochs=400)
+    plan, left = interrupted(tmp_path, "numpy", "mlp, hidden: [16]", epochs=1600)
     with Crew() as crew:
         (resumed,) = trained(plan, tmp_path / "store", crew)
         (whole,) = trained(plan, tmp_path / "whole", crew)
