@@ -120,19 +120,19 @@ def test_an_optuna_study_and_what_is_none(tmp_path: Path):
         read_runs(tmp_path / "s.db")
 
 
-def test_floats_of_optuna_have_the_digits_that_tell_them_apart(tmp_path: Path):
+def test_floats_of_optuna_have_six_digits_or_those_that_tell_them_apart(tmp_path: Path):
     import optuna
 
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'o.db'}", study_name="x")
-    for rate, share in ((0.0012345678901, 0.25), (0.0012349, 0.25), (0.1, 0.3000000004)):
+    for rate, share in ((0.0012345678901, 0.25), (0.0012345671, 0.25), (0.1, 0.3000000004)):
         study.enqueue_trial({"rate": rate, "share": share})
     study.optimize(lambda t: sum(t.suggest_float(n, 0, 1) for n in ("rate", "share")), n_trials=3)
     optuna.logging.set_verbosity(level)
     assert [run.levels for run in read_runs(tmp_path / "o.db")] == [
-        {"rate": "0.0012346", "share": "0.25"},
-        {"rate": "0.0012349", "share": "0.25"},
+        {"rate": "0.001234568", "share": "0.25"},
+        {"rate": "0.001234567", "share": "0.25"},
         {"rate": "0.1", "share": "0.3"},
     ]
 

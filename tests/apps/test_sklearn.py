@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn_parts import few_digits, small
 
 from assay import AssayClassifier, AssayError
 from assay.core.errors import DataError, EngineError
@@ -25,16 +25,9 @@ from assay.studies.members import cohorts
 CNN = {"family": "cnn", "filters": [[4]], "dense": [16], "dropout": 0.0, "first_kernel_size": 3}
 
 
-def small(**params: Any) -> AssayClassifier:
-    """A classifier that trains in a moment."""
-    return AssayClassifier(**{"hidden": [16], "epochs": 3, "random_state": 0} | params)
-
-
 @pytest.fixture(scope="module")
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """300 digits, float (300, 64)."""
-    X, y = load_digits(return_X_y=True)
-    return X[:300], y[:300]
+    return few_digits()
 
 
 ESTIMATORS = [

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from assay import AssayClassifier
-
-
-def small(**params: Any) -> AssayClassifier:
-    """A classifier that trains in a moment."""
-    return AssayClassifier(**{"hidden": [16], "epochs": 3, "random_state": 0} | params)
+from sklearn_parts import few_digits, small
 
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """300 digits, float (300, 64)."""
-    X, y = load_digits(return_X_y=True)
-    return X[:300], y[:300]
+    return few_digits()
 
 
 def test_searches_reach_what_is_nested(digits):

@@ -106,31 +106,6 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
     assert "'kernel_initialiser'; did you mean 'kernel_initializer'?" in misspelt
 
 
-def test_an_impossible_network_is_named_at_the_level_that_makes_it(tmp_path: Path) -> None:
-    path = tmp_path / "s.yaml"
-    path.write_text(
-        "study: s\ndataset: digits\nnetwork: cnn\nfactors:\n  network.padding: [same, valid]\n"
-    )
-    assert message(path) == [
-        f"{path}:5:27: layer trunk.3 (conv2d): conv2d with a window of 3 and padding 'valid' does "
-        "not fit into an input side of 1 (images of digits are 8x8x1)"
-    ]
-
-
-@pytest.mark.parametrize("design", ["one_at_a_time", "full_factorial"])
-def test_an_impossible_network_of_the_study_itself_is_said_once(
-    design: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "s.yaml"
-    path.write_text(
-        "study: s\ndataset: digits\nnetwork: {family: cnn, padding: valid}\n"
-        f"design: {design}\nfactors:\n  network.activation: [relu, tanh, elu]\n"
-        "  training.learning_rate: [0.1, 0.01]\n"
-    )
-    (said,) = message(path)
-    assert said.startswith(f"{path}:3:10: layer trunk.3 (conv2d)")
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

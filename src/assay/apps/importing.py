@@ -204,10 +204,11 @@ def _optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
 
 
 def _shortest(values: Iterable[object]) -> dict[object, str]:
-    """Return each value of a parameter as text; floats with the digits that tell them apart."""
+    """Return each value of a parameter as text; floats with six digits, or more where these do
+    not tell them apart."""
     known = dict.fromkeys(values)
     floats = [value for value in known if isinstance(value, float)]
-    digits = (n for n in range(3, 18) if len({f"{x:.{n}g}" for x in floats}) == len(floats))
+    digits = (n for n in range(6, 18) if len({f"{x:.{n}g}" for x in floats}) == len(floats))
     few = next(digits, 17)
     return {x: f"{x:.{few}g}" if isinstance(x, float) else str(x) for x in known}
 
