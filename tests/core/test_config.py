@@ -104,7 +104,11 @@ def test_places_of_keys_and_values() -> None:
         ),
         (
             "a: 1\n\tb: 2",
-            "s.yaml:2:1: invalid YAML: a line is indented with a tab; use spaces",
+            "s.yaml:2:1: invalid YAML: there is a tab where only spaces are allowed; use spaces",
+        ),
+        (
+            "a:\tb",
+            "s.yaml:1:3: invalid YAML: there is a tab where only spaces are allowed; use spaces",
         ),
         ("[1]: 2", "s.yaml:1:1: a key must be plain text"),
         ("a: &x [*x]", "s.yaml:1:4: this alias contains itself, or aliases make the file huge"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from assay.engines.engine import Resources
 from assay.execution.execute import execute
 from assay.execution.executors.executor import Crew, Setup
 from assay.execution.executors.processes import Processes, _clean_start
-from assay.execution.stop import TWICE_SECONDS, interrupts
+from assay.execution.stop import TWICE_SECONDS, interrupts, with_store
 from assay.studies.members import cohorts
 from assay.studies.plan import Plan, make_plan
 from assay.studies.study import parse_study
@@ -67,6 +68,16 @@ def assay(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         cwd=folder,
         start_new_session=True,
     )
+
+
+def test_the_command_that_resumes_can_be_pasted_into_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store("my store") as store:
+        assert shlex.split(with_store("assay run tour", store))[3:] == ["--store", "my store"]
+    with Store("assay-store") as store:
+        assert with_store("assay run tour", store) == "assay run tour"
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from assay.core.config import LocatedError, Mark
 from assay.core.errors import ConfigError
@@ -130,7 +132,8 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
         ({"factors": {"network.hidden.first": [1, 2]}},
          "network.hidden is [16] and has no first"),
         ({"trials": {"a": {}}, "factors": {"network.dropout": [0, 0.5]}},
-         "factors: trials: and factors: cannot be combined"),
+         "factors: trials: and factors: cannot be combined; trials can be the levels of a factor: "
+         "`factors: {KIND: {LABEL: {SETTING: VALUE}}}`"),
         ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
          "design: random: 3, but there are only 2 combinations; use full_factorial"),
         ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},
@@ -159,12 +162,13 @@ def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
         assert message(device) == [f"{device} is not a regular file, expected a study's YAML file"]
     (tmp_path / "empty.yaml").touch()
     assert message(tmp_path / "empty.yaml") == [
-        f"{tmp_path}/empty.yaml: a study must be a mapping that begins with `study: NAME`"
+        f"{tmp_path}/empty.yaml: a study must be a mapping that begins with `study: NAME`, "
+        "got nothing"
     ]
     assert message(tmp_path) == [f"{tmp_path} is a folder, expected a study's YAML file"]
     (tmp_path / "list.yaml").write_text("- 1")
     assert message(tmp_path / "list.yaml")[0].endswith(
-        "list.yaml:1:1: a study must be a mapping that begins with `study: NAME`"
+        "list.yaml:1:1: a study must be a mapping that begins with `study: NAME`, got [1]"
     )
     (tmp_path / "latin.yaml").write_bytes(b"study: caf\xe9")
     assert message(tmp_path / "latin.yaml")[0].endswith(
@@ -224,6 +228,17 @@ def test_settings_from_the_command_line_hold_in_every_trial() -> None:
         "assay run small --set training.epochs=1 --set training.learning_rate=1e-3 "
         "--set repeats=2 --seed 7 --precision float32"
     )
+
+
+def test_a_command_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    file = tmp_path / "Größe und Übung" / "it's mine.yaml"
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump(small()), encoding="utf-8")
+    change = "network.hidden=[8, 8]"
+    study = parse_study(file, set=[change], repeats=2)
+    assert shlex.split(study.command) == [
+        "assay", "run", str(file), "--set", change, "--repeats", "2"
+    ]  # fmt: skip
 
 
 def test_wrong_settings_from_the_command_line_are_shown_as_they_were_given() -> None:

@@ -9,6 +9,7 @@ share a store only if the file system locks files reliably.
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -320,7 +321,8 @@ def _prepare(path: Path, create: bool) -> None:
         if (path / "index.sqlite").exists():
             return
         if not create:
-            raise StoreError(f"no store at {path}; `assay run STUDY --store {path}` creates one")
+            option = shlex.quote(str(path))
+            raise StoreError(f"no store at {path}; `assay run STUDY --store {option}` creates one")
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot open the store {path}: {error.strerror}") from error

@@ -71,7 +71,7 @@ def read_yaml(text: str, name: str) -> Source:
         where = _mark(error.problem_mark or error.context_mark, name)
         said = " ".join(str(p) for p in (error.context, error.problem) if p)
         if "'\\t'" in said:
-            said = "a line is indented with a tab; use spaces"
+            said = "there is a tab where only spaces are allowed; use spaces"
         raise LocatedError(f"invalid YAML: {said}", where) from None
     except yaml.reader.ReaderError as error:
         said = f"invalid YAML: the character U+{int(error.character):04X} is not allowed"

@@ -22,6 +22,7 @@ from assay.execution.execute import Summary, execute
 from assay.execution.executors.executor import Crew
 from assay.execution.place import Place
 from assay.execution.search_progress import SearchProgress
+from assay.execution.stop import with_store
 from assay.studies.members import cohorts
 from assay.studies.search.hyperband import Bracket, promoted
 from assay.studies.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
@@ -276,9 +277,7 @@ class _SearchCourse:
 
 
 def _how_to_resume(plan: SearchPlan, store: Store) -> str:
-    command = plan.study.command
-    if store.path.resolve() != Path("assay-store").resolve():
-        command += f" --store {store.path}"
+    command = with_store(plan.study.command, store)
     done = len(plan.tried)
     return (
         f"interrupted after {done} of {planned_trials(plan.search)} trials were proposed; to "

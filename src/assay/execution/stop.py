@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from types import FrameType
 from assay.core.plans import PlanData, planned_runs
 from assay.core.store import Store
 
-__all__ = ["how_to_resume", "interrupts", "kept"]
+__all__ = ["how_to_resume", "interrupts", "kept", "with_store"]
 
 SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
@@ -71,13 +72,18 @@ def how_to_resume(plan: PlanData, store: Store, runs: int, missing: int) -> str:
     command = plan.get("command")
     if not plan.get("search") and runs < len(planned_runs(plan)):
         command = None  # some trials only, which the plan does not record
-    if command and store.path.resolve() != Path("assay-store").resolve():
-        command += f" --store {store.path}"
-    again = f": `{command}`" if command else ""
+    again = f": `{with_store(str(command), store)}`" if command else ""
     return (
         f"interrupted: {runs - missing} of {runs} runs are stored; run the same command again to "
         f"train the other {missing}{again}"
     )
+
+
+def with_store(command: str, store: Store) -> str:
+    """Return a command with the store's folder, unless it is the usual one."""
+    if store.path.resolve() == Path("assay-store").resolve():
+        return command
+    return f"{command} --store {shlex.quote(str(store.path))}"
 
 
 def kept(saved: int, engines: set[str]) -> str:

@@ -49,7 +49,8 @@ def network_tables(plan: PlanData, network_of: NetworkOf) -> list[Table]:
     shown = list(found.values())[:MAX_NETWORKS]
     made = [_layers(plan, _joined(tables), names if several else []) for tables, names in shown]
     if len(found) > MAX_NETWORKS:
-        more = f"{len(found) - MAX_NETWORKS} more networks: assay network {plan['study']} --trial."
+        shows = f"assay network show {plan['study']} --trial LABEL"
+        more = f"{len(found) - MAX_NETWORKS} more networks: {shows}."
         made[-1] = replace(made[-1], notes=(*made[-1].notes, more))
     return made
 

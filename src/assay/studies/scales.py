@@ -6,6 +6,7 @@ from each configuration.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from assay.data import Info, resolve
 from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
 from assay.studies.names import read_scale_name
 
-__all__ = ["Changes", "StudyChanges", "from_command_line", "read_scale", "shrink"]
+__all__ = ["Changes", "StudyChanges", "command_of", "from_command_line", "read_scale", "shrink"]
 
 _NUMBERS = ("repeats", "seed", "save_weights")
 """Keys of a study that --set may change."""
@@ -45,6 +46,16 @@ class StudyChanges(TypedDict, total=False):
     data_dir: Path | None
     dataset: Mapping[str, object] | None
     device: str
+
+
+def command_of(
+    study: str, scale: str, assignments: Iterable[str], given: Mapping[str, object]
+) -> str:
+    """Return the command that runs a study with these changes, as a shell reads it."""
+    words = ["assay", "run", study, *(["--scale", scale] if scale != "full" else [])]
+    words += [word for text in assignments for word in ("--set", text)]
+    words += [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    return shlex.join(words)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from assay.core.config import Entry, Mark, Problems, Source
 from assay.core.plans import PlannedComparison
 from assay.core.plugins import load_main
 from assay.core.records import Config
-from assay.core.values import plain_data
+from assay.core.values import plain_data, shown
 from assay.studies import library
 from assay.studies.contrasts import Contrasts, comparisons, read_contrasts
 from assay.studies.design import Cell, Design, cells, check_runs
@@ -21,7 +21,7 @@ from assay.studies.keys import STUDY
 from assay.studies.members import check_config, resolve_info
 from assay.studies.parts import identify, read_plugins
 from assay.studies.published import Published, read_published
-from assay.studies.scales import Changes, from_command_line, read_scale, shrink
+from assay.studies.scales import Changes, command_of, from_command_line, read_scale, shrink
 from assay.studies.search.checks import checked
 from assay.studies.search.reading import factor_names, read_search
 from assay.studies.search.search import Search
@@ -34,6 +34,7 @@ __all__ = ["Study", "Trial", "parse_study"]
 
 _SEARCHED = 5
 """Default number of runs of each of the best trials of a search."""
+_TRIALS = "trials can be the levels of a factor: `factors: {KIND: {LABEL: {SETTING: VALUE}}}`"
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,9 @@ def parse_study(
     read_plugins(source, folder)
     put_dataset(source, dataset)
     folders = [place for place in (folder, data_dir) if place]
-    options = [f" --scale {scale}"] * (scale != "full") + [f" --set {text}" for text in set]
-    options += [f" --{key} {value}" for key, value in given.items()]
     reader = _Reader(source, scale, list(set), given, folders, data_dir, device)
     reader.check_scales()
-    return reader.read(f"assay run {shown}" + "".join(options))
+    return reader.read(command_of(shown, scale, set, given))
 
 
 class _Reader:
@@ -146,7 +145,10 @@ class _Reader:
     def _keys(self) -> dict[str, Entry]:
         entry = Entry(self.source.data, (), self.source, self.problems)
         if not isinstance(self.source.data, dict):
-            raise entry.error("a study must be a mapping that begins with `study: NAME`")
+            got = "nothing" if self.source.data is None else shown(self.source.data)
+            raise entry.error(
+                f"a study must be a mapping that begins with `study: NAME`, got {got}"
+            )
         return {k: e for k, e in entry.keys("key of a study", STUDY).items() if e.value is not None}
 
     def _change_search(self) -> None:
@@ -279,7 +281,7 @@ class _Reader:
         if "trials" in self.top:
             for key in ("factors", "design"):
                 if key in self.top:
-                    said = f"trials: and {key}: cannot be combined"
+                    said = f"trials: and {key}: cannot be combined; {_TRIALS}"
                     self.problems.add(self.top[key].error(said, key=True))
             trials = self._take("trials", read_trials)
             return ([trials] if trials else []), Design("trials")

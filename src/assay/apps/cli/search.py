@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -69,7 +70,7 @@ def _plan(study: str, options: StudyOptions, places: Places) -> SearchPlan:
         count = len(plan.study.trials)
         raise ConfigError(
             f"study {plan.study.name!r} has no search; "
-            f"`assay show {study}` lists its {count} trials"
+            f"`assay show {shlex.quote(study)}` lists its {count} trials"
         )
     return plan
 
