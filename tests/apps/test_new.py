@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.apps.api import run
+from assay.apps.api import plan_of, run
 from assay.apps.cli.app import main
 from assay.studies.study import parse_study
 
@@ -35,9 +35,22 @@ def test_with_a_plugin_it_runs(tmp_path: Path) -> None:
     assert {record.config["dataset"]["name"] for record in result.records()} == {"my-own-shapes"}
 
 
+@pytest.mark.parametrize("like", ["tour", "random-mlp", "frozen-backbone"])
+def test_a_copy_has_the_runs_of_the_study_and_none_of_its_claims(like: str) -> None:
+    assert main(["new", "mine", "--like", like]) == 0
+    copy, study = plan_of("mine.yaml"), plan_of(like)
+    assert copy.study.name == "mine"
+    assert copy.runs().keys() == study.runs().keys()
+    assert copy.study.written == {**study.study.written, "study": "mine"}
+    text = Path("mine.yaml").read_text(encoding="utf-8")
+    assert text.startswith(f"# A copy of the built-in study {like}: ")
+    assert "Claim" not in text
+
+
+@pytest.mark.parametrize("more", [[], ["--like", "tour"]])
 @pytest.mark.parametrize("name", ["null", "true", "1e3", "7"])
-def test_names_that_yaml_reads_as_something_else(name: str) -> None:
-    assert main(["new", name]) == 0
+def test_names_that_yaml_reads_as_something_else(name: str, more: list[str]) -> None:
+    assert main(["new", name, *more]) == 0
     assert parse_study(Path(f"{name}.yaml")).name == name
 
 
@@ -47,7 +60,20 @@ def test_names_that_yaml_reads_as_something_else(name: str) -> None:
         (["mine"], "mine.yaml is there already and is not overwritten"),
         (["mine.yaml"], "mine.yaml is there already and is not overwritten"),
         (["other", "--with", "plugin"], "other_parts.py is there already and is not overwritten"),
-        (["tour"], "tour is a built-in study; choose another name, for example `tour-2`"),
+        (
+            ["tour"],
+            "tour is a built-in study; choose another name, for example `tour-2` "
+            "(`assay new tour-2 --like tour` copies it)",
+        ),
+        (["mine", "--like", "tour"], "mine.yaml is there already and is not overwritten"),
+        (
+            ["other", "--like", "tuor"],
+            "unknown built-in study 'tuor'; did you mean 'tour'? (`assay list` lists all)",
+        ),
+        (
+            ["other", "--like", "tour", "--with", "plugin"],
+            "--with plugin writes a new study, --like copies one; give only one",
+        ),
         (
             ["a/b"],
             "assay new a/b: NAME must be a name of letters, digits, '-', '_' and '.', got 'a/b'",

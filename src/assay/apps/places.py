@@ -9,12 +9,22 @@ from pathlib import Path
 from assay.core.errors import StoreError
 from assay.core.files import part_of
 
-__all__ = ["check_report", "data_folder", "store_folder"]
+__all__ = ["check_report", "data_folder", "nothing_stored", "store_folder"]
 
 
 def store_folder(given: str | Path | None = None) -> Path:
     """Return the folder of records: the one given, or env ASSAY_STORE, or ./assay-store."""
     return Path(given or os.environ.get("ASSAY_STORE") or "assay-store").expanduser()
+
+
+def nothing_stored(store: Path) -> bool:
+    """Whether a folder of records is not there yet, or still empty."""
+    try:
+        return not any(os.scandir(store))
+    except FileNotFoundError:
+        return True
+    except OSError:  # opening it says what is wrong
+        return False
 
 
 def data_folder(given: str | Path | None = None) -> Path | None:

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
-from assay.apps.places import data_folder, store_folder
+from assay.apps.places import data_folder, nothing_stored, store_folder
 
 __all__ = [
+    "built_in_names",
     "course_names",
     "dataset_names",
     "engine_names",
@@ -39,6 +40,13 @@ def study_names(context: object = None) -> Iterable[str]:
 
     yield from names()
     yield from sorted(str(p) for end in ("yaml", "yml") for p in Path().glob(f"*.{end}"))
+
+
+def built_in_names(context: object = None) -> Iterable[str]:
+    """Built-in studies."""
+    from assay.studies.library import names
+
+    yield from names()
 
 
 def dataset_names(context: object = None) -> Iterable[str]:
@@ -141,7 +149,7 @@ def _of_store(context: Any, read: Any) -> list[str]:
 
     folder = _given(context, "store")
     path = store_folder(Path(folder) if folder else None)
-    if not path.exists():
+    if nothing_stored(path):
         return []
     with Store(path, create=False, read_only=True) as store:
         return list(read(store))

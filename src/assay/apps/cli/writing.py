@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.completion import built_in_names
 from assay.apps.cli.options import OutFile, StudyName
 
 __all__ = ["new", "schema"]
@@ -18,6 +19,7 @@ def new(
     /,
     *,
     with_: Annotated[Literal["plugin"] | None, Parameter(name="--with")] = None,
+    like: Annotated[str | None, Parameter(completer=built_in_names)] = None,
 ) -> None:
     """Write a commented study to start from, NAME.yaml in this folder.
 
@@ -26,10 +28,11 @@ def new(
     Args:
         name: Name of the study.
         with_: "plugin" writes a dataset and a network of your own as well, NAME_parts.py.
+        like: Copy this built-in study instead, to change it.
     """
     from assay.apps.starting import new_study
 
-    made = new_study(name, Path.cwd(), plugin=with_ == "plugin")
+    made = new_study(name, Path.cwd(), plugin=with_ == "plugin", like=like)
     console.say(f"written: {', '.join(path.name for path in made)}")
     console.say(f"try it with: assay run {made[0].name} --scale smoke")
 
