@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ def test_every_command_stands_in_the_guide():
     ours = {name for name, (place, _) in app.COMMANDS.items() if f"{place}".startswith("assay.")}
     assert len(told) > 20
     assert {name for name in ours if not name.startswith("-")} - told == set()
+
+
+@pytest.mark.parametrize("command", ["import", "serve"])
+def test_help_fills_the_lines_of_a_terminal(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main([command, "--help"]) == 0
+    _, _, *paragraphs = capsys.readouterr().out.partition("╭")[0].strip().split("\n\n")
+    assert paragraphs
+    for paragraph in paragraphs:
+        lines = [line.rstrip() for line in paragraph.splitlines()]
+        for line, following in pairwise(lines):
+            assert len(f"{line} {following.split()[0]}") > 60
 
 
 def test_help_imports_nothing_heavy():
@@ -127,12 +142,18 @@ def test_a_missing_dataset_is_said_before_anything_trains(
     assert err.endswith("download it with: assay data get mnist\n")
 
 
-def test_nothing_stored_is_no_crash(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+@pytest.mark.parametrize("there", [False, True])
+def test_nothing_stored_is_no_crash(
+    there: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
     store = tmp_path / "none"
+    if there:  # a folder that was made for it, and is still empty
+        store.mkdir()
     assert main(["results", "tour", "--store", str(store)]) == 2
     said = capsys.readouterr().err
     assert said == (f"error: no store at {store}; `assay run STUDY --store {store}` creates one\n")
-    assert main(["list", "--store", str(store)]) == 0
+    for command in (["list"], ["show", "tour"], ["power", "tour"], ["run", "tour", "--dry-run"]):
+        assert main([*command, "--store", str(store)]) == 0
     assert "tour" in capsys.readouterr().out
 
 
@@ -146,6 +167,23 @@ def test_a_bug_is_one_line_and_a_log(
     assert err.startswith("error: ZeroDivisionError: division by zero (this is a bug in assay; ")
     log = Path(err.rpartition("details are in ")[2].rstrip(")\n"))
     assert "Traceback (most recent call last)" in log.read_text()
+
+
+def test_what_the_system_refuses_is_no_bug(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    long = str(tmp_path / ("n" * 300))
+    for command in (
+        ["import", f"{long}.csv", "--study", "x"],
+        ["data", "show", long],
+        ["doctor", "--store", long],
+        ["serve", "--store", long],
+        ["verdict", f"{long}.yaml", f"{long}.yaml"],
+        ["store", "merge", long],
+    ):
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert said.endswith(": File name too long\n")
+        assert long in said
 
 
 def test_ctrl_c_is_no_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -167,6 +205,15 @@ def test_a_dry_run_counts_and_trains_nothing(
     assert "cohorts 1, the largest of 4 runs" in lines
     assert "parameters 1,210" in lines  # 64 * 16 + 16 + 16 * 10 + 10
     assert not store.exists()
+
+
+def test_trials_that_were_listed_have_no_second_column_of_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for command in (["show", "frozen-backbone"], ["run", "frozen-backbone", "--dry-run"]):
+        assert main([*command, "--store", str(tmp_path)]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert ["trial", "identity"] in lines
 
 
 def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):

@@ -5,6 +5,7 @@ Nothing heavy is imported here or at the top of a command's file: `assay --help`
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,13 @@ from assay.core.text import REPLACE
 __all__ = ["app", "main"]
 
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+NO_BUG = {
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENAMETOOLONG", "ELOOP", "EIO")
+    if hasattr(errno, name)
+}
+"""What a system refuses: rights, a full disk, an impossible path."""
 
 OWN = {  # name -> what is imported on first use, and its line of help, in the order shown
     "run": ("run:run", "Train the missing runs of a study, then write its report."),
@@ -121,7 +129,7 @@ def command_line(listed: bool = False) -> App:
         "`assay run tour`.",
         version=_version,
         version_flags=["--version"],
-        help_format="plaintext",
+        help_format="markdown",
         suppress_keyboard_interrupt=False,  # its error is reported below
     )
     for place, (name, (command, line)) in enumerate(COMMANDS.items()):
@@ -172,6 +180,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         console.remark("stopped")
         return INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_BUG:
+            where = error.filename2 or error.filename  # of a renamed file, its new name
+            console.error(f"{where}: {error.strerror}" if where else str(error.strerror))
+            return WRONG_INPUT
         said = " ".join(f"{type(error).__name__}: {error}".split())
         console.error(f"{said} (this is a bug in assay; the details are in {_log(error)})")
         return UNEXPECTED

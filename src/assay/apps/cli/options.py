@@ -18,7 +18,7 @@ from assay.apps.cli.completion import (
     settings,
     study_names,
 )
-from assay.apps.places import data_folder, store_folder
+from assay.apps.places import data_folder, nothing_stored, store_folder
 
 if TYPE_CHECKING:
     from assay.execution.place import Machine
@@ -90,6 +90,11 @@ class Places:
     def store_path(self) -> Path:
         """The store to use."""
         return store_folder(self.store)
+
+    @property
+    def nothing_stored(self) -> bool:
+        """Whether the store is not there yet, or still empty."""
+        return nothing_stored(self.store_path)
 
     @property
     def data_path(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict
 
 from cyclopts import Parameter
@@ -51,7 +52,8 @@ def power(
     if found["spread"] is None and difference is not None:
         raise ConfigError(
             f"power: no pairs of runs of {plan.study.name} are in the store, so their spread is "
-            f"unknown; {_other_scales(plan, places)}train some (`assay run {study} --repeats 3`) "
+            f"unknown; {_other_scales(plan, places)}train some "
+            f"(`assay run {shlex.quote(study)} --repeats 3`) "
             "or name --spread"
         )
     if difference is not None and found["spread"] is not None:
@@ -75,7 +77,7 @@ def _other_scales(plan: Plan, places: Places) -> str:
     """Say which other scales of a study the store has; "" for none."""
     from assay.core.store import Store
 
-    if not places.store_path.exists():
+    if places.nothing_stored:
         return ""
     with Store(places.store_path, create=False, read_only=True) as store:
         split = [name.partition("@") for name in sorted(store.study_names())]
@@ -111,7 +113,7 @@ def power_of(
     data = plan.to_json()
     metric = f"test_{primary_metric(data, [])}"
     scale = metric_of(metric).scale
-    if spread is None and places.store_path.exists():
+    if spread is None and not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
             runs = list(plan.runs())
             store.verify(runs)  # damaged runs count as missing

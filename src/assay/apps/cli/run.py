@@ -187,14 +187,15 @@ def _preview(plan: Plan, places: Places) -> None:
 
     runs = plan.runs()
     stored, older = 0, {}
-    if places.store_path.exists():
+    if not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.verify(runs)
             stored = len(store.present(runs))
             older = of_earlier_versions(runs, store.present, store.plan_before(plan.name))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
-    rows = [(t.label, *t.levels.values(), t.id) for t in plan.trials]
-    console.table(("trial", *plan.study.factors, "identity"), rows)
+    factors = [name for name in plan.study.factors if plan.study.design != "trials"]
+    rows = [(t.label, *(t.levels[name] for name in factors), t.id) for t in plan.trials]
+    console.table(("trial", *factors, "identity"), rows)
     cost = estimate(plan, places.data_path)
     missing = len(runs) - stored
     before = "; ".join(f"{number}: {why}" for why, number in older.items())

@@ -101,7 +101,7 @@ def _list_courses(wanted: list[str], rows: Mapping[str, Mapping[str, Any]], json
 def _stored(places: Places) -> list[StoredStudy]:
     from assay.core.store import Store
 
-    if not places.store_path.exists():
+    if places.nothing_stored:
         return []
     with Store(places.store_path, create=False, read_only=True) as store:
         return store.studies()
@@ -148,7 +148,7 @@ def show(
     from assay.core.store import Store
 
     places = places or Places()
-    if is_study(name) or not places.store_path.exists():
+    if is_study(name) or places.nothing_stored:
         _show_study(name, options or StudyOptions(), places, json)
         return
     with Store(places.store_path, create=False, read_only=True) as store:
@@ -199,7 +199,7 @@ def _show_plan(plan: PlanData, row: Mapping[str, Any] | None, json: bool = False
             "command": plan["command"],
         }
     )
-    factors = list(plan["factors"])
+    factors = [name for name in plan["factors"] if plan["design"] != "trials"]  # else the label
     rows = [
         (trial["label"], *(trial["levels"].get(f, "") for f in factors), trial["trial_id"])
         for trial in plan["trials"]
