@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.core.seeds import stream
+from assay.core.seeds import key, stream
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,13 @@ from assay.core.seeds import stream
 )
 def test_streams_in_use_never_move(names: Any, numbers: list[int]) -> None:
     assert stream(*names).integers(2**63, size=2).tolist() == numbers
+
+
+def test_keys_in_use_never_move() -> None:
+    assert key(0, "dropout", "trunk.2") == 7551451534264552360
+    assert key(1, "dropout", "trunk.2") != key(0, "dropout", "trunk.2") != key(0, "dropout", "x")
+    with pytest.raises(ValueError, match="seed"):
+        key(-1, "dropout", "trunk.2")
 
 
 def test_names_that_would_share_a_stream_are_refused() -> None:

@@ -232,7 +232,9 @@ def test_each_program_goes_on_where_the_other_stopped(
     assert any("resumes from update" in said for said in interrupted.remarks)
     if first == then:
         for name in set(whole.curves) - {"seconds"}:
-            np.testing.assert_array_equal(whole.curves[name], end.curves[name])
+            # sums of the loss are grouped otherwise, by the updates between two checkpoints
+            limit = 1e-14 if name == "loss" else 0.0
+            np.testing.assert_allclose(whole.curves[name], end.curves[name], rtol=limit)
         for name, array in whole.weights.items():
             np.testing.assert_array_equal(array, end.weights[name])
     else:

@@ -168,6 +168,46 @@ def test_products_that_are_added_in_place_are_the_gradients(optimizer, member, c
             np.testing.assert_allclose(direct.weights(k)[name], weight, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    "rule", [*SGDS.values(), {"name": "adam"}], ids=[*SGDS, "without products in place"]
+)
+@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
+def test_members_of_one_seed_share_their_batches(rule, precision, member, train, monkeypatch):
+    """Until some end early and the groups are uneven; the first layer has several widths."""
+    stop = EarlyStopping(patience=1, min_delta=0.05)
+    members = [
+        member(
+            {**NETWORK, "hidden": [hidden, 8]},
+            seed=seed,
+            optimizer=Optimizer.parse(rule),
+            learning_rate=rate,
+            batch_size=9,
+            epochs=6,
+            early_stopping=stop,
+        )
+        for seed in (3, 1)
+        for hidden, rate in ((12, 0.01), (10, 0.02), (12, 0.05))
+    ]
+    theirs = train(*members, precision=precision)
+    seen: list[tuple[int, int]] = []
+
+    class Shared(StackedProgram):
+        def __init__(self, *given):
+            super().__init__(*given, direct=True)
+
+        def step(self, images, targets, factor):
+            seen.append((len(images), len(targets)))
+            return super().step(images, targets, factor)
+
+    monkeypatch.setattr(engine, "StackedProgram", Shared)
+    ours = train(*members, precision=precision)
+    assert seen[0] == (2, 6)
+    if precision == "float64":
+        same(ours, theirs, 1e-8)
+    for one, other in zip(ours, theirs, strict=True):  # later, rounding has grown
+        np.testing.assert_allclose(one.curves["loss"][0], other.curves["loss"][0], atol=0.01)
+
+
 def test_penalties_need_the_gradient_itself(member):
     network = {**NETWORK, "kernel_regularizer": {"l2": 0.01}}
     one = member(network)

@@ -104,7 +104,7 @@ def test_the_way_that_was_measured_to_be_faster_trains(faster: str, monkeypatch,
     monkeypatch.setattr(choice, "_file", lambda: tmp_path / "programs.json")
     rates = {"PyTorch, stacked": 1.0, "PyTorch, in turns": 1.0, faster: 2.0}
     monkeypatch.setattr(choice, "_found", {})
-    monkeypatch.setattr(stacking, "_measured", lambda member, where: rates)
+    monkeypatch.setattr(stacking, "_measured", lambda member, where, ways: rates)
     stack = members(NETWORKS["pooled"])
     (cohort,) = cohorts([m.config for m in stack])
     engine, resources = TorchEngine(), Resources("cpu", threads=1)
@@ -175,5 +175,5 @@ def test_wide_networks_take_turns_without_being_measured(monkeypatch):
     wide = [{"conv2d": {"filters": 256, "kernel_size": 7}}, RELU] * 2 + ["flatten"]
     (member, *_) = members(wide)
     where = place(Resources("cpu", threads=1), "float32")
-    assert not stacking.stacks_images(member, where)
+    assert stacking.way_of_images(member, where) == stacking.TURNS
     assert stacking.threads_alone(member, where, 2) == 2

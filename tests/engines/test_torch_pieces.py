@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from assay.data.dataset import Split
 from assay.engines.engine import Resources
 from assay.engines.schedules import Constant, Cosine, Exponential
+from assay.engines.streams import Bits
 from assay.engines.torch_engine import patches
 from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
@@ -108,10 +109,45 @@ def test_masks_drop_the_given_share_and_keep_the_mean():
     mask = Masks(rates).scaled(bits.draw((500, 400)), torch.float32)
     np.testing.assert_allclose((mask == 0).float().mean((1, 2)), [0.1, 0.5], atol=0.004)
     np.testing.assert_allclose(mask.mean((1, 2)), [1, 1], atol=0.01)
-    alone = DeviceBits([1], "layer", torch.device("cpu")).draw((500, 400))
-    assert torch.equal(
-        alone[0], DeviceBits([0, 1], "layer", torch.device("cpu")).draw((500, 400))[1]
-    )
+
+
+def test_bits_are_equal_in_numpy_and_on_a_device_alone_and_in_any_room():
+    """Over several draws, whether the host or the device counts them."""
+    ours, device = Bits([3, 4], "layer"), DeviceBits([3, 4], "layer", torch.device("cpu"))
+    alone = DeviceBits([4], "layer", torch.device("cpu"))
+    for draw in range(5):
+        bits = ours.draw((3, 5, 7))
+        assert bits.shape == (2, 3, 5, 7)
+        np.testing.assert_array_equal(bits, device.draw((3, 5, 7)))
+        # fewer rows, and more units in a row, as in a padded stack
+        np.testing.assert_array_equal(bits[1:, :2], alone.draw((2, 5, 9))[..., :7])
+        if draw == 2:
+            device.count_on_device()
+    device.keep([1])
+    ours.keep([1])
+    np.testing.assert_array_equal(ours.draw((2, 6)), device.draw((2, 6)))
+
+
+def test_bits_are_uniform_and_independent():
+    """Single bits, pairs of neighbours, and the same place in other draws, members and layers."""
+    first, other = Bits([0, 1], "a"), Bits([0], "b")
+    drawn = np.stack([first.draw((64, 512)) for _ in range(8)])  # (draw, member, row, unit)
+    alike = other.draw((64, 512))[0]
+    single = np.unpackbits(drawn.view(np.uint8)).reshape(-1, 16).mean(0)
+    np.testing.assert_allclose(single, 0.5, atol=5 * 0.5 / np.sqrt(drawn.size))
+    counts = np.bincount(drawn.reshape(-1).view(np.uint16) >> 8, minlength=256)
+    assert ((counts - drawn.size / 256) ** 2).sum() / (drawn.size / 256) < 255 + 5 * np.sqrt(510)
+    unit = drawn / 2**15
+    for one, beside in (
+        (unit[..., 1:], unit[..., :-1]),
+        (unit[..., 4:], unit[..., :-4]),
+        (unit[:, :, 1:], unit[:, :, :-1]),
+        (unit[1:], unit[:-1]),
+        (unit[:, 0], unit[:, 1]),
+        (unit[0, 0], alike / 2**15),
+    ):
+        correlation = np.mean(one * beside) * 3  # the variance of the uniform numbers is 1/3
+        assert abs(correlation) < 5 / np.sqrt(one.size)
 
 
 def test_shifts_move_the_picture_and_black_comes_in():

@@ -1,7 +1,8 @@
 """Named random streams: one seed per run, one independent generator per purpose.
 
 Drawing more numbers for one purpose (say dropout) never shifts another (say the batch order), and
-a stream is the same in every engine and on every device because NumPy draws it.
+a stream is the same in every engine and on every device: NumPy draws it, or, where a device draws
+its own numbers, a `key` determines them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import zlib
 
 import numpy as np
 
-__all__ = ["stream"]
+__all__ = ["key", "stream"]
 
 _WORDS: dict[int, str] = {}
 """The text of each 32-bit word of a seed in this process."""
@@ -35,6 +36,19 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
         M. O'Neill, "PCG", 2014 (SFC64 here is C. Doty-Humphrey's, the fastest in NumPy);
         NumPy's SeedSequence for the mixing.
     """
+    return np.random.Generator(np.random.SFC64(_sequence(seed, names)))
+
+
+def key(seed: int, *names: str | int) -> int:
+    """Return 64 bits for a counter-based generator of the stream `names` of `seed`.
+
+    Args and errors: see `stream`.
+    """
+    return int(_sequence(seed, names).generate_state(1, np.uint64)[0])
+
+
+def _sequence(seed: int, names: tuple[str | int, ...]) -> np.random.SeedSequence:
+    """Return the start of a stream, after the checks that `stream` describes."""
     if seed < 0:
         raise ValueError(f"a seed must be a whole number >= 0, got {seed}")
     if names and not isinstance(names[0], str):
@@ -44,7 +58,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
     if _SHAPES.setdefault(texts, shape) != shape:
         raise ValueError(f"stream {names} has its numbers where another of {texts} has them not")
     words = [_word(name) for name in names]
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, *words])))
+    return np.random.SeedSequence([seed, *words])
 
 
 def _word(name: str | int) -> int:

@@ -1,4 +1,4 @@
-"""Random draws of a run during training, from its own NumPy streams, equal in every engine.
+"""Random draws of a run during training, from its own streams, equal in every engine.
 
 A member's draws are the same alone or in a cohort, on any device, in any number format.
 """
@@ -11,14 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from assay.core.seeds import stream
+from assay.core.seeds import key, stream
 from assay.engines.augmentations import ALTERNATING
 from assay.engines.training import Augment
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Bits", "Moves", "mirrored", "read_stream", "scaled_mask", "set_stream"]
+__all__ = [
+    "GOLDEN",
+    "MIX",
+    "PLASTIC",
+    "Bits",
+    "Moves",
+    "mirrored",
+    "read_stream",
+    "scaled_mask",
+    "set_stream",
+    "word_places",
+]
 
 
 def read_stream(generator: np.random.Generator) -> np.ndarray:
@@ -35,43 +46,70 @@ def set_stream(generator: np.random.Generator, state: np.ndarray) -> None:
     generator.bit_generator.state = raw
 
 
+GOLDEN, PLASTIC = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
+"""Odd numbers near 2^64 / 1.618 and 2^64 / 1.2207: their multiples are spread over 64 bits."""
+
+MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+"""The mixing function of `Bits`: shifts, each followed by a factor."""
+
+
 class Bits:
     """Sixteen random bits per unit for each member, for dropout masks.
 
+    A counter-based generator: a word of 64 bits, for four units side by side, depends only on the
+    member's key, on the number of draws before, and on the place of the units. So any device draws
+    the same bits, in any order. With row r and word w in it, all modulo 2^64:
+
+        word = mix((key + draw * GOLDEN) xor ((2^32 r + w) * PLASTIC))
+
     Args:
         seeds: the members' seeds.
-        name: the layer's name; each layer has its own stream.
+        name: the layer's name; each layer has its own key.
+
+    Attributes:
+        keys: uint64 (S,).
+        count: number of draws before, which is the number of updates of the run.
+
+    References:
+        J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, for the idea;
+        G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA
+        2014, whose SplitMix64 has this mixing function (D. Stafford's variant 13).
     """
 
     def __init__(self, seeds: Sequence[int], name: str):
-        self.streams = [stream(s, "dropout", name) for s in seeds]
+        self.keys = np.array([key(s, "dropout", name) for s in seeds], np.uint64)
+        self.count = 0
+        self._shape: tuple[int, int] = (0, 0)
 
-    def draw(self, shape: tuple[int, ...], widths: Sequence[int] | None = None) -> np.ndarray:
+    def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """int16 (S, *shape), uniform over all 65,536 values.
 
+        A unit's bits do not depend on the number of units in its row, nor on that of rows.
+
         Args:
-            shape: shape of one member's units.
-            widths: (S,), each member's size of the last axis; the rest is 0.
+            shape: shape of one member's units; a row is along the last axis.
         """
-        if widths is not None:
-            whole = np.zeros((len(self.streams), *shape), np.int16)
-            for own, rng, width in zip(whole, self.streams, widths, strict=True):
-                own[..., :width] = _words(rng, math.prod(shape[:-1]) * width).reshape(
-                    *shape[:-1], width
-                )
-            return whole
-        rows = [_words(rng, math.prod(shape)) for rng in self.streams]
-        whole = np.stack(rows) if len(rows) > 1 else rows[0][None]
-        return whole.reshape(len(rows), *shape)
+        rows, width = math.prod(shape[:-1]), shape[-1]
+        if self._shape != (rows, -(-width // 4)):
+            self._shape = rows, -(-width // 4)
+            self._places = word_places(*self._shape)
+        own = self.keys + np.uint64(self.count * GOLDEN % 2**64)
+        word = own[:, None, None] ^ self._places
+        for shift, factor in MIX:
+            word ^= word >> np.uint64(shift)
+            word *= np.uint64(factor)
+        self.count += 1
+        return word.view(np.int16)[..., :width].reshape(len(own), *shape)
 
     def keep(self, members: Sequence[int]) -> None:
         """Keep only these members."""
-        self.streams = [self.streams[m] for m in members]
+        self.keys = self.keys[list(members)]
 
 
-def _words(rng: np.random.Generator, count: int) -> np.ndarray:
-    """int16 (count,)."""
-    return rng.bit_generator.random_raw(-(-count // 4)).view(np.int16)[:count]
+def word_places(rows: int, words: int) -> np.ndarray:
+    """Return (2^32 r + w) * PLASTIC modulo 2^64 of `Bits`, uint64 (rows, words)."""
+    places = (np.arange(rows, dtype=np.uint64) << np.uint64(32))[:, None]
+    return (places + np.arange(words, dtype=np.uint64)) * np.uint64(PLASTIC)
 
 
 Places = TypeVar("Places", np.ndarray, "Tensor")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.engines.compiled.compiling import compiled
+from assay.engines.streams import GOLDEN, MIX, PLASTIC
 
 __all__ = [
     "add_bias",
@@ -76,31 +77,28 @@ def _moved(picture, shift, scale, out, move, size):  # type: ignore[no-untyped-d
 
 
 @compiled
-def draw_mask(stream, threshold, scale, count, out, at, features, row):  # type: ignore[no-untyped-def]
-    """A dropout mask, as `assay.engines.streams` makes it from the same stream.
+def draw_mask(key, draw, threshold, scale, rows, out, at, features, row):  # type: ignore[no-untyped-def]
+    """A dropout mask; see `assay.engines.streams.Bits` and `scaled_mask`.
 
     Args:
-        stream: state of NumPy's SFC64, uint64 (4,), which is advanced.
+        key, draw: of the random bits, uint64, and the number of draws before.
         threshold, scale: a bit pattern below the threshold gives 0, all others the scale.
-        count: of units, B features; their place is `at` with `row` between rows.
+        rows, features: shape of the mask, whose place is `at` with `row` between rows.
     """
-    a, b, c, counter = stream[0], stream[1], stream[2], stream[3]
-    word = np.uint64(0)
-    i = j = 0
-    for unit in range(count):
-        if unit % 4 == 0:
-            word = a + b + counter
-            counter += np.uint64(1)
-            a = b ^ (b >> np.uint64(11))
-            b = c + (c << np.uint64(3))
-            c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + word
-        bits = np.int16(np.uint16(word & np.uint64(0xFFFF)))
-        word = word >> np.uint64(16)
-        out[at + i * row + j] = scale if bits >= threshold else 0
-        j += 1
-        if j == features:
-            i, j = i + 1, 0
-    stream[0], stream[1], stream[2], stream[3] = a, b, c, counter
+    start = key + np.uint64(draw) * np.uint64(GOLDEN)
+    for i in range(rows):
+        place = (np.uint64(i) << np.uint64(32)) * np.uint64(PLASTIC)
+        line = out[at + i * row : at + i * row + features]
+        for j in range(0, features, 4):
+            word = start ^ place
+            word = (word ^ (word >> np.uint64(MIX[0][0]))) * np.uint64(MIX[0][1])
+            word = (word ^ (word >> np.uint64(MIX[1][0]))) * np.uint64(MIX[1][1])
+            word ^= word >> np.uint64(MIX[2][0])
+            place += np.uint64(PLASTIC)
+            for part in range(min(4, features - j)):
+                bits = np.int16(np.uint16(word & np.uint64(0xFFFF)))
+                word >>= np.uint64(16)
+                line[j + part] = scale if bits >= threshold else 0
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Forward and backward passes of layers: pieces with one signature, called by their address.
 
 Each receives pointers to a member's arrays (`work`, `weights`, `moving`, the optimizer's states
-`first` and `second`, `scratch`, `streams`), its row of the tape's table (`t`) and numbers (`f`),
+`first` and `second`, `scratch`, `keys`), its row of the tape's table (`t`) and numbers (`f`),
 and the values of the step (`n`); see `tape` for the columns of all three. In the backward pass, a
 layer updates its weights as soon as the old ones are no longer needed.
 """
@@ -38,6 +38,7 @@ from assay.engines.compiled.tape import (
     EPSILON,
     INPUTS,
     INVERSE,
+    KEY,
     MEMORIES,
     MOMENTUM,
     MOVING,
@@ -51,10 +52,10 @@ from assay.engines.compiled.tape import (
     SCALE,
     SHIFT,
     SMALL_AT,
-    STREAM,
     THRESHOLD,
     TRAINING,
     TURNED_ROW,
+    UPDATES,
     WEIGHT,
     X_AT,
     X_ROW,
@@ -70,7 +71,7 @@ _ENDLESS = 1 << 40
 
 
 @compiled
-def _arrays(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _arrays(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     return (
         carray(work, _ENDLESS),
         carray(weights, _ENDLESS),
@@ -78,16 +79,16 @@ def _arrays(work, weights, moving, first, second, scratch, streams, t, f, n):  #
         carray(first, _ENDLESS),
         carray(second, _ENDLESS),
         carray(scratch, _ENDLESS),
-        carray(streams, _ENDLESS),
+        carray(keys, _ENDLESS),
         carray(t, _ENDLESS),
         carray(f, _ENDLESS),
         carray(n, _ENDLESS),
     )
 
 
-def _dense(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _dense(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, weights, _, _, _, _, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     rows, outputs, shift = n[ROW_COUNT], t[OUTPUTS], t[SHIFT]
     forward(
@@ -98,9 +99,9 @@ def _dense(work, weights, moving, first, second, scratch, streams, t, f, n):  # 
         add_bias(work, t[Y_AT], t[Y_ROW], rows, weights[shift : shift + outputs])
 
 
-def _dense_back(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _dense_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, weights, _, first, second, scratch, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     rows, inputs, outputs, deep, shift = n[ROW_COUNT], t[INPUTS], t[OUTPUTS], t[DEEP], t[SHIFT]
     if n[NEEDED]:
@@ -128,9 +129,9 @@ def _update(weights, first, second, scratch, n, at, gradient, count):  # type: i
     )  # fmt: skip
 
 
-def _activation(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _activation(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, _, _, _, _, _, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     for i in range(n[ROW_COUNT]):
         x, y = t[X_AT] + i * t[X_ROW], t[Y_AT] + i * t[Y_ROW]
@@ -138,9 +139,9 @@ def _activation(work, weights, moving, first, second, scratch, streams, t, f, n)
         activate(t[CODE], source, target, t[CHANNELS])
 
 
-def _activation_back(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _activation_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, _, _, _, _, _, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     for i in range(n[ROW_COUNT]):
         x, y, d = t[X_AT] + i * t[X_ROW], t[Y_AT] + i * t[Y_ROW], t[DY] + i * t[Y_ROW]
@@ -152,15 +153,14 @@ def _activation_back(work, weights, moving, first, second, scratch, streams, t, 
         differentiate(t[CODE], source, found, gradient, t[CHANNELS])
 
 
-def _dropout(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
-    work, _, _, _, _, _, streams, t, f, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+def _dropout(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
+    work, _, _, _, _, _, keys, t, f, n = _arrays(
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     rows, features, row = n[ROW_COUNT], t[INPUTS], t[X_ROW]
     if n[TRAINING]:
-        at = t[STREAM] * 4
-        limit, stream = np.int16(t[THRESHOLD]), streams[at : at + 4]
-        draw_mask(stream, limit, f[SCALE], rows * features, work, t[AUX], features, row)
+        limit, key = np.int16(t[THRESHOLD]), keys[t[KEY]]
+        draw_mask(key, n[UPDATES], limit, f[SCALE], rows, work, t[AUX], features, row)
         multiply(work, t[X_AT], t[AUX], t[Y_AT], row, rows, features)
     else:
         for i in range(rows):
@@ -168,16 +168,16 @@ def _dropout(work, weights, moving, first, second, scratch, streams, t, f, n):  
                 work[t[Y_AT] + i * row + j] = work[t[X_AT] + i * row + j]
 
 
-def _dropout_back(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _dropout_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, _, _, _, _, _, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     multiply(work, t[DY], t[AUX], t[DY], t[X_ROW], n[ROW_COUNT], t[INPUTS])
 
 
-def _batch_norm(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _batch_norm(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, weights, moving, _, _, _, _, t, f, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     c, mean, inverse = t[CHANNELS], t[MOVING], t[INVERSE]
     batch_norm(
@@ -189,9 +189,9 @@ def _batch_norm(work, weights, moving, first, second, scratch, streams, t, f, n)
     )  # fmt: skip
 
 
-def _batch_norm_back(work, weights, moving, first, second, scratch, streams, t, f, n):  # type: ignore[no-untyped-def]
+def _batch_norm_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
     work, weights, _, first, second, scratch, _, t, _, n = _arrays(
-        work, weights, moving, first, second, scratch, streams, t, f, n
+        work, weights, moving, first, second, scratch, keys, t, f, n
     )
     c, inverse, small = t[CHANNELS], t[INVERSE], n[SMALL_AT]
     batch_norm_backward(
@@ -205,8 +205,8 @@ def _batch_norm_back(work, weights, moving, first, second, scratch, streams, t, 
 
 def _signature(number: Any) -> Any:
     array, whole = types.CPointer(number), types.CPointer(types.int64)
-    streams = types.CPointer(types.uint64)
-    return types.void(array, array, array, array, array, array, streams, whole, array, whole)
+    keys = types.CPointer(types.uint64)
+    return types.void(array, array, array, array, array, array, keys, whole, array, whole)
 
 
 FORWARD = {

@@ -32,7 +32,7 @@ from assay.engines.compiled.tape import (
 )
 from assay.engines.compiled.tiles import ROWS, WIDTH
 from assay.engines.engine import Member
-from assay.engines.streams import Bits, read_stream, set_stream
+from assay.engines.streams import Bits
 
 __all__ = ["CompiledProgram"]
 
@@ -73,8 +73,8 @@ class CompiledProgram:
         self._work = np.zeros(tape.work_count, dtype)
         self._loss = LOSS.address(dtype.name)
         self._make_scratch()
-        self._bits = [Bits([member.seed], name) for name in tape.streams]
-        self._states = np.zeros((len(self._bits), 4), np.uint64)
+        keys = [Bits([member.seed], name).keys[0] for name in tape.rates]
+        self._keys = np.array(keys, np.uint64)
         self._fill(weights)
         self._averages: tuple[Array, Array] = (nothing[:0], nothing[:0])
         self._restart()
@@ -126,16 +126,12 @@ class CompiledProgram:
         if correction := self._rule.correction:
             counts = range(self.updates + 1, self.updates + 1 + len(rates))
             rates = rates * [correction(numbers, count) for count in counts]
-        for state, bits in zip(self._states, self._bits, strict=True):
-            state[:] = read_stream(bits.streams[0])[:4]
         found = train(
             self._table, self._floats, self._tape.lowest, self._arrays(), self._averages,
-            self._states, self._step, self._loss, self._seen(pictures, pictures.train),
+            self._keys, self._step, self._loss, self._seen(pictures, pictures.train),
             pictures.train.targets, order, moves, recipe.batch_size, rates, kept,
             float(recipe.label_smoothing), float(recipe.ema), self.updates,
         )  # fmt: skip
-        for state, bits in zip(self._states, self._bits, strict=True):
-            set_stream(bits.streams[0], np.array([*state, 0, 0], np.uint64))
         self.updates += len(rates)
         return found
 
@@ -143,7 +139,7 @@ class CompiledProgram:
         """Outputs float32 (n, classes) and the mean loss on a part of the dataset."""
         outputs = np.empty((len(part), int(self._table[-1, OUTPUTS])), np.float32)
         loss = evaluate(
-            self._table, self._floats, self._arrays(*self._shown()), self._states, self._step,
+            self._table, self._floats, self._arrays(*self._shown()), self._keys, self._step,
             self._loss, self._seen(pictures, part), part.targets, self._tape.rows, outputs,
         )  # fmt: skip
         return outputs, loss / len(part)
@@ -192,8 +188,6 @@ class CompiledProgram:
             found |= {f"memory/{k}/{name}": v for k, v in self._named(memory, None)}
         if self.member.training.ema:
             found |= {f"average/{k}": v for k, v in self._named(*self._averages)}
-        for bits, name in zip(self._bits, self._tape.streams, strict=True):
-            found[f"stream/{name}"] = read_stream(bits.streams[0])
         return shared(found, self._tape, averaged=bool(self.member.training.ema))
 
     def load(self, state: Mapping[str, Array]) -> None:
@@ -210,8 +204,6 @@ class CompiledProgram:
             for array, spans in ((weights, self._tape.weights), (moving, self._tape.moving)):
                 for span in spans:
                     _put(span, array, state[f"average/{span.name}"])
-        for bits, name in zip(self._bits, self._tape.streams, strict=True):
-            set_stream(bits.streams[0], state[f"stream/{name}"])
 
 
 def _put(span: Span, flat: Array, values: Array) -> None:

@@ -60,7 +60,6 @@ def _as_module(state: State, tape: Tape) -> State:
         memory = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         found |= {f"slot/{i}/state/{name}": array for name, array in memory.items()}
     found |= {f"average/{i}": state[f"average/{name}"] for i, name in enumerate(_names(tape))}
-    found |= {f"stream/{i}": state[f"stream/{name}"] for i, name in enumerate(tape.streams)}
     return found | {"average/updates": state["steps"]}
 
 
@@ -71,5 +70,4 @@ def _from_module(state: Mapping[str, np.ndarray], tape: Tape) -> State:
         memory = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         found |= {f"memory/{span.name}/{name}": array for name, array in memory.items()}
     found |= {f"average/{name}": state[f"average/{i}"] for i, name in enumerate(_names(tape))}
-    found |= {f"stream/{name}": state[f"stream/{i}"] for i, name in enumerate(tape.streams)}
     return found | {"steps": state["average/updates"]}

@@ -19,6 +19,7 @@ from assay.engines.compiled.tape import (
     ROW_COUNT,
     RULE_NUMBERS,
     TRAINING,
+    UPDATES,
     Y_AT,
     Y_ROW,
 )
@@ -67,11 +68,11 @@ TAKE, LOSS = Piece(_take, _take_signature), Piece(_loss, _loss_signature)
 
 
 @compiled
-def _forward(table, floats, arrays, n, streams):  # type: ignore[no-untyped-def]
+def _forward(table, floats, arrays, n, keys):  # type: ignore[no-untyped-def]
     weights, moving, first, second, work, scratch = arrays
     for op in range(len(table)):
         t = table[op]
-        given = (work, weights, moving, first, second, scratch, streams, t, floats[op], n)
+        given = (work, weights, moving, first, second, scratch, keys, t, floats[op], n)
         call(t[CALL_FORWARD], given)
 
 
@@ -89,7 +90,7 @@ def _seen(pictures, index, moves, work):  # type: ignore[no-untyped-def]
 
 @compiled
 def train(  # type: ignore[no-untyped-def]
-    table, floats, lowest, arrays, averages, streams, n, loss, pictures, targets,
+    table, floats, lowest, arrays, averages, keys, n, loss, pictures, targets,
     order, moves, batch, rates, kept, smoothing, decay, updates,
 ):  # fmt: skip
     """Perform updates; return loss and number of correct images, summed over all images.
@@ -105,7 +106,9 @@ def train(  # type: ignore[no-untyped-def]
         moves: (images, 3), their moves; of length 0 for none.
         rates, kept: for each update, the learning rate and the factor of weight decay.
         smoothing: share of each target that is spread over all classes.
-        decay, updates: of the average of the weights, and updates before these.
+        keys: of dropout's bits, uint64; see `assay.engines.streams.Bits`.
+        decay: of the average of the weights.
+        updates: number of updates before these.
     """
     before = flush_denormals()
     weights, moving, first, second, work, scratch = arrays
@@ -116,8 +119,9 @@ def train(  # type: ignore[no-untyped-def]
     for step in range(len(rates)):
         index = order[step * batch : (step + 1) * batch]
         rows = n[ROW_COUNT] = len(index)
+        n[UPDATES] = updates + step
         _seen(pictures, index, moves[step * batch : (step + 1) * batch], work)
-        _forward(table, floats, arrays, n, streams)
+        _forward(table, floats, arrays, n, keys)
         given = (
             work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 1,
             smoothing, totals,
@@ -129,7 +133,7 @@ def train(  # type: ignore[no-untyped-def]
         for op in range(len(table) - 1, lowest - 1, -1):
             t = table[op]
             n[NEEDED], n[NUMBERS_AT] = op > lowest, numbers + 2 * op * RULE_NUMBERS
-            state = (work, weights, moving, first, second, scratch, streams, t, floats[op], n)
+            state = (work, weights, moving, first, second, scratch, keys, t, floats[op], n)
             call(t[CALL_BACKWARD], state)
         n[NUMBERS_AT] = numbers
         if decay > 0:
@@ -143,7 +147,7 @@ def train(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def evaluate(table, floats, arrays, streams, n, loss, pictures, targets, most, outputs):  # type: ignore[no-untyped-def]
+def evaluate(table, floats, arrays, keys, n, loss, pictures, targets, most, outputs):  # type: ignore[no-untyped-def]
     """Return outputs of all pictures, float32 (n, classes), and their summed loss.
 
     Args:
@@ -158,7 +162,7 @@ def evaluate(table, floats, arrays, streams, n, loss, pictures, targets, most, o
         index = order[start : start + most]
         rows = n[ROW_COUNT] = len(index)
         _seen(pictures, index, still, work)
-        _forward(table, floats, arrays, n, streams)
+        _forward(table, floats, arrays, n, keys)
         given = (
             work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 0,
             0.0, totals,

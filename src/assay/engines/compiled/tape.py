@@ -29,7 +29,7 @@ DENSE, ACTIVATION, DROPOUT, BATCH_NORM = range(4)
     DEEP,  # rows of the kernel's panels
     AUX, INVERSE,  # mask or normal numbers; 1 / deviation, with mean and variance behind it
     CODE, CHANNELS,  # which activation; numbers that softmax and batch norm take together
-    STREAM, THRESHOLD,  # of dropout
+    KEY, THRESHOLD,  # of dropout
     MOVING,  # moving mean, and behind it the variance
     CALL_FORWARD, CALL_BACKWARD,  # addresses of what does it
     COLUMNS,
@@ -39,10 +39,11 @@ SCALE, MOMENTUM, EPSILON, FLOATS = 0, 0, 1, 2
 
 (
     ROW_COUNT, TRAINING, NEEDED,  # images of the batch; 1 or 0; whether dx is wanted
+    UPDATES,  # before this one
     RULE, MEMORIES, NUMBERS_AT,  # address of the update rule, what it remembers, what it is told
     TURNED_ROW, PRODUCT_AT, PIECE_AT, SMALL_AT,  # places in the scratch memory
     STEP,
-) = range(11)  # fmt: skip
+) = range(12)  # fmt: skip
 """Positions of the values of a step."""
 
 RULE_NUMBERS = 8
@@ -82,7 +83,7 @@ class Tape:
         lowest: the first operation with weights.
         weights, moving: spans of the trained arrays and of the moving statistics.
         weight_count, moving_count, work_count: lengths of the flat arrays.
-        streams, rates: names of the dropout layers, and their rates.
+        rates: names of the dropout layers, in order, with their rates.
         penalties: operation -> (l1, l2) of its kernel.
         batch, rows: images of a batch, and rows of one evaluation.
         wide: features of the widest layer.
@@ -93,7 +94,6 @@ class Tape:
     dtype: np.dtype
     weights: list[Span] = field(default_factory=list)
     moving: list[Span] = field(default_factory=list)
-    streams: list[str] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=dict)
     penalties: dict[int, tuple[float, float]] = field(default_factory=dict)
     operations: list[list[int]] = field(default_factory=list)
@@ -195,8 +195,7 @@ def _add(
     elif isinstance(layer, layers.Dropout):
         op[KIND], op[AUX] = DROPOUT, tape.room(inputs, tape.batch)
         op[Y_AT] = x_at if free else tape.room(outputs, tape.rows)
-        op[STREAM], op[THRESHOLD], scale = len(tape.streams), *_mask_numbers(layer.rate)
-        tape.streams.append(standing.name)
+        op[KEY], op[THRESHOLD], scale = len(tape.rates), *_mask_numbers(layer.rate)
         tape.rates[standing.name] = layer.rate
         numbers = (scale, 0.0)
     else:

@@ -17,7 +17,7 @@ from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.optimizers import ArraySlot
 from assay.engines.optimizers.optimizer import as_matrix
-from assay.engines.streams import Moves, read_stream, set_stream
+from assay.engines.streams import Moves
 from assay.networks.network import hidden_kernels
 from assay.tasks.looks import looks_of
 from assay.tasks.task import Task
@@ -182,8 +182,6 @@ class NumpyTrainer:
         for i, slot in enumerate(self.stepper.slots):
             found |= {f"rule/{i}/{name}": array.copy() for name, array in slot.memories.items()}
             found[f"rule/{i}/steps"] = np.array(slot.steps)
-        for i, rng in enumerate(self._streams()):
-            found[f"stream/{i}"] = read_stream(rng)
         found |= self._moves.state(0) if self._moves else {}
         return found | {"sums": np.array([self._loss, self._correct])}
 
@@ -197,13 +195,9 @@ class NumpyTrainer:
             for name in (key.removeprefix(start) for key in state if key.startswith(start)):
                 if name != "steps":
                     slot.buffer(name)[...] = state[start + name]
-        for i, rng in enumerate(self._streams()):
-            set_stream(rng, state[f"stream/{i}"])
+        for layer in self.model.layers:
+            if isinstance(layer, NumpyDropout):
+                layer.bits.count = self.stepper.slots[0].steps
         if self._moves and "augment" in state:  # older checkpoints only contain a stream
             self._moves.load(0, state)
         self._loss, self._correct = map(float, state.get("sums", (0.0, 0.0)))
-
-    def _streams(self) -> list[np.random.Generator]:
-        dropouts = [layer for layer in self.model.layers if isinstance(layer, NumpyDropout)]
-        found = [rng for layer in dropouts for rng in layer.bits.streams]
-        return found + (self._moves.streams if self._moves else [])

@@ -32,7 +32,15 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
-from assay.engines.torch_engine.stacking import IMAGE_STACK, stacks_images, threads_alone
+from assay.engines.torch_engine.side_by_side import SideBySideProgram
+from assay.engines.torch_engine.stacking import (
+    IMAGE_STACK,
+    SIDE_BY_SIDE,
+    STACKED,
+    TURNS,
+    threads_alone,
+    way_of_images,
+)
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.engines.whitening import from_images
 from assay.networks.modules import OwnNetwork
@@ -75,18 +83,20 @@ class TorchEngine:
             own.check(cohort)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:
-        """Return the size of a stack: 5 to 20 on a CPU, up to 2,000 on a GPU, else 1."""
+        """Return how many train together: 5 to 20 on a CPU, up to 2,000 on a GPU, else 1."""
         gpu = resources.device.startswith("cuda")  # the name may refer to another machine
         first = cohort.members[0]
         wish = str(first.config.get("precision", "auto"))
         where = None if gpu else place(replace(resources, threads=0), wish)  # 0 changes none
         kind = where.device.type if where else "cuda"
-        if cohort.task_name in PROGRAMS or not _stacks(first, kind, where):
+        if cohort.task_name in PROGRAMS:
             return 1
         if isinstance(first.network, OwnNetwork):
-            return _OWN_STACK
-        if not stackable(first.network):
-            return IMAGE_STACK
+            return _OWN_STACK if _stacks_own(first, kind, where) else 1
+        if not stackable(first.network) or not _stacks(first):
+            if where is None or kind != "cpu":  # measured where they train
+                return 1 if freezes(first.training) else IMAGE_STACK
+            return IMAGE_STACK if _way([first] * 2, where) == STACKED else 1
         if kind != "cpu":
             return min(max(1, _GPU_WEIGHTS // first.network.parameters), _GPU_STACK)
         few, many = _STACK
@@ -119,11 +129,10 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
         dense = stackable(first.network)
-        # a single network that is not dense: copies cost more than the calls that they save
-        stacked = (dense or len(cohort.members) > 1) and _stacks(first, where.device.type, where)
-        kind = "PyTorch, stacked" if stacked else "PyTorch"
+        way = _way(cohort.members, where)
+        stacked, kind = way == STACKED, "PyTorch" if way == TURNS else way
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
-        if not stacked:
+        if way == TURNS:
             threads = threads_alone(first, where, torch.get_num_threads())
             place(resources := replace(resources, threads=threads))  # which sets them
 
@@ -150,15 +159,18 @@ class TorchEngine:
             augment = Augmenter(recipe.augment, seeds, data.blank) if recipe.augment else None
             weights = [begun.get(m.run_id) or _start(m, seen) for m in group]
             updates = recipe.total_steps(len(dataset.train))
-            program = _program(group, weights, where, task, stacked, updates)
+            program = _program(group, weights, where, task, way, updates)
             epochs = recipe.total_epochs(len(dataset.train))
             soft = soft_rows(recipe, task, dataset)
             if dense and isinstance(program, StackedProgram) and graphs_pay(where, data, recipe):
                 return GraphedTrainer(program, data, task, rows, epochs, soft)
             return TorchTrainer(program, data, task, augment, rows, epochs, soft)
 
+        members = list(cohort.members)
+        if where.device.type != "cpu":  # neighbours of one seed share batches
+            members.sort(key=lambda member: member.seed)
         yield from train_groups(
-            [cohort.members] if stacked else [(m,) for m in cohort.members],
+            [(m,) for m in members] if way == TURNS else [members],
             make_trainer,
             dataset,
             task,
@@ -169,19 +181,35 @@ class TorchEngine:
         )
 
 
-def _stacks(member: Member, kind: str, where: DevicePlace | None) -> bool:
-    """Whether members like this one are stacked on a kind of device.
+def _way(members: Sequence[Member], where: DevicePlace) -> str:
+    """Return how these members train: STACKED, SIDE_BY_SIDE or TURNS."""
+    first = members[0]
+    if isinstance(first.network, OwnNetwork):
+        small = len(members) > 1 and _stacks_own(first, where.device.type, where)
+        return STACKED if small else TURNS
+    if stackable(first.network) and _stacks(first):
+        return STACKED
+    # for a single network that is not dense, copies cost more than the calls that they save
+    if len(members) == 1 or freezes(first.training):
+        return TURNS
+    return way_of_images(first, where, _stacks(first))
+
+
+def _stacks(member: Member) -> bool:
+    """Whether the recipe of this member allows a stack."""
+    return not member.training.averages and not freezes(member.training)
+
+
+def _stacks_own(member: Member, kind: str, where: DevicePlace | None) -> bool:
+    """Whether members like this one, with user-defined networks, are stacked on a kind of device.
 
     Args:
         where: the device and the type; None on another machine.
     """
     network, recipe = member.network, member.training
-    if recipe.averages or freezes(recipe):
-        return False
-    if not isinstance(network, OwnNetwork):
-        return stackable(network) or (where is not None and stacks_images(member, where))
     small = network.macs * recipe.batch_size <= _OWN_WORK.get(kind, 0)
-    return small and stackable_own(network, where.device if where else torch.device("cpu"))
+    device = where.device if where else torch.device("cpu")
+    return _stacks(member) and small and stackable_own(network, device)
 
 
 def _start(member: Member, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -194,11 +222,13 @@ def _program(
     weights: list[dict[str, np.ndarray]],
     where: DevicePlace,
     task: Task,
-    stacked: bool,
+    way: str,
     updates: int,
 ) -> Program:
     """Return the program of a group, with the weights that it begins with."""
     own = isinstance(group[0].network, OwnNetwork)
-    if stacked and (len(group) > 1 or not own):
+    if way == SIDE_BY_SIDE:
+        return SideBySideProgram(group, weights, where, task, updates)
+    if way == STACKED and (len(group) > 1 or not own):
         return (OwnStackProgram if own else StackedProgram)(group, weights, where, task)
     return ModuleProgram(group, weights, where, task, updates)

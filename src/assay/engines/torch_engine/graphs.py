@@ -3,8 +3,7 @@
 An update of a dense network consists of about forty kernels of a few microseconds each, about the
 time that PyTorch takes to launch one. A graph launches all of them at once. Everything that changes
 between updates is read from fixed memory: the order of the images and the start of the next batch,
-the schedule's factors, the counts of updates, and random bits, which the host draws as for every
-other program, for all updates of a replay together.
+the schedule's factors, and the counts of updates, from which the device draws dropout's bits.
 
 The first updates of a trainer run without a graph, because they allocate optimizer states and
 buffers. So do those of shorter batches, and all updates if the graph cannot be captured.
@@ -19,9 +18,7 @@ import torch
 from torch import Tensor
 
 from assay.engines.torch_engine.device import DevicePlace
-from assay.engines.torch_engine.masks import DeviceBits
 from assay.engines.torch_engine.program import StackedProgram
-from assay.engines.torch_engine.stacked import DropoutBlock
 from assay.engines.torch_engine.trainer import DeviceDataset, TorchTrainer
 from assay.engines.training import Training
 from assay.tasks.task import Task
@@ -51,53 +48,6 @@ def graphs_pay(where: DevicePlace, data: DeviceDataset, recipe: Training) -> boo
     return where.device.type == "cuda" and not recipe.augment and data.stays
 
 
-class BitsAhead(DeviceBits):
-    """The random bits of several updates, drawn on the host and copied to the device together.
-
-    Outside a graph it draws like the bits that it replaces.
-
-    Args:
-        batch: images of an update in a graph.
-    """
-
-    def __init__(self, bits: DeviceBits, batch: int):
-        self._bits, self._device, self._batch = bits._bits, bits._device, batch
-        self._shape: tuple[int, ...] = ()
-        self._widths: Sequence[int] | None = None
-        self._ahead: Tensor | None = None
-        self._turn: int | None = None
-
-    def draw(self, shape: tuple[int, ...], widths: Sequence[int] | None = None) -> Tensor:
-        """See `DeviceBits.draw`."""
-        if self._turn is None:
-            self._shape, self._widths = (self._batch, *shape[1:]), widths
-            return super().draw(shape, widths)
-        assert self._ahead is not None
-        self._turn += 1
-        return self._ahead[self._turn - 1]
-
-    def from_memory(self, on: bool) -> None:
-        """Choose whether to return the bits of `fill` in order, or to draw them."""
-        self._turn = 0 if on else None
-        if on and self._ahead is None:
-            whole = (UPDATES, len(self.streams), *self._shape)
-            self._ahead = torch.zeros(whole, dtype=torch.int16, device=self._device)
-
-    def fill(self) -> None:
-        """Draw the bits of the next updates."""
-        drawn = [self._bits.draw(self._shape, self._widths) for _ in range(UPDATES)]
-        assert self._ahead is not None
-        host = torch.from_numpy(np.stack(drawn))
-        if self._device.type == "cuda":  # pinned memory is copied asynchronously
-            host = host.pin_memory()
-        self._ahead.copy_(host, non_blocking=True)
-
-    def keep(self, members: Sequence[int]) -> None:
-        """Keep only these members."""
-        super().keep(members)
-        self._ahead = None
-
-
 class GraphedTrainer(TorchTrainer):
     """A trainer of a dense stack that performs `UPDATES` updates at a time, as one graph.
 
@@ -118,11 +68,6 @@ class GraphedTrainer(TorchTrainer):
         super().__init__(program, data, task, None, rows, epochs, soft)
         self._stack = program
         self._batch = program.members[0].training.batch_size
-        self._bits: list[BitsAhead] = []
-        for block in program.blocks:
-            if isinstance(block, DropoutBlock):
-                block.bits = BitsAhead(block.bits, self._batch)
-                self._bits.append(block.bits)
         device = self.data.blank.device
         steps = torch.arange(UPDATES * self._batch, device=device)
         self._first = steps.view(UPDATES, self._batch)
@@ -151,8 +96,6 @@ class GraphedTrainer(TorchTrainer):
         if whole and self._replay is not None:
             torch.add(self._first, start, out=self._columns)
             self._factors.copy_(torch.tensor(factors, dtype=torch.float64))
-            for bits in self._bits:
-                bits.fill()
             steps = self._stack.steps
             self._replay()
             self._stack.steps = steps + UPDATES
@@ -168,24 +111,16 @@ class GraphedTrainer(TorchTrainer):
         self._stack.count_on_device()
         steps = self._stack.steps
         try:
-            for bits in self._bits:
-                bits.from_memory(True)
             self._replay = cuda_graph(self._run)
         except RuntimeError:  # a task's loss may synchronise with the host
             self._able, self.stretch = False, 1
         finally:
             self._stack.steps = steps
-            for bits in self._bits:
-                bits.from_memory(False)
 
     def _run(self) -> None:
         """Perform all updates of a replay."""
-        for bits in self._bits:
-            bits.from_memory(True)
         for columns, factor in zip(self._columns, self._factors, strict=True):
             self._update(self._order.index_select(1, columns), factor)
-        for bits in self._bits:
-            bits.from_memory(False)
 
     def _reset(self) -> None:
         if getattr(self, "_replay", None) is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,23 +14,57 @@ __all__ = ["DeviceBits", "Masks"]
 
 
 class DeviceBits:
-    """`assay.engines.streams.Bits` as tensors on a device."""
+    """`assay.engines.streams.Bits`, drawn on a device, without a copy from the host.
+
+    PyTorch has no unsigned products and shifts: products are equal modulo 2^64, and the sign that a
+    shift copies is masked out.
+
+    Attributes:
+        count: number of draws before; after `count_on_device` it is a tensor, which a CUDA graph
+            increases.
+    """
 
     def __init__(self, seeds: Sequence[int], name: str, device: torch.device):
-        self._bits, self._device = streams.Bits(seeds, name), device
+        self._device = device
+        self._keys = torch.from_numpy(streams.Bits(seeds, name).keys.view("int64")).to(device)
+        self.count: int | Tensor = 0
+        self._shape: tuple[int, int] = (0, 0)
 
-    @property
-    def streams(self) -> list[np.random.Generator]:
-        """The members' streams."""
-        return self._bits.streams
+    def count_on_device(self) -> None:
+        """Count draws in a tensor."""
+        if not isinstance(self.count, Tensor):
+            self.count = torch.tensor(self.count, device=self._device)
 
-    def draw(self, shape: tuple[int, ...], widths: Sequence[int] | None = None) -> Tensor:
+    def draw(self, shape: tuple[int, ...]) -> Tensor:
         """See `assay.engines.streams.Bits.draw`."""
-        return torch.from_numpy(self._bits.draw(shape, widths)).to(self._device)
+        rows, width = math.prod(shape[:-1]), shape[-1]
+        if self._shape != (rows, -(-width // 4)):
+            self._shape = rows, -(-width // 4)
+            places = streams.word_places(*self._shape)
+            self._places = torch.from_numpy(places.view("int64")).to(self._device)
+        own = self._keys + self._start()
+        word = own[:, None, None] ^ self._places
+        for shift, factor in streams.MIX:
+            word ^= (word >> shift).bitwise_and_((1 << 64 - shift) - 1)
+            if factor != 1:
+                word *= _signed(factor)
+        self.count += 1
+        return word.view(torch.int16)[..., :width].reshape(len(own), *shape)
+
+    def _start(self) -> int | Tensor:
+        """Return count * GOLDEN modulo 2^64."""
+        if isinstance(self.count, Tensor):
+            return self.count * _signed(streams.GOLDEN)
+        return _signed(self.count * streams.GOLDEN % 2**64)
 
     def keep(self, members: Sequence[int]) -> None:
         """Keep only these members."""
-        self._bits.keep(members)
+        self._keys = self._keys[list(members)]
+
+
+def _signed(number: int) -> int:
+    """Return the signed integer with the same 64 bits."""
+    return number - 2**64 if number >= 2**63 else number
 
 
 class Masks:

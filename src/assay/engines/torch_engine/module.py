@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from assay.engines.engine import Member
 from assay.engines.pretraining import freezes
-from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine import generator_modules
 from assay.engines.torch_engine.activations import RISING
 from assay.engines.torch_engine.average import SlowWeights, WeightAverage, share_of
@@ -126,16 +125,18 @@ class NetworkModule(nn.Module):
         return outputs
 
     def drawing(self, step: int) -> AbstractContextManager[None]:
-        """Context for the draws of update `step`; dropout has its own streams."""
+        """Context for the draws of update `step`; dropout has its own bits."""
         return nullcontext()
 
     def slots(self, member: Member) -> list[Slot]:
         """Return the weights that the optimizer updates."""
         return make_slots(member, member.network, self)
 
-    def streams(self) -> list[np.random.Generator]:
-        """Return the streams from which training draws."""
-        return [m.bits.streams[0] for m in self.modules() if isinstance(m, DropoutModule)]
+    def count_draws(self, updates: int) -> None:
+        """Let the next draws be those of a run after so many updates."""
+        for module in self.modules():
+            if isinstance(module, DropoutModule):
+                module.bits.count = updates
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return weights in the layout of `initial_weights`."""
@@ -232,8 +233,6 @@ class ModuleProgram:
             found |= {f"slot/{i}/state/{n}": plain(tensor) for n, tensor in slot.state.items()}
         found |= {f"average/{n}": plain(tensor) for n, tensor in self._average.state().items()}
         found |= {f"slow/{n}": plain(tensor) for n, tensor in self._slow.state().items()}
-        for i, generator in enumerate(self.module.streams()):
-            found[f"stream/{i}"] = read_stream(generator)
         return found
 
     def load(self, member: int, state: dict[str, np.ndarray]) -> None:
@@ -247,8 +246,7 @@ class ModuleProgram:
         for part, start in ((self._average, "average/"), (self._slow, "slow/")):
             own = [k for k in state if k.startswith(start)]
             part.load({k.removeprefix(start): torch.from_numpy(state[k]) for k in own})
-        for i, generator in enumerate(self.module.streams()):
-            set_stream(generator, state[f"stream/{i}"])
+        self.module.count_draws(self._slots[0].steps)
 
 
 def make_module(

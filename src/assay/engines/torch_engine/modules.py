@@ -138,7 +138,7 @@ class BatchNormModule(nn.Module):
 
 
 class DropoutModule(nn.Module):
-    """Dropout with random bits from the run's stream."""
+    """Dropout with the random bits of the run's seed."""
 
     def __init__(self, layer: layers.Dropout, name: str, seed: int, device: torch.device):
         super().__init__()

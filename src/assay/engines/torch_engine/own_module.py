@@ -91,9 +91,8 @@ class OwnModule(nn.Module):
         pairs = zip(wanted, shapes, strict=True)
         return [Slot(weight, optimizer_numbers(member, shape)) for weight, shape in pairs]
 
-    def streams(self) -> list[np.random.Generator]:
-        """None: see `drawing`."""
-        return []
+    def count_draws(self, updates: int) -> None:
+        """Nothing is counted: see `drawing`."""
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return all of `state_dict`, with floating-point numbers as float32."""

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from assay.engines.engine import Member
 from assay.engines.optimizers.optimizer import as_matrix
-from assay.engines.streams import read_stream, set_stream
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.slots import Key, StackSlots
-from assay.engines.torch_engine.stacked import BLOCKS, Block, DropoutBlock, Widths
+from assay.engines.torch_engine.stacked import BLOCKS, Block, DenseBlock, DropoutBlock, Widths
 from assay.engines.torch_engine.stacked_images import IMAGE_BLOCKS
 from assay.networks.layers import Dense, Flatten
 from assay.networks.layers import room as stack_room
@@ -102,6 +101,9 @@ class StackedProgram:
     Attributes:
         blocks: all layers of the trunk and the heads.
         steps: number of updates so far.
+        groups: number of different batches of a step, each for as many neighbours. Members of one
+            seed have the same batches; if all are neighbours and the first layer is dense, they
+            share them. Else it is the number of members.
 
     Args:
         direct: see `StackSlots`; None for the device's default.
@@ -116,9 +118,12 @@ class StackedProgram:
         direct: bool | None = None,
     ):
         self.place, self.task = place, task
-        self._direct = place.device.type != "cpu" if direct is None else direct
         self.rule = type(members[0].training.optimizer)
         self.members, self.steps = list(members), 0
+        self._direct = place.device.type != "cpu" if direct is None else direct
+        first = [type(p.layer) for p in members[0].network.places()][:2]
+        self._able = self._direct and first == [Flatten, Dense]
+        self.groups = self._groups()
         heads = [name for name, _ in members[0].network.heads]
         places = list(zip(*(m.network.places() for m in members), strict=True))
         shape = members[0].network.input_shape
@@ -126,8 +131,18 @@ class StackedProgram:
         self.heads = {name: self._chain(f"head.{name}", places, room)[0] for name in heads}
         self.blocks = self.trunk + [b for head in self.heads.values() for b in head]
         for block in self.blocks:
+            if isinstance(block, DenseBlock) and self._able:
+                block.shares = block is self.trunk[1]
             block.load(weights)
         self._make_slots()
+
+    def _groups(self) -> int:
+        seeds = [m.seed for m in self.members]
+        groups = len(set(seeds))
+        size = len(seeds) // groups
+        even = size * groups == len(seeds)
+        alike = all(len({*seeds[k : k + size]}) == 1 for k in range(0, len(seeds), size))
+        return groups if self._able and even and alike else len(seeds)
 
     def _chain(
         self, prefix: str, places: Sequence[tuple[LayerPlace, ...]], room: tuple[int, ...]
@@ -203,8 +218,11 @@ class StackedProgram:
         return losses.sum(-1), correct.sum(-1)
 
     def count_on_device(self) -> None:
-        """Let the update rules count steps in tensors, for a CUDA graph."""
+        """Let update rules and dropout count steps in tensors, for a CUDA graph."""
         self._slots.count_on_device()
+        for block in self.blocks:
+            if isinstance(block, DropoutBlock):
+                block.bits.count_on_device()
 
     def outputs(self, images: Tensor) -> Outputs:
         return self._forward(images.expand(len(self.members), *images.shape[1:]), training=False)
@@ -222,6 +240,7 @@ class StackedProgram:
 
     def keep(self, members: list[int]) -> None:
         self.members = [self.members[m] for m in members]
+        self.groups = self._groups()
         for block in self.blocks:
             block.keep(members)
         self._slots.keep(members, *self._tensors())
@@ -249,8 +268,6 @@ class StackedProgram:
         for block in self.blocks:
             for key, tensor in {**block.params, **block.buffers}.items():
                 found[f"tensor/{block.name}.{key}"] = plain(tensor[member])
-            if isinstance(block, DropoutBlock):
-                found[f"stream/{block.name}"] = read_stream(block.bits.streams[member])
         for (name, key), memory in self._slots.memory(member).items():
             for what, tensor in memory.items():
                 found[f"memory/{name}.{key}/{what}"] = plain(tensor)
@@ -262,7 +279,7 @@ class StackedProgram:
             for key, tensor in {**block.params, **block.buffers}.items():
                 tensor[member].copy_(torch.from_numpy(state[f"tensor/{block.name}.{key}"]))
             if isinstance(block, DropoutBlock):
-                set_stream(block.bits.streams[member], state[f"stream/{block.name}"])
+                block.bits.count = self.steps
             block.refresh()
         memory: dict[Key, dict[str, Tensor]] = {key: {} for key in self._slots.weights}
         for name, key in memory:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.torch_engine import fused
-from assay.engines.torch_engine.gemm import Product
+from assay.engines.torch_engine.gemm import Product, beside, together
 from assay.engines.torch_engine.optimizers import Slot, update
 
 __all__ = ["EagerSlot", "Key", "StackSlot", "StackSlots"]
@@ -192,7 +192,8 @@ class EagerSlot:
         """See `StackSlots`."""
         old, self._low = self._slot, low
         numbers = {k: n[members] if isinstance(n, Tensor) else n for k, n in old.numbers.items()}
-        state = {name: memory[members] for name, memory in old.state.items()}
+        # in the order of the weights in memory, see `gemm.beside`
+        state = {n: torch.empty_like(weight).copy_(m[members]) for n, m in old.state.items()}
         self._slot = Slot(weight, numbers, state, old.steps, stacked=True)
 
     def memory(self, member: int) -> dict[str, Tensor]:
@@ -215,8 +216,32 @@ class ProductSlot(EagerSlot):
         assert isinstance(gradient, Product)
         slot = self._slot
         slot.steps += 1
-        x, rate = gradient.x.transpose(1, 2), slot.numbers["learning_rate"] * factor
-        self._rule.torch_product_step(slot, x, gradient.d, rate)
+        x, d, rate = gradient.x, gradient.d, slot.numbers["learning_rate"] * factor
+        if len(x) < len(d):
+            groups, outputs = len(x), d.shape[2]
+            numbers = {k: _widely(n, groups, outputs) for k, n in slot.numbers.items()}
+            rate, slot = _widely(rate, groups, outputs), WideSlot(slot, numbers, groups)
+            d = together(d, groups)
+        self._rule.torch_product_step(slot, x.transpose(1, 2), d, rate)
+
+
+class WideSlot(Slot):
+    """A slot whose members' kernels are seen as wide ones; see `gemm.beside`."""
+
+    def __init__(self, base: Slot, numbers: Numbers, groups: int):
+        super().__init__(beside(base.weight, groups), numbers)
+        self._base, self._groups = base, groups
+
+    def buffer(self, name: str, start: Any = 0.0) -> Tensor:
+        """See `Slot`."""
+        return beside(self._base.buffer(name, start), self._groups)
+
+
+def _widely(number: Any, groups: int, outputs: int) -> Any:
+    """Return a number of each member, (S, 1, 1), for each of its outputs, (G, 1, S / G * o)."""
+    if not isinstance(number, Tensor):
+        return number
+    return number.view(groups, -1, 1).expand(-1, -1, outputs).reshape(groups, 1, -1)
 
 
 def _stack_numbers(each: Sequence[dict[str, Any]], weight: Tensor) -> dict[str, Any]:

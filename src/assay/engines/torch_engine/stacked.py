@@ -133,7 +133,13 @@ class Block:
 
 
 class DenseBlock(Block):
-    """z = x W + b."""
+    """z = x W + b.
+
+    Attributes:
+        shares: whether neighbours may share x, which is (G, B, i) then; see `gemm.beside`.
+    """
+
+    shares = False
 
     def __init__(
         self,
@@ -150,7 +156,8 @@ class DenseBlock(Block):
         self.low = self._gradient = torch.empty(0, dtype=place.compute)
 
     def load(self, weights: Sequence[Mapping[str, np.ndarray]]) -> None:
-        self.params["kernel"] = self._stack(weights, "kernel")
+        kernel = self._stack(weights, "kernel")
+        self.params["kernel"] = gemm.by_outputs(kernel) if self.shares else kernel
         if f"{self.name}.bias" in weights[0]:
             self.params["bias"] = self._stack(weights, "bias").unsqueeze(1)
         self.refresh()
@@ -163,6 +170,13 @@ class DenseBlock(Block):
             self.low = kernel.to(self.place.compute)
         else:
             self.low.copy_(kernel)
+
+    def keep(self, members: list[int]) -> None:
+        super().keep(members)
+        if self.shares:
+            self.params["kernel"] = gemm.by_outputs(self.params["kernel"])
+            self.low = torch.empty(0, dtype=self.place.compute)  # new, in the same order in memory
+            self.refresh()
 
     def copy_of(self, param: str) -> Tensor | None:
         return self.low if param == "kernel" and self.low is not self.params["kernel"] else None
@@ -183,9 +197,9 @@ class DenseBlock(Block):
         return gemm.input_gradient(d, self.low) if need_input else None
 
     def weight_gradient(self, x: Tensor, d: Tensor) -> Tensor | list[Tensor] | gemm.Product:
-        """Return the kernel's gradient x^T d for x (S, B, i) or (1, B, i), and d (S, B, o)."""
+        """Return the kernel's gradient x^T d for x (S, B, i) or shared, and d (S, B, o)."""
         if self.products:
-            return gemm.Product(x.expand(len(d), -1, -1), d)
+            return gemm.Product(x if self.shares else x.expand(len(d), -1, -1), d)
         if self._gradient.shape != self.low.shape:
             self._gradient = torch.empty_like(self.low)
         return gemm.weight_gradient(x, d, self._gradient)
@@ -228,7 +242,7 @@ class ActivationBlock(Block):
 
 
 class DropoutBlock(Block):
-    """y = x * mask, each member with its own rate and stream."""
+    """y = x * mask, each member with its own rate and bits."""
 
     def __init__(
         self,
@@ -247,8 +261,7 @@ class DropoutBlock(Block):
     def forward(self, x: Tensor, training: bool) -> Tensor:
         if not training:
             return x
-        own = self.widths.outputs if self.widths.narrow else None
-        bits = self.bits.draw(tuple(x.shape[1:]), own)
+        bits = self.bits.draw(tuple(x.shape[1:]))
         if self._masks is None:
             self._masks = Masks(self.buffers["rate"].view(-1, *(1,) * (x.dim() - 1)))
         self._kept = self._masks.scaled(bits, x.dtype)

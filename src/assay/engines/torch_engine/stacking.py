@@ -1,10 +1,12 @@
-"""Measures how narrow networks with convolutions train faster on a CPU: as a stack or in turns,
-alone on one thread or on all; once for each machine and size of network (`assay doctor` shows it).
+"""Measures how networks with convolutions train fastest: as a stack, side by side on a GPU, or in
+turns; and alone on a CPU, on one thread or on all. Once for each machine and size of network
+(`assay doctor` shows it).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from math import log2
@@ -18,18 +20,19 @@ from assay.engines.engine import Member
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.program import StackedProgram
+from assay.engines.torch_engine.side_by_side import SideBySideProgram
 from assay.engines.torch_engine.stacked_images import stackable_images
 from assay.networks.layers import Conv2D
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, initial_weights
 from assay.tasks.task import TASKS, find_task
 
-__all__ = ["IMAGE_STACK", "stacks_images", "threads_alone"]
+__all__ = ["IMAGE_STACK", "SIDE_BY_SIDE", "STACKED", "TURNS", "threads_alone", "way_of_images"]
 
 IMAGE_STACK = MEMBERS
-"""Members of such a stack, as in the measurement."""
+"""Members that train together, as in the measurement."""
 
-STACKED, TURNS = "PyTorch, stacked", "PyTorch, in turns"
+STACKED, SIDE_BY_SIDE, TURNS = "PyTorch, stacked", "PyTorch, side by side", "PyTorch, in turns"
 ONE_THREAD, ALL_THREADS = "PyTorch, one thread", "PyTorch, all threads"
 
 _MOST_PATCHES = 1 << 22
@@ -39,22 +42,29 @@ _MOST_WORK = 1 << 29
 """Multiply-adds of a batch, forward, above which all threads have work: nothing is measured."""
 
 
-def stacks_images(member: Member, where: DevicePlace) -> bool:
-    """Whether members like this one are stacked: on a CPU, if a measurement shows that it is
-    faster, and ASSAY_PROGRAM does not request PyTorch."""
+def way_of_images(member: Member, where: DevicePlace, stack: bool = True) -> str:
+    """Return how members like this one train fastest, as measured: STACKED, SIDE_BY_SIDE (on a GPU)
+    or TURNS. Where ASSAY_PROGRAM requests PyTorch, and for other tasks than classification, nothing
+    is measured: TURNS.
+
+    Args:
+        stack: whether their recipe allows a stack.
+    """
     network, batch = member.network, member.training.batch_size
-    if where.device.type != "cpu" or os.environ.get(PROGRAM_SETTING) == "pytorch":
-        return False
-    if find_task(member.config.get("task", "classify")).name != "classify" or not stackable_images(
-        network
-    ):
-        return False
-    if _patches(network) * batch > _MOST_PATCHES:
-        return False
+    task = find_task(member.config.get("task", "classify")).name
+    if os.environ.get(PROGRAM_SETTING) == "pytorch" or task != "classify":
+        return TURNS
+    stack = stack and stackable_images(network) and _patches(network) * batch <= _MOST_PATCHES
+    ways = [TURNS] + [SIDE_BY_SIDE] * (where.device.type == "cuda") + [STACKED] * stack
+    if len(ways) == 1:
+        return TURNS
     sizes = (2 ** round(log2(max(1, n))) for n in (network.macs, _patches(network), batch))
     said = "convolutions, {}, about {:,} multiply-adds, {:,} in patches, batch {:,}"
-    rates = remembered(said.format(where.precision, *sizes), lambda: _measured(member, where))
-    return rates.get(STACKED, 0.0) > rates.get(TURNS, 0.0)
+    said = said.format(where.precision, *sizes)
+    if where.device.type == "cuda":
+        said += f", {torch.cuda.get_device_name(where.device)}"
+    rates = remembered(said, lambda: _measured(member, where, ways))
+    return max(ways, key=lambda way: rates.get(way, 0.0))
 
 
 def threads_alone(member: Member, where: DevicePlace, most: int) -> int:
@@ -102,23 +112,39 @@ def _by_threads(member: Member, where: DevicePlace, most: int) -> Rates:
 
 def _in_turns(member: Member, where: DevicePlace) -> float:
     """Images a second of one network."""
-    batch = member.training.batch_size
-    recipe = replace(member.training, ema=0.0)
-    weights = [initial_weights(member.network, member.seed)]
-    alone = ModuleProgram([replace(member, training=recipe)], weights, where, TASKS["classify"])
-    images = torch.rand(1, batch, *member.network.input_shape).to(where.compute)
-    targets = torch.zeros(1, batch, dtype=torch.int64)
-    with torch.no_grad():
-        return rate(batch, lambda: alone.step(images, targets, 1.0))
+    return _measured(member, where, [TURNS])[TURNS]
 
 
-def _measured(member: Member, where: DevicePlace) -> Rates:
-    """Return images a second in a stack and in turns, for random pictures."""
-    members = [replace(member, training=replace(member.training, ema=0.0))] * IMAGE_STACK
+def _measured(member: Member, where: DevicePlace, ways: Sequence[str]) -> Rates:
+    """Return images a second by way, for random pictures; 0 if there is not enough memory."""
+    recipe = replace(member.training, ema=0.0, swa=None)
+    members = [replace(member, training=recipe)] * IMAGE_STACK
     weights, batch = initial_weights(member.network, member.seed), member.training.batch_size
-    images = torch.rand(IMAGE_STACK, batch, *member.network.input_shape).to(where.compute)
-    targets = torch.zeros(IMAGE_STACK, batch, dtype=torch.int64)
-    stack = StackedProgram(members, [weights] * IMAGE_STACK, where, TASKS["classify"])
+    images = torch.rand(IMAGE_STACK, batch, *member.network.input_shape)
+    images = images.to(where.device, where.compute)
+    targets = torch.zeros(IMAGE_STACK, batch, dtype=torch.int64, device=where.device)
+    programs = {STACKED: StackedProgram, SIDE_BY_SIDE: SideBySideProgram, TURNS: ModuleProgram}
+
+    def measured(way: str) -> float:
+        count = 1 if way == TURNS else IMAGE_STACK
+        given = members[:count], [weights] * count, where, TASKS["classify"]
+        program = programs[way](*given)
+        # a GPU is only waited for after as many networks as in the other ways
+        turns = IMAGE_STACK if way == TURNS and where.device.type == "cuda" else 1
+
+        def step() -> None:
+            for _ in range(turns):
+                program.step(images[:count], targets[:count], 1.0)
+            if where.device.type == "cuda":
+                torch.cuda.synchronize(where.device)
+
+        return rate(turns * count * batch, step)
+
+    rates = {}
     with torch.no_grad():
-        stacked = rate(IMAGE_STACK * batch, lambda: stack.step(images, targets, 1.0))
-    return {STACKED: stacked, TURNS: _in_turns(member, where)}
+        for way in ways:
+            try:
+                rates[way] = measured(way)
+            except torch.OutOfMemoryError:
+                rates[way] = 0.0
+    return rates

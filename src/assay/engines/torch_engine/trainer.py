@@ -110,8 +110,11 @@ class TorchTrainer:
 
     def _update(self, index: Tensor, factor: float | Tensor, start: int = 0) -> None:
         """Update with the images at `index` (S, B), whose positions in the order begin at
-        `start`."""
-        images, targets = self._pictures.take(index)
+        `start`; images that neighbours share are taken once."""
+        groups = len(index) if self.augment else getattr(self.program, "groups", len(index))
+        size = len(index) // groups
+        images, targets = self._pictures.take(index[::size])
+        targets = targets.repeat_interleave(size, 0) if size > 1 else targets
         if self._soft is not None:
             targets = self._soft[targets]
         if self.augment:
