@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from assay.core.errors import StoreError
+from assay.core.errors import ConfigError, StoreError, brief, did_you_mean, nearest
 from assay.core.seeds import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from assay.networks.network import Network
     from assay.reports.surface_figure import Surface
 
-__all__ = ["direction", "loss_surface"]
+__all__ = ["direction", "find_weight", "loss_surface"]
+
+Weights = dict[str, "np.ndarray"]
 
 
 def loss_surface(
@@ -25,8 +28,9 @@ def loss_surface(
     network: Network,
     dataset: Dataset,
     *,
+    weights: tuple[str, str] | None = None,
     points: int = 25,
-    reach: float = 1.0,
+    reach: float | None = None,
     images: int = 1000,
     seed: int = 0,
 ) -> Surface:
@@ -37,13 +41,18 @@ def loss_surface(
     Args:
         record: a run with its weights.
         network: its description.
+        weights: two single weights that span the plane, such as "trunk.1.kernel[0,0]"; None for two
+            random directions.
         points: on each side of the square.
-        reach: half the side of the square; at 1 a filter has moved by its own norm.
+        reach: half the side of the square. In random directions a filter has moved by its own norm
+            at 1, the default; for two weights the default is twice the larger of them, at least 2,
+            so that both can change their signs.
         images: number of training images, drawn at random if there are more.
         seed: seed of the two directions and of the images.
 
     Raises:
         StoreError: the network is not described by assay.
+        ConfigError: the network has no such weight.
 
     References:
         H. Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018.
@@ -57,20 +66,76 @@ def loss_surface(
     if isinstance(network, OwnNetwork) or parts_of(find_task(record.config["task"])):
         said = "draws one network that assay describes"
         raise StoreError(f"loss-surface {said}, run {record.run_id} has another kind")
+    if weights is None:
+        first, second = (direction(record.weights, seed, name) for name in ("first", "second"))
+        names, centre, usual = ("first direction", "second direction"), (0.0, 0.0), 1.0
+    else:
+        (first, second), centre = _along(record.weights, weights)
+        names, usual = weights, 2 * max(1.0, *map(abs, centre))
     split = dataset.fit_data.train
     chosen = np.sort(stream(seed, "surface", "images").permutation(len(split))[:images])
     loss_of = _loss(record, network, dataset, chosen)
-    first, second = (direction(record.weights, seed, name) for name in ("first", "second"))
+    reach = usual if reach is None else reach
     steps = np.linspace(-reach, reach, points)
-    loss = np.empty((points, points))
-    for row, b in enumerate(steps):
-        for column, a in enumerate(steps):
-            moved = {
-                name: (array + a * first[name] + b * second[name]).astype(np.float32)
-                for name, array in record.weights.items()
-            }
-            loss[row, column] = loss_of(moved)
-    return Surface(steps, loss, len(chosen))
+    loss = np.array(
+        [[loss_of(_moved(record.weights, a, first, b, second)) for a in steps] for b in steps]
+    )
+    return Surface(steps, loss, len(chosen), names, centre, random=weights is None)
+
+
+def _moved(weights: Weights, a: float, first: Weights, b: float, second: Weights) -> Weights:
+    """Return the weights at a point of the plane."""
+    import numpy as np
+
+    return {
+        name: (array + a * first[name] + b * second[name]).astype(np.float32)
+        for name, array in weights.items()
+    }
+
+
+def find_weight(weights: Mapping[str, np.ndarray], text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the array and the index of a single weight, such as "trunk.1.kernel[0,0]".
+
+    Raises:
+        ConfigError: there is no such array, or the index is not within its shape.
+    """
+    found = re.fullmatch(r"\s*([^\[\]]*?)\s*(?:\[([\d\s,]*)\])?\s*", text)
+    name, inside = found.groups() if found else (text.partition("[")[0].strip(), None)
+    if name not in weights:
+        close = nearest(name, weights)
+        hint = did_you_mean(close and text.replace(name, close, 1))
+        known = ", ".join(f"{key} ({_shape(array)})" for key, array in weights.items())
+        raise ConfigError(f"unknown weight {brief(repr(text))}{hint} (arrays and shapes: {known})")
+    array = weights[name]
+    index = tuple(int(part) for part in (inside or "").split(",") if part.strip())
+    inner = [i < size for i, size in zip(index, array.shape, strict=False)]
+    if len(index) != array.ndim or not all(inner):
+        last = ",".join(str(size - 1) for size in array.shape)
+        raise ConfigError(
+            f"weight {brief(repr(text))}: {name} has the shape {_shape(array)}; expected an index "
+            f"from {name}[{','.join('0' * array.ndim)}] to {name}[{last}]"
+        )
+    return name, index
+
+
+def _shape(array: np.ndarray) -> str:
+    return "x".join(map(str, array.shape))
+
+
+def _along(weights: Weights, texts: tuple[str, str]) -> tuple[list[Weights], tuple[float, float]]:
+    """The directions that move one weight by 1 each, and where the run is on both."""
+    import numpy as np
+
+    places = [find_weight(weights, text) for text in texts]
+    if places[0] == places[1]:
+        raise ConfigError(f"weight {texts[0]!r} is given twice; expected two different weights")
+    directions = []
+    for name, index in places:
+        moving = {key: np.zeros(array.shape) for key, array in weights.items()}
+        moving[name][index] = 1
+        directions.append(moving)
+    first, second = (float(weights[name][index]) for name, index in places)
+    return directions, (first, second)
 
 
 def _loss(

@@ -40,7 +40,7 @@ OWN = {  # name -> what is imported on first use, and its line of help, in the o
     "figure": ("papers:figure", "Write one figure of a study, for slides; without NAME list them."),
     "loss-surface": (
         "surface:loss_surface",
-        "Draw the loss around the weights of a run, along two random directions.",
+        "Draw the loss around the weights of a run, along two of them or two random directions.",
     ),
     "compare": ("results:compare", "Compare two trials, runs or studies."),
     "reproduce": (

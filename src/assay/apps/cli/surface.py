@@ -21,8 +21,9 @@ def loss_surface(
     run: Annotated[str, Parameter(completer=stored_runs)],
     /,
     *,
+    weights: Annotated[tuple[str, str] | None, Parameter(negative="")] = None,
     points: int = 25,
-    reach: float = 1.0,
+    reach: float | None = None,
     images: int = 1000,
     seed: int = 0,
     to: Literal["svg", "pdf", "png"] = "png",
@@ -30,15 +31,18 @@ def loss_surface(
     width: float = 6.0,
     places: Places | None = None,
 ) -> None:
-    """Draw the loss around the weights of a run, along two random directions.
+    """Draw the loss around the weights of a run, along two of them or two random directions.
 
-    The loss is the mean over training images. Each filter of a direction has the norm of the filter
-    that it moves (Li et al. 2018).
+    The loss is the mean over training images. Each filter of a random direction has the norm of the
+    filter that it moves (Li et al. 2018).
 
     Args:
         run: A run of the store, or the start of its name.
+        weights: Two single weights that change while all others stay, for example --weights
+            "trunk.1.kernel[0,0]" "trunk.1.kernel[1,1]"; a wrong name lists those of the run.
         points: Points on each side of the square, an odd number.
-        reach: Distance from the centre to an edge; at 1 each filter has moved by its own norm.
+        reach: Distance from the run to an edge. For weights, what is added to them [twice the
+            larger one, at least 2]; otherwise each filter has moved by its own norm at 1 [1].
         images: How many training images, drawn at random.
         seed: Seed of the two directions and of the sample of images.
         to: svg, pdf or png.
@@ -54,7 +58,7 @@ def loss_surface(
     for name, value, good, expected in (
         ("points", points, points % 2 == 1 and 3 <= points <= MOST_POINTS,
          f"an odd number from 3 to {MOST_POINTS}"),
-        ("reach", reach, 0 < reach <= 100, "a number in (0, 100]"),
+        ("reach", reach, reach is None or 0 < reach <= 100, "a number in (0, 100]"),
         ("images", images, 1 <= images <= MOST_IMAGES,
          f"a whole number from 1 to {MOST_IMAGES:,}"),
         ("seed", seed, 0 <= seed < 2**32, "a whole number from 0 to 4294967295"),
@@ -64,7 +68,8 @@ def loss_surface(
     places = places or Places()
     record, network = stored_run(run, "loss-surface", places)
     dataset = load(record.config["dataset"], places.data_path)
-    found = compute(record, network, dataset, points=points, reach=reach, images=images, seed=seed)
+    given = {"points": points, "images": images, "seed": seed}
+    found = compute(record, network, dataset, weights=weights, reach=reach, **given)
     plot = surface_plot(found, record.run_id, dataset.name)
     path = out or Path(f"{record.run_id}-{plot.name}.{to}")
     for file in save_figure(plot, path, to, width):
