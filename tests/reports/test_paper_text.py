@@ -19,6 +19,7 @@ from assay.reports.paper.blocks import (
 )
 from assay.reports.paper.cited import bibliography, known_keys, of_network, of_training
 from assay.reports.paper.content import chapter_names, manuscript
+from assay.reports.paper.fitting import shortened
 from assay.reports.paper.latex_text import latex
 from assay.reports.paper.prose import read_prose
 from assay.reports.paper.typst_exhibits import PageSize, quoted
@@ -100,6 +101,18 @@ def test_several_studies_have_a_section_each(material):
     ]  # fmt: skip
     assert set(chapter_names(studies)) >= {"tour", "mlp-factors", "discussion", "abstract"}
     assert any(Styled("What does trouble show?", "emphasis") not in s for s in paper.abstract)
+
+
+def test_the_table_of_classes_that_a_study_asks_for_outlives_its_figures(material):
+    asked = material("tour")
+    asked.plan["shown"] = ["f1_macro"]
+    whole = manuscript([asked])
+    text = str(whole.chapters)
+    assert "has precision, recall and F1 of each class." in text
+    gone, left = shortened(whole, 10, lambda paper: len(exhibits(paper)))
+    assert left == 10
+    assert "tour/classes" in gone
+    assert "tour/classes-table" not in gone
 
 
 def test_any_text_is_shown_as_it_is():
