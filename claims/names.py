@@ -133,14 +133,24 @@ def where(rows: Sequence[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
     return found[0]
 
 
-def fastest(bench: dict[str, Any], model: str, *contestants: str, batch: int = 32) -> float:
-    """Images a second of the fastest of some contestants of benchmarks/run.py, in any format."""
-    return max(
-        cell["results"][name]["images_per_second"]["median"]
-        for cell in bench["cells"]
-        if (cell["model"], cell["batch"]) == (model, batch)
-        for name in contestants
-    )
+def fastest(
+    bench: dict[str, Any],
+    model: str,
+    *contestants: str,
+    batch: int = 32,
+    precision: str | None = None,
+    value: str = "images_per_second",
+) -> float:
+    """Images a second, or `share_of_peak`, of the fastest of some contestants of benchmarks/run.py,
+    in any format or in one."""
+    found = []
+    for cell in bench["cells"]:
+        if (cell["model"], cell["batch"]) == (model, batch):
+            if precision in (None, cell["precision"]):
+                rows = [cell["results"][name] for name in contestants]
+                best = max(rows, key=lambda row: row["images_per_second"]["median"])
+                found.append(best[value]["median"] if isinstance(best[value], dict) else best[value])
+    return max(found)
 
 
 def below(limit: float, value: float) -> float:
