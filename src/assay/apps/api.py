@@ -94,7 +94,7 @@ def run(
     where = machine_for(study, on, workers, device)
     plan = plan_of(study, data=data, only=only, scale=scale, seed=seed, repeats=repeats,
                    precision=precision, set=assignments(set), device=where.device or "auto",
-                   data_dir=place)  # fmt: skip
+                   data_dir=place, store=folder)  # fmt: skip
     with _display(progress, on_event) as told:
         train(plan, folder, data_dir=place, machine=where, on_event=told)
     return Results(folder, plan.to_json(), place)

@@ -86,12 +86,14 @@ def reproduce(
     data_dir: Path | None = None,
     device: str = "auto",
     on_progress: Callable[[float, str], None] = lambda share, doing: None,
+    weights: Path | None = None,
 ) -> Iterator[Reproduced]:
     """Train runs again, one after the other in this process, and compare the results.
 
     Args:
         titles: run -> its title.
         on_progress: called with the fraction done and the current step.
+        weights: folder with the weights of the store, where a run may begin with another one.
     """
     for number, record in enumerate(records):
         title = titles.get(record.run_id, record.run_id)
@@ -100,7 +102,7 @@ def reproduce(
             on_progress((number + progress.fraction) / len(records), title)
 
         try:
-            again = _train(record, data_dir, device, told)
+            again = _train(record, data_dir, device, told, weights)
         except AssayError as error:
             yield Reproduced(record.run_id, title, FAILED, message=str(error))
             continue
@@ -116,7 +118,11 @@ def _as_it_was(record: Record) -> Config:
 
 
 def _train(
-    stored: Record, data_dir: Path | None, device: str, on_progress: Callable[[Any], None]
+    stored: Record,
+    data_dir: Path | None,
+    device: str,
+    on_progress: Callable[[Any], None],
+    weights: Path | None,
 ) -> Record:
     """Train a run on as many threads as before: sums over threads are rounded differently."""
     from assay.core.cores import physical_cores
@@ -138,6 +144,7 @@ def _train(
         device=device,
         save_weights=False,
         data_dir=data_dir,
+        weights=weights,
         threads=threads,
         metrics=tuple(sorted(n for n in asked if n in METRICS and METRICS[n].function)),
     )

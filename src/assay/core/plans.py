@@ -23,6 +23,7 @@ __all__ = [
     "PlannedSource",
     "PlannedTrial",
     "SearchedTrial",
+    "begun_with",
     "compared",
     "decode_plan",
     "planned_runs",
@@ -193,6 +194,18 @@ def runs_by_label(plan: PlanData) -> Iterator[tuple[str, list[str]]]:
 def planned_runs(plan: PlanData) -> list[str]:
     """Return every run of a plan once, in order."""
     return list(dict.fromkeys(run for _, runs in runs_by_label(plan) for run in runs))
+
+
+def begun_with(plan: PlanData) -> list[str]:
+    """Return the stored runs whose trunks the trials of a plan begin with, once each."""
+    pretrained = (trial["config"]["training"].get("pretrain") for trial in _configured(plan))
+    return list(dict.fromkeys(p["run"] for p in pretrained if p and p.get("name") == "stored"))
+
+
+def _configured(plan: PlanData) -> Iterator[PlannedTrial | SearchedTrial]:
+    """Yield the trials that assay trains; those of imported results have no recipe."""
+    trials = [*plan.get("trials", ()), *(plan.get("search") or {}).get("trials", ())]
+    yield from (trial for trial in trials if trial.get("config", {}).get("training"))
 
 
 def decode_plan(text: object, study: object) -> PlanData:

@@ -268,6 +268,11 @@ class Store(Plans, Claims, Rescue):
         self.records([run_id], arrays=False)
         return self._sound.weights(run_id)
 
+    @property
+    def weights_folder(self) -> Path:
+        """Folder with the weights of runs, RUN.safetensors each."""
+        return weights_file(self.path, "").parent
+
     def has_weights(self, run_id: str) -> bool:
         """Whether the weights of a run were kept."""
         return self._weights_file(run_id).is_file()

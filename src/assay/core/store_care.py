@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.files import written_whole
-from assay.core.plans import planned_runs
+from assay.core.plans import begun_with, planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -73,7 +73,7 @@ def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
 def export_studies(
     source: Path, target: Path, studies: Collection[str], told: Told = _silent
 ) -> Joined:
-    """Write a store with some studies only, to share them.
+    """Write a store with some studies only, to share them, and the runs that they begin with.
 
     Raises:
         StoreError: there is no such study, or `target` exists.
@@ -81,7 +81,7 @@ def export_studies(
     _must_be_new(target)
     with Store(source, create=False, read_only=True) as theirs:
         plans = [theirs.plan(study) for study in studies]
-        runs = dict.fromkeys(run for plan in plans for run in planned_runs(plan))
+        runs = dict.fromkeys(r for plan in plans for r in (*planned_runs(plan), *begun_with(plan)))
         there = theirs.recorded(runs, failed=True)
         with Store(target) as ours:
             found = _copy_runs(theirs, ours, [run for run in runs if run in there], told)
@@ -179,7 +179,9 @@ class Gone:
 
 
 def collect_garbage(path: Path, remove: bool = True) -> Gone:
-    """Delete runs that no plan names, with their files, and files without a run.
+    """Delete runs that no plan needs, with their files, and files without a run.
+
+    A plan needs its own runs, and those of other studies that they begin with.
 
     Args:
         remove: if False, only report what would be deleted.
@@ -193,7 +195,7 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
                 raise StoreError(f"nothing was deleted: {problem} (study {study!r})")
         if store.claimed():
             raise StoreError("nothing was deleted, because runs of this store are being trained")
-        named = {run for plan in store.plans() for run in planned_runs(plan)}
+        named = {r for plan in store.plans() for r in (*planned_runs(plan), *begun_with(plan))}
         runs = [run for run in store.run_ids() if run not in named]
         keep = named & set(store.run_ids())
         found = Gone(runs)

@@ -95,6 +95,8 @@ class Resources:
         checkpoint_seconds: minimum interval between checkpoints of a run.
         data_dir: folder of the user's own files, for pretraining that reads a dataset; None for
             the usual places.
+        weights: folder with the weights of stored runs, RUN.safetensors each, for pretraining that
+            begins with one; None for none.
     """
 
     device: str = "auto"
@@ -105,6 +107,7 @@ class Resources:
     checkpoints: Path | None = None
     checkpoint_seconds: float = 300.0
     data_dir: Path | None = None
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)

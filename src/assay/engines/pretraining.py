@@ -26,6 +26,7 @@ __all__ = [
     "first_progress",
     "freezes",
     "later_progress",
+    "stored_runs",
     "trainable",
 ]
 
@@ -34,7 +35,11 @@ Train = Callable[[Cohort, Dataset, Resources, Callable[[Progress], None]], Itera
 
 
 class Pretraining(Protocol):
-    """`training.pretrain`: a frozen dataclass whose fields are its `options`."""
+    """`training.pretrain`: a frozen dataclass whose fields are its `options`.
+
+    One that begins with runs of the store also has `runs`, their names; the files of their weights
+    are then in the folder `Resources.weights`.
+    """
 
     options: ClassVar[Mapping[str, Option]]
     """Its settings, with their readers and defaults."""
@@ -62,6 +67,7 @@ class Pretraining(Protocol):
 
 PRETRAININGS: Registry[type[Pretraining]] = Registry("pretraining")
 """Name -> its class."""
+register("pretraining", "stored", "assay.engines.stored:Stored")
 register("pretraining", "transfer", "assay.engines.transfer:Transfer")
 
 
@@ -94,6 +100,11 @@ def later_progress(
 ) -> Callable[[Progress], None]:
     """Progress of what comes after pretraining."""
     return lambda p: on_progress(replace(p, fraction=share + (1 - share) * p.fraction))
+
+
+def stored_runs(training: Training) -> tuple[str, ...]:
+    """Return the names of the stored runs whose weights a recipe begins with."""
+    return tuple(getattr(training.pretrain, "runs", ()))
 
 
 def freezes(training: Training) -> bool:

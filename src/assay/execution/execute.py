@@ -111,7 +111,7 @@ def execute(
     began = time.monotonic()
     try:
         store.save_plan(plain)
-        resources = replace(resources, checkpoints=store.checkpoints.resolve())
+        resources = _of_store(resources, store)
         place = parse_place(executor)
         with ExitStack() as own, interrupts() as stopped:
             if crew is None and place.remote:  # expensive to start
@@ -258,6 +258,12 @@ class _Course:
 
     def _engine(self, cohort: Cohort) -> Engine:
         return self.engines[cohort.members[0].config["engine"]]
+
+
+def _of_store(resources: Resources, store: Store) -> Resources:
+    """Return resources with the folders of a store."""
+    folders = store.checkpoints.resolve(), store.weights_folder.resolve()
+    return replace(resources, checkpoints=folders[0], weights=folders[1])
 
 
 def _share(resources: Resources, workers: int) -> Resources:

@@ -55,12 +55,17 @@ def plain(node: object) -> object:
     return node
 
 
-def structure(node: object) -> object:
-    """Turn a description into JSON data that is equal for descriptions with equal programs."""
+def structure(node: object, numbers: bool = True) -> object:
+    """Turn a description into JSON data that is equal for descriptions with equal programs.
+
+    Args:
+        numbers: whether it says which values and what room there are; without them it is equal for
+            layers that compute the same from equal weights.
+    """
     if isinstance(node, (tuple, list)):
-        return [structure(n) for n in node]
+        return [structure(n, numbers) for n in node]
     if isinstance(node, dict):
-        return {k: structure(v) for k, v in node.items()}
+        return {k: structure(v, numbers) for k, v in node.items()}
     if not is_dataclass(node) or isinstance(node, type):
         return node
     data: dict[str, Any] = {"kind": getattr(node, "kind", None)}
@@ -68,9 +73,9 @@ def structure(node: object) -> object:
         item = getattr(node, f.name)
         role = f.metadata.get("value")
         if role is None:
-            data[f.name] = structure(item)
-        elif role == "present":
+            data[f.name] = structure(item, numbers)
+        elif role == "present" and numbers:
             data[f.name] = bool(item)
-        elif callable(role):
+        elif callable(role) and numbers:
             data[f.name] = role(item)
     return data

@@ -46,6 +46,7 @@ class StudyChanges(TypedDict, total=False):
     data_dir: Path | None
     dataset: Mapping[str, object] | None
     device: str
+    store: Path | None
 
 
 def command_of(

@@ -27,6 +27,7 @@ from assay.studies.search.reading import factor_names, read_search
 from assay.studies.search.search import Search
 from assay.studies.search.space import Values
 from assay.studies.settings import SECTIONS, put_dataset, read_config, shorthand
+from assay.studies.stored import check_stored
 from assay.studies.trials import Trial, TrialTable
 from assay.studies.variation import varying
 
@@ -90,6 +91,7 @@ def parse_study(
     data_dir: Path | None = None,
     dataset: Mapping[str, object] | None = None,
     device: str = "auto",
+    store: Path | None = None,
 ) -> Study:
     """Read a study and check all of it.
 
@@ -101,6 +103,7 @@ def parse_study(
         data_dir: folder of the user's files, for a dataset whose shape depends on them.
         dataset: name and fingerprint of data given in Python.
         device: the device for training, which determines `precision: auto`.
+        store: the store whose runs trials may begin with; None if nothing will be trained.
 
     Raises:
         ConfigError: the study has errors; the message has a line for each, with its place.
@@ -112,7 +115,7 @@ def parse_study(
     read_plugins(source, folder)
     put_dataset(source, dataset)
     folders = [place for place in (folder, data_dir) if place]
-    reader = _Reader(source, scale, list(set), given, folders, data_dir, device)
+    reader = _Reader(source, scale, list(set), given, (folders, data_dir, device, store))
     reader.check_scales()
     return reader.read(command_of(shown, scale, set, given))
 
@@ -126,13 +129,11 @@ class _Reader:
         scale: str,
         assignments: list[str],
         given: dict[str, Any],
-        folders: list[Path],
-        data_dir: Path | None,
-        device: str,
+        about: tuple[list[Path], Path | None, str, Path | None],  # folders, data, device, store
     ):
         self.problems = Problems()
-        self.source, self.scale, self.folders, self.data_dir = source, scale, folders, data_dir
-        self.device = device
+        self.source, self.scale, self.about = source, scale, about
+        self.folders, self.data_dir, self.device, self.store = about
         self.top = self._keys()
         self.changes = Changes()
         with self.problems.collect():
@@ -184,8 +185,7 @@ class _Reader:
         names = scales.value if scales and isinstance(scales.value, dict) else {}
         for name in names:
             if name not in ("full", self.scale):
-                about = (self.folders, self.data_dir, self.device)
-                other = _Reader(self.source, str(name), [], {}, *about)
+                other = _Reader(self.source, str(name), [], {}, self.about)
                 other.top.pop("published", None)  # which may name a trial that it removes
                 with other.problems.collect():
                     other.read("")
@@ -338,6 +338,7 @@ class _Reader:
                 if "vary" in self.top:
                     config |= varying(self.top["vary"], config)
                 check_config(config, self.data_dir)
+            check_stored(config, source, self.store, self.data_dir, local)
         self.problems.extend(local)
         return None if local else config
 

@@ -42,7 +42,11 @@ def ablate(
     from assay.statistics import best_trial
 
     options, places = options or StudyOptions(), places or Places()
-    changes: StudyChanges = {"data_dir": places.data_path, **options.changes()}
+    changes: StudyChanges = {
+        "data_dir": places.data_path,
+        "store": places.store_path,
+        **options.changes(),
+    }
     parsed = plan_of(study, **changes).study
     name = parsed.name if parsed.scale == "full" else f"{parsed.name}@{parsed.scale}"
     with Store(places.store_path, create=False, read_only=True) as store:

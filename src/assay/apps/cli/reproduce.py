@@ -54,8 +54,9 @@ def reproduce(
     with Store(where.store_path, create=False, read_only=True) as store:
         records = chosen(store, name, runs)
         titles = _titles(store, [record.run_id for record in records])
+        weights = store.weights_folder
     found = []
-    for one in again(records, titles, where.data_path, device, console.progress()):
+    for one in again(records, titles, where.data_path, device, console.progress(), weights):
         found.append(one)
         if not json:
             console.remark(f"{one.title}: {one.verdict}")

@@ -71,17 +71,15 @@ def run(
     from assay.apps.places import check_report
 
     options, places = options or StudyOptions(), places or Places()
-    if backend:
-        from assay.engines.keras_engine.backend import choose_backend
-
-        choose_backend(backend)
+    _choose(backend)
     if pretrain:
         options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
     said = ["interrupted before training; run the same command again"]
     with _interruptible(said):
         machine = (where or MachineOptions()).of(study)
         about: dict[str, Any] = {"data_dir": places.data_path, "device": machine.device or "auto"}
-        plan = plan_of(study, only=only or (), **about, **options.changes())
+        about |= {"store": places.store_path, "only": only or ()}
+        plan = plan_of(study, **about, **options.changes())
         if dry_run:
             _show_cost(plan, places)
             if machine.place.remote:
@@ -98,6 +96,13 @@ def run(
         console.say(f"\nreport: {path}")
         tell_fonts(path)
         return verdict(results, plan.runs())
+
+
+def _choose(backend: str | None) -> None:
+    if backend:
+        from assay.engines.keras_engine.backend import choose_backend
+
+        choose_backend(backend)
 
 
 def train_shown(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:

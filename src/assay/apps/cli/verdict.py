@@ -60,7 +60,11 @@ def verdict(
     from assay.apps.verdicts import decide, paired_plan
 
     options, places = options or StudyOptions(), places or Places()
-    changes: StudyChanges = {"data_dir": places.data_path, **options.changes()}
+    changes: StudyChanges = {
+        "data_dir": places.data_path,
+        "store": places.store_path,
+        **options.changes(),
+    }
     like, labels, trials = _sides((a, b), changes)
     first, machine = like.seeds[0], (where or MachineOptions()).of(b)
 

@@ -46,8 +46,13 @@ def written(studies: Path) -> list[str]:
     return sorted(file.stem for file in studies.glob("*.yaml") if NAME.fullmatch(file.stem))
 
 
-def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, object]:
+def check(
+    text: object, studies: Path, data_dir: Path | None, store: Path | None = None
+) -> dict[str, object]:
     """Check the text of a study.
+
+    Args:
+        store: the store with the runs that it may begin with.
 
     Returns:
         "problems": {"line", "column", "text"} each, line 0 for the whole study; "name",
@@ -69,18 +74,18 @@ def check(text: object, studies: Path, data_dir: Path | None) -> dict[str, objec
         try:
             if _CODE.search(text):
                 return _elsewhere(file, data_dir)
-            return _checked(file, data_dir)
+            return _checked(file, data_dir, store)
         except AssayError as error:
             return {"problems": problems(str(error))}
         finally:
             file.unlink(missing_ok=True)
 
 
-def _checked(file: Path, data_dir: Path | None) -> dict[str, object]:
+def _checked(file: Path, data_dir: Path | None, store: Path | None) -> dict[str, object]:
     from assay.apps.api import plan_of
     from assay.studies.estimate import estimate
 
-    plan = plan_of(file, data_dir=data_dir)
+    plan = plan_of(file, data_dir=data_dir, store=store)
     said: dict[str, object] = {"problems": [], "name": plan.study.name}
     if plan.study.search is not None:
         return {**said, "search": True}

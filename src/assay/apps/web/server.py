@@ -183,7 +183,7 @@ class Lab:
 
     def _posts(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {
-            "check": lambda d: editing.check(d.get("text"), self._written, self.site.data_dir),
+            "check": lambda d: self._check(d.get("text")),
             "save": self._save,
             "start": self._start,
             "stop": lambda d: {"stopped": self.drivers.stop(str(d.get("study", "")))},
@@ -273,8 +273,11 @@ class Lab:
 
     # -- changes ---------------------------------------------------------------------------------
 
+    def _check(self, text: object) -> dict[str, Any]:
+        return editing.check(text, self._written, self.site.data_dir, self.site.store)
+
     def _save(self, given: dict[str, Any]) -> dict[str, Any]:
-        said = editing.check(given.get("text"), self._written, self.site.data_dir)
+        said = self._check(given.get("text"))
         if said["problems"]:
             return said
         file = editing.save(said["name"], given.get("text"), self._written)

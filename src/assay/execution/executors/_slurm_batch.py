@@ -135,12 +135,13 @@ def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> 
             _write(place / "tasks" / f"{number}.json", [_plain(job) for job in dealt])
             runs = [[m.run_id for m in job.cohort.members] for job in dealt]
             found.append(ArrayTask(place, number, "", runs))
-        checkpoints = jobs[0].resources.checkpoints
+        folders = jobs[0].resources
         about = {
             "versions": versions(),
             "plugins": [asdict(plugin) for plugin in setup.plugins],
             "data_dir": str(setup.data_dir.resolve()) if setup.data_dir else None,
-            "checkpoints": str(checkpoints),
+            "checkpoints": str(folders.checkpoints),
+            "weights": str(folders.weights) if folders.weights else None,
         }
         _write(place / "batch.json", about)
     except OSError as error:
@@ -149,7 +150,7 @@ def write_batch(folder: Path, jobs: Sequence[Job], tasks: int, setup: Setup) -> 
 
 
 def _plain(job: Job) -> dict[str, Any]:
-    here = ("checkpoints", "data_dir")
+    here = ("checkpoints", "data_dir", "weights")
     resources = {k: v for k, v in asdict(job.resources).items() if k not in here}
     runs = {m.run_id: m.config for m in job.cohort.members}
     return {"engine": job.engine, "work": job.work, "resources": resources, "runs": runs}

@@ -72,8 +72,11 @@ class _TaskRun:
         checkpoints = Path(self.batch["checkpoints"])
         told: dict[str, Any] = {**job["resources"], "metrics": tuple(job["resources"]["metrics"])}
         told["checkpoints"] = checkpoints if checkpoints.parent.is_dir() else None
-        data = Path(self.batch["data_dir"]) if self.batch["data_dir"] else None
-        resources = Resources(**told, data_dir=data)
+        data, weights = (
+            Path(self.batch[name]) if self.batch.get(name) else None
+            for name in ("data_dir", "weights")
+        )
+        resources = Resources(**told, data_dir=data, weights=weights)
         (cohort,) = cohorts(missing, data)
         own = Job(place, cohort, job["engine"], resources, job["work"])
         train_job(own, datasets, lambda m: self._write(place, m), self.stop.is_set)
