@@ -64,7 +64,8 @@ def skip_without_its_subject(said: dict[str, Any]) -> None:
 
 
 def replay(command: str, *more: str) -> set[str]:
-    """Names that the runs of a command had before their precision was part of them."""
+    """Names of the runs of a command in every number format that `precision: auto` may be or may
+    have been, and before their precision was part of them."""
     _, _, study, *options = shlex.split(command)
     given: dict[str, Any] = {}
     changes = []
@@ -73,8 +74,10 @@ def replay(command: str, *more: str) -> set[str]:
             changes.append(value)
         else:
             given[name.strip("-")] = int(value) if value.isdigit() else value
-    runs = plan_of(study, set=tuple(changes), **given).runs()
-    before: set[str] = set()
+    runs = {}
+    for precision in ("bfloat16", "float32", None):
+        runs |= plan_of(study, set=tuple(changes), **{"precision": precision, **given}).runs()
+    before = {*runs}
 
     def notes(names: Iterable[str]) -> set[str]:
         before.update(names)

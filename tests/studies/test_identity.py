@@ -38,15 +38,26 @@ def fresh() -> Any:
     fast_bfloat16.cache_clear()
 
 
+def layers(*written: Any) -> dict[str, Any]:
+    return {"family": "layers", "layers": list(written)}
+
+
+def asked(
+    engine: str, precision: str = "auto", network: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"engine": engine, "precision": precision, "network": network or {"family": "cnn"}}
+
+
 def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "avx2")
-    assert resolve_precision("auto", "torch") == "float32"
-    slow, said = plan_of(STUDY), plan_of({**STUDY, "precision": "float32"})
+    assert resolve_precision(asked("torch")) == "float32"
+    study = {**STUDY, "network": {"family": "cnn", "filters": [[2]], "first_kernel_size": 3}}
+    slow, said = plan_of(study), plan_of({**study, "precision": "float32"})
     assert slow.runs().keys() == said.runs().keys()
     assert {config["precision"] for config in slow.configs()} == {"float32"}
     processor(monkeypatch, "avx512_bf16")
-    assert resolve_precision("auto", "torch") == "bfloat16"
-    fast = plan_of(STUDY)
+    assert resolve_precision(asked("torch")) == "bfloat16"
+    fast = plan_of(study)
     assert {config["precision"] for config in fast.configs()} == {"bfloat16"}
     assert not fast.runs().keys() & slow.runs().keys()
 
@@ -54,13 +65,33 @@ def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("engine", ["numpy", "keras"])
 def test_other_engines_compute_in_float32(engine: str, monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "amx_bf16")
-    assert resolve_precision("auto", engine) == "float32"
-    assert resolve_precision("float64", engine) == "float64"
+    assert resolve_precision(asked(engine)) == "float32"
+    assert resolve_precision(asked(engine, "float64")) == "float64"
 
 
 def test_an_engine_of_a_plugin_decides_itself(monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "amx_bf16")
-    assert resolve_precision("auto", "theirs") == "auto"
+    assert resolve_precision(asked("theirs")) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("network", "precision"),
+    [
+        ({"family": "mlp", "hidden": [8]}, "float32"),
+        (layers("flatten", {"dense": 8}, {"activation": "relu"}, "batch_norm"), "float32"),
+        (layers({"conv2d": {"filters": 4, "kernel_size": 3}}, {"dense": 8}), "bfloat16"),
+        (layers("max_pool2d", {"dense": 8}), "bfloat16"),
+        ({"family": "cnn"}, "bfloat16"),
+        ({"module": "theirs:Net"}, "bfloat16"),
+    ],
+)
+def test_dense_networks_train_in_float32_on_every_machine(
+    network: dict[str, Any], precision: str, monkeypatch: pytest.MonkeyPatch
+):
+    """In it the compiled program is faster than PyTorch in bfloat16."""
+    processor(monkeypatch, "amx_bf16")
+    assert resolve_precision(asked("torch", network=network)) == precision
+    assert resolve_precision(asked("torch", "bfloat16", network)) == "bfloat16"
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ def store_folder(given: str | Path | None = None) -> Path:
 def nothing_stored(store: Path) -> bool:
     """Whether a folder of records is not there yet, or still empty."""
     try:
-        return not any(os.scandir(store))
+        with os.scandir(store) as entries:
+            return not any(entries)
     except FileNotFoundError:
         return True
     except OSError:  # opening it says what is wrong

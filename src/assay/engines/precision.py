@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from assay.core.machine import cpu_features
+from assay.core.records import Config
+from assay.networks.custom import only_dense
 
 __all__ = ["fast_bfloat16", "resolve_precision"]
 
@@ -18,17 +20,22 @@ _GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd")
 """Files that exist when a driver of NVIDIA or AMD is loaded."""
 
 
-def resolve_precision(precision: str, engine: str, device: str = "auto") -> str:
+def resolve_precision(config: Config, device: str = "auto") -> str:
     """Return the number format in which a configuration trains.
 
+    A precision other than "auto" is returned unchanged, and "auto" for engines of plugins. Dense
+    networks train in float32 on every computer: the compiled program is faster in it than PyTorch
+    in bfloat16, and the same study has the same runs everywhere.
+
     Args:
-        precision: the study's setting; all except "auto" is returned unchanged.
-        engine: name of the engine; "auto" is unchanged for engines of plugins.
+        config: with precision, engine and network.
         device: "auto", "cpu", "cuda", ...
     """
+    precision, engine = str(config["precision"]), config["engine"]
     if precision != "auto" or engine not in ("torch", "numpy", "keras", "sklearn"):
         return precision
-    return "bfloat16" if engine == "torch" and fast_bfloat16(device) else "float32"
+    gains = engine == "torch" and not only_dense(config["network"])
+    return "bfloat16" if gains and fast_bfloat16(device) else "float32"
 
 
 @cache

@@ -8,11 +8,13 @@ from assay.core.config import Entry, Option, Problems, Source
 from assay.core.errors import NetworkError
 from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
-from assay.networks.layers import Dense, Flatten, Layer, Shape
+from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
 from assay.networks.options import WEIGHTS, styled
 from assay.networks.parse import read_layers, write_layers
 
-__all__: list[str] = []
+__all__ = ["only_dense"]
+
+_DENSE = (Dense, Activation, Dropout, BatchNorm, Flatten)
 
 
 def _read(entry: Entry) -> list[Any]:
@@ -22,6 +24,15 @@ def _read(entry: Entry) -> list[Any]:
     options would apply otherwise.
     """
     return write_layers(read_layers(entry, dict.fromkeys(WEIGHTS)), keep=WEIGHTS)
+
+
+def only_dense(description: Spec) -> bool:
+    """Whether a canonical description is that of a dense network: family `mlp`, or layers without
+    convolutions, pooling and blocks. Families of plugins and networks of the user's own are not."""
+    if description.get("family") != "layers":
+        return description.get("family") == "mlp"
+    entry = Entry(description["layers"], ("layers",), Source(description), Problems())
+    return all(isinstance(layer, _DENSE) for layer in read_layers(entry))
 
 
 def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:

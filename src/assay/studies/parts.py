@@ -74,7 +74,7 @@ def identify(config: Config, device: str = "auto") -> None:
     Args:
         device: the device on which it will train, if known.
     """
-    config["precision"] = resolve_precision(config["precision"], config["engine"], device)
+    config["precision"] = resolve_precision(config, device)
     if versions := _versions(config):
         config[VERSIONS] = versions
     if digests := _plugin_digests(config):

@@ -147,8 +147,8 @@ CHOICES: dict[str, Option] = {
         "auto",
         "precision",
         PRECISIONS,
-        help="Number format in training; `auto` is `bfloat16` where the hardware supports it, "
-        "`float32` elsewhere.",
+        help="Number format in training; `auto` is `float32` for dense networks, for others "
+        "`bfloat16` where the hardware supports it.",
     ),
 }
 """Sections that are a single choice."""

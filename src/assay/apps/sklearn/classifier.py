@@ -240,7 +240,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         dataset = dataset_of(train, validation, names, asked["normalize"])
         config["dataset"] = dataset.spec
         device = str(self.device)
-        config["precision"] = resolve_precision(config["precision"], config["engine"], device)
+        config["precision"] = resolve_precision(config, device)
         record = train_run(config, dataset, device)
         self._keep(record if judged else _unjudged(record))
         return self

@@ -166,11 +166,8 @@ class TorchEngine:
                 return GraphedTrainer(program, data, task, rows, epochs, soft)
             return TorchTrainer(program, data, task, augment, rows, epochs, soft)
 
-        members = list(cohort.members)
-        if where.device.type != "cpu":  # neighbours of one seed share batches
-            members.sort(key=lambda member: member.seed)
         yield from train_groups(
-            [(m,) for m in members] if way == TURNS else [members],
+            _groups(cohort.members, way, where),
             make_trainer,
             dataset,
             task,
@@ -179,6 +176,14 @@ class TorchEngine:
             resources=resources,
             started=started,
         )
+
+
+def _groups(members: Sequence[Member], way: str, where: DevicePlace) -> Sequence[Sequence[Member]]:
+    """Return the members of each trainer; on a GPU, those of one seed are neighbours, which share
+    batches."""
+    if where.device.type != "cpu":
+        members = sorted(members, key=lambda member: member.seed)
+    return [(member,) for member in members] if way == TURNS else [members]
 
 
 def _way(members: Sequence[Member], where: DevicePlace) -> str:
