@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from math import erf, pi, sqrt
 
-import numpy as np
-
 from assay.engines.compiled.compiling import compiled
+from assay.engines.compiled.exponentials import constants, exp, expm1, sigmoid, tanh
 
 __all__ = ["CODES", "NEEDS_INPUT", "activate", "differentiate"]
 
@@ -33,64 +32,58 @@ _HALF_ROOT, _DENSITY = sqrt(0.5), 1 / sqrt(2 * pi)
 
 
 @compiled
-def _sigmoid(x):  # type: ignore[no-untyped-def]
-    """1 / (1 + e^-x), without overflow."""
-    small = np.exp(-abs(x))
-    return (1 if x > 0 else small) / (1 + small)
-
-
-@compiled
-def _softmax(x, y):  # type: ignore[no-untyped-def]
-    top = x[0]
-    for j in range(1, len(x)):
-        top = max(top, x[j])
-    total = x[0] * 0
-    for j in range(len(x)):
-        y[j] = np.exp(x[j] - top)
+def _softmax(y):  # type: ignore[no-untyped-def]
+    c, top = constants(y), y[0]
+    for j in range(1, len(y)):
+        top = max(top, y[j])
+    total = y[0] * 0
+    for j in range(len(y)):
+        y[j] = exp(y[j] - top, c)
         total += y[j]
-    for j in range(len(x)):
+    for j in range(len(y)):
         y[j] /= total
 
 
 @compiled
-def activate(code, x, y, channels):  # type: ignore[no-untyped-def]
-    """y = f(x) for one row; softmax acts on groups of `channels` numbers."""
-    count, one = len(x), x.dtype.type(1)
-    if code == _LINEAR:
-        for j in range(count):
-            y[j] = x[j]
-    elif code == _RELU:
+def activate(code, y, channels):  # type: ignore[no-untyped-def]
+    """y = f(y) for one row; softmax acts on groups of `channels` numbers.
+
+    In place, because the compiler can handle several numbers at a time only where it knows that no
+    write changes what is read later.
+    """
+    count, one, c = len(y), y.dtype.type(1), constants(y)
+    if code == _RELU:
         for j in range(count):  # NaN stays NaN
-            y[j] = 0 if x[j] <= 0 else x[j]
+            y[j] = 0 if y[j] <= 0 else y[j]
     elif code == _LEAKY_RELU:
-        slope = x.dtype.type(_SLOPE)
+        slope = y.dtype.type(_SLOPE)
         for j in range(count):
-            y[j] = x[j] if x[j] > 0 else slope * x[j]
+            y[j] = y[j] if y[j] > 0 else slope * y[j]
     elif code == _ELU:
         for j in range(count):
-            y[j] = x[j] if x[j] > 0 else np.expm1(x[j])
+            y[j] = y[j] if y[j] > 0 else expm1(y[j], c)
     elif code == _GELU:
-        half, root = x.dtype.type(0.5), x.dtype.type(_HALF_ROOT)
+        half, root = y.dtype.type(0.5), y.dtype.type(_HALF_ROOT)
         for j in range(count):
-            y[j] = half * x[j] * (one + x.dtype.type(erf(x[j] * root)))
+            y[j] = half * y[j] * (one + y.dtype.type(erf(y[j] * root)))
     elif code == _SILU:
         for j in range(count):
-            y[j] = x[j] * _sigmoid(x[j])
+            y[j] = y[j] * sigmoid(y[j], c)
     elif code == _SIGMOID:
         for j in range(count):
-            y[j] = _sigmoid(x[j])
+            y[j] = sigmoid(y[j], c)
     elif code == _TANH:
         for j in range(count):
-            y[j] = np.tanh(x[j])
-    else:
+            y[j] = tanh(y[j], c)
+    elif code == _SOFTMAX:
         for start in range(0, count, channels):
-            _softmax(x[start : start + channels], y[start : start + channels])
+            _softmax(y[start : start + channels])
 
 
 @compiled
 def differentiate(code, x, y, d, channels):  # type: ignore[no-untyped-def]
     """Replace dL/dy in d by dL/dx, for one row."""
-    count, one = len(x), x.dtype.type(1)
+    count, one, c = len(x), x.dtype.type(1), constants(x)
     if code == _RELU:
         for j in range(count):
             d[j] = 0 if y[j] <= 0 else d[j]
@@ -106,10 +99,10 @@ def differentiate(code, x, y, d, channels):  # type: ignore[no-untyped-def]
         density = x.dtype.type(_DENSITY)
         for j in range(count):
             share = half * (one + x.dtype.type(erf(x[j] * root)))
-            d[j] *= share + x[j] * density * np.exp(-half * x[j] * x[j])
+            d[j] *= share + x[j] * density * exp(-half * x[j] * x[j], c)
     elif code == _SILU:
         for j in range(count):
-            s = _sigmoid(x[j])
+            s = sigmoid(x[j], c)
             d[j] *= s * (one + x[j] * (one - s))
     elif code == _SIGMOID:
         for j in range(count):

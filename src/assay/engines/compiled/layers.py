@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from assay.engines.compiled.compiling import compiled
+from assay.engines.compiled.exponentials import constants, exp
 from assay.engines.streams import GOLDEN, MIX, PLASTIC
 
 __all__ = [
     "add_bias",
     "batch_norm",
     "batch_norm_backward",
+    "copy",
     "cross_entropy",
     "draw_mask",
     "gather",
@@ -86,30 +88,38 @@ def draw_mask(key, draw, threshold, scale, rows, out, at, features, row):  # typ
         rows, features: shape of the mask, whose place is `at` with `row` between rows.
     """
     start = key + np.uint64(draw) * np.uint64(GOLDEN)
+    words = np.empty((features + 3) // 4, np.uint64)
+    bits, zero = words.view(np.int16), out.dtype.type(0)
     for i in range(rows):
         place = (np.uint64(i) << np.uint64(32)) * np.uint64(PLASTIC)
-        line = out[at + i * row : at + i * row + features]
-        for j in range(0, features, 4):
-            word = start ^ place
+        for j in range(len(words)):
+            word = start ^ (place + np.uint64(j) * np.uint64(PLASTIC))
             word = (word ^ (word >> np.uint64(MIX[0][0]))) * np.uint64(MIX[0][1])
             word = (word ^ (word >> np.uint64(MIX[1][0]))) * np.uint64(MIX[1][1])
-            word ^= word >> np.uint64(MIX[2][0])
-            place += np.uint64(PLASTIC)
-            for part in range(min(4, features - j)):
-                bits = np.int16(np.uint16(word & np.uint64(0xFFFF)))
-                word >>= np.uint64(16)
-                line[j + part] = scale if bits >= threshold else 0
+            words[j] = word ^ (word >> np.uint64(MIX[2][0]))
+        line = out[at + i * row : at + i * row + features]
+        for j in range(features):
+            line[j] = scale if bits[j] >= threshold else zero
+
+
+@compiled
+def copy(work, x_at, y_at, count):  # type: ignore[no-untyped-def]
+    """Y = X for one row, unless it is the same place."""
+    if x_at != y_at:
+        source, target = work[x_at : x_at + count], work[y_at : y_at + count]
+        for j in range(count):
+            target[j] = source[j]
 
 
 @compiled
 def multiply(work, x_at, mask_at, y_at, row, rows, features):  # type: ignore[no-untyped-def]
     """Y = X * mask."""
     for i in range(rows):
-        source = work[x_at + i * row : x_at + i * row + features]
+        copy(work, x_at + i * row, y_at + i * row, features)
         factor = work[mask_at + i * row : mask_at + i * row + features]
         target = work[y_at + i * row : y_at + i * row + features]
         for j in range(features):
-            target[j] = source[j] * factor[j]
+            target[j] *= factor[j]
 
 
 @compiled
@@ -174,10 +184,13 @@ def batch_norm(  # type: ignore[no-untyped-def]
     for i in range(rows):
         for start in range(0, features, channels):
             at = i * x_row + start
+            source = x[x_at + at : x_at + at + channels]
+            normal = x[normal_at + at : normal_at + at + channels]
+            target = x[y_at + at : y_at + at + channels]
+            for c in range(channels):  # two loops: y may be in the place of x
+                normal[c] = (source[c] - mean[c]) * inverse[c]
             for c in range(channels):
-                n = (x[x_at + at + c] - mean[c]) * inverse[c]
-                x[normal_at + at + c] = n
-                x[y_at + at + c] = gamma[c] * n + beta[c]
+                target[c] = gamma[c] * normal[c] + beta[c]
 
 
 @compiled
@@ -213,7 +226,7 @@ def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training,
     `numpy_engine.losses.cross_entropy`. A share `smoothing` of each target is spread evenly over
     all classes.
     """
-    total, right = 0.0, 0
+    total, right, c = 0.0, 0, constants(z)
     for i in range(rows):
         line = z[z_at + i * z_row : z_at + i * z_row + classes]
         target = targets[index[i]]
@@ -223,13 +236,14 @@ def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training,
                 top, best = line[j], j
         share = z.dtype.type(0)
         for j in range(classes):
-            share += np.exp(line[j] - top)
+            share += exp(line[j] - top, c)
         total -= line[target] - top - np.log(share)
         right += best == target
         if training:
             out = z[d_at + i * z_row : d_at + i * z_row + classes]
+            scale = z.dtype.type(1) / (share * z.dtype.type(rows))
             for j in range(classes):
-                out[j] = np.exp(line[j] - top) / share / rows
+                out[j] = exp(line[j] - top, c) * scale
             out[target] -= z.dtype.type(1) / z.dtype.type(rows)
             if smoothing > 0:
                 spread = z.dtype.type(smoothing / classes / rows)

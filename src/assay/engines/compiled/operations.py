@@ -19,6 +19,7 @@ from assay.engines.compiled.layers import (
     add_bias,
     batch_norm,
     batch_norm_backward,
+    copy,
     draw_mask,
     multiply,
     sum_rows,
@@ -135,8 +136,8 @@ def _activation(work, weights, moving, first, second, scratch, keys, t, f, n):  
     )
     for i in range(n[ROW_COUNT]):
         x, y = t[X_AT] + i * t[X_ROW], t[Y_AT] + i * t[Y_ROW]
-        source, target = work[x : x + t[INPUTS]], work[y : y + t[INPUTS]]
-        activate(t[CODE], source, target, t[CHANNELS])
+        copy(work, x, y, t[INPUTS])
+        activate(t[CODE], work[y : y + t[INPUTS]], t[CHANNELS])
 
 
 def _activation_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]
@@ -164,8 +165,7 @@ def _dropout(work, weights, moving, first, second, scratch, keys, t, f, n):  # t
         multiply(work, t[X_AT], t[AUX], t[Y_AT], row, rows, features)
     else:
         for i in range(rows):
-            for j in range(features):
-                work[t[Y_AT] + i * row + j] = work[t[X_AT] + i * row + j]
+            copy(work, t[X_AT] + i * row, t[Y_AT] + i * row, features)
 
 
 def _dropout_back(work, weights, moving, first, second, scratch, keys, t, f, n):  # type: ignore[no-untyped-def]

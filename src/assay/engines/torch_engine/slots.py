@@ -232,7 +232,7 @@ class WideSlot(Slot):
         super().__init__(beside(base.weight, groups), numbers)
         self._base, self._groups = base, groups
 
-    def buffer(self, name: str, start: Any = 0.0) -> Tensor:
+    def buffer(self, name: str, start: float | Tensor = 0.0) -> Tensor:
         """See `Slot`."""
         return beside(self._base.buffer(name, start), self._groups)
 
