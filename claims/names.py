@@ -149,7 +149,9 @@ def fastest(
             if precision in (None, cell["precision"]):
                 rows = [cell["results"][name] for name in contestants]
                 best = max(rows, key=lambda row: row["images_per_second"]["median"])
-                found.append(best[value]["median"] if isinstance(best[value], dict) else best[value])
+                found.append(
+                    best[value]["median"] if isinstance(best[value], dict) else best[value]
+                )
     return max(found)
 
 
