@@ -145,13 +145,11 @@ def fastest(
     in any format or in one."""
     found = []
     for cell in bench["cells"]:
-        if (cell["model"], cell["batch"]) == (model, batch):
-            if precision in (None, cell["precision"]):
-                rows = [cell["results"][name] for name in contestants]
-                best = max(rows, key=lambda row: row["images_per_second"]["median"])
-                found.append(
-                    best[value]["median"] if isinstance(best[value], dict) else best[value]
-                )
+        format_ = precision or cell["precision"]
+        if (cell["model"], cell["batch"], cell["precision"]) == (model, batch, format_):
+            rows = [cell["results"][name] for name in contestants]
+            best = max(rows, key=lambda row: row["images_per_second"]["median"])[value]
+            found.append(best["median"] if isinstance(best, dict) else best)
     return max(found)
 
 
