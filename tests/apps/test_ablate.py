@@ -45,7 +45,11 @@ def test_what_differs_is_undone_one_at_a_time():
     made = plan.to_json()
     assert {c["against"] for c in made["comparisons"]} == {"best"}
     assert len(made["comparisons"]) == 3
+    other = {**other, "precision": "bfloat16"}  # as `auto` is on some computers, for this network
     assert list(changes_between(base, other)) == [("network",)]
+    undone = {t.label: t.config for t in ablation_plan(study, base, other).trials}
+    assert undone["without network"]["precision"] == base["precision"]
+    assert list(changes_between(base, {**base, "precision": "bfloat16"})) == [("precision",)]
     assert [t.label for t in ablation_plan(study, base, other).trials] == [
         "without network", "best"
     ]  # fmt: skip

@@ -21,21 +21,36 @@ def changes_between(
     base: Mapping[str, object], best: Mapping[str, object]
 ) -> Iterator[tuple[str, ...]]:
     """Yield the paths, such as ("training", "learning_rate"), in which two configurations differ:
-    one key of a section, or the whole section if its kind differs."""
-    for section in sorted({*base, *best} - {"seed"}):
+    one key of a section, or the whole section if its kind differs.
+
+    The precision of another kind of network is no change of its own: `auto` chooses it by kind.
+    """
+    follows = {"precision"} if _other_kind("network", base, best) else set()
+    for section in sorted({*base, *best} - {"seed"} - follows):
         a, b = base.get(section), best.get(section)
         if a == b:
             continue
-        whole = not isinstance(a, Mapping) or not isinstance(b, Mapping)
-        if whole or a.get(_WHOLE.get(section)) != b.get(_WHOLE.get(section)):
+        if _other_kind(section, base, best):
             yield (section,)
         else:
+            assert isinstance(a, Mapping)
+            assert isinstance(b, Mapping)
             yield from ((section, k) for k in sorted({*a, *b}) if a.get(k) != b.get(k))
+
+
+def _other_kind(section: str, base: Mapping[str, object], best: Mapping[str, object]) -> bool:
+    """Whether a section is to be undone as a whole, if at all."""
+    a, b = base.get(section), best.get(section)
+    if not isinstance(a, Mapping) or not isinstance(b, Mapping):
+        return True
+    return a.get(_WHOLE.get(section)) != b.get(_WHOLE.get(section))
 
 
 def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     """Return the best configuration with the baseline's value at one path."""
     section, *key = path
+    if path == ("network",) and "precision" in base:
+        best = {**best, "precision": base["precision"]}
     if not key:
         kept = {k: v for k, v in best.items() if k != section}
         return {**kept, section: base[section]} if section in base else kept
