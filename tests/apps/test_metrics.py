@@ -10,6 +10,7 @@ import pytest
 
 import assay
 from assay.apps.api import plan_of, train
+from assay.apps.comparing import find_side
 from assay.apps.results import Results
 from assay.core import plugins
 from assay.core.errors import ConfigError
@@ -109,6 +110,25 @@ def test_the_objective_chooses_and_is_compared(tmp_path: Path) -> None:
     assert means[best.trial["label"]] == min(means.values())
 
 
+def test_a_study_never_shows_what_the_plugin_of_another_one_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    asked = {"metrics": ["mine"], "objective": "val_mine"}
+    for study, body in (("one", "return 0.25"), ("other", "return 0.75")):
+        plugin(tmp_path, f"def mine(targets, predictions):\n    {body}\n", monkeypatch)
+        run(store, **asked, study=study)
+    other, one = (assay.load(store)[name] for name in ("other", "one"))
+    assert {record.metrics["test_mine"] for record in other.records()} == {0.75}
+    assert not any("test_mine" in record.metrics for record in one.records())
+    table = one.metrics_table()
+    assert table is None or "0.75" not in str(table.format("csv"))
+    why = "another version of its plugin computed the stored value; `assay run` computes it again"
+    assert f"Test mine is unknown for 4 runs: {why}." in one.trials_table().notes
+    assert find_side(store, "other:baseline").records[0].metrics["test_mine"] == 0.75
+    assert "test_mine" not in find_side(store, "one:baseline").records[0].metrics
+
+
 def test_stored_runs_get_what_their_records_allow_and_train_no_more(tmp_path: Path) -> None:
     assert trained(tmp_path) == 4
     assert trained(tmp_path, **ASKED, objective="val_f1_macro") == 0
@@ -143,7 +163,8 @@ def test_a_metric_that_fails_costs_no_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert [record.status for record in results.records()] == ["finished"] * 4
     table = results.metrics_table()
     assert table is not None
-    reason = "Test mine is unknown for 4 runs: ZeroDivisionError: division by zero."
+    why = f"{Path(file).name}:4: ZeroDivisionError: division by zero"
+    reason = f"Test mine is unknown for 4 runs: {why}."
     assert reason in table.notes
     assert reason in render_html(results.plan, results.records())
 

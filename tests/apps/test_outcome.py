@@ -101,9 +101,9 @@ def test_failed_runs_are_named(run: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(NumpyEngine, "train", fail)
     status, err = run(STUDY, "--only", "baseline")
     assert status == 1
-    assert "baseline (seed 1) failed: RuntimeError: out of luck\n" in err
-    said = "error: 2 runs failed (baseline with seeds 0, 1): RuntimeError: out of luck\n"
-    assert err.endswith(said)
+    why = f"{Path(__file__).name}:{fail.__code__.co_firstlineno + 1}: RuntimeError: out of luck"
+    assert f"baseline (seed 1) failed: {why}\n" in err
+    assert err.endswith(f"error: 2 runs failed (baseline with seeds 0, 1): {why}\n")
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,40 @@ def test_a_plugin_that_fails_is_told_with_its_line(
     assert told in capsys.readouterr().err
 
 
+def test_wrong_registrations_are_told_with_their_line(
+    write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("mistaken")
+    plugin = study.with_suffix(".py")
+    plugin.write_text("import assay\n\nassay.register_metric('m', higer_is_better=True)\n")
+    assert main(["run", str(study)]) == 2
+    told = f"{study}:3:11: {plugin}:3: unknown field of a metric 'higer_is_better'; did you mean"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("blank_page")
+def test_runs_that_fail_in_ones_own_code_name_its_line(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    study = write("stumbling")
+    plugin = study.with_suffix(".py")
+    parts = plugin.read_text()
+    lines = [
+        "from dataclasses import dataclass",
+        "from assay.engines.schedules import Schedule",
+        "@assay.register_schedule('stumble')",
+        "@dataclass(frozen=True)",
+        "class Stumble(Schedule):",
+        "    def shape(self, step, total, per_epoch):",
+        "        return self.missing",
+    ]
+    plugin.write_text(parts + "\n".join(lines))
+    store = str(tmp_path / "store")
+    assert main(["run", str(study), "--set", "training.schedule=stumble", "--store", store]) == 1
+    said = f"{plugin.name}:{parts.count(chr(10)) + 7}: AttributeError: 'Stumble' object has no"
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_name_of_assay_is_refused_where_the_plugin_is_named(
     write: Write, capsys: pytest.CaptureFixture[str]
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def a_failed_run_stops_nobody(
     monkeypatch.setenv("SOFTMAX_FAIL", "1")
     summary, events = train(folder, configs, **options)
     assert summary.trained == 4
-    assert summary.failed == {run_id(configs[1]): "RuntimeError: seed 1 cannot be trained"}
+    ((failed, why),) = summary.failed.items()
+    assert failed == run_id(configs[1])
+    assert re.fullmatch(r"softmax_engine\.py:\d+: RuntimeError: seed 1 cannot be trained", why)
     record = stored(folder, configs)[1]
     assert record.status == "failed"
     assert record.message == summary.failed[record.run_id]

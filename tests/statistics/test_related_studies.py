@@ -60,6 +60,8 @@ def test_what_two_studies_ask_of_the_same_runs_has_one_p_and_one_verdict():
         "two compares some of the same runs: the 3 different comparisons of both"
     )
     assert family_sentences(one[0], [alone]) == []
+    (told,) = family_sentences({**one[0], "related": [two]}, [replace(mine, family=1)])
+    assert "the comparison of both counts once, so that" in told
 
 
 @given(st.lists(st.floats(0.1, 0.9), min_size=12, max_size=12), st.sets(st.integers(0, 19)))

@@ -58,12 +58,16 @@ def test_a_function_gets_targets_and_predictions_of_one_split() -> None:
     ],
 )
 def test_what_fails_has_no_value_and_says_why(function: Any, reason: str) -> None:
-    assert computed(function) == ({}, {"metrics_lacking": {"val_own": reason}})
+    metrics, said = computed(function)
+    place, _, why = said["metrics_lacking"]["val_own"].partition(": ")
+    assert (metrics, why) == ({}, reason)
+    assert place.partition(":")[0] == Path(__file__).name
+    assert "val_own" in said["metric_versions"]  # of the function that failed
 
 
 def test_what_a_record_does_not_keep() -> None:
-    found = computed(lambda t, p: 1.0, needs=("probabilities",))
-    assert found == ({}, {"metrics_lacking": {"val_own": "no probabilities were stored"}})
+    metrics, said = computed(lambda t, p: 1.0, needs=("probabilities",))
+    assert (metrics, said["metrics_lacking"]) == ({}, {"val_own": "no probabilities were stored"})
 
 
 def test_zero_dimensional_arrays_and_truth_values_are_numbers() -> None:
@@ -106,6 +110,8 @@ def test_metrics_of_a_task() -> None:
         ({"higher_is_better": 1}, "metric 'own': higher_is_better must be True or False, got 1"),
         ({"higher_is_better": True, "decimal": 3},
          "unknown field of a metric 'decimal'; did you mean 'decimals'"),
+        ({"higer_is_better": True},
+         "unknown field of a metric 'higer_is_better'; did you mean 'higher_is_better'"),
         ({"higher_is_better": True, "function": 3}, "metric 'own': expected a function, got 3"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.finding import find_stored
 from assay.core.errors import ConfigError, StoreError, unknown_name
-from assay.core.plans import PlanData, PlannedTrial
+from assay.core.plans import PlanData, PlannedTrial, own_metrics
 from assay.core.records import Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
@@ -69,7 +69,7 @@ def _best(store: Store, plan: PlanData) -> Side:
     from assay.statistics import best_trial
 
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
-    best = best_trial(plan, store.records(store.recorded(runs), arrays=False))
+    best = best_trial(plan, own_metrics(plan, store.records(store.recorded(runs), arrays=False)))
     if best is None:
         raise StoreError(f"study {plan['study']!r} has no finished run yet")
     return _trial(store, best.trial, plan)
@@ -80,7 +80,8 @@ def _trial(store: Store, trial: PlannedTrial, plan: PlanData) -> Side:
     runs = store.recorded(trial["runs"])
     if not runs:
         raise StoreError(f"trial {trial['label']!r} of study {study!r} has no finished run yet")
-    records = sorted(store.records(runs, arrays=False), key=lambda r: r.seed)
+    read = own_metrics(plan, store.records(runs, arrays=False))
+    records = sorted(read, key=lambda r: r.seed)
     return Side(f"{name} ({study})", dict(trial["config"]), records)
 
 

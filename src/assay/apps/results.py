@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.places import data_folder, store_folder
 from assay.core.errors import AssayError, ConfigError, StoreError
-from assay.core.plans import PlanData, tried_runs
+from assay.core.plans import PlanData, own_metrics, tried_runs
 from assay.core.records import Spec, trial_id
 from assay.core.store import Store
 
@@ -27,7 +27,7 @@ __all__ = ["Results", "Studies", "load"]
 def with_related(store: Store, plan: PlanData) -> PlanData:
     """Return a plan with the studies of a store that compare the same runs, and their records."""
     others = [
-        (other, store.records(store.present(_trained(other), failed=True), arrays=False))
+        (other, own_metrics(other, store.records(store.present(_trained(other), True), False)))
         for other in store.related(plan)
     ]
     return {**plan, "related": others} if others else plan
@@ -115,7 +115,8 @@ class Results:
         if self._held is not None and key in self._held:
             return list(self._held[key])
         with Store(self.store, create=False, read_only=True) as store:
-            found = store.records(wanted, arrays=arrays, stored_only=True)
+            read = store.records(wanted, arrays=arrays, stored_only=True)
+        found = own_metrics(self._plan, read)
         if self._held is not None and not arrays:  # curves and predictions take too much memory
             self._held[key] = found
         return list(found)

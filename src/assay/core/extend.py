@@ -153,6 +153,9 @@ def register_metric(
     if part is not None:
         register("metric", name, part)
         return part
+    known = [f.name for f in fields(Metric)]
+    for unknown in sorted(how.keys() - set(known)):
+        raise ConfigError(unknown_name("field of a metric", unknown, known))
     if not isinstance(higher_is_better, bool):
         said = "higher_is_better must be True or False"
         raise ConfigError(f"metric {name!r}: {said}, got {higher_is_better!r}")
@@ -165,14 +168,7 @@ def register_metric(
     def register_function(function: MetricFunction) -> MetricFunction:
         if not callable(function):
             raise ConfigError(f"metric {name!r}: expected a function, got {function!r}")
-        try:
-            made = Metric(name, function=function, higher_is_better=higher_is_better, **how)
-        except TypeError as error:
-            unknown = sorted(how.keys() - {f.name for f in fields(Metric)})
-            if not unknown:
-                raise
-            known = [f.name for f in fields(Metric)]
-            raise ConfigError(unknown_name("field of a metric", unknown[0], known)) from error
+        made = Metric(name, function=function, higher_is_better=higher_is_better, **how)
         register("metric", name, made)
         return function
 

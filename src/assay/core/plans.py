@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, NotRequired, TypedDict, cast
 
 from assay.core.errors import StoreError
@@ -26,10 +27,14 @@ __all__ = [
     "begun_with",
     "compared",
     "decode_plan",
+    "own_metrics",
     "planned_runs",
     "runs_by_label",
     "tried_runs",
 ]
+
+
+_STRANGE = "another version of its plugin computed the stored value; `assay run` computes it again"
 
 
 class PlannedTrial(TypedDict):
@@ -162,6 +167,7 @@ class PlanData(TypedDict, total=False):
     design: str
     source: PlannedSource
     metrics: dict[str, MetricFormat]
+    metric_versions: dict[str, str]
     shown: list[str]
     metric: str
     selected: str | None
@@ -206,6 +212,34 @@ def _configured(plan: PlanData) -> Iterator[PlannedTrial | SearchedTrial]:
     """Yield the trials that assay trains; those of imported results have no recipe."""
     trials = [*plan.get("trials", ()), *(plan.get("search") or {}).get("trials", ())]
     yield from (trial for trial in trials if trial.get("config", {}).get("training"))
+
+
+def own_metrics(plan: PlanData, records: Iterable[Record]) -> list[Record]:
+    """Return records without the values that another version of a metric's plugin computed.
+
+    Studies may share runs and name a metric of their own alike; what the other study computed last
+    must not stand in tables of this one. The provenance of these records says why it is missing.
+    """
+    wanted = plan.get("metric_versions")
+    return [_own(record, wanted) for record in records] if wanted else list(records)
+
+
+def _own(record: Record, wanted: Mapping[str, str]) -> Record:
+    known = record.provenance.get("metric_versions") or {}
+    strange = {
+        full
+        for split in ("val", "test")
+        for name, version in wanted.items()
+        if known.get(full := f"{split}_{name}", version) != version
+    }
+    if not strange:
+        return record
+    lacking = record.provenance.get("metrics_lacking") or {}
+    said = {**lacking, **dict.fromkeys(sorted(strange), _STRANGE)}
+    metrics = {name: value for name, value in record.metrics.items() if name not in strange}
+    return replace(
+        record, metrics=metrics, provenance={**record.provenance, "metrics_lacking": said}
+    )
 
 
 def decode_plan(text: object, study: object) -> PlanData:

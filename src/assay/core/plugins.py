@@ -34,6 +34,7 @@ __all__ = [
     "load_recorded",
     "loaded",
     "look_in",
+    "told",
 ]
 
 
@@ -147,11 +148,20 @@ def load_recorded(digests: Mapping[str, str]) -> None:
         load(name, folder)
 
 
-def culprit(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Return the type and message of an error, after the line of the user's code where it happened:
+    "parts.py:7: KeyError: 'mean'"."""
+    place = Path(culprit(error, libraries=False)).name
+    return f"{place and f'{place}: '}{type(error).__name__}: {error}"
+
+
+def culprit(error: BaseException, libraries: bool = True) -> str:
     """Return where in the user's code an error happened, "file:line"; "" if it is not involved.
 
-    This is the innermost line that is neither assay's nor a library's, or else the innermost of a
-    library.
+    This is the innermost line that is neither assay's nor a library's.
+
+    Args:
+        libraries: return the innermost line of a library if there is no other.
     """
     own = Path(__file__).resolve().parents[1]
     found, library, trace = "", "", error.__traceback__
@@ -163,7 +173,7 @@ def culprit(error: BaseException) -> str:
         library = f"{file}:{line}"
         if not _is_library(Path(file)):
             found = library
-    return found or library
+    return found or (library if libraries else "")
 
 
 def _is_library(file: Path) -> bool:
@@ -219,9 +229,11 @@ def _register_file(name: str, path: Path) -> None:
         with suppress(_End):
             found.loader.exec_module(module)
         registry.settle(str(path))
-    except AssayError:
+    except AssayError as error:
         _unload(path.stem)
-        raise
+        place = culprit(error, libraries=False)
+        told_already = not place or place in str(error)
+        raise ConfigError(str(error) if told_already else f"{place}: {error}") from error
     except (Exception, SystemExit) as error:
         _unload(path.stem)
         raise _failed(name, error, path) from error

@@ -128,10 +128,13 @@ def family_sentences(plan: PlanData, found: Sequence[Effect]) -> list[str]:
     if not names or not found:
         return []
     first, last = ", ".join(names[:-1]), names[-1]
+    size, whose = family_size(found), "all" if first else "both"
+    same = f"the comparison of {whose} counts once"
+    if size > 1:
+        same = f"the {size} different comparisons of {whose} are corrected as one family"
     return [
         f"{f'{first} and {last} compare' if first else f'{last} compares'} some of the same runs: "
-        f"the {family_size(found)} different comparisons of {'all' if first else 'both'} are "
-        "corrected as one family, so that each study gives the same answer."
+        f"{same}, so that each study gives the same answer."
     ]
 
 

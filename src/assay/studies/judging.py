@@ -12,7 +12,7 @@ from assay.core.options import deferred
 from assay.core.plans import PlanData
 from assay.core.records import Config
 from assay.studies.search.search import Search
-from assay.tasks.metrics import direction, find_metric, measures_of, metric_names
+from assay.tasks.metrics import direction, find_metric, measures_of, metric_names, versions
 from assay.tasks.task import Task, find_task
 
 __all__ = ["JUDGING", "Judging", "check_objective", "read_judging"]
@@ -57,6 +57,8 @@ class Judging:
     def to_json(self) -> PlanData:
         """Return the data for a plan."""
         found: PlanData = {"metrics": self.formats}
+        if own := versions(self.computed):
+            found["metric_versions"] = own
         if self.shown:
             found["shown"] = list(self.shown)
         if self.objective:

@@ -16,7 +16,7 @@ import numpy as np
 
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import METRICS, Metric
-from assay.core.plugins import digest_of
+from assay.core.plugins import digest_of, told
 from assay.core.records import Config
 from assay.tasks.task import Task, parts_of
 
@@ -105,8 +105,8 @@ def complete(
 
     Args:
         metrics: metrics of the run, with prefix; completed here.
-        said: its provenance, completed here with "metric_versions" and "metrics_lacking" (why some
-            metrics have no value), both by name.
+        said: its provenance, completed here with "metric_versions" (of plugins, also where they
+            failed) and "metrics_lacking" (why some metrics have no value), both by name.
         predictions: arrays of its record, by name with the name of the split.
         names: names without prefix; those that the task computes itself are skipped.
         split: "val" or "test".
@@ -133,7 +133,7 @@ def complete(
         value, why = _value(METRICS[name], given, targets)
         if value is not None:
             metrics[full] = value
-        _note(said, "metric_versions", full, version if value is not None else None)
+        _note(said, "metric_versions", full, version)
         _note(said, "metrics_lacking", full, why)
     return before != (metrics, said)
 
@@ -164,7 +164,7 @@ def _value(
     try:
         return _number(metric.function(targets, predictions)), None
     except Exception as error:  # user code: its errors must not lose the run and its record
-        return None, f"{type(error).__name__}: {error}"
+        return None, told(error)
 
 
 def _number(value: Any) -> float:

@@ -38,6 +38,7 @@ def ablate(
     from assay.apps.cli.run import tell, train_shown
     from assay.apps.results import Results
     from assay.core.errors import ConfigError
+    from assay.core.plans import own_metrics
     from assay.core.store import Store
     from assay.statistics import best_trial
 
@@ -52,7 +53,7 @@ def ablate(
     with Store(places.store_path, create=False, read_only=True) as store:
         stored = store.plan(name)
         runs = store.recorded([run for trial in stored["trials"] for run in trial["runs"]])
-        best = best_trial(stored, store.records(runs, arrays=False))
+        best = best_trial(stored, own_metrics(stored, store.records(runs, arrays=False)))
     if best is None:
         raise ConfigError(f"{name} has no finished run: `{stored['command']}` trains it")
     if parsed.search is not None:

@@ -106,7 +106,7 @@ def power_of(
 ) -> PowerFound:
     """Return what a plan's repeats can detect: {"study", "metric", "repeats", "comparisons",
     "level", "spread" (None if unknown), "detectable" (then in units of the spread), "power"}."""
-    from assay.core.plans import compared
+    from assay.core.plans import compared, own_metrics
     from assay.core.store import Store
     from assay.statistics import ALPHA, detectable, effects, metric_of, primary_metric, spread_of
 
@@ -117,7 +117,8 @@ def power_of(
         with Store(places.store_path, create=False, read_only=True) as store:
             runs = list(plan.runs())
             store.verify(runs)  # damaged runs count as missing
-            records = store.records(sorted(store.present(runs)), arrays=False)
+            read = store.records(sorted(store.present(runs)), arrays=False)
+            records = own_metrics(data, read)
         seen = spread_of(effects(data, records, metric)) * scale
         spread = seen if seen == seen else None  # NaN if there are no pairs
     comparisons = max(len(compared(data)), 1)

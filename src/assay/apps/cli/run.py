@@ -154,6 +154,9 @@ def tell(results: Results, summary: Summary) -> None:
         console.points(results.search_sentences())
         console.heading("The best, trained again with other seeds")
     show_table(results.trials_table())
+    if (others := results.metrics_table()) is not None:
+        console.heading(others.title)
+        show_table(others)
     sentences = results.sentences()
     if sentences:
         console.say()

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from assay.core.digests import digest
 from assay.core.errors import StoreError, unknown_name
 from assay.core.families import Questions, questions, related
-from assay.core.plans import PlanData, planned_runs
+from assay.core.plans import PlanData, own_metrics, planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -201,7 +201,7 @@ class Shelf:
             other = self.plan(name)
             runs = [run for trial in other["trials"] for run in trial["runs"]]
             sound = self.read(lambda store, runs=runs: store.present(runs, failed=True))
-            others.append((other, self.records(sound)))
+            others.append((other, own_metrics(other, self.records(sound))))
         return {**plan, "related": others} if others else plan
 
     def records(self, runs: Iterable[str], arrays: bool = False) -> list[Record]:

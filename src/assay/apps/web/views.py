@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.apps.web.shelf import Shelf
 from assay.core.errors import AssayError, StoreError, unknown_name
-from assay.core.plans import PlanData, PlannedTrial, runs_by_label, tried_runs
+from assay.core.plans import PlanData, PlannedTrial, own_metrics, runs_by_label, tried_runs
 from assay.core.records import Record
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def runs(shelf: Shelf, name: str) -> dict[str, Any]:
     labels = {run: label for label, mine in runs_by_label(plan) for run in mine}
     levels = {run: t.get("levels") or {} for t in plan["trials"] for run in t["runs"]}
     tried = {run for _, mine in tried_runs(plan) for run in mine}
-    records = {record.run_id: record for record in shelf.records(labels)}
+    records = {record.run_id: record for record in own_metrics(plan, shelf.records(labels))}
     measured = dict.fromkeys(m for r in records.values() for m in r.metrics)
     order = sorted(measured, key=lambda m: (not m.startswith("test_"), not m.startswith("val_")))
     factors = list(plan.get("factors") or {})
@@ -263,7 +263,7 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
     plan = shelf.plan(name)
     if not plan.get("search"):
         raise StoreError(f"study {name!r} has no search: it compares the given levels")
-    tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
+    tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
     trials = search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
     valued = [t for t in trials if t.same_as is None and np.isfinite(t.value)]
@@ -296,7 +296,7 @@ def importances(shelf: Shelf, name: str) -> list[Row]:
     from assay.statistics import search_trials
 
     plan = shelf.plan(name)
-    tried = shelf.records(run for _, mine in tried_runs(plan) for run in mine)
+    tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
     short = short_names([p["name"] for p in plan["search"]["space"]])
     rows = _importances(plan, search_trials(plan, tried))
     return [flat({**row, "parameter": short[row["parameter"]]}) for row in rows]
@@ -340,4 +340,4 @@ def _of(shelf: Shelf, name: str) -> tuple[PlanData, list[Record]]:
     plan = shelf.with_related(name)
     read_metrics(plan)
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
-    return plan, shelf.records(runs)
+    return plan, own_metrics(plan, shelf.records(runs))

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from assay.core.plugins import told
 from assay.core.records import Spec
 from assay.data import Dataset
 from assay.execution.executors.executor import EXECUTORS, Job, Message, Setup
@@ -78,8 +79,8 @@ class Threads:
             try:
                 train_job(job, self._datasets, news.put, leave.is_set)
             except BaseException as error:  # a thread has no caller for its errors
-                text = f"{type(error).__name__}: {error}"
-                news.put(Message("failed", job.number, text=text, details=traceback.format_exc()))
+                details = traceback.format_exc()
+                news.put(Message("failed", job.number, text=told(error), details=details))
 
         threading.Thread(target=work, name=f"training {job.number}", daemon=True).start()
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from assay.core.errors import AssayError, ConfigError
+from assay.core.plugins import told
 from assay.core.records import Spec
 from assay.data import Dataset, load
 from assay.engines.engine import ENGINES, Engine, Progress, Stopped
@@ -87,8 +88,8 @@ def train_job(
     except AssayError as error:
         send(Message("failed", job.number, text=str(error), expected=True))
     except Exception as error:  # the study continues, whatever an engine raises
-        text = f"{type(error).__name__}: {error}"
-        send(Message("failed", job.number, text=text, details=traceback.format_exc()))
+        details = traceback.format_exc()
+        send(Message("failed", job.number, text=told(error), details=details))
 
 
 class _Reporter:
