@@ -2,9 +2,9 @@
 
     ./scripts/bench --device cuda [--networks 1 20 200 2000] [--optimizer momentum] [--seconds 4]
 
-MLP 784-300-100-10, batches of 32 for each network, float32. All have the images on the device and
-gather batches there. It prints images a second over all networks, and the fraction of the limit by
-memory bandwidth: an update reads and writes the weights and the optimizer state, and reads the
+MLP 784-300-100-10, batches of 32 for each network, float32; assay also with 20 seeds, whose
+networks share batches. All have the images on the device and gather batches there. It prints images
+a second over all networks, and the fraction of the limit by memory bandwidth: an update reads and writes the weights and the optimizer state, and reads the
 weights twice more, forward and backward. It takes at most ten minutes; `--device cpu` tests the
 script.
 """
@@ -67,13 +67,19 @@ class Bench:
         return self.where.device
 
 
-def assay_steps(bench: Bench, networks: int) -> tuple[Step, int]:
-    """What makes several updates of a stack, and how many."""
+SEEDS = 20
+"""Different seeds where networks share batches: as in a study of 20 repeats."""
+
+
+def assay_steps(bench: Bench, networks: int, seeds: int = 0) -> tuple[Step, int]:
+    """What makes several updates of a stack, and how many; each network has its own batches, or
+    those of one of `seeds` seeds, which neighbours share."""
     data, where = bench.data, bench.where
     rule = Optimizer.parse({"name": "sgd", "momentum": MOMENTA[bench.optimizer]})
     recipe = Training(epochs=1, batch_size=BATCH, optimizer=rule, learning_rate=RATE)
     network = build_network(family_of(MODEL), (SIDE, SIDE, 1), {"class": CLASSES})
-    members = [Member({"seed": seed}, network, recipe, seed) for seed in range(networks)]
+    own = [k * seeds // networks if seeds else k for k in range(networks)]
+    members = [Member({"seed": seed}, network, recipe, seed) for seed in own]
     task = TASKS["classify"]
     on_device = DeviceDataset(data.fit_data, data.read_test, task, where)
     weights = [initial_weights(network, 0)] * networks
@@ -81,7 +87,7 @@ def assay_steps(bench: Bench, networks: int) -> tuple[Step, int]:
     trainer = TorchTrainer(program, on_device, task, None, 1000, 1)
     if graphs_pay(where, on_device, recipe):
         trainer = GraphedTrainer(program, on_device, task, 1000, 1)
-    orders = [batch_order(seed, 0, len(data.train)) for seed in range(networks)]
+    orders = [batch_order(seed, 0, len(data.train)) for seed in own]
     trainer.start_epoch(np.stack(orders), 0)
 
     def several() -> None:
@@ -189,7 +195,7 @@ def measured(bench: Bench, by: str, networks: int, make: Callable[[], tuple[Step
     """A row of the result."""
     row: Row = {"by": by, "networks": networks}
     try:
-        with torch.no_grad() if by in ("assay", "vmap") else torch.enable_grad():
+        with torch.enable_grad() if by.startswith("loop") else torch.no_grad():
             step, updates = make()
             found = rate(step, updates, networks, bench.device, bench.seconds)
             row["images_per_second"] = found
@@ -208,8 +214,11 @@ def all_measured(bench: Bench, networks: Sequence[int]) -> list[Row]:
         for by, compiled in (("loop", False), ("loop, compiled", True))
     ]
     for n in networks:
-        for by, make in (("assay", assay_steps), ("vmap", vmap_step)):
-            rows.append(measured(bench, by, n, partial(make, bench, n)))
+        rows.append(measured(bench, "assay", n, partial(assay_steps, bench, n)))
+        if n > SEEDS:
+            make = partial(assay_steps, bench, n, SEEDS)
+            rows.append(measured(bench, f"assay, {SEEDS} seeds", n, make))
+        rows.append(measured(bench, "vmap", n, partial(vmap_step, bench, n)))
     return rows
 
 
