@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import assay
 from assay.apps.cli.app import main
 from assay.apps.importing import import_runs, read_runs
 from assay.core.errors import ConfigError
@@ -97,6 +98,20 @@ def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "tanh, small (best)" in out
     assert (tmp_path / "store" / "reports" / "mine.html").exists()
     assert main(["import", str(tmp_path / "no.csv"), "--store", str(tmp_path / "store")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "there"), [("loss", ()), ("accuracy,val_accuracy", ("validation accuracy (%)",))]
+)
+def test_a_table_has_a_validation_column_if_there_are_values(header, there, tmp_path: Path):
+    names = header.split(",")
+    rows = [f"{how},{s},{','.join(['0.5'] * len(names))}" for how in "ab" for s in (0, 1)]
+    file = written(tmp_path, "\n".join([f"how,seed,{header}", *rows]) + "\n")
+    import_runs(tmp_path / "store", "mine", read_runs(file))
+    headers = assay.load(tmp_path / "store")["mine"].trials_table().headers
+    shown = [name.removesuffix(", mean ± 95 %") for name in headers if "validation" in name]
+    assert shown == list(there)
+    assert any(name.startswith("test") for name in headers)
 
 
 def test_an_optuna_study_and_what_is_none(tmp_path: Path):

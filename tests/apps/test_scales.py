@@ -70,3 +70,30 @@ def test_power_of_two_runs_is_no_number_beyond_what_a_metric_can_be(
     out = capsys.readouterr().out
     assert "27 points is shown with 80 % power" in out
     assert "(spread of the paired differences: 30 points, as given)" in out
+
+
+def test_show_says_which_scales_are_in_the_store(
+    scaled: Path, study: Path, capsys: pytest.CaptureFixture[str]
+):
+    def shown(*more: str) -> str:
+        assert main(["show", str(study), *more]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        (line,) = [line for line in lines if line.startswith("in the store")]
+        return line.removeprefix("in the store").strip()
+
+    here = ["--repeats", "2", "--store", str(scaled)]
+    assert shown(*here) == "none at this scale; 4 of 4 (quick); 4 of 4 (smoke)"
+    assert shown(*here, "--scale", "quick") == "4 of 4 (quick)"
+    assert shown("--store", str(scaled.parent / "none")) == "none"
+
+
+def test_a_course_counts_the_runs_of_other_scales(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    at = ["--store", str(tmp_path / "store")]
+    small = ["--scale", "smoke", "--only", "no hidden layer", "--on", "inline"]
+    assert main(["run", "xor", *small, *at]) == 0
+    capsys.readouterr()
+    assert main(["list", "--course", "leiden", *at]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " xor " in line]
+    assert "2 of 10 (smoke)" in line

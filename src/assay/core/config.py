@@ -199,7 +199,8 @@ class Entry:
         """Return an error with the expected and the received value."""
         mark = self.source.mark(self.path)
         name = self.name or "this"
-        return LocatedError(f"{name} must be {what}, got {shown(self.value)}", mark)
+        got = "nothing" if self.value is None else shown(self.value)
+        return LocatedError(f"{name} must be {what}, got {got}", mark)
 
     def __getitem__(self, key: str | int) -> Entry:
         return Entry(self.value[key], (*self.path, key), self.source, self.problems)
@@ -273,6 +274,8 @@ class Entry:
 
     def choice(self, kind: str, names: Collection[str]) -> str:
         """Return one of `names`."""
+        if self.value is None:
+            raise self.error(f"{self.name or kind} is empty; expected one of: {', '.join(names)}")
         if not isinstance(self.value, str) or self.value not in names:
             raise self.error(unknown_name(kind, self.value, names))
         return self.value

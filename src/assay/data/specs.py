@@ -159,6 +159,8 @@ def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
     """Return all errors in `spec`: {key: message}."""
     spec = _named(spec)
     name = spec.get("name")
+    if name is None:
+        return {"name": f"a dataset needs a name, one of: {', '.join(ENTRIES)}"}
     if not isinstance(name, str) or name not in ENTRIES:
         return {"name": f"dataset.name: {unknown_name('dataset', name, ENTRIES)}"}
     entry = ENTRIES[name]
@@ -186,9 +188,13 @@ def _read(entry: DatasetEntry, spec: Spec) -> tuple[dict[str, Any], dict[str, st
     """Return the specification, with `1e4` as a whole number, and the error of each key."""
     values, wrong = dict(spec), {}
     for key, option in settings_of(entry).items():
-        value = spec.get(key)
-        given = key in spec or option.default is REQUIRED
-        if not given or (value is None and option.default is None):
+        value, needed = spec.get(key), option.default is REQUIRED
+        if value is None and needed:
+            wrong[key] = (
+                f"dataset {entry.name} needs {key}, {option.accepts}, for example {key}: "
+                f"{option.example}"
+            )
+        if value is None and (needed or key not in spec or option.default is None):
             continue
         try:
             read = option.read(Written(value, ("dataset", key)))

@@ -109,15 +109,20 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
         Column(f"{with_unit(test)}, mean ± 95 %", _mean(test)),
         Column("std", lambda r: spread.number(r[test].std)),
         Column("median", lambda r: spread.number(r[test].median)),
-        Column(f"{with_unit(val)}, mean ± 95 %", _mean(val)),
     ]
     optional = [
+        (val, Column(f"{with_unit(val)}, mean ± 95 %", _mean(val))),
         ("best_epoch", Column("best epoch", _number("best_epoch", 1))),
         ("parameters", Column("parameters", _number("parameters"))),
         ("seconds", Column("s a run", _mean("seconds"))),
         ("images_per_second", Column("images/s", _number("images_per_second"))),
     ]
-    columns += [column for name, column in optional if any(_known(r[name]) for r in rows)]
+    done = any(r["n"] for r in rows)  # imported results may have no validation
+    columns += [
+        column
+        for name, column in optional
+        if any(_known(r[name]) for r in rows) or (name == val and not done)
+    ]
     notes = [covered(plan)]
     if plan.get("selected"):
         notes.append(

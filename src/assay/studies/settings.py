@@ -184,8 +184,8 @@ def _read_dataset(entry: Entry, folders: Sequence[Path]) -> Spec:
     spec = {"name": entry.value} if isinstance(entry.value, str) else entry.value
     found = dataset_problems(spec, folders)
     for key, message in found.items():
-        said = message.removeprefix(f"dataset.{key}: ")
         known = isinstance(entry.value, dict) and key in entry.value
+        said = message.removeprefix(f"dataset.{key}: ") if known else message
         unknown = known and said.startswith("unknown setting")
         place = entry[key] if known else entry
         entry.problems.add(place.error(said, key=unknown))

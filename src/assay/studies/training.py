@@ -87,7 +87,7 @@ def _read_pretrain(entry: Entry) -> Spec:
     name, rest = _named(entry, "pretraining", list(PRETRAININGS))
     settings = PRETRAININGS[name].options
     needed = [key for key, option in settings.items() if option.default is REQUIRED]
-    if lacking := [key for key in needed if key not in rest.value]:
+    if lacking := [key for key in needed if rest.value.get(key) is None]:
         raise entry.error(f"pretraining {name} needs {', '.join(lacking)}")
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 

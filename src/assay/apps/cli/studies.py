@@ -92,7 +92,7 @@ def _list_courses(wanted: list[str], rows: Mapping[str, Mapping[str, Any]], json
         console.heading(f"{name}: {course.title}")
         console.say(f"the page that leads through it: {course.page}")
         table = [
-            (i, study, built_in(study).question, _state(rows.get(study)))
+            (i, study, built_in(study).question, _any_state(rows, study))
             for i, study in enumerate(course.here, 1)
         ]
         console.table((">", "study", "question", "runs in the store"), table)
@@ -117,6 +117,12 @@ def _state(row: Mapping[str, Any] | None) -> str:
     kinds = ("diverged", "failed", "damaged")
     wrong = "".join(f", {row[key]} {key}" for key in kinds if row[key])
     return f"{row['present']} of {row['runs']} ({row['scale']}{wrong})"
+
+
+def _any_state(rows: Mapping[str, Mapping[str, Any]], study: str) -> str:
+    """The state of a study, else that of each scale at which it was run; "" for none."""
+    scales = [row for name, row in rows.items() if name.partition("@")[0] == study]
+    return _state(rows.get(study)) or "; ".join(map(_state, scales))
 
 
 def names(context: object = None) -> Iterable[str]:
@@ -165,7 +171,8 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
     from assay.studies.library import built_in, is_built_in
 
     plan = plan_of(name, data_dir=places.data_path, **options.changes())
-    row = next((row for row in _stored(places) if row["study"] == plan.study.name), None)
+    rows = {row["study"]: row for row in _stored(places)}
+    row, others = rows.get(plan.name), _any_state(rows, plan.study.name)
     if json:
         _show_plan(plan.to_json(), row, json)
         return
@@ -177,11 +184,13 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
 
         show_space(plan)  # type: ignore[arg-type]
         return
-    _show_plan(plan.to_json(), row)
+    _show_plan(plan.to_json(), row, others=f"none at this scale; {others}" if others else "none")
 
 
-def _show_plan(plan: PlanData, row: Mapping[str, Any] | None, json: bool = False) -> None:
-    """Show a study's plan and its progress (a row of `Store.studies`)."""
+def _show_plan(
+    plan: PlanData, row: Mapping[str, Any] | None, json: bool = False, others: str = "none"
+) -> None:
+    """Show a study's plan and its progress (a row of `Store.studies`), else what `others` says."""
     from assay.core.plans import compared, planned_runs
 
     if json:
@@ -194,7 +203,7 @@ def _show_plan(plan: PlanData, row: Mapping[str, Any] | None, json: bool = False
             "design": plan["design"],
             "scale": plan["scale"],
             "runs": len(planned_runs(plan)),
-            "in the store": _state(row) or "none",
+            "in the store": _state(row) or others,
             "comparisons": len(compared(plan)),
             "command": plan["command"],
         }
