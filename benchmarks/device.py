@@ -4,9 +4,9 @@
 
 MLP 784-300-100-10, batches of 32 for each network, float32; assay also with 20 seeds, whose
 networks share batches. All have the images on the device and gather batches there. It prints images
-a second over all networks, and the fraction of the limit by memory bandwidth: an update reads and writes the weights and the optimizer state, and reads the
-weights twice more, forward and backward. It takes at most ten minutes; `--device cpu` tests the
-script.
+a second over all networks, and the fraction of the limit by memory bandwidth: an update reads and
+writes the weights and the optimizer state, and reads the weights twice more, forward and backward.
+It takes at most ten minutes; `--device cpu` tests the script.
 """
 
 from __future__ import annotations
