@@ -33,6 +33,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
             opened.add(record(trial, 0))
         opened.save_plan(plan("depth", shallow="aaaa1111", deep="bbbb2222"))
         opened.save_plan(plan("width@quick", narrow="cccc3333", deep="dddd4444"))
+        for scale in ("quick", "smoke"):
+            opened.save_plan(plan(f"both@{scale}"))
         yield opened
 
 
@@ -41,6 +43,12 @@ def test_a_study_is_found_without_its_scale(store: Store, name: str):
     found = find_stored(store, name)
     assert (found.plan["study"], found.trial, found.run) == ("width@quick", None, "")
     assert found.runs == ["cccc3333-0", "dddd4444-0"]
+
+
+def test_a_trial_is_found_without_its_scale(store: Store):
+    found = find_stored(store, "width:narrow", trials=True)
+    assert found.trial is not None
+    assert (found.plan["study"], found.trial["label"]) == ("width@quick", "narrow")
 
 
 @pytest.mark.parametrize("name", ["shallow", "depth:shallow", "aaaa"])
@@ -63,6 +71,8 @@ def test_a_run_is_found_by_its_start(store: Store):
         ("dept", True, "no study, trial or run 'dept'.*did you mean 'depth'"),
         ("depth:shalow", True, "study 'depth' has no trial 'shalow'; did you mean 'shallow'"),
         ("", False, "no study or run ''"),
+        ("both", False, "study 'both' is in the store .* name one: both@quick, both@smoke"),
+        ("both:a", True, "study 'both' is in the store .* name one: both@quick, both@smoke"),
     ],
 )
 def test_what_cannot_be_meant_is_told(store: Store, name: str, trials: bool, said: str):

@@ -25,6 +25,20 @@ def test_load_reads_a_store_without_training(store: Path):
         studies["smal"]
 
 
+def test_a_file_that_has_changed_since_it_was_run_is_told(
+    study: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["results", str(study), "--store", str(store)]) == 0
+    assert capsys.readouterr().err == ""
+    edited = tmp_path / "small.yaml"
+    edited.write_text(study.read_text().replace("epochs: 3", "epochs: 4"))
+    assert main(["results", str(edited), "--store", str(store)]) == 0
+    assert " ".join(capsys.readouterr().err.split()) == (
+        f"{edited} has changed since it was run: this is small as it is stored; `assay run` "
+        "trains what is new"
+    )
+
+
 def test_a_command_reads_each_record_once(store: Path, monkeypatch: pytest.MonkeyPatch):
     read: list[str] = []
     records = Store.records

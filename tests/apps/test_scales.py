@@ -55,6 +55,8 @@ def test_power_names_the_scales_that_have_runs(
     power = ["power", str(study), "--difference", "1", "--store", str(scaled)]
     assert main([*power, "--seed", "50"]) == 2
     assert "there are some with --scale quick or smoke; else train some" in capsys.readouterr().err
+    assert main([*power, "--seed", "50", "--scale", "quick"]) == 2
+    assert "there are some with --scale smoke; else train some" in capsys.readouterr().err
     assert main([*power, "--repeats", "2", "--scale", "quick"]) == 0
     assert "1 points are shown with 80 % power" in capsys.readouterr().out
 

@@ -65,3 +65,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
         raise OSError("the disk is full")
     assert path.read_bytes() == b"second"
     assert list(path.parent.iterdir()) == [path]
+    long = tmp_path / ("n" * 250)  # the temporary name is longer than a name can be
+    with pytest.raises(OSError, match="too long") as caught:
+        write_whole(long, b"")
+    assert caught.value.filename == str(long)

@@ -52,6 +52,21 @@ def test_the_command_writes_a_figure_and_says_what_it_shows(tmp_path, monkeypatc
     assert "40 training images of xor: the two components show 100.0 % of the variance" in said
 
 
+def test_the_name_of_the_file_says_its_kind(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    line = ["data", "embed", "xor", "--images", "40", "--out"]
+    assert main([*line, "a.SVG"]) == 0
+    assert main([*line, "b", "--to", "svg"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"a.svg", "b.svg"}
+    capsys.readouterr()
+    assert main([*line, "c.jpg"]) == 2
+    said = "error: --out c.jpg: expected a name that ends in .svg, .pdf or .png\n"
+    assert capsys.readouterr().err == said
+    assert main([*line, "c.png", "--to", "svg"]) == 2
+    said = "error: --out c.png: expected a name that ends in .svg, because of --to svg\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.parametrize("wrong", [["--images", "1"], ["--seed", "-1"], ["--width", "0"]])
 def test_what_cannot_be_drawn_is_refused(wrong, capsys):
     assert main(["data", "embed", "xor", *wrong]) == 2

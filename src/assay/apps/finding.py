@@ -55,7 +55,7 @@ def find_stored(
     """
     studies = store.study_names()
     scales = [study for study in studies if study.partition("@")[0] == name]
-    if name in studies or len(scales) == 1:
+    if name in studies or scales:
         return Found(store.plan(name))
     plans = {str(plan["study"]): plan for plan in store.plans()} if trials else {}
     found = _trials(store, plans, name) if trials else []
@@ -74,9 +74,10 @@ def find_stored(
 
 def _trials(store: Store, plans: Mapping[str, PlanData], name: str) -> list[Found]:
     """Return the trials that a name can mean; a trial of several studies counts once."""
+    names = store.study_names()
     study, colon, label = name.partition(":")
-    if colon and study in store.study_names():
-        plan = store.plan(study)  # the error describes the damage
+    if colon and study in {*names, *(stored.partition("@")[0] for stored in names)}:
+        plan = store.plan(study)  # the error describes the damage, or names the scales
         return [Found(plan, _labelled(plan, label))]
     found: dict[str, Found] = {}
     for plan in plans.values():

@@ -55,6 +55,10 @@ def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):  # nobody knows the temporary name
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):
             part.unlink()

@@ -66,6 +66,11 @@ class Plans:
             study = scales[0]
         if study in rows:
             return self._decoded(rows[study])
+        if scales:
+            raise StoreError(
+                f"study {study!r} is in the store {self.path} at several scales; name one: "
+                f"{', '.join(scales)}"
+            )
         hint = did_you_mean(nearest(study, rows))
         known = f" (there: {', '.join(rows)})" if rows else "; it contains no study yet"
         raise StoreError(f"no study {study!r} in the store {self.path}{hint}{known}")

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
-from assay.apps.cli.options import DatasetName, Json, Places, is_study
+from assay.apps.cli.options import (
+    DatasetName,
+    Drawn,
+    Json,
+    OutFile,
+    Places,
+    figure_file,
+    is_study,
+)
 from assay.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -76,7 +84,7 @@ def show(
     permute: Annotated[
         int | None, Parameter(help="Seed of a fixed permutation of all pixels.")
     ] = None,
-    sheet: Path | None = None,
+    sheet: OutFile | None = None,
 ) -> None:
     """Show a dataset: where it comes from, its split, its classes and some of its pictures.
 
@@ -103,8 +111,8 @@ def embed(
     method: Literal["pca", "tsne"] = "pca",
     images: int = 2000,
     seed: int = 0,
-    to: Literal["svg", "pdf", "png"] = "png",
-    out: Path | None = None,
+    to: Drawn | None = None,
+    out: OutFile | None = None,
     width: float = 8.0,
     places: Places | None = None,
 ) -> None:
@@ -115,7 +123,7 @@ def embed(
         method: pca (the two directions of most variance) or tsne (neighbours stay neighbours).
         images: How many, drawn at random.
         seed: Seed of the sample of images and of the start of t-SNE.
-        to: svg, pdf or png.
+        to: svg, pdf or png [the ending of --out, or else png].
         out: The file [NAME-METHOD.png here]; a study with several datasets makes one file of each.
         width: Inches.
     """
@@ -130,14 +138,15 @@ def embed(
         raise ConfigError(f"--seed {seed}: expected a whole number from 0 to 4294967295")
     data = (places or Places()).data_path
     specs = _specs(name, data)
+    path, kind = figure_file(out, to, f"{Path(name).stem}-{method}.png")
     for number, spec in enumerate(specs, 1):
         dataset = load(spec, data)
         found = lay(dataset.fit_data, method, images, seed)
         plot = embedding_plot(dataset.fit_data, dataset.class_names, method, found)
-        base = out or Path(f"{Path(name).stem}-{method}.{to}")
+        base = path
         if len(specs) > 1:
             base = base.with_name(f"{base.stem}-{number}{base.suffix}")
-        for file in save_figure(plot, base, to, width):
+        for file in save_figure(plot, base, kind, width):
             console.say(f"figure: {file}")
         console.say(plot.caption)
 

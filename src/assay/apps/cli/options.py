@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Backend",
     "DatasetName",
+    "Drawn",
     "Json",
     "Labels",
     "MachineOptions",
@@ -38,6 +39,7 @@ __all__ = [
     "StudyName",
     "StudyOptions",
     "TrialName",
+    "figure_file",
     "is_study",
 ]
 
@@ -71,6 +73,29 @@ StoredScale = Annotated[
     ),
 ]
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print JSON.")]
+
+
+Drawn = Literal["svg", "pdf", "png"]
+"""Kinds of files that figures are written as."""
+
+
+def figure_file(out: Path | None, to: Drawn | None, usual: str) -> tuple[Path, Drawn]:
+    """Return the file of a figure and its kind: `to`, or what the name of the file ends in.
+
+    Args:
+        usual: the file's name if `out` is not given; the kind of its ending is the default.
+
+    Raises:
+        ConfigError: `out` ends in something else.
+    """
+    from assay.core.errors import ConfigError
+
+    path = out or Path(usual).with_suffix(f".{to}" if to else Path(usual).suffix)
+    ending, kinds = path.suffix.removeprefix(".").lower(), get_args(Drawn)
+    if ending and ending not in ([to] if to else kinds):
+        expected = f".{to}, because of --to {to}" if to else f".{', .'.join(kinds[:-1])} or .png"
+        raise ConfigError(f"--out {path}: expected a name that ends in {expected}")
+    return path, to or ending or Path(usual).suffix[1:]  # type: ignore[return-value]
 
 
 @Parameter(name="*")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored_names
-from assay.apps.cli.options import Places, StoredScale
+from assay.apps.cli.options import Drawn, OutFile, Places, StoredScale, figure_file
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -146,8 +146,8 @@ def figure(
     name: str | None = None,
     /,
     *,
-    to: Literal["svg", "pdf", "png"] = "svg",
-    out: Path | None = None,
+    to: Drawn | None = None,
+    out: OutFile | None = None,
     width: float = 8.0,
     scale: StoredScale = None,
     places: Places | None = None,
@@ -157,17 +157,18 @@ def figure(
     Args:
         study: A study that the store holds, or its YAML file.
         name: Which figure: effects, curves, confusion, ...
-        to: svg, pdf or png.
+        to: svg, pdf or png [the ending of --out, or else svg].
         out: The file [STUDY-NAME.svg here]; a figure of several drawings makes one file of each.
         width: Inches.
     """
     from assay.apps.cli.results import stored_results
     from assay.apps.papers import find_figure, save_figure
 
+    usual = f"{study.rpartition('/')[2].removesuffix('.yaml')}-{name}.svg"
+    base, kind = figure_file(out, to, usual)
     plots, wanted = find_figure(stored_results(study, places or Places(), scale), name)
     if wanted is None:
         console.table(("name", "shows"), [(plot.name, plot.title) for plot in plots])
         return
-    base = out or Path(f"{study.rpartition('/')[2].removesuffix('.yaml')}-{wanted.name}.{to}")
-    for file in save_figure(wanted, base, to, width):
+    for file in save_figure(wanted, base, kind, width):
         console.say(f"figure: {file}")

@@ -81,7 +81,7 @@ def _other_scales(plan: Plan, places: Places) -> str:
         return ""
     with Store(places.store_path, create=False, read_only=True) as store:
         split = [name.partition("@") for name in sorted(store.study_names())]
-    name, _, mine = plan.study.name.partition("@")
+    name, _, mine = plan.name.partition("@")
     there = [scale or "full" for study, _, scale in split if study == name and scale != mine]
     return f"there are some with --scale {' or '.join(there)}; else " if there else ""
 

@@ -150,12 +150,19 @@ def stored_results(study: str, places: Places, scale: str | None = None) -> Resu
     """Return the results of a study, given its name or its file, and its scale if one is asked."""
     from assay.apps.results import load
 
-    path = Path(study)
+    path, written = Path(study), None
     if path.suffix in (".yaml", ".yml"):
         from assay.studies.study import parse_study
 
-        study = parse_study(path, data_dir=places.data_path).name
+        parsed = parse_study(path, data_dir=places.data_path)
+        study, written = parsed.name, parsed.written
     studies = load(places.store_path, places.data_path)
     if scale is not None and "@" not in study and not (scale == "full" and study in studies):
         study = f"{study}@{scale}"
-    return studies[study]
+    found = studies[study]
+    if written is not None and found.plan.get("source", {}).get("written", written) != written:
+        console.remark(
+            f"{path} has changed since it was run: this is {found.name} as it is stored; "
+            "`assay run` trains what is new"
+        )
+    return found

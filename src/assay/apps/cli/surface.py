@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import stored_runs
-from assay.apps.cli.options import Places
+from assay.apps.cli.options import Drawn, OutFile, Places, figure_file
 from assay.core.errors import ConfigError
 
 __all__ = ["loss_surface"]
@@ -26,8 +25,8 @@ def loss_surface(
     reach: float | None = None,
     images: int = 1000,
     seed: int = 0,
-    to: Literal["svg", "pdf", "png"] = "png",
-    out: Path | None = None,
+    to: Drawn | None = None,
+    out: OutFile | None = None,
     width: float = 6.0,
     places: Places | None = None,
 ) -> None:
@@ -45,7 +44,7 @@ def loss_surface(
             larger one, at least 2]; otherwise each filter has moved by its own norm at 1 [1].
         images: How many training images, drawn at random.
         seed: Seed of the two directions and of the sample of images.
-        to: svg, pdf or png.
+        to: svg, pdf or png [the ending of --out, or else png].
         out: The file [RUN-loss-surface.png here].
         width: Inches.
     """
@@ -67,11 +66,11 @@ def loss_surface(
             raise ConfigError(f"--{name} {value}: expected {expected}")
     places = places or Places()
     record, network = stored_run(run, "loss-surface", places)
+    path, kind = figure_file(out, to, f"{record.run_id}-loss-surface.png")
     dataset = load(record.config["dataset"], places.data_path)
     given = {"points": points, "images": images, "seed": seed}
     found = compute(record, network, dataset, weights=weights, reach=reach, **given)
     plot = surface_plot(found, record.run_id, dataset.name)
-    path = out or Path(f"{record.run_id}-{plot.name}.{to}")
-    for file in save_figure(plot, path, to, width):
+    for file in save_figure(plot, path, kind, width):
         console.say(f"figure: {file}")
     console.say(plot.caption)
