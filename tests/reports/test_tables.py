@@ -166,6 +166,18 @@ def test_two_trials_are_compared_metric_by_metric(study):
     assert compare_trials([], []).rows == ()
 
 
+def test_a_difference_of_two_trials_ends_where_the_metric_does(study):
+    plan, records = study("tour")
+    runs = by_trial(records)
+    two = [[r for r in runs[trial["trial_id"]] if r.seed < 2] for trial in plan["trials"][:2]]
+    # differences of 0 and -0.6 have a wide interval
+    values = [r.metrics["test_accuracy"] - 0.6 * far for far, r in enumerate(two[1])]
+    worse = [replace(r, metrics={"test_accuracy": v}) for r, v in zip(two[0], values, strict=True)]
+    main = compare_trials(worse, two[1]).rows[0]
+    assert (main["metric"], main["n"]) == ("test_accuracy", 2)
+    assert (main["low"], main["high"]) == (-1, 1)
+
+
 def test_the_answer_warns_of_what_is_missing(study):
     found = answers(*study("trouble"))
     beware = " ".join(item["text"] for item in found["beware"])

@@ -15,7 +15,8 @@ from assay.statistics import (
     CONFIDENCE,
     Comparison,
     Effect,
-    compare,
+    bad_runs,
+    compare_outcomes,
     effects,
     estimate_runs,
     factor_name,
@@ -24,9 +25,9 @@ from assay.statistics import (
     judged,
     metric_of,
     metric_title,
+    outcomes,
     p_text,
     primary_metric,
-    values_by_seed,
 )
 
 __all__ = [
@@ -136,7 +137,8 @@ def trial_effects(
     names: tuple[str, str] = ("A", "B"),
     metric: str | None = None,
 ) -> list[Effect]:
-    """Compare two trials in every metric that both have: A minus B, paired by seed.
+    """Compare two trials in every metric that both have: A minus B, paired by seed. As in a study,
+    a diverged run counts as the worst.
 
     The p-values are corrected by Holm over the metrics. `metric` (the main one by default) comes
     first.
@@ -198,8 +200,9 @@ def compare_trials(
 def _between(
     a: Sequence[Record], b: Sequence[Record], metric: str, confidence: float = CONFIDENCE
 ) -> Comparison:
-    known, sides = metric_of(metric), [values_by_seed(runs, metric) for runs in (a, b)]
-    return compare(*sides, higher_is_better=known.higher_is_better, confidence=confidence)
+    runs = {"a": a, "b": b}
+    sides, bad = outcomes(runs, metric), bad_runs(runs, metric)
+    return compare_outcomes(sides["a"], sides["b"], bad, metric=metric, confidence=confidence)
 
 
 def _metrics(records: Sequence[Record]) -> set[str]:
