@@ -178,6 +178,18 @@ def test_a_difference_of_two_trials_ends_where_the_metric_does(study):
     assert (main["low"], main["high"]) == (-1, 1)
 
 
+def test_a_trial_that_diverged_is_worse_than_one_that_did_not(study):
+    plan, records = study("tour")
+    runs = by_trial(records)[plan["trials"][0]["trial_id"]]
+    lost = [replace(run, status="diverged", metrics={}) for run in runs]
+    (main, *_), (again, *_) = (
+        compare_trials(*sides).rows for sides in ((lost, runs), (runs, lost))
+    )
+    assert (main["metric"], main["verdict"]) == ("test_accuracy", "worse")
+    assert again["verdict"] == "better"
+    assert compare_trials(lost, lost).rows == ()
+
+
 def test_the_answer_warns_of_what_is_missing(study):
     found = answers(*study("trouble"))
     beware = " ".join(item["text"] for item in found["beware"])

@@ -144,7 +144,10 @@ def trial_effects(
     first.
     """
     main = metric or f"test_{primary_metric({}, [*a, *b])}"
-    shared = _metrics(a) & _metrics(b)
+    measured = [_metrics(runs) for runs in (a, b)]
+    lost = [{r.status for r in runs} == {"diverged"} for runs in (a, b)]
+    # a side that diverged as a whole has no metric, and is the worst in all of the other's
+    shared = set.union(*measured) if any(lost) else set.intersection(*measured)
     ordered = sorted(shared, key=lambda m: (m != main, not m.startswith("test_"), m))
     return judged(
         [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in ordered],
