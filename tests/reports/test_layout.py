@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from assay.core.records import trial_id
 from assay.networks.families import build_network
 from assay.reports import forest, predictions, write_html
 from assay.reports.html import ReportError, render_html
+from assay.reports.paper.drawn import save
 from assay.reports.settings import network_tables
+from assay.statistics import effects
 
 PHONE = 360 - 2 * 20
 """Pixels between the margins of the page."""
@@ -51,6 +56,17 @@ def test_networks_and_settings_stand_in_plain_sight(page):
     assert "dense 16" in part
     assert "1,210 trainable parameters" in part
     assert "training.epochs" in part
+
+
+@pytest.mark.parametrize("dpi", [72, 200])
+def test_numbers_beside_a_figure_are_not_cut_in_any_resolution(study, dpi):
+    figure = forest.draw_effects(effects(*study("factors")))
+    buffer = io.BytesIO()
+    save(figure, buffer, "png", dpi=dpi)
+    grey = np.asarray(Image.open(buffer).convert("L"))
+    inked = np.flatnonzero((grey < 250).any(axis=0))
+    assert inked[0] > 0
+    assert grey.shape[1] - 1 - inked[-1] >= dpi // 72  # a point
 
 
 def test_networks_that_differ_in_an_option_alone_share_a_table(study):

@@ -61,6 +61,7 @@ _SWAP |= {color: f"var(--cell{i})" for i, color in enumerate(CELLS)}
 
 _STYLE = {
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,  # text is wider in other resolutions
     "font.size": 10,
     "axes.labelsize": 10,
     "axes.titlesize": 10,
