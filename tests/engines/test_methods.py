@@ -146,19 +146,27 @@ class TestTimeAugmentation:
         assert task.combine({"class": logits})["class"].tolist() == [[1.0, 3.0]]
 
     @pytest.mark.parametrize("name", TEST_TIME)
-    def test_engines_judge_alike(self, name, member, corners):
+    def test_engines_judge_alike(self, name, member, corners, monkeypatch):
         task = {"name": "classify", "test_time": name}
         one = member(MLP, learning_rate=0.03)
         found = []
-        for engine, told in (("numpy", task), ("torch", task), ("torch", "classify")):
+        for engine, program, told in (
+            ("numpy", "", task),
+            ("torch", "compiled", task),
+            ("torch", "pytorch", task),
+            ("torch", "pytorch", "classify"),
+        ):
+            monkeypatch.setenv("ASSAY_PROGRAM", program)
             resources = Resources(device="cpu", precision="float64", threads=1)
             cohort = Cohort((one,), told)
             ENGINES[engine]().check(cohort, resources)
             found += ENGINES[engine]().train(cohort, corners, resources, lambda p: None)
-        ours, theirs, plain = found
-        for curve in ("loss", "val_loss", "val_accuracy"):
-            np.testing.assert_allclose(ours.curves[curve], theirs.curves[curve], atol=1e-7)
-        assert ours.metrics == pytest.approx(theirs.metrics, abs=1e-6)
+        ours, compiled, theirs, plain = found
+        assert compiled.provenance["program"] == "compiled"
+        for own in (ours, compiled):
+            for curve in ("loss", "val_loss", "val_accuracy"):
+                np.testing.assert_allclose(own.curves[curve], theirs.curves[curve], atol=1e-7)
+            assert own.metrics == pytest.approx(theirs.metrics, abs=1e-6)
         np.testing.assert_allclose(theirs.curves["loss"], plain.curves["loss"], atol=1e-7)
         assert theirs.metrics["test_loss"] != pytest.approx(plain.metrics["test_loss"], abs=1e-4)
 

@@ -38,7 +38,7 @@ def covers(cohort: Cohort, resources: Resources) -> bool:
     """Whether the compiled program can train a cohort on these resources."""
     if not compiles() or cohort.task_name not in TASKS:
         return False
-    if len(looks_of(find_task(cohort.task))) > 1:
+    if any(look.turn for look in looks_of(find_task(cohort.task))):
         return False
     if resources.device != "cpu" and (resources.device != "auto" or accelerator()):
         return False

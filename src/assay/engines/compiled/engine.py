@@ -59,7 +59,7 @@ def train(
 
     def make_trainer(group: Sequence[Member]) -> CompiledTrainer:
         programs = [CompiledProgram(m, initial_weights(m.network, m.seed), dtype) for m in group]
-        return CompiledTrainer(programs, pictures, threads)
+        return CompiledTrainer(programs, pictures, threads, task)
 
     members = cohort.members
     yield from train_groups(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 
 import numpy as np
 
 from assay.data.dataset import FitData, ReadTest, Split
+from assay.engines.looks import places
+from assay.tasks.looks import Look
 from assay.tasks.task import Task
 
 __all__ = ["Pixels", "PixelSplit"]
@@ -30,6 +33,19 @@ class PixelSplit:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def seen(self, look: Look, size: Array) -> PixelSplit:
+        """Return a view of the pictures for evaluation, without rotation.
+
+        Args:
+            size: (height, width, channels).
+        """
+        found, shape = copy(self), tuple(size.tolist())
+        rows, columns = places(look, shape)
+        for name in ("bytes", "numbers"):
+            whole = getattr(self, name).reshape(-1, *shape)[:, rows[:, None], columns]
+            setattr(found, name, np.ascontiguousarray(whole).reshape(len(whole), math.prod(shape)))
+        return found
 
 
 class Pixels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from assay.engines.compiled.pictures import Pixels, PixelSplit
 from assay.engines.compiled.program import CompiledProgram
 from assay.engines.evaluation import Evaluation
 from assay.engines.streams import Moves, read_stream, set_stream
+from assay.tasks.looks import looks_of
+from assay.tasks.task import Task
 
 __all__ = ["CompiledTrainer"]
 
@@ -26,13 +29,16 @@ class CompiledTrainer:
 
     Args:
         threads: members that train at the same time.
+        task: classification, with its views of each image in evaluation.
 
     Attributes:
         stretch: number of updates to make at once.
     """
 
-    def __init__(self, programs: Sequence[CompiledProgram], pictures: Pixels, threads: int):
-        self.programs, self.pictures = list(programs), pictures
+    def __init__(
+        self, programs: Sequence[CompiledProgram], pictures: Pixels, threads: int, task: Task
+    ):
+        self.programs, self.pictures, self._task = list(programs), pictures, task
         recipe = programs[0].member.training
         self._batch = recipe.batch_size
         self._moves = [
@@ -101,13 +107,21 @@ class CompiledTrainer:
 
     def _evaluate(self, part: PixelSplit) -> Evaluation:
         found: dict[int, tuple[Array, float]] = {}
+        (head,) = dict(self.programs[0].member.network.heads)
+        looks = looks_of(self._task)
+        parts = [part.seen(look, self.pictures.size) if looks[1:] else part for look in looks]
 
         def one(k: int) -> None:
-            found[k] = self.programs[k].evaluate(self.pictures, part)
+            seen = [self.programs[k].evaluate(self.pictures, p) for p in parts]
+            if not looks[1:]:
+                (found[k],) = seen
+                return
+            task: Any = self._task
+            outputs = task.combine({head: np.stack([own for own, _ in seen], -2)})[head]
+            found[k] = outputs, _cross_entropy(outputs, part.targets)
 
         self._all(one)
         outputs, losses = zip(*(found[k] for k in range(len(self.programs))), strict=True)
-        (head,) = dict(self.programs[0].member.network.heads)
         return {head: np.stack(outputs)}, np.array(losses)
 
     def keep(self, members: list[int]) -> None:
@@ -141,3 +155,11 @@ class CompiledTrainer:
             set_stream(moves.streams[0], state["augment"])
         for name, sums in zip(("loss", "correct"), self._sums, strict=True):
             sums[member] = float(state.get(f"sum/{name}", 0.0))
+
+
+def _cross_entropy(logits: Array, targets: Array) -> float:
+    """The mean over the rows of logits (n, classes), for class numbers (n,)."""
+    z = logits.astype(np.float64)
+    z -= z.max(1, keepdims=True)
+    chosen = np.take_along_axis(z, targets[:, None], 1)[:, 0]
+    return float((np.log(np.exp(z).sum(1)) - chosen).mean())
