@@ -159,11 +159,15 @@ class Mixup(Augmentation):
         number(0.2, above=0, help="Both parameters of the Beta distribution of the mixing weight.")
     )
 
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[float, np.ndarray]:
+        """Return the share of each image of a batch, and the image that has the rest, (B,)."""
+        return rng.beta(self.alpha, self.alpha), rng.permutation(count)
+
     def change_both(
         self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """See `Augmentation`."""
-        share, others = rng.beta(self.alpha, self.alpha), rng.permutation(len(images))
+        share, others = self.draw(len(images), rng)
         mixed = (share * x + (1 - share) * x[others] for x in (images, targets))
         return tuple(mixed)  # type: ignore[return-value]
 

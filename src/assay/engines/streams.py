@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from assay.core.seeds import key, stream
-from assay.engines.augmentations import ALTERNATING
+from assay.engines.augmentations import ALTERNATING, Mixup
 from assay.engines.training import Augment
 
 if TYPE_CHECKING:
@@ -165,6 +165,13 @@ class Moves:
             changed = [augmentation(*own) for own in given]
             images, targets = (np.stack(part) for part in zip(*changed, strict=True))
         return images, targets
+
+    def mixture(self, count: int) -> tuple[float, np.ndarray]:
+        """Return the share of each image of a batch, and the image that has the rest, (B,), of the
+        only member and for its only further augmentation, mixup."""
+        (mixup,) = self.augment.others
+        assert isinstance(mixup, Mixup)
+        return mixup.draw(count, self._further[mixup.kind][0])
 
     def state(self, member: int) -> dict[str, np.ndarray]:
         """Return the states of one member's streams."""

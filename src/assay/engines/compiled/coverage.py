@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from assay.engines.augmentations import Mixup
 from assay.engines.engine import Cohort, Member, Resources
 from assay.networks import layers
 from assay.networks.modules import OwnNetwork
@@ -54,7 +55,8 @@ def _described(member: Member) -> bool:
         return False
     if recipe.swa or recipe.lookahead:
         return False
-    if recipe.pretrain or recipe.augment.others or recipe.augment.reflect:
+    others = {type(augmentation) for augmentation in recipe.augment.others}
+    if recipe.pretrain or others - {Mixup} or recipe.augment.reflect:
         return False
     kinds = [type(place.layer) for place in network.places()]
     return set(kinds) <= set(LAYERS) and layers.Dense in kinds and step_of(member) is not None

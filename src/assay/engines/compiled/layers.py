@@ -16,6 +16,7 @@ __all__ = [
     "cross_entropy",
     "draw_mask",
     "gather",
+    "mix",
     "multiply",
     "sum_rows",
 ]
@@ -219,38 +220,66 @@ def batch_norm_backward(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def cross_entropy(z, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing):  # type: ignore[no-untyped-def] # fmt: skip
+def mix(work, at, row, features, others, share, kept):  # type: ignore[no-untyped-def]
+    """X = share * X + (1 - share) * X[others]; see `assay.engines.augmentations.Mixup`.
+
+    Args:
+        others: for each row, the one that it is mixed with.
+        kept: memory for all rows.
+    """
+    ours, theirs = work.dtype.type(share), work.dtype.type(1 - share)
+    for i in range(len(others)):
+        kept[i * features : (i + 1) * features] = work[at + i * row : at + i * row + features]
+    for i in range(len(others)):
+        line = work[at + i * row : at + i * row + features]
+        other = kept[others[i] * features : (others[i] + 1) * features]
+        for j in range(features):
+            line[j] = ours * line[j] + theirs * other[j]
+
+
+@compiled
+def cross_entropy(  # type: ignore[no-untyped-def]
+    z, z_at, z_row, rows, classes, targets, index, second, share, d_at, training, smoothing
+):
     """Softmax cross-entropy of logits z: the sum over the rows and how many are right.
 
     While training, the gradient of the mean is written to d_at; see
-    `numpy_engine.losses.cross_entropy`. A share `smoothing` of each target is spread evenly over
-    all classes.
+    `numpy_engine.losses.cross_entropy`.
+
+    Args:
+        index, second, share: pictures of the rows and those mixed into them, whose targets have
+            the rest of the share.
+        smoothing: share of each target that is spread evenly over all classes.
     """
     total, right, c = 0.0, 0, constants(z)
+    hard, count = 1.0 - smoothing, z.dtype.type(rows)
     for i in range(rows):
         line = z[z_at + i * z_row : z_at + i * z_row + classes]
-        target = targets[index[i]]
+        target, other = targets[index[i]], targets[second[i]]
         top, best = line[0], 0
         for j in range(1, classes):
             if line[j] > top:
                 top, best = line[j], j
-        share = z.dtype.type(0)
+        powers = z.dtype.type(0)
         for j in range(classes):
-            share += exp(line[j] - top, c)
-        total -= line[target] - top - np.log(share)
-        right += best == target
-        if training:
-            out = z[d_at + i * z_row : d_at + i * z_row + classes]
-            scale = z.dtype.type(1) / (share * z.dtype.type(rows))
-            for j in range(classes):
-                out[j] = exp(line[j] - top, c) * scale
-            out[target] -= z.dtype.type(1) / z.dtype.type(rows)
-            if smoothing > 0:
-                spread = z.dtype.type(smoothing / classes / rows)
-                for j in range(classes):
-                    out[j] -= spread
-                out[target] += z.dtype.type(smoothing / rows)
+            powers += exp(line[j] - top, c)
+        level = top + np.log(powers)
+        total -= hard * (share * (line[target] - level) + (1.0 - share) * (line[other] - level))
         if smoothing > 0:
             for j in range(classes):
-                total += smoothing / classes * (line[target] - line[j])
+                total -= smoothing / classes * (line[j] - level)
+        right += best == (target if _more(share, target, other) else other)
+        if training:
+            out = z[d_at + i * z_row : d_at + i * z_row + classes]
+            scale, spread = z.dtype.type(1) / (powers * count), z.dtype.type(smoothing / classes)
+            for j in range(classes):
+                out[j] = exp(line[j] - top, c) * scale - spread / count
+            out[target] -= z.dtype.type(hard * share) / count
+            out[other] -= z.dtype.type(hard * (1.0 - share)) / count
     return total, right
+
+
+@compiled
+def _more(share, target, other):  # type: ignore[no-untyped-def]
+    """Whether the target with this share is the likelier class; of equal ones the first is."""
+    return share > 0.5 or (share == 0.5 and target < other)

@@ -34,10 +34,12 @@ from assay.engines.compiled.tiles import ROWS, WIDTH
 from assay.engines.engine import Member
 from assay.engines.streams import Bits
 
-__all__ = ["CompiledProgram"]
+__all__ = ["NOT_MIXED", "CompiledProgram"]
 
 Array = np.ndarray
 State = dict[str, Array]
+
+NOT_MIXED = np.zeros(0), np.zeros(0, np.int64)
 
 
 class CompiledProgram:
@@ -110,7 +112,12 @@ class CompiledProgram:
             self._averages = self._weights.copy(), self._moving.copy()
 
     def train(
-        self, pictures: Pixels, order: Array, moves: Array, factors: Array
+        self,
+        pictures: Pixels,
+        order: Array,
+        moves: Array,
+        factors: Array,
+        mixing: tuple[Array, Array] = NOT_MIXED,
     ) -> tuple[float, float]:
         """Perform some updates; return loss and number of correct images, summed over images.
 
@@ -118,6 +125,7 @@ class CompiledProgram:
             order: the images of all batches, in order.
             moves: (images, 3) from `Moves`; of length 0 if images are not moved.
             factors: the schedule's share of the learning rate at each update.
+            mixing: see `stepping.train`.
         """
         recipe = self.member.training
         numbers = numbers_of(self.member)
@@ -129,7 +137,7 @@ class CompiledProgram:
         found = train(
             self._table, self._floats, self._tape.lowest, self._arrays(), self._averages,
             self._keys, self._step, self._loss, self._seen(pictures, pictures.train),
-            pictures.train.targets, order, moves, recipe.batch_size, rates, kept,
+            pictures.train.targets, order, moves, mixing, recipe.batch_size, rates, kept,
             float(recipe.label_smoothing), float(recipe.ema), self.updates,
         )  # fmt: skip
         self.updates += len(rates)

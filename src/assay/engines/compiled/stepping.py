@@ -8,7 +8,7 @@ import numpy as np
 from numba import carray, types
 
 from assay.engines.compiled.compiling import Piece, compiled
-from assay.engines.compiled.layers import cross_entropy, gather
+from assay.engines.compiled.layers import cross_entropy, gather, mix
 from assay.engines.compiled.tape import (
     CALL_BACKWARD,
     CALL_FORWARD,
@@ -41,12 +41,15 @@ def _take(bytes_, floats, count, index, rows, shift, scale, size, moves, moved, 
     )  # fmt: skip
 
 
-def _loss(work, z_at, z_row, rows, classes, targets, index, d_at, training, smoothing, totals):  # type: ignore[no-untyped-def] # fmt: skip
+def _loss(  # type: ignore[no-untyped-def]
+    work, z_at, z_row, rows, classes, targets, index, second, share, d_at, training, smoothing,
+    totals,
+):  # fmt: skip
     """Call `cross_entropy` by pointers, and add it to the totals."""
     sums = carray(totals, 2)
     loss, right = cross_entropy(
         carray(work, _ENDLESS), z_at, z_row, rows, classes, carray(targets, _ENDLESS),
-        carray(index, rows), d_at, training, smoothing,
+        carray(index, rows), carray(second, rows), share, d_at, training, smoothing,
     )  # fmt: skip
     sums[0] += loss
     sums[1] += right
@@ -60,8 +63,8 @@ def _take_signature(number: Any) -> Any:
 
 def _loss_signature(number: Any) -> Any:
     array, whole = types.CPointer(number), types.CPointer(types.int64)
-    n, totals = types.int64, types.CPointer(types.float64)
-    return types.void(array, n, n, n, n, whole, whole, n, n, types.float64, totals)
+    n, real, totals = types.int64, types.float64, types.CPointer(types.float64)
+    return types.void(array, n, n, n, n, whole, whole, whole, real, n, n, real, totals)
 
 
 TAKE, LOSS = Piece(_take, _take_signature), Piece(_loss, _loss_signature)
@@ -89,9 +92,18 @@ def _seen(pictures, index, moves, work):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _follow(weights, moving, averages, decay, updates):  # type: ignore[no-untyped-def]
+    """Move the averages of weights and moving statistics towards them."""
+    share = 1 - min(decay, (1.0 + updates) / (10.0 + updates))
+    for values, average in ((weights, averages[0]), (moving, averages[1])):
+        for i in range(len(average)):
+            average[i] += share * (values[i] - average[i])
+
+
+@compiled
 def train(  # type: ignore[no-untyped-def]
     table, floats, lowest, arrays, averages, keys, n, loss, pictures, targets,
-    order, moves, batch, rates, kept, smoothing, decay, updates,
+    order, moves, mixing, batch, rates, kept, smoothing, decay, updates,
 ):  # fmt: skip
     """Perform updates; return loss and number of correct images, summed over all images.
 
@@ -104,6 +116,8 @@ def train(  # type: ignore[no-untyped-def]
         pictures: arguments of `_seen`; `targets` are their targets.
         order: the images of all these updates, one batch behind the other.
         moves: (images, 3), their moves; of length 0 for none.
+        mixing: for each update the share of an image, for each image the one of its batch that is
+            mixed into it; of length 0 for none.
         rates, kept: for each update, the learning rate and the factor of weight decay.
         smoothing: share of each target that is spread over all classes.
         keys: of dropout's bits, uint64; see `assay.engines.streams.Bits`.
@@ -113,18 +127,26 @@ def train(  # type: ignore[no-untyped-def]
     before = flush_denormals()
     weights, moving, first, second, work, scratch = arrays
     last = table[len(table) - 1]
-    totals = np.zeros(2)
-    numbers = n[NUMBERS_AT]
+    totals, numbers = np.zeros(2), n[NUMBERS_AT]
+    shares, others = mixing
+    size, at, row = pictures[5], pictures[6], pictures[7]
+    features = size[0] * size[1] * size[2]
+    aside = np.empty(batch * features if len(shares) > 0 else 0, work.dtype)
     n[TRAINING] = 1
     for step in range(len(rates)):
         index = order[step * batch : (step + 1) * batch]
         rows = n[ROW_COUNT] = len(index)
         n[UPDATES] = updates + step
         _seen(pictures, index, moves[step * batch : (step + 1) * batch], work)
+        partner, part = index, 1.0
+        if len(shares) > 0:
+            places = others[step * batch : step * batch + rows]
+            mix(work, at, row, features, places, shares[step], aside)
+            partner, part = index[places], shares[step]
         _forward(table, floats, arrays, n, keys)
         given = (
-            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 1,
-            smoothing, totals,
+            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, partner, part,
+            last[DY], 1, smoothing, totals,
         )  # fmt: skip
         call(loss, given)
         for i in range(2 * len(table)):
@@ -137,11 +159,7 @@ def train(  # type: ignore[no-untyped-def]
             call(t[CALL_BACKWARD], state)
         n[NUMBERS_AT] = numbers
         if decay > 0:
-            counted = updates + step + 1
-            share = 1 - min(decay, (1.0 + counted) / (10.0 + counted))
-            for values, average in ((weights, averages[0]), (moving, averages[1])):
-                for i in range(len(average)):
-                    average[i] += share * (values[i] - average[i])
+            _follow(weights, moving, averages, decay, updates + step + 1)
     treat_denormals(before)
     return totals[0], totals[1]
 
@@ -164,8 +182,8 @@ def evaluate(table, floats, arrays, keys, n, loss, pictures, targets, most, outp
         _seen(pictures, index, still, work)
         _forward(table, floats, arrays, n, keys)
         given = (
-            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, last[DY], 0,
-            0.0, totals,
+            work, last[Y_AT], last[Y_ROW], rows, last[OUTPUTS], targets, index, index, 1.0,
+            last[DY], 0, 0.0, totals,
         )  # fmt: skip
         call(loss, given)
         for i in range(rows):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from assay.engines.compiled.pictures import Pixels, PixelSplit
-from assay.engines.compiled.program import CompiledProgram
+from assay.engines.compiled.program import NOT_MIXED, CompiledProgram
 from assay.engines.evaluation import Evaluation
-from assay.engines.streams import Moves, read_stream, set_stream
+from assay.engines.streams import Moves
 from assay.tasks.looks import looks_of
 from assay.tasks.task import Task
 
@@ -68,7 +68,8 @@ class CompiledTrainer:
 
         def one(k: int) -> None:
             order = self._orders[k, start:stop]
-            sums = self.programs[k].train(self.pictures, order, self._drawn(k, start, stop), shares)
+            drawn = self._drawn(k, start, stop), shares, self._mixed(k, start, stop)
+            sums = self.programs[k].train(self.pictures, order, *drawn)
             self._sums[:, k] += sums
 
         self._all(one)
@@ -85,11 +86,20 @@ class CompiledTrainer:
     def _drawn(self, k: int, start: int, stop: int) -> Array:
         """Return the moves of a member's images, (images, 3), drawn batch by batch."""
         moves = self._moves[k]
-        if moves is None:
+        if moves is None or not (moves.reach or moves.augment.flip):
             return np.zeros((0, 3), np.int64)
         starts = range(start, stop, self._batch)
         drawn = [moves.draw(min(self._batch, stop - s), s)[:, 0] for s in starts]
         return np.ascontiguousarray(np.concatenate(drawn, 1).T)
+
+    def _mixed(self, k: int, start: int, stop: int) -> tuple[Array, Array]:
+        """Return how batches are mixed; see `stepping.train`."""
+        moves = self._moves[k]
+        if moves is None or not moves.augment.others:
+            return NOT_MIXED
+        sizes = [min(self._batch, stop - s) for s in range(start, stop, self._batch)]
+        shares, others = zip(*(moves.mixture(size) for size in sizes), strict=True)
+        return np.array(shares), np.concatenate(others)
 
     def sums(self) -> tuple[Array, Array]:
         """See `Trainer`."""
@@ -142,7 +152,7 @@ class CompiledTrainer:
         """See `Trainer`; names are those of PyTorch's trainer."""
         found = {f"program/{k}": v for k, v in self.programs[member].state().items()}
         if moves := self._moves[member]:
-            found["augment"] = read_stream(moves.streams[0])
+            found |= moves.state(0)
         for name, sums in zip(("loss", "correct"), self._sums, strict=True):
             found[f"sum/{name}"] = np.array(sums[member])
         return found
@@ -152,7 +162,7 @@ class CompiledTrainer:
         inner = {k.removeprefix("program/"): v for k, v in state.items() if k[:8] == "program/"}
         self.programs[member].load(inner)
         if moves := self._moves[member]:
-            set_stream(moves.streams[0], state["augment"])
+            moves.load(0, state)
         for name, sums in zip(("loss", "correct"), self._sums, strict=True):
             sums[member] = float(state.get(f"sum/{name}", 0.0))
 
