@@ -105,7 +105,7 @@ def train(  # type: ignore[no-untyped-def]
     table, floats, lowest, arrays, averages, keys, n, loss, pictures, targets,
     order, moves, mixing, batch, rates, kept, smoothing, decay, updates,
 ):  # fmt: skip
-    """Perform updates; return loss and number of correct images, summed over all images.
+    """Perform updates; return loss and number of correct images, summed.
 
     Args:
         table, floats, lowest: the operations, and the first that learns.
@@ -129,8 +129,7 @@ def train(  # type: ignore[no-untyped-def]
     last = table[len(table) - 1]
     totals, numbers = np.zeros(2), n[NUMBERS_AT]
     shares, others = mixing
-    size, at, row = pictures[5], pictures[6], pictures[7]
-    features = size[0] * size[1] * size[2]
+    at, row, features = pictures[6], pictures[7], pictures[5].prod()
     aside = np.empty(batch * features if len(shares) > 0 else 0, work.dtype)
     n[TRAINING] = 1
     for step in range(len(rates)):
