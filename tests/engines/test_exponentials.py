@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 
-from assay.engines.compiled.activations import CODES, activate
+from assay.engines.compiled.activations import CODES, activate, differentiate
 
 EXACT = {
     "tanh": np.tanh,
@@ -41,6 +43,18 @@ def test_infinity_and_what_is_no_number(name, ends, dtype):
     np.testing.assert_array_equal(y[:2], ends)
     assert y[2] == ends[0]
     assert np.isnan(y[3])
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_gelu(dtype, limit):
+    x = np.linspace(-6, 6, 2001).astype(dtype)
+    y, d = x.copy(), np.ones_like(x)
+    activate(CODES["gelu"], y, 1)
+    differentiate(CODES["gelu"], x, y, d, 1)
+    share = np.array([0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x])
+    density = np.exp(-(x.astype(np.float64) ** 2) / 2) / math.sqrt(2 * math.pi)
+    np.testing.assert_allclose(y, x * share, atol=limit)
+    np.testing.assert_allclose(d, share + x * density, atol=limit)
 
 
 def test_softmax_of_what_differs_much():

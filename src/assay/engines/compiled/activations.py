@@ -5,10 +5,10 @@ The backward pass uses y if possible, so that most functions can overwrite their
 
 from __future__ import annotations
 
-from math import erf, pi, sqrt
+from math import pi, sqrt
 
 from assay.engines.compiled.compiling import compiled
-from assay.engines.compiled.exponentials import constants, exp, expm1, sigmoid, tanh
+from assay.engines.compiled.exponentials import constants, erf, exp, expm1, sigmoid, tanh
 
 __all__ = ["CODES", "NEEDS_INPUT", "activate", "differentiate"]
 
@@ -65,7 +65,7 @@ def activate(code, y, channels):  # type: ignore[no-untyped-def]
     elif code == _GELU:
         half, root = y.dtype.type(0.5), y.dtype.type(_HALF_ROOT)
         for j in range(count):
-            y[j] = half * y[j] * (one + y.dtype.type(erf(y[j] * root)))
+            y[j] = half * y[j] * (one + erf(y[j] * root, c))
     elif code == _SILU:
         for j in range(count):
             y[j] = y[j] * sigmoid(y[j], c)
@@ -98,7 +98,7 @@ def differentiate(code, x, y, d, channels):  # type: ignore[no-untyped-def]
         half, root = x.dtype.type(0.5), x.dtype.type(_HALF_ROOT)
         density = x.dtype.type(_DENSITY)
         for j in range(count):
-            share = half * (one + x.dtype.type(erf(x[j] * root)))
+            share = half * (one + erf(x[j] * root, c))
             d[j] *= share + x[j] * density * exp(-half * x[j] * x[j], c)
     elif code == _SILU:
         for j in range(count):

@@ -214,7 +214,8 @@ def _stacks_own(member: Member, kind: str, where: DevicePlace | None) -> bool:
     network, recipe = member.network, member.training
     small = network.macs * recipe.batch_size <= _OWN_WORK.get(kind, 0)
     device = where.device if where else torch.device("cpu")
-    return _stacks(member) and small and stackable_own(network, device)
+    own = isinstance(network, OwnNetwork) and _stacks(member) and small
+    return own and stackable_own(network, device)
 
 
 def _start(member: Member, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
