@@ -28,7 +28,8 @@ class DeviceBits:
         self._device = device
         self._keys = torch.from_numpy(streams.Bits(seeds, name).keys.view("int64")).to(device)
         self.count: int | Tensor = 0
-        self._shape: tuple[int, int] = (0, 0)
+        # one for each size of a batch, all kept, because a CUDA graph reads one at its address
+        self._places: dict[tuple[int, int], Tensor] = {}
 
     def count_on_device(self) -> None:
         """Count draws in a tensor."""
@@ -38,12 +39,12 @@ class DeviceBits:
     def draw(self, shape: tuple[int, ...]) -> Tensor:
         """See `assay.engines.streams.Bits.draw`."""
         rows, width = math.prod(shape[:-1]), shape[-1]
-        if self._shape != (rows, -(-width // 4)):
-            self._shape = rows, -(-width // 4)
-            places = streams.word_places(*self._shape)
-            self._places = torch.from_numpy(places.view("int64")).to(self._device)
+        size = rows, -(-width // 4)
+        if size not in self._places:
+            places = streams.word_places(*size)
+            self._places[size] = torch.from_numpy(places.view("int64")).to(self._device)
         own = self._keys + self._start()
-        word = own[:, None, None] ^ self._places
+        word = own[:, None, None] ^ self._places[size]
         for shift, factor in streams.MIX:
             word ^= (word >> shift).bitwise_and_((1 << 64 - shift) - 1)
             if factor != 1:

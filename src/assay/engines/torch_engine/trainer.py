@@ -114,7 +114,8 @@ class TorchTrainer:
         groups = len(index) if self.augment else getattr(self.program, "groups", len(index))
         size = len(index) // groups
         images, targets = self._pictures.take(index[::size])
-        targets = targets.repeat_interleave(size, 0) if size > 1 else targets
+        if size > 1:  # without repeat_interleave, which may wait for the device
+            targets = targets.unsqueeze(1).expand(-1, size, *targets.shape[1:]).flatten(0, 1)
         if self._soft is not None:
             targets = self._soft[targets]
         if self.augment:
