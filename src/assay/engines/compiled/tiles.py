@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ROWS", "WIDTH", "call", "call_rule", "flush_denormals", "tile", "treat_denormals"]
 
-WIDTH = 16
-"""Columns of a tile: two registers of AVX2, one of AVX-512, four of NEON."""
-
-ROWS = 8 if "avx512f" in features() else 4
-"""Rows of a tile: enough independent sums to hide latency, few enough for the registers."""
+WIDTH, ROWS = (32, 8) if "avx512f" in features() else (16, 4)
+"""Columns and rows of a tile. The columns of float32 are two registers of AVX-512 or AVX2, or four
+of NEON, so that a number of A is loaded once for two products; with the rows there are enough
+independent sums to hide latency, and few enough for the registers."""
 
 _FLAGS = ("contract",)
 
@@ -85,11 +84,24 @@ def tile(
 
 
 def _tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Emit the loops of `tile`."""
+    """Emit the loops of `tile`; in float64 for one half of the columns after the other, because
+    their sums would not fit into the registers."""
+    half = context.get_value_type(signature.args[-1]) == ir.DoubleType()
+    lanes = WIDTH // 2 if half else WIDTH
+    for column in range(0, WIDTH, lanes):
+        _columns(context, builder, signature, arguments, column, lanes)
+    return context.get_dummy_value()
+
+
+def _columns(
+    context: Any, builder: Any, signature: Any, arguments: Any, first: int, lanes: int
+) -> None:
+    """Emit the loops of `tile` for `lanes` columns from `first` on."""
     a, a_at, a_row, a_step, a_jump, b, b_at, b_step, b_jump, steps, jumps, *rest = arguments
     c, c_at, c_row, alpha, beta = rest
     number = context.get_value_type(signature.args[-1])
-    whole, vector = a_at.type, ir.VectorType(number, WIDTH)
+    whole, vector = a_at.type, ir.VectorType(number, lanes)
+    b_at, c_at = (builder.add(at, ir.Constant(whole, first)) for at in (b_at, c_at))
     size = context.get_abi_sizeof(number)
 
     def start(which: int, array: Any, at: Any) -> Any:
@@ -110,7 +122,7 @@ def _tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
     rows = [ir.Constant(whole, r) for r in range(ROWS)]
     offsets = [builder.mul(a_row, r) for r in rows]
-    nothing = [ir.Constant(vector, [0.0] * WIDTH)] * ROWS
+    nothing = [ir.Constant(vector, [0.0] * lanes)] * ROWS
     outer = _Loop(builder, jumps, [start(0, a, a_at), start(5, b, b_at), *nothing])
     from_a, from_b, *sums = outer.values
     inner = _Loop(builder, steps, [from_a, from_b, *sums])
@@ -133,7 +145,6 @@ def _tile(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         with otherwise:
             for place, total in zip(places, sums, strict=True):
                 write(times(scale, total, builder.fmul(kept, read(place))), place)
-    return context.get_dummy_value()
 
 
 class _Loop:
