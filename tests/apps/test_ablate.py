@@ -73,3 +73,33 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "without training.batch_size" in out
     with Store(tmp_path / "store", read_only=True, create=False) as opened:
         assert len(opened.plan("ablate-toy")["trials"]) == 4
+
+
+@pytest.mark.usefixtures("blank_page")
+def test_what_a_search_found_is_undone_at_every_scale(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    import yaml
+
+    searched = {
+        "search": {
+            "sampler": "random", "trials": 2, "best": 1,
+            "space": {
+                "training.learning_rate": {"float": [0.1, 0.3]},
+                "training.batch_size": {"choice": [16, 64]},
+            },
+        },
+        "scales": {"quick": {"search.trials": 3, "repeats": 2, "dataset.train": 100}},
+    }  # fmt: skip
+    file, store = tmp_path / "toy.yaml", ["--store", str(tmp_path / "store")]
+    file.write_text(yaml.safe_dump({**STUDY, **searched}), encoding="utf-8")
+    given = [str(file), "--scale", "quick", "--set", "search.trials=2", *store]
+    assert main(["run", *given]) == 0
+    assert main(["ablate", *given]) == 0
+    capsys.readouterr()
+    with Store(tmp_path / "store", read_only=True, create=False) as opened:
+        plan = opened.plan("ablate-toy@quick")
+    assert plan["question"] == "Which changes of the best trial of toy@quick matter?"
+    assert plan["command"] == "assay report ablate-toy --scale quick"
+    assert "without training.learning_rate" in [trial["label"] for trial in plan["trials"]]
+    assert main(plan["command"].split()[1:] + store) == 0

@@ -59,10 +59,12 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
         part.write_bytes(b"second")
         assert path.read_bytes() == b"first"
     assert path.read_bytes() == b"second"
+    full = OSError(28, "the disk is full")
     with suppress(OSError), written_whole(path, ".png") as part:
         assert part.name.endswith(".png")
         part.write_bytes(b"thi")
-        raise OSError("the disk is full")
+        raise full
+    assert full.filename == str(path)
     assert path.read_bytes() == b"second"
     assert list(path.parent.iterdir()) == [path]
     long = tmp_path / ("n" * 250)  # the temporary name is longer than a name can be

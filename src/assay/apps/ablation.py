@@ -96,7 +96,8 @@ def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, o
     if len(paths) > 1:  # undoing the only change gives the baseline
         trials["baseline"] = dict(base)
     trials["best"] = dict(best)
-    question = f"Which changes of the best trial of {study.name} matter?"
+    where = study.name if study.scale == "full" else f"{study.name}@{study.scale}"
+    question = f"Which changes of the best trial of {where} matter?"
     if needed:
         question += f" (Needed by others: {', '.join(needed)}.)"
     first = max(study.seeds) + 1

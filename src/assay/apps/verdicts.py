@@ -105,7 +105,7 @@ def paired_plan(
         published=(),
         search=None,
         contrasts=Contrasts(),
-        command=f"assay report {name}",
+        command=f"assay report {name}" + f" --scale {like.scale}" * (like.scale != "full"),
     )
     return Plan(study, _different(made))
 

@@ -56,7 +56,7 @@ def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        if error.filename == str(part):  # nobody knows the temporary name
+        if error.filename in (None, str(part)):  # nobody knows the temporary name
             error.filename = str(path)
         raise
     finally:

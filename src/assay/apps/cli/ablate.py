@@ -30,8 +30,6 @@ def ablate(
     Args:
         study: A study that was run, built in or a YAML file.
     """
-    from dataclasses import replace
-
     from assay.apps.ablation import ablation_plan
     from assay.apps.api import plan_of
     from assay.apps.cli.outcome import verdict
@@ -57,17 +55,27 @@ def ablate(
     if best is None:
         raise ConfigError(f"{name} has no finished run: `{stored['command']}` trains it")
     if parsed.search is not None:
-        written = {k: v for k, v in parsed.written.items() if k not in ("search", "repeats")}
-        alone: dict[str, Any] = {**changes, "repeats": None}
-        base = plan_of(written, **alone).study.trials[0].config
+        kept = tuple(text for text in options.set if not text.startswith("search."))
+        alone: StudyChanges = {**changes, "set": kept}
+        base = plan_of(_without_search(parsed.written), **alone).study.trials[0].config
     else:
-        known = {trial.label: trial.config for trial in parsed.trials}
-        if parsed.baseline is None:
+        known = {trial["label"]: trial["config"] for trial in stored["trials"]}
+        if (baseline := stored.get("baseline")) not in known:
             raise ConfigError(f"{name} has no baseline, so there are no changes to undo")
-        base = known[parsed.baseline]
+        base = known[baseline]
     console.say(f"best of {name} by validation: {best.trial['label']}")
-    plan = ablation_plan(replace(parsed, name=name), base, best.trial["config"])
+    plan = ablation_plan(parsed, base, best.trial["config"])
     results, summary = train_shown(plan, places, (where or MachineOptions()).of(study))
     tell(results, summary)
     console.say(f"\nreport: {results.report(None)}")
     return verdict(Results(places.store_path, plan.to_json(), places.data_path), plan.runs())
+
+
+def _without_search(written: dict[str, Any]) -> dict[str, Any]:
+    """What a search starts from, as a study of one trial that keeps its scales."""
+    scales = {
+        scale: {k: v for k, v in changes.items() if k.partition(".")[0] != "search"}
+        for scale, changes in (written.get("scales") or {}).items()
+    }
+    alone = {key: value for key, value in written.items() if key != "search"}
+    return {**alone, "scales": scales} if scales else alone
