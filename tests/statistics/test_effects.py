@@ -242,6 +242,30 @@ def test_pooling_averages_combinations_by_seed_and_joins_the_family():
     assert "tanh and relu at family = cnn: no significant difference" in text
 
 
+def test_an_answer_begins_with_what_is_significant():
+    records = [
+        *runs("mlprelu", 0.8 + NOISE),
+        *runs("mlptanh", 0.76 + NOISE[::-1]),
+        *runs("cnnrelu", 0.9 + NOISE),
+        *runs("cnntanh", 0.9 + NOISE[[1, 0, 4, 3, 2]]),
+    ]
+    found = effects(factorial(), records)
+    assert [(e.pooled, e.verdict) for e in found] == [
+        (1, "worse"), (1, "no significant difference"), (2, "worse")
+    ]  # fmt: skip
+    unclear = replace(found[2], verdict="no significant difference")
+    (said,) = factor_sentences(factorial(), [*found[:2], unclear])
+    assert said["verdict"] == "depends"
+    parts = said["text"].split("; ")
+    assert parts[0].startswith("activation: tanh is worse than relu by")
+    assert "at family = mlp" in parts[0]
+    assert "averaged over 2 combinations" in parts[1]
+    plan = one_at_a_time()
+    tanh, he = effects(plan, one_at_a_time_runs())
+    names = [entry["name"] for entry in factor_sentences(plan, [he, tanh])]
+    assert names == ["activation", "kernel_initializer"]
+
+
 def test_level_means_average_a_factorial_and_hold_the_others_in_one_at_a_time():
     means = {(m.factor, m.level): m for m in level_means(factorial(), factorial_runs())}
     assert means["network.activation", "relu"].estimate.mean == pytest.approx(0.85)

@@ -178,35 +178,45 @@ class FactorAnswer(TypedDict):
 def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[FactorAnswer]:
     """Return one entry per factor: {"factor", "name", "verdict", "sentences", "more", "text"}.
 
-    "verdict" is "matters", "depends" (on other factors), "equivalent" (all of its levels), "no
-    difference shown" or "not tested". The sentences are about pooled effects if there are some,
-    else about single ones; "more" has the single combinations if their verdicts differ; "text" is
-    both in one line, shortened if there are many.
+    Factors that make a difference come first, and in each entry the differences. "verdict" is
+    "matters", "depends" (on other factors), "equivalent" (all of its levels), "no significant
+    difference" or "not tested". The sentences are about pooled effects if there are some, else
+    about single ones; "more" has the single combinations if their verdicts differ; "text" is both
+    in one line, shortened if there are many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries: list[FactorAnswer] = []
     for factor in dict.fromkeys(e.factor for e in found):
         mine = [e for e in found if e.factor == factor]
-        main = [e for e in mine if e.pooled > 1] or mine
+        main = sorted([e for e in mine if e.pooled > 1] or mine, key=_unclear)
+        single = sorted(_differing(mine), key=_unclear)
         called = any(e.verdict in DIFFERENT for e in main)
         depends = any(e.verdict in DIFFERENT for e in mine)
         tested = any(e.verdict != "not tested" for e in main)
         equal = all(e.verdict == "equivalent" for e in main)
         name = factor_name(factor, factors)
-        sentences = [effect_sentence(e, factors) for e in main]
-        more = [effect_sentence(e, factors) for e in _differing(mine)]
-        cut = [f"{len(more) - FEW} more in the report"] if len(more) > FEW else []
+        first = sorted([*main, *single[:FEW]], key=_unclear)
+        said = [effect_sentence(e, factors) for e in first]
+        cut = [f"{len(single) - FEW} more in the report"] if len(single) > FEW else []
         entries.append(
             {
                 "factor": factor,
                 "name": name,
                 "verdict": _verdict(called, depends, equal, tested),
-                "sentences": sentences,
-                "more": more,
-                "text": f"{name}: {'; '.join([*sentences, *more[:FEW], *cut])}.",
+                "sentences": [effect_sentence(e, factors) for e in main],
+                "more": [effect_sentence(e, factors) for e in single],
+                "text": f"{name}: {'; '.join([*said, *cut])}.",
             }
         )
-    return entries
+    return sorted(entries, key=lambda entry: entry["verdict"] not in _SHOWN)
+
+
+_SHOWN = ("matters", "depends")
+"""Verdicts on factors that make a difference."""
+
+
+def _unclear(effect: Effect) -> bool:
+    return effect.verdict not in DIFFERENT
 
 
 def _verdict(called: bool, depends: bool, equal: bool, tested: bool) -> str:
