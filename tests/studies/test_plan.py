@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from assay.core.errors import ConfigError
 from assay.core.plans import compared
 from assay.core.records import run_id, trial_id
 from assay.statistics.effects import effects
-from assay.studies.estimate import estimate, matrix_speed
+from assay.studies import speed
+from assay.studies.estimate import estimate
 from assay.studies.plan import cohorts, make_plan, resolve_member
+from assay.studies.speed import busy_text, measure_speed
 from assay.studies.study import parse_study
 
 BASE: dict[str, Any] = {
@@ -259,7 +262,27 @@ def test_runs_that_no_memory_holds_are_refused(
 
 
 def test_the_speed_of_this_machine_is_measured() -> None:
-    assert matrix_speed(0.0, size=64) > 0
+    found = measure_speed(0.0, size=64)
+    assert found.gflops > 0
+    assert 0 <= found.busy <= 1
+
+
+def test_a_busy_machine_is_measured_as_if_it_were_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs on each core: the clock runs twice as fast as what a thread computes."""
+    now = threading.local()
+
+    def thread_time() -> float:
+        now.seconds = getattr(now, "seconds", 0.0) + 0.001
+        return now.seconds
+
+    monkeypatch.setattr(speed, "physical_cores", lambda: 2)
+    monkeypatch.setattr(speed.time, "thread_time", thread_time)
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: 2 * getattr(now, "seconds", 0.0))
+    found = measure_speed(0.1, size=8)
+    assert found.gflops == pytest.approx(2 * 2 * 8**3 / 0.001 / 1e9)
+    assert found.busy == pytest.approx(0.5, abs=0.02)
+    assert "other programs have 50 % of its cores now" in busy_text(0.5)
+    assert busy_text(0.1) == ""
 
 
 def test_blocks_are_conditions_and_compare_names_the_contrasts() -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-
-import numpy as np
 
 from assay.core.cores import physical_cores
 from assay.core.errors import ConfigError
@@ -23,6 +20,7 @@ from assay.networks.network import Network
 from assay.networks.table import totals
 from assay.studies.members import cohorts, resolve_info
 from assay.studies.plan import Plan
+from assay.studies.speed import Speed, measure_speed
 
 __all__ = [
     "CostEstimate",
@@ -30,7 +28,6 @@ __all__ = [
     "cohort_memory",
     "estimate",
     "estimate_configs",
-    "matrix_speed",
     "training_seconds",
 ]
 
@@ -43,7 +40,7 @@ SHARES = {
     ("convolution", "float32"): 1.4,
     ("convolution", "bfloat16"): 3.5,
 }
-"""Speed of training relative to a large float32 matrix product of NumPy: mean of two CPUs with
+"""Speed of training relative to large float32 matrix products of NumPy: mean of two CPUs with
 bfloat16 (on one of them 1.4, 1.8, 2.5 and 4.6, because NumPy's library uses half of its units).
 Others differ, GPUs most of all: times may be wrong by a factor of three.
 """
@@ -65,8 +62,10 @@ class CostEstimate:
         steps: updates, summed over all runs.
         memory_bytes: images, weights, gradients, optimizer state and activations of the largest
             cohort; a rough figure.
-        gflops: measured speed of a large float32 matrix product on this machine, GFLOP/s.
-        seconds: training time on this CPU if it runs at SHARES of that; a rough figure.
+        gflops: measured speed of large float32 matrix products on this machine, GFLOP/s.
+        seconds: training time on this CPU if it runs at SHARES of that and nothing else computes;
+            a rough figure.
+        busy: share of the cores that other programs had in the measurement.
     """
 
     trials: int
@@ -80,18 +79,7 @@ class CostEstimate:
     memory_bytes: int
     gflops: float
     seconds: float
-
-
-def matrix_speed(seconds: float = 0.2, size: int = 1024) -> float:
-    """Measure float32 matrix products of `size` for about `seconds`; GFLOP/s of the best one."""
-    rng = np.random.default_rng(0)
-    a, b = (rng.standard_normal((size, size), np.float32) for _ in range(2))
-    best, end = 0.0, time.perf_counter() + seconds
-    while time.perf_counter() < end or not best:
-        start = time.perf_counter()
-        a @ b
-        best = max(best, 2 * size**3 / (time.perf_counter() - start))
-    return best / 1e9
+    busy: float = 0.0
 
 
 def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> CostEstimate:
@@ -145,7 +133,8 @@ def estimate_configs(
     """Estimate the cost of some runs of so many trials; see `estimate`."""
     groups = cohorts(configs, data_dir)
     check_memory(groups, data_dir)
-    speed = matrix_speed() if gflops is None else gflops
+    measured = measure_speed() if gflops is None else Speed(gflops, 0.0)
+    speed = measured.gflops
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
@@ -164,6 +153,7 @@ def estimate_configs(
         memory_bytes=max(cohort_memory(g, data_dir) for g in groups),
         gflops=speed,
         seconds=_product_seconds(members, data_dir, speed) + overhead,
+        busy=measured.busy,
     )
 
 
@@ -182,7 +172,7 @@ def training_seconds(
 
 @cache
 def _core_speed() -> float:
-    return matrix_speed() / physical_cores()
+    return measure_speed().gflops / physical_cores()
 
 
 def _product_seconds(members: Sequence[Member], data_dir: Path | None, speed: float) -> float:

@@ -192,6 +192,7 @@ def _preview(plan: Plan, places: Places) -> None:
     from assay.core.store import Store
     from assay.studies.estimate import estimate
     from assay.studies.parts import of_earlier_versions
+    from assay.studies.speed import busy_text
 
     runs = plan.runs()
     stored, older = 0, {}
@@ -218,7 +219,8 @@ def _preview(plan: Plan, places: Places) -> None:
             "parameters": _span(cost.parameters),
             "MACs an image": _span(cost.macs),
             "images to see": f"{cost.images * share:,.0f}",
-            "time": f"about {duration(cost.seconds * share)} (a rough estimate)",
+            "time": f"about {duration(cost.seconds * share)} (a rough estimate"
+            f"{busy_text(cost.busy)})",
             "power": power_text(power_of(plan, places)),
             "memory": f"about {cost.memory_bytes / 2**20:,.0f} MiB a worker (a rough estimate)",
         }

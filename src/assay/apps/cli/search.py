@@ -162,6 +162,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
     from assay.studies.estimate import estimate_configs
     from assay.studies.search.plan import planned_runs, planned_trials, rung_configs
     from assay.studies.search.space import first_allowed
+    from assay.studies.speed import busy_text
 
     show_space(plan)
     study, search = plan.study, plan.search
@@ -191,6 +192,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
             "parameters": f"{cost.parameters[0]:,} to {cost.parameters[1]:,}",
             "MACs an image": f"{cost.macs[0]:,} to {cost.macs[1]:,}",
             "images to see": f"about {images:,.0f}, in {planned_runs(study):,} runs",
-            "time": f"about {duration(seconds)} (a rough estimate from {len(runs)} points)",
+            "time": f"about {duration(seconds)} (a rough estimate from {len(runs)} points"
+            f"{busy_text(cost.busy)})",
         }
     )

@@ -56,7 +56,8 @@ def check(
 
     Returns:
         "problems": {"line", "column", "text"} each, line 0 for the whole study; "name",
-        "trials", "runs", "cohorts" and "seconds" (a rough estimate) if there are no problems.
+        "trials", "runs", "cohorts", "seconds" (a rough estimate) and "busy" (what to say of other
+        programs) if there are no problems.
 
     Raises:
         ConfigError: it is not text, or too long.
@@ -84,6 +85,7 @@ def check(
 def _checked(file: Path, data_dir: Path | None, store: Path | None) -> dict[str, object]:
     from assay.apps.api import plan_of
     from assay.studies.estimate import estimate
+    from assay.studies.speed import busy_text
 
     plan = plan_of(file, data_dir=data_dir, store=store)
     said: dict[str, object] = {"problems": [], "name": plan.study.name}
@@ -94,7 +96,7 @@ def _checked(file: Path, data_dir: Path | None, store: Path | None) -> dict[str,
     except AssayError as error:  # for example missing data
         return {**said, "trials": len(plan.trials), "runs": len(plan.runs()), "note": str(error)}
     names = ("trials", "runs", "cohorts", "seconds")
-    return {**said, **{name: getattr(cost, name) for name in names}}
+    return {**said, **{n: getattr(cost, n) for n in names}, "busy": busy_text(cost.busy)}
 
 
 def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, object]:
