@@ -51,14 +51,16 @@ class Factor:
 
 @contextmanager
 def blame(settings: Sequence[Setting], as_written: Callable[[], str]) -> Iterator[None]:
-    """Give an error of a whole configuration the place of the last level that changed networks or
-    images, unless the study has it without levels: `as_written()` says what is wrong then."""
+    """Give an error of a whole configuration the place of the level that set what it names, or of
+    the last one that changed networks or images, unless the study has it without levels:
+    `as_written()` says what is wrong then."""
     try:
         yield
     except LocatedError:
         raise
     except AssayError as error:
-        changed = [s.entry for s in settings if s.path[0] in ("network", "dataset")]
+        named = [s.entry for s in settings if str(error).startswith(".".join(map(str, s.path)))]
+        changed = named or [s.entry for s in settings if s.path[0] in ("network", "dataset")]
         if not changed or str(error) in as_written():
             raise
         raise changed[-1].error(str(error)) from None
