@@ -147,6 +147,13 @@ def test_the_table_of_effects_calls_only_what_is_corrected(study):
     assert "over all 17 comparisons" in table.notes[0]
 
 
+def test_a_single_comparison_is_not_corrected_over_all_one(study):
+    plan, records = study("factors")
+    alone = {**plan, "comparisons": plan["comparisons"][:1]}
+    assert "t-test stands alone; better" in effects_table(alone, records).notes[0]
+    assert "corrected by Holm over all" in effects_table(plan, records).notes[0]
+
+
 def test_levels_of_a_factorial_are_averaged(study):
     table = levels_table(*study("tour"))
     assert [row["trials"] for row in table.rows] == [2, 2, 2, 2]
