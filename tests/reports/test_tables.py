@@ -150,7 +150,10 @@ def test_the_table_of_effects_calls_only_what_is_corrected(study):
 def test_a_single_comparison_is_not_corrected_over_all_one(study):
     plan, records = study("factors")
     alone = {**plan, "comparisons": plan["comparisons"][:1]}
-    assert "t-test stands alone; better" in effects_table(alone, records).notes[0]
+    assert (
+        "t-test needs no correction, because it is the only one; better"
+        in effects_table(alone, records).notes[0]
+    )
     assert "corrected by Holm over all" in effects_table(plan, records).notes[0]
 
 

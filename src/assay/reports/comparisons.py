@@ -107,11 +107,13 @@ def effects_table(
         effect_column("verdict", lambda e: e.verdict, "left"),
     )
     size = family_size(found)
-    corrected = f"is corrected by Holm over all {size} comparisons" if size > 1 else "stands alone"
+    corrected = f"is corrected by Holm over all {size} comparisons"
+    if size == 1:
+        corrected = "needs no correction, because it is the only one"
     notes = (
         f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
-        f"t-test {corrected}; better or worse: p < 0.05. The interval belongs to this decision: it excludes 0 if the difference is "
-        "significant.",
+        f"t-test {corrected}; better or worse: p < 0.05. The interval belongs to this decision: it "
+        "excludes 0 if the difference is significant.",
         "P(better): fraction of pairs in which the level wins (Bouthillier et al. 2021), with the "
         "interval of Clopper and Pearson, which covers at least 95 %.",
         *family_sentences(plan, found),
