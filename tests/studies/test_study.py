@@ -134,7 +134,9 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
         ({"trials": {"a": {}}, "factors": {"network.dropout": [0, 0.5]}},
          "factors: trials: and factors: cannot be combined; trials can be the levels of a factor: "
          "`factors: {KIND: {LABEL: {SETTING: VALUE}}}`"),
-        ({"trials": {"a": {}, "b": {"training.pretrain": {"name": "transfer", "dataset": "mnist"}}}},
+        ({"trials": {
+            "a": {}, "b": {"training.pretrain": {"name": "transfer", "dataset": "mnist"}}
+         }},
          "trials.b.training.pretrain: training.pretrain: images of mnist are 28x28x1, those of "
          "digits 8x8x1; expected equal shapes (dataset.resize changes height and width) "
          "(images of digits are 8x8x1)"),
