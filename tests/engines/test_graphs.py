@@ -214,3 +214,20 @@ def test_penalties_need_the_gradient_itself(member):
     weights = [initial_weights(one.network, one.seed)]
     program = StackedProgram([one], weights, EXACT, TASKS["classify"], direct=True)
     assert not any(block.products for block in program.blocks)
+
+
+def test_a_network_without_hidden_layers_shares_nothing(member):
+    """Its only dense layer is that of the head."""
+    pair = [member({"family": "layers", "layers": ["flatten"]}, learning_rate=r) for r in (0.1, 1)]
+    weights = [initial_weights(m.network, m.seed) for m in pair]
+    direct, plain = (
+        StackedProgram(pair, weights, EXACT, TASKS["classify"], direct) for direct in (True, False)
+    )
+    assert direct.groups == 2
+    images = torch.rand(2, 7, 8, 8, 1, dtype=torch.float64)
+    with torch.no_grad():
+        for program in (direct, plain):
+            program.step(images, torch.zeros(2, 7, dtype=torch.int64), 1.0)
+    for k in range(2):
+        for name, weight in plain.weights(k).items():
+            np.testing.assert_allclose(direct.weights(k)[name], weight, atol=1e-6, err_msg=name)

@@ -121,7 +121,7 @@ class StackedProgram:
         self.rule = type(members[0].training.optimizer)
         self.members, self.steps = list(members), 0
         self._direct = place.device.type != "cpu" if direct is None else direct
-        first = [type(p.layer) for p in members[0].network.places()][:2]
+        first = [type(layer) for layer in members[0].network.trunk[:2]]
         self._able = self._direct and first == [Flatten, Dense]
         self.groups = self._groups()
         heads = [name for name, _ in members[0].network.heads]
