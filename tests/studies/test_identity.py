@@ -48,6 +48,26 @@ def asked(
     return {"engine": engine, "precision": precision, "network": network or {"family": "cnn"}}
 
 
+@pytest.mark.parametrize(
+    ("network", "engine", "drops"),
+    [
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "torch", True),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "numpy", True),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "keras", False),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.0}, "torch", False),
+        ({"family": "cnn", "filters": [[2]], "dropout": 0.0, "conv_dropout": 0.2}, "torch", True),
+        ({"family": "cnn", "filters": [[2]], "dropout": 0.0}, "torch", False),
+        (layers("flatten", "dropout", {"dense": 4}), "torch", True),
+        (layers({"residual": [{"dropout": 0.1}]}, {"dense": 4}), "torch", True),
+        (layers("flatten", {"dense": 4}), "torch", False),
+    ],
+)
+def test_dropout_has_a_version_of_its_own(network: dict[str, Any], engine: str, drops: bool):
+    """Its masks have changed; those of Keras are Keras's."""
+    (config,) = plan_of({**STUDY, "network": network, "engine": engine, "repeats": 1}).configs()
+    assert config.get(VERSIONS, {}) == ({"layer dropout": 2} if drops else {})
+
+
 def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "avx2")
     assert resolve_precision(asked("torch")) == "float32"

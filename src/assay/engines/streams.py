@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GOLDEN",
+    "MASKS",
     "MIX",
     "PLASTIC",
     "Bits",
@@ -51,6 +52,10 @@ GOLDEN, PLASTIC = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
 
 MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 """The mixing function of `Bits`: shifts, each followed by a factor."""
+
+
+MASKS = 2
+"""Version of dropout's masks, part of the identity of runs that use them."""
 
 
 class Bits:
