@@ -246,6 +246,24 @@ def test_an_estimate_counts_runs_images_and_steps() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pretrain", "updates"),
+    [(None, 0), ({"name": "transfer", "dataset": "mnist", "epochs": 2}, 36)],
+)
+def test_what_is_trained_first_costs_as_well(pretrain: dict | None, updates: int) -> None:
+    study = {
+        "study": "costs",
+        "dataset": {"name": "fashion-mnist", "train": 500, "validation": 100},
+        "network": {"family": "mlp", "hidden": [8]},
+        "training": {"epochs": 1, "batch_size": 100},
+    }
+    if pretrain:
+        study["training"]["pretrain"] = {**pretrain, "dataset": {"name": "mnist", "train": 1800}}
+    cost = estimate(make_plan(parse_study(study)), gflops=1.0)
+    own = 500 // 100
+    assert (cost.steps, cost.images) == (own + updates, 500 + 100 * updates)
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"network.hidden": [10**12]}, "75,000,000,000,010 parameters, its batches 32 images"),

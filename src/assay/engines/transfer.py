@@ -84,6 +84,10 @@ class Transfer:
                 f"{shapes[1]}; expected equal shapes (dataset.resize changes height and width)"
             )
 
+    def first_updates(self, batch_size: int, data_dir: Path | None) -> int:
+        """Return the number of updates on the other dataset, for estimates of cost."""
+        return self.epochs * -(-describe(self.dataset, data_dir).train // batch_size)
+
     def weights(
         self,
         cohort: Cohort,

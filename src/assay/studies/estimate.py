@@ -137,7 +137,7 @@ def estimate_configs(
     speed = measured.gflops
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
-    steps = {id(m): m.training.last_step(_train(m, data_dir)) for m in members}
+    steps = {id(m): _updates(m, data_dir) for m in members}
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
     overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
@@ -166,7 +166,7 @@ def training_seconds(
         gflops: speed of the core; by default a core's share of this machine's.
     """
     speed = _core_speed() if gflops is None else gflops
-    steps = sum(m.training.last_step(_train(m, data_dir)) for m in members)
+    steps = sum(_updates(m, data_dir) for m in members)
     return _product_seconds(members, data_dir, speed) + steps * SECONDS_PER_STEP
 
 
@@ -198,14 +198,26 @@ def _train(member: Member, data_dir: Path | None) -> int:
     return resolve_info(member.config, data_dir).train
 
 
+def _updates(member: Member, data_dir: Path | None) -> int:
+    """Return the number of updates of a run, with those of its pretraining."""
+    return member.training.last_step(_train(member, data_dir)) + _first(member, data_dir)
+
+
+def _first(member: Member, data_dir: Path | None) -> int:
+    """Return the number of updates of a pretraining that trains."""
+    count = getattr(member.training.pretrain, "first_updates", None)
+    return count(member.training.batch_size, data_dir) if count else 0
+
+
 def _images(member: Member, data_dir: Path | None) -> int:
-    """Return the number of training images of a run."""
+    """Return the number of training images of a run, with those of its pretraining."""
     train, training = _train(member, data_dir), member.training
+    before = _first(member, data_dir) * training.batch_size
     if training.steps is None:
-        return training.epochs * train
+        return before + training.epochs * train
     per_epoch = -(-train // training.batch_size)
     whole, rest = divmod(training.steps, per_epoch)
-    return whole * train + min(rest * training.batch_size, train)
+    return before + whole * train + min(rest * training.batch_size, train)
 
 
 def cohort_memory(cohort: Cohort, data_dir: Path | None) -> int:

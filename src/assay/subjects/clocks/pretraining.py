@@ -57,6 +57,10 @@ class RenderedPretraining:
                 f"{height}x{width}x{channels}"
             )
 
+    def first_updates(self, batch_size: int, data_dir: Path | None) -> int:
+        """Return the number of updates on rendered clocks, for estimates of cost."""
+        return self.steps
+
     def weights(
         self,
         cohort: Cohort,
