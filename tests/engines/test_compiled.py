@@ -16,12 +16,14 @@ from assay.engines.engine import ENGINES, Cohort, Resources, Stopped
 from assay.engines.loop import Loop
 from assay.engines.optimizers import Optimizer
 from assay.engines.schedules import Cosine
+from assay.engines.streams import Bits, scaled_mask
 from assay.engines.training import Augment, EarlyStopping
 
 pytest.importorskip("numba")
 
 from assay.engines.compiled import products, trainer
 from assay.engines.compiled.coverage import covers
+from assay.engines.compiled.layers import draw_mask
 from assay.engines.compiled.tiles import ROWS, WIDTH
 
 ACTIVATIONS = ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softmax"]
@@ -96,6 +98,26 @@ def test_every_recipe(recipe, member, both):
     members = [member(network, seed=s, learning_rate=0.03, **recipe) for s in range(2)]
     for ours, theirs in both(*members):
         assert ours.metrics == pytest.approx(theirs.metrics, abs=1e-6)
+        _agree(ours, theirs, 1e-7)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_masks_of_pictures_have_the_bits_of_every_engine(channels):
+    """Each pixel is a row; there is more room between the rows than a picture needs."""
+    shape = (6, 4, 3, channels)
+    mask = scaled_mask(Bits([7], "trunk.0").draw(shape)[0], 0.3, np.dtype(np.float64))
+    features = mask[0].size
+    out = np.full(6 * (features + 2), -1.0)
+    key, threshold = Bits([7], "trunk.0").keys[0], np.int16(round(0.3 * 65536 - 32768))
+    draw_mask(key, 0, threshold, mask.max(), 6, out, 0, features, channels, features + 2)
+    out = out.reshape(6, features + 2)
+    np.testing.assert_array_equal(out[:, :features].reshape(shape), mask)
+    assert (out[:, features:] == -1).all()
+
+
+def test_layers_before_pictures_are_flattened(member, both):
+    parts = [{"dropout": 0.2}, "batch_norm", {"activation": "tanh"}, "flatten"]
+    for ours, theirs in both(member({"family": "layers", "layers": parts})):
         _agree(ours, theirs, 1e-7)
 
 

@@ -80,26 +80,29 @@ def _moved(picture, shift, scale, out, move, size):  # type: ignore[no-untyped-d
 
 
 @compiled
-def draw_mask(key, draw, threshold, scale, rows, out, at, features, row):  # type: ignore[no-untyped-def]
+def draw_mask(key, draw, threshold, scale, rows, out, at, features, channels, row):  # type: ignore[no-untyped-def]
     """A dropout mask; see `assay.engines.streams.Bits` and `scaled_mask`.
 
     Args:
         key, draw: of the random bits, uint64, and the number of draws before.
         threshold, scale: a bit pattern below the threshold gives 0, all others the scale.
         rows, features: shape of the mask, whose place is `at` with `row` between rows.
+        channels: numbers that are a row for `Bits`: those of a pixel before pictures are flattened,
+            else all features.
     """
     start = key + np.uint64(draw) * np.uint64(GOLDEN)
-    words = np.empty((features + 3) // 4, np.uint64)
-    bits, zero = words.view(np.int16), out.dtype.type(0)
-    for i in range(rows):
+    words = np.empty((channels + 3) // 4, np.uint64)
+    bits, zero, pixels = words.view(np.int16), out.dtype.type(0), features // channels
+    for i in range(rows * pixels):
         place = (np.uint64(i) << np.uint64(32)) * np.uint64(PLASTIC)
         for j in range(len(words)):
             word = start ^ (place + np.uint64(j) * np.uint64(PLASTIC))
             word = (word ^ (word >> np.uint64(MIX[0][0]))) * np.uint64(MIX[0][1])
             word = (word ^ (word >> np.uint64(MIX[1][0]))) * np.uint64(MIX[1][1])
             words[j] = word ^ (word >> np.uint64(MIX[2][0]))
-        line = out[at + i * row : at + i * row + features]
-        for j in range(features):
+        begin = at + i // pixels * row + i % pixels * channels
+        line = out[begin : begin + channels]
+        for j in range(channels):
             line[j] = scale if bits[j] >= threshold else zero
 
 

@@ -161,7 +161,9 @@ def _dropout(work, weights, moving, first, second, scratch, keys, t, f, n):  # t
     rows, features, row = n[ROW_COUNT], t[INPUTS], t[X_ROW]
     if n[TRAINING]:
         limit, key = np.int16(t[THRESHOLD]), keys[t[KEY]]
-        draw_mask(key, n[UPDATES], limit, f[SCALE], rows, work, t[AUX], features, row)
+        draw_mask(
+            key, n[UPDATES], limit, f[SCALE], rows, work, t[AUX], features, t[CHANNELS], row
+        )  # fmt: skip
         multiply(work, t[X_AT], t[AUX], t[Y_AT], row, rows, features)
     else:
         for i in range(rows):
