@@ -17,6 +17,7 @@ from assay.engines.torch_engine import engine, graphs
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.graphs import GraphedTrainer, cuda_graph
 from assay.engines.torch_engine.program import StackedProgram
+from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.training import EarlyStopping
 from assay.networks.network import initial_weights
 from assay.tasks.task import TASKS
@@ -131,6 +132,29 @@ def test_what_cannot_be_captured_trains_update_by_update(member, train, monkeypa
     monkeypatch.setattr(engine, "graphs_pay", lambda *_: True)
     monkeypatch.setattr(graphs, "cuda_graph", lambda run: refused(lambda: None))
     same(train(*members), theirs, 0)
+
+
+def test_a_run_that_resumes_makes_its_first_updates_without_a_graph(member, corners, monkeypatch):
+    """They copy places of dropout's bits from the host, which a graph cannot."""
+    captured: list[int] = []
+    monkeypatch.setattr(graphs, "cuda_graph", lambda run: lambda: captured.append(1))
+    one, task = member(NETWORK, batch_size=9), TASKS["classify"]
+    data = DeviceDataset(corners.fit_data, corners.read_test, task, EXACT)
+    weights, order = [initial_weights(one.network, one.seed)], np.arange(310)[None]
+
+    def trainer():
+        program = StackedProgram([one], weights, EXACT, task, direct=True)
+        made = GraphedTrainer(program, data, task, 100, 3)
+        made.start_epoch(order, 0)
+        return made
+
+    first, second = trainer(), trainer()
+    first.steps(0, 144, [1.0] * 16)
+    second.load(0, first.state(0))
+    second.steps(144, 288, [1.0] * 16)
+    assert not captured
+    second.steps(0, 144, [1.0] * 16)
+    assert captured
 
 
 def test_without_cuda_nothing_is_captured():

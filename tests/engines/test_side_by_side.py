@@ -106,6 +106,15 @@ def test_a_measurement_chooses_the_way_on_a_gpu(fastest, member, monkeypatch):
     assert list(asked[1][1]) == ways[:2]
 
 
+def test_nothing_is_measured_on_devices_that_are_not_waited_for(member, monkeypatch):
+    monkeypatch.setenv("ASSAY_PROGRAM", "")
+    monkeypatch.setattr(stacking, "remembered", lambda what, measure: {stacking.STACKED: 1.0})
+    one = member({**NETWORK, "batch_norm": False})
+    where = [DevicePlace(torch.device(kind), torch.float32) for kind in ("mps", "cpu")]
+    assert stacking.way_of_images(one, where[0]) == stacking.TURNS
+    assert stacking.way_of_images(one, where[1]) == stacking.STACKED
+
+
 def test_ways_that_need_too_much_memory_are_not_chosen(member, monkeypatch):
     def too_large(*given):
         raise torch.OutOfMemoryError("out of memory")

@@ -5,8 +5,9 @@ time that PyTorch takes to launch one. A graph launches all of them at once. Eve
 between updates is read from fixed memory: the order of the images and the start of the next batch,
 the schedule's factors, and the counts of updates, from which the device draws dropout's bits.
 
-The first updates of a trainer run without a graph, because they allocate optimizer states and
-buffers. So do those of shorter batches, and all updates if the graph cannot be captured.
+The first updates of a trainer, also of one that resumes, run without a graph, because they allocate
+optimizer states and buffers. So do those of shorter batches, and all updates if the graph cannot be
+captured.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class GraphedTrainer(TorchTrainer):
         self._columns = self._first.clone()
         self._factors = torch.ones(UPDATES, dtype=torch.float64, device=device)
         self._replay: Replay | None = None
-        self._able, self.stretch = True, UPDATES
+        self._able, self._warm, self.stretch = True, False, UPDATES
 
     @property
     def graphed(self) -> bool:
@@ -91,7 +92,7 @@ class GraphedTrainer(TorchTrainer):
     def steps(self, start: int, stop: int, factors: Sequence[float]) -> None:
         """See `Striding`."""
         whole = stop - start == UPDATES * self._batch and len(factors) == UPDATES
-        if whole and self._able and self._replay is None and self._stack.steps >= UPDATES:
+        if whole and self._able and self._replay is None and self._warm:
             self._make()
         if whole and self._replay is not None:
             torch.add(self._first, start, out=self._columns)
@@ -103,6 +104,7 @@ class GraphedTrainer(TorchTrainer):
         for i, factor in enumerate(factors):
             begin = start + i * self._batch
             self.step(begin, min(begin + self._batch, stop), factor)
+        self._warm = self._warm or whole  # what copies from the host once has done so
 
     def _make(self) -> None:
         """Capture the graph, after sums and optimizer states have been allocated."""
@@ -132,6 +134,6 @@ class GraphedTrainer(TorchTrainer):
 
     def keep(self, members: list[int]) -> None:
         """See `Trainer`."""
-        self._replay = None
+        self._replay, self._warm = None, False
         self._reset()
         super().keep(members)

@@ -44,15 +44,16 @@ _MOST_WORK = 1 << 29
 
 def way_of_images(member: Member, where: DevicePlace, stack: bool = True) -> str:
     """Return how members like this one train fastest, as measured: STACKED, SIDE_BY_SIDE (on a GPU)
-    or TURNS. Where ASSAY_PROGRAM requests PyTorch, and for other tasks than classification, nothing
-    is measured: TURNS.
+    or TURNS. Where ASSAY_PROGRAM requests PyTorch, for other tasks than classification, and on
+    other devices than a CPU and CUDA, nothing is measured: TURNS.
 
     Args:
         stack: whether their recipe allows a stack.
     """
     network, batch = member.network, member.training.batch_size
     task = find_task(member.config.get("task", "classify")).name
-    if os.environ.get(PROGRAM_SETTING) == "pytorch" or task != "classify":
+    known = where.device.type in ("cpu", "cuda")
+    if os.environ.get(PROGRAM_SETTING) == "pytorch" or task != "classify" or not known:
         return TURNS
     stack = stack and stackable_images(network) and _patches(network) * batch <= _MOST_PATCHES
     ways = [TURNS] + [SIDE_BY_SIDE] * (where.device.type == "cuda") + [STACKED] * stack
