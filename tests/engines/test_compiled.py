@@ -121,6 +121,16 @@ def test_layers_before_pictures_are_flattened(member, both):
         _agree(ours, theirs, 1e-7)
 
 
+def test_views_of_infinite_outputs_end_a_run_without_a_warning(member, corners, monkeypatch):
+    monkeypatch.setenv("ASSAY_PROGRAM", "compiled")
+    one = member({"family": "layers", "layers": ["flatten"]}, learning_rate=3e38, steps=1)
+    cohort = Cohort((one,), {"name": "classify", "test_time": "flip"})
+    resources = Resources(device="cpu", precision="float32", threads=1)
+    (record,) = ENGINES["torch"]().train(cohort, corners, resources, lambda p: None)
+    assert record.provenance["program"] == "compiled"
+    assert record.status == "diverged"
+
+
 def test_float32_curves_agree(member, both):
     one = member({"family": "mlp", "hidden": [30, 20], "activation": "elu"}, epochs=6)
     for ours, theirs in both(one, precision="float32"):

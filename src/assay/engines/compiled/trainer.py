@@ -127,8 +127,9 @@ class CompiledTrainer:
                 (found[k],) = seen
                 return
             task: Any = self._task
-            outputs = task.combine({head: np.stack([own for own, _ in seen], -2)})[head]
-            found[k] = outputs, _cross_entropy(outputs, part.targets)
+            with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported elsewhere
+                outputs = task.combine({head: np.stack([own for own, _ in seen], -2)})[head]
+                found[k] = outputs, _cross_entropy(outputs, part.targets)
 
         self._all(one)
         outputs, losses = zip(*(found[k] for k in range(len(self.programs))), strict=True)
