@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import ConfigError
+from assay.studies.parts import VERSIONS, versions_of
 
 if TYPE_CHECKING:
     from assay.studies.plan import Plan
@@ -23,9 +24,10 @@ def changes_between(
     """Yield the paths, such as ("training", "learning_rate"), in which two configurations differ:
     one key of a section, or the whole section if its kind differs.
 
-    The precision of another kind of network is no change of its own: `auto` chooses it by kind.
+    The precision of another kind of network is no change of its own: `auto` chooses it by kind. Nor
+    are the versions of parts, which follow from the parts.
     """
-    follows = {"precision"} if _other_kind("network", base, best) else set()
+    follows = {VERSIONS, *(("precision",) if _other_kind("network", base, best) else ())}
     for section in sorted({*base, *best} - {"seed"} - follows):
         a, b = base.get(section), best.get(section)
         if a == b:
@@ -46,8 +48,18 @@ def _other_kind(section: str, base: Mapping[str, object], best: Mapping[str, obj
     return a.get(_WHOLE.get(section)) != b.get(_WHOLE.get(section))
 
 
-def _undone(base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def _undone(
+    base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the best configuration with the baseline's value at one path."""
+    found = {k: v for k, v in _with_base(base, best, path).items() if k != VERSIONS}
+    versions = versions_of(found)
+    return {**found, VERSIONS: versions} if versions else found
+
+
+def _with_base(
+    base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]
+) -> dict[str, Any]:
     section, *key = path
     if path == ("network",) and "precision" in base:
         best = {**best, "precision": base["precision"]}

@@ -36,6 +36,7 @@ __all__ = [
     "of_earlier_versions",
     "read_plugins",
     "used_parts",
+    "versions_of",
 ]
 
 PLUGINS = "plugins"
@@ -79,7 +80,7 @@ def identify(config: Config, device: str = "auto") -> None:
         device: the device on which it will train, if known.
     """
     config["precision"] = resolve_precision(config, device)
-    if versions := _versions(config):
+    if versions := versions_of(config):
         config[VERSIONS] = versions
     if digests := _plugin_digests(config):
         config[PLUGINS] = digests
@@ -149,7 +150,8 @@ def _of_other_plugins(configs: Iterable[Config], plan: PlanData) -> Iterator[tup
             yield from ((run, f"{' and '.join(changed)} {have} changed") for run in trial["runs"])
 
 
-def _versions(config: Config) -> dict[str, int]:
+def versions_of(config: Config) -> dict[str, int]:
+    """Return the versions of a configuration's parts that are not 1, by part."""
     found = {
         f"{registry.kind} {name}": _version(registry, name) for registry, name in used_parts(config)
     }

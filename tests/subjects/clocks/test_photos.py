@@ -136,7 +136,7 @@ def test_files_that_are_not_there_are_named(coco, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"none of the 12 pictures of .* is there \(first: 0000"):
         load(coco | {"images": str(tmp_path / "empty")})
-    with pytest.raises(ConfigError, match=r"dataset.csv"):
+    with pytest.raises(ConfigError, match=r"dataset clock-photos needs csv"):
         load({"name": "clock-photos", "images": "x"})
     (tmp_path / "labels.csv").write_text(HEADER + row("000000000000.png", 3, 5, "[500, 9, 9, 9]"))
     with pytest.raises(DataError, match=r"labels.csv:2:3: the box is beside 0+.png.* 90x60"):

@@ -165,7 +165,7 @@ def test_what_is_no_reader_is_refused(tmp_path, reader):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": None}, "size must be a whole number from 8 to 1024, got None"),
+        ({"size": None}, "size must be a whole number from 8 to 1024, got nothing"),
         ({"size": -1}, "size must be a whole number from 8 to 1024, got -1"),
         ({"size": 10**12}, "size must be a whole number from 8 to 1024, got 10"),
         ({"size": 96}, r"tensor 'trunk.11.kernel' is \(512, 16\), the network needs \(2048, 16\)"),
