@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assay.core.config import LocatedError, Mark
 from assay.core.errors import ConfigError
 from assay.studies.study import parse_study
 
@@ -38,3 +40,14 @@ def test_an_impossible_network_of_the_study_itself_is_said_once(
         "  training.learning_rate: [0.1, 0.01]\n",
     )
     assert line.startswith(f"{path}:3:10: layer trunk.3 (conv2d)")
+
+
+def test_an_error_that_names_its_place_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wrong(*_: Any) -> None:
+        raise LocatedError("no", Mark("parts.py", 3, 1))
+
+    monkeypatch.setattr("assay.studies.members.build_network", wrong)
+    (line,) = said(tmp_path / "s.yaml", "network: {family: mlp, hidden: [17]}\n")
+    assert line == "parts.py:3:1: no"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from assay.core.config import LocatedError, Mark
 from assay.core.errors import ConfigError
 from assay.studies.study import Study, parse_study
 
@@ -343,12 +342,3 @@ def test_devices_of_windows_have_raised_numbers_too(name: str) -> None:
     assert (
         said == f"study must be a name that is not reserved for a device on Windows, got {name!r}"
     )
-
-
-def test_an_error_that_names_its_place_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(*_: Any) -> None:
-        raise LocatedError("no", Mark("parts.py", 3, 1))
-
-    monkeypatch.setattr("assay.studies.members.build_network", wrong)
-    (said,) = message(small(network={"family": "mlp", "hidden": [17]}))
-    assert said == "parts.py:3:1: no"

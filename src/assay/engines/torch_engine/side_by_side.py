@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.tasks.task import Task
 
 __all__ = ["SideBySideProgram"]
+
+T = TypeVar("T")
 
 
 class SideBySideProgram:
@@ -42,37 +44,35 @@ class SideBySideProgram:
         gpu = place.device.type == "cuda"
         self._streams = [torch.cuda.Stream(place.device) if gpu else None for _ in members]
 
-    @contextmanager
-    def _each(self) -> Iterator[list[torch.cuda.Stream]]:
-        """Let streams begin after what has been launched so far, and let what follows wait for them
-        all. Memory that one side allocated is not reused before the other has finished with it."""
+    def _each(self, run: Callable[[ModuleProgram, int], T]) -> list[T]:
+        """Call a function for every program and its number, each on its stream.
+
+        Streams begin after what has been launched so far, and what follows waits for them all, so
+        that memory which one side allocated is not reused before the other has finished with it.
+        """
         streams = [stream for stream in self._streams if stream is not None]
         for stream in streams:
             stream.wait_stream(torch.cuda.current_stream(self.place.device))
-        yield streams
+        found: list[T] = []
+        for k, (program, own) in enumerate(zip(self._programs, self._streams, strict=True)):
+            with torch.cuda.stream(own):  # which does nothing for None
+                found.append(run(program, k))
         for stream in streams:
             torch.cuda.current_stream(self.place.device).wait_stream(stream)
+        return found
 
     def step(
         self, images: Tensor, targets: Tensor, factor: float | Tensor
     ) -> tuple[Tensor, Tensor]:
         """See `Program`."""
-        found: list[tuple[Tensor, Tensor]] = []
-        with self._each():
-            for k, (program, stream) in enumerate(zip(self._programs, self._streams, strict=True)):
-                with torch.cuda.stream(stream):  # which does nothing for None
-                    found.append(program.step(images[k][None], targets[k][None], factor))
+        found = self._each(lambda one, k: one.step(images[k][None], targets[k][None], factor))
         losses, corrects = zip(*found, strict=True)
         return torch.cat(losses), torch.cat(corrects)
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """See `Program`."""
         images = images.expand(len(self._programs), *images.shape[1:])
-        found: list[dict[str, Tensor]] = []
-        with self._each():
-            for k, (program, stream) in enumerate(zip(self._programs, self._streams, strict=True)):
-                with torch.cuda.stream(stream):
-                    found.append(program.outputs(images[k][None]))
+        found = self._each(lambda one, k: one.outputs(images[k][None]))
         return {head: torch.cat([own[head] for own in found]) for head in found[0]}
 
     def keep(self, members: list[int]) -> None:
