@@ -144,3 +144,14 @@ def test_networks_see_pixels_as_the_study_says(kind):
         "none": x,
     }[kind]
     np.testing.assert_allclose((x - dataset.mean) / dataset.std, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_dataset_validated_on_its_test_images_trains_on_all_others_and_says_so():
+    plain = data.load("digits")
+    tuned = data.load({"name": "digits", "validate_on_test": True})
+    assert rows(tuned.train) == rows(plain.train) | rows(plain.validation)
+    np.testing.assert_array_equal(tuned.validation.images, tuned.test.images)
+    np.testing.assert_array_equal(tuned.test.images, plain.test.images)
+    assert "read while tuning" in " ".join(tuned.notes)
+    assert "read while tuning" not in " ".join(plain.notes)
+    assert data.resolve(tuned.spec) == tuned.spec

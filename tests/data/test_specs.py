@@ -41,6 +41,8 @@ def test_a_count_may_be_written_as_1e4():
         ({"name": "mnist", "validation": 0.2}, 48_000, 12_000, 10_000),
         ({"name": "mnist", "validation": 0, "test": 100}, 60_000, 0, 100),
         ({"name": "mnist", "train": 100, "folds": 3, "fold": 1}, 67, 33, 10_000),
+        ({"name": "mnist", "validate_on_test": True}, 60_000, 10_000, 10_000),
+        ({"name": "mnist", "validate_on_test": True, "train": 9, "test": 20}, 9, 20, 20),
     ],
 )
 def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, validation, test):
@@ -70,6 +72,9 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "mnist", "folds": 3, "fold": 3}, "fold must be less than dataset.folds = 3"),
         ({"name": "mnist", "folds": 3, "validation": 5}, "cannot be combined"),
         ({"name": "mnist", "folds": 9, "train": 5}, "folds: 9 need 9 images"),
+        ({"name": "mnist", "validate_on_test": True, "validation": 5}, "the test images"),
+        ({"name": "mnist", "validate_on_test": True, "refit": True}, "refit and dataset.validate"),
+        ({"name": "mnist", "validate_on_test": True, "train": 60_001}, "the training set has 60000"),
         ({"name": "folder"}, "^dataset folder needs path, a folder's path, for example path: my-p"),
         ({"name": "folder", "path": None}, "^dataset folder needs path, a folder's path"),
         ({"name": "folder", "path": "x", "size": 32}, r"size must be \[height, width\]"),

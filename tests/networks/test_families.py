@@ -205,6 +205,9 @@ def test_wrong_layers_are_refused_all_at_once() -> None:
             "dense",
             {"residual": [{"dens": 1}]},
             {},
+            "gelu",
+            {"relu": None},
+            {"name": "conv2d", "filters": 8},
         )
     starts = [line.split("; did", 1)[0].split(" (known", 1)[0] for line in
               str(caught.value).splitlines()]  # fmt: skip
@@ -216,6 +219,11 @@ def test_wrong_layers_are_refused_all_at_once() -> None:
         "layers[4]: dense needs units, for example {dense: 100}",
         "layers[5].residual[0].dens: unknown layer 'dens'",
         "layers[6]: a layer must be a name or a mapping, got an empty mapping",
+        "layers[7]: gelu is an activation, not a layer; an activation layer is {activation: gelu}",
+        "layers[8].relu: relu is an activation, not a layer; an activation layer is "
+        "{activation: relu}",
+        "layers[9].name: a layer is written {conv2d: 64} or {layer: conv2d, filters: 64}, "
+        "without a name",
     ]
 
 

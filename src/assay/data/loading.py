@@ -23,6 +23,13 @@ from assay.data.transforms import switched_on
 __all__ = ["Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
 
 
+TUNED = (
+    "The test images are also the validation images (`dataset.validate_on_test`): accuracies were "
+    "read while tuning, as for many published records, and are not those of unseen images"
+)
+"""The note on a dataset that is validated on its test images."""
+
+
 @dataclass(frozen=True)
 class Info:
     """A dataset before it is loaded: enough to check and plan a study.
@@ -90,11 +97,13 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     if resolved["permute"] is not None:
         height, width = (side, side) if side else raw.train.images.shape[1:3]
         permutation = pixel_permutation(resolved["permute"], height, width)
+    tuned = bool(resolved.get("validate_on_test"))
+    sources = (raw.train, raw.test if tuned else raw.train, raw.test)
     train, validation, test = (
         _take(split, positions, side, permutation)
-        for split, positions in zip((raw.train, raw.train, raw.test), chosen, strict=True)
+        for split, positions in zip(sources, chosen, strict=True)
     )
-    notes = raw.notes
+    notes = (*raw.notes, *([TUNED] if tuned else []))
     for transform in switched_on(resolved):
         fitted = transform.fit(resolved, train.images, permutation)
         train, validation, test = (

@@ -93,6 +93,10 @@ LATER: dict[str, Option] = {
         help="Train on the validation images as well, once everything is chosen; metrics on "
         "them are then meaningless."
     ),
+    "validate_on_test": flag(
+        help="Train on all training images, and validate on the test images: the protocol of many "
+        "published records, whose accuracies were read while tuning. Reports say so."
+    ),
 }
 """Keys that a resolved specification only contains if they differ from their default, so that runs
 from before such a key existed keep their identity. The keys of transforms work in the same way."""
@@ -171,7 +175,7 @@ def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
         if key not in known
     }
     values, wrong = _read(entry, spec)
-    found |= _fold_problems(values) | _refit_problem(values) | _transform_problems(values) | wrong
+    found |= _fold_problems(values) | _split_problems(values) | _transform_problems(values) | wrong
     own = {**entry.options, **entry.optional}
     if not own.keys() & wrong.keys():  # conflicts between valid values
         found |= entry.check({**defaults_of(own), **values})
@@ -216,12 +220,12 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
             spec.pop(key, None)
     if spec["folds"] is not None:
         spec["fold"] = spec["fold"] or 0
-    elif spec["validation"] is None:
+    elif spec["validation"] is None and not spec.get("validate_on_test"):
         asked = spec["train"] or entry.train or 0
         spec["validation"] = 5_000 if asked >= FULL_SIZE else 0.1
     if entry.train is not None and entry.test is not None:
         counted = sizes(spec, entry.train, entry.test)
-        if spec["folds"] is None:
+        if spec["validation"] is not None:
             spec["validation"] = counted.validation
     return spec
 
@@ -231,10 +235,17 @@ def _transform_problems(spec: Spec) -> dict[str, str]:
     return {name: message for name, message in said.items() if message}
 
 
-def _refit_problem(spec: Spec) -> dict[str, str]:
+def _split_problems(spec: Spec) -> dict[str, str]:
     if spec.get("refit") and spec.get("folds") is not None:
         return {"refit": "dataset.refit and dataset.folds cannot be combined"}
-    return {}
+    if not spec.get("validate_on_test"):
+        return {}
+    beside = [key for key in ("validation", "folds", "refit") if spec.get(key) not in (None, False)]
+    return {
+        key: f"dataset.{key} and dataset.validate_on_test cannot be combined: the validation "
+        "images are the test images"
+        for key in beside
+    }
 
 
 def _fold_problems(spec: Spec) -> dict[str, str]:

@@ -74,7 +74,8 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
     """Count the parts of a resolved specification.
 
     Args:
-        spec: resolved keys `train`, `validation`, `test`, `folds`, `fold`, `refit`.
+        spec: resolved keys `train`, `validation`, `test`, `folds`, `fold`, `refit`,
+            `validate_on_test`.
         train: images available for training and validation together.
         test: images in the test set.
 
@@ -82,7 +83,10 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
         ConfigError: more images are requested than available, or none would be left for training.
     """
     asked = train if spec["train"] is None else spec["train"]
-    if spec["folds"] is not None:
+    if spec.get("validate_on_test"):
+        _at_most(asked, train, f"dataset.train: {asked}")
+        found = Sizes(asked, spec["test"] or test, spec["test"] or test)
+    elif spec["folds"] is not None:
         _at_most(asked, train, f"dataset.train: {asked}")
         _at_most(spec["folds"], asked, f"dataset.folds: {spec['folds']}")
         start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
@@ -124,10 +128,14 @@ def parts(
         train, test: strata (n,) of the official training and test set.
 
     Returns:
-        Ascending positions (train, validation, test): the first two in the training set.
+        Ascending positions (train, validation, test): the first two in the training set, unless
+        the specification has `validate_on_test`, with which the last two are the same.
     """
     counts = sizes(spec, len(train), len(test))
     order = stratified_order(train, stream(spec["split_seed"], "split"))
+    kept = np.sort(stratified_order(test, stream(spec["split_seed"], "test"))[: counts.test])
+    if spec.get("validate_on_test"):
+        return np.sort(order[: counts.train]), kept, kept
     if spec["folds"] is not None:
         asked = counts.train + counts.validation
         start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
@@ -137,5 +145,4 @@ def parts(
         validation = order[: counts.validation]
         first = 0 if spec.get("refit") else counts.validation
         chosen = order[first : first + counts.train]
-    kept = stratified_order(test, stream(spec["split_seed"], "test"))[: counts.test]
-    return np.sort(chosen), np.sort(validation), np.sort(kept)
+    return np.sort(chosen), np.sort(validation), kept

@@ -128,18 +128,16 @@ def plain_initializer(initializer: Initializer) -> str | dict[str, str | float]:
 
 def _read(entry: Entry) -> Initializer:
     """Read a name or {name, stddev | limit | scale}; settings of other initializers are refused."""
-    if isinstance(entry.value, dict):
-        known = options_of(Initializer)
-        for key in entry.keys("setting of an initializer", list(known)):
-            if key != "name":
-                known[key].read(entry[key])
-        setting = _SETTINGS.get(str(entry.value.get("name")), "scale")
-        for key in set(entry.value) - {"name", setting}:
-            said = unknown_name(
-                f"setting of initializer {entry.value.get('name')}", key, [setting or "none"]
-            )
-            raise entry[key].error(said, key=True)
-    return Initializer.parse(entry.value)
+    if not isinstance(entry.value, dict):
+        return Initializer.parse(entry.value)
+    if "name" not in entry.value:
+        raise entry.error(f"an initializer needs a name, one of: {', '.join(INITIALIZERS)}")
+    name = entry["name"].choice("initializer", INITIALIZERS)
+    setting = _SETTINGS.get(name, "scale")
+    known = {key: option for key, option in options_of(Initializer).items() if key == setting}
+    given = entry.keys(f"setting of initializer {name}", ["name", *known])
+    read = {key: known[key].read(given[key]) for key in given if key != "name"}
+    return Initializer(name, **read)
 
 
 def _schema() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, options_of
 from assay.core.records import Spec
-from assay.networks.activations import activation_option
+from assay.networks.activations import ACTIVATIONS, activation_option
 from assay.networks.image_layers import LAYERS
 from assay.networks.initializers import Initializer, plain_initializer
 from assay.networks.layers import Activation, Conv2D, Dense, Layer
@@ -82,6 +82,8 @@ def _example(kind: str) -> str:
 def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
     """The kind of a layer and its settings by name, the main one under its own name."""
     if isinstance(entry.value, str):
+        if entry.value in ACTIVATIONS and entry.value not in LAYERS:
+            raise entry.error(_of_activation(entry.value))
         return entry.choice("layer", LAYERS), {}
     given = entry.keys()
     if not given:
@@ -107,8 +109,16 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
 
 
 def _refuse(entry: Entry, kind: str | None, key: str, known: list[str]) -> None:
-    what = f"setting of {kind}" if kind else "layer"
-    raise entry.error(unknown_name(what, key, known), key=True)
+    said = unknown_name(f"setting of {kind}" if kind else "layer", key, known)
+    if kind is None and key in ACTIVATIONS:
+        said = _of_activation(key)
+    elif kind is None and key == "name":
+        said = "a layer is written {conv2d: 64} or {layer: conv2d, filters: 64}, without a name"
+    raise entry.error(said, key=True)
+
+
+def _of_activation(name: str) -> str:
+    return f"{name} is an activation, not a layer; an activation layer is {{activation: {name}}}"
 
 
 def _read_field(entry: Entry, option: Option, styles: Styles | None) -> Any:

@@ -52,11 +52,11 @@ def plain_regularizer(regularizer: Regularizer) -> dict[str, float] | None:
 
 def _read(entry: Entry) -> Regularizer:
     """none, l1, l2, l1_l2 (0.01 each, as in Keras) or {l1: strength, l2: strength}."""
-    if isinstance(entry.value, dict):
-        known = options_of(Regularizer)
-        for name, inner in entry.keys("setting of a regularizer", list(known)).items():
-            known[name].read(inner)
-    return Regularizer.parse(entry.value)
+    if not isinstance(entry.value, dict):
+        return Regularizer.parse(entry.value)
+    known = options_of(Regularizer)
+    given = entry.keys("setting of a regularizer", list(known))
+    return Regularizer.parse({name: known[name].read(inner) for name, inner in given.items()})
 
 
 def regularizer_option(default: object, help: str, *, plain: bool = False) -> Option:

@@ -160,6 +160,6 @@ def shrink(config: Config, scale: str, info: Info, factors: Iterable[Factor]) ->
         and info.train > limits["train"]
     ):
         dataset["train"] = limits["train"]
-        if dataset.get("folds") is None:
+        if dataset.get("validation") is not None:
             dataset["validation"] = min(info.validation, limits["train"] // 5)
     return {**config, "training": training, "dataset": resolve(dataset)}

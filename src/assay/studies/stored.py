@@ -109,8 +109,9 @@ def _seen(there: Spec, config: Config) -> str:
         return ""
     if "dataset.split_seed" in config.get(VARIES, {}):
         return "the split varies between its runs"
-    if there.get("refit"):
-        return "the run has dataset.refit"
+    for name in ("refit", "validate_on_test"):
+        if there.get(name):
+            return f"the run has dataset.{name}"
     share = isinstance(here.get("validation"), float)
     for name in (*_SPLIT, *(["train"] if share else [])):
         if there.get(name) != here.get(name):
