@@ -34,6 +34,16 @@ def test_an_estimate_counts_runs_images_and_steps() -> None:
     assert cost.seconds > estimate(make_plan(study), gflops=100.0).seconds > 0
 
 
+def test_a_run_takes_no_longer_than_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.studies.estimate.physical_cores", lambda: 2)
+    limited = {**BASE["training"], "minutes": 5}
+    made = make_plan(parse_study({**BASE, "training": limited, "repeats": 4}))
+    for workers, minutes in ((None, 10), (1, 20), (4, 5)):
+        slow = estimate(made, gflops=1e-9, workers=workers)
+        assert slow.seconds == pytest.approx(60 * minutes)
+    assert estimate(made, gflops=100.0).seconds < 60
+
+
 @pytest.mark.parametrize(
     ("pretrain", "updates"),
     [(None, 0), ({"name": "transfer", "dataset": "mnist", "epochs": 2}, 36)],

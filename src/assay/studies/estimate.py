@@ -82,14 +82,20 @@ class CostEstimate:
     busy: float = 0.0
 
 
-def estimate(plan: Plan, data_dir: Path | None = None, gflops: float | None = None) -> CostEstimate:
+def estimate(
+    plan: Plan,
+    data_dir: Path | None = None,
+    gflops: float | None = None,
+    workers: int | None = None,
+) -> CostEstimate:
     """Estimate the cost of a plan.
 
     Args:
         gflops: speed of this machine; by default measured (in 0.2 s).
+        workers: processes that share this machine's cores; by default one for each.
     """
     configs = list(plan.runs().values())
-    return estimate_configs(configs, len(plan.trials), data_dir, gflops)
+    return estimate_configs(configs, len(plan.trials), data_dir, gflops, workers)
 
 
 def check_memory(groups: Sequence[Cohort], data_dir: Path | None = None) -> None:
@@ -129,18 +135,18 @@ def estimate_configs(
     trials: int,
     data_dir: Path | None = None,
     gflops: float | None = None,
+    workers: int | None = None,
 ) -> CostEstimate:
     """Estimate the cost of some runs of so many trials; see `estimate`."""
     groups = cohorts(configs, data_dir)
     check_memory(groups, data_dir)
     measured = measure_speed() if gflops is None else Speed(gflops, 0.0)
-    speed = measured.gflops
+    workers = workers or physical_cores()
     members = [member for group in groups for member in group.members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): _updates(m, data_dir) for m in members}
     parameters = [m.network.parameters for m in members]
     macs = [m.network.macs for m in members]
-    overhead = sum(steps.values()) * SECONDS_PER_STEP / physical_cores()
     return CostEstimate(
         trials=trials,
         runs=len(members),
@@ -151,8 +157,8 @@ def estimate_configs(
         images=sum(images.values()),
         steps=sum(steps.values()),
         memory_bytes=max(cohort_memory(g, data_dir) for g in groups),
-        gflops=speed,
-        seconds=_product_seconds(members, data_dir, speed) + overhead,
+        gflops=measured.gflops,
+        seconds=training_seconds(members, data_dir, measured.gflops / workers) / workers,
         busy=measured.busy,
     )
 
@@ -160,14 +166,13 @@ def estimate_configs(
 def training_seconds(
     members: Sequence[Member], data_dir: Path | None = None, gflops: float | None = None
 ) -> float:
-    """Estimate the seconds of runs, one after the other on one core of this machine.
+    """Estimate the seconds of runs, one after the other in one worker of this machine.
 
     Args:
-        gflops: speed of the core; by default a core's share of this machine's.
+        gflops: speed of the worker; by default a core's share of this machine's.
     """
     speed = _core_speed() if gflops is None else gflops
-    steps = sum(_updates(m, data_dir) for m in members)
-    return _product_seconds(members, data_dir, speed) + steps * SECONDS_PER_STEP
+    return sum(_seconds(member, data_dir, speed) for member in members)
 
 
 @cache
@@ -175,12 +180,11 @@ def _core_speed() -> float:
     return measure_speed().gflops / physical_cores()
 
 
-def _product_seconds(members: Sequence[Member], data_dir: Path | None, speed: float) -> float:
-    """Return the seconds of the matrix products of runs at so many GFLOP/s."""
-    return sum(
-        2 * FORWARD_AND_BACKWARD * m.network.macs * _images(m, data_dir) / _share(m) / (speed * 1e9)
-        for m in members
-    )
+def _seconds(member: Member, data_dir: Path | None, speed: float) -> float:
+    """Return the seconds of a run at so many GFLOP/s; at most its `training.minutes`."""
+    work = 2 * FORWARD_AND_BACKWARD * member.network.macs * _images(member, data_dir)
+    seconds = work / _share(member) / (speed * 1e9) + _updates(member, data_dir) * SECONDS_PER_STEP
+    return min(seconds, 60 * (member.training.minutes or math.inf))
 
 
 def _convolves(network: Network) -> bool:

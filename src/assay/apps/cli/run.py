@@ -81,7 +81,7 @@ def run(
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
         if dry_run:
-            _show_cost(plan, places)
+            _show_cost(plan, places, machine)
             if machine.place.remote:
                 show_place(machine, places, list(plan.runs().values()))
             return 0
@@ -175,7 +175,7 @@ def _announce(plan: Plan) -> None:
         show_brackets(plan)
 
 
-def _show_cost(plan: Plan, places: Places) -> None:
+def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
     from assay.studies.search.plan import SearchPlan
 
     if isinstance(plan, SearchPlan):
@@ -183,10 +183,10 @@ def _show_cost(plan: Plan, places: Places) -> None:
 
         preview(plan, places)
     else:
-        _preview(plan, places)
+        _preview(plan, places, machine.workers)
 
 
-def _preview(plan: Plan, places: Places) -> None:
+def _preview(plan: Plan, places: Places, workers: int | None) -> None:
     """Print trials, runs, cohorts, parameters, and estimates of time and memory."""
     from assay.apps.cli.power import power_of, power_text
     from assay.core.store import Store
@@ -205,7 +205,7 @@ def _preview(plan: Plan, places: Places) -> None:
     factors = [name for name in plan.study.factors if plan.study.design != "trials"]
     rows = [(t.label, *(t.levels[name] for name in factors), t.id) for t in plan.trials]
     console.table(("trial", *factors, "identity"), rows)
-    cost = estimate(plan, places.data_path)
+    cost = estimate(plan, places.data_path, workers=workers)
     missing = len(runs) - stored
     before = "; ".join(f"{number}: {why}" for why, number in older.items())
     share = missing / max(1, len(runs))
