@@ -37,12 +37,14 @@ class FakeTrainer:
 
     def __init__(self, clock: FakeClock, seconds: Callable[[float], float]):
         self.clock, self.seconds, self.rates = clock, seconds, []
+        self.late, self.lates = 0, []
 
     def start_epoch(self, orders: np.ndarray, epoch: int) -> None:
         pass
 
     def step(self, start: int, stop: int, factor: float) -> None:
         self.rates.append(factor)
+        self.lates.append(self.late)
         self.clock.now += self.seconds(self.clock.now - 1000)
 
 
@@ -70,6 +72,9 @@ def run(clock: FakeClock, seconds: Callable[[float], float], minutes: float | No
     task: Any = find_task("classify")
     found = Loop(trainer, [trained], data.fit_data, task, measure, told.append)  # type: ignore[arg-type]
     assert [k for k, _ in found.run()] == [0]
+    ahead = np.arange(len(trainer.lates)) + trainer.lates
+    own = [recipe.schedule.factor(int(s), steps, len(data.train) // 32) for s in ahead]
+    np.testing.assert_array_equal(own, trainer.rates)  # a trainer's own schedules end in time, too
     return trained, np.array(trainer.rates), told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -64,6 +64,18 @@ class Striding(Trainer, Protocol):
             start, stop: images of the order, all batches together.
             factors: of each update.
         """
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A trainer with a schedule of its own, such as the weight of a loss.
+
+    Attributes:
+        late: number of updates by which every schedule is ahead of the updates made, because of a
+            time limit; set before each step.
+    """
+
+    late: int
 
 
 class Resumable(Trainer, Protocol):
@@ -186,6 +198,8 @@ class Loop:
         start, stop = batch * size, min((batch + end - step) * size, self.images)
         schedule = self.training.schedule
         late = self._late(step)
+        if isinstance(self.trainer, Timed):
+            self.trainer.late = late
         rates = [schedule.factor(s + late, self.total, self.per_epoch) for s in range(step, end)]
         if end - step == 1:
             self.trainer.step(start, stop, rates[0])

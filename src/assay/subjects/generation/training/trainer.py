@@ -31,6 +31,7 @@ class PartsTrainer:
 
     Attributes:
         number: updates so far.
+        late: see `Timed` of the loop.
         sums: losses summed over the updates since the last evaluation.
         film: (update, pictures of the same latent points, uint8 (FILMED, h, w, c)).
     """
@@ -46,7 +47,7 @@ class PartsTrainer:
     ):
         self.program, self.member, self.data, self.judge = program, member, data, judge
         self.total = member.training.total_steps(len(fit.train))
-        self.number, self.added = 0, 0
+        self.number, self.late, self.added = 0, 0, 0
         self.totals: dict[str, Tensor] = {}
         self.film: list[tuple[int, np.ndarray]] = []
         self._every, self._seen = 1, 0
@@ -65,7 +66,7 @@ class PartsTrainer:
         if augment:  # reseeded by the update's number, so that a run can resume anywhere
             seed = int(stream(self.member.seed, "moves", self.number).integers(2**31))
             images, _ = Augmenter(augment, [seed], self.data.blank)(images, targets)
-        fraction = self.number / self.total
+        fraction = (self.number + self.late) / self.total
         found = self.program.step(images[0].permute(0, 3, 1, 2), self.number, fraction, factor)
         for name, value in found.items():
             before = self.totals.get(name)
