@@ -135,3 +135,13 @@ def test_official_parts_stay_and_what_they_share_is_counted(monkeypatch, tmp_pat
     assert near_training(dataset) == 2
     kept.write_bytes(b"damaged")
     assert near_training(dataset) == 2
+
+
+def test_test_images_that_validate_are_compared_with_training_images_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path))
+    images = photos(30)
+    test = np.concatenate([images[20:], images[[5]]])
+    parts = (Split(x, np.zeros(len(x), np.int64)) for x in (images[:10], test, test))
+    known = {"class_names": (), "mean": np.zeros(3), "std": np.ones(3)}
+    spec = {"name": "x", "validate_on_test": True}
+    assert near_training(Dataset(spec, *parts, **known, fingerprint="feed")) == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +103,19 @@ def test_several_studies_have_a_section_each(material):
     ]  # fmt: skip
     assert set(chapter_names(studies)) >= {"tour", "mlp-factors", "discussion", "abstract"}
     assert any(Styled("What does trouble show?", "emphasis") not in s for s in paper.abstract)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_paper_says_which_images_validate(material, count):
+    asked = material("tour")
+    trials = copy.deepcopy(asked.plan["trials"])
+    for trial in trials[:count]:
+        trial["config"]["dataset"]["validate_on_test"] = True
+    paper = manuscript([replace(asked, plan={**asked.plan, "trials": trials})])
+    method = str(next(c for c in paper.chapters if c.name == "method"))
+    assert ("Validation images are taken from the training images" in method) == (count < 4)
+    assert ("test images are also the validation images" in method) == (count > 0)
+    assert ("read while tuning" in str(paper.abstract)) == (count > 0)
 
 
 def test_the_table_of_classes_that_a_study_asks_for_outlives_its_figures(material):

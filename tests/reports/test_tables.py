@@ -23,6 +23,7 @@ from assay.reports import (
     published_table,
     results,
 )
+from assay.reports.image_intervals import images_table
 from assay.statistics import by_trial
 
 NASTY = r"50 % of a|b_c & $x$ {y} \z <b> ^~#"
@@ -248,3 +249,47 @@ def test_an_answer_that_depends_on_another_factor(study):
     said = found["network"]["sentences"] + found["network"]["more"]
     assert any("CNN is better than MLP" in s for s in said)
     assert any("CNN is worse than MLP" in s for s in said)
+
+
+def with_dataset(plan, settings, labels=None):
+    """The plan with these settings of the dataset in some trials, or in all."""
+    trials = [
+        {**t, "config": {**t["config"], "dataset": {**t["config"]["dataset"], **settings}}}
+        if labels is None or t["label"] in labels
+        else t
+        for t in plan["trials"]
+    ]
+    return {**plan, "trials": trials}
+
+
+TUNED = {"validate_on_test": True}
+
+
+def test_results_read_while_tuning_do_not_look_like_those_of_unseen_images(study):
+    plan, records = study("tour")
+    said = "The test images are also the validation images"
+    for times, mine in ((0, plan), (1, with_dataset(plan, TUNED))):
+        caveats = [item["text"] for item in answers(mine, records)["beware"]]
+        for texts in (results(mine, records).notes, caveats):
+            found = [text for text in texts if said in text]
+            assert len(found) == times
+            assert all("read while tuning" in text for text in found)
+
+
+def test_trials_validated_on_the_test_images_are_named_and_no_rivals_of_the_others(study):
+    plan, records = study("tour")
+    mine = with_dataset(plan, TUNED, ["plain, MLP"])
+    (note,) = [text for text in results(mine, records).notes if "tuning" in text]
+    assert note.startswith("The test images of plain, MLP are also the validation images")
+    best = [item["text"] for item in answers(mine, records)["best"]]
+    assert any(text.startswith("On digits, validated on the test images: ") for text in best)
+    assert images_table(mine, records).rows[1]["against"] == "plain, MLP"  # of the same images
+
+
+def test_metrics_on_images_that_were_trained_on_choose_nothing_silently(study):
+    plan, records = study("tour")
+    for labels in (None, ["plain, MLP"]):
+        notes = " ".join(results(with_dataset(plan, {"refit": True}, labels), records).notes)
+        assert "metrics on them are meaningless, and so is the choice of the best." in notes
+        assert notes.count("Some trials: ") == bool(labels)
+        assert "chosen by the validation metric alone" not in notes

@@ -25,6 +25,7 @@ __all__ = [
     "difference_hash",
     "near_pairs",
     "near_training",
+    "other_parts",
     "twin_notes",
     "with_twin",
 ]
@@ -215,23 +216,30 @@ def _marked(found: np.ndarray, count: int) -> np.ndarray:
 
 def near_training(dataset: Dataset) -> int:
     """Count the test images that are near-duplicates of, or equal to, training or validation
-    images. The result is cached by the dataset's fingerprint.
+    images (training images only if the test images are those for validation). The result is cached
+    by the dataset's fingerprint.
 
     Permuted pixels are put back first: a hash of them would show what all images have in common,
     such as a dark edge, and take nearly every image for a duplicate.
     """
-    name = f"{dataset.fingerprint}-{_RULE}"
+    tuned = dataset.spec.get("validate_on_test")
+    name = f"{dataset.fingerprint}-{'train-' if tuned else ''}{_RULE}"
     found = _remembered(name)
     if found is None:
         test, *parts = (
             part.images
             if dataset.permutation is None
             else restore(part.images, dataset.permutation)
-            for part in (dataset.test, dataset.train, dataset.validation)
+            for part in (dataset.test, dataset.train, *([] if tuned else [dataset.validation]))
         )
         found = np.unique(np.concatenate([near_pairs(test, part)[:, 0] for part in parts]))
         _remember(name, found)
     return len(found)
+
+
+def other_parts(dataset: Dataset) -> str:
+    """Name the parts whose images `near_training` compares with those of the test."""
+    return "training" if dataset.spec.get("validate_on_test") else "training or validation"
 
 
 def _remembered(name: str) -> np.ndarray | None:

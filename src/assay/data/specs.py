@@ -240,7 +240,8 @@ def _split_problems(spec: Spec) -> dict[str, str]:
         return {"refit": "dataset.refit and dataset.folds cannot be combined"}
     if not spec.get("validate_on_test"):
         return {}
-    beside = [key for key in ("validation", "folds", "refit") if spec.get(key) not in (None, False)]
+    beside = [key for key in ("validation", "folds") if spec.get(key) is not None]
+    beside += ["refit"] if spec.get("refit") else []
     return {
         key: f"dataset.{key} and dataset.validate_on_test cannot be combined: the validation "
         "images are the test images"

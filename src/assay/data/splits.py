@@ -83,19 +83,17 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
         ConfigError: more images are requested than available, or none would be left for training.
     """
     asked = train if spec["train"] is None else spec["train"]
+    if asked > train:
+        raise ConfigError(
+            f"dataset.train: {asked} images requested, but the training set has {train}"
+        )
     if spec.get("validate_on_test"):
-        _at_most(asked, train, f"dataset.train: {asked}")
         found = Sizes(asked, spec["test"] or test, spec["test"] or test)
     elif spec["folds"] is not None:
-        _at_most(asked, train, f"dataset.train: {asked}")
         _at_most(spec["folds"], asked, f"dataset.folds: {spec['folds']}")
         start, stop = _fold_bounds(asked, spec["folds"], spec["fold"])
         found = Sizes(asked - (stop - start), stop - start, spec["test"] or test)
     else:
-        if asked > train:
-            raise ConfigError(
-                f"dataset.train: {asked} images requested, but the training set has {train}"
-            )
         share = spec["validation"]
         validation = share if isinstance(share, int) else max(1, round(share * asked))
         left = train - validation if spec["train"] is None else asked

@@ -12,6 +12,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import BASELINE, candidates_text, trial_names
+from assay.reports.protocol import tuned_note
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
@@ -218,6 +219,8 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has only one run, so the effect of chance is unknown.")
+    if note := tuned_note(plan):
+        texts.append(note)
     if plan.get("scale") not in (None, "full"):
         texts.append(f"The study ran at scale {plan['scale']}, not at the study's full budget.")
     return texts

@@ -268,15 +268,15 @@ def dataset_rows(
 
 def _near(dataset: Dataset) -> list[str]:
     """Return a note about test images that also occur (nearly) in training."""
-    from assay.data.near_duplicates import near_training
+    from assay.data.near_duplicates import near_training, other_parts
 
     found = near_training(dataset)
     if not found:
         return []
     are = "image is" if found == 1 else "images are"
     return [
-        f"{found:,} of {len(dataset.test):,} test {are} equal to a training or validation image, "
-        "or its near-duplicate"
+        f"{found:,} of {len(dataset.test):,} test {are} equal to a {other_parts(dataset)} image, or "
+        "its near-duplicate"
     ]
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from assay.core.plans import PlanData
 from assay.core.records import Record
-from assay.reports.context import data_name
 from assay.reports.flat import Row
 from assay.reports.names import trial_names
 from assay.reports.predictions import classified
 from assay.reports.tables import Column, Table
+from assay.reports.views import images_name
 from assay.statistics import Interval, by_trial, image_interval, metric_of, primary_metric
 
 __all__ = ["images_table"]
@@ -42,7 +42,7 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
         if right is None:
             continue
         name = names[trial["trial_id"]]
-        base, beside = first.setdefault(data_name(trial), (name, right))
+        base, beside = first.setdefault(images_name(trial), (name, right))
         compared = base != name and beside.shape[1] == right.shape[1]
         rows.append(
             {

@@ -10,6 +10,7 @@ from assay.core.records import Record
 from assay.reports.context import lacking_notes, published_rows, published_source
 from assay.reports.flat import Row
 from assay.reports.names import marked
+from assay.reports.protocol import choice_note, tuned_note
 from assay.reports.tables import Column, Table
 from assay.reports.views import trial_rows
 from assay.statistics import (
@@ -124,15 +125,8 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
         if any(_known(r[name]) for r in rows) or (name == val and not done)
     ]
     notes = [covered(plan)]
-    if plan.get("selected"):
-        notes.append(
-            "Trained on the validation images as well, so metrics on them are meaningless; best: "
-            "of the search."
-        )
-    elif any(r["best"] for r in rows):
-        notes.append(
-            "best: chosen by the validation metric alone, among trials with the same data."
-        )
+    said = (choice_note(plan, any(r["best"] for r in rows)), tuned_note(plan))
+    notes += [note for note in said if note]
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
         notes.append(

@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.core.plans import PlanData
 from assay.reports.flat import Row, plain
+from assay.reports.protocol import searched_note
 from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
 from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, metric_title
@@ -76,11 +77,7 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
         Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
         Column("state", lambda r: "trained again" if r["best"] else r["state"], "left"),
     )
-    notes = [
-        "Evaluated on validation alone; these runs never read the test images. The best value "
-        "found by a search is too optimistic; the trials that were trained again show what it is "
-        "worth."
-    ]
+    notes = [searched_note(plan)]
     if any(row["n"] > 1 for row in rows):
         notes.append("± is half of the 95 % t-interval of the mean over n repeats and folds.")
     name = str(plan["study"])

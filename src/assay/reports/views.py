@@ -12,6 +12,7 @@ from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Record
 from assay.reports.flat import Row, plain
 from assay.reports.names import marked, trial_names
+from assay.reports.protocol import DATA_WORDS, dataset_setting
 from assay.statistics import (
     bad_runs,
     best_trial,
@@ -36,6 +37,7 @@ __all__ = [
     "data_groups",
     "data_name",
     "headline_trials",
+    "images_name",
     "other_metrics",
     "run_values",
     "trial_rows",
@@ -180,7 +182,14 @@ def _baseline(plan: PlanData, trial: PlannedTrial) -> dict[str, bool]:
 
 
 def data_name(trial: PlannedTrial) -> str:
-    """Return the name of a trial's data: "mnist", "mnist, permuted"."""
+    """Return the name of a trial's data: "mnist", "mnist, permuted", "mnist, validated on the test
+    images"."""
+    on = [w for key, w in DATA_WORDS.items() if dataset_setting(trial.get("config") or {}, key)]
+    return ", ".join([images_name(trial), *on])
+
+
+def images_name(trial: PlannedTrial) -> str:
+    """Return the name of a trial's images, as its network sees them: "mnist, permuted"."""
     spec = trial.get("config", {}).get("dataset") or {}
     spec = {"name": spec} if isinstance(spec, str) else spec
     name = str(spec.get("name", "data"))

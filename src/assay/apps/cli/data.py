@@ -190,7 +190,7 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     from assay.apps.sheets import write_sheet
     from assay.data import describe, load
     from assay.data.catalog import ENTRIES
-    from assay.data.near_duplicates import near_training
+    from assay.data.near_duplicates import near_training, other_parts
     from assay.data.storage import cache_dir
 
     entry = ENTRIES[spec["name"]]
@@ -215,7 +215,7 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
         console.say(note)
     known = near_training(dataset)
     console.say(
-        f"test images equal to a training or validation image, or its near-duplicate: {known:,}"
+        f"test images equal to a {other_parts(dataset)} image, or its near-duplicate: {known:,}"
     )
     console.say(f"\nmean {_numbers(dataset.mean)}, standard deviation {_numbers(dataset.std)}")
     console.say(f"fingerprint {dataset.fingerprint}")

@@ -29,6 +29,7 @@ from assay.reports.paper.blocks import (
     said,
 )
 from assay.reports.paper.material import Material, slug
+from assay.reports.protocol import tuned_note
 from assay.reports.results import published_table, results
 from assay.reports.tables import Table
 from assay.reports.views import data_groups
@@ -221,7 +222,8 @@ def headline(material: Material, alone: bool = True) -> list[Sentence]:
     told = opening(material.plan, material.records, material.effects, best)
     if not alone and material.called and len(material.effects) > 1:
         told = told[:-1]
-    return [(text,) for text in told]
+    note = tuned_note(material.plan)
+    return [(text,) for text in [*told, *([note] if told and note else [])]]
 
 
 def _upper(text: str) -> str:

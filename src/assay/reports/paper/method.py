@@ -21,6 +21,7 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.cited import cite, of_data, of_network, of_software, of_training
 from assay.reports.paper.material import Material
 from assay.reports.picture_figures import sample_plot
+from assay.reports.protocol import dataset_setting
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
 from assay.statistics import metric_title
@@ -67,10 +68,7 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
         (
             (*parts, "."),
             (Mention("data/sizes"), " gives the sizes of their splits."),
-            (
-                "Validation images are taken from the training images, stratified by class; the "
-                "test images are read once for each run, at its end.",
-            ),
+            *_validation(studies),
             ("Pixels are normalized by mean and standard deviation of the training images.",),
             *(
                 ((Mention("data/samples"), " shows training images as the networks see them."),)
@@ -88,6 +86,22 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
     plot = sample_plot(_by_data(studies))
     if plot is not None:
         yield Exhibit("data/samples", plot, plot.caption, 4)
+
+
+def _validation(studies: Sequence[Material]) -> Iterator[Sentence]:
+    """Say which images are for validation, and when the test images are read."""
+    tuned = [bool(dataset_setting(c, "validate_on_test")) for m in studies for c in m.configs]
+    if not all(tuned):
+        yield (
+            "Validation images are taken from the training images, stratified by class; the "
+            "test images are read once for each run, at its end.",
+        )
+    if any(tuned):
+        whose = "" if all(tuned) else "Of the data that are validated on the test images, "
+        yield (
+            f"{whose}{'all' if whose else 'All'} training images are trained on, and the test "
+            "images are also the validation images: results on them were read while tuning.",
+        )
 
 
 def _has_images(material: Material) -> bool:
@@ -187,8 +201,8 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
     )
     sentences.append(
         (
-            "The weights of the epoch with the best validation result are kept and evaluated "
-            "once on the test images.",
+            "The weights of the epoch with the best validation result are kept and evaluated on "
+            "the test images.",
         )
     )
     sentences.append((Mention("training/settings"), " lists the settings."))

@@ -1,0 +1,78 @@
+"""What a reader must know of the images that a study was validated on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assay.core.plans import PlanData, PlannedTrial
+from assay.core.records import Config
+from assay.reports.names import trial_names
+
+__all__ = ["DATA_WORDS", "choice_note", "dataset_setting", "searched_note", "tuned_note"]
+
+DATA_WORDS = {"validate_on_test": "validated on the test images"}
+"""What the name of data says of a setting that is on."""
+
+_TUNED = (
+    "also the validation images (`dataset.validate_on_test`): test results were read while tuning, "
+    "and are not those of unseen images."
+)
+
+
+def dataset_setting(config: Config, name: str) -> Any:
+    """Return a setting of a configuration's dataset; None if it has none."""
+    spec = config.get("dataset")
+    return spec.get(name) if isinstance(spec, Mapping) else None
+
+
+def tuned_note(plan: PlanData) -> str:
+    """Say which trials of a study were validated on the test images; "" if none was."""
+    trials = plan["trials"]
+    tuned = _having(trials, "validate_on_test")
+    searched = plan["search"]["trials"] if plan.get("search") else []
+    if not tuned and not _having(searched, "validate_on_test"):
+        return ""
+    if len(tuned) in (0, len(trials)):
+        return f"The test images are {_TUNED}"
+    called = trial_names(plan)
+    names = [called[trial["trial_id"]] for trial in tuned[:3]]
+    more = [f"{len(tuned) - 3} more"] if len(tuned) > 3 else []
+    *first, last = [*names, *more]
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return f"The test images of {listed} are {_TUNED}"
+
+
+def searched_note(plan: PlanData) -> str:
+    """Say what the values of a search are worth."""
+    optimistic = "The best value found by a search is too optimistic"
+    if tuned_note(plan):
+        return (
+            "Evaluated on the validation images, which are also the test images "
+            f"(`dataset.validate_on_test`). {optimistic}, and so are test results of the trials "
+            "that were trained again, which it chose by these images."
+        )
+    return (
+        "Evaluated on validation alone; these runs never read the test images. "
+        f"{optimistic}; the trials that were trained again show what it is worth."
+    )
+
+
+def choice_note(plan: PlanData, chosen: bool) -> str:
+    """Say what the best trial was chosen by.
+
+    Args:
+        chosen: whether the study has a best trial.
+    """
+    on = "Trained on the validation images as well, so metrics on them are meaningless"
+    if plan.get("selected"):
+        return f"{on}; best: of the search."
+    if refit := _having(plan["trials"], "refit"):
+        some = "" if len(refit) == len(plan["trials"]) else "Some trials: "
+        return f"{some}{on}{', and so is the choice of the best' if chosen else ''}."
+    by = "best: chosen by the validation metric alone, among trials with the same data."
+    return by if chosen else ""
+
+
+def _having(trials: Sequence[PlannedTrial] | Sequence[Any], name: str) -> list[Any]:
+    return [trial for trial in trials if dataset_setting(trial.get("config") or {}, name)]
