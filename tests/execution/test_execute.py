@@ -8,6 +8,7 @@ import pytest
 from conformance import counts, same_results, stored
 from execute_command import config, study, train
 
+from assay.core.cores import make_span
 from assay.core.errors import EngineError, StoreError
 from assay.core.records import run_id
 from assay.core.store import Store
@@ -15,7 +16,7 @@ from assay.core.store_owner import new_owner
 from assay.engines.engine import Progress, Resources
 from assay.execution.events import Tracker
 from assay.execution.execute import execute
-from assay.execution.jobs import cut, make_span
+from assay.execution.jobs import cut
 
 LOCAL = ["inline", "processes", "threads"]
 """Executors that need nothing; those of clusters have tests of their own."""

@@ -44,6 +44,16 @@ def test_a_run_takes_no_longer_than_its_minutes(monkeypatch: pytest.MonkeyPatch)
     assert estimate(made, gflops=100.0).seconds < 60
 
 
+@pytest.mark.parametrize(("repeats", "minutes"), [(1, 5), (2, 5), (3, 10)])
+def test_workers_without_a_run_save_no_time(
+    monkeypatch: pytest.MonkeyPatch, repeats: int, minutes: int
+) -> None:
+    monkeypatch.setattr("assay.studies.estimate.physical_cores", lambda: 2)
+    limited = {**BASE["training"], "minutes": 5}
+    made = make_plan(parse_study({**BASE, "training": limited, "repeats": repeats}))
+    assert estimate(made, gflops=1e-9).seconds == pytest.approx(60 * minutes)
+
+
 @pytest.mark.parametrize(
     ("pretrain", "updates"),
     [(None, 0), ({"name": "transfer", "dataset": "mnist", "epochs": 2}, 36)],
@@ -60,6 +70,9 @@ def test_what_is_trained_first_costs_as_well(pretrain: dict | None, updates: int
     cost = estimate(make_plan(parse_study(study)), gflops=1.0)
     own = 500 // 100
     assert (cost.steps, cost.images) == (own + updates, 500 + 100 * updates)
+    study["training"]["minutes"] = 5
+    limited = estimate(make_plan(parse_study(study)), gflops=1e-9)
+    assert limited.seconds == pytest.approx(60 * (10 if pretrain else 5))  # each part ends then
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
-"""How many physical cores this process may use."""
+"""How many physical cores this process may use, and when workers on them are done."""
 
 from __future__ import annotations
 
+import heapq
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["physical_cores", "waited"]
+__all__ = ["make_span", "physical_cores", "waited"]
 
 _SCHEDULE = Path("/proc/thread-self/schedstat")
 
@@ -41,3 +43,11 @@ def waited() -> float:
         return int(_SCHEDULE.read_text().split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
+
+
+def make_span(works: Sequence[float], workers: int) -> float:
+    """Return when the last worker finishes if each, once free, takes the next job."""
+    loads = [0.0] * max(1, min(workers, len(works)))  # more would have nothing to do
+    for work in works:
+        heapq.heapreplace(loads, loads[0] + work)
+    return max(loads)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from assay.core.cores import make_span
 from assay.engines.engine import Cohort, Member
 
-__all__ = ["Part", "cut", "make_span", "member_work"]
+__all__ = ["Part", "cut", "member_work"]
 
 IMAGE_OVERHEAD = 50_000
 """Cost of an image besides its multiply-adds, in multiply-adds; it dominates tiny networks."""
@@ -101,14 +101,6 @@ def cut(
     parts.sort(key=lambda part: -part.work)
     in_turn = sorted(parts, key=lambda part: part.seed)
     return in_turn if make_span([p.work for p in in_turn], workers) <= SLACK * best else parts
-
-
-def make_span(works: Sequence[float], workers: int) -> float:
-    """Return when the last worker finishes if each, once free, takes the next job."""
-    loads = [0.0] * max(1, min(workers, len(works)))  # more would have nothing to do
-    for work in works:
-        heapq.heapreplace(loads, loads[0] + work)
-    return max(loads)
 
 
 def _least_span(works: Sequence[float], workers: int) -> float:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assay.core.cores import physical_cores
+from assay.core.cores import make_span, physical_cores
 from assay.core.machine import memory_bytes
 from assay.core.records import Config
 from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.executors.executor import Capacity, Crew, Setup
 from assay.execution.executors.worker import find_engine
-from assay.execution.jobs import Part, cut, make_span, member_work
+from assay.execution.jobs import Part, cut, member_work
 from assay.execution.place import Place
 from assay.studies.estimate import cohort_memory, training_seconds
 from assay.studies.members import cohorts as cohorts_of

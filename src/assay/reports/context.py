@@ -275,8 +275,8 @@ def _near(dataset: Dataset) -> list[str]:
         return []
     are = "image is" if found == 1 else "images are"
     return [
-        f"{found:,} of {len(dataset.test):,} test {are} equal to a {other_parts(dataset)} image, or "
-        "its near-duplicate"
+        f"{found:,} of {len(dataset.test):,} test {are} equal to a {other_parts(dataset)} image, "
+        "or its near-duplicate"
     ]
 
 

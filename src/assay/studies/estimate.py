@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from assay.core.cores import physical_cores
+from assay.core.cores import make_span, physical_cores
 from assay.core.errors import ConfigError
 from assay.core.machine import memory_bytes
 from assay.core.records import Config
@@ -141,8 +141,9 @@ def estimate_configs(
     groups = cohorts(configs, data_dir)
     check_memory(groups, data_dir)
     measured = measure_speed() if gflops is None else Speed(gflops, 0.0)
-    workers = workers or physical_cores()
     members = [member for group in groups for member in group.members]
+    workers = min(workers or physical_cores(), len(members))  # more have nothing to do
+    times = [_seconds(member, data_dir, measured.gflops / workers) for member in members]
     images = {id(m): _images(m, data_dir) for m in members}
     steps = {id(m): _updates(m, data_dir) for m in members}
     parameters = [m.network.parameters for m in members]
@@ -158,21 +159,14 @@ def estimate_configs(
         steps=sum(steps.values()),
         memory_bytes=max(cohort_memory(g, data_dir) for g in groups),
         gflops=measured.gflops,
-        seconds=training_seconds(members, data_dir, measured.gflops / workers) / workers,
+        seconds=make_span(times, workers),
         busy=measured.busy,
     )
 
 
-def training_seconds(
-    members: Sequence[Member], data_dir: Path | None = None, gflops: float | None = None
-) -> float:
-    """Estimate the seconds of runs, one after the other in one worker of this machine.
-
-    Args:
-        gflops: speed of the worker; by default a core's share of this machine's.
-    """
-    speed = _core_speed() if gflops is None else gflops
-    return sum(_seconds(member, data_dir, speed) for member in members)
+def training_seconds(members: Sequence[Member], data_dir: Path | None = None) -> float:
+    """Estimate the seconds of runs, one after the other on one core of this machine."""
+    return sum(_seconds(member, data_dir, _core_speed()) for member in members)
 
 
 @cache
@@ -181,10 +175,17 @@ def _core_speed() -> float:
 
 
 def _seconds(member: Member, data_dir: Path | None, speed: float) -> float:
-    """Return the seconds of a run at so many GFLOP/s; at most its `training.minutes`."""
-    work = 2 * FORWARD_AND_BACKWARD * member.network.macs * _images(member, data_dir)
-    seconds = work / _share(member) / (speed * 1e9) + _updates(member, data_dir) * SECONDS_PER_STEP
-    return min(seconds, 60 * (member.training.minutes or math.inf))
+    """Return the seconds of a run at so many GFLOP/s; its pretraining and its own training take at
+    most its `training.minutes` each."""
+    image = 2 * FORWARD_AND_BACKWARD * member.network.macs / _share(member) / (speed * 1e9)
+    first = _first(member, data_dir)
+    begun = first * member.training.batch_size
+    parts = (
+        (begun, first),
+        (_images(member, data_dir) - begun, _updates(member, data_dir) - first),
+    )
+    limit = 60 * (member.training.minutes or math.inf)
+    return sum(min(n * image + updates * SECONDS_PER_STEP, limit) for n, updates in parts)
 
 
 def _convolves(network: Network) -> bool:

@@ -181,7 +181,7 @@ def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
     if isinstance(plan, SearchPlan):
         from assay.apps.cli.search import preview
 
-        preview(plan, places)
+        preview(plan, places, machine.workers)
     else:
         _preview(plan, places, machine.workers)
 
@@ -190,36 +190,39 @@ def _preview(plan: Plan, places: Places, workers: int | None) -> None:
     """Print trials, runs, cohorts, parameters, and estimates of time and memory."""
     from assay.apps.cli.power import power_of, power_text
     from assay.core.store import Store
-    from assay.studies.estimate import estimate
+    from assay.studies.estimate import estimate, estimate_configs
     from assay.studies.parts import of_earlier_versions
     from assay.studies.speed import busy_text
 
     runs = plan.runs()
-    stored, older = 0, {}
+    stored, older = set[str](), {}
     if not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.verify(runs)
-            stored = len(store.present(runs))
+            stored = set(store.present(runs))
             older = of_earlier_versions(runs, store.present, store.plan_before(plan.name))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
     factors = [name for name in plan.study.factors if plan.study.design != "trials"]
     rows = [(t.label, *(t.levels[name] for name in factors), t.id) for t in plan.trials]
     console.table(("trial", *factors, "identity"), rows)
     cost = estimate(plan, places.data_path, workers=workers)
-    missing = len(runs) - stored
+    missing = [config for run, config in runs.items() if run not in stored]
+    rest = None
+    if missing:
+        given = (cost.trials, places.data_path, cost.gflops, workers)
+        rest = estimate_configs(missing, *given)
     before = "; ".join(f"{number}: {why}" for why, number in older.items())
-    share = missing / max(1, len(runs))
     console.say()
     console.fields(
         {
             "trials": cost.trials,
-            "runs": f"{cost.runs}, {stored} of them in the store, {missing} to train",
+            "runs": f"{cost.runs}, {len(stored)} of them in the store, {len(missing)} to train",
             **({"of an earlier version": before} if before else {}),
             "cohorts": f"{cost.cohorts}, the largest of {cost.largest_cohort} runs",
             "parameters": _span(cost.parameters),
             "MACs an image": _span(cost.macs),
-            "images to see": f"{cost.images * share:,.0f}",
-            "time": f"about {duration(cost.seconds * share)} (a rough estimate"
+            "images to see": f"{rest.images if rest else 0:,}",
+            "time": f"about {duration(rest.seconds if rest else 0)} (a rough estimate"
             f"{busy_text(cost.busy)})",
             "power": power_text(power_of(plan, places)),
             "memory": f"about {cost.memory_bytes / 2**20:,.0f} MiB a worker (a rough estimate)",

@@ -152,7 +152,7 @@ def _default(written: Any, name: str) -> str:
     return label_of(value)
 
 
-def preview(plan: SearchPlan, places: Places) -> None:
+def preview(plan: SearchPlan, places: Places, workers: int | None = None) -> None:
     """Print the space and what the search will cost."""
     from contextlib import suppress
 
@@ -174,7 +174,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
             configs.append(search.configure(point))
             again.append(search.configure(point, search.retrain))
     runs = [rung_configs(study, config, None)[0] for config in configs]
-    cost = estimate_configs(runs, len(runs), places.data_path)
+    cost = estimate_configs(runs, len(runs), places.data_path, workers=workers)
     each = search.repeats * (search.folds or 1)
     whole = float(planned_trials(search))
     if search.brackets:  # a trial that stops early costs a fraction of a complete one
@@ -183,7 +183,7 @@ def preview(plan: SearchPlan, places: Places) -> None:
     images, seconds = (whole * each / len(runs) * x for x in (cost.images, cost.seconds))
     if again:
         last = [run_config(config, study.seeds[0]) for config in again]
-        best = estimate_configs(last, len(last), places.data_path)
+        best = estimate_configs(last, len(last), places.data_path, cost.gflops, workers)
         times = search.best * len(study.seeds) / len(last)
         images, seconds = images + times * best.images, seconds + times * best.seconds
     console.heading("cost")
