@@ -252,6 +252,38 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             {"retrain": {"training.epoch": 9}},
             "unknown setting of training 'epoch'; did you mean 'epochs'?",
         ),
+        (
+            {"dataset.validate_on_test": [True]},
+            {"refit": True},
+            "dataset.refit and dataset.validate_on_test cannot be combined",
+        ),
+        (
+            {"dataset.validate_on_test": [True]},
+            {"folds": 3},
+            "dataset.folds and dataset.validate_on_test cannot be combined",
+        ),
+        ({"dataset.folds": [2]}, {"refit": True}, "dataset.refit and dataset.folds cannot be"),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"refit": True, "retrain": {"dataset.folds": 3}},
+            "dataset.refit and dataset.folds cannot be combined",
+        ),
+        ({"dataset.train": [200, 3]}, {"folds": 5}, "dataset.folds: 5 need 5 images"),
+        (
+            {"dataset.refit": [True]},
+            {},
+            "a search chooses by images that dataset.refit trains on; search.refit: true trains",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"retrain": {"dataset.refit": True}},
+            "a search chooses by images that dataset.refit trains on; search.refit: true trains",
+        ),
+        (
+            {"dataset.validate_on_test": [False, True]},
+            {},
+            "space: it varies dataset.validate_on_test, but values on other images cannot be",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(space: Any, search: Any, message: str):

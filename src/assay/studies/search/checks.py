@@ -12,6 +12,7 @@ from assay.core.records import Config
 from assay.core.seeds import stream
 from assay.studies.design import MAX_RUNS
 from assay.studies.judging import check_objective
+from assay.studies.search.data import check_data
 from assay.studies.search.samplers.sampler import SAMPLERS
 from assay.studies.search.search import Configure, Search
 from assay.studies.search.space import NoPoint, Values, first_allowed
@@ -42,10 +43,12 @@ def checked(search: Search, configure: Configure, seed: int) -> Search:
     samples = _samples(search, configure, seed, problems)
     problems.raise_if_any()
     _check_used(search, problems)
+    last = samples
     if search.retrain:
         with problems.collect(search.place("retrain")):
             rng = stream(seed, "search", "retrain")
-            configure(first_allowed(search.space, rng, {}), search.retrain)
+            last = [configure(first_allowed(search.space, rng, {}), search.retrain)]
+    check_data(search, samples, last, problems)
     first = samples[0]
     task = find_task(first["task"])
     with problems.collect(search.place("objective")):

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 
 from assay.core.config import dotted
 from assay.core.plans import PlanData, PlannedSearch
-from assay.core.records import VALIDATION_ONLY, Config, Spec, run_config, trial_id
-from assay.data import resolve
+from assay.core.records import VALIDATION_ONLY, Config, run_config, trial_id
 from assay.studies.contrasts import comparisons
 from assay.studies.factors import label_of
 from assay.studies.plan import Plan
+from assay.studies.search.data import folded, refitted
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 from assay.studies.search.search import Search
 from assay.studies.study import Study
@@ -88,16 +88,9 @@ def rung_configs(study: Study, config: Config, epochs: int | None) -> list[Confi
     seeds = range(first, first + search.repeats)
     return [
         run_config({**base, "dataset": dataset}, seed)
-        for dataset in _folds(config["dataset"], search.folds)
+        for dataset in folded(config["dataset"], search.folds)
         for seed in seeds
     ]
-
-
-def _folds(dataset: Spec, folds: int | None) -> list[Spec]:
-    if folds is None:
-        return [dataset]
-    spec = {**dataset, "validation": None, "folds": folds}
-    return [resolve({**spec, "fold": fold}) for fold in range(folds)]
 
 
 @dataclass
@@ -129,7 +122,7 @@ class SearchPlan(Plan):
         if beside:
             config = self.search.configure(values, beside)
         if self.search.refit:
-            config = {**config, "dataset": resolve({**config["dataset"], "refit": True})}
+            config = {**config, "dataset": refitted(config["dataset"])}
         return Trial(label, {FACTOR: label}, config)
 
     def configs(self) -> Iterator[Config]:
