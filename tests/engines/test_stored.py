@@ -192,8 +192,27 @@ def test_a_trunk_that_has_seen_the_validation_images_is_refused(first, changes, 
         plan_of(second(name, dataset=dataset), store=folder)
     same = second(name, dataset=FIRST["dataset"])
     assert plan_of(same, store=folder).runs()
+    fewer = second(name, dataset={**FIRST["dataset"], "validation": 10})
+    assert plan_of(fewer, store=folder).runs()  # all of them are validation images there, too
     with pytest.raises(ConfigError, match="the split varies between its runs"):
         plan_of({**same, "vary": ["seed", "split"]}, store=folder)
+
+    tuned = {k: v for k, v in dataset.items() if k in ("name", "train", "test")}
+    on_test = second(name, dataset={**tuned, "validate_on_test": True})
+    assert plan_of(on_test, store=folder).runs()  # no run has learned from test images
+
+
+def test_validation_images_are_not_seen_through_another_run_either(first, tmp_path):
+    folder, name = first
+    points, file = load(FIRST["dataset"]).train, tmp_path / "other.npz"
+    np.savez(file, x=points.images + 1, y=points.targets)
+    begun = second(name, dataset={"name": "arrays", "arrays": str(file), "test": 5})
+    middle = run(begun, store=folder, on="inline", progress=False).plan["trials"][0]["runs"][0]
+    assert plan_of(second(middle, dataset=FIRST["dataset"]), store=folder).runs()
+    other = second(middle, dataset={**FIRST["dataset"], "split_seed": 1})
+    said = f"run {middle} .*{re.escape(f'(through run {name}, with which it began): its dataset')}"
+    with pytest.raises(ConfigError, match=said):
+        plan_of(other, store=folder)
 
 
 def test_a_run_on_other_data_may_have_any_split(tmp_path):

@@ -15,7 +15,7 @@ from assay.engines.engine import ENGINES, Resources
 from assay.engines.transfer import Transfer
 from assay.studies.plan import cohorts
 
-THERE = {"name": "digits", "train": 100, "split_seed": 5}
+THERE = {"name": "digits", "train": 100, "validation": 20, "permute": 5}
 STUDY = {
     "study": "s",
     "dataset": {"name": "digits", "train": 60, "validation": 20, "test": 20},
@@ -56,7 +56,7 @@ def test_a_trunk_that_is_not_frozen_learns_on():
 
 
 def test_the_trunk_depends_on_the_other_data():
-    one, other = train(True), train(True, split_seed=6)
+    one, other = train(True), train(True, permute=6)
     kernel = next(k for k in one.weights if k.startswith("trunk.") and k.endswith("kernel"))
     assert not np.array_equal(one.weights[kernel], other.weights[kernel])
 
@@ -88,3 +88,30 @@ def test_what_cannot_be_transferred_is_said():
     (mine,) = cohorts(plan_of({**STUDY, "training": good, "engine": "numpy"}).configs())
     with pytest.raises(EngineError, match=r"training\.pretrain"):
         ENGINES["numpy"]().check(mine, Resources())
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({"split_seed": 1}, "dataset.split_seed is 0, that of the pretraining 1"),
+        ({"validation": 10}, "dataset.validation is 20, that of the pretraining 10"),
+        ({"validation": None, "validate_on_test": True}, "the pretraining has dataset.validate_on"),
+        (
+            {"validation": None, "folds": 4},
+            "dataset.validation is 20, that of the pretraining None",
+        ),
+    ],
+)
+def test_a_trunk_never_learns_from_the_validation_images(there: dict, said: str):
+    spec = {k: v for k, v in (THERE | there).items() if v is not None}
+    training = {**STUDY["training"], "pretrain": {"name": "transfer", "dataset": spec}}
+    with pytest.raises(ConfigError, match="learns from validation images of this study") as caught:
+        plan_of({**STUDY, "training": training})
+    assert said in str(caught.value)
+    folds = {"name": "digits", "folds": 4, "fold": 1}
+    other = {**training, "pretrain": {"name": "transfer", "dataset": {**folds, "train": 200}}}
+    with pytest.raises(ConfigError, match=r"dataset\.train is 100, that of the pretraining 200"):
+        plan_of({**STUDY, "dataset": {**folds, "train": 100}, "training": other})
+    tuned = {k: v for k, v in STUDY["dataset"].items() if k != "validation"}
+    study = {**STUDY, "dataset": {**tuned, "validate_on_test": True}, "training": training}
+    assert plan_of(study).runs()  # test images are learned from by none

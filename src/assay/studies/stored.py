@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -32,34 +33,44 @@ _SPLIT = ("split_seed", "validation", "folds", "fold")
 def check_stored(
     config: Config, source: Source, store: Path | None, data_dir: Path | None, problems: Problems
 ) -> None:
-    """Check that a trial can begin with the stored runs that its recipe names.
+    """Check that a trial can begin with what its recipe names: another dataset or stored runs.
 
-    A problem is that a run is not there or damaged, has no weights or another trunk, or has learned
-    from images that the trial is validated on.
+    A problem is that a run is not there or damaged, has no weights or another trunk, or that a run
+    or the pretraining has learned from images that the trial is validated on.
 
     Args:
         source: the study with the settings of the trial, which says their places.
         store: None to take the runs on trust.
         problems: what is already wrong with the trial, which then is not looked at.
     """
-    if store is None or problems or not config["training"].get("pretrain"):
+    if problems or not (pretrain := config["training"].get("pretrain")):
+        return
+    if other := pretrain.get("dataset"):
+        with problems.collect(Entry(None, ("training", "pretrain", "dataset"), source)):
+            if said := _seen(other, config, "the pretraining"):
+                raise ConfigError(
+                    f"training.pretrain learns from validation images of this study: {said}"
+                )
+    if store is None:
         return
     member = resolve_member({**config, "seed": 0}, data_dir)
     with problems.collect(Entry(None, ("training", "pretrain", "run"), source)):
         for run in stored_runs(member.training):
-            record, shapes = _stored(store, run)
+            record, shapes, learned = _stored(store, run)
             here = f"run {run} of the store {store}"
             problem = trunk_problem(member.network, shapes) or _other_layer(member, record)
             if problem:
                 raise ConfigError(f"{here} {problem}")
-            if said := _seen(record.config["dataset"], config):
-                raise ConfigError(
-                    f"{here} has learned from validation images of this study: {said}"
-                )
+            for name, spec in learned:
+                begun = "" if name == run else f" (through run {name}, with which it began)"
+                if said := _seen(spec, config):
+                    raise ConfigError(
+                        f"{here} has learned from validation images of this study{begun}: {said}"
+                    )
 
 
-def _stored(store: Path, run: str) -> tuple[Record, dict[str, Shape]]:
-    """Return a record and the shapes of its weights."""
+def _stored(store: Path, run: str) -> tuple[Record, dict[str, Shape], list[tuple[str, Spec]]]:
+    """Return a record, the shapes of its weights, and the data that it has learned from."""
     if not (store / "index.sqlite").exists():
         raise ConfigError(f"there is no store at {store}, which should hold run {run}")
     with Store(store, create=False, read_only=True) as opened:
@@ -74,7 +85,19 @@ def _stored(store: Path, run: str) -> tuple[Record, dict[str, Shape]]:
                 f"run {run} of the store {store} was stored without its weights; train it with "
                 "save_weights: true"
             )
-        return record, {name: array.shape for name, array in opened.weights(run).items()}
+        shapes = {name: array.shape for name, array in opened.weights(run).items()}
+        return record, shapes, list(_learned(record, opened))
+
+
+def _learned(record: Record | None, store: Store) -> Iterator[tuple[str, Spec]]:
+    """Return the datasets of a run and of what it began with, each with the name of its run."""
+    while record is not None:
+        yield record.run_id, record.config["dataset"]
+        pretrain = record.config["training"].get("pretrain") or {}
+        if "dataset" in pretrain:
+            yield record.run_id, pretrain["dataset"]
+        before = pretrain.get("run")
+        record = store.record(before) if before and store.recorded([before]) else None
 
 
 def _other_layer(member: Member, record: Record) -> str:
@@ -99,21 +122,25 @@ def _texts(network: Network) -> dict[str, str]:
     return {row["name"]: row["layer"] for row in layer_table(network)}
 
 
-def _seen(there: Spec, config: Config) -> str:
+def _seen(there: Spec, config: Config, whose: str = "the run") -> str:
     """Say why a run on these data has learned from validation images of a trial; "" if it has not.
 
     No study can learn from test images: which they are depends on no setting.
     """
     here = config["dataset"]
-    if any(there.get(name) != here.get(name) for name in _CONTENT):
+    if here.get("validate_on_test") or any(there.get(name) != here.get(name) for name in _CONTENT):
         return ""
     if "dataset.split_seed" in config.get(VARIES, {}):
         return "the split varies between its runs"
     for name in ("refit", "validate_on_test"):
         if there.get(name):
-            return f"the run has dataset.{name}"
-    share = isinstance(here.get("validation"), float)
-    for name in (*_SPLIT, *(["train"] if share else [])):
+            return f"{whose} has dataset.{name}"
+    mine, theirs = here.get("validation"), there.get("validation")
+    fewer = isinstance(mine, int) and isinstance(theirs, int) and mine <= theirs
+    shares = isinstance(mine, float) or here.get("folds")  # of all images that are not for testing
+    for name in (*_SPLIT, *(["train"] if shares else [])):
+        if name == "validation" and fewer:
+            continue  # a smaller part of one order lies within the larger one
         if there.get(name) != here.get(name):
-            return f"its dataset.{name} is {here.get(name)}, that of the run {there.get(name)}"
+            return f"its dataset.{name} is {here.get(name)}, that of {whose} {there.get(name)}"
     return ""
