@@ -196,7 +196,7 @@ def test_data_and_a_dataset_exclude_each_other(here):
         assay.run({**STUDY, "dataset": "digits"}, data=(X, Y))
     with pytest.raises(DataError, match="labels y: 59 labels for 60 images"):
         assay.run(STUDY, data=(X, Y[1:]))
-    with pytest.raises(ConfigError, match="a study needs dataset:"):
+    with pytest.raises(ConfigError, match="a study needs dataset, a dataset, or"):
         assay.run(STUDY)
 
 

@@ -177,6 +177,16 @@ def test_a_run_without_weights_or_a_store_cannot_be_begun_with(first, tmp_path):
     assert plan_of(second(bad)).runs()  # taken on trust where nothing is trained
 
 
+def test_a_study_validated_on_test_images_may_begin_with_any_run_but_not_the_reverse(first):
+    folder, name = first
+    tuned = {**FIRST["dataset"], "validation": None, "split_seed": 1, "validate_on_test": True}
+    assert plan_of(second(name, dataset=tuned), store=folder).runs()
+    results = run({**FIRST, "dataset": tuned}, store=folder, on="inline", progress=False)
+    (all_seen,) = results.plan["trials"][0]["runs"][:1]
+    with pytest.raises(ConfigError, match=r"images of this study: the run has dataset\.validate"):
+        plan_of(second(all_seen, dataset=FIRST["dataset"]), store=folder)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

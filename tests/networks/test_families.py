@@ -208,6 +208,9 @@ def test_wrong_layers_are_refused_all_at_once() -> None:
             "gelu",
             {"relu": None},
             {"name": "conv2d", "filters": 8},
+            3,
+            ["dense"],
+            "ReLU",
         )
     starts = [line.split("; did", 1)[0].split(" (known", 1)[0] for line in
               str(caught.value).splitlines()]  # fmt: skip
@@ -224,6 +227,9 @@ def test_wrong_layers_are_refused_all_at_once() -> None:
         "{activation: relu}",
         "layers[9].name: a layer is written {conv2d: 64} or {layer: conv2d, filters: 64}, "
         "without a name",
+        "layers[10] must be a name or a mapping, got 3",
+        "layers[11] must be a name or a mapping, got ['dense']",
+        "layers[12]: relu is an activation, not a layer; an activation layer is {activation: relu}",
     ]
 
 

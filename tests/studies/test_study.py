@@ -110,7 +110,16 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"network": None}, "a study needs network:"),
+        ({"network": None}, "a study needs network, a network family, or a mapping with its "
+         "`family`, for example network: {family: mlp, hidden: [64]}"),
+        ({"published": [{"source": "x"}]},
+         "published[0]: a published figure needs value, a number, for example value: 0.97"),
+        ({"training": {"pretrain": "stored"}}, "training.pretrain: pretraining stored needs run, "
+         "16 hexadecimal digits, for example run: 0f1e2d3c4b5a6978"),
+        ({"design": "factorial"}, "design: unknown design 'factorial'; did you mean "
+         "'full_factorial'? (known: full_factorial, one_at_a_time, random)"),
+        ({"design": "random"},
+         "design: a random design needs its number of trials: {random: 40}"),
         ({"dataset": {"name": "digits", "train": 10**12}},
          "dataset.train: 1000000000000 images requested, but the training set has 1437"),
         ({"factors": {"training.learning_rate": [x / 99 for x in range(1, 12)]}, "repeats": 10_000},

@@ -12,11 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from assay.core.config import Option
 from assay.core.options import REQUIRED, accepts, as_option, options_of
 from assay.core.registry import Registry
+from assay.core.yaml import in_one_line
 
 __all__ = ["page", "undocumented"]
 
@@ -147,7 +146,7 @@ def _default(value: Any) -> str:
     shown = getattr(value, "name", value)
     if shown is None or shown == "" or (not _plain(shown)):
         return ""
-    return f"`{_yaml(shown)}`"
+    return f"`{in_one_line(shown)}`"
 
 
 def _example(name: str, option: Option) -> str:
@@ -156,16 +155,11 @@ def _example(name: str, option: Option) -> str:
     value = getattr(value, "name", value)
     if value is None or value is REQUIRED or value == "" or not _plain(value):
         return ""
-    return f"{name}: {_yaml(value)}"
+    return f"{name}: {in_one_line(value)}"
 
 
 def _plain(value: Any) -> bool:
     return isinstance(value, (bool, int, float, str, list, dict))
-
-
-def _yaml(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
 if __name__ == "__main__":

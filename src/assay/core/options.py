@@ -18,6 +18,7 @@ from typing import Any, TypeVar, get_type_hints
 from assay.core.config import Entry, Option, Path
 from assay.core.errors import ConfigError
 from assay.core.values import span
+from assay.core.yaml import in_one_line
 
 __all__ = [
     "REQUIRED",
@@ -33,6 +34,7 @@ __all__ = [
     "integer",
     "listed",
     "named_schema",
+    "needs",
     "number",
     "object_schema",
     "options_of",
@@ -243,6 +245,13 @@ def schema_of(option: Option) -> dict[str, Any]:
 def accepts(option: Option) -> str:
     """Return the accepted values in words."""
     return option.accepts or _words(schema_of(option))
+
+
+def needs(owner: str, name: str, option: Option) -> str:
+    """Say that a required setting of `owner` is missing, with what it takes and an example."""
+    takes = accepts(option).partition(" (see ")[0]  # where to look in docs/studies.md
+    example = in_one_line({name: option.example})[1:-1]
+    return f"{owner} needs {name}, {takes}, for example {example}"
 
 
 def _words(schema: Mapping[str, Any]) -> str:

@@ -17,10 +17,16 @@ from assay.core.config import LocatedError, Mark, Path, Problems, Source
 from assay.core.errors import brief
 from assay.core.values import MAX_DEPTH, MAX_VALUES, cannot_hold
 
-__all__ = ["MAX_BYTES", "read_yaml", "read_yaml_file"]
+__all__ = ["MAX_BYTES", "in_one_line", "read_yaml", "read_yaml_file"]
 
 MAX_BYTES = 2**20
 """Maximum size of a file."""
+
+
+def in_one_line(value: Any) -> str:
+    """Write a value as YAML in one line, for examples and defaults."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
 def read_yaml_file(file: Traversable, name: str) -> Source:

@@ -9,7 +9,7 @@ from typing import Any
 from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import ConfigError, DataError, unknown_name
-from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer
+from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer, needs
 from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
@@ -194,10 +194,7 @@ def _read(entry: DatasetEntry, spec: Spec) -> tuple[dict[str, Any], dict[str, st
     for key, option in settings_of(entry).items():
         value, needed = spec.get(key), option.default is REQUIRED
         if value is None and needed:
-            wrong[key] = (
-                f"dataset {entry.name} needs {key}, {option.accepts}, for example {key}: "
-                f"{option.example}"
-            )
+            wrong[key] = needs(f"dataset {entry.name}", key, option)
         if value is None and (needed or key not in spec or option.default is None):
             continue
         try:

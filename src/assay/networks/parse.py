@@ -12,12 +12,11 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
-import yaml
-
 from assay.core.config import Entry, Option
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, options_of
 from assay.core.records import Spec
+from assay.core.yaml import in_one_line
 from assay.networks.activations import ACTIVATIONS, activation_option
 from assay.networks.image_layers import LAYERS
 from assay.networks.initializers import Initializer, plain_initializer
@@ -76,15 +75,17 @@ def _example(kind: str) -> str:
     """A layer with what it needs, as YAML."""
     needed = {n: o.example for n, o in options_of(LAYERS[kind]).items() if o.default is REQUIRED}
     inner: Any = next(iter(needed.values())) if len(needed) == 1 else needed
-    return yaml.safe_dump({kind: inner}, default_flow_style=True, sort_keys=False).strip()
+    return in_one_line({kind: inner})
 
 
 def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
     """The kind of a layer and its settings by name, the main one under its own name."""
     if isinstance(entry.value, str):
-        if entry.value in ACTIVATIONS and entry.value not in LAYERS:
-            raise entry.error(_of_activation(entry.value))
+        if said := _of_activation(entry.value):
+            raise entry.error(said)
         return entry.choice("layer", LAYERS), {}
+    if not isinstance(entry.value, dict):
+        raise entry.expected("a name or a mapping")
     given = entry.keys()
     if not given:
         raise entry.error("a layer must be a name or a mapping, got an empty mapping")
@@ -110,14 +111,18 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
 
 def _refuse(entry: Entry, kind: str | None, key: str, known: list[str]) -> None:
     said = unknown_name(f"setting of {kind}" if kind else "layer", key, known)
-    if kind is None and key in ACTIVATIONS:
-        said = _of_activation(key)
-    elif kind is None and key == "name":
+    if kind is None:
+        said = _of_activation(key) or said
+    if kind is None and key == "name":
         said = "a layer is written {conv2d: 64} or {layer: conv2d, filters: 64}, without a name"
     raise entry.error(said, key=True)
 
 
 def _of_activation(name: str) -> str:
+    """Say how the activation is written that was given as a layer, in any case; "" for others."""
+    name = name.lower()
+    if name in LAYERS or name not in ACTIVATIONS:
+        return ""
     return f"{name} is an activation, not a layer; an activation layer is {{activation: {name}}}"
 
 

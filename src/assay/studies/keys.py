@@ -19,7 +19,7 @@ from assay.studies.names import read_name
 from assay.studies.parts import PLUGINS
 from assay.studies.published import PUBLISHED
 from assay.studies.search.keys import SEARCH
-from assay.studies.settings import CHOICES
+from assay.studies.settings import CHOICES, NEEDED
 from assay.studies.variation import VARIATION
 
 __all__ = ["STUDY"]
@@ -40,20 +40,7 @@ STUDY: dict[str, Option] = {
         help="What the study asks, in one sentence.",
         example="Does tanh learn better than ReLU?",
     ),
-    "dataset": deferred(
-        REQUIRED,
-        help="The dataset to learn from.",
-        schema={"$ref": "#/$defs/dataset"},
-        accepts="a dataset, or a mapping with its `name` (see Dataset)",
-        example={"name": "mnist", "train": 10_000},
-    ),
-    "network": deferred(
-        REQUIRED,
-        help="The network of the baseline.",
-        schema={"$ref": "#/$defs/network"},
-        accepts="a network family, or a mapping with its `family` (see Network)",
-        example={"family": "mlp", "hidden": [64]},
-    ),
+    **NEEDED,
     "training": deferred(
         None,
         help="How to train it.",

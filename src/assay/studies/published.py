@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assay.core.config import Entry, read_options
 from assay.core.errors import unknown_name
-from assay.core.options import REQUIRED, integer, number, options_of, setting, text
+from assay.core.options import REQUIRED, integer, needs, number, options_of, setting, text
 
 __all__ = ["PUBLISHED", "Published", "read_published"]
 
@@ -78,7 +78,7 @@ def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
             given = item.keys()
             for key, option in PUBLISHED.items():
                 if option.default is REQUIRED and key not in given:
-                    raise item.error(f"a published figure needs {key}:")
+                    raise item.error(needs("a published figure", key, option))
             figure = Published(
                 **read_options(item, "key of a published figure", PUBLISHED, complete=True)
             )

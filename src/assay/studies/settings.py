@@ -15,7 +15,7 @@ import assay.engines
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.config import Path as Keys
 from assay.core.errors import nearest
-from assay.core.options import choice
+from assay.core.options import REQUIRED, choice, deferred, needs
 from assay.core.records import Config, Spec
 from assay.data import problems as dataset_problems
 from assay.data import resolve
@@ -27,6 +27,7 @@ from assay.tasks.task import TASKS, find_task, task_options
 
 __all__ = [
     "CHOICES",
+    "NEEDED",
     "PRECISIONS",
     "SECTIONS",
     "engine_names",
@@ -44,6 +45,24 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 TASK = "classify"
 """The default task of a study."""
+
+NEEDED: dict[str, Option] = {
+    "dataset": deferred(
+        REQUIRED,
+        help="The dataset to learn from.",
+        schema={"$ref": "#/$defs/dataset"},
+        accepts="a dataset, or a mapping with its `name` (see Dataset)",
+        example={"name": "mnist", "train": 10_000},
+    ),
+    "network": deferred(
+        REQUIRED,
+        help="The network of the baseline.",
+        schema={"$ref": "#/$defs/network"},
+        accepts="a network family, or a mapping with its `family` (see Network)",
+        example={"family": "mlp", "hidden": [64]},
+    ),
+}
+"""Sections that every study must have."""
 
 _SHORTHAND = {
     "dataset": "name",
@@ -118,7 +137,7 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
     readers = {"dataset": partial(_read_dataset, folders=folders), "network": read_network}
     for section, read in readers.items():
         if section not in given or given[section].value is None:
-            problems.add(entry.error(f"a study needs {section}:"))
+            problems.add(entry.error(needs("a study", section, NEEDED[section])))
             continue
         with problems.collect(given[section]):
             config[section] = read(given[section])

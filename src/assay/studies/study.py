@@ -285,10 +285,10 @@ class _Reader:
                     self.problems.add(self.top[key].error(said, key=True))
             trials = self._take("trials", read_trials)
             return ([trials] if trials else []), Design("trials")
+        design = self._take("design", default=Design("one_at_a_time"))
         if "factors" not in self.top:
             return [], Design("one_at_a_time")
-        factors = self._take("factors", read_factors) or []
-        return factors, self._take("design", default=Design("one_at_a_time"))
+        return self._take("factors", read_factors) or [], design
 
     def _trials(
         self, factors: list[Factor], design: Design, seed: int, name: str

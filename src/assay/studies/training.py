@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
-from assay.core.options import REQUIRED, named_schema, options_of
+from assay.core.options import REQUIRED, named_schema, needs, options_of
 from assay.core.records import Spec
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
@@ -86,9 +86,9 @@ def _read_augment(entry: Entry) -> dict[str, Any] | None:
 def _read_pretrain(entry: Entry) -> Spec:
     name, rest = _named(entry, "pretraining", list(PRETRAININGS))
     settings = PRETRAININGS[name].options
-    needed = [key for key, option in settings.items() if option.default is REQUIRED]
-    if lacking := [key for key in needed if rest.value.get(key) is None]:
-        raise entry.error(f"pretraining {name} needs {', '.join(lacking)}")
+    for key, option in settings.items():
+        if option.default is REQUIRED and rest.value.get(key) is None:
+            raise entry.error(needs(f"pretraining {name}", key, option))
     return {"name": name, **read_options(rest, "setting of pretrain", settings)}
 
 
