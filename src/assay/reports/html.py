@@ -27,6 +27,7 @@ from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.image_intervals import images_table
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
+from assay.reports.protocol import when_tested
 from assay.reports.registered import SECTIONS
 from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
@@ -142,6 +143,7 @@ def render_html(
         "classes": part("Classes", lambda: class_tables(plan, records, lookup)),
         "data": dataset_rows(plan, records, lookup),
         "environment": environment(records),
+        "when_tested": when_tested([trial.get("config", {}) for trial in plan["trials"]]),
         "source": _yaml(plan.get("source") or {}),
         "metric": metric_title(metric),
         "light": LIGHT,

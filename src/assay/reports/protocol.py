@@ -9,7 +9,14 @@ from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Config
 from assay.reports.names import trial_names
 
-__all__ = ["DATA_WORDS", "choice_note", "dataset_setting", "searched_note", "tuned_note"]
+__all__ = [
+    "DATA_WORDS",
+    "choice_note",
+    "dataset_setting",
+    "searched_note",
+    "tuned_note",
+    "when_tested",
+]
 
 DATA_WORDS = {"validate_on_test": "validated on the test images"}
 """What the name of data says of a setting that is on."""
@@ -41,6 +48,15 @@ def tuned_note(plan: PlanData) -> str:
     *first, last = [*names, *more]
     listed = f"{', '.join(first)} and {last}" if first else last
     return f"The test images of {listed} are {_TUNED}"
+
+
+def when_tested(configs: Sequence[Config]) -> str:
+    """Say when the test images of some trials are read, and whether they choose anything."""
+    if any(dataset_setting(config, "validate_on_test") for config in configs):
+        return "test images that are also validation images were read while tuning"
+    if any(config.get("training", {}).get("test_curve") for config in configs):
+        return "the test images choose nothing; they are read at every evaluation, for a curve"
+    return "the test images are read once for each run, at its end"
 
 
 def searched_note(plan: PlanData) -> str:

@@ -130,8 +130,6 @@ def _seen(there: Spec, config: Config, whose: str = "the run") -> str:
     here = config["dataset"]
     if here.get("validate_on_test") or any(there.get(name) != here.get(name) for name in _CONTENT):
         return ""
-    if here.get("validate_on_test"):
-        return ""
     if "dataset.split_seed" in config.get(VARIES, {}):
         return "the split varies between its runs"
     for name in ("refit", "validate_on_test"):

@@ -21,7 +21,7 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.cited import cite, of_data, of_network, of_software, of_training
 from assay.reports.paper.material import Material
 from assay.reports.picture_figures import sample_plot
-from assay.reports.protocol import dataset_setting
+from assay.reports.protocol import dataset_setting, when_tested
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
 from assay.statistics import metric_title
@@ -90,14 +90,15 @@ def _data(studies: Sequence[Material]) -> Iterator[Block]:
 
 def _validation(studies: Sequence[Material]) -> Iterator[Sentence]:
     """Say which images are for validation, and when the test images are read."""
-    tuned = [bool(dataset_setting(c, "validate_on_test")) for m in studies for c in m.configs]
-    if not all(tuned):
+    configs = [config for material in studies for config in material.configs]
+    usual = [c for c in configs if not dataset_setting(c, "validate_on_test")]
+    if usual:
         yield (
-            "Validation images are taken from the training images, stratified by class; the "
-            "test images are read once for each run, at its end.",
+            "Validation images are taken from the training images, stratified by class; "
+            f"{when_tested(usual)}.",
         )
-    if any(tuned):
-        whose = "" if all(tuned) else "Of the data that are validated on the test images, "
+    if len(usual) < len(configs):
+        whose = "" if not usual else "Of the data that are validated on the test images, "
         yield (
             f"{whose}{'all' if whose else 'All'} training images are trained on, and the test "
             "images are also the validation images: results on them were read while tuning.",
