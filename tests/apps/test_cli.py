@@ -36,12 +36,12 @@ def test_every_command_stands_in_the_guide():
     assert {name for name in ours if not name.startswith("-")} - told == set()
 
 
-@pytest.mark.parametrize("command", ["import", "serve"])
+@pytest.mark.parametrize("command", ["import", "serve", "store check", "clocks read"])
 def test_help_fills_the_lines_of_a_terminal(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("COLUMNS", "60")
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     _, _, *paragraphs = capsys.readouterr().out.partition("╭")[0].strip().split("\n\n")
     assert paragraphs
     for paragraph in paragraphs:
@@ -206,6 +206,9 @@ def test_a_dry_run_counts_and_trains_nothing(
     assert "cohorts 1, the largest of 4 runs" in lines
     assert "parameters 1,210" in lines  # 64 * 16 + 16 + 16 * 10 + 10
     assert not store.exists()
+    assert main(["run", "tour", "--dry-run", "--repeats", "1", "--store", str(store)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cohorts 4, the largest of 1 run parameters" in said
 
 
 def test_trials_that_were_listed_have_no_second_column_of_labels(

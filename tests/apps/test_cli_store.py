@@ -64,6 +64,9 @@ def test_a_run_and_a_study_can_be_looked_at(store: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert f"run {name}: finished" in out
     assert "dataset.name" in out
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines() if "  " in line)
+    assert rows["process"].strip().isdigit()  # an identity, without a comma
+    assert all(rows[kind].strip().endswith(" s") for kind in rows.keys() & {"train", "shared"})
     assert main(["show", "smal", "--store", str(store)]) == 2
     assert "did you mean 'small'?" in capsys.readouterr().err
 

@@ -94,6 +94,10 @@ def test_the_commands(place, capsys: pytest.CaptureFixture[str]):
     found = json.loads(capsys.readouterr().out)
     assert (found["repeats_needed"], found["comparisons"], found["repeats"]) == (10, 1, 2)
 
+    assert main(["power", "cifar10-fast", *store]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "5 repeats and no comparison; in one with another study, a difference of 1.7" in said
+
     assert main(["verdict", file, other, "--json", *store]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["verdict"], found["metric"]) == ("better", "val_accuracy")

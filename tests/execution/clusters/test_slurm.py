@@ -157,7 +157,7 @@ def test_what_would_run_where_is_said(node, tmp_path, capsys):
     (tmp_path / "machine.yaml").write_text("on: slurm\nworkers: 3\nslurm: {partition: tests}\n")
     assert main(["run", str(file), "--dry-run", *store]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "jobs 1, the largest of 1 runs" in out
+    assert "jobs 1, the largest of 1 run" in out
     assert "workers 1 of 3, 1 threads each" in out
     assert not (tmp_path / "store").exists(), "a dry run makes nothing"
     assert main(["run", str(file), "--dry-run", "--partition", "none", *store]) == 2

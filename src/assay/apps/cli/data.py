@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "whereabouts"]
 
-app = App(name="data", help="List, get and show datasets.", help_format="plaintext")
+app = App(name="data", help="List, get and show datasets.")
 
 MOST_POINTS = 20_000
 """Images in a scatter plot."""

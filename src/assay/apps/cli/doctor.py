@@ -41,7 +41,7 @@ def doctor(
     found = {
         "machine": _machine(),
         **dict(_engines()),
-        "dense networks": _programs(),
+        "measured speed": _programs(),
         "versions": _versions(),
         "folders": _folders(places),
         "datasets": _datasets(places),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="network", help="Show networks.", help_format="plaintext")
+app = App(name="network", help="Show networks.")
 
 
 def network_names(context: object = None) -> Iterable[str]:

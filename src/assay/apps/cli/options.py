@@ -184,7 +184,8 @@ class StudyOptions:
         scale: smoke, quick, full (the study as written) or a scale that the study defines.
         seed: First seed; the repeats count up from it.
         repeats: Runs of each trial.
-        precision: float32, bfloat16, float64 or auto (bfloat16 where the hardware has it).
+        precision: float32, bfloat16, float64 or auto (float32 for dense networks, for others
+            bfloat16 where the hardware has it).
         engine: Library that trains: torch, numpy, keras or sklearn [the study's].
         set: Change one setting, e.g. --set training.learning_rate=0.003; may be repeated.
     """

@@ -121,8 +121,8 @@ def power_of(
             records = own_metrics(data, read)
         seen = spread_of(effects(data, records, metric)) * scale
         spread = seen if seen == seen else None  # NaN if there are no pairs
-    comparisons = max(len(compared(data)), 1)
-    level, repeats = ALPHA / comparisons, len(plan.study.seeds)
+    comparisons = len(compared(data))
+    level, repeats = ALPHA / max(comparisons, 1), len(plan.study.seeds)
     shown = detectable(repeats, 1.0 if spread is None else spread, level, power)
     return {
         "study": plan.study.name,
@@ -141,15 +141,16 @@ def power_text(found: PowerFound, given: bool = False) -> str:
     from assay.statistics import metric_of
 
     n, m = found["repeats"], found["comparisons"]
-    many = f"{n} repeat{'s' * (n > 1)} and {m} comparison{'s' * (m > 1)}"
+    many = f"{n} repeat{'s' * (n > 1)} and {m or 'no'} comparison{'s' * (m > 1)}"
     if n < 2:
         return f"{many}: one repeat cannot show a difference."
+    many += ":" if m else "; in one with another study,"
     known, sure = metric_of(found["metric"]), f"{100 * found['power']:g} % power"
     if found["detectable"] == float("inf"):
-        return f"{many}: so few repeats cannot detect any difference with {sure}."
+        return f"{many} so few repeats cannot detect any difference with {sure}."
     if found["spread"] is None:
         return (
-            f"{many}: a difference of {found['detectable']:.1f} standard deviations of the paired "
+            f"{many} a difference of {found['detectable']:.1f} standard deviations of the paired "
             f"differences is detected with {sure}."
         )
     size, spread = (
@@ -162,4 +163,4 @@ def power_text(found: PowerFound, given: bool = False) -> str:
     else:
         said = f"a difference of {size} is shown with {sure}"
     source = "as given" if given else "median of the comparisons in the store"
-    return f"{many}: {said} (spread of the paired differences: {spread}, {source})."
+    return f"{many} {said} (spread of the paired differences: {spread}, {source})."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from assay.execution.events import Event
 
-__all__ = ["Lines", "LiveDisplay", "Safe", "ExecutionState", "display", "duration"]
+__all__ = ["Lines", "LiveDisplay", "Safe", "ExecutionState", "display", "duration", "runs_text"]
 
 
 NAMED = 20
@@ -37,6 +37,11 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d} min"
     return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def runs_text(count: int) -> str:
+    """Count runs: "1 run", "1,200 runs"."""
+    return f"{count:,} run{'s' * (count != 1)}"
 
 
 @dataclass

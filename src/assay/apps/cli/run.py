@@ -23,7 +23,7 @@ from assay.apps.cli.options import (
     StudyOptions,
 )
 from assay.apps.cli.outcome import account, tell_fonts, verdict
-from assay.apps.cli.progress import display, duration
+from assay.apps.cli.progress import display, duration, runs_text
 from assay.core.errors import StudyInterrupted
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _preview(plan: Plan, places: Places, workers: int | None) -> None:
             "trials": cost.trials,
             "runs": f"{cost.runs}, {len(stored)} of them in the store, {len(missing)} to train",
             **({"of an earlier version": before} if before else {}),
-            "cohorts": f"{cost.cohorts}, the largest of {cost.largest_cohort} runs",
+            "cohorts": f"{cost.cohorts}, the largest of {runs_text(cost.largest_cohort)}",
             "parameters": _span(cost.parameters),
             "MACs an image": _span(cost.macs),
             "images to see": f"{rest.images if rest else 0:,}",

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(
-    name="store",
-    help="Check, copy and clean the store, the folder of records.",
-    help_format="plaintext",
-)
+app = App(name="store", help="Check, copy and clean the store, the folder of records.")
 
 DAMAGED = 1
 """Exit status where something is damaged."""

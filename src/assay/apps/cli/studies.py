@@ -240,7 +240,9 @@ def _show_run(record: Record, json: bool) -> None:
 
 
 def _value(name: str, value: Any) -> str:
-    if name in ("train", "evaluate", "prepare") and isinstance(value, (int, float)):
+    if name == "process":  # an identity, no quantity
+        return str(value)
+    if name in ("train", "evaluate", "prepare", "shared") and isinstance(value, (int, float)):
         return duration(value)
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from assay.apps.cli import console
 from assay.apps.cli.completion import labels, stored_names, stored_runs
 from assay.apps.cli.options import Places, StoredScale
+from assay.apps.cli.progress import runs_text
 from assay.apps.cli.results import stored_results
 
 __all__ = ["tensorboard"]
@@ -63,7 +64,7 @@ def tensorboard(
         write_events(results, records, folder, histograms=histograms, on_run=told)
     except OSError as error:
         raise ConfigError(f"cannot write {folder}: {error.strerror or error}") from error
-    console.say(f"written: {len(records)} run{'s' * (len(records) != 1)} in {folder}")
+    console.say(f"written: {runs_text(len(records))} in {folder}")
     if not open:
         return 0
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder)]

@@ -17,9 +17,7 @@ __all__ = ["app"]
 
 WRONG_INPUT = 2
 
-app = App(
-    name="clocks", help="Draw analog clocks, and read them in photos.", help_format="plaintext"
-)
+app = App(name="clocks", help="Draw analog clocks, and read them in photos.")
 
 
 @app.command(name="train")
