@@ -270,7 +270,8 @@ def test_results_read_while_tuning_do_not_look_like_those_of_unseen_images(study
     said = "The test images are also the validation images"
     for times, mine in ((0, plan), (1, with_dataset(plan, TUNED))):
         caveats = [item["text"] for item in answers(mine, records)["beware"]]
-        for texts in (results(mine, records).notes, caveats):
+        over_images = images_table(mine, records).notes
+        for texts in (results(mine, records).notes, over_images, caveats):
             found = [text for text in texts if said in text]
             assert len(found) == times
             assert all("read while tuning" in text for text in found)
@@ -283,6 +284,13 @@ def test_trials_validated_on_the_test_images_are_named_and_no_rivals_of_the_othe
     assert note.startswith("The test images of plain, MLP are also the validation images")
     best = [item["text"] for item in answers(mine, records)["best"]]
     assert any(text.startswith("On digits, validated on the test images: ") for text in best)
+    tuned, other = (
+        [replace(r, config={**r.config, "dataset": {"name": "digits", **more}}) for r in records]
+        for more in (TUNED, {})
+    )
+    for sides, said in (((tuned, other), "images of A are"), ((tuned, tuned), "images are also")):
+        assert said in compare_trials(*sides).notes[-1]
+    assert not any("tuning" in text for text in compare_trials(other, other).notes)
     assert images_table(mine, records).rows[1]["against"] == "plain, MLP"  # of the same images
 
 

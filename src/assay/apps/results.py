@@ -264,12 +264,14 @@ class Results:
     def dataset(self, spec: Spec) -> Dataset | None:
         """Return the dataset of a configuration, or None if it is not available."""
         from assay.data import load
+        from assay.data.loading import TUNED
 
         try:
             dataset = load(spec, self.data_dir)
         except AssayError:
             return None
-        self.notes = list(dict.fromkeys((*self.notes, *dataset.notes)))
+        said = (note for note in dataset.notes if note != TUNED)  # the table of results says it
+        self.notes = list(dict.fromkeys((*self.notes, *said)))
         return dataset
 
     def _network(self, config: Mapping[str, Any]) -> Network | None:

@@ -20,7 +20,7 @@ from assay.data.splits import parts, sizes
 from assay.data.storage import locate
 from assay.data.transforms import switched_on
 
-__all__ = ["Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
+__all__ = ["TUNED", "Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
 
 
 TUNED = (

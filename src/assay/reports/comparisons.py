@@ -9,6 +9,7 @@ from typing import Literal
 from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import Row
+from assay.reports.protocol import tuned_sides
 from assay.reports.results import mean_text, with_unit
 from assay.reports.tables import Column, Table
 from assay.statistics import (
@@ -197,10 +198,10 @@ def compare_trials(
         for name, runs in zip(names, (a, b), strict=True)
         if any(r.status != "finished" for r in runs)
     ]
+    tuned = tuned_sides(dict(zip(names, (a, b), strict=True)))
+    told = (*notes, *lost, *([tuned] if tuned else []))
     title = f"{names[0]} against {names[1]}"
-    return Table(
-        title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", (*notes, *lost)
-    )
+    return Table(title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", told)
 
 
 def _between(

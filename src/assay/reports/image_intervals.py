@@ -11,6 +11,7 @@ from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.names import trial_names
 from assay.reports.predictions import classified
+from assay.reports.protocol import tuned_note
 from assay.reports.tables import Column, Table
 from assay.reports.views import images_name
 from assay.statistics import Interval, by_trial, image_interval, metric_of, primary_metric
@@ -66,7 +67,8 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     )
     title = f"Over test images: {plan['study']}"
     command = f"assay results {plan['study']} --over images"
-    return Table(title, columns, tuple(rows), command, (_NOTE,))
+    tuned = tuned_note(plan)
+    return Table(title, columns, tuple(rows), command, (_NOTE, *([tuned] if tuned else [])))
 
 
 def _right(records: Iterable[Record]) -> np.ndarray | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.core.plans import PlanData, PlannedTrial
-from assay.core.records import Config
+from assay.core.plans import PlanData
+from assay.core.records import Config, Record
 from assay.reports.names import trial_names
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "dataset_setting",
     "searched_note",
     "tuned_note",
+    "tuned_sides",
     "when_tested",
 ]
 
@@ -27,7 +28,7 @@ _TUNED = (
 )
 
 
-def dataset_setting(config: Config, name: str) -> Any:
+def dataset_setting(config: Config, name: str) -> object:
     """Return a setting of a configuration's dataset; None if it has none."""
     spec = config.get("dataset")
     return spec.get(name) if isinstance(spec, Mapping) else None
@@ -40,12 +41,25 @@ def tuned_note(plan: PlanData) -> str:
     searched = plan["search"]["trials"] if plan.get("search") else []
     if not tuned and not _having(searched, "validate_on_test"):
         return ""
-    if len(tuned) in (0, len(trials)):
-        return f"The test images are {_TUNED}"
     called = trial_names(plan)
-    names = [called[trial["trial_id"]] for trial in tuned[:3]]
-    more = [f"{len(tuned) - 3} more"] if len(tuned) > 3 else []
-    *first, last = [*names, *more]
+    return _tuned([called[trial["trial_id"]] for trial in tuned], len(tuned) in (0, len(trials)))
+
+
+def tuned_sides(sides: Mapping[str, Sequence[Record]]) -> str:
+    """Say which of these runs, by the name of their side, were validated on the test images."""
+    names = [
+        name
+        for name, records in sides.items()
+        if any(dataset_setting(r.config, "validate_on_test") for r in records)
+    ]
+    return _tuned(names, len(names) == len(sides)) if names else ""
+
+
+def _tuned(names: Sequence[str], every: bool) -> str:
+    if every:
+        return f"The test images are {_TUNED}"
+    more = [f"{len(names) - 3} more"] if len(names) > 3 else []
+    *first, last = [*names[:3], *more]
     listed = f"{', '.join(first)} and {last}" if first else last
     return f"The test images of {listed} are {_TUNED}"
 
@@ -90,5 +104,5 @@ def choice_note(plan: PlanData, chosen: bool) -> str:
     return by if chosen else ""
 
 
-def _having(trials: Sequence[PlannedTrial] | Sequence[Any], name: str) -> list[Any]:
+def _having(trials: Sequence[Any], name: str) -> list[Any]:
     return [trial for trial in trials if dataset_setting(trial.get("config") or {}, name)]
