@@ -10,7 +10,7 @@ import pytest
 from assay.apps.api import run
 from assay.apps.cli.app import main
 from assay.apps.surfaces import direction, find_weight, loss_surface
-from assay.core.errors import ConfigError
+from assay.core.errors import ConfigError, brief
 from assay.core.store import Store
 from assay.data import load
 from assay.reports.surface_figure import Surface, draw_surface
@@ -66,7 +66,8 @@ def test_the_middle_is_the_loss_of_the_run(opened):
 def test_two_weights_move_and_no_other(opened):
     record, network, data = opened
     chosen = ("trunk.1.kernel[1,2]", "head.class.0.bias[0]")
-    found = loss_surface(record, network, data, weights=chosen, points=3, reach=4)
+    written = (" trunk.1.kernel [ 1, 02 ]", chosen[1])
+    found = loss_surface(record, network, data, weights=written, points=3, reach=4)
     kernel, bias = record.weights["trunk.1.kernel"], record.weights["head.class.0.bias"]
     assert found.names == chosen
     assert found.centre == (kernel[1, 2], bias[0])
@@ -124,10 +125,25 @@ def test_a_flat_surface_is_drawn(level):
         *(
             (
                 f"trunk.1.kernel{end}",
-                f"weight 'trunk.1.kernel{end}': trunk.1.kernel has the shape 2x3; expected an "
-                "index from trunk.1.kernel[0,0] to trunk.1.kernel[1,2]",
+                f"weight {brief(repr(f'trunk.1.kernel{end}'))}: trunk.1.kernel has the shape 2x3; "
+                "expected an index from trunk.1.kernel[0,0] to trunk.1.kernel[1,2]",
             )
-            for end in ("[2,0]", "[0,3]", "[0]", "[0,0,0]", "[-1,0]", "", "[0,0")
+            for end in (
+                "[2,0]",
+                "[0,3]",
+                "[0]",
+                "[0,0,0]",
+                "[-1,0]",
+                "",
+                "[0,0",
+                "[0 0]",
+                "[0,,0]",
+                "[0,0,]",
+                "[]",
+                "[0,0]]",
+                "[٠,0]",
+                f"[0,{'9' * 5000}]",
+            )
         ),
     ],
 )

@@ -22,6 +22,9 @@ __all__ = ["direction", "find_weight", "loss_surface"]
 
 Weights = dict[str, "np.ndarray"]
 
+_NUMBER = r"\s*[0-9]{1,18}\s*"
+"""Part of an index; no array has longer sides."""
+
 
 def loss_surface(
     record: Record,
@@ -70,8 +73,8 @@ def loss_surface(
         first, second = (direction(record.weights, seed, name) for name in ("first", "second"))
         names, centre, usual = ("first direction", "second direction"), (0.0, 0.0), 1.0
     else:
-        (first, second), centre = _along(record.weights, weights)
-        names, usual = weights, 2 * max(1.0, *map(abs, centre))
+        (first, second), names, centre = _along(record.weights, weights)
+        usual = 2 * max(1.0, *map(abs, centre))
     split = dataset.fit_data.train
     chosen = np.sort(stream(seed, "surface", "images").permutation(len(split))[:images])
     loss_of = _loss(record, network, dataset, chosen)
@@ -99,15 +102,15 @@ def find_weight(weights: Mapping[str, np.ndarray], text: str) -> tuple[str, tupl
     Raises:
         ConfigError: there is no such array, or the index is not within its shape.
     """
-    found = re.fullmatch(r"\s*([^\[\]]*?)\s*(?:\[([\d\s,]*)\])?\s*", text)
-    name, inside = found.groups() if found else (text.partition("[")[0].strip(), None)
+    name, bracket, inside = (part.strip() for part in text.partition("["))
+    numbers = re.fullmatch(rf"{_NUMBER}(?:,{_NUMBER})*\]", inside)
     if name not in weights:
         close = nearest(name, weights)
         hint = did_you_mean(close and text.replace(name, close, 1))
         known = ", ".join(f"{key} ({_shape(array)})" for key, array in weights.items())
         raise ConfigError(f"unknown weight {brief(repr(text))}{hint} (arrays and shapes: {known})")
     array = weights[name]
-    index = tuple(int(part) for part in (inside or "").split(",") if part.strip())
+    index = tuple(map(int, inside[:-1].split(","))) if bracket and numbers else ()
     inner = [i < size for i, size in zip(index, array.shape, strict=False)]
     if len(index) != array.ndim or not all(inner):
         last = ",".join(str(size - 1) for size in array.shape)
@@ -122,8 +125,10 @@ def _shape(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape))
 
 
-def _along(weights: Weights, texts: tuple[str, str]) -> tuple[list[Weights], tuple[float, float]]:
-    """The directions that move one weight by 1 each, and where the run is on both."""
+def _along(
+    weights: Weights, texts: tuple[str, str]
+) -> tuple[list[Weights], tuple[str, str], tuple[float, float]]:
+    """The directions that move one weight by 1 each, their names, and where the run is on both."""
     import numpy as np
 
     places = [find_weight(weights, text) for text in texts]
@@ -134,8 +139,9 @@ def _along(weights: Weights, texts: tuple[str, str]) -> tuple[list[Weights], tup
         moving = {key: np.zeros(array.shape) for key, array in weights.items()}
         moving[name][index] = 1
         directions.append(moving)
-    first, second = (float(weights[name][index]) for name, index in places)
-    return directions, (first, second)
+    first, second = (f"{name}[{','.join(map(str, index))}]" for name, index in places)
+    here, there = (float(weights[name][index]) for name, index in places)
+    return directions, (first, second), (here, there)
 
 
 def _loss(
