@@ -70,3 +70,25 @@ def test_a_run_travels_to_keras(store: Path, tmp_path: Path, capsys: pytest.Capt
         kept = opened.weights(run.run_id)
     assert all(np.array_equal(found[name], array) for name, array in kept.items())
     assert list(tmp_path.iterdir()) == [out], "nothing half-written stays"
+
+
+@pytest.mark.parametrize(("rate", "saved"), [(1e30, True), (0.01, False)])
+def test_a_run_without_weights_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: float, saved: bool
+):
+    study = {
+        "study": "bare",
+        "dataset": {"name": "xor", "train": 60, "validation": 20, "test": 20},
+        "network": {"family": "mlp", "hidden": [2]},
+        "training": {"epochs": 1, "optimizer": "sgd", "learning_rate": rate},
+        "save_weights": saved,
+    }
+    results = assay.run(study, store=tmp_path, on="inline", progress=False)
+    (run,) = results.plan["trials"][0]["runs"]
+    capsys.readouterr()
+    at = ["--store", str(tmp_path)]
+    for command in (["loss-surface", run], ["export", run, "--to", "keras"]):
+        assert main([*command, *at]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"run {run} diverged, so it has no weights: the loss" in said) == saved
+        assert ("stored without its weights; train it with save_weights" in said) != saved

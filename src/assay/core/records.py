@@ -114,3 +114,14 @@ class Record:
     weights: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     state: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     message: str = ""
+
+    @property
+    def without_weights(self) -> str:
+        """Why there are no weights of it, and what to do, for errors."""
+        if self.status == "finished":
+            return (
+                f"run {self.run_id} was stored without its weights; train it with "
+                "save_weights: true"
+            )
+        said = f": {self.message}" if self.message else ""
+        return f"run {self.run_id} {self.status}, so it has no weights{said}"

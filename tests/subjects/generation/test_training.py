@@ -142,5 +142,5 @@ def test_bfloat16_learns_as_well(train):
 def test_a_sampler_says_what_it_cannot_use(train, tmp_path: Path):
     unsaved = {"save_weights": False}
     record = train("vae", steps=1, batch_size=50, resources=unsaved, only_chooses=True)
-    with pytest.raises(DataError, match="were not saved"):
+    with pytest.raises(DataError, match="was stored without its weights; train it with"):
         PictureSampler(record, record.weights)

@@ -133,9 +133,7 @@ def stored_run(what: str, asked: str, places: Places) -> tuple[Record, Network]:
         run = meant.run
         record, weights = store.record(run), store.weights(run)
     if not weights:
-        raise StoreError(
-            f"run {run} was stored without its weights; train it with save_weights: true"
-        )
+        raise StoreError(record.without_weights)
     provenance = record.provenance
     if "pixels" not in provenance:  # a record written before this was kept
         from assay.data import load

@@ -35,7 +35,7 @@ def network_of(
     from assay.studies.members import resolve_network
 
     if not weights:
-        raise DataError(f"the weights of run {record.run_id} were not saved (save_weights: false)")
+        raise DataError(record.without_weights)
     where = place(Resources(device="cpu", precision="float32"))
     network = resolve_network(record.config)
     module = NetworkModule(network, dict(weights), record.seed, where).eval()

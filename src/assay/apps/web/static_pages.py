@@ -76,13 +76,12 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
     from assay.studies.members import resolve_network
 
     record, weights = site.shelf.read(lambda s: (s.record(s.find(name)), s.weights(s.find(name))))
+    if not weights:
+        raise StoreError(record.without_weights)
     if "test_predicted" not in record.predictions:
         raise ConfigError(
             f"run {record.run_id} is not a classifier; expected a run of a classifier"
         )
-    if not weights:
-        said = "the weights of run {} were not saved (save_weights: false)"
-        raise StoreError(said.format(record.run_id))
     network = resolve_network(record.config, site.data_dir)
     height, width, channels = network.input_shape
     spec = record.config["dataset"]

@@ -44,14 +44,10 @@ class PictureSampler:
                 f"run {record.run_id} is of task {record.config['task']}, which generates no "
                 "images; expected a run of task adversarial, autoencode or flow_matching"
             )
-        if "samples" not in record.predictions:
-            raise DataError(
-                f"run {record.run_id} {record.status}: {record.message or 'no pictures'}"
-            )
         if not weights:
-            raise DataError(
-                f"the weights of run {record.run_id} were not saved (save_weights: false)"
-            )
+            raise DataError(record.without_weights)
+        if "samples" not in record.predictions:
+            raise DataError(f"run {record.run_id} has no pictures")
         data, shape = record.config["network"], record.predictions["samples"].shape[1:]
         assembly = build_network(data, shape, {}, makes(data["family"]))
         assert isinstance(assembly, Assembly)
