@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, NetworkError
+from assay.networks.custom import only_dense
 from assay.networks.families import FAMILIES, build_network, makes, read_network
 from assay.networks.layers import Dense, Dropout, Flatten, Residual
 from assay.networks.network import Network, initial_weights
@@ -289,7 +291,15 @@ def test_layers_may_be_written_as_keras_would_be_called() -> None:
     for wrong, said in (
         ({"conv2d": {"filter": 8}}, "did you mean 'filters'"),
         ({"conv2d": {"filters": 8}, "filters": 9}, "conv2d: filters is given twice"),
+        ({"conv2d": 8, "filters": 9}, "conv2d: filters is given twice"),
         ({"dense": {}}, "dense needs units"),
     ):
-        with pytest.raises(ConfigError, match=said):
+        with pytest.raises(ConfigError, match=re.escape(said)):
             build_network({"family": "layers", "layers": [wrong]}, MNIST, HEADS)
+
+
+def test_a_network_without_layers_of_its_own_is_its_head() -> None:
+    for written in ("layers", {"layers": []}):
+        found = canonical(written)
+        assert only_dense(found)
+        assert build_network(found, MNIST, HEADS).parameters == 28 * 28 * 10 + 10

@@ -31,7 +31,7 @@ def only_dense(description: Spec) -> bool:
     convolutions, pooling and blocks. Families of plugins and networks of the user's own are not."""
     if description.get("family") != "layers":
         return description.get("family") == "mlp"
-    entry = Entry(description["layers"], ("layers",), Source(description), Problems())
+    entry = Entry(description.get("layers", []), ("layers",), Source(description), Problems())
     return all(isinstance(layer, _DENSE) for layer in read_layers(entry))
 
 

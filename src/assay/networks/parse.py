@@ -105,6 +105,8 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
     if value.value is not None:
         if not main:
             raise value.error(f"{first} has no settings, write just {first}")
+        if main[0] in given:
+            raise given[main[0]].error(f"{first}: {main[0]} is given twice", key=True)
         given[main[0]] = value
     return first, given
 
