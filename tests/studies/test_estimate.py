@@ -9,7 +9,7 @@ import pytest
 
 from assay.core.errors import ConfigError
 from assay.studies import speed
-from assay.studies.estimate import estimate
+from assay.studies.estimate import PER_ACTIVATION, SHARES, estimate
 from assay.studies.plan import make_plan
 from assay.studies.speed import busy_text, measure_speed
 from assay.studies.study import parse_study
@@ -32,6 +32,20 @@ def test_an_estimate_counts_runs_images_and_steps() -> None:
     assert cost.steps == 3 * 2 * (4 + 4 + 2 + 1)  # batches of 32, 32, 64 and 128
     assert cost.macs == (64 * 16 + 16 * 10,) * 2
     assert cost.seconds > estimate(make_plan(study), gflops=100.0).seconds > 0
+
+
+def test_convolutions_cost_more_than_their_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pooling takes no products, but time: a convolution, its pooling and a head on 8x8 images."""
+    layers = [{"conv2d": 4, "kernel_size": 1}, "max_pool2d"]
+    network = {"family": "layers", "layers": layers}
+    monkeypatch.setattr("assay.studies.estimate.physical_cores", lambda: 2)
+    study = {**BASE, "network": network, "precision": "float32", "repeats": 2}
+    made = make_plan(parse_study(study))
+    one, two = (estimate(made, gflops=speed) for speed in (1.0, 2.0))
+    products = 64 * 4 + 4 * 16 * 10
+    held = 64 * 4 + 16 * 4 + 4 * 16 + 10  # of the convolution, pooling, flattening and head
+    work = 6 * products / SHARES["convolution", "float32"] + PER_ACTIVATION * held
+    assert one.seconds - two.seconds == pytest.approx(one.images * work / 1e9 / 2)
 
 
 def test_a_run_takes_no_longer_than_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
