@@ -66,7 +66,11 @@ def test_counts_are_known_before_any_file_is_there(monkeypatch, spec, train, val
         ({"name": "mnist", "train": 58_000}, "need 63000 images, the training set has 60000"),
         ({"name": "mnist", "test": 10_001}, "10001 images requested, but the test set has 10000"),
         ({"name": "mnist", "validation": 1.5}, "fraction between 0 and 1, got 1.5"),
-        ({"name": "mnist", "validation": 60_000}, "no image is left for training"),
+        (
+            {"name": "mnist", "validation": 60_000},
+            "no image is left for training: of 70,000, "
+            "10,000 are for testing and 60,000 for validation",
+        ),
         ({"name": "mnist", "fold": 1}, "dataset.fold needs dataset.folds"),
         ({"name": "mnist", "normalize": "centre"}, "'centre'; did you mean 'center'?"),
         ({"name": "mnist", "folds": 3, "fold": 3}, "fold must be less than dataset.folds = 3"),

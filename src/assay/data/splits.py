@@ -103,7 +103,10 @@ def sizes(spec: Spec, train: int, test: int) -> Sizes:
     if spec.get("refit"):
         found = Sizes(found.train + found.validation, found.validation, found.test)
     if found.train < 1:
-        raise ConfigError(f"dataset: no image is left for training, of {train}")
+        raise ConfigError(
+            f"dataset: no image is left for training: of {train + test:,}, {test:,} are for "
+            f"testing and {min(found.validation, train):,} for validation"
+        )
     if found.test > test:
         raise ConfigError(
             f"dataset.test: {found.test} images requested, but the test set has {test}"
