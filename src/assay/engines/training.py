@@ -171,8 +171,8 @@ class Training:
             None,
             above=0,
             high=100_000,
-            help="Time limit in minutes: the run ends then, its learning rate schedule included, "
-            "if its updates are not over before.",
+            help="Time limit in minutes, evaluations included: the run ends then, and its learning "
+            "rate schedule with it, if its updates are not over before.",
             example=20,
         )
     )
