@@ -23,7 +23,7 @@ MAX_BYTES = 2**20
 """Maximum size of a file."""
 
 
-def in_one_line(value: Any) -> str:
+def in_one_line(value: object) -> str:
     """Write a value as YAML in one line, for examples and defaults."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
     return text.removesuffix("\n").removesuffix("\n...").strip()
