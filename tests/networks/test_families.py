@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -303,3 +304,13 @@ def test_a_network_without_layers_of_its_own_is_its_head() -> None:
         found = canonical(written)
         assert only_dense(found)
         assert build_network(found, MNIST, HEADS).parameters == 28 * 28 * 10 + 10
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_whatever_an_option_is_given_it_is_refused_or_built(family: str) -> None:
+    made = FAMILIES[family].made
+    for key in FAMILIES[family].options:
+        for value in ([], {}, [[]], [None], None, "", True, -1, 0, float("nan"), {"a": 1}):
+            with suppress(AssayError):
+                data = {"family": family, key: value}
+                build_network(data, (32, 32, 3), {} if made else HEADS, made or ())

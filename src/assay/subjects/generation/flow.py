@@ -42,10 +42,13 @@ def flow_parts(options: Spec, shape: Shape) -> tuple[Network]:
     that it leads to.
 
     Raises:
-        NetworkError: the sides of the image do not divide into patches that can be halved.
+        NetworkError: there are no filters, or the sides of the image do not divide into patches
+            that can be halved.
     """
     height, width, channels = shape
     patch, filters = options["patch"], options["filters"]
+    if not filters:
+        raise NetworkError("filters: a flow needs at least one number of filters, got []")
     least = patch * 2 ** (len(filters) - 1)
     if height % least or width % least:
         raise NetworkError(
