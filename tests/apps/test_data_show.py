@@ -43,6 +43,7 @@ def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys
     assert "0 caf\\xe9 " in text
     assert "the test split has no picture of caf\\xe9" in text
     assert "14 of 14 pictures were resized to 32x32" in text
+    assert "options path: required, size: [32, 32], grayscale: false, on_error: raise" in text
     assert "they were 6 pixels high and 9 wide" in text
     with Image.open("sheet") as sheet:  # one row for each class, of ten pictures at most
         assert sheet.size == (10 * 66 - 2, 2 * 66 - 2)
@@ -52,8 +53,8 @@ def test_a_study_shows_the_datasets_that_it_names(pictures, capsys):
     (pictures.parent / "study.yaml").write_text(STUDY.format(path="mine"))
     assert main(["data", "show", "study.yaml", "--sheet", "s.png"]) == 0
     out = capsys.readouterr().out
-    assert "path: mine, size: [8, 8], grayscale: False" in out
-    assert "path: mine, size: [8, 8], grayscale: True" in out
+    assert "path: mine, size: [8, 8], grayscale: false" in out
+    assert "path: mine, size: [8, 8], grayscale: true" in out
     assert sorted(p.name for p in pictures.parent.glob("s-*.png")) == ["s-1.png", "s-2.png"]
 
 

@@ -188,6 +188,7 @@ def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
 
 def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     from assay.apps.sheets import write_sheet
+    from assay.core.yaml import in_one_line
     from assay.data import describe, load
     from assay.data.catalog import ENTRIES
     from assay.data.near_duplicates import near_training, other_parts
@@ -195,7 +196,8 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
 
     entry = ENTRIES[spec["name"]]
     console.heading(f"{entry.name}: {entry.title}")
-    settings = ", ".join(f"{k}: {v}" for k, v in spec.items() if k != "name" and v is not None)
+    given = {k: v for k, v in spec.items() if k != "name" and v is not None}
+    settings = ", ".join(f"{k}: {in_one_line(v)}" for k, v in given.items())
     console.fields(_facts(entry) | ({"settings": settings} if settings else {}))
     info = describe(spec, data)
     console.heading(f"split (images of {_shape(info.image_shape)})")
@@ -279,10 +281,14 @@ def _facts(entry: DatasetEntry) -> dict[str, object]:
 
 
 def _options(entry: DatasetEntry) -> str:
-    from assay.core.options import as_option
+    from assay.core.options import REQUIRED, as_option
+    from assay.core.yaml import in_one_line
 
-    options = {key: as_option(option) for key, option in entry.options.items()}
-    return ", ".join(f"{key}: {option.default}" for key, option in options.items())
+    own = {key: as_option(o) for key, o in {**entry.options, **entry.optional}.items()}
+    return ", ".join(
+        f"{key}: {'required' if option.default is REQUIRED else in_one_line(option.default)}"
+        for key, option in own.items()
+    )
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
