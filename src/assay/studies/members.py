@@ -26,10 +26,11 @@ from assay.networks.modules import own_files
 from assay.networks.network import Network
 from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
-from assay.tasks.task import Task, find_task, parts_of, takes_soft_targets
+from assay.tasks.task import Task, find_task, least_images, parts_of, takes_soft_targets
 
 __all__ = [
     "check_config",
+    "checked_info",
     "cohort_key",
     "cohorts",
     "resolve_info",
@@ -111,6 +112,22 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
     except AssayError as error:
         shape = "x".join(map(str, info.image_shape))
         raise ConfigError(f"{error} (images of {info.name} are {shape})") from None
+
+
+def checked_info(config: Config, data_dir: Path | None = None) -> Info:
+    """Describe the dataset of a trial, which has as many images as its task needs.
+
+    Raises:
+        ConfigError: a part has too few.
+    """
+    info, task = resolve_info(config, data_dir), find_task(config["task"])
+    for part, least in least_images(task).items():
+        if (count := getattr(info, part)) < least:
+            raise ConfigError(
+                f"dataset.{part}: task {task.name} needs at least {least} {part} images, got "
+                f"{count}"
+            )
+    return info
 
 
 def _check_methods(training: Training, task: Task) -> None:

@@ -18,7 +18,7 @@ from assay.studies.design import Cell, Design, cells, check_runs
 from assay.studies.factors import Factor, Setting, apply, blame, read_factors, read_trials
 from assay.studies.judging import Judging, read_judging
 from assay.studies.keys import STUDY
-from assay.studies.members import check_config, resolve_info
+from assay.studies.members import check_config, checked_info
 from assay.studies.parts import identify, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, command_of, from_command_line, read_scale, shrink
@@ -329,7 +329,7 @@ class _Reader:
         info = None
         if config is not None and not local:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
-                info = resolve_info(config, self.data_dir)
+                info = checked_info(config, self.data_dir)
         if config is not None and info is not None:
             whole = Entry(source.data["network"], ("network",), source)
             with local.collect(whole), blame(settings, lambda: self._as_written(factors)):

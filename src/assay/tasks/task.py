@@ -43,6 +43,7 @@ __all__ = [
     "Task",
     "TaskName",
     "find_task",
+    "least_images",
     "parts_of",
     "takes_soft_targets",
     "task_options",
@@ -89,6 +90,11 @@ def task_options(name: str) -> Mapping[str, Option]:
 def takes_soft_targets(task: Task) -> bool:
     """Whether the loss of a task accepts soft targets instead of class numbers."""
     return getattr(task, "soft_targets", False)
+
+
+def least_images(task: Task) -> Mapping[str, int]:
+    """Return the fewest images of a part ("train", "validation", "test") that a task can use."""
+    return getattr(task, "least", {})
 
 
 def parts_of(task: Task) -> tuple[str, ...]:

@@ -113,6 +113,11 @@ def test_the_network_is_a_small_u_net_that_begins_with_grey():
         ({"task": "adversarial"}, "makes velocity"),
         ({"network": "gan"}, "use flow"),
         ({"training": {"early_stopping": {"monitor": "val_los"}}}, "val_los"),
+        ({"network": {"family": "flow", "filters": []}}, "at least one number of filters, got"),
+        *(
+            ({"dataset": STUDY["dataset"] | {part: few}}, f"at least {few + 1} {part} images, got")
+            for part, few in (("train", 31), ("validation", 19), ("test", 19))
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_said(changes: dict[str, Any], said: str):

@@ -17,6 +17,7 @@ from assay.core.records import Spec
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.data.storage import cache_dir
 from assay.subjects.generation.measures.checks import checked_images
+from assay.subjects.generation.parts import LEAST
 
 if TYPE_CHECKING:
     from assay.subjects.generation.encoder import Encoder
@@ -25,8 +26,6 @@ __all__ = ["FeatureSettings", "Features"]
 
 RECIPE = 1
 """Version, increased whenever equal images and settings may give other features."""
-LEAST = 32
-"""Images to fit features to."""
 SMALLEST = 16
 """Pixels along a side."""
 SOFTEST = 0.1
@@ -112,7 +111,7 @@ class Features:
         Raises:
             DataError: the array does not contain such images.
         """
-        images = checked_images(images, "images", LEAST, SMALLEST)
+        images = checked_images(images, "images", LEAST["train"], SMALLEST)
         settings = settings or FeatureSettings()
         if not cache:
             return cls._learned(images, seed, settings)

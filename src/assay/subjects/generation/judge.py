@@ -27,7 +27,7 @@ from assay.subjects.generation.measures import (
 )
 from assay.subjects.generation.measures.intervals import mean_interval
 
-__all__ = ["AT_EVALUATIONS", "FITTED", "LEAST", "MOST", "Judge", "look"]
+__all__ = ["AT_EVALUATIONS", "FITTED", "MOST", "Judge", "look"]
 
 AT_EVALUATIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "distance": frechet_distance,
@@ -43,9 +43,6 @@ MOST = 1_000
 
 FITTED = 5_000
 """Maximum number of training pictures for the feature network."""
-
-LEAST = 20
-"""Minimum number of pictures of a part."""
 
 
 def look(data: FitData, steps: int, seed: int = 0) -> Features:

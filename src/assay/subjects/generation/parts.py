@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,10 +16,13 @@ from assay.networks.network import Network
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FEATURES", "PartsTask", "features_option"]
+__all__ = ["FEATURES", "LEAST", "PartsTask", "features_option"]
 
 FEATURES = 600
 """Default number of updates of the feature network: a minute on one core, once for each dataset."""
+
+LEAST = {"train": 32, "validation": 20, "test": 20}
+"""Fewest images of each part: the first teach the feature network, the others evaluate."""
 
 
 def features_option() -> Option:
@@ -35,6 +39,7 @@ class PartsTask:
 
     Attributes:
         has_loss: whether a loss of the validation part is measured, so that it can be monitored.
+        least: fewest images of each part of the dataset.
         parts: names of the networks; `maker` is the one that generates pictures from latent points.
         features: number of updates of the feature network (see `features.py`).
     """
@@ -44,6 +49,7 @@ class PartsTask:
     has_loss: ClassVar[bool] = False
     parts: ClassVar[tuple[str, ...]] = ()
     maker: ClassVar[str] = ""
+    least: ClassVar[Mapping[str, int]] = LEAST
     features: int = FEATURES
 
     def latent(self, network: Network) -> int:

@@ -17,8 +17,9 @@ from assay.engines.recording import begin, in_turns, make_record
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.trainer import DeviceDataset
 from assay.engines.trained import Trained
-from assay.subjects.generation.judge import LEAST, Judge
+from assay.subjects.generation.judge import Judge
 from assay.subjects.generation.latents import point, way
+from assay.subjects.generation.parts import LEAST
 from assay.subjects.generation.training.adversarial import AdversarialProgram
 from assay.subjects.generation.training.autoencoding import AutoencodingProgram
 from assay.subjects.generation.training.flow import FlowProgram
@@ -79,10 +80,10 @@ def train_parts(
     """
     started = time.perf_counter()
     for name, part in (("validation", dataset.validation), ("test", dataset.test)):
-        if len(part) < LEAST:
+        if len(part) < LEAST[name]:
             raise EngineError(
                 f"dataset {dataset.name} has {len(part)} {name} images, which evaluate the "
-                f"generated ones; expected at least {LEAST}"
+                f"generated ones; expected at least {LEAST[name]}"
             )
     middle = np.full(dataset.image_shape[-1], 127.5, np.float32)
     dataset = replace(dataset, mean=middle, std=middle)
