@@ -59,6 +59,7 @@ def test_names_that_yaml_reads_as_something_else(name: str, more: list[str]) -> 
     [
         (["mine"], "mine.yaml is there already and is not overwritten"),
         (["mine.yaml"], "mine.yaml is there already and is not overwritten"),
+        (["mine.yml"], "mine.yaml is there already and is not overwritten"),
         (["other", "--with", "plugin"], "other_parts.py is there already and is not overwritten"),
         (
             ["tour"],

@@ -50,7 +50,7 @@ def new_study(name: str, folder: Path, plugin: bool = False, like: str | None = 
         ConfigError: the name is not valid, there is no such study to copy, a copy is to have a
             plugin, or one of the files exists already.
     """
-    name = name.removesuffix(".yaml")
+    name = name.removesuffix(".yaml").removesuffix(".yml")
     mark = Mark(f"assay new {name}")
     read_name(Entry(name, ("NAME",), Source(name, values={("NAME",): mark})))
     if is_built_in(name):
