@@ -36,7 +36,7 @@ def test_every_command_stands_in_the_guide():
     assert {name for name in ours if not name.startswith("-")} - told == set()
 
 
-@pytest.mark.parametrize("command", ["import", "serve", "store check", "clocks read"])
+@pytest.mark.parametrize("command", ["import", "serve", "store check"])
 def test_help_fills_the_lines_of_a_terminal(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
