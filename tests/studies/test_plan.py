@@ -284,3 +284,20 @@ def test_a_missing_folder_is_named_once_where_the_dataset_is(tmp_path: Path) -> 
         parse_study(file)
     assert f"{file}:2:10: dataset.path: there is no folder nowhere" in str(raised.value)
     assert "\n" not in str(raised.value).strip()
+
+
+@pytest.mark.parametrize(
+    ("design", "said"),
+    [
+        (
+            "factorial",
+            "design: unknown design 'factorial'; did you mean 'full_factorial'? (known: "
+            "full_factorial, one_at_a_time, random)",
+        ),
+        ("random", "design: a random design needs its number of trials: {random: 40}"),
+    ],
+)
+def test_a_design_is_read_where_there_are_no_factors(design: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_study({**BASE, "design": design})
+    assert str(caught.value) == said

@@ -116,10 +116,6 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
          "published[0]: a published figure needs value, a number, for example value: 0.97"),
         ({"training": {"pretrain": "stored"}}, "training.pretrain: pretraining stored needs run, "
          "16 hexadecimal digits, for example run: 0f1e2d3c4b5a6978"),
-        ({"design": "factorial"}, "design: unknown design 'factorial'; did you mean "
-         "'full_factorial'? (known: full_factorial, one_at_a_time, random)"),
-        ({"design": "random"},
-         "design: a random design needs its number of trials: {random: 40}"),
         ({"dataset": {"name": "digits", "train": 10**12}},
          "dataset.train: 1000000000000 images requested, but the training set has 1437"),
         ({"factors": {"training.learning_rate": [x / 99 for x in range(1, 12)]}, "repeats": 10_000},

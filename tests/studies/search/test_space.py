@@ -9,22 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_search import study
 
 from assay.core.errors import ConfigError
 from assay.core.seeds import stream
 from assay.studies.study import parse_study
-
-
-def study(space: dict[str, Any], **search: Any) -> Any:
-    written = {
-        "study": "s",
-        "dataset": {"name": "digits", "train": 200},
-        "network": {"family": "mlp", "hidden": [16]},
-        "training": {"epochs": 9},
-        "search": {"sampler": "random", "trials": 5, "space": space, **search},
-    }
-    return parse_study(written).search
-
 
 LAYERS = {
     "layers": {"int": [1, 3]},
@@ -251,38 +240,6 @@ def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path: Path):
             {"network.dropout": {"float": [0, 0.5]}},
             {"retrain": {"training.epoch": 9}},
             "unknown setting of training 'epoch'; did you mean 'epochs'?",
-        ),
-        (
-            {"dataset.validate_on_test": [True]},
-            {"refit": True},
-            "dataset.refit and dataset.validate_on_test cannot be combined",
-        ),
-        (
-            {"dataset.validate_on_test": [True]},
-            {"folds": 3},
-            "dataset.folds and dataset.validate_on_test cannot be combined",
-        ),
-        ({"dataset.folds": [2]}, {"refit": True}, "dataset.refit and dataset.folds cannot be"),
-        (
-            {"network.dropout": {"float": [0, 0.5]}},
-            {"refit": True, "retrain": {"dataset.folds": 3}},
-            "dataset.refit and dataset.folds cannot be combined",
-        ),
-        ({"dataset.train": [200, 3]}, {"folds": 5}, "dataset.folds: 5 need 5 images"),
-        (
-            {"dataset.refit": [True]},
-            {},
-            "a search chooses by images that dataset.refit trains on; search.refit: true trains",
-        ),
-        (
-            {"network.dropout": {"float": [0, 0.5]}},
-            {"retrain": {"dataset.refit": True}},
-            "a search chooses by images that dataset.refit trains on; search.refit: true trains",
-        ),
-        (
-            {"dataset.validate_on_test": [False, True]},
-            {},
-            "space: it varies dataset.validate_on_test, but values on other images cannot be",
         ),
     ],
 )
