@@ -41,8 +41,8 @@ class Classify:
             None,
             "test-time augmentation",
             TEST_TIME,
-            help="Test-time augmentation: each validation and test image is also seen flipped, or "
-            "flipped and shifted by a pixel, and logits are averaged.",
+            help="Test-time augmentation: each validation and test image is also seen flipped, "
+            "shifted by a pixel, or both, and logits are averaged.",
             example="flip",
         )
     }
