@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.apps.cli.app import main
+from assay.apps.comparing import Side, compare_sides
 
 
 @pytest.mark.usefixtures("blank_page")
@@ -77,6 +78,8 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "training.learning_rate 0.01 1e-05" in out
     assert any(line.startswith("test accuracy (%)") for line in out)
+    assert "Intervals and p-values are corrected by Holm over 4 metrics." in out
+    assert not any("The data differ" in line for line in out)
     assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
     assert capsys.readouterr().out.endswith("A and B are the same trial.\n")
     named = ["small:0.01", "small:1e-05"]  # as the table of results calls them
@@ -85,6 +88,16 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     assert said.split("\n")[-2:] == ["A = 0.01 (small)", "B = 1e-05 (small)"]
     assert main(["compare", "baselin", "small", "--store", str(store)]) == 2
     assert "did you mean 'baseline'?" in capsys.readouterr().err
+
+
+def test_compare_says_that_the_data_differ():
+    tables = []
+    for dataset in ({"name": "digits"}, {"name": "digits", "permute": 7}):
+        config = {"dataset": dataset, "network": {"family": "mlp"}}
+        tables.append(compare_sides(Side("", {"dataset": "digits"}, []), Side("", config, [])))
+    plain, permuted = (table.metrics.notes for table in tables)
+    assert not plain
+    assert permuted[0].startswith("The data differ: A has digits, B has digits, permuted.")
 
 
 def test_json_is_for_programs(store: Path, study: Path, capsys: pytest.CaptureFixture[str]):

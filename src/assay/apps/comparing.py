@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,20 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
         sentence = "A and B are the same trial"
     else:
         sentence = effect_sentence(effects[0]) if effects else "A and B have no metric in common"
+    table = replace(table, notes=(*_other_data(a.config, b.config), *table.notes))
     return ComparedSides(list(_differences(a.config, b.config)), table, sentence)
+
+
+def _other_data(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    """Say that two trials have different data, which nobody would compare in a study."""
+    from assay.reports.views import data_name
+
+    ours, theirs = (data_name(config) for config in (a, b))
+    if ours != theirs:
+        yield (
+            f"The data differ: A has {ours}, B has {theirs}. Differences between their results are "
+            "not those of their settings alone."
+        )
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

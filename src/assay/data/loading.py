@@ -18,7 +18,7 @@ from assay.data.pictures import resized
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
 from assay.data.storage import locate
-from assay.data.transforms import switched_on
+from assay.data.transforms import TRANSFORMS, switched_on
 
 __all__ = ["TUNED", "Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
 
@@ -104,8 +104,8 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
         for split, positions in zip(sources, chosen, strict=True)
     )
     notes = (*raw.notes, *([TUNED] if tuned else []))
-    for transform in switched_on(resolved):
-        fitted = transform.fit(resolved, train.images, permutation)
+    for name in switched_on(resolved):
+        fitted = TRANSFORMS[name].fit(resolved, train.images, permutation)
         train, validation, test = (
             Split(fitted.apply(part.images), part.targets) for part in (train, validation, test)
         )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from assay.core.records import Spec
-from assay.core.registry import Registry
+from assay.core.registry import Registry, register
 
 __all__ = ["TRANSFORMS", "FittedTransform", "Transform", "switched_on"]
 
@@ -48,11 +48,10 @@ class Transform(Protocol):
 TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
 """Key of `dataset:` -> transform."""
 
+register("transform", "zca_whitening", "assay.data.zca:ZCA")
 
-def switched_on(spec: Spec) -> list[Transform]:
-    """Return the transforms of a resolved specification, sorted by name."""
-    return [
-        TRANSFORMS[name]
-        for name in TRANSFORMS
-        if spec.get(name, TRANSFORMS[name].usual) != TRANSFORMS[name].usual
-    ]
+
+def switched_on(spec: Spec) -> list[str]:
+    """Return the names of the transforms of a resolved specification, sorted."""
+    usual = {name: TRANSFORMS[name].usual for name in TRANSFORMS}
+    return [name for name in usual if spec.get(name, usual[name]) != usual[name]]

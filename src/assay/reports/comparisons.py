@@ -199,7 +199,8 @@ def compare_trials(
         if any(r.status != "finished" for r in runs)
     ]
     tuned = tuned_sides(dict(zip(names, (a, b), strict=True)))
-    told = (*notes, *lost, *([tuned] if tuned else []))
+    over = f"Intervals and p-values are corrected by Holm over {len(found)} metrics."
+    told = (*notes, *lost, *([over] if len(found) > 1 else []), *([tuned] if tuned else []))
     title = f"{names[0]} against {names[1]}"
     return Table(title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", told)
 

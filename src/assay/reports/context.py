@@ -103,7 +103,8 @@ def published_rows(plan: PlanData, records: Iterable[Record]) -> list[PublishedR
         label, dataset = entry.get("trial"), entry.get("dataset")
         trials = [t for t in plan["trials"] if label in (None, t["label"])]
         if dataset is not None:
-            trials = [t for t in trials if dataset in (data_name(t), data_name(t).split(",")[0])]
+            named = [(t, data_name(t["config"])) for t in trials]
+            trials = [t for t, name in named if dataset in (name, name.split(",")[0])]
         best = best_trial(plan, records, trials=trials)
         trial = best.trial if best else (trials[0] if trials else None)
         mine = runs.get(trial["trial_id"], []) if trial else []
@@ -112,7 +113,7 @@ def published_rows(plan: PlanData, records: Iterable[Record]) -> list[PublishedR
         rows.append(
             {
                 "trial": str(trial["label"]) if trial else str(label or dataset or ""),
-                "dataset": data_name(trial) if trial else dataset,
+                "dataset": data_name(trial["config"]) if trial else dataset,
                 "metric": metric,
                 "published": value,
                 "ours": ours,

@@ -43,7 +43,7 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
         if right is None:
             continue
         name = names[trial["trial_id"]]
-        base, beside = first.setdefault(images_name(trial), (name, right))
+        base, beside = first.setdefault(images_name(trial["config"]), (name, right))
         compared = base != name and beside.shape[1] == right.shape[1]
         rows.append(
             {

@@ -106,7 +106,7 @@ def _of_data(plan: PlanData, factors: Mapping[str, Sequence[object]]) -> set[str
         names: dict[tuple[str, ...], set[str]] = {}
         for trial in plan["trials"]:
             others = tuple(str(v) for k, v in trial["levels"].items() if k != factor)
-            names.setdefault(others, set()).add(data_name(trial))
+            names.setdefault(others, set()).add(data_name(trial["config"]))
         if any(len(group) > 1 for group in names.values()):
             found.add(factor)
     return found

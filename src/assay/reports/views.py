@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from assay.core.plans import PlanData, PlannedTrial
-from assay.core.records import Record
+from assay.core.records import Config, Record
 from assay.reports.flat import Row, plain
 from assay.reports.names import marked, trial_names
 from assay.reports.protocol import DATA_WORDS, dataset_setting
@@ -168,7 +168,7 @@ def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[T
             {
                 "trial": str(trial["label"]),
                 "name": marked(called[trial["trial_id"]], _baseline(plan, trial)),
-                "group": data_name(trial),
+                "group": data_name(trial["config"]),
                 "values": np.array(list(values.values())),
                 "estimate": estimate_runs(mine, metric, bad=bad),
                 "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
@@ -181,16 +181,16 @@ def _baseline(plan: PlanData, trial: PlannedTrial) -> dict[str, bool]:
     return {"baseline": trial["label"] == plan.get("baseline")}
 
 
-def data_name(trial: PlannedTrial) -> str:
+def data_name(config: Config) -> str:
     """Return the name of a trial's data: "mnist", "mnist, permuted", "mnist, validated on the test
     images"."""
-    on = [w for key, w in DATA_WORDS.items() if dataset_setting(trial.get("config") or {}, key)]
-    return ", ".join([images_name(trial), *on])
+    on = [word for key, word in DATA_WORDS.items() if dataset_setting(config, key)]
+    return ", ".join([images_name(config), *on])
 
 
-def images_name(trial: PlannedTrial) -> str:
+def images_name(config: Config) -> str:
     """Return the name of a trial's images, as its network sees them: "mnist, permuted"."""
-    spec = trial.get("config", {}).get("dataset") or {}
+    spec = config.get("dataset") or {}
     spec = {"name": spec} if isinstance(spec, str) else spec
     name = str(spec.get("name", "data"))
     words = [name]
@@ -205,7 +205,7 @@ def data_groups(plan: PlanData) -> dict[str, list[PlannedTrial]]:
     """Return the trials grouped by their data; only trials of one group are compared."""
     groups: dict[str, list[PlannedTrial]] = {}
     for trial in plan["trials"]:
-        groups.setdefault(data_name(trial), []).append(trial)
+        groups.setdefault(data_name(trial["config"]), []).append(trial)
     return groups
 
 

@@ -100,3 +100,18 @@ def test_what_is_no_picture_is_said(page: Any):
     file = {"name": "digit.png", "mimeType": "image/png", "buffer": b"this is text"}
     page.get_by_label("A picture").set_input_files(file)
     page.locator(".trouble", has_text="digit.png is no picture").wait_for()
+
+
+def test_images_that_the_page_cannot_compute_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    spec = {
+        "study": "whitened",
+        "dataset": {"name": "digits", "train": 100, "zca_whitening": True},
+        "network": {"family": "mlp", "hidden": [8]},
+        "training": {"epochs": 1},
+    }
+    (run,) = assay.run(spec, store=tmp_path, workers=1).records()
+    asked = ["export-page", run.run_id[:10], "--out", str(tmp_path / "page")]
+    assert main([*asked, "--store", str(tmp_path)]) == 2
+    assert "changed by dataset.zca_whitening" in capsys.readouterr().err

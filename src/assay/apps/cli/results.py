@@ -120,7 +120,8 @@ def compare(
         settings = [dict(zip(("setting", "a", "b"), row, strict=True)) for row in found.settings]
         metrics = list(found.metrics.rows)
         sides = {"a": left.title, "b": right.title}
-        console.json({**sides, "settings": settings, "metrics": metrics, "sentence": verdict})
+        told = {"metrics": metrics, "notes": list(found.metrics.notes), "sentence": verdict}
+        console.json({**sides, "settings": settings, **told})
         return
     console.heading(f"A = {left.title}")
     console.say(f"B = {right.title}", style="bold")

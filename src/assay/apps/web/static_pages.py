@@ -115,11 +115,13 @@ def _dark(record: Record) -> bool:
 def _permutation(record: Record, height: int, width: int) -> list[int] | None:
     """Return the source of each pixel for a network trained on permuted pixels."""
     from assay.data.permutation import pixel_permutation
+    from assay.data.transforms import switched_on
 
     spec = record.config["dataset"]
-    if spec.get("restore"):
+    if changed := switched_on(spec):
         raise ConfigError(
-            f"run {record.run_id} was trained on restored pixels, which the page cannot compute"
+            f"run {record.run_id} was trained on images changed by dataset.{changed[0]}, which the "
+            "page cannot compute"
         )
     if spec.get("permute") is None:
         return None

@@ -16,6 +16,7 @@ from assay.core.errors import AssayError, ConfigError, unknown_name
 from assay.core.records import Record
 from assay.data import load
 from assay.data.permutation import permute, pixel_permutation
+from assay.data.transforms import switched_on
 from assay.reports.svg import png_uri
 
 __all__ = ["PAGE"]
@@ -107,7 +108,7 @@ def _networks(site: Site, dataset: str) -> list[tuple[str, Record]]:
         data, family = record.config.get("dataset"), record.config["network"].get("family")
         if task_name(record) != "classify" or not isinstance(data, dict):
             return None
-        if data.get("name") != dataset or data.get("restore"):
+        if data.get("name") != dataset or switched_on(data):
             return None
         seed = data.get("permute")
         return f"{family}, trained on {'plain' if seed is None else f'permuted ({seed})'} pictures"
