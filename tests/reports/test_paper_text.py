@@ -106,6 +106,28 @@ def test_several_studies_have_a_section_each(material):
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_paper_says_what_happens_to_pixels_and_which_weights_are_tested(material, count):
+    asked = material("tour")
+    trials = copy.deepcopy(asked.plan["trials"])
+    for number, trial in enumerate(trials):
+        changed = number < count
+        trial["config"]["dataset"] |= {"normalize": "unit"} if changed else {}
+        trial["config"]["dataset"] |= {"zca_whitening": True} if changed else {}
+        rule = {"patience": 2, "restore_best_weights": True} if changed else None
+        trial["config"]["training"]["early_stopping"] = rule
+    paper = manuscript([replace(asked, plan={**asked.plan, "trials": trials})])
+    method = str(next(c for c in paper.chapters if c.name == "method"))
+    assert ("mean and standard deviation of the training images" in method) == (count < 4)
+    assert ("divided by 255" in method) == (count > 0)
+    assert ("according to the configuration" in method) == (count == 1)
+    assert ("images of some configurations are whitened" in method) == (count == 1)
+    assert ("All images are whitened first (ZCA)" in method) == (count == 4)
+    assert ("best validation result" in method) == (count > 0)
+    assert ("weights at the end of training" in method) == (count == 0)
+    assert ("or else the weights at its end" in method) == (count == 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
 def test_a_paper_says_which_images_validate(material, count):
     asked = material("tour")
     trials = copy.deepcopy(asked.plan["trials"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from assay.core.records import Config
 from assay.reports.architecture import architecture_plot
-from assay.reports.context import DatasetRow, environment, when
+from assay.reports.context import environment, when
 from assay.reports.paper.blocks import (
     Block,
     Chapter,
@@ -15,13 +16,11 @@ from assay.reports.paper.blocks import (
     Mention,
     Paragraph,
     Sentence,
-    Styled,
     Subheading,
 )
-from assay.reports.paper.cited import cite, of_data, of_network, of_software, of_training
+from assay.reports.paper.cited import cite, of_network, of_software, of_training
+from assay.reports.paper.data import data
 from assay.reports.paper.material import Material
-from assay.reports.picture_figures import sample_plot
-from assay.reports.protocol import dataset_setting, when_tested
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
 from assay.statistics import metric_title
@@ -40,104 +39,13 @@ def duration(seconds: float) -> str:
 def method(studies: Sequence[Material]) -> Chapter:
     """Return the method that the studies share."""
     blocks = (
-        *_data(studies),
+        *data(studies),
         *_networks(studies),
         *_training(studies),
         *_statistics(studies),
         *_machine(studies),
     )
     return Chapter("method", "Method", blocks)
-
-
-def _data(studies: Sequence[Material]) -> Iterator[Block]:
-    yield Subheading("Data")
-    rows: dict[tuple[object, ...], DatasetRow] = {}
-    for material in studies:
-        for row in material.data:
-            rows.setdefault(tuple(row[k] for k in ("data", "train", "validation", "test")), row)
-    names = list(dict.fromkeys(row["data"].split(",")[0] for row in rows.values()))
-    parts: list[Inline] = ["The data are "]
-    for i, name in enumerate(names):
-        parts += [
-            ", " if 0 < i < len(names) - 1 else " and " if i else "",
-            Styled(name, "emphasis"),
-        ]
-        if key := of_data(name):
-            parts += [" ", cite(key)]
-    yield Paragraph(
-        (
-            (*parts, "."),
-            (Mention("data/sizes"), " gives the sizes of their splits."),
-            *_validation(studies),
-            ("Pixels are normalized by mean and standard deviation of the training images.",),
-            *(
-                ((Mention("data/samples"), " shows training images as the networks see them."),)
-                if any(m.data and _has_images(m) for m in studies)
-                else ()
-            ),
-        )
-    )
-    yield Exhibit(
-        "data/sizes",
-        _size_table(list(rows.values())),
-        "Datasets and number of images in each split.",
-        2,
-    )
-    plot = sample_plot(_by_data(studies))
-    if plot is not None:
-        yield Exhibit("data/samples", plot, plot.caption, 4)
-
-
-def _validation(studies: Sequence[Material]) -> Iterator[Sentence]:
-    """Say which images are for validation, and when the test images are read."""
-    configs = [config for material in studies for config in material.configs]
-    usual = [c for c in configs if not dataset_setting(c, "validate_on_test")]
-    if usual:
-        yield (
-            "Validation images are taken from the training images, stratified by class; "
-            f"{when_tested(usual)}.",
-        )
-    if len(usual) < len(configs):
-        whose = "" if not usual else "Of the data that are validated on the test images, "
-        yield (
-            f"{whose}{'all' if whose else 'All'} training images are trained on, and the test "
-            "images are also the validation images: results on them were read while tuning.",
-        )
-
-
-def _has_images(material: Material) -> bool:
-    return any(row["train"] is not None for row in material.data)
-
-
-def _by_data(studies: Sequence[Material]) -> dict[str, Any]:
-    """Return name of data -> dataset, each once."""
-    from assay.reports.views import data_groups
-
-    found: dict[str, Any] = {}
-    for material in studies:
-        for name, trials in data_groups(material.plan).items():
-            if name not in found:
-                spec = trials[0].get("config", {}).get("dataset") or {"name": name}
-                dataset = material.lookup(spec)
-                if dataset is not None:
-                    found[name] = dataset
-    return found
-
-
-def _count(name: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: "-" if row[name] is None else f"{row[name]:,}"
-
-
-def _size_table(rows: list[DatasetRow]) -> Table:
-    columns = (
-        Column("data", lambda r: r["data"], "left"),
-        Column("training", _count("train")),
-        Column("validation", _count("validation")),
-        Column("test", _count("test")),
-        Column("image", lambda r: r["image"] or "-", "left"),
-        Column("classes", lambda r: "-" if r["classes"] is None else str(r["classes"])),
-    )
-    return Table("Datasets and splits", columns, tuple(rows))
 
 
 def _networks(studies: Sequence[Material]) -> Iterator[Block]:
@@ -183,6 +91,21 @@ def _cited_list(used: Mapping[str, str]) -> Iterator[Inline]:
         yield cite(key)
 
 
+def _evaluated(configs: Sequence[Config]) -> str:
+    """Say which weights are evaluated on the test images."""
+    stopping = [(config.get("training") or {}).get("early_stopping") for config in configs]
+    best = [bool(rule and rule.get("restore_best_weights", True)) for rule in stopping]
+    if not any(best):
+        return "The weights at the end of training are evaluated on the test images."
+    kept = "the weights of the evaluation with the best validation result are kept"
+    if all(best):
+        return f"T{kept[1:]} and evaluated on the test images."
+    return (
+        f"Where training stops early, {kept}; these, or else the weights at its end, are evaluated "
+        "on the test images."
+    )
+
+
 def _training(studies: Sequence[Material]) -> Iterator[Block]:
     yield Subheading("Training")
     used: dict[str, str] = {}
@@ -200,12 +123,7 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
             "a study share their seeds, which draw the initial weights and the order of batches.",
         )
     )
-    sentences.append(
-        (
-            "The weights of the epoch with the best validation result are kept and evaluated on "
-            "the test images.",
-        )
-    )
+    sentences.append((_evaluated([c for material in studies for c in material.configs]),))
     sentences.append((Mention("training/settings"), " lists the settings."))
     yield Paragraph(tuple(sentences))
     yield Exhibit(
