@@ -127,6 +127,36 @@ def test_a_paper_says_what_happens_to_pixels_and_which_weights_are_tested(materi
     assert ("or else the weights at its end" in method) == (count == 1)
 
 
+@pytest.mark.parametrize(
+    ("vary", "covers", "not_covered", "also"),
+    [
+        ([[], []], "in initial weights and in the order of batches", "data, other splits or", ""),
+        (
+            [["seed", "split"]] * 2,
+            "in the order of batches and in choices of training and validation images",
+            "other data or other machines",
+            "",
+        ),
+        (
+            [["seed"], ["seed", "split"]],
+            "in initial weights and in the order of batches",
+            "other data, other splits or other machines",
+            "Those of mlp-factors also cover other choices of training and validation images.",
+        ),
+    ],
+)
+def test_a_paper_says_what_its_intervals_cover(material, vary, covers, not_covered, also):
+    asked = [
+        replace(m, plan={**m.plan, "vary": names})
+        for m, names in zip((material("tour"), material("factors")), vary, strict=True)
+    ]
+    limits = str(next(c for c in manuscript(asked).chapters if c.name == "limits"))
+    assert covers in limits
+    assert not_covered in limits
+    assert ("also cover" in limits) == bool(also)
+    assert also in limits
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_a_paper_says_which_images_validate(material, count):
     asked = material("tour")

@@ -40,9 +40,14 @@ _VARIED = {
 """What may differ between runs in addition to their seeds, by the names of `vary:`."""
 
 
+def varied_words(plan: PlanData) -> list[str]:
+    """Return what differs between the runs of a trial in addition to their seeds, in words."""
+    return [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
+
+
 def covered(plan: PlanData) -> str:
     """Describe what the intervals of a study cover."""
-    more = [text for name, text in _VARIED.items() if name in plan.get("vary", ())]
+    more = varied_words(plan)
     what = ", ".join(["seeds", *more[:-1]]) + "".join(f" and {text}" for text in more[-1:])
     return (
         f"± is half of the 95 % t-interval of the mean over n runs with different {what}; its "

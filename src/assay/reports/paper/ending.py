@@ -8,6 +8,7 @@ from assay.core.records import content_hash
 from assay.reports.context import environment
 from assay.reports.paper.blocks import Block, Chapter, Exhibit, Mention, Printout, said
 from assay.reports.paper.material import Material
+from assay.reports.results import varied_words
 from assay.reports.tables import Column, Table
 
 __all__ = ["limits", "reproduction"]
@@ -15,10 +16,7 @@ __all__ = ["limits", "reproduction"]
 
 def limits(studies: Sequence[Material]) -> Chapter:
     """Return the limits of the results."""
-    texts = [
-        "Intervals over seeds cover chance in initial weights and in the order of batches, but not "
-        "other data, other splits or other machines."
-    ]
+    texts = [*_coverage(studies)]
     few = min((len(t.get("runs") or ()) for m in studies for t in m.plan["trials"]), default=0)
     if few < 10:
         texts.append(
@@ -34,6 +32,23 @@ def limits(studies: Sequence[Material]) -> Chapter:
             "training, and comparisons with published results are at a disadvantage."
         )
     return Chapter("limits", "Limits", (said(*texts),))
+
+
+def _coverage(studies: Sequence[Material]) -> Iterator[str]:
+    """Say what intervals cover: of all studies, then of those that vary more than seeds."""
+    more = {m.name: varied_words(m.plan) for m in studies}
+    shared = [
+        text for text in next(iter(more.values()), []) if all(text in w for w in more.values())
+    ]
+    covers = ["initial weights", "the order of batches", *shared]
+    splits = [] if any("training" in text for text in shared) else ["other splits"]
+    yield (
+        f"Intervals over seeds cover chance in {', in '.join(covers[:-1])} and in {covers[-1]}, "
+        f"but not {', '.join(['other data', *splits])} or other machines."
+    )
+    for name, words in more.items():
+        if own := [text for text in words if text not in shared]:
+            yield f"Those of {name} also cover other {' and '.join(own)}."
 
 
 def reproduction(studies: Sequence[Material], command: str = "") -> Chapter:

@@ -120,7 +120,8 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
     sentences.append(
         (
             f"Each configuration is trained {n} times with different seeds; all configurations of "
-            "a study share their seeds, which draw the initial weights and the order of batches.",
+            "a study share their seeds, which draw initial weights, the order of batches and all "
+            "else that differs between repeats.",
         )
     )
     sentences.append((_evaluated([c for material in studies for c in material.configs]),))
@@ -169,7 +170,8 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
             f"A configuration is judged by its {judged}, given as mean over n runs with its 95 % "
             "interval of Student's t distribution ",
             cite("student1908"),
-            ".",
+            "; it ends where the metric does, and is longer on a side where single runs lie far "
+            "from the others.",
         )
     ]
     if any(m.effects for m in studies):
