@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assay.apps.finding import find_stored
 from assay.core.errors import ConfigError, StoreError, unknown_name
 from assay.core.plans import PlanData, PlannedTrial, own_metrics
-from assay.core.records import Record, trial_id
+from assay.core.records import Config, Record, trial_id
 from assay.core.store import Store
 from assay.reports.names import trial_names
 
@@ -108,7 +108,7 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
     return ComparedSides(list(_differences(a.config, b.config)), table, sentence)
 
 
-def _other_data(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+def _other_data(a: Config, b: Config) -> Iterator[str]:
     """Say that two trials have different data, which nobody would compare in a study."""
     from assay.reports.views import data_name
 
