@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,21 @@ def test_what_is_no_picture_is_said(page: Any):
     file = {"name": "digit.png", "mimeType": "image/png", "buffer": b"this is text"}
     page.get_by_label("A picture").set_input_files(file)
     page.locator(".trouble", has_text="digit.png is no picture").wait_for()
+
+
+def test_the_page_looks_once_and_says_so(tmp_path: Path):
+    pytest.importorskip("onnx")
+    spec = {
+        "study": "looks",
+        "dataset": {"name": "digits", "train": 100},
+        "network": {"family": "mlp", "hidden": [8]},
+        "training": {"epochs": 1},
+        "task": {"test_time": "translate"},
+    }
+    (run,) = assay.run(spec, store=tmp_path, workers=1).records()
+    asked = ["export-page", run.run_id[:10], "--out", str(tmp_path / "page")]
+    assert main([*asked, "--store", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "page" / "about.json").read_text())["views"] == 5
 
 
 def test_images_that_the_page_cannot_compute_are_refused(

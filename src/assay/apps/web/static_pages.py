@@ -74,6 +74,8 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
     """Write a page on which a run's classifier classifies drawings and dropped pictures."""
     from assay.reports.predictions import class_names
     from assay.studies.members import resolve_network
+    from assay.tasks.looks import looks_of
+    from assay.tasks.task import find_task
 
     record, weights = site.shelf.read(lambda s: (s.record(s.find(name)), s.weights(s.find(name))))
     if not weights:
@@ -98,6 +100,7 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
         "dark": _dark(record),
         "permutation": _permutation(record, height, width),
         "accuracy": record.metrics.get("test_accuracy"),
+        "views": len(looks_of(find_task(record.config["task"]))),
     }
     from assay.apps.exporters._reference import pixels
 

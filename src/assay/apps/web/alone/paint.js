@@ -68,7 +68,7 @@ function Paint({ about, ask }) {
   };
   const order = shares ? shares.map((s, i) => [s, i]).sort((a, b) => b[0] - a[0]).slice(0, 10) : [];
   return html`<h1>${about.title}</h1><p>Paint, or drop a picture. Everything is computed in this browser; nothing is sent anywhere.
-      ${about.accuracy ? ` On test images this network is right ${(100 * about.accuracy).toFixed(1)} % of the time.` : ""}</p>
+      ${about.accuracy ? ` On test images this network is right ${(100 * about.accuracy).toFixed(1)} % of the time${about.views > 1 ? `, looking at each ${about.views} times; here it looks once` : ""}.` : ""}</p>
     <div class="paint" onDragOver=${(e) => e.preventDefault()} onDrop=${(e) => { e.preventDefault(); if (e.dataTransfer.files[0]) drop(e.dataTransfer.files[0]); }}>
     <div><canvas ref=${canvas} width=${W} height=${H} role="img" aria-label="Paint here" onPointerDown=${down} onPointerMove=${draw} onPointerUp=${up} onPointerCancel=${up}></canvas>
       <p class="tools"><button type="button" onClick=${clear}>Clear</button><label>A picture <input type="file" accept="image/*" onChange=${(e) => e.target.files[0] && drop(e.target.files[0])} /></label></p></div>
