@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from assay.core.plans import PlanData, PlannedFigure
+from assay.core.plans import PlanData, PlannedFigure, PlannedTrial
 from assay.core.records import Record, Spec
 from assay.reports.flat import Row
+from assay.reports.protocol import dataset_setting
 from assay.reports.views import SPENT, data_groups, data_name
 from assay.statistics import (
     Estimate,
@@ -74,7 +75,10 @@ class Period(TypedDict):
 
 
 class DatasetRow(TypedDict):
-    """What a study learns from: sizes, classes and identity; None for what is not known."""
+    """What a study learns from: sizes, classes and identity; None for what is not known.
+
+    They are those of the first trial; `differ` are the settings of the data in which others differ.
+    """
 
     data: str
     train: int | None
@@ -84,6 +88,7 @@ class DatasetRow(TypedDict):
     classes: int | None
     fingerprint: str
     same: bool | None
+    differ: list[str]
     notes: list[str]
 
 
@@ -249,7 +254,9 @@ def dataset_rows(
         spec = trials[0].get("config", {}).get("dataset") or {"name": name}
         dataset = dataset_of(spec)
         mine = [r for trial in trials for r in runs.get(trial["trial_id"], [])]
-        prints = {str(r.provenance.get("dataset_fingerprint", "")) for r in mine} - {""}
+        prints = _fingerprints(mine)
+        alike = _fingerprints([r for r in mine if r.config.get("dataset") == spec])
+        differ = _differences([t["config"].get("dataset") or {} for t in trials])
         tested = [len(r.predictions["test_target"]) for r in mine if "test_target" in r.predictions]
         rows.append(
             {
@@ -260,11 +267,32 @@ def dataset_rows(
                 "image": "×".join(map(str, dataset.image_shape)) if dataset else None,
                 "classes": len(dataset.class_names) or None if dataset else None,
                 "fingerprint": ", ".join(sorted(prints)),
-                "same": None if not (dataset and prints) else prints == {dataset.fingerprint},
-                "notes": [*dataset.notes, *_near(dataset)] if dataset else [],
+                "same": None if not (dataset and alike) else alike == {dataset.fingerprint},
+                "differ": differ,
+                "notes": [*_about_sizes(trials[0], differ), *dataset.notes, *_near(dataset)]
+                if dataset
+                else [],
             }
         )
     return rows
+
+
+def _fingerprints(records: Iterable[Record]) -> set[str]:
+    return {str(r.provenance.get("dataset_fingerprint", "")) for r in records} - {""}
+
+
+def _differences(specs: Sequence[Spec]) -> list[str]:
+    """Return the settings in which some data differ, dotted."""
+    names = dict.fromkeys(name for spec in specs for name in spec)
+    return [f"dataset.{n}" for n in names if any(s.get(n) != specs[0].get(n) for s in specs)]
+
+
+def _about_sizes(first: PlannedTrial, differ: Sequence[str]) -> Iterator[str]:
+    """Say whose the sizes are, and whether an image is counted twice."""
+    if differ:
+        yield f"these are the data of {first['label']}; trials differ in {', '.join(differ)}"
+    if dataset_setting(first["config"], "refit"):
+        yield "the validation images are among the training images"
 
 
 def _near(dataset: Dataset) -> list[str]:

@@ -54,12 +54,10 @@ def data(studies: Sequence[Material]) -> Iterator[Block]:
             ),
         )
     )
-    yield Exhibit(
-        "data/sizes",
-        _size_table(list(rows.values())),
-        "Datasets and number of images in each split.",
-        2,
-    )
+    caption = "Datasets and number of images in each split."
+    if differ := list(dict.fromkeys(name for row in rows.values() for name in row["differ"])):
+        caption += f" Where configurations differ in {', '.join(differ)}, those of the first one."
+    yield Exhibit("data/sizes", _size_table(list(rows.values())), caption, 2)
     plot = sample_plot(_by_data(studies))
     if plot is not None:
         yield Exhibit("data/samples", plot, plot.caption, 4)
