@@ -151,7 +151,7 @@ def test_diverged_runs_count_as_the_worst_and_are_named_with_their_level():
     failed = [replace(records[5], status="failed"), *records[:5], *records[6:]]
     tanh = effects(one_at_a_time(), failed)[0]
     assert (tanh.comparison.n, tanh.diverged, tanh.left_out) == (4, {}, {"tanh": 1})
-    assert effect_sentence(tanh).endswith("; 1 run of tanh failed, left out")
+    assert effect_sentence(tanh).endswith("; 1 run of tanh without a value, left out")
 
 
 @pytest.mark.parametrize("metric", ["test_accuracy", "test_loss"])

@@ -140,12 +140,14 @@ def material(results: Results) -> Material:
     from assay.reports.html import remember
     from assay.reports.names import named
     from assay.reports.paper.material import Material
+    from assay.reports.protocol import training_command
 
     records = results.records()
+    command = training_command(results.plan)
     if not records:
         raise ConfigError(
             f"study {results.name!r} has no runs in {str(results.store)!r}, so there is nothing to "
-            f"report; {results.plan.get('command') or 'assay run'} trains them"
+            f"report{f'; {command} trains them' if command else ''}"
         )
     plan = named(results.plan, short=True)
     lookup = remember(results.dataset)

@@ -12,7 +12,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.context import published_rows, published_source
 from assay.reports.names import BASELINE, candidates_text, trial_names
-from assay.reports.protocol import tuned_note
+from assay.reports.protocol import refit_note, training_command, tuned_note
 from assay.reports.views import counts, data_groups
 from assay.statistics import (
     ALPHA,
@@ -140,6 +140,8 @@ def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:
         by = metric_title(f"val_{best.metric}")
         if best.candidates == 1:
             texts.append(f"{on}{said} reaches {score}.")
+        elif best.trial["trial_id"] == plan.get("selected"):
+            texts.append(f"{on}{said} was the best of the search by {by}; it reaches {score}.")
         elif best.ties:
             first = [said, *(_quoted(names[t["trial_id"]]) for t in best.ties[:3])]
             more = [f"{len(best.ties) - 3} more"] if len(best.ties) > 3 else []
@@ -183,7 +185,9 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
     found = counts(plan, records)
     labels = trial_names(plan)
     texts = []
+    main = primary_metric(plan, records)
     how = {"diverged": "they are excluded from means and count as the worst in comparisons."}
+    how = {} if metric_of(main).higher_is_better is None else how
     for status in ("diverged", "failed"):
         if found[status]:
             lost = Counter(r.trial_id for r in records if r.status == status)
@@ -193,11 +197,11 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
                 f"{how.get(status, 'they are excluded from means.')}"
             )
     if found["missing"]:
+        command = training_command(plan)
         texts.append(
             f"{found['missing']} of {found['planned']} runs are missing, so the study is "
-            f"unfinished. {plan.get('command', 'assay run')} trains them."
+            f"unfinished.{f' {command} trains them.' if command else ''}"
         )
-    main = primary_metric(plan, records)
     bad = bad_runs(by_trial(records), f"test_{main}")
     if bad.runs:
         known, one = metric_of(main), bad.runs == 1
@@ -219,8 +223,8 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         )
     if records and max((_repeats(records).values()), default=0) < 2:
         texts.append("Every trial has only one run, so the effect of chance is unknown.")
-    if note := tuned_note(plan):
-        texts.append(note)
+    chosen = best_trial(plan, records) is not None
+    texts += [note for note in (tuned_note(plan), refit_note(plan, chosen)) if note]
     if plan.get("scale") not in (None, "full"):
         texts.append(f"The study ran at scale {plan['scale']}, not at the study's full budget.")
     return texts

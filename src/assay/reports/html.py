@@ -27,14 +27,14 @@ from assay.reports.drawing import Failure, forgiving, guarded, reason
 from assay.reports.image_intervals import images_table
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
-from assay.reports.protocol import when_tested
+from assay.reports.protocol import training_command, when_tested
 from assay.reports.registered import SECTIONS
 from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import figures
 from assay.reports.settings import NetworkOf, network_tables, settings_table
 from assay.reports.svg import DARK, LIGHT
-from assay.statistics import effects, metric_title, primary_metric, read_metrics
+from assay.statistics import effects, metric_of, metric_title, primary_metric, read_metrics
 
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
@@ -143,6 +143,8 @@ def render_html(
         "classes": part("Classes", lambda: class_tables(plan, records, lookup)),
         "data": dataset_rows(plan, records, lookup),
         "environment": environment(records),
+        "training_command": training_command(plan),
+        "directed": metric_of(metric).higher_is_better is not None,
         "when_tested": when_tested([trial.get("config", {}) for trial in plan["trials"]]),
         "source": _yaml(plan.get("source") or {}),
         "metric": metric_title(metric),

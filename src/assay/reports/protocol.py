@@ -13,7 +13,9 @@ __all__ = [
     "DATA_WORDS",
     "choice_note",
     "dataset_setting",
+    "refit_note",
     "searched_note",
+    "training_command",
     "tuned_note",
     "tuned_sides",
     "when_tested",
@@ -64,8 +66,18 @@ def _tuned(names: Sequence[str], every: bool) -> str:
     return f"The test images of {listed} are {_TUNED}"
 
 
+def training_command(plan: PlanData) -> str:
+    """Return the command that trains the runs of a study; "" for imported results and for studies
+    that another command plans, which can only be read."""
+    command = str(plan.get("command") or f"assay run {plan['study']}")
+    return "" if command.startswith("assay report") else command
+
+
 def when_tested(configs: Sequence[Config]) -> str:
-    """Say when the test images of some trials are read, and whether they choose anything."""
+    """Say when the test images of some trials are read, and whether they choose anything; "" for
+    imported results, of which nobody knows."""
+    if configs and all("imported" in config for config in configs):
+        return ""
     if any(dataset_setting(config, "validate_on_test") for config in configs):
         return "test images that are also validation images were read while tuning"
     if any(config.get("training", {}).get("test_curve") for config in configs):
@@ -94,14 +106,29 @@ def choice_note(plan: PlanData, chosen: bool) -> str:
     Args:
         chosen: whether the study has a best trial.
     """
-    on = "Trained on the validation images as well, so metrics on them are meaningless"
     if plan.get("selected"):
-        return f"{on}; best: of the search."
-    if refit := _having(plan["trials"], "refit"):
-        some = "" if len(refit) == len(plan["trials"]) else "Some trials: "
-        return f"{some}{on}{', and so is the choice of the best' if chosen else ''}."
+        return f"{_REFIT}; best: of the search."
+    if note := refit_note(plan, chosen):
+        return note
     by = "best: chosen by the validation metric alone, among trials with the same data."
     return by if chosen else ""
+
+
+_REFIT = "Trained on the validation images as well, so metrics on them are meaningless"
+
+
+def refit_note(plan: PlanData, chosen: bool) -> str:
+    """Say which trials were trained on their validation images, for nothing; "" if none was, or if
+    a search has chosen before.
+
+    Args:
+        chosen: whether the study has a best trial.
+    """
+    refit = _having(plan["trials"], "refit")
+    if not refit or plan.get("selected"):
+        return ""
+    some = "" if len(refit) == len(plan["trials"]) else "Some trials: "
+    return f"{some}{_REFIT}{', and so is the choice of the best' if chosen else ''}."
 
 
 def _having(trials: Sequence[Any], name: str) -> list[Any]:

@@ -134,9 +134,10 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
     notes += [note for note in said if note]
     notes += lacking_notes(records, [base])
     if any(r["diverged"] or r["failed"] for r in rows):
+        worst = "; in comparisons, diverged runs count as the worst."
         notes.append(
-            "Diverged and failed runs are counted but excluded from means; in comparisons, "
-            "diverged runs count as the worst."
+            "Diverged and failed runs are counted but excluded from means"
+            + (" and comparisons." if spread.higher_is_better is None else worst)
         )
     return Table(
         f"Results of {plan['study']}",

@@ -67,7 +67,8 @@ class Effect:
         equivalence: the largest difference that does not matter in the study, in the metric's own
             unit; NaN for none.
         diverged: {level: number of diverged runs}, which count as the worst.
-        left_out: {level: number of failed runs}, which are excluded.
+        left_out: {level: number of excluded runs}: they failed or have no value, or diverged and it
+            is unknown what is worse.
     """
 
     factor: str

@@ -157,7 +157,7 @@ def _lost(effect: Effect) -> str:
     said = ""
     for lost, what in (
         (effect.diverged, "diverged, counted as the worst"),
-        (effect.left_out, "failed, left out"),
+        (effect.left_out, "without a value, left out"),
     ):
         for name, number in lost.items():
             said += f"; {number} {'run' if number == 1 else 'runs'} of {name} {what}"
