@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from assay.reports import answers, html, results
+from assay.reports.paper.content import manuscript
 from assay.statistics import effect_sentence, effects
 
 
@@ -89,3 +90,105 @@ def test_a_family_of_several_studies_is_named(study, words):
     said = "over all comparisons of the study and of those that compare the same runs;"
     assert said in words({**plan, "related": [other]}, records)
     assert said not in words(plan, records)
+
+
+def paper(material, **changes):
+    """The text of a paper of a study with these settings of all of its trials, SECTION__KEY."""
+    plan = copy.deepcopy(material.plan)
+    for trial in plan["trials"]:
+        for name, value in changes.items():
+            section, _, key = name.partition("__")
+            where = trial["config"][section] if key else trial["config"]
+            where[key or section] = value
+    return str(manuscript([replace(material, plan=plan)]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "not_said"),
+    [
+        (
+            {},
+            [
+                "Validation images are taken from the training images, stratified by class; the",
+                "The weights at the end of training are evaluated on the test images.",
+                "is trained 5 times with different seeds; all configurations of a study share",
+                "The best configuration is chosen by the validation metric alone; runs that",
+                "These commands reproduce all runs, and this paper from their records.",
+                "cover chance in initial weights and in the order of batches, but not other data",
+                "a hash over all its runs.",
+                "Corrected 95 % intervals of the comparisons without a significant difference.",
+            ],
+            ["an average of weights", "trained on as well", "do not cover a pretraining"],
+        ),
+        ({"training__ema": 0.999}, ["It is an average of weights that is evaluated."], []),
+        (
+            {"dataset__refit": True},
+            ["The validation images are trained on as well.", "Runs that diverged are excluded"],
+            ["is chosen by the validation metric alone"],
+        ),
+        (
+            {"training__minutes": 2.0},
+            ["a run with a time limit makes more updates on a faster machine"],
+            ["reproduce all runs"],
+        ),
+        (
+            {"training__pretrain": {"name": "stored", "run": "0f1e2d3c4b5a6978"}},
+            ["They do not cover a pretraining that all repeats share."],
+            [],
+        ),
+        (
+            {"training": {}},  # a classifier of scikit-learn
+            ["share their seeds, which draw all that differs", "cover chance in what estimators"],
+            ["weights at the end of training", "the order of batches"],
+        ),
+        (
+            {"imported": "elsewhere"},
+            [],
+            [
+                "Validation images are taken",
+                "Pixels are",
+                "weights at the end",
+                "share their seeds",
+                "Intervals over seeds cover",
+            ],
+        ),
+    ],
+)
+def test_a_paper_does_not_say_what_is_only_usual(material, settings, said, not_said):
+    text = paper(material("factors"), **settings)
+    assert [part for part in said if part not in text] == []
+    assert [part for part in not_said if part in text] == []
+
+
+def test_a_paper_of_few_runs_and_of_a_scale_of_its_own(material):
+    asked = material("tour")
+    trials = [{**trial, "runs": trial["runs"][:1]} for trial in asked.plan["trials"]]
+    once = str(manuscript([replace(asked, plan={**asked.plan, "trials": trials})]))
+    assert "is trained once; all" in once
+    assert "With one run of a configuration, no difference can be tested." in once
+    for changes, shorter in (({"repeats": 2}, False), ({"training.epochs": 2}, True)):
+        source = {"written": {"scales": {"few": changes}}}
+        small = {**asked.plan, "scale": "few", "source": source}
+        text = str(manuscript([replace(asked, plan=small)]))
+        assert ("trained on fewer images or for a shorter time" in text) == shorter
+
+
+def test_a_paper_counts_the_runs_of_a_search_and_names_the_accelerator(material):
+    asked = material("tour")
+    tried = [replace(r, run_id=f"tried-{r.run_id}") for r in asked.records[:7]]
+    gpu = [
+        replace(r, provenance={**r.provenance, "device_name": "Made-up GPU"}) for r in asked.records
+    ]
+    text = str(manuscript([replace(asked, records=gpu, tried=tried)]))
+    assert "27 runs were trained on Made-up CPU @ 2 GHz and Made-up GPU" in text
+
+
+def test_a_paper_of_imported_results_has_no_command_that_trains(material):
+    asked = material("tour")
+    other = replace(asked, plan={**asked.plan, "study": "bought", "command": "assay report bought"})
+    assert "This command writes this paper again from the stored records." in str(
+        manuscript([other])
+    )
+    assert "These commands reproduce the runs of tour, and this paper from their records." in str(
+        manuscript([asked, other])
+    )

@@ -313,8 +313,9 @@ def test_data_rows_say_whose_sizes_they_are_and_compare_only_equal_data(study, i
     (row,) = dataset_rows(fewer, [*mine, *theirs], images)
     assert row["same"] is True  # the images of the runs with all images are there
     assert row["differ"] == ["dataset.train"]
-    assert f"these are the data of {trials[0]['label']}; trials differ in dataset.train" in (
-        row["notes"]
+    assert (
+        f"these are the data of {trials[0]['label']}; trials differ in dataset.train"
+        in (row["notes"])
     )
     (unknown,) = dataset_rows(fewer, theirs, images)
     assert unknown["same"] is None

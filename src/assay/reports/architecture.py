@@ -68,7 +68,7 @@ def architecture_plot(
     caption = (
         "Networks from the image to the output. Each box shows a layer with the layers attached to "
         "it, its output shape, and its trainable parameters. Layers with parameters are filled."
-        + (f" {more} more {'network differs' if more == 1 else 'networks differ'} in single layers."
+        + (f" {more} more {'network is' if more == 1 else 'networks are'} not drawn."
            if more else "")
     )  # fmt: skip
     return Plot(

@@ -68,10 +68,15 @@ def _validation(studies: Sequence[Material]) -> Iterator[Sentence]:
     configs = [config for material in studies for config in material.configs]
     usual = [c for c in configs if not dataset_setting(c, "validate_on_test")]
     if usual:
+        rows = [row for material in studies for row in material.data]
+        classes = all(row["classes"] for row in rows if row["train"] is not None)
         yield (
-            "Validation images are taken from the training images, stratified by class; "
-            f"{when_tested(usual)}.",
+            f"Validation images are taken from the training images"
+            f"{', stratified by class' if classes else ''}; {when_tested(usual)}.",
         )
+    if refit := [c for c in usual if dataset_setting(c, "refit")]:
+        where = "" if len(refit) == len(usual) else " in some configurations"
+        yield (f"The validation images are trained on as well{where}.",)
     if len(usual) < len(configs):
         whose = "" if not usual else "Of the data that are validated on the test images, "
         yield (
@@ -93,7 +98,9 @@ def _pixels(studies: Sequence[Material]) -> Iterator[Sentence]:
     """Say what is done to pixels before a network sees them."""
     configs = [config for material in studies for config in material.configs]
     kinds = dict.fromkeys(dataset_setting(c, "normalize") or "standard" for c in configs)
-    done = [_NORMALIZED[str(kind)] for kind in kinds] or [_NORMALIZED["standard"]]
+    if not kinds:
+        return
+    done = [_NORMALIZED[str(kind)] for kind in kinds]
     listed = " or ".join(done)
     yield (f"Pixels are {listed}{', according to the configuration' if len(done) > 1 else ''}.",)
     white = [c for c in configs if dataset_setting(c, "zca_whitening")]

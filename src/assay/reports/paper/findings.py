@@ -146,17 +146,18 @@ def _unseen(material: Material) -> Iterator[Block]:
     if len(told) <= MOST:
         yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
     else:
-        caption = "95 % intervals of the comparisons without a significant difference."
+        caption = "Corrected 95 % intervals of the comparisons without a significant difference."
         yield Exhibit(material.label("allowed"), _allowed(material, told), caption, 7)
 
 
 def _allowed(material: Material, told: Sequence[Effect]) -> Table:
     unit = metric_of(material.metric).difference_unit
+    kind = "95 % CI" if told[0].family == 1 else "corrected 95 % CI"
     columns = (
         effect_column("compared", compared_text, "left"),
         effect_column("n", lambda e: str(e.comparison.n)),
         effect_column(
-            f"difference{f' ({unit})' if unit else ''}, 95 % CI",
+            f"difference{f' ({unit})' if unit else ''}, {kind}",
             lambda e: difference_text(e.comparison, e.metric),
         ),
     )

@@ -83,8 +83,9 @@ class Material:
 
     @property
     def configs(self) -> list[Config]:
-        """The configurations of its trials."""
-        return [trial.get("config") or {} for trial in self.plan["trials"]]
+        """The configurations of its trials; imported results have none."""
+        configs = [trial.get("config") or {} for trial in self.plan["trials"]]
+        return [config for config in configs if "imported" not in config]
 
     def label(self, name: str) -> str:
         """The label of one of its figures or tables."""

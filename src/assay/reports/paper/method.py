@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from assay.core.records import Config
 from assay.reports.architecture import architecture_plot
 from assay.reports.context import environment, when
 from assay.reports.paper.blocks import (
@@ -21,9 +20,10 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.cited import cite, of_network, of_software, of_training
 from assay.reports.paper.data import data
 from assay.reports.paper.material import Material
+from assay.reports.protocol import refit_note
 from assay.reports.settings import network_tables, settings_table
 from assay.reports.tables import Column, Table
-from assay.statistics import metric_title
+from assay.statistics import metric_of, metric_title
 
 __all__ = ["duration", "method"]
 
@@ -91,9 +91,17 @@ def _cited_list(used: Mapping[str, str]) -> Iterator[Inline]:
         yield cite(key)
 
 
-def _evaluated(configs: Sequence[Config]) -> str:
+def _evaluated(recipes: Sequence[Mapping[str, Any]]) -> Iterator[Sentence]:
     """Say which weights are evaluated on the test images."""
-    stopping = [(config.get("training") or {}).get("early_stopping") for config in configs]
+    yield (_kept(recipes),)
+    averaged = sum(bool(recipe.get("ema") or recipe.get("swa")) for recipe in recipes)
+    if averaged:
+        whose = "" if averaged == len(recipes) else "In some configurations, "
+        yield (f"{whose}{'it' if whose else 'It'} is an average of weights that is evaluated.",)
+
+
+def _kept(recipes: Sequence[Mapping[str, Any]]) -> str:
+    stopping = [recipe.get("early_stopping") for recipe in recipes]
     best = [bool(rule and rule.get("restore_best_weights", True)) for rule in stopping]
     if not any(best):
         return "The weights at the end of training are evaluated on the test images."
@@ -115,16 +123,18 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
     sentences: list[Sentence] = []
     if used:
         sentences.append(("Training uses ", *_cited_list(used), "."))
-    seeds = [_repeats(m) for m in studies]
-    n = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
-    sentences.append(
-        (
-            f"Each configuration is trained {n} times with different seeds; all configurations of "
-            "a study share their seeds, which draw initial weights, the order of batches and all "
-            "else that differs between repeats.",
+    configs = [c for material in studies for c in material.configs]
+    recipes = [c["training"] for c in configs if c.get("training")]  # estimators have none
+    if configs:
+        drawn = "initial weights, the order of batches and all else" if recipes else "all"
+        sentences.append(
+            (
+                f"Each configuration is trained {_times(studies)}; all configurations of "
+                f"a study share their seeds, which draw {drawn} that differs between repeats.",
+            )
         )
-    )
-    sentences.append((_evaluated([c for material in studies for c in material.configs]),))
+    if recipes:
+        sentences += _evaluated(recipes)
     sentences.append((Mention("training/settings"), " lists the settings."))
     yield Paragraph(tuple(sentences))
     yield Exhibit(
@@ -133,6 +143,12 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
         "Training settings. Several values differ between the configurations.",
         6,
     )
+
+
+def _times(studies: Sequence[Material]) -> str:
+    seeds = [_repeats(m) for m in studies]
+    n = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    return "once" if n == "1" else f"{n} times with different seeds"
 
 
 def _repeats(material: Material) -> int:
@@ -195,10 +211,7 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
             ),
         ]
     sentences += [
-        (
-            "The best configuration is chosen by the validation metric alone; runs that diverged "
-            "are excluded from means and count as the worst in comparisons.",
-        ),
+        (_chosen(studies),),
         (
             "“No significant difference” means that these runs show none; the interval says how "
             "large it may still be.",
@@ -207,15 +220,26 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
     yield Paragraph(tuple(sentences))
 
 
+def _chosen(studies: Sequence[Material]) -> str:
+    """Say how the best configuration is chosen, where one is, and what a diverged run counts."""
+    directed = all(metric_of(m.metric).higher_is_better is not None for m in studies)
+    worst = " and count as the worst in comparisons" if directed else ""
+    lost = f"uns that diverged are excluded from means{worst}."
+    if not directed or any(refit_note(m.plan, chosen=True) for m in studies):
+        return f"R{lost}"
+    return f"The best configuration is chosen by the validation metric alone; r{lost}"
+
+
 def _machine(studies: Sequence[Material]) -> Iterator[Block]:
     yield Subheading("Machine and run time")
-    records = [r for m in studies for r in {r.run_id: r for r in m.records}.values()]
-    once = list({r.run_id: r for r in records}.values())
+    once = list({r.run_id: r for m in studies for r in (*m.records, *m.tried)}.values())
     known = {row["name"]: row["values"] for row in environment(once)}
     spent = when(once)
+    accelerators = [n for n in known.get("device_name", ()) if n not in known.get("cpu", ())]
     parts = [
         f"{len(once):,} runs were trained",
         f" on {' and '.join(known['cpu'])}" if "cpu" in known else "",
+        f" and {' and '.join(accelerators)}" if accelerators else "",
         f" with {' or '.join(known['cores'])} cores" if "cores" in known else "",
         f" ({'; '.join(known['system'])})" if "system" in known else "",
     ]
