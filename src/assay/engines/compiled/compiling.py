@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -97,23 +98,31 @@ class Piece:
     def address(self, dtype: str) -> int:
         """Return the address of the compiled function for a number format."""
         if dtype not in self._made:
-            signature = self._signature(getattr(numba.types, dtype))
-            settings: dict[str, Any] = {"fastmath": RELAXED, "error_model": "numpy"}
             with _kept() as kept:
-                made = numba.cfunc(signature, cache=kept, **settings)(self._function)
-            self._made[dtype] = made
+                if dtype not in self._made:  # not even by another thread meanwhile
+                    self._made[dtype] = self._compiled(dtype, kept)
         return self._made[dtype].address
+
+    def _compiled(self, dtype: str, keep: bool) -> Any:
+        signature = self._signature(getattr(numba.types, dtype))
+        settings: dict[str, Any] = {"fastmath": RELAXED, "error_model": "numpy"}
+        return numba.cfunc(signature, cache=keep, **settings)(self._function)
+
+
+_FOLDER_IS_OURS = threading.RLock()
+"""Held while Numba's setting, which all threads share, is changed."""
 
 
 @contextmanager
 def _kept() -> Iterator[bool]:
     """Let Numba cache in our folder inside this context; yield whether it does."""
-    folder, before = cache_folder(), _CONFIG.CACHE_DIR
-    _CONFIG.CACHE_DIR = str(folder) if folder else before  # read when a function is created
-    try:
-        yield folder is not None
-    finally:
-        _CONFIG.CACHE_DIR = before
+    with _FOLDER_IS_OURS:
+        folder, before = cache_folder(), _CONFIG.CACHE_DIR
+        _CONFIG.CACHE_DIR = str(folder) if folder else before  # read when a function is created
+        try:
+            yield folder is not None
+        finally:
+            _CONFIG.CACHE_DIR = before
 
 
 @contextmanager

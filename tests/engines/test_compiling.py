@@ -1,0 +1,31 @@
+"""Where compiled functions are cached, whatever else compiles at the same time."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from assay.engines.compiled.compiling import _kept, cache_folder
+
+
+def test_threads_that_compile_at_once_cache_in_our_folder_and_leave_the_users_setting():
+    before, seen = numba.config.CACHE_DIR, []
+    inside, may_go_on = Event(), Event()
+
+    def other() -> None:
+        with _kept():
+            inside.set()
+            may_go_on.wait(10)
+            seen.append(numba.config.CACHE_DIR)
+
+    thread = Thread(target=other)
+    with _kept():
+        thread.start()
+        inside.wait(0.2)
+    may_go_on.set()
+    thread.join(10)
+    assert seen == [str(cache_folder())]
+    assert numba.config.CACHE_DIR == before
