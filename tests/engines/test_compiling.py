@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
-numba = pytest.importorskip("numba")
+pytest.importorskip("numba")
+
+import numba
 
 from assay.engines.compiled.compiling import _kept, cache_folder
 
 
 def test_threads_that_compile_at_once_cache_in_our_folder_and_leave_the_users_setting():
-    before, seen = numba.config.CACHE_DIR, []
+    config: Any = numba.config
+    before, seen = config.CACHE_DIR, []
     inside, may_go_on = Event(), Event()
 
     def other() -> None:
         with _kept():
             inside.set()
             may_go_on.wait(10)
-            seen.append(numba.config.CACHE_DIR)
+            seen.append(config.CACHE_DIR)
 
     thread = Thread(target=other)
     with _kept():
@@ -28,4 +32,4 @@ def test_threads_that_compile_at_once_cache_in_our_folder_and_leave_the_users_se
     may_go_on.set()
     thread.join(10)
     assert seen == [str(cache_folder())]
-    assert numba.config.CACHE_DIR == before
+    assert before == config.CACHE_DIR
