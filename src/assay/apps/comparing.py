@@ -66,12 +66,14 @@ def find_side(path: Path, name: str) -> Side:
 
 
 def _best(store: Store, plan: PlanData) -> Side:
-    from assay.statistics import best_trial
+    from assay.statistics import best_trial, why_no_best
 
     runs = [run for trial in plan["trials"] for run in trial["runs"]]
-    best = best_trial(plan, own_metrics(plan, store.records(store.recorded(runs), arrays=False)))
+    records = own_metrics(plan, store.records(store.recorded(runs), arrays=False))
+    best = best_trial(plan, records)
     if best is None:
-        raise StoreError(f"study {plan['study']!r} has no finished run yet")
+        why = why_no_best(plan, records)
+        raise StoreError(f"study {plan['study']!r} has no best trial, because {why}")
     return _trial(store, best.trial, plan)
 
 

@@ -77,12 +77,13 @@ def class_plot(
     entries = [e for e in entries if [row["name"] for row in e["rows"]] == first]
     if not entries:
         return None
-    runs = ns(row["accuracy"].n for e in entries for row in e["rows"])
+    counted = [row["accuracy"].n for e in entries for row in e["rows"]]
+    runs = f"mean over runs, {ns(counted)}, with its 95 % interval"
     return Plot(
         "classes",
         "Accuracy by class",
         f"Bars of the test accuracy of {len(first)} classes for {len(entries)} configurations.",
-        f"Test accuracy (%) of each class: mean over runs, {runs}, with its 95 % interval. "
+        f"Test accuracy (%) of each class: {runs if max(counted) > 1 else 'one run'}. "
         "The axis does not start at 0.",
         (partial(draw_classes, entries),),
         lesser=7,

@@ -45,8 +45,9 @@ def class_tables(
         )
         n = rows[0]["recall"].n
         notes = (
-            f"Each class against all others: mean over {n} {'run' if n == 1 else 'runs'} with its "
-            "95 % interval. Recall is the accuracy on the images of the class.",
+            f"Each class against all others: "
+            f"{'one run' if n == 1 else f'mean over {n} runs with its 95 % interval'}. Recall is "
+            "the accuracy on the images of the class.",
         )
         title = f"Classes: {trial['label']}"
         made.append(Table(title, columns, entries, f"assay report {plan['study']}", notes))

@@ -53,6 +53,7 @@ class ShownMistakes(TypedDict):
     """The mistakes of a run, or why they are missing; whether the pictures were permuted."""
 
     seed: int
+    chosen: bool
     n: int
     classes: list[ShownClass]
     missing: str | None
@@ -133,6 +134,7 @@ def _mistakes(
     shown = predictions.pictures(dataset, run, [item["index"] for item in items])
     made: ShownMistakes = {
         "seed": found["seed"],
+        "chosen": found["chosen"],
         "n": found["n"],
         "classes": [],
         "missing": shown["missing"],

@@ -111,10 +111,12 @@ def effects_table(
     corrected = f"is corrected by Holm over all {size} comparisons"
     if size == 1:
         corrected = "needs no correction, because it is the only one"
+    odd = any(e.comparison.n and not e.comparison.paired for e in found)
     notes = (
         f"Level minus reference in {metric_title(metric)}, paired by seed; the p of the paired "
         f"t-test {corrected}; better or worse: p < 0.05. The interval belongs to this decision: it "
         "excludes 0 if the difference is significant.",
+        *(["Unpaired: too few runs have a common seed, so Welch's t-test is used."] if odd else []),
         "P(better): fraction of pairs in which the level wins (Bouthillier et al. 2021), with the "
         "interval of Clopper and Pearson, which covers at least 95 %.",
         *family_sentences(plan, found),

@@ -169,7 +169,7 @@ def _handles(panel: Panel, width: float) -> tuple[list[Line2D], str]:
         Line2D([], [], color=INK, lw=2.2, linestyle=":", label="validation"),
     ]
     if any(key.startswith("test_") for line in shown for key in line["curve"]["series"]):
-        handles.append(Line2D([], [], color=INK, lw=2.2, linestyle="--", label="test (not used)"))
+        handles.append(Line2D([], [], color=INK, lw=2.2, linestyle="--", label="test"))
     title = tell_apart([panel["title"]], 70 if width > NARROW else 40)[0]
     if panel.get("left_out"):
         title = f"{title} (best {len(shown)} shown)".strip()

@@ -36,15 +36,16 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     if f"test_{primary_metric(plan, records)}" != METRIC:
         return None
     runs, names = by_trial(records), trial_names(plan)
-    first: dict[str, tuple[str, np.ndarray]] = {}
+    first: dict[str, tuple[str, np.ndarray, np.ndarray]] = {}
     rows: list[Row] = []
     for trial in plan["trials"]:
-        right = _right(runs.get(trial["trial_id"], []))
-        if right is None:
+        judged = _right(runs.get(trial["trial_id"], []))
+        if judged is None:
             continue
+        right, targets = judged
         name = names[trial["trial_id"]]
-        base, beside = first.setdefault(images_name(trial["config"]), (name, right))
-        compared = base != name and beside.shape[1] == right.shape[1]
+        base, beside, theirs = first.setdefault(images_name(trial["config"]), (name, *judged))
+        compared = base != name and np.array_equal(theirs, targets)  # not another subset
         rows.append(
             {
                 "trial": name,
@@ -71,13 +72,15 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     return Table(title, columns, tuple(rows), command, (_NOTE, *([tuned] if tuned else [])))
 
 
-def _right(records: Iterable[Record]) -> np.ndarray | None:
-    """Return which run is correct on which image, (runs, images); None without common images."""
+def _right(records: Iterable[Record]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return which run is correct on which image, (runs, images), and their targets; None without
+    common images."""
     runs = classified(records)
     targets = [r.predictions["test_target"] for r in runs]
     if not runs or any(not np.array_equal(t, targets[0]) for t in targets):
         return None
-    return np.stack([r.predictions["test_predicted"] == r.predictions["test_target"] for r in runs])
+    right = [r.predictions["test_predicted"] == r.predictions["test_target"] for r in runs]
+    return np.stack(right), targets[0]
 
 
 def _text(found: Interval) -> str:

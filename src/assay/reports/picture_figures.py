@@ -98,9 +98,9 @@ def mistake_plot(
         name,
         f"Confident mistakes: {label}",
         f"{len(items)} test images that {label} misclassifies, with true and predicted class.",
-        f"Most confident mistakes of {label} on the test images (seed {found['seed']}, the run "
-        f"with the best validation result): true class, → predicted class, its "
-        f"probability.{before}",
+        f"Most confident mistakes of {label} on the test images (seed {found['seed']}"
+        f"{', the run with the best validation result' * found['chosen']}): true "
+        f"class, → predicted class, its probability.{before}",
         (partial(draw_pictures, lines),),
         lesser=7,
     )

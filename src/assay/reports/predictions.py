@@ -64,10 +64,14 @@ ClassMistakes = TypedDict("ClassMistakes", {"class": int, "wrong": int, "items":
 
 
 class Mistakes(TypedDict):
-    """The most confident mistakes of a run, by class; n runs are counted."""
+    """The most confident mistakes of a run, by class; n runs are counted.
+
+    `chosen`: whether it has the best validation result; else it is the first run.
+    """
 
     run_id: str
     seed: int
+    chosen: bool
     n: int
     classes: list[ClassMistakes]
 
@@ -201,7 +205,8 @@ def mistakes(plan: PlanData, records: Iterable[Record], per_class: int = 8) -> M
     confidences of classes.
     """
     runs = [r for r in classified(records) if "test_confidence" in r.predictions]
-    run = best_run(runs, f"val_{primary_metric(plan, runs)}") or (runs[0] if runs else None)
+    best = best_run(runs, f"val_{primary_metric(plan, runs)}")
+    run = best or (runs[0] if runs else None)
     if run is None:
         return None
     predicted, target = run.predictions["test_predicted"], run.predictions["test_target"]
@@ -222,7 +227,13 @@ def mistakes(plan: PlanData, records: Iterable[Record], per_class: int = 8) -> M
             for i in order
         ]
         found.append({"class": int(number), "wrong": len(wrong), "items": items})
-    return {"run_id": run.run_id, "seed": run.seed, "n": len(same), "classes": found}
+    return {
+        "run_id": run.run_id,
+        "seed": run.seed,
+        "chosen": best is not None,
+        "n": len(same),
+        "classes": found,
+    }
 
 
 def class_names(spec: Spec, dataset: Dataset | None, classes: int) -> list[str]:

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
     from assay.reports.search_sections import ParameterAxis
 
-__all__ = ["draw_expected", "draw_history", "draw_importances", "draw_parallel", "draw_slices"]
+__all__ = [
+    "draw_expected",
+    "draw_history",
+    "draw_importances",
+    "draw_parallel",
+    "draw_slices",
+    "omitted",
+]
 
 _BUDGETS = {"trials": "trials", "images": "training images", "seconds": "seconds of training"}
 
@@ -58,6 +65,12 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
         ax.set_ylabel(axis_title(metric))
     draw_legend(figure, axes[0].lines, ["a trial", "best so far"], width)
     return figure
+
+
+def omitted(values: np.ndarray, metric: str) -> bool:
+    """Whether the axis of these values ends before some of them."""
+    low, high = _reach(values, metric)
+    return bool(((values < low) | (values > high)).any())
 
 
 def _reach(values: np.ndarray, metric: str) -> tuple[float, float]:

@@ -14,7 +14,6 @@ from assay.reports.drawing import Plot
 from assay.reports.search_views import (
     search_sentences,
     search_table,
-    search_title,
     short_names,
     space_table,
 )
@@ -101,19 +100,24 @@ def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
     axes, values = parameter_axes(plan, valued), np.array([t.value for t in valued])
     whole = np.array([t.state == "complete" for t in valued])
     stopped = " Grey: stopped at a rung." * bool((~whole).any())
+    course = best_so_far(trials, higher)
+    passed = np.array([point["value"] for point in course])
+    cut = " The axis omits the worst values."
     made = [
         _figure(
             "search-history",
             "Best so far",
             f"{title} of every trial and the best so far, over trials, training images and "
-            "seconds, in the order of training; seconds of worker time. The axis omits the worst "
-            "values.",
-            partial(draw.draw_history, best_so_far(trials, higher), metric),
+            "seconds, in the order of training; seconds of worker time."
+            + cut
+            * draw.omitted(passed, metric),
+            partial(draw.draw_history, course, metric),
         ),
         _figure(
             "search-slices",
             "Each parameter",
-            f"{title} of every trial over each parameter.{stopped}",
+            f"{title} of every trial over each parameter.{stopped}"
+            + cut * draw.omitted(values, metric),
             partial(draw.draw_slices, axes, values, whole, metric),
         ),
         _figure(
@@ -141,7 +145,9 @@ def _expected_figure(plan: PlanData, done: Sequence[SearchTrial]) -> list[Plot]:
         f"the true value less often, especially for many trials. A trial took {images:,.0f} "
         f"training images and {seconds:,.1f} s on average."
     )
-    if search_title(plan) not in ("random", "grid", "qmc"):
+    if plan["search"].get("halving"):
+        caption += " Trials that were stopped early are not among them."
+    if plan["search"]["sampler"] not in ("random", "grid", "qmc"):
         caption += (
             " The sampler learned from results, so this describes its trials regardless of their "
             "order."

@@ -139,9 +139,9 @@ def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]
     if best and np.isfinite(best[0].value):
         title, metric = metric_title(search["objective"]), metric_of(search["objective"])
         shown = ", ".join(f"{k} {v}" for k, v in _shown(best[0]).items())
-        said.append(
-            f"The best {title} is {metric.value(best[0].value)}, of {best[0].label} ({shown})."
-        )
+        among = _among(plan, trials, best[0])
+        value, whose = metric.value(best[0].value), f"{best[0].label} ({shown})"
+        said.append(f"The best {title}{among} is {value}, of {whose}.")
     images = sum(step.images for trial in trials for step in trial.steps)
     seconds = sum(step.seconds for trial in trials for step in trial.steps)
     if images:
@@ -154,6 +154,16 @@ def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]
         settings = ", ".join(f"{name} = {value}" for name, value in again.items())
         said.append(f"The best are trained again with {settings}.")
     return said
+
+
+def _among(plan: PlanData, trials: Sequence[SearchTrial], best: SearchTrial) -> str:
+    """Say among which trials the best one is, if one that was stopped had a better value."""
+    sign = 1 if plan["search"]["higher_is_better"] else -1
+    values = [sign * trial.value for trial in trials if np.isfinite(trial.value)]
+    if max(values) <= sign * best.value:
+        return ""
+    whole = best.state == "complete"
+    return " of the trials with the whole budget" if whole else " of those that trained longest"
 
 
 def _shown(trial: SearchTrial) -> dict[str, str]:

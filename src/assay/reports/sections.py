@@ -13,6 +13,7 @@ from assay.reports import views
 from assay.reports.context import published_rows
 from assay.reports.drawing import Plot
 from assay.reports.panels import Panel, curve_panels
+from assay.reports.protocol import refit_note, tuned_note
 from assay.reports.style import axis_title
 from assay.reports.texts import ns
 from assay.reports.views import TrialValues
@@ -64,10 +65,14 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
     unit = f" ({known})" if known else ""
     corrected = f" after Holm's correction over all {found[0].family} comparisons"
     corrected *= found[0].family > 1
+    judged = (
+        "with the interval that belongs to the decision. "
+        f"Filled: significant{corrected} (the interval excludes 0); open: not significant."
+    )
+    tested = any(e.verdict != "not tested" for e in shown)
     caption = (
         f"Difference in {metric_title(metric)}{unit} of each level against its reference, "
-        f"{ns(e.comparison.n for e in shown)}, with the interval that belongs to the decision. "
-        f"Filled: significant{corrected} (the interval excludes 0); open: not significant."
+        f"{ns(e.comparison.n for e in shown)}, {judged if tested else 'not tested.'}"
     )
     if not one_axis(shown):
         caption += " Each factor has an axis of its own."
@@ -100,14 +105,16 @@ def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | 
     title, measured = metric_title(metric), axis_title(metric)
     runs = ns(len(entry["values"]) for group in groups.values() for entry in group)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
+    best = any(entry["best"] for group in groups.values() for entry in group)
+    alike = tuned_note(plan) or refit_note(plan, best)  # what chooses is no better than these
     return Plot(
         "runs",
         "Every run",
         f"Dot plot of the {title} of every run, by trial, with the mean and its 95 % interval. "
         "The table of results contains the numbers.",
         f"{measured[0].upper()}{measured[1:]} of every finished run (rings), the mean of each "
-        f"trial and its 95 % interval, {runs}. The best trial is chosen by validation, not by "
-        "these values."
+        f"trial and its 95 % interval, {runs}."
+        + (" The best trial is chosen by validation, not by these values." * (best and not alike))
         + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
         (lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),),
@@ -130,15 +137,17 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
     names = views.curve_names(series)
     names = names[:1] if short and len(panels) > 1 else names
     most = [int(found["n"].max()) for s in series for found in s.values() if len(found["n"])]
-    tested = any(key.startswith("test_") for s in series for key in s)
-    asked = " The study requests the test curve (dashed); it is not used for selection." * tested
+    tested, validated = (any(k.startswith(p) for s in series for k in s) for p in ("test_", "val_"))
+    unused = "" if tuned_note(plan) else "; it is not used for selection"
+    asked = f" The study requests the test curve (dashed){unused}." * tested
+    band = ", with the 95 % interval of the mean as a band" * (max(most, default=0) > 1)
     return Plot(
         "curves",
         "Learning curves",
         "Learning curves on training and validation images, mean over seeds with 95 % "
         f"band, in {len(panels)} panels.",
-        f"Mean over the finished runs of a trial, {ns(most)}, with the 95 % interval of the "
-        "mean as a band. Solid: training; dotted: validation. If runs ended early, a line "
+        f"Mean over the finished runs of a trial, {ns(most)}{band}. Solid: training"
+        f"{'; dotted: validation' * validated}. If runs ended early, a line "
         "continues while at least half of them are left." + asked + _cut_curves(panels, names),
         tuple(partial(draw_curves, panel, names) for panel in panels),
         small=len(names) == 1,

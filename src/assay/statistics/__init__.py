@@ -59,7 +59,7 @@ from assay.statistics.searches import (
     finished_trials,
     search_trials,
 )
-from assay.statistics.selection import Best, best_run, best_trial
+from assay.statistics.selection import Best, best_run, best_trial, why_no_best
 from assay.statistics.sentences import (
     effect_clause,
     effect_sentence,
@@ -140,4 +140,5 @@ __all__ = [
     "values_by_seed",
     "verdict_of",
     "welch_t",
+    "why_no_best",
 ]

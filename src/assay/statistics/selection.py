@@ -13,7 +13,7 @@ from assay.statistics.estimates import Estimate, estimate_runs
 from assay.statistics.metrics import metric_of, primary_metric
 from assay.statistics.noise import bad_runs
 
-__all__ = ["Best", "best_run", "best_trial"]
+__all__ = ["Best", "best_run", "best_trial", "why_no_best"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,16 @@ def best_trial(
     others = [e for e in ranked if e[1] is not trial and not selected and e[0][0] == key[0]]
     ties = tuple(e[1] for e in others if math.isclose(e[0][1], key[1], rel_tol=1e-12))
     return Best(trial, base, validation, test, len(ranked), ties)
+
+
+def why_no_best(plan: PlanData, records: Iterable[Record]) -> str:
+    """Return why `best_trial` finds none."""
+    records = list(records)
+    main = primary_metric(plan, records)
+    if metric_of(main).higher_is_better is None:
+        return f"it is unknown whether a higher {main} is better"
+    done = any(record.status == "finished" for record in records)
+    return f"no run has a validation {main}" if done else "no run has finished"
 
 
 def best_run(records: Iterable[Record], metric: str) -> Record | None:

@@ -38,7 +38,7 @@ def ablate(
     from assay.core.errors import ConfigError
     from assay.core.plans import own_metrics
     from assay.core.store import Store
-    from assay.statistics import best_trial
+    from assay.statistics import best_trial, why_no_best
 
     options, places = options or StudyOptions(), places or Places()
     changes: StudyChanges = {
@@ -51,9 +51,12 @@ def ablate(
     with Store(places.store_path, create=False, read_only=True) as store:
         stored = store.plan(name)
         runs = store.recorded([run for trial in stored["trials"] for run in trial["runs"]])
-        best = best_trial(stored, own_metrics(stored, store.records(runs, arrays=False)))
+        records = own_metrics(stored, store.records(runs, arrays=False))
+        best = best_trial(stored, records)
     if best is None:
-        raise ConfigError(f"{name} has no finished run: `{stored['command']}` trains it")
+        why, command = why_no_best(stored, records), stored["command"]
+        how = "" if any(r.status == "finished" for r in records) else f"; `{command}` trains it"
+        raise ConfigError(f"{name} has no best trial, because {why}{how}")
     if parsed.search is not None:
         kept = tuple(text for text in options.set if not text.startswith("search."))
         alone: StudyChanges = {**changes, "set": kept}

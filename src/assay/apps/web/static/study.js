@@ -36,7 +36,7 @@ function Forest({ table }) {
   const [low, high] = [Math.max(-bound, Math.min(...ends)), Math.min(bound, Math.max(...ends))];
   if (!(high > low)) return null;
   const x = (v) => Math.min(100, Math.max(0, 100 * (v - low) / (high - low)));
-  return html`<div class="scroll" role="region" aria-label="Effects" tabindex="0"><table class="forest"><caption>Effect of each factor: difference with its 95 % interval</caption><tbody>
+  return html`<div class="scroll" role="region" aria-label="Effects" tabindex="0"><table class="forest"><caption>Effect of each factor: ${table.columns[3].header}</caption><tbody>
     ${rows.map((d) => {
       const called = ["better", "worse", "higher", "lower", "different"].includes(d.verdict);
       return html`<tr><th scope="row" class="left">${d.texts[0]}: ${d.texts[1]}</th>
