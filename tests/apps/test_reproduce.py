@@ -155,3 +155,14 @@ def test_wrong_names_and_numbers(
 ):
     assert main(["reproduce", *arguments, "--store", str(store)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_time_limit_that_ended_a_run_elsewhere_is_told():
+    config, curves = {"training": {"minutes": 2.0}}, {"loss": np.array([1.0])}
+    then = Record("run", "trial", 0, "finished", config, curves, {"steps": 100.0})
+    now = replace(then, metrics={"steps": 140.0})
+    said = "its time limit of 2 min ended it after 140 updates, 100 before"
+    assert judge(then, now).message == said
+    assert judge(then, then).message == ""
+    free = replace(then, config={"training": {}})
+    assert judge(free, now).message == ""

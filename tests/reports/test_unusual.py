@@ -192,3 +192,12 @@ def test_a_paper_of_imported_results_has_no_command_that_trains(material):
     assert "These commands reproduce the runs of tour, and this paper from their records." in str(
         manuscript([asked, other])
     )
+
+
+def test_a_paper_says_what_tasks_that_make_pictures_do_to_pixels(material):
+    asked = material("tour")
+    half = {"mean": [127.5], "std": [127.5]}
+    made = [replace(r, provenance={**r.provenance, "pixels": half}) for r in asked.records]
+    text = str(manuscript([replace(asked, records=made)]))
+    assert "Pixels are scaled to the range from -1 to 1." in text
+    assert "mean and standard deviation" not in text

@@ -48,7 +48,7 @@ class Reproduced:
         first: largest relative difference of a loss at the first evaluation.
         metrics: name -> (stored, now) of the metrics that judge the task, validation and test.
         changed: what has changed since the run was stored: (name, then, now).
-        message: why it could not be trained.
+        message: why it could not be trained, or made another number of updates.
     """
 
     run_id: str
@@ -179,8 +179,23 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     ]
     verdict = EQUAL if same else ROUNDING if near else DIFFERENT
     return Reproduced(
-        stored.run_id, title, verdict, first, tuple(metrics), tuple(changed), again.message
+        stored.run_id,
+        title,
+        verdict,
+        first,
+        tuple(metrics),
+        tuple(changed),
+        again.message or _by_the_clock(stored, again),
     )
+
+
+def _by_the_clock(stored: Record, again: Record) -> str:
+    """Say that a time limit ended a run earlier or later than before."""
+    then, now = (record.metrics.get("steps") for record in (stored, again))
+    limit = (stored.config.get("training") or {}).get("minutes")
+    if not limit or then is None or now is None or then == now:
+        return ""
+    return f"its time limit of {limit:g} min ended it after {now:,.0f} updates, {then:,.0f} before"
 
 
 def _known(stored: Record, again: Record) -> dict[str, float]:

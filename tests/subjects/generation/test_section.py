@@ -119,6 +119,17 @@ def test_neighbours_stand_below_the_samples_that_are_nearest_to_them():
     assert views.neighbours({}, train) is None
 
 
+def test_a_floor_of_images_that_are_no_others_is_no_floor():
+    records = [_record("a", 0, 8.0), _record("b", 0, 2.0)]
+    for name in ("", "validate_on_test", "refit"):
+        dataset = {"name": "x", **({name: True} if name else {})}
+        plan = {**PLAN, "trials": [{**t, "config": {"dataset": dataset}} for t in PLAN["trials"]]}
+        for table in (generation_table(plan, records), *near_tables(plan, records)):
+            told = [note for note in table.notes if "The floor means nothing" in note]
+            assert len(told) == bool(name)
+            assert all(f"(`dataset.{name}`)" in note for note in told)
+
+
 def test_the_section_shows_the_best_run_of_each_trial_and_what_went_wrong():
     failed = _record("b", 1, 9.0)
     failed = Record(**{**vars(failed), "status": "diverged", "message": "it collapsed"})

@@ -99,8 +99,7 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
         "classes": names,
         "dark": _dark(record),
         "permutation": _permutation(record, height, width),
-        # which is that of several views of a picture with test-time augmentation, not of one
-        "accuracy": None if _looks(record) else record.metrics.get("test_accuracy"),
+        "accuracy": record.metrics.get("test_accuracy"),
         "views": len(looks_of(find_task(record.config["task"]))),
     }
     from assay.apps.exporters._reference import pixels
@@ -108,12 +107,6 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
     scripts = [ALONE / "paint.js"]
     network_file = onnx_bytes(network, weights, *pixels(record))
     return write_page(folder, about, scripts, [ALONE / "paint.css"], network_file)
-
-
-def _looks(record: Record) -> bool:
-    """Whether the run was evaluated on several views of each image."""
-    task = record.config.get("task")
-    return isinstance(task, Mapping) and bool(task.get("test_time"))
 
 
 def _dark(record: Record) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from assay.core.plans import PlannedTrial
 from assay.reports.context import DatasetRow
 from assay.reports.paper.blocks import (
     Block,
@@ -94,13 +95,28 @@ _NORMALIZED = {
 """What `dataset.normalize` does to pixels."""
 
 
+def _done(material: Material, trial: PlannedTrial) -> str:
+    """Return what a trial does to pixels; tasks that make pictures scale them themselves."""
+    mine = (r for r in material.records if r.trial_id == trial["trial_id"])
+    used = next((r.provenance["pixels"] for r in mine if "pixels" in r.provenance), {})
+    if {value for values in used.values() for value in values} == {_HALF}:
+        return "scaled to the range from -1 to 1"
+    kind = dataset_setting(trial.get("config") or {}, "normalize")
+    return _NORMALIZED[str(kind or "standard")]
+
+
+_HALF = 127.5
+"""Half of the range of pixels."""
+
+
 def _pixels(studies: Sequence[Material]) -> Iterator[Sentence]:
     """Say what is done to pixels before a network sees them."""
     configs = [config for material in studies for config in material.configs]
-    kinds = dict.fromkeys(dataset_setting(c, "normalize") or "standard" for c in configs)
-    if not kinds:
+    trials = [(m, trial) for m in studies for trial in m.plan["trials"]]
+    known = [(m, trial) for m, trial in trials if "imported" not in (trial.get("config") or {})]
+    done = list(dict.fromkeys(_done(m, trial) for m, trial in known))
+    if not done:
         return
-    done = [_NORMALIZED[str(kind)] for kind in kinds]
     listed = " or ".join(done)
     yield (f"Pixels are {listed}{', according to the configuration' if len(done) > 1 else ''}.",)
     white = [c for c in configs if dataset_setting(c, "zca_whitening")]

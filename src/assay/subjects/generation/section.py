@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -15,6 +15,7 @@ from assay.core.records import Record
 from assay.reports import predictions
 from assay.reports.drawing import Plot
 from assay.reports.flat import Row
+from assay.reports.protocol import dataset_setting
 from assay.reports.registered import Section
 from assay.reports.results import interval_text
 from assay.reports.sheets import sheet
@@ -147,6 +148,7 @@ def generation_table(plan: PlanData, records: Sequence[Record]) -> Table:
     notes = (
         "On the test images: mean over runs ± half of the 95 % interval. Floor: as many "
         "validation images instead of generated ones. Not comparable with Inception FID.",
+        *_about_floor(plan),
     )
     rows = tuple(made.generation_rows(plan, records))
     return Table("Generated images", columns, rows, f"assay report {plan['study']}", notes)
@@ -158,7 +160,7 @@ def _cell(name: str, decimals: int) -> Callable[[Row], str]:
 
 def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
     """Return every measure of every trial with its floor; one table for comparable trials."""
-    tables = []
+    tables, notes = [], (*_NOTES, *_about_floor(plan))
     for labels, rows in made.near_groups(plan, records):
         for start in range(0, len(labels), _ABREAST):
             some = labels[start : start + _ABREAST]
@@ -171,9 +173,20 @@ def near_tables(plan: PlanData, records: Sequence[Record]) -> list[Table]:
             )
             command = f"assay report {plan['study']}"
             tables.append(
-                Table("All measures and their floors", columns, tuple(rows), command, _NOTES)
+                Table("All measures and their floors", columns, tuple(rows), command, notes)
             )
     return tables
+
+
+def _about_floor(plan: PlanData) -> Iterator[str]:
+    """Say where validation images make no floor."""
+    configs = [trial.get("config") or {} for trial in plan["trials"]]
+    for name, said in (
+        ("validate_on_test", "the validation images are the test images"),
+        ("refit", "the validation images are trained on as well"),
+    ):
+        if any(dataset_setting(config, name) for config in configs):
+            yield f"The floor means nothing where {said} (`dataset.{name}`)."
 
 
 _ABREAST = 5
