@@ -201,3 +201,18 @@ def test_a_paper_says_what_tasks_that_make_pictures_do_to_pixels(material):
     text = str(manuscript([replace(asked, records=made)]))
     assert "Pixels are scaled to the range from -1 to 1." in text
     assert "mean and standard deviation" not in text
+
+
+def test_a_paper_points_to_no_figure_of_differences_that_is_not_there(material):
+    asked = material("tour")
+    said = "shows all differences with their intervals."
+    assert said in str(manuscript([asked]))
+    lost = [replace(r, status="diverged", metrics={}, predictions={}) for r in asked.records]
+    assert said not in str(manuscript([replace(asked, records=lost)]))
+
+
+def test_settings_that_are_all_the_same_do_not_differ(material):
+    asked = material("factors")
+    said = "Several values differ between the configurations."
+    assert said in str(manuscript([material("trouble")]))
+    assert said not in str(manuscript([asked]))

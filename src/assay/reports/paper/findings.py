@@ -31,6 +31,7 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.material import Material, slug
 from assay.reports.protocol import tuned_note
 from assay.reports.results import published_table, results
+from assay.reports.sections import MAX_EFFECTS
 from assay.reports.tables import Table
 from assay.reports.views import data_groups
 from assay.statistics import Effect, effect_sentence, factor_name, metric_of
@@ -113,9 +114,12 @@ def _effects(material: Material) -> Iterator[Block]:
     sentences += [(f"{_upper(effect_sentence(e, factors))}.",) for e in called[:MOST]]
     if len(called) > MOST:
         sentences.append((Mention(table), f" lists the other {len(called) - MOST}."))
-    sentences.append((Mention(figure), " shows all differences with their intervals."))
+    shown = gallery(plan, material.records, material.lookup, material.tried, ["effects"])
+    if shown:
+        which = "all" if n <= MAX_EFFECTS else "the main"
+        sentences.append((Mention(figure), f" shows {which} differences with their intervals."))
     yield Paragraph(tuple(sentences))
-    for plot in gallery(plan, material.records, material.lookup, material.tried, ["effects"]):
+    for plot in shown:
         yield Exhibit(figure, plot, plot.caption, 1)
     yield from _unseen(material)
     made = effects_table(plan, material.records, material.metric, material.effects)

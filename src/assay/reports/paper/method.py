@@ -137,12 +137,11 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
         sentences += _evaluated(recipes)
     sentences.append((Mention("training/settings"), " lists the settings."))
     yield Paragraph(tuple(sentences))
-    yield Exhibit(
-        "training/settings",
-        _settings(studies),
-        "Training settings. Several values differ between the configurations.",
-        6,
-    )
+    caption = "Training settings."
+    rows = [row for m in studies for row in settings_table(m.plan).entries]
+    if any(len(row["values"]) > 1 for row in rows if row["setting"].startswith(_TRAINED)):
+        caption += " Several values differ between the configurations."
+    yield Exhibit("training/settings", _settings(studies), caption, 6)
 
 
 def _times(studies: Sequence[Material]) -> str:
@@ -155,13 +154,17 @@ def _repeats(material: Material) -> int:
     return max((len(t.get("runs") or ()) for t in material.plan["trials"]), default=0)
 
 
+_TRAINED = ("training.", "precision", "engine", "task")
+"""Beginnings of the names of settings of training."""
+
+
 def _settings(studies: Sequence[Material]) -> Table:
     """Return a table of training settings, one column for each study."""
     found: dict[str, dict[str, str]] = {}
     for material in studies:
         table = settings_table(material.plan)
         for row, (name, value) in zip(table.entries, table.texts(), strict=True):
-            if row["setting"].startswith(("training.", "precision", "engine", "task")):
+            if row["setting"].startswith(_TRAINED):
                 shown = name.removeprefix("training.").replace("_", " ")
                 found.setdefault(shown, {})[material.study] = value
     rows = tuple({"setting": name, **values} for name, values in found.items())
