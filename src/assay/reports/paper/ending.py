@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from assay.core.records import content_hash
 from assay.reports.context import environment
@@ -40,9 +41,8 @@ def limits(studies: Sequence[Material]) -> Chapter:
 def _shorter(material: Material) -> bool:
     """Whether a scale has fewer images or less time; one of the study's own may only have fewer
     repeats."""
-    written = (material.plan.get("source") or {}).get("written")
-    scales = written.get("scales") if isinstance(written, Mapping) else None
-    changes = (scales or {}).get(material.plan.get("scale"))
+    written: Any = (material.plan.get("source") or {}).get("written") or {}
+    changes = (written.get("scales") or {}).get(material.plan.get("scale"))
     return changes is None or any(k.startswith(("dataset", "training")) for k in changes)
 
 
