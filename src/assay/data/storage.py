@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+from filelock import FileLock
 
 from assay.core.digests import Unsound, seal, unseal
 from assay.core.errors import DataError
@@ -20,6 +21,7 @@ __all__ = [
     "cache_dir",
     "download_dir",
     "find",
+    "fitted_once",
     "how_to_get",
     "keep_arrays",
     "kept_arrays",
@@ -197,6 +199,28 @@ def keep_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """
     with suppress(OSError), written_whole(path) as part:
         part.write_bytes(seal({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+
+
+def fitted_once(
+    kind: str, key: str, images: np.ndarray, fit: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return what was fitted on images, cached by them: computed by the first process that needs
+    it, while others wait.
+
+    Args:
+        kind: its folder in the cache.
+        key: version and settings of the computation.
+    """
+    digest = hashlib.sha256(f"{key}{images.shape}{images.dtype}".encode())
+    digest.update(np.ascontiguousarray(images).data)
+    path = cache_dir() / kind / f"{digest.hexdigest()[:24]}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        kept = kept_arrays(path)
+        if kept is None:
+            kept = fit()
+            keep_arrays(path, kept)
+    return kept
 
 
 def kept_arrays(path: Path) -> dict[str, np.ndarray] | None:

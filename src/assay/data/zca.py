@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
-from filelock import FileLock
 
 from assay.core.config import Entry, Option
 from assay.core.records import Spec
-from assay.data.storage import cache_dir, keep_arrays, kept_arrays
+from assay.data.storage import fitted_once
 from assay.data.transforms import FittedTransform
 
 __all__ = ["ZCA", "ZcaWhitening", "whitener"]
@@ -88,21 +85,12 @@ def whitener(train: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]
         The mean of each of the d = height * width * channels pixels, float32 (d,), and a symmetric
         matrix, float32 (d, d): `(image - mean) @ matrix` is white.
     """
-    digest = hashlib.sha256(f"{RECIPE}{train.shape}{train.dtype}{epsilon}".encode())
-    digest.update(np.ascontiguousarray(train).data)
-    folder = cache_dir() / "whitened"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest.hexdigest()[:24]}.safetensors"
-    with FileLock(path.with_suffix(".lock")):
-        kept = kept_arrays(path)
-        if kept is None:
-            mean, matrix = _fitted(train.reshape(len(train), -1), epsilon)
-            kept = {"mean": mean, "matrix": matrix}
-            keep_arrays(path, kept)
+    pixels = train.reshape(len(train), -1)
+    kept = fitted_once("whitened", f"{RECIPE} {epsilon} ", train, lambda: _fitted(pixels, epsilon))
     return kept["mean"], kept["matrix"]
 
 
-def _fitted(pixels: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(pixels: np.ndarray, epsilon: float) -> dict[str, np.ndarray]:
     mean = pixels.mean(0, dtype=np.float64)
     covariance = np.zeros((len(mean), len(mean)))
     for start in range(0, len(pixels), _BLOCK):
@@ -112,4 +100,4 @@ def _fitted(pixels: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]
     usual = np.trace(covariance) / len(mean) or 1.0
     variances, directions = np.linalg.eigh(covariance)
     matrix = (directions / np.sqrt(np.maximum(variances, 0) + epsilon * usual)) @ directions.T
-    return mean.astype(np.float32), matrix.astype(np.float32)
+    return {"mean": mean.astype(np.float32), "matrix": matrix.astype(np.float32)}

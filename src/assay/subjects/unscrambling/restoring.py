@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
-from filelock import FileLock
 
 from assay.core.errors import DataError
 from assay.core.options import flag
 from assay.core.records import Spec
 from assay.data.permutation import permute
-from assay.data.storage import cache_dir, keep_arrays, kept_arrays
+from assay.data.storage import fitted_once
 from assay.data.transforms import FittedTransform
 from assay.subjects.unscrambling.solver.pipeline import CONTRAST, unscramble
 
@@ -64,17 +61,12 @@ def restored_order(train: np.ndarray) -> tuple[np.ndarray, float]:
     Raises:
         DataError: no spatial structure was found.
     """
-    digest = hashlib.sha256(f"{RECIPE}{train.shape}".encode())
-    digest.update(np.ascontiguousarray(train).data)
-    folder = cache_dir() / "restored"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest.hexdigest()[:24]}.safetensors"
-    with FileLock(path.with_suffix(".lock")):
-        kept = kept_arrays(path)
-        if kept is None:
-            found = unscramble(train)
-            kept = {"order": found.order, "contrast": np.array([found.contrast], float)}
-            keep_arrays(path, kept)
+
+    def fit() -> dict[str, np.ndarray]:
+        found = unscramble(train)
+        return {"order": found.order, "contrast": np.array([found.contrast], float)}
+
+    kept = fitted_once("restored", RECIPE, train, fit)
     order, contrast = kept["order"], float(kept["contrast"][0])
     if contrast < CONTRAST:
         raise DataError(
