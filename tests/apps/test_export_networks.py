@@ -27,6 +27,7 @@ ALL = [
     {"max_pool2d": 2, "padding": "same", "strides": 1},
     {"conv2d": 5, "kernel_size": 2, "padding": "valid", "activation": "leaky_relu"},
     {"dropout": 0.3},
+    {"gaussian_noise": 0.3},
     {"dense": 7, "activation": "tanh"},
     "batch_norm",
     {"activation": "sigmoid"},

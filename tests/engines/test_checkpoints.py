@@ -50,6 +50,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "ema": 0.9,
         },
     ),
+    "noise": (
+        {"family": "layers", "layers": [{"gaussian_noise": 0.5}, {"dense": 12}]},
+        {"optimizer": Optimizer.parse("adam"), "learning_rate": 0.01},
+    ),
     "cnn with batch norm and adagrad": (
         {
             "family": "cnn",
@@ -121,8 +125,8 @@ def test_going_on_is_not_having_stopped(case: str, corners: Dataset, tmp_path: P
     assert sum(spent) == pytest.approx(end.curves["seconds"][-1], rel=1e-6)
 
 
-def test_in_the_numpy_engine_too(corners: Dataset, tmp_path: Path):
-    case = "stacked adam"
+@pytest.mark.parametrize("case", ["stacked adam", "noise"])
+def test_in_the_numpy_engine_too(case: str, corners: Dataset, tmp_path: Path):
     (whole,) = train([member(corners, case, 3, None)], corners, None, "numpy")
     train([member(corners, case, 3, 2)], corners, tmp_path, "numpy")
     (end,) = train([member(corners, case, 3, None)], corners, tmp_path, "numpy")

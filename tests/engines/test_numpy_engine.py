@@ -57,6 +57,7 @@ def test_layers_on_images_have_right_gradients():
     layers = [
         "batch_norm",
         {"dropout": 0.3},
+        {"gaussian_noise": 0.3},
         {"activation": "silu"},
         "flatten",
         {"dense": 4, "use_bias": False},

@@ -122,7 +122,9 @@ DENSE = {"dense": 8, "activation": "tanh", "use_bias": False}
 
 
 @pytest.mark.parametrize(
-    "layer", ["batch_norm", {"dropout": 0.3}, {"activation": "softmax"}], ids=str
+    "layer",
+    ["batch_norm", {"dropout": 0.3}, {"gaussian_noise": 0.3}, {"activation": "softmax"}],
+    ids=str,
 )
 def test_layers_on_images_agree(layer, member, train):
     network = {"family": "layers", "layers": ["batch_norm", TANH, layer, "flatten", DENSE]}

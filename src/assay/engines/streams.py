@@ -5,8 +5,10 @@ A member's draws are the same alone or in a cohort, on any device, in any number
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -22,10 +24,12 @@ __all__ = [
     "GOLDEN",
     "MASKS",
     "MIX",
+    "NOISE",
     "PLASTIC",
     "Bits",
     "Moves",
     "mirrored",
+    "normal_numbers",
     "read_stream",
     "scaled_mask",
     "set_stream",
@@ -57,9 +61,12 @@ MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 MASKS = 2
 """Version of dropout's masks, part of the identity of runs that use them."""
 
+NOISE = 2
+"""Version of the noise of `gaussian_noise`, likewise."""
+
 
 class Bits:
-    """Sixteen random bits per unit for each member, for dropout masks.
+    """Sixteen random bits per unit for each member, for dropout masks and noise.
 
     A counter-based generator: a word of 64 bits, for four units side by side, depends only on the
     member's key, on the number of draws before, and on the place of the units. So any device draws
@@ -137,6 +144,18 @@ def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
     threshold = np.round(share * np.float32(65536) - np.float32(32768)).astype(np.int16)
     scale = np.float32(1) / (np.float32(1) - share)
     return (bits >= threshold) * dtype.type(scale)
+
+
+@functools.cache
+def normal_numbers() -> np.ndarray:
+    """Return 65,536 quantiles of the standard normal distribution, float32, in increasing order.
+
+    A unit's number is the one at position `bits` + 32,768, so that it is equal in every engine. The
+    largest is 4.33, and their variance is 0.99998.
+    """
+    inverse, count = NormalDist().inv_cdf, 65536
+    upper = np.array([inverse((i + 0.5) / count) for i in range(count // 2, count)], np.float32)
+    return np.concatenate((-upper[::-1], upper))
 
 
 class Moves:

@@ -24,7 +24,7 @@ from assay.engines.optimizers.optimizer import OPTIMIZERS
 from assay.engines.precision import resolve_precision
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
-from assay.engines.streams import MASKS
+from assay.engines.streams import MASKS, NOISE
 from assay.networks.families import FAMILIES
 from assay.networks.modules import own_files
 from assay.tasks.task import TASKS
@@ -42,8 +42,8 @@ __all__ = [
 PLUGINS = "plugins"
 """Key of a study, and of the configurations that use a part of a plugin."""
 
-_OUR_MASKS = ("torch", "numpy")
-"""Engines whose dropout has the masks of `assay.engines.streams`."""
+_OUR_BITS = ("torch", "numpy")
+"""Engines whose dropout and noise are drawn from `assay.engines.streams`."""
 
 VERSIONS = "versions"
 """Key of the configurations that use a part whose version is not 1: "task mine" -> 2."""
@@ -155,17 +155,19 @@ def versions_of(config: Config) -> dict[str, int]:
     found = {
         f"{registry.kind} {name}": _version(registry, name) for registry, name in used_parts(config)
     }
-    if config["engine"] in _OUR_MASKS and _drops(config["network"]):
+    if config["engine"] in _OUR_BITS and _has(config["network"], "dropout"):
         found["layer dropout"] = MASKS
+    if config["engine"] in _OUR_BITS and _has(config["network"], "gaussian_noise"):
+        found["layer gaussian_noise"] = NOISE
     return {part: version for part, version in sorted(found.items()) if version > 1}
 
 
-def _drops(described: object) -> bool:
-    """Whether (a part of) the canonical description of a network has dropout."""
+def _has(described: object, layer: str) -> bool:
+    """Whether (a part of) the canonical description of a network has such a layer, "dropout"."""
     if isinstance(described, Mapping):
-        named = (value for key, value in described.items() if str(key).endswith("dropout"))
-        return any(named) or any(map(_drops, described.values()))
-    return isinstance(described, list) and any(x == "dropout" or _drops(x) for x in described)
+        named = (value for key, value in described.items() if str(key).endswith(layer))
+        return any(named) or any(_has(value, layer) for value in described.values())
+    return isinstance(described, list) and any(x == layer or _has(x, layer) for x in described)
 
 
 def _version(registry: Registry[Any], name: str) -> int:

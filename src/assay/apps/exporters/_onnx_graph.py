@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import EngineError
 from assay.networks import layers
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.image_layers import GlobalMaxPool
 from assay.networks.network import Network
 
@@ -209,6 +210,7 @@ _MAKERS: dict[type[layers.Layer], Callable[..., str]] = {
     GlobalMaxPool: OnnxGraph._global_pool,
     layers.Flatten: OnnxGraph._flatten,
     layers.Dropout: OnnxGraph._nothing,
+    GaussianNoise: OnnxGraph._nothing,
     layers.BatchNorm: OnnxGraph._batch_norm,
     layers.Activation: OnnxGraph._activation,
     layers.Residual: OnnxGraph._residual,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import EngineError
 from assay.networks import layers
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.image_layers import GlobalMaxPool
 from assay.networks.network import Network
 
@@ -197,6 +198,13 @@ def _dropout(layer: Any, name: str, shape: Shape, start: str, x: str, init: Line
     return [f"{x} = F.dropout({start}, {layer.rate}, self.training)"]
 
 
+def _gaussian_noise(
+    layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines
+) -> Lines:
+    noisy = f"{start} + {layer.stddev} * torch.randn_like({start})"
+    return [f"{x} = {noisy} if self.training else {start}"]
+
+
 def _activation(layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines) -> Lines:
     return [f"{x} = {ACTIVATIONS[layer.function].format(x=start)}"]
 
@@ -238,6 +246,7 @@ _MAKERS: dict[type[layers.Layer], Callable[..., Lines]] = {
     GlobalMaxPool: _global_pool,
     layers.Flatten: _flatten,
     layers.Dropout: _dropout,
+    GaussianNoise: _gaussian_noise,
     layers.BatchNorm: _batch_norm,
     layers.Activation: _activation,
     layers.Residual: _residual,

@@ -10,9 +10,9 @@ import numpy as np
 
 from assay.core.errors import EngineError
 from assay.core.seeds import stream
-from assay.engines.keras_engine.calls import keras_name, layer_call
+from assay.engines.keras_engine.calls import RANDOM, keras_name, layer_call
 from assay.engines.keras_engine.own_model import own_model, own_variables
-from assay.networks.layers import Dropout, Layer, Residual
+from assay.networks.layers import Layer, Residual
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, hidden_kernels, output_layers
 
@@ -90,7 +90,7 @@ def _apply(
 
 
 def _seed(layer: Layer, name: str, seed: int) -> int | None:
-    if not isinstance(layer, Dropout):
+    if not isinstance(layer, RANDOM):
         return None
     return int(stream(seed, "dropout", name).integers(2**31))
 

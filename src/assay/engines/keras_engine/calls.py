@@ -14,10 +14,14 @@ from assay.core.errors import EngineError, unknown_name
 from assay.engines.schedules import Constant, Schedule
 from assay.engines.training import Training
 from assay.networks import image_layers, layers
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.initializers import Initializer
 from assay.networks.regularizers import Regularizer
 
-__all__ = ["Call", "keras_name", "layer_call", "optimizer_call"]
+__all__ = ["RANDOM", "Call", "keras_name", "layer_call", "optimizer_call"]
+
+RANDOM = (layers.Dropout, GaussianNoise)
+"""Layers that need a seed."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
 
     Args:
         name: its position, for example "trunk.3".
-        seed: of a dropout layer.
+        seed: of a dropout or noise layer.
 
     Raises:
         EngineError: Keras has no such layer.
@@ -68,7 +72,7 @@ def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
         known = [cls.kind for cls in _LAYERS]
         raise EngineError(unknown_name("layer of the keras engine", layer.kind, known))
     path, arguments = _LAYERS[type(layer)](layer)
-    if seed is not None and isinstance(layer, layers.Dropout):
+    if seed is not None and isinstance(layer, RANDOM):
         arguments["seed"] = seed
     return Call(f"layers.{path}", {**arguments, "name": keras_name(name)})
 
@@ -187,6 +191,7 @@ _LAYERS: dict[type[layers.Layer], Callable[[Any], tuple[str, dict[str, Any]]]] =
     image_layers.GlobalMaxPool: lambda layer: ("GlobalMaxPooling2D", {}),
     layers.Flatten: lambda layer: ("Flatten", {}),
     layers.Dropout: lambda layer: ("Dropout", {"rate": layer.rate}),
+    GaussianNoise: lambda layer: ("GaussianNoise", {"stddev": layer.stddev}),
     layers.BatchNorm: lambda layer: (
         "BatchNormalization",
         {"momentum": layer.momentum, "epsilon": layer.epsilon},

@@ -69,7 +69,7 @@ def check_gradients(
 
     Images and targets are random. Noise is added to all initial weights except kernels: with biases
     of exactly 0, units may be at relu's kink, and gamma = 1, beta = 0 would hide mistakes. Dropout
-    keeps its mask, and batch norm uses the batch.
+    and noise keep their numbers, and batch norm uses the batch.
 
     Args:
         images: batch size.

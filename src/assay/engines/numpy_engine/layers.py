@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from assay.engines.numpy_engine.activations import ACTIVATIONS
-from assay.engines.streams import Bits, scaled_mask
+from assay.engines.streams import Bits, normal_numbers, scaled_mask
 from assay.networks import layers
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.regularizers import Regularizer
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "NumpyDense",
     "NumpyDropout",
     "NumpyFlatten",
+    "NumpyGaussianNoise",
     "NumpyLayer",
+    "RandomLayer",
 ]
 
 Array = np.ndarray
@@ -112,14 +115,41 @@ class ActivationLayer(NumpyLayer):
         return self.f.backward(d, self.x, self.y)
 
 
-class NumpyDropout(NumpyLayer):
+class RandomLayer(NumpyLayer):
+    """A layer that draws numbers of the shape of x in training; y = x in evaluation.
+
+    Attributes:
+        bits: the run's random bits for this layer.
+        held: reuse the last numbers, to compare two losses.
+    """
+
+    def __init__(self, name: str, seed: int):
+        super().__init__(name)
+        self.held = False
+        self.bits = Bits([seed], name)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        if not training:
+            return x
+        if not self.held:
+            (bits,) = self.bits.draw(x.shape)
+            self.drawn = self.draw(bits, x.dtype)
+        return self.apply(x)
+
+    def draw(self, bits: Array, dtype: np.dtype) -> Array:
+        """Return the numbers for the bits (int16), of their shape."""
+        raise NotImplementedError
+
+    def apply(self, x: Array) -> Array:
+        """Return y from x and the numbers drawn."""
+        raise NotImplementedError
+
+
+class NumpyDropout(RandomLayer):
     """y = x * m, with m = 0 at the given rate and 1 / (1 - rate) elsewhere; y = x in evaluation.
 
         m has the shape of x
         dL/dx = d * m
-
-    Attributes:
-        held: reuse the last mask, to compare two losses.
 
     References:
         N. Srivastava et al., "Dropout", JMLR 15, 2014.
@@ -128,20 +158,35 @@ class NumpyDropout(NumpyLayer):
     def __init__(
         self, described: layers.Dropout, name: str, weights: Mapping[str, Array], seed: int
     ):
-        super().__init__(name)
-        self.rate, self.held = described.rate, False
-        self.bits = Bits([seed], name)
+        super().__init__(name, seed)
+        self.rate = described.rate
 
-    def forward(self, x: Array, training: bool) -> Array:
-        if not training:
-            return x
-        if not self.held:
-            (bits,) = self.bits.draw(x.shape)
-            self.mask = scaled_mask(bits, self.rate, x.dtype)
-        return x * self.mask
+    def draw(self, bits: Array, dtype: np.dtype) -> Array:
+        return scaled_mask(bits, self.rate, dtype)
+
+    def apply(self, x: Array) -> Array:
+        return x * self.drawn
 
     def backward(self, d: Array) -> Array:
-        return d * self.mask
+        return d * self.drawn
+
+
+class NumpyGaussianNoise(RandomLayer):
+    """y = x + e, with e normal of the given standard deviation; y = x in evaluation.
+
+    e has the shape of x
+    dL/dx = d
+    """
+
+    def __init__(self, described: GaussianNoise, name: str, weights: Mapping[str, Array], seed: int):
+        super().__init__(name, seed)
+        self.stddev = described.stddev
+
+    def draw(self, bits: Array, dtype: np.dtype) -> Array:
+        return normal_numbers()[bits.astype(np.int32) + 32768] * dtype.type(self.stddev)
+
+    def apply(self, x: Array) -> Array:
+        return x + self.drawn
 
 
 class NumpyBatchNorm(NumpyLayer):
@@ -213,6 +258,7 @@ LAYERS: dict[type[layers.Layer], Callable[..., NumpyLayer]] = {
     layers.Dense: NumpyDense,
     layers.Activation: ActivationLayer,
     layers.Dropout: NumpyDropout,
+    GaussianNoise: NumpyGaussianNoise,
     layers.BatchNorm: NumpyBatchNorm,
     layers.Flatten: NumpyFlatten,
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from assay.core.errors import EngineError
-from assay.engines.numpy_engine.layers import LAYERS, NumpyDropout, NumpyLayer
+from assay.engines.numpy_engine.layers import LAYERS, NumpyLayer, RandomLayer
 from assay.engines.numpy_engine.losses import add_penalty_gradient
 from assay.networks.network import LayerPlace, Network
 
@@ -71,9 +71,9 @@ class Model:
         return _backward(self.trunk, sum(parts[1:], start=parts[0]), lowest)
 
     def hold_masks(self, held: bool) -> None:
-        """Let dropout reuse its masks, or draw new ones."""
+        """Let dropout and noise reuse their numbers, or draw new ones."""
         for layer in self.layers:
-            if isinstance(layer, NumpyDropout):
+            if isinstance(layer, RandomLayer):
                 layer.held = held
 
     def weights(self) -> dict[str, Array]:

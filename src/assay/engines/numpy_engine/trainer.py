@@ -12,7 +12,7 @@ from assay.engines.engine import Member
 from assay.engines.evaluation import Evaluation
 from assay.engines.looks import places
 from assay.engines.numpy_engine.images import Batches, NormalSplit, changed, normalise
-from assay.engines.numpy_engine.layers import NumpyDropout
+from assay.engines.numpy_engine.layers import RandomLayer
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model
 from assay.engines.numpy_engine.optimizers import ArraySlot
@@ -196,7 +196,7 @@ class NumpyTrainer:
                 if name != "steps":
                     slot.buffer(name)[...] = state[start + name]
         for layer in self.model.layers:
-            if isinstance(layer, NumpyDropout):
+            if isinstance(layer, RandomLayer):
                 layer.bits.count = self.stepper.slots[0].steps
         if self._moves and "augment" in state:  # older checkpoints only contain a stream
             self._moves.load(0, state)

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from assay.core.seeds import stream
+from assay.engines.streams import normal_numbers
+from assay.engines.torch_engine.masks import DeviceBits
 from assay.networks import generator_layers as layers
 from assay.networks.layers import Layer
 
@@ -85,26 +86,32 @@ class LeakyReLUModule(nn.Module):
 
 
 class GaussianNoiseModule(nn.Module):
-    """Normal noise while training.
+    """Normal noise while training, of the random bits of the run's seed.
 
     Attributes:
-        random: its generator, seeded by the run's seed and the layer's name, unless the program
-            sets another one.
+        bits: its random bits, equal in every engine.
+        random: a generator that the program sets to draw from instead.
     """
 
     def __init__(self, layer: layers.GaussianNoise, name: str, seed: int, device: torch.device):
         super().__init__()
         self.stddev = layer.stddev
-        self.random = torch.Generator(device)
-        self.random.manual_seed(int(stream(seed, "noise", name).integers(2**62)))
+        self.bits = DeviceBits([seed], name, device)
+        self.random: torch.Generator | None = None
+        self._numbers = torch.from_numpy(normal_numbers()).to(device) * layer.stddev
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.stddev:
             return x
         # contiguous, in which drawing is ten times faster than in channels_last
         shape = (len(x), *x.shape[2:], x.shape[1]) if x.dim() == 4 else x.shape
-        noise = torch.empty(shape, dtype=x.dtype, device=x.device)
-        noise.normal_(0.0, self.stddev, generator=self.random)
+        if self.random is None:
+            places = self.bits.draw(shape)[0].int().add_(32768)
+            # four times as fast as indexing
+            noise = self._numbers.index_select(0, places.view(-1)).view(shape).to(x.dtype)
+        else:
+            noise = torch.empty(shape, dtype=x.dtype, device=x.device)
+            noise.normal_(0.0, self.stddev, generator=self.random)
         return x + (noise.permute(0, 3, 1, 2) if x.dim() == 4 else noise)
 
 

@@ -135,7 +135,7 @@ class NetworkModule(nn.Module):
     def count_draws(self, updates: int) -> None:
         """Let the next draws be those of a run after so many updates."""
         for module in self.modules():
-            if isinstance(module, DropoutModule):
+            if isinstance(module, (DropoutModule, GaussianNoiseModule)):
                 module.bits.count = updates
 
     def weights(self) -> dict[str, np.ndarray]:
