@@ -6,8 +6,10 @@ By default the network of A. Géron, "Hands-On Machine Learning", 3rd ed. 2022, 
 
 from __future__ import annotations
 
+from assay.core.options import number
 from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
 from assay.networks.options import ACTIVATION, BATCH_NORM, WEIGHTS, rate, styled, widths
 
@@ -15,18 +17,22 @@ __all__ = ["dense_layers"]
 
 
 def dense_layers(units: list[int], dropout: float, options: Spec) -> list[Layer]:
-    """Dense -> batch norm (optional) -> activation -> dropout (optional), for each width."""
-    layers: list[Layer] = []
+    """Dense -> batch norm -> noise -> activation -> dropout, for each width; all but dense layers
+    and activations only if the options have them."""
+    noise, layers = options.get("gaussian_noise"), list[Layer]()
     for width in units:
         layers.append(Dense(width, **styled(options)))
         layers += [BatchNorm()] if options["batch_norm"] else []
+        layers += [GaussianNoise(noise)] if noise else []
         layers.append(Activation(options["activation"]))
         layers += [Dropout(dropout)] if dropout else []
     return layers
 
 
 def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
-    return (Flatten(), *dense_layers(options["hidden"], options["dropout"], options))
+    noise = options["input_gaussian_noise"]
+    hidden = dense_layers(options["hidden"], options["dropout"], options)
+    return (Flatten(), *([GaussianNoise(noise)] if noise else []), *hidden)
 
 
 _OPTIONS = {
@@ -34,6 +40,18 @@ _OPTIONS = {
     "activation": ACTIVATION,
     "dropout": rate(0.0, help="Dropout after each hidden layer."),
     "batch_norm": BATCH_NORM,
+    "gaussian_noise": number(
+        0.0,
+        low=0,
+        help="Standard deviation of Gaussian noise before each activation, in training.",
+        example=0.3,
+    ),
+    "input_gaussian_noise": number(
+        0.0,
+        low=0,
+        help="Standard deviation of Gaussian noise on the images, after normalization.",
+        example=1.0,
+    ),
     **WEIGHTS,
 }
 
