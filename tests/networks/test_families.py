@@ -14,6 +14,7 @@ from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, NetworkError
 from assay.networks.custom import only_dense
 from assay.networks.families import FAMILIES, build_network, makes, read_network
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.layers import Dense, Dropout, Flatten, Residual
 from assay.networks.network import Network, initial_weights
 from assay.networks.parse import read_layers, write_layers
@@ -58,6 +59,18 @@ def test_batch_norm_stands_before_the_activation_and_dropout_after() -> None:
     options = {"family": "mlp", "hidden": [5], "batch_norm": True, "dropout": 0.2}
     network = build_network(options, (2, 2, 1), {"class": 3})
     assert kinds(network) == ["flatten", "dense", "batch_norm", "activation", "dropout", "dense"]
+
+
+def test_noise_is_on_the_images_and_before_each_activation() -> None:
+    options = {"family": "mlp", "hidden": [5], "batch_norm": True}
+    noisy = {**options, "input_gaussian_noise": 1.0, "gaussian_noise": 0.3}
+    network = build_network(noisy, (2, 2, 1), {"class": 3})
+    assert kinds(network) == [
+        "flatten", "gaussian_noise", "dense", "batch_norm", "gaussian_noise", "activation", "dense",
+    ]  # fmt: skip
+    found = [p.layer.stddev for p in network.places() if isinstance(p.layer, GaussianNoise)]
+    assert found == [1.0, 0.3]
+    assert only_dense({"family": "layers", "layers": [{"gaussian_noise": 0.3}, {"dense": 5}]})
 
 
 def test_initializers_and_regularizer_hold_for_the_head_too() -> None:
@@ -129,8 +142,8 @@ def test_unknown_options_are_refused_all_at_once_with_the_nearest_name() -> None
         build_network({"family": "mlp", "kernel_initialiser": "x", "dropout": 1}, MNIST, HEADS)
     assert str(caught.value).splitlines() == [
         "unknown option of network family mlp 'kernel_initialiser'; did you mean "
-        "'kernel_initializer'? (known: activation, batch_norm, bias_initializer, dropout, hidden, "
-        "kernel_initializer, kernel_regularizer)",
+        "'kernel_initializer'? (known: activation, batch_norm, bias_initializer, dropout, "
+        "gaussian_noise, hidden, input_gaussian_noise, kernel_initializer, kernel_regularizer)",
         "dropout must be a rate in [0, 1), got 1",
     ]
 

@@ -8,13 +8,14 @@ from assay.core.config import Entry, Option, Problems, Source
 from assay.core.errors import NetworkError
 from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
+from assay.networks.generator_layers import GaussianNoise
 from assay.networks.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Shape
 from assay.networks.options import WEIGHTS, styled
 from assay.networks.parse import read_layers, write_layers
 
 __all__ = ["only_dense"]
 
-_DENSE = (Dense, Activation, Dropout, BatchNorm, Flatten)
+_DENSE = (Dense, Activation, Dropout, GaussianNoise, BatchNorm, Flatten)
 
 
 def _read(entry: Entry) -> list[Any]:

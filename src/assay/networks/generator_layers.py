@@ -96,7 +96,13 @@ class Reshape(Layer):
 
 @dataclass(frozen=True)
 class GaussianNoise(Layer):
-    """Add normal noise of this standard deviation while training."""
+    """Add normal noise of this standard deviation while training.
+
+    References:
+        C. Bishop, "Training with Noise is Equivalent to Tikhonov Regularization", Neural
+        Computation 7, 1995, for noise on images. A. Rasmus et al., "Semi-Supervised Learning with
+        Ladder Networks", NIPS 2015, for noise before each activation.
+    """
 
     kind: ClassVar[str] = "gaussian_noise"
     stddev: float = value(number(0.1, low=0, help="Standard deviation of the noise."))

@@ -110,6 +110,8 @@ def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             yield {"elu": "ELU", "relu": "ReLU"}[name], key
     if re.search(r"dropout': (?!0(\.0)?[,}])[\d.]", text):
         yield "dropout", "srivastava2014"
+    if re.search(r"gaussian_noise': (?!0(\.0)?[,}])[\d.]", text):
+        yield "Gaussian noise", "rasmus2015"
     if "'batch_norm': True" in text or "batch_norm'" in text.replace("'batch_norm':", ""):
         yield "batch normalization", "ioffe2015"
     if "'squeeze_excite'" in text:
