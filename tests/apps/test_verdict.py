@@ -115,6 +115,27 @@ def test_the_commands(place, capsys: pytest.CaptureFixture[str]):
     assert "with 80 % power by" in capsys.readouterr().out
 
 
+def test_a_recipe_that_trains_on_the_deciding_images_cannot_be_judged(
+    place, capsys: pytest.CaptureFixture[str]
+):
+    file, store = place
+    text = Path(file).read_text(encoding="utf-8")
+    pairs = {}
+    for name, data in (("refit", "validation: 200, "), ("validate_on_test", "")):
+        pairs[name] = str(Path(file).with_name(f"{name}.yaml"))
+        said = text.replace("validation: 200, ", f"{data}{name}: true, ").replace("toy", name)
+        Path(pairs[name]).write_text(said, encoding="utf-8")
+    assert main(["verdict", pairs["refit"], file, *store]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "refit: baseline trains on its validation images (dataset.refit), which decide" in said
+    tuned = pairs["validate_on_test"]
+    assert main(["verdict", file, tuned, *store]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "validate_on_test: baseline is validated on the test images" in said
+    assert main(["verdict", tuned, f"{tuned}:learning_rate = 1e-06", *store]) == 0
+    assert "test results were read while tuning" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("a", "b", "said"),
     [

@@ -13,7 +13,7 @@ from assay.apps.cli.options import Json, MachineOptions, Places, StudyName, Stud
 from assay.apps.cli.progress import display
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from assay.apps.verdicts import Verdict
     from assay.core.records import Record
@@ -58,6 +58,7 @@ def verdict(
     from assay.apps.api import train
     from assay.apps.results import Results
     from assay.apps.verdicts import decide, paired_plan
+    from assay.reports.protocol import tuned_note
 
     options, places = options or StudyOptions(), places or Places()
     changes: StudyChanges = {
@@ -84,7 +85,7 @@ def verdict(
     plan = paired_plan(like, "verdict", "", trials, [first])
     sides = (plan.trials[0].id, plan.trials[1].id)
     said = decide(more, sides, like.judging.objective, at_least=at_least, most=max_repeats)
-    _tell(said, labels, json)
+    _tell(said, labels, json, tuned_note(plan.to_json()))
     return STATUS[said.verdict]
 
 
@@ -102,12 +103,31 @@ def _sides(
         said = " and ".join(repr(name or "nothing in common") for name in judged)
         raise ConfigError(f"A and B are evaluated by {said}: they cannot be compared")
     labels = [f"{s.name}: {label}" for s, (label, _) in zip(studies, found, strict=True)]
+    _check_images(labels, [config["dataset"] for _, config in found])
     called = "AB" if labels[0] == labels[1] else labels
     trials = {label: config for label, (_, config) in zip(called, found, strict=True)}
     return studies[1], labels, trials
 
 
-def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
+def _check_images(labels: Sequence[str], datasets: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ConfigError if the validation images cannot decide between A and B."""
+    from assay.core.errors import ConfigError
+
+    for label, dataset in zip(labels, datasets, strict=True):
+        if dataset.get("refit"):
+            raise ConfigError(
+                f"{label} trains on its validation images (dataset.refit), which decide a verdict"
+            )
+    tested = [bool(dataset.get("validate_on_test")) for dataset in datasets]
+    if tested[0] != tested[1]:
+        raise ConfigError(
+            f"{labels[tested.index(True)]} is validated on the test images "
+            f"(dataset.validate_on_test), {labels[tested.index(False)]} is not: values on other "
+            "images cannot be compared"
+        )
+
+
+def _tell(said: Verdict, labels: Sequence[str], json: bool, tuned: str = "") -> None:
     from assay.reports.flat import flat
     from assay.statistics import metric_of, metric_title
 
@@ -131,6 +151,8 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool) -> None:
         f"{metric_title(said.metric)} ({100 * (1 - said.level):.1f} % CI {ends}, n = {c.n} pairs; "
         f"looked at {', '.join(map(str, said.looked))})"
     )
+    if tuned:
+        console.say(tuned)
     if said.bad_runs:
         console.say(
             f"{said.bad_runs} of these runs are far from the others. If only one side has such "
