@@ -76,6 +76,24 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.usefixtures("blank_page")
+def test_a_choice_by_images_that_were_trained_on_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file, store = tmp_path / "toy.yaml", ["--store", str(tmp_path / "store")]
+    file.write_text(
+        "study: toy\ndataset: {name: digits, train: 200, validation: 100, test: 100, refit: true}\n"
+        "network: {family: mlp, hidden: [8]}\ntraining: {epochs: 1}\nrepeats: 2\n"
+        "factors: {training.learning_rate: [0.01, 0.2]}\n",
+        encoding="utf-8",
+    )
+    assert main(["run", str(file), *store]) == 0
+    capsys.readouterr()
+    main(["ablate", str(file), *store])
+    out, err = capsys.readouterr()
+    assert "metrics on them are meaningless" in " ".join((out + err).split())
+
+
+@pytest.mark.usefixtures("blank_page")
 def test_what_a_search_found_is_undone_at_every_scale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -75,9 +75,11 @@ def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | Non
         Column(title, lambda r: mean_text(r[objective], objective)),
         Column("n", lambda r: str(r["n"])),
         Column("epochs", lambda r: "-" if r["epochs"] is None else str(r["epochs"])),
-        Column("state", lambda r: "trained again" if r["best"] else r["state"], "left"),
+        Column("state", lambda r: "chosen" if r["best"] else r["state"], "left"),
     )
     notes = [searched_note(plan)]
+    if any(row["best"] for row in rows):
+        notes.append("chosen: one of the best, which the study trains again.")
     if any(row["n"] > 1 for row in rows):
         notes.append("± is half of the 95 % t-interval of the mean over n repeats and folds.")
     name = str(plan["study"])

@@ -38,6 +38,7 @@ def ablate(
     from assay.core.errors import ConfigError
     from assay.core.plans import own_metrics
     from assay.core.store import Store
+    from assay.reports.protocol import refit_note, tuned_note
     from assay.statistics import best_trial, why_no_best
 
     options, places = options or StudyOptions(), places or Places()
@@ -67,6 +68,8 @@ def ablate(
             raise ConfigError(f"{name} has no baseline, so there are no changes to undo")
         base = known[baseline]
     console.say(f"best of {name} by validation: {best.trial['label']}")
+    for note in filter(None, (tuned_note(stored), refit_note(stored, chosen=True))):
+        console.say(note)
     plan = ablation_plan(parsed, base, best.trial["config"])
     results, summary = train_shown(plan, places, (where or MachineOptions()).of(study))
     tell(results, summary)
