@@ -13,7 +13,7 @@ from assay.studies.study import parse_study
 
 def test_engines_that_are_there_agree(study: Path, capsys: pytest.CaptureFixture[str]):
     named = ["--engines", "torch", "--engines", "numpy", "--steps", "4"]
-    drop = ["--set", "network.dropout=0.5"]
+    drop = ["--set", "network.dropout=0.5", "--set", "network.gaussian_noise=0.5"]
     assert main(["engines", str(study), *named, *drop]) == 0
     out = capsys.readouterr().out
     assert "the losses agree: largest difference" in out

@@ -169,8 +169,14 @@ def test_records_agree(recipe, member, train, keras):
     assert theirs.timing["train"] > 0
 
 
-def test_equal_seeds_give_equal_results_with_dropout(member, train, keras):
-    network = {**MLP, "dropout": 0.3}
+def test_too_much_noise_is_refused_before_training(member, train, keras):
+    with pytest.raises(EngineError, match=r"a standard deviation of at most 1, got 1\.5"):
+        train(member({**MLP, "input_gaussian_noise": 1.5}), engine="keras")
+
+
+@pytest.mark.parametrize("layer", ["dropout", "gaussian_noise"])
+def test_equal_seeds_give_equal_results_with_chance(layer, member, train, keras):
+    network = {**MLP, layer: 0.3}
     first, again = (train(member(network, epochs=1), engine="keras")[0] for _ in range(2))
     other = train(member(network, epochs=1, seed=1), engine="keras")[0]
     assert first.curves["loss"] == again.curves["loss"]

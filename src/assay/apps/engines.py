@@ -29,7 +29,7 @@ class EngineRun:
     """The result of one engine.
 
     Attributes:
-        losses: loss of each step's batch before its update, in float64, without dropout; empty if
+        losses: loss of each step's batch before its update, in float64, without dropout and noise; empty if
             the engine cannot train the run.
         difference: largest difference from the first engine's losses.
         seconds: time of a step in the study's precision, with dropout, without the start.
@@ -132,7 +132,7 @@ def _train(engine: Any, cohort: Cohort, dataset: Dataset) -> Record:
 def _cohort(
     config: Config, engine: str, steps: int, every: int, precision: str, data_dir: Path | None
 ) -> Cohort:
-    """Return the run with a budget of `steps`; in float64 without dropout."""
+    """Return the run with a budget of `steps`; in float64 without dropout and noise."""
     from assay.engines.engine import Cohort
     from assay.studies.members import resolve_member
 
@@ -144,11 +144,11 @@ def _cohort(
         early_stopping=None,
         test_curve=False,
     )
-    network = _without_dropout(member.network) if precision == "float64" else member.network
+    network = _without_chance(member.network) if precision == "float64" else member.network
     return Cohort((replace(member, training=recipe, network=network),), config["task"])
 
 
-def _without_dropout(network: Network) -> Network:
+def _without_chance(network: Network) -> Network:
     return replace(
         network,
         trunk=_still(network.trunk),
@@ -157,12 +157,15 @@ def _without_dropout(network: Network) -> Network:
 
 
 def _still(chain: Iterable[Any]) -> tuple[Any, ...]:
-    """Return the layers with all dropout rates set to 0."""
+    """Return the layers without dropout and noise, which keep their places."""
+    from assay.networks.generator_layers import GaussianNoise
     from assay.networks.layers import Dropout, Residual
 
     return tuple(
         replace(layer, rate=0.0)
         if isinstance(layer, Dropout)
+        else replace(layer, stddev=0.0)
+        if isinstance(layer, GaussianNoise)
         else replace(layer, body=_still(layer.body))
         if isinstance(layer, Residual)
         else layer

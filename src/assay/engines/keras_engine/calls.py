@@ -66,7 +66,7 @@ def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
         seed: of a dropout or noise layer.
 
     Raises:
-        EngineError: Keras has no such layer.
+        EngineError: Keras has no such layer, or not with this setting.
     """
     if type(layer) not in _LAYERS:
         known = [cls.kind for cls in _LAYERS]
@@ -182,6 +182,14 @@ def _pool(layer: layers.MaxPool2D) -> tuple[str, dict[str, Any]]:
     return f"{kind}Pooling2D", window
 
 
+def _noise(layer: GaussianNoise) -> tuple[str, dict[str, Any]]:
+    if layer.stddev > 1:
+        raise EngineError(
+            f"Keras has {layer.kind} of a standard deviation of at most 1, got {layer.stddev}"
+        )
+    return "GaussianNoise", {"stddev": layer.stddev}
+
+
 _LAYERS: dict[type[layers.Layer], Callable[[Any], tuple[str, dict[str, Any]]]] = {
     layers.Dense: _dense,
     layers.Conv2D: _conv,
@@ -191,7 +199,7 @@ _LAYERS: dict[type[layers.Layer], Callable[[Any], tuple[str, dict[str, Any]]]] =
     image_layers.GlobalMaxPool: lambda layer: ("GlobalMaxPooling2D", {}),
     layers.Flatten: lambda layer: ("Flatten", {}),
     layers.Dropout: lambda layer: ("Dropout", {"rate": layer.rate}),
-    GaussianNoise: lambda layer: ("GaussianNoise", {"stddev": layer.stddev}),
+    GaussianNoise: _noise,
     layers.BatchNorm: lambda layer: (
         "BatchNormalization",
         {"momentum": layer.momentum, "epsilon": layer.epsilon},
