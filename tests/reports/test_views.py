@@ -52,6 +52,21 @@ def test_the_best_is_marked_on_each_data_by_validation(study):
     ]
 
 
+def test_own_data_of_one_name_are_one_group_only_if_their_content_is():
+    def trial(label, **dataset):
+        return {"trial_id": label, "label": label, "config": {"dataset": dataset}}
+
+    own = [trial("a", name="folder", fingerprint="3216aa"), trial("b", name="mnist")]
+    same = trial("c", name="folder", fingerprint="3216aa")
+    assert list(views.data_groups({"trials": [*own, same]})) == ["folder", "mnist"]
+    groups = views.data_groups({"trials": [*own, trial("c", name="folder", fingerprint="c9f900")]})
+    assert {name: [t["label"] for t in trials] for name, trials in groups.items()} == {
+        "folder 3216": ["a"],
+        "mnist": ["b"],
+        "folder c9f9": ["c"],
+    }
+
+
 def test_counts_add_up(study):
     found = counts(*study("trouble"))
     assert (found["planned"], found["finished"], found["diverged"]) == (30, 19, 6)

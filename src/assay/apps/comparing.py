@@ -112,9 +112,9 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
 
 def _other_data(a: Config, b: Config) -> Iterator[str]:
     """Say that two trials have different data, which nobody would compare in a study."""
-    from assay.reports.views import data_name
+    from assay.reports.views import data_names
 
-    ours, theirs = (data_name(config) for config in (a, b))
+    ours, theirs = data_names((a, b))
     if ours != theirs:
         yield (
             f"The data differ: A has {ours}, B has {theirs}. Differences between their results are "

@@ -29,8 +29,8 @@ class EngineRun:
     """The result of one engine.
 
     Attributes:
-        losses: loss of each step's batch before its update, in float64, without dropout and noise; empty if
-            the engine cannot train the run.
+        losses: loss of each step's batch before its update, in float64, without dropout and noise;
+            empty if the engine cannot train the run.
         difference: largest difference from the first engine's losses.
         seconds: time of a step in the study's precision, with dropout, without the start.
         why_not: why the engine could not train; empty if it did.

@@ -13,7 +13,7 @@ from assay.reports.names import trial_names
 from assay.reports.predictions import classified
 from assay.reports.protocol import tuned_note
 from assay.reports.tables import Column, Table
-from assay.reports.views import images_name
+from assay.reports.views import data_names, images_name
 from assay.statistics import Interval, by_trial, image_interval, metric_of, primary_metric
 
 __all__ = ["images_table"]
@@ -38,13 +38,14 @@ def images_table(plan: PlanData, records: Iterable[Record]) -> Table | None:
     runs, names = by_trial(records), trial_names(plan)
     first: dict[str, tuple[str, np.ndarray, np.ndarray]] = {}
     rows: list[Row] = []
-    for trial in plan["trials"]:
+    images = data_names((trial["config"] for trial in plan["trials"]), images_name)
+    for called, trial in zip(images, plan["trials"], strict=True):
         judged = _right(runs.get(trial["trial_id"], []))
         if judged is None:
             continue
         right, targets = judged
         name = names[trial["trial_id"]]
-        base, beside, theirs = first.setdefault(images_name(trial["config"]), (name, *judged))
+        base, beside, theirs = first.setdefault(called, (name, *judged))
         compared = base != name and np.array_equal(theirs, targets)  # not another subset
         rows.append(
             {

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.plans import PlanData
 from assay.reports.names import marked
-from assay.reports.views import TrialCurves, curve_names, data_groups, data_name
+from assay.reports.views import TrialCurves, curve_names, data_groups, data_names
 from assay.statistics import factor_name, metric_of
 
 __all__ = ["LINES", "Panel", "PanelLine", "curve_panels"]
@@ -104,9 +104,10 @@ def _of_data(plan: PlanData, factors: Mapping[str, Sequence[object]]) -> set[str
     found = set()
     for factor in factors:
         names: dict[tuple[str, ...], set[str]] = {}
-        for trial in plan["trials"]:
+        data = data_names(trial["config"] for trial in plan["trials"])
+        for name, trial in zip(data, plan["trials"], strict=True):
             others = tuple(str(v) for k, v in trial["levels"].items() if k != factor)
-            names.setdefault(others, set()).add(data_name(trial["config"]))
+            names.setdefault(others, set()).add(name)
         if any(len(group) > 1 for group in names.values()):
             found.add(factor)
     return found

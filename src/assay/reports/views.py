@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -36,6 +36,7 @@ __all__ = [
     "curves",
     "data_groups",
     "data_name",
+    "data_names",
     "headline_trials",
     "images_name",
     "other_metrics",
@@ -161,14 +162,15 @@ def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[T
     bad = bad_runs(runs, metric)
     chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
     found: list[TrialValues] = []
-    for trial in plan["trials"]:
+    groups = data_names(trial["config"] for trial in plan["trials"])
+    for group, trial in zip(groups, plan["trials"], strict=True):
         mine = runs.get(trial["trial_id"], [])
         values = values_by_seed(mine, metric)
         found.append(
             {
                 "trial": str(trial["label"]),
                 "name": marked(called[trial["trial_id"]], _baseline(plan, trial)),
-                "group": data_name(trial["config"]),
+                "group": group,
                 "values": np.array(list(values.values())),
                 "estimate": estimate_runs(mine, metric, bad=bad),
                 "best": trial["trial_id"] in chosen and len(plan["trials"]) > 1,
@@ -201,11 +203,26 @@ def images_name(config: Config) -> str:
     return ", ".join(words)
 
 
+def data_names(configs: Iterable[Config], named: Callable[[Config], str] = data_name) -> list[str]:
+    """Return the name of each configuration's data; a user's own data of one name have the start
+    of their fingerprint as well, where these differ: "folder 3216".
+
+    Args:
+        named: `data_name` or `images_name`.
+    """
+    known = [
+        (named(config), str(dataset_setting(config, "fingerprint") or "")) for config in configs
+    ]
+    several = {name for name, mark in known if any(n == name and m != mark for n, m in known)}
+    return [f"{name} {mark[:4]}".strip() if name in several else name for name, mark in known]
+
+
 def data_groups(plan: PlanData) -> dict[str, list[PlannedTrial]]:
     """Return the trials grouped by their data; only trials of one group are compared."""
     groups: dict[str, list[PlannedTrial]] = {}
-    for trial in plan["trials"]:
-        groups.setdefault(data_name(trial["config"]), []).append(trial)
+    names = data_names(trial["config"] for trial in plan["trials"])
+    for name, trial in zip(names, plan["trials"], strict=True):
+        groups.setdefault(name, []).append(trial)
     return groups
 
 

@@ -37,8 +37,8 @@ def engines(
 ) -> int:
     """Train one run of a study for a few steps in every engine, and compare losses and speed.
 
-    The losses are compared in float64 without dropout and noise; a step is timed on one thread of the CPU.
-    The exit status is 1 if two engines differ by more than 1e-5.
+    The losses are compared in float64 without dropout and noise; a step is timed on one thread of
+    the CPU. The exit status is 1 if two engines differ by more than 1e-5.
 
     Args:
         study: A built-in study (see `assay list`) or a YAML file.

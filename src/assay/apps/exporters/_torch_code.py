@@ -198,9 +198,7 @@ def _dropout(layer: Any, name: str, shape: Shape, start: str, x: str, init: Line
     return [f"{x} = F.dropout({start}, {layer.rate}, self.training)"]
 
 
-def _gaussian_noise(
-    layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines
-) -> Lines:
+def _gaussian_noise(layer: Any, name: str, shape: Shape, start: str, x: str, init: Lines) -> Lines:
     noisy = f"{start} + {layer.stddev} * torch.randn_like({start})"
     return [f"{x} = {noisy} if self.training else {start}"]
 

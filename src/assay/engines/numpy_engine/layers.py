@@ -178,7 +178,9 @@ class NumpyGaussianNoise(RandomLayer):
     dL/dx = d
     """
 
-    def __init__(self, described: GaussianNoise, name: str, weights: Mapping[str, Array], seed: int):
+    def __init__(
+        self, described: GaussianNoise, name: str, weights: Mapping[str, Array], seed: int
+    ):
         super().__init__(name, seed)
         self.stddev = described.stddev
 
