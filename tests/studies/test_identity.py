@@ -68,6 +68,23 @@ def test_dropout_has_a_version_of_its_own(network: dict[str, Any], engine: str, 
     assert config.get(VERSIONS, {}) == ({"layer dropout": 2} if drops else {})
 
 
+@pytest.mark.parametrize(
+    ("network", "engine", "noisy"),
+    [
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "torch", True),
+        ({"family": "mlp", "hidden": [4], "input_gaussian_noise": 0.1}, "numpy", True),
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "keras", False),
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0}, "torch", False),
+        (layers({"gaussian_noise": 0.2}, "flatten", {"dense": 4}), "torch", True),
+        (layers("gaussian_noise", "flatten", {"dense": 4}), "torch", True),
+    ],
+)
+def test_noise_has_a_version_of_its_own(network: dict[str, Any], engine: str, noisy: bool):
+    """A resumed run drew other noise than one that never stopped."""
+    (config,) = plan_of({**STUDY, "network": network, "engine": engine, "repeats": 1}).configs()
+    assert config.get(VERSIONS, {}) == ({"layer gaussian_noise": 2} if noisy else {})
+
+
 def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):
     processor(monkeypatch, "avx2")
     assert resolve_precision(asked("torch")) == "float32"
