@@ -147,9 +147,15 @@ def _table(export: Export, published: dict[str, str]) -> Iterator[str]:
             _cell(export, label),
             _runs(ours),
             _interval(metric, ours),
-            _interval(metric, validation),
+            "trained on" if _data(export, label, "refit") else _interval(metric, validation),
         ]
         yield "| " + " | ".join(row + [published.get(label, "")] * bool(published)) + " |"
+    if any(_data(export, label, "refit") for label in shown):
+        yield ""
+        yield "Trained on the validation images as well, after the choice (`dataset.refit`)."
+    if any(_data(export, label, "validate_on_test") for label in shown):
+        yield ""
+        yield "Validated on the test images (`dataset.validate_on_test`): read while tuning."
     if len(shown) < len(labels):
         yield ""
         yield f"The best {len(shown)} of {len(labels)} trials, by validation."
@@ -168,10 +174,21 @@ def _labels(export: Export) -> list[str]:
 
 
 def _ranked(export: Export, labels: list[str]) -> list[str]:
-    """Sort labels by validation, best first."""
+    """Sort labels by validation, best first; those that trained on it come last, as they are: a
+    search has put the one first that it had chosen before."""
     name = f"val_{export.metric}"
     sign = -1 if metric_of(name).higher_is_better else 1
-    return sorted(labels, key=lambda x: sign * export.estimate(x, name).mean)
+    told = {
+        x: math.inf if _data(export, x, "refit") else sign * export.estimate(x, name).mean
+        for x in labels
+    }
+    return sorted(labels, key=told.__getitem__)
+
+
+def _data(export: Export, label: str, name: str) -> bool:
+    """Whether a setting of a trial's data is on."""
+    config = next(t["config"] for t in export.data["trials"] if t["label"] == label)
+    return bool(config.get("dataset", {}).get(name))
 
 
 def _study(root: Path, export: Export) -> dict[str, Any]:
