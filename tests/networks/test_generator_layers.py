@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 from assay.core.config import Entry, Source
 from assay.core.errors import NetworkError
 from assay.engines.engine import Resources
+from assay.engines.numpy_engine.layers import NumpyGaussianNoise
+from assay.engines.streams import normal_numbers
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.generator_modules import GaussianNoiseModule
 from assay.engines.torch_engine.module import NetworkModule
@@ -65,6 +68,17 @@ def test_the_other_layers_by_value():
     noise = GaussianNoiseModule(GaussianNoise(2.0), "trunk.0", 0, torch.device("cpu")).train()
     blank = torch.zeros(8, 5, 20, 20).contiguous(memory_format=torch.channels_last)
     assert noise(blank).std().item() == pytest.approx(2.0, rel=0.05)
+
+
+def test_noise_has_the_quantiles_of_a_normal_distribution():
+    numbers = normal_numbers().astype(float)
+    np.testing.assert_allclose(numbers, norm.ppf((np.arange(65536) + 0.5) / 65536), atol=1e-6)
+    assert numbers.var() == pytest.approx(0.99998, abs=5e-6)
+    module = GaussianNoiseModule(GaussianNoise(0.5), "trunk.0", 3, torch.device("cpu")).train()
+    ours = NumpyGaussianNoise(GaussianNoise(0.5), "trunk.0", {}, 3)
+    for dtype in (torch.float32, torch.float64):  # two draws, equal in both engines
+        blank = torch.zeros(4, 7, dtype=dtype)
+        np.testing.assert_array_equal(module(blank).numpy(), ours.forward(blank.numpy(), True))
 
 
 def test_layers_are_written_and_read_and_refused():

@@ -151,7 +151,7 @@ def normal_numbers() -> np.ndarray:
     """Return 65,536 quantiles of the standard normal distribution, float32, in increasing order.
 
     A unit's number is the one at position `bits` + 32,768, so that it is equal in every engine. The
-    largest is 4.33, and their variance is 0.99998.
+    largest is 4.32, and their variance is 0.99998.
     """
     inverse, count = NormalDist().inv_cdf, 65536
     upper = np.array([inverse((i + 0.5) / count) for i in range(count // 2, count)], np.float32)

@@ -185,7 +185,8 @@ class NumpyGaussianNoise(RandomLayer):
         self.stddev = described.stddev
 
     def draw(self, bits: Array, dtype: np.dtype) -> Array:
-        return normal_numbers()[bits.astype(np.int32) + 32768] * dtype.type(self.stddev)
+        numbers = normal_numbers() * np.float32(self.stddev)
+        return numbers[bits.astype(np.int32) + 32768].astype(dtype)
 
     def apply(self, x: Array) -> Array:
         return x + self.drawn
