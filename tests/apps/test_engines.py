@@ -49,3 +49,19 @@ def test_wrong_words_are_named(study: Path, capsys: pytest.CaptureFixture[str]):
     ):
         assert main(["engines", str(study), *options]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_the_trial_that_an_engine_cannot_train_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file, store = tmp_path / "toy.yaml", ["--store", str(tmp_path / "store")]
+    file.write_text(
+        "study: toy\ndataset: digits\nengine: numpy\nnetwork: {family: mlp, hidden: [4]}\n"
+        "training: {epochs: 1}\nrepeats: 1\n"
+        "trials: {dense: {}, wide: {network: {family: cnn, filters: [[2]], dense: [4]}}}\n",
+        encoding="utf-8",
+    )
+    assert main(["run", str(file), *store]) == 2
+    said = "wide: the numpy engine does not support layer trunk.0 of kind 'conv2d'"
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert main(["run", str(file), *store, "--only", "dense"]) == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from assay.core.cores import physical_cores
-from assay.core.errors import StudyInterrupted
+from assay.core.errors import EngineError, StudyInterrupted
 from assay.core.plans import PlanData
 from assay.core.plugins import loaded
 from assay.core.store import Store
@@ -157,7 +157,7 @@ class _Course:
         if self.place.remote and wanted.device != "cpu":
             wanted = replace(wanted, device="auto")
         for cohort in self._cohorts(missing):
-            self._engine(cohort).check(cohort, wanted)
+            self._check(cohort, wanted)
         if not self.place.remote:
             self.gpus = self._gpus(workers or 0, missing)
         if self.place.executor is None:
@@ -173,6 +173,14 @@ class _Course:
                 # alone: if memory ran out, most of it is available now
                 self._train(alone, self.setup.workers if self.place.remote else 1, alone=True)
             parts = self._cut(self._wait())
+
+    def _check(self, cohort: Cohort, resources: Resources) -> None:
+        """Raise EngineError, which names the trial if there are several, if no engine trains it."""
+        try:
+            self._engine(cohort).check(cohort, resources)
+        except EngineError as error:
+            trial = self.ledger.trial_of(cohort.members[0].run_id)
+            raise EngineError(f"{trial}: {error}" if trial else str(error)) from None
 
     def _size(self, workers: int, missing: Collection[str]) -> None:
         """Determine the capacity of the executor."""

@@ -66,6 +66,10 @@ class Ledger:
         self._jobs: dict[int, tuple[Part, bool]] = {}
         self._owner, self._beat = new_owner(), time.monotonic()
 
+    def trial_of(self, run: str) -> str:
+        """Return the label of a run's trial; "" if the study has only one trial."""
+        return self._labels.get(run, "") if len(set(self._labels.values())) > 1 else ""
+
     def close(self) -> None:
         """Release every claim."""
         retire_owner(self._owner)
