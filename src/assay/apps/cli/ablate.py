@@ -8,6 +8,7 @@ from assay.apps.cli import console
 from assay.apps.cli.options import MachineOptions, Places, StudyName, StudyOptions
 
 if TYPE_CHECKING:
+    from assay.core.plans import PlanData
     from assay.studies.scales import StudyChanges
 
 __all__ = ["ablate"]
@@ -38,7 +39,6 @@ def ablate(
     from assay.core.errors import ConfigError
     from assay.core.plans import own_metrics
     from assay.core.store import Store
-    from assay.reports.protocol import refit_note, tuned_note
     from assay.statistics import best_trial, why_no_best
 
     options, places = options or StudyOptions(), places or Places()
@@ -67,14 +67,20 @@ def ablate(
         if (baseline := stored.get("baseline")) not in known:
             raise ConfigError(f"{name} has no baseline, so there are no changes to undo")
         base = known[baseline]
-    console.say(f"best of {name} by validation: {best.trial['label']}")
-    for note in filter(None, (tuned_note(stored), refit_note(stored, chosen=True))):
-        console.say(note)
+    _tell_choice(name, best.trial["label"], stored)
     plan = ablation_plan(parsed, base, best.trial["config"])
     results, summary = train_shown(plan, places, (where or MachineOptions()).of(study))
     tell(results, summary)
     console.say(f"\nreport: {results.report(None)}")
     return verdict(Results(places.store_path, plan.to_json(), places.data_path), plan.runs())
+
+
+def _tell_choice(name: str, best: str, stored: PlanData) -> None:
+    from assay.reports.protocol import refit_note, tuned_note
+
+    console.say(f"best of {name} by validation: {best}")
+    for note in filter(None, (tuned_note(stored), refit_note(stored, chosen=True))):
+        console.say(note)
 
 
 def _without_search(written: dict[str, Any]) -> dict[str, Any]:
