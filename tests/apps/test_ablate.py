@@ -88,7 +88,7 @@ def test_a_choice_by_images_that_were_trained_on_is_told(
     )
     assert main(["run", str(file), *store]) == 0
     capsys.readouterr()
-    main(["ablate", str(file), *store])
+    assert main(["ablate", str(file), *store]) == 0
     out, err = capsys.readouterr()
     assert "metrics on them are meaningless" in " ".join((out + err).split())
 

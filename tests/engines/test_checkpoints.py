@@ -55,13 +55,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optimizer": Optimizer.parse("adam"), "learning_rate": 0.01},
     ),
     "cnn with batch norm and adagrad": (
-        {
-            "family": "cnn",
-            "filters": [[4]],
-            "first_kernel_size": 3,
-            "dense": [],
-            "batch_norm": True,
-        },
+        {"family": "cnn", "filters": [4], "first_kernel_size": 3, "dense": [], "batch_norm": True},
         {"optimizer": Optimizer.parse("adagrad"), "learning_rate": 0.05},
     ),
 }

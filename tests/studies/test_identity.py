@@ -48,41 +48,39 @@ def asked(
     return {"engine": engine, "precision": precision, "network": network or {"family": "cnn"}}
 
 
-@pytest.mark.parametrize(
-    ("network", "engine", "drops"),
-    [
-        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "torch", True),
-        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "numpy", True),
-        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "keras", False),
-        ({"family": "mlp", "hidden": [4], "dropout": 0.0}, "torch", False),
-        ({"family": "cnn", "filters": [[2]], "dropout": 0.0, "conv_dropout": 0.2}, "torch", True),
-        ({"family": "cnn", "filters": [[2]], "dropout": 0.0}, "torch", False),
-        (layers("flatten", "dropout", {"dense": 4}), "torch", True),
-        (layers({"residual": [{"dropout": 0.1}]}, {"dense": 4}), "torch", True),
-        (layers("flatten", {"dense": 4}), "torch", False),
-    ],
-)
-def test_dropout_has_a_version_of_its_own(network: dict[str, Any], engine: str, drops: bool):
-    """Its masks have changed; those of Keras are Keras's."""
-    (config,) = plan_of({**STUDY, "network": network, "engine": engine, "repeats": 1}).configs()
-    assert config.get(VERSIONS, {}) == ({"layer dropout": 2} if drops else {})
+DROPOUT, NOISE = ({f"layer {layer}": 2} for layer in ("dropout", "gaussian_noise"))
 
 
 @pytest.mark.parametrize(
-    ("network", "engine", "noisy"),
+    ("network", "engine", "versions"),
     [
-        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "torch", True),
-        ({"family": "mlp", "hidden": [4], "input_gaussian_noise": 0.1}, "numpy", True),
-        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "keras", False),
-        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0}, "torch", False),
-        (layers({"gaussian_noise": 0.2}, "flatten", {"dense": 4}), "torch", True),
-        (layers("gaussian_noise", "flatten", {"dense": 4}), "torch", True),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "torch", DROPOUT),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "numpy", DROPOUT),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.1}, "keras", {}),
+        ({"family": "mlp", "hidden": [4], "dropout": 0.0}, "torch", {}),
+        (
+            {"family": "cnn", "filters": [[2]], "dropout": 0.0, "conv_dropout": 0.2},
+            "torch",
+            DROPOUT,
+        ),
+        ({"family": "cnn", "filters": [[2]], "dropout": 0.0}, "torch", {}),
+        (layers("flatten", "dropout", {"dense": 4}), "torch", DROPOUT),
+        (layers({"residual": [{"dropout": 0.1}]}, {"dense": 4}), "torch", DROPOUT),
+        (layers("flatten", {"dense": 4}), "torch", {}),
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "torch", NOISE),
+        ({"family": "mlp", "hidden": [4], "input_gaussian_noise": 0.1}, "numpy", NOISE),
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0.1}, "keras", {}),
+        ({"family": "mlp", "hidden": [4], "gaussian_noise": 0}, "torch", {}),
+        (layers({"gaussian_noise": 0.2}, "flatten", {"dense": 4}), "torch", NOISE),
+        (layers("gaussian_noise", "dropout", {"dense": 4}), "torch", DROPOUT | NOISE),
     ],
 )
-def test_noise_has_a_version_of_its_own(network: dict[str, Any], engine: str, noisy: bool):
-    """A resumed run drew other noise than one that never stopped."""
+def test_layers_that_draw_have_versions_of_their_own(
+    network: dict[str, Any], engine: str, versions: dict[str, int]
+):
+    """Masks have changed, and a resumed run drew other noise; Keras draws its own."""
     (config,) = plan_of({**STUDY, "network": network, "engine": engine, "repeats": 1}).configs()
-    assert config.get(VERSIONS, {}) == ({"layer gaussian_noise": 2} if noisy else {})
+    assert config.get(VERSIONS, {}) == versions
 
 
 def test_auto_is_the_precision_that_the_machine_trains_in(monkeypatch: pytest.MonkeyPatch):

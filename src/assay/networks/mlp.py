@@ -19,7 +19,8 @@ __all__ = ["dense_layers"]
 def dense_layers(units: list[int], dropout: float, options: Spec) -> list[Layer]:
     """Dense -> batch norm -> noise -> activation -> dropout, for each width; all but dense layers
     and activations only if the options have them."""
-    noise, layers = options.get("gaussian_noise"), list[Layer]()
+    noise = options.get("gaussian_noise")
+    layers: list[Layer] = []
     for width in units:
         layers.append(Dense(width, **styled(options)))
         layers += [BatchNorm()] if options["batch_norm"] else []

@@ -213,8 +213,10 @@ def data_names(configs: Iterable[Config], named: Callable[[Config], str] = data_
     known = [
         (named(config), str(dataset_setting(config, "fingerprint") or "")) for config in configs
     ]
-    several = {name for name, mark in known if any(n == name and m != mark for n, m in known)}
-    return [f"{name} {mark[:4]}".strip() if name in several else name for name, mark in known]
+    marks: dict[str, set[str]] = {}
+    for name, mark in known:
+        marks.setdefault(name, set()).add(mark)
+    return [f"{n} {mark[:4]}".strip() if len(marks[n]) > 1 else n for n, mark in known]
 
 
 def data_groups(plan: PlanData) -> dict[str, list[PlannedTrial]]:

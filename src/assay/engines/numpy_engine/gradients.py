@@ -100,7 +100,7 @@ def check_gradients(
         return float(losses.mean())
 
     _, d, _ = LOSSES[task](model.forward(x, training=True), targets)
-    model.hold_masks(True)
+    model.hold_draws(True)
     return [_row(array, data_loss, entries, rng) for array in _arrays(model, d, x)]
 
 

@@ -182,11 +182,10 @@ class NumpyGaussianNoise(RandomLayer):
         self, described: GaussianNoise, name: str, weights: Mapping[str, Array], seed: int
     ):
         super().__init__(name, seed)
-        self.stddev = described.stddev
+        self.numbers = normal_numbers() * np.float32(described.stddev)
 
     def draw(self, bits: Array, dtype: np.dtype) -> Array:
-        numbers = normal_numbers() * np.float32(self.stddev)
-        return numbers[bits.astype(np.int32) + 32768].astype(dtype)
+        return self.numbers[bits.astype(np.int32) + 32768].astype(dtype)
 
     def apply(self, x: Array) -> Array:
         return x + self.drawn

@@ -70,7 +70,7 @@ class Model:
         parts = [_backward(head, d[name], -1) for name, head in self.heads.items()]
         return _backward(self.trunk, sum(parts[1:], start=parts[0]), lowest)
 
-    def hold_masks(self, held: bool) -> None:
+    def hold_draws(self, held: bool) -> None:
         """Let dropout and noise reuse their numbers, or draw new ones."""
         for layer in self.layers:
             if isinstance(layer, RandomLayer):
