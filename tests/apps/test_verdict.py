@@ -134,6 +134,8 @@ def test_a_recipe_that_trains_on_the_deciding_images_cannot_be_judged(
     assert "validate_on_test: baseline is validated on the test images" in said
     assert main(["verdict", tuned, f"{tuned}:learning_rate = 1e-06", *store]) == 0
     assert "test results were read while tuning" in " ".join(capsys.readouterr().out.split())
+    assert main(["verdict", tuned, f"{tuned}:learning_rate = 1e-06", "--json", *store]) == 0
+    assert "test results were read while tuning" in json.loads(capsys.readouterr().out)["note"]
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,15 @@ def test_selection_never_looks_at_test():
     assert best.validation.mean == pytest.approx(0.9)
 
 
+def test_a_trial_that_trains_on_its_validation_images_is_chosen_only_among_its_kind():
+    plan, records = one_at_a_time(), [*runs("base", [0.8] * 5), *runs("tanh", [0.7] * 5, val=0.99)]
+    plan["trials"][1]["config"] = {"dataset": {"refit": True}}
+    best = best_trial(plan, records)
+    assert (best.trial["label"], best.candidates) == ("base", 1)
+    assert best_trial(plan, records[5:]).trial["label"] == "tanh"
+    assert best_trial({**plan, "selected": "tanh"}, records).trial["label"] == "tanh"
+
+
 def test_a_trial_with_diverged_runs_is_not_chosen_for_its_lucky_ones():
     records = [
         *runs("base", [0.8] * 5),

@@ -127,8 +127,10 @@ def refit_note(plan: PlanData, chosen: bool) -> str:
     refit = _having(plan["trials"], "refit")
     if not refit or plan.get("selected"):
         return ""
-    some = "" if len(refit) == len(plan["trials"]) else "Some trials: "
-    return f"{some}{_REFIT}{', and so is the choice of the best' if chosen else ''}."
+    if len(refit) == len(plan["trials"]):
+        return f"{_REFIT}{', and so is the choice of the best' if chosen else ''}."
+    others = "; the best is chosen among the others" if chosen else ""
+    return f"Some trials: {_REFIT[0].lower()}{_REFIT[1:]}{others}."
 
 
 def _having(trials: Sequence[Any], name: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assay.core.plans import PlanData, PlannedTrial
@@ -46,8 +46,9 @@ def best_trial(
     direction of the metric is unknown.
 
     The test metric is not used. Trials whose planned runs have all finished come before those with
-    diverged, failed or missing runs, whose mean only includes the successful ones. A trial that the
-    plan names as "selected" (by a search) takes precedence.
+    diverged, failed or missing runs, whose mean only includes the successful ones. Trials that
+    train on their validation images (`dataset.refit`) are considered only if there are no others.
+    A trial that the plan names as "selected" (by a search) takes precedence.
 
     Args:
         metric: without prefix; the study's main metric by default.
@@ -72,11 +73,18 @@ def best_trial(
     if not ranked:
         return None
     selected = [e for e in ranked if e[1]["trial_id"] == plan.get("selected")]
+    if not selected:
+        ranked = [e for e in ranked if not _trains_on_validation(e[1])] or ranked
     key, trial, validation, mine = max(selected or ranked, key=lambda entry: entry[0])
     test = estimate_runs(mine, f"test_{base}", bad=bad_runs(runs, f"test_{base}"))
     others = [e for e in ranked if e[1] is not trial and not selected and e[0][0] == key[0]]
     ties = tuple(e[1] for e in others if math.isclose(e[0][1], key[1], rel_tol=1e-12))
     return Best(trial, base, validation, test, len(ranked), ties)
+
+
+def _trains_on_validation(trial: PlannedTrial) -> bool:
+    dataset = (trial.get("config") or {}).get("dataset")
+    return isinstance(dataset, Mapping) and bool(dataset.get("refit"))
 
 
 def why_no_best(plan: PlanData, records: Iterable[Record]) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from assay.apps.web.asking import best_runs
 from assay.apps.web.pages import Site
 from assay.apps.web.shelf import Shelf
+from assay.apps.web.views import best
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -30,4 +33,23 @@ def test_the_best_run_is_one_that_can_answer(tmp_path: Path):
         store.add(record("c" * 16, 0.7, weights=True))
     found = best_runs(site, lambda r: "all", "val_accuracy", lowest=False)
     assert [r.run_id for r in found.values()] == ["b" * 16]
+    shelf.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [({}, ""), ({"validate_on_test": True}, "read while tuning"), ({"refit": True}, "meaningless")],
+)
+def test_the_best_of_a_study_tells_what_its_choice_is_worth(setting, said, store, tmp_path: Path):
+    copied = shutil.copytree(store, tmp_path / "store")
+    with Store(copied) as changed:
+        plan = changed.plan("small")
+        for trial in plan["trials"]:
+            trial["config"]["dataset"].update(setting)
+        changed.save_plan(plan)
+    shelf = Shelf(copied)
+    found = best(shelf, "small")
+    assert found["value"]
+    assert said in found["note"]
+    assert bool(found["note"]) == bool(setting)
     shelf.close()

@@ -136,7 +136,14 @@ def _tell(said: Verdict, labels: Sequence[str], json: bool, tuned: str = "") -> 
         numbers: dict[str, Any] = {k: v for k, v in asdict(said).items() if k != "comparison"}
         units = {"at_least_unit": known.difference_unit, "scale": known.scale}
         console.json(
-            {**numbers, **units, "a": labels[0], "b": labels[1], **flat({"comparison": c})}
+            {
+                **numbers,
+                **units,
+                "a": labels[0],
+                "b": labels[1],
+                **flat({"comparison": c}),
+                "note": tuned,
+            }
         )
         return
     digits = known.digits(c.half_width)

@@ -64,8 +64,10 @@ def _question(name: str) -> str:
 
 
 def best(shelf: Shelf, name: str) -> dict[str, object]:
-    """Return the best trial by validation, with its interval; "value" is "" without runs."""
+    """Return the best trial by validation, with its interval and what its choice is worth; "value"
+    is "" without runs."""
     from assay.reports.names import trial_names
+    from assay.reports.protocol import refit_note, tuned_note
     from assay.reports.results import mean_text, with_unit
     from assay.statistics import best_trial, metric_of, primary_metric
 
@@ -76,7 +78,8 @@ def best(shelf: Shelf, name: str) -> dict[str, object]:
     metric = f"test_{found.metric}"
     said = mean_text(found.test, metric)
     trial = trial_names(plan)[found.trial["trial_id"]]
-    return {"value": said, "trial": trial, "metric": with_unit(metric), "n": found.test.n}
+    note = tuned_note(plan) or refit_note(plan, chosen=True)
+    return {"value": said, "trial": trial, "metric": with_unit(metric), "note": note}
 
 
 def study(shelf: Shelf, name: str) -> dict[str, object]:

@@ -13,8 +13,9 @@ function Best({ row, version }) {
   const state = useData(row.present ? api("best", { name: row.study }) : "", version);
   if (!row.present) return null;
   if (!state.data) return html`<span class="soft">...</span>`;
-  const { value, trial, metric } = state.data;
-  return value ? html`<b>${minus(value)}</b> <span class="soft">${metric}, ${trial}</span>` : null;
+  const { value, trial, metric, note } = state.data;
+  if (!value) return null;
+  return html`<b>${minus(value)}</b> <span class="soft">${metric}, ${trial}</span>${note ? html`<span class="question">${note}</span>` : null}`;
 }
 
 function Start({ study, scales, label = "Start" }) {
