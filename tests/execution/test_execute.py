@@ -158,6 +158,31 @@ def test_make_span_by_hand():
     assert make_span([5, 1], 10**12) == 5  # more workers than jobs cost no memory
 
 
+def test_the_time_left_is_that_of_the_last_worker(monkeypatch):
+    """Three equal jobs on two workers end after two, not one and a half; the last one alone."""
+    clock = [0.0]
+    monkeypatch.setattr("assay.execution.events.time.monotonic", lambda: clock[0])
+    tracker = Tracker(work=30.0, jobs=3)
+    for job in (0, 1):
+        tracker.start(job, 10.0)
+        tracker.advance(job, Progress(0, 0.0, 1, {}))
+    clock[0] = 40.0
+    for job in (0, 1):
+        tracker.advance(job, Progress(10, 0.4, 1, {}))
+    assert tracker.seconds_left == pytest.approx(60 + 100)
+    clock[0] = 100.0
+    tracker.advance(0, Progress(10, 1.0, 1, {}))
+    tracker.end(0)
+    tracker.advance(1, Progress(10, 0.8, 1, {}))  # the slower one
+    assert tracker.seconds_left == pytest.approx(25 + 125, rel=0.2)
+    tracker.start(2, 10.0)
+    tracker.advance(2, Progress(0, 0.0, 1, {}))
+    clock[0] = 150.0
+    tracker.advance(2, Progress(10, 0.5, 1, {}))
+    tracker.end(1)
+    assert tracker.seconds_left == pytest.approx(50)
+
+
 def test_the_time_left_does_not_count_what_comes_before_training(monkeypatch):
     """Learning features for a minute made the first estimates of a short run days long."""
     clock = [0.0]

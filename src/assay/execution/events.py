@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
+from assay.core.cores import make_span
 from assay.core.records import Record
 from assay.engines.engine import Progress
 
@@ -69,6 +70,31 @@ class Event:
 LEAST_SECONDS = 2.0
 """No time left is shown during the first seconds."""
 
+_FEW = 4
+"""With more jobs a worker to start, workers end at about the same time."""
+
+
+@dataclass
+class _Running:
+    """A job that trains: its work, the share that is done, and when its progress was first told."""
+
+    work: float
+    share: float = 0.0
+    first: tuple[float, float] | None = None
+
+    def advance(self, share: float, now: float) -> None:
+        self.share, self.first = share, self.first or (now, share)
+
+    def speed(self, now: float) -> float:
+        """Return its work a second so far; 0 while unknown."""
+        began, before = self.first or (now, 0.0)
+        took = now - began
+        return self.work * (self.share - before) / took if took >= LEAST_SECONDS else 0.0
+
+    @property
+    def left(self) -> float:
+        return self.work * (1 - self.share)
+
 
 @dataclass
 class Tracker:
@@ -77,29 +103,32 @@ class Tracker:
     Attributes:
         work: expected work of all runs that were missing at the start; `finished`: done of it here;
             `elsewhere`: by other commands.
+        jobs: number of jobs that this work was cut into.
         images: training images seen so far.
     """
 
     work: float = 0.0
+    jobs: int = 1
     finished: float = 0.0
     elsewhere: float = 0.0
     images: int = 0
-    _running: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _running: dict[int, _Running] = field(default_factory=dict)
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
     _began: float | None = None
     _first: tuple[float, float] | None = None
+    _workers: int = 1
 
     def start(self, job: int, work: float) -> None:
         """Note that a job has started."""
         self._began = self._began or time.monotonic()
-        self._running[job] = (work, 0.0)
+        self._running[job] = _Running(work)
+        self._workers = max(self._workers, len(self._running))
 
     def advance(self, job: int, progress: Progress) -> None:
         """Note the progress of a job."""
-        work, _ = self._running.get(job, (0.0, 0.0))
-        self._running[job] = (work, progress.fraction)
-        self.images += progress.images
         now = time.monotonic()
+        self._running.setdefault(job, _Running(0.0)).advance(progress.fraction, now)
+        self.images += progress.images
         self._first = self._first or (now, self._done)
         self._recent.append((now, progress.images))
         while self._recent[0][0] < now - WINDOW_SECONDS:
@@ -107,8 +136,8 @@ class Tracker:
 
     def end(self, job: int, counts: bool = True) -> None:
         """Note that a job has ended; one that must be repeated does not count."""
-        work, _ = self._running.pop(job, (0.0, 0.0))
-        self.finished += work if counts else 0.0
+        ended = self._running.pop(job, None)
+        self.finished += ended.work if ended and counts else 0.0
 
     @property
     def images_per_second(self) -> float:
@@ -129,14 +158,28 @@ class Tracker:
         if self._first is None:
             return None
         began, before = self._first
-        done, took = self._done, time.monotonic() - began
+        now = time.monotonic()
+        done, took = self._done, now - began
         if done >= self.work:
             return 0.0
         if done <= before or took < LEAST_SECONDS:
             return None
-        return took * (self.work - done) / (done - before)
+        return max(took * (self.work - done) / (done - before), self._last_ends(now))
+
+    def _last_ends(self, now: float) -> float:
+        """Return the seconds until the last worker is done: at the end of a study, some wait while
+        one still trains. 0 if unknown, or if many jobs still have to start."""
+        running = self._running.values()
+        known = [speed for job in running if (speed := job.speed(now))]
+        waiting = self.work - self._done - sum(job.left for job in running)
+        whole = round(waiting * self.jobs / self.work)
+        if not known or whole > _FEW * self._workers:
+            return 0.0
+        usual = sum(known) / len(known)
+        ends = [job.left / (job.speed(now) or usual) for job in running]
+        return make_span(ends + [self.work / self.jobs / usual] * whole, self._workers)
 
     @property
     def _done(self) -> float:
         stored = self.finished + self.elsewhere
-        return stored + sum(work * share for work, share in self._running.values())
+        return stored + sum(job.work * job.share for job in self._running.values())

@@ -103,7 +103,7 @@ class Ledger:
     def expect(self, parts: Sequence[Part]) -> None:
         """Announce the work to be done."""
         self._works = {r: w for part in parts for r, w in zip(part.runs, part.works, strict=True)}
-        self.tracker.work = sum(self._works.values())
+        self.tracker.work, self.tracker.jobs = sum(self._works.values()), max(1, len(parts))
         for said in self._damaged.values():
             self.tell("damaged", message=said)
         for said, number in self._older.items():
