@@ -37,11 +37,12 @@ from assay.core.machine import machine
 from assay.core.seeds import stream
 from assay.subjects.clocks.app import STYLES as SHIPPED
 from assay.subjects.clocks.app import find_reader, find_readers
-from assay.subjects.clocks.reading.calibration import fit, photo_like
+from assay.subjects.clocks.reading.calibration import fit
 from assay.subjects.clocks.reading.ensemble import Ensemble
 from assay.subjects.clocks.reading.reader import Reader, Sight
 from assay.subjects.clocks.render import draw_scene, make_scene, render
 from assay.subjects.clocks.render.compiled import paint
+from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.render.shade import shade
 from assay.subjects.clocks.render.styles import STYLES
 from assay.subjects.clocks.render.textures import make_textures
@@ -76,7 +77,7 @@ def whole_sets(styles: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray, np.nd
         yield f"rendered, {style}", images, times
         if len(styles) > 1:
             turned = style == "course"
-            seen = photo_like(images, stream(1, "benchmark", style), turned)
+            seen, _ = photo_like(images, stream(1, "benchmark", style), turned)
             yield f"rendered, {style}, like photos", seen, times
     folder = Path(os.environ.get("ASSAY_DATA", "")) / "clocks"
     if (path := folder / "leiden-samples-150.npz").is_file():

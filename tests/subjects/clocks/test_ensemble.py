@@ -12,7 +12,6 @@ from assay.subjects.clocks.labels.relational import HEADS
 from assay.subjects.clocks.reading.calibration import (
     detector_of,
     fitted,
-    photo_like,
     thresholds_of,
     weights_of,
 )
@@ -25,6 +24,7 @@ from assay.subjects.clocks.reading.ensemble import (
     weigh,
 )
 from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import spans_text
 
 NETWORK = {"family": "clock-net", "filters": [[8], [16]], "squeeze": 8, "dense": [16]}
@@ -149,7 +149,7 @@ def test_pictures_like_photos_are_the_same_again_and_turned_where_asked():
     images = np.full((4, 48, 48, 1), 200, np.uint8)
     images[:, :24] = 30
     one, again, still = (
-        photo_like(images, np.random.default_rng(seed), turn)
+        photo_like(images, np.random.default_rng(seed), turn)[0]
         for seed, turn in ((0, True), (0, True), (0, False))
     )
     assert one.shape == images.shape

@@ -154,6 +154,24 @@ def test_fresh_clocks_can_have_more_glare_and_a_dataset_without_it_stays_itself(
     assert (asked.fresh(0).images != usual.fresh(0).images).any()
 
 
+def test_fresh_clocks_can_look_like_photos_with_the_directions_seen_in_them():
+    usual, asked = (load(SMALL | {"fresh": True, "photo_like": s}) for s in (0.0, 1.0))
+    assert "photo_like" not in usual.spec
+    assert (usual.test.images[:] == asked.test.images[:]).all()
+    assert asked.fresh is not None
+    assert usual.fresh is not None
+    plain, photos, again = usual.fresh(0), asked.fresh(0), asked.fresh(0)
+    assert (photos.images == again.images).all()
+    assert (photos.images != plain.images).any((1, 2, 3)).all()
+    assert (photos.targets[:, :2] == plain.targets[:, :2]).all()
+    moved = (photos.targets[:, 2:] - plain.targets[:, 2:]) % 1
+    assert np.allclose(np.abs((moved - moved[:, :1] + 0.5) % 1 - 0.5), 0, atol=1e-5)
+    assert 0 < (moved[:, 0] > 0).mean() < 0.7  # a third of them is rotated
+    hidden = load(SMALL | {"fresh": True, "photo_like": 1.0, "angles": False})
+    assert hidden.fresh is not None
+    assert (hidden.fresh(0).images == photos.images).all()
+
+
 def test_angles_can_be_hidden():
     assert load(SMALL | {"angles": False}).train.targets.shape == (40, 2)
 
@@ -173,3 +191,5 @@ def test_wrong_options_are_named():
         load(SMALL | {"fresh": True, "glare": 2})
     with pytest.raises(ConfigError, match=r"dataset.glare .* needs dataset.fresh: true"):
         load(SMALL | {"glare": 0.5})
+    with pytest.raises(ConfigError, match=r"dataset.photo_like .* needs dataset.fresh: true"):
+        load(SMALL | {"photo_like": 0.5})

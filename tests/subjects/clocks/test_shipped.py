@@ -10,10 +10,10 @@ import pytest
 
 from assay.core.digests import check_seal
 from assay.subjects.clocks.app import STYLES, find_readers
-from assay.subjects.clocks.reading.calibration import photo_like
 from assay.subjects.clocks.reading.ensemble import Ensemble
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.render import render
+from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import distance
 
 
@@ -59,7 +59,7 @@ def test_photos_upside_down_are_read_and_the_sets_of_times_hold_the_true_one(shi
     """Of 60 such clocks of the course 56 were read within a minute and 57 were in their sets."""
     times = np.arange(5, 720, 12)
     drawn = render(times, style="course", seed=2027).images[..., None]
-    images = photo_like(drawn, np.random.default_rng(0), turn=True)
+    images, _ = photo_like(drawn, np.random.default_rng(0), turn=True)
     sights = [shipped.read(image) for image in images]
     apart = distance(np.array([s.minutes for s in sights]), times)
     assert (apart <= 1).mean() > 0.8

@@ -42,6 +42,9 @@ LONGEST_TRAINING = 100_000
 
 BATCH = 32
 
+PHOTO_LIKE = 0.5
+"""Fraction of training pictures that are transformed like photos."""
+
 
 def reader_study(
     style: str, minutes: float, seed: int = 0, start: str | None = None, **dataset: object
@@ -63,6 +66,7 @@ def reader_study(
             "fresh": True,
             "train": EPOCH,
             "validation": 720,
+            "photo_like": PHOTO_LIKE,
             **dataset,
         },
         "network": "clock-net",

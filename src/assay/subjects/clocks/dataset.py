@@ -82,11 +82,13 @@ class ClocksRendered(DatasetEntry):
     """20 clocks to train on (`per_time`) for each of the 720 times, and 5 as the test set."""
 
     def check(self, spec: Spec) -> dict[str, str]:
-        """Check that `glare` is only used with fresh clocks."""
-        if spec["glare"] and not spec["fresh"]:
-            said = "dataset.glare applies to fresh clocks and needs dataset.fresh: true"
-            return {"glare": said}
-        return {}
+        """Check that `glare` and `photo_like` are only used with fresh clocks."""
+        said = "dataset.{} applies to fresh clocks and needs dataset.fresh: true"
+        return {
+            name: said.format(name)
+            for name in ("glare", "photo_like")
+            if spec[name] and not spec["fresh"]
+        }
 
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Describe the dataset without drawing."""
@@ -106,11 +108,17 @@ class ClocksRendered(DatasetEntry):
         if not spec["fresh"]:
             return None
 
+        from assay.subjects.clocks.render.photo_like import some_photo_like
+
         def draw(epoch: int) -> Split:
             rng = stream(spec["seed"], "clock times", epoch)
             times = np.resize(rng.permutation(TIMES), count)  # every time as often as possible
-            images = _drawn(spec, times, "fresh", epoch, glare=spec.get("glare", 0.0))
-            return Split(np.asarray(images), _targets(images, spec))
+            drawn = _drawn(spec, times, "fresh", epoch, glare=spec.get("glare", 0.0))
+            images, targets = np.asarray(drawn), _targets(drawn, spec)
+            if share := spec.get("photo_like", 0.0):
+                rng = stream(spec["seed"], "photo-like", epoch)
+                images, targets[:, 2:] = some_photo_like(images, targets[:, 2:], share, rng)
+            return Split(images, targets)
 
         return draw
 
@@ -162,9 +170,19 @@ RENDERED = ClocksRendered(
             noun="a share",
             example=0.2,
             help="Fraction of fresh clocks whose glare covers the tip of a hand.",
-        )
+        ),
+        "photo_like": number(
+            0.0,
+            low=0,
+            high=1,
+            noun="a share",
+            example=0.5,
+            help="Fraction of fresh clocks that are transformed like photos: crop, coarse pixels, "
+            "blur, exposure, a window's reflection, JPEG, a third of them rotated.",
+        ),
     },
     note="per_time: training clocks for each of the 720 times; fresh: true draws new training "
     "pictures for every epoch; glare: fraction of these whose glare covers the tip of a hand "
-    "(otherwise 1 in 23); angles: false omits the directions of the 12 and the hands",
+    "(otherwise 1 in 23); photo_like: fraction of these that are blurred, exposed and compressed "
+    "like photos; angles: false omits the directions of the 12 and the hands",
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
-from PIL import Image, ImageFilter
 from scipy.optimize import minimize
 
 from assay.core.seeds import stream
@@ -15,9 +13,10 @@ from assay.subjects.clocks.labels.distributions import NEAR
 from assay.subjects.clocks.reading.ensemble import BANDS, Stack, evidence, features_of
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.render import render
+from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import HALF_DAY, distance
 
-__all__ = ["COVERAGE", "MIXTURE", "drawn_photos", "fit", "photo_like", "thresholds_of"]
+__all__ = ["COVERAGE", "MIXTURE", "drawn_photos", "fit", "thresholds_of"]
 
 COVERAGE = 0.95
 """Fraction of clocks whose set of possible times contains the true one."""
@@ -42,54 +41,10 @@ def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         times = rng.integers(0, HALF_DAY, round(share * count))
         drawn = render(times, style=style, seed=seed, names=("photos", kind)).images[..., None]
         if kind.startswith("photo"):
-            drawn = photo_like(drawn, rng, turn=kind.endswith("turned"))
+            drawn, _ = photo_like(drawn, rng, turn=kind.endswith("turned"))
         images.append(drawn)
         minutes.append(times)
     return np.concatenate(images), np.concatenate(minutes)
-
-
-def photo_like(images: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarray:
-    """Transform pictures, uint8 (n, size, size, 1), like a camera: crop, coarse pixels, blur,
-    exposure and contrast, a window's reflection, JPEG.
-
-    Args:
-        turn: rotate by any angle, even upside down.
-    """
-    return np.stack([_photo(image[..., 0], rng, turn) for image in images])[..., None]
-
-
-def _photo(image: np.ndarray, rng: np.random.Generator, turn: bool) -> np.ndarray:
-    size, span = len(image), rng.uniform
-    ground = int(rng.integers(0, 256))
-    plain = Image.fromarray(image)
-    if turn:
-        plain = plain.rotate(span(0, 360), Image.Resampling.BILINEAR, fillcolor=ground)
-    wide = Image.new("L", (3 * size, 3 * size), ground)
-    wide.paste(plain, (size, size))
-    side = size * span(0.9, 1.2)
-    left, top = 1.5 * size - side / 2 + size * span(-0.05, 0.05, 2)
-    pixels = int(rng.integers(size // 2, size + 1)) if rng.random() < 0.5 else size
-    box = (left, top, left + side, top + side)
-    seen = wide.resize((pixels, pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
-    seen = seen.resize((size, size), Image.Resampling.BILINEAR)
-    if rng.random() < 0.5:
-        seen = seen.filter(ImageFilter.GaussianBlur(span(0, 1.5)))
-    light = (np.asarray(seen) / 255) ** np.exp(rng.normal(0, 0.35)) * span(0.7, 1.25)
-    light = light + rng.normal(0, 0.05)
-    if rng.random() < 0.3:
-        light = light + _window(size, rng)
-    file = io.BytesIO()
-    whole = (255 * light.clip(0, 1)).astype(np.uint8)
-    Image.fromarray(whole).save(file, "JPEG", quality=int(rng.integers(20, 95)))
-    return np.asarray(Image.open(file))
-
-
-def _window(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a bright stripe with soft edges across the picture."""
-    angle, place, width = rng.uniform(0, 2 * np.pi), rng.uniform(), rng.uniform(0.03, 0.2)
-    y, x = np.mgrid[:size, :size] / size
-    away = np.abs(np.cos(angle) * x + np.sin(angle) * y - place) - width
-    return rng.uniform(0.1, 0.6) / (1 + np.exp(60 * away.clip(-1, 1)))
 
 
 class EnsembleData(TypedDict):
