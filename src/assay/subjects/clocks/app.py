@@ -54,6 +54,7 @@ def reader_study(
     Args:
         style: "course" or "any".
         minutes: training time; the learning rate decreases with the remaining fraction.
+        seed: of the run and of its clocks.
         start: the reader whose weights it starts from; see `pretraining.ReaderPretraining`.
         dataset: other settings of the dataset.
     """
@@ -66,6 +67,7 @@ def reader_study(
             "fresh": True,
             "train": EPOCH,
             "validation": 720,
+            "seed": seed,
             "photo_like": PHOTO_LIKE,
             **dataset,
         },

@@ -40,7 +40,7 @@ def train_clocks(
         minutes: Training time in minutes, on any machine.
         start: Start from the weights of a reader: its file, or any or course for a built-in one.
         out: The reader's file [STORE/readers/STYLE.safetensors].
-        seed: Seed of the run.
+        seed: Seed of the run and of its clocks.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
     from assay.apps.cli.progress import display
