@@ -83,8 +83,7 @@ def test_a_run_that_validation_did_not_choose_is_not_said_to_be_its_best(study, 
     names = [str(i) for i in range(10)]
     for metric, chosen in (("accuracy", True), ("oddness", False)):
         asked = {**plan, "metric": metric}
-        dataset = images(plan["trials"][0]["config"]["dataset"])
-        plot = mistake_plot(asked, "MLP", mine, dataset, names)
+        plot = mistake_plot(asked, "MLP", mine, images, names)
         assert ("the run with the best validation result" in plot.caption) == chosen
         assert "(seed " in plot.caption
 

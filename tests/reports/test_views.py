@@ -232,11 +232,10 @@ def test_permuted_pictures_have_their_originals(images):
 
 def test_pictures_are_refused_when_the_data_is_not_the_runs(study, images):
     _, records = study("tour")
-    data = images({"name": "digits", "permute": None})
-    assert pictures(data, records[0], [3, 1])["images"].shape == (2, 8, 8, 1)
-    assert "not found" in pictures(None, records[0], [0])["missing"]
-    other = Record("x", "t", 0, "finished", {}, {}, {}, {"test_target": np.arange(5)})
-    assert "differs from the one" in pictures(data, other, [0])["missing"]
+    assert pictures(images, records[0], [3, 1])["images"].shape == (2, 8, 8, 1)
+    assert "not found" in pictures(lambda spec: None, records[0], [0])["missing"]
+    other = replace(records[0], predictions={"test_target": np.arange(5)})
+    assert "differs from the one" in pictures(images, other, [0])["missing"]
 
 
 def test_class_names_fall_back_to_numbers(images):

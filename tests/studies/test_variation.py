@@ -11,6 +11,8 @@ import pytest
 import assay
 from assay.core.errors import ConfigError
 from assay.core.records import run_config, trial_id
+from assay.reports.closer import closer_looks
+from assay.reports.predictions import pictures
 from assay.studies.plan import make_plan
 from assay.studies.study import parse_study
 
@@ -73,3 +75,16 @@ def test_what_cannot_vary_is_said(vary: list[str], said: str):
     with pytest.raises(ConfigError) as caught:
         parse_study(study(vary=vary))
     assert str(caught.value).count(said) == 1
+
+
+def test_pictures_of_a_run_are_of_its_own_test_images(tmp_path: Path):
+    """With fewer test images than there are, the seed chooses them as well."""
+    data = {"name": "digits", "train": 200, "validation": 100, "test": 50}
+    results = assay.run(study(vary=["seed", "split"], dataset=data), store=tmp_path)
+    tested = [r.predictions["test_target"].tolist() for r in results.records()]
+    assert len({str(targets) for targets in tested}) == 3
+    for record in results.records():
+        shown = pictures(results.dataset, record, [0, 1])
+        assert (shown["missing"], len(shown["images"])) == (None, 2)
+    looks = closer_looks(results.plan, results.records(), results.dataset)
+    assert {look["mistakes"]["missing"] for look in looks} == {None}

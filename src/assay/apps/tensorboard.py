@@ -231,7 +231,7 @@ def _mistakes(
         return
     dataset = results.dataset(record.config["dataset"])
     items = [(group["class"], item) for group in found["classes"] for item in group["items"]]
-    seen = predictions.pictures(dataset, record, [item["index"] for _, item in items])
+    seen = predictions.pictures(results.dataset, record, [item["index"] for _, item in items])
     if seen["images"] is None or not items:
         return
     count = 1 + max(max(number, item["predicted"]) for number, item in items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from assay.reports.drawing import Plot
 from assay.reports.pixel_grid import animation, gif_uri
 from assay.reports.svg import png_uri
 from assay.statistics import by_trial
-
-if TYPE_CHECKING:
-    from assay.data.dataset import Dataset
 
 __all__ = ["CloserLook", "ExampleRow", "closer_looks", "confusion_plot", "example_rows"]
 
@@ -99,7 +96,7 @@ def closer_looks(
             {
                 "label": str(trial["label"]),
                 "figure": figure,
-                "mistakes": _mistakes(plan, mine, dataset, names),
+                "mistakes": _mistakes(plan, mine, lookup, names),
             }
         )
     return made
@@ -124,14 +121,14 @@ def confusion_plot(
 
 
 def _mistakes(
-    plan: PlanData, runs: Sequence[Record], dataset: Dataset | None, names: Sequence[str]
+    plan: PlanData, runs: Sequence[Record], lookup: predictions.DatasetOf, names: Sequence[str]
 ) -> ShownMistakes | None:
     found = predictions.mistakes(plan, runs)
     if found is None:
         return None
     run = next(r for r in runs if r.run_id == found["run_id"])
     items = [item for group in found["classes"] for item in group["items"]]
-    shown = predictions.pictures(dataset, run, [item["index"] for item in items])
+    shown = predictions.pictures(lookup, run, [item["index"] for item in items])
     made: ShownMistakes = {
         "seed": found["seed"],
         "chosen": found["chosen"],

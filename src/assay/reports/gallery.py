@@ -80,8 +80,7 @@ def _closer(
     if single:
         yield _together(single, [trial["label"] for trial, *_ in shown])
     for trial, mine, _, names in shown[:1]:
-        dataset = lookup(trial.get("config", {}).get("dataset") or {})
-        yield mistake_plot(plan, str(trial["label"]), mine, dataset, names)
+        yield mistake_plot(plan, str(trial["label"]), mine, lookup, names)
 
 
 def _together(single: Sequence[Plot], labels: Sequence[str]) -> Plot:

@@ -64,7 +64,7 @@ def _samples(name: str, dataset: Dataset) -> PictureLine:
 
 
 def mistake_plot(
-    plan: PlanData, label: str, runs: Sequence[Record], dataset: Dataset | None,
+    plan: PlanData, label: str, runs: Sequence[Record], lookup: predictions.DatasetOf,
     names: Sequence[str], name: str = "mistakes",
 ) -> Plot | None:  # fmt: skip
     """Return the most confident mistakes of a trial's best run; None if pictures are missing.
@@ -80,7 +80,7 @@ def mistake_plot(
         key=lambda pair: -pair[1]["confidence"],
     )[: 2 * SAMPLES]
     run = next(r for r in runs if r.run_id == found["run_id"])
-    shown = predictions.pictures(dataset, run, [item["index"] for _, item in items])
+    shown = predictions.pictures(lookup, run, [item["index"] for _, item in items])
     images = shown["originals"] if shown["originals"] is not None else shown["images"]
     if images is None or not items:
         return None

@@ -286,13 +286,14 @@ def journey(dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     return truth, np.argsort(dataset.permutation)[truth]
 
 
-def pictures(dataset: Dataset | None, run: Record, indices: Sequence[int]) -> ShownPictures:
-    """Return {"images", "originals", "shuffled", "missing"}: test images of a run.
+def pictures(lookup: DatasetOf, run: Record, indices: Sequence[int]) -> ShownPictures:
+    """Return {"images", "originals", "shuffled", "missing"}: test images of a run, which may be
+    others than those of another run of its trial (`vary: split`).
 
     "missing" says why there are none (no dataset, or a different one); then the others are None.
     "originals" is None unless the dataset is permuted.
     """
-    missing = ""
+    dataset, missing = lookup(run.config.get("dataset") or {}), ""
     if dataset is None:
         missing = NOT_FOUND
     elif not np.array_equal(dataset.test.targets, run.predictions["test_target"]):

@@ -122,9 +122,10 @@ def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, object
     items = sorted(items, key=lambda pair: -pair[1]["confidence"])[:_PICTURES]
     if not items:
         return {"mistakes": [], "made": sheet, "missing": ""}
-    dataset = _dataset(record.config.get("dataset") or {}, data_dir)
-    shown = predictions.pictures(dataset, record, [item["index"] for _, item in items])
-    names = predictions.class_names(record.config.get("dataset") or {}, dataset, 256)
+    spec = record.config.get("dataset") or {}
+    dataset = _dataset(spec, data_dir)
+    shown = predictions.pictures(lambda _: dataset, record, [item["index"] for _, item in items])
+    names = predictions.class_names(spec, dataset, 256)
     wrong = []
     for place, (true, item) in enumerate(items):
         row = {**item, "class": true, "true": names[true], "read": names[item["predicted"]]}

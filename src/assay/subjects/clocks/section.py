@@ -148,9 +148,8 @@ def _worst(
 ) -> dict[str, object]:
     """Return the worst pictures of a trial; "missing" says why there are none."""
     found = worst(runs)
-    dataset = lookup(trial.get("config", {}).get("dataset") or {})
     indices = [item["index"] for item in found["items"]]
-    shown = predictions.pictures(dataset, found["run"], indices)
+    shown = predictions.pictures(lookup, found["run"], indices)
     images = [] if shown["images"] is None else [png_uri(image) for image in shown["images"]]
     nothing: dict[str, None] = {"original": None, "shuffled": None}
     return {

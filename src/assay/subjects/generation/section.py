@@ -227,7 +227,7 @@ def _short(value: float) -> str:
 def _trial(trial: PlannedTrial, run: Record, lookup: predictions.DatasetOf) -> dict[str, Any]:
     """The pictures of a trial's best run as items {"title", "image", "caption"}."""
     kept, label = run.predictions, str(trial["label"])
-    dataset = lookup(trial.get("config", {}).get("dataset") or {})
+    dataset = lookup(run.config.get("dataset") or {})
     strip, steps = made.filmstrip(kept["film"], kept["film_step"].tolist())
     items = [
         _item(
