@@ -196,6 +196,17 @@ def test_ctrl_c_is_no_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_a_dry_run_refuses_what_no_engine_can_train(study: Path, tmp_path: Path, capsys):
+    """What `assay run` refuses before it trains, and for which trial."""
+    store = ["--store", str(tmp_path / "store")]
+    numpy = ["--set", "engine=numpy", "--set", "precision=bfloat16"]
+    for more in ([], ["--dry-run"]):
+        assert main(["run", str(study), *numpy, *more, *store]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "numpy engine computes in float32 or float64, got precision 'bfloat16'" in said
+        assert said.startswith("error: baseline: ")
+
+
 def test_a_dry_run_counts_and_trains_nothing(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

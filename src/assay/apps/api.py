@@ -14,6 +14,7 @@ from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
 from assay.core.config import Entry
 from assay.core.errors import ConfigError
+from assay.core.plans import runs_by_label
 from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
 from assay.core.values import plain_data
@@ -235,6 +236,27 @@ def train(
         check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
         with live() as told:
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
+
+
+def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> None:
+    """Check that the engines can train the runs of a plan, or the first samples of a search.
+
+    Raises:
+        EngineError: one cannot; the message names the trial if there are several.
+    """
+    from assay.engines.engine import Resources
+    from assay.execution.execute import check_engines
+    from assay.studies.members import cohorts
+
+    search = plan.study.search
+    samples = [{**config, "seed": 0} for config in search.samples] if search else []
+    several = runs_by_label(plan.to_json()) if len(plan.trials) > 1 else ()
+    labels = {run: label for label, runs in several for run in runs}
+    device = machine.device or "auto"
+    if machine.place.remote and device != "cpu":
+        device = "auto"  # other machines determine theirs themselves
+    groups = cohorts(samples if search else plan.runs().values(), data_dir)
+    check_engines(groups, Resources(device=device), lambda run: labels.get(run, ""))
 
 
 def _reachable(place: Place) -> Place:

@@ -7,7 +7,7 @@ work. Killing the process at any moment loses at most the runs in training.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from assay.execution.place import Place, parse_place
 from assay.execution.sizing import cut_for, local_capacity
 from assay.execution.stop import how_to_resume, interrupts
 
-__all__ = ["StudyInterrupted", "Summary", "execute"]
+__all__ = ["StudyInterrupted", "Summary", "check_engines", "execute"]
 
 WAIT_SECONDS = 0.5
 REMIND_SECONDS = 30.0
@@ -132,6 +132,25 @@ def execute(
         ledger.close()
 
 
+def check_engines(
+    cohorts: Iterable[Cohort], resources: Resources, trial_of: Callable[[str], str]
+) -> None:
+    """Check that the engine of every cohort can train it.
+
+    Args:
+        trial_of: label of a run's trial; "" if it needs none.
+
+    Raises:
+        EngineError: one cannot; the message names the trial.
+    """
+    for cohort in cohorts:
+        try:
+            find_engine(cohort.members[0].config["engine"]).check(cohort, resources)
+        except EngineError as error:
+            trial = trial_of(cohort.members[0].run_id)
+            raise EngineError(f"{trial}: {error}" if trial else str(error)) from None
+
+
 @dataclass
 class _Course:
     """One execution: own runs, second tries, then runs that other commands abandon."""
@@ -156,8 +175,7 @@ class _Course:
         wanted = self.resources  # other machines determine their device themselves
         if self.place.remote and wanted.device != "cpu":
             wanted = replace(wanted, device="auto")
-        for cohort in self._cohorts(missing):
-            self._check(cohort, wanted)
+        check_engines(self._cohorts(missing), wanted, self.ledger.trial_of)
         if not self.place.remote:
             self.gpus = self._gpus(workers or 0, missing)
         if self.place.executor is None:
@@ -173,14 +191,6 @@ class _Course:
                 # alone: if memory ran out, most of it is available now
                 self._train(alone, self.setup.workers if self.place.remote else 1, alone=True)
             parts = self._cut(self._wait())
-
-    def _check(self, cohort: Cohort, resources: Resources) -> None:
-        """Raise EngineError, which names the trial if there are several, if no engine trains it."""
-        try:
-            self._engine(cohort).check(cohort, resources)
-        except EngineError as error:
-            trial = self.ledger.trial_of(cohort.members[0].run_id)
-            raise EngineError(f"{trial}: {error}" if trial else str(error)) from None
 
     def _size(self, workers: int, missing: Collection[str]) -> None:
         """Determine the capacity of the executor."""

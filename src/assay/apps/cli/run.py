@@ -67,7 +67,7 @@ def run(
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
         dry_run: Show trials, runs, cohorts and their estimated cost; train nothing.
     """
-    from assay.apps.api import plan_of
+    from assay.apps.api import check_plan, plan_of
     from assay.apps.places import check_report
 
     options, places = options or StudyOptions(), places or Places()
@@ -81,6 +81,7 @@ def run(
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
         if dry_run:
+            check_plan(plan, places.data_path, machine)
             _show_cost(plan, places, machine)
             if machine.place.remote:
                 show_place(machine, places, list(plan.runs().values()))
