@@ -13,6 +13,7 @@ from assay.subjects.clocks.labels.distributions import NEAR
 from assay.subjects.clocks.reading.ensemble import BANDS, Stack, evidence, features_of
 from assay.subjects.clocks.reading.reader import Reader
 from assay.subjects.clocks.render import render
+from assay.subjects.clocks.render.corrupted import KINDS, corrupted
 from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import HALF_DAY, distance
 
@@ -22,11 +23,13 @@ COVERAGE = 0.95
 """Fraction of clocks whose set of possible times contains the true one."""
 
 MIXTURE = {
-    ("course", "photo, turned"): 0.3,
-    ("course", "plain"): 0.1,
-    ("any", "photo"): 0.3,
-    ("any", "photo, turned"): 0.15,
-    ("any", "plain"): 0.15,
+    ("course", "photo, turned"): 0.19,
+    ("course", "plain"): 0.07,
+    ("course", "distorted"): 0.16,
+    ("any", "photo"): 0.19,
+    ("any", "photo, turned"): 0.1,
+    ("any", "plain"): 0.1,
+    ("any", "distorted"): 0.19,
 }
 """Fractions of (style, transformation) of the clocks on which an ensemble is fitted."""
 
@@ -42,6 +45,8 @@ def drawn_photos(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         drawn = render(times, style=style, seed=seed, names=("photos", kind)).images[..., None]
         if kind.startswith("photo"):
             drawn, _ = photo_like(drawn, rng, turn=kind.endswith("turned"))
+        elif kind in KINDS:
+            drawn = corrupted(drawn, rng, kind)
         images.append(drawn)
         minutes.append(times)
     return np.concatenate(images), np.concatenate(minutes)
