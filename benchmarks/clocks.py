@@ -8,8 +8,8 @@ and writes it beside them.
 
 It measures drawing of both styles; reading one 150x150 picture and a photo of 12 megapixels on one
 core; the effect of several views of a clock (see `looks`); errors on 3,600 rendered clocks that no
-training used (five for each time, seed 1; for all readers together as many photo-like ones and ones
-that are corrupted in ways no training uses, of both styles); and errors on other pictures, if
+training used (five for each time, seed 1; for all readers together as many photo-like and corrupted
+ones of both styles, see `render.corrupted`); and errors on other pictures, if
 ASSAY_DATA/clocks has them: `leiden-samples-150.npz` (11 of the course's set), for style any
 `analog-clocks-75.npz` and `time-faces-96.npz` as well (see `sets`). Writes
 results/clocks-DATE-STYLE.json with every reading that was wrong by more than five minutes, by the
@@ -43,6 +43,7 @@ from assay.subjects.clocks.reading.ensemble import Ensemble
 from assay.subjects.clocks.reading.reader import Reader, Sight
 from assay.subjects.clocks.render import draw_scene, make_scene, render
 from assay.subjects.clocks.render.compiled import paint
+from assay.subjects.clocks.render.corrupted import KINDS, corrupted
 from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.render.shade import shade
 from assay.subjects.clocks.render.styles import STYLES
@@ -55,7 +56,7 @@ FILES = {"analog-clocks-75": 75, "time-faces-96": 96}
 LARGEST = 4000
 """Pictures of a set from elsewhere, the first ones."""
 
-CALIBRATED_ON = 2400
+CALIBRATED_ON = 6000
 """Clocks that the ensemble of readers is fitted on."""
 
 SURE = 0.9
@@ -80,7 +81,9 @@ def whole_sets(styles: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray, np.nd
             turned = style == "course"
             seen, _ = photo_like(images, stream(1, "benchmark", style), turned)
             yield f"rendered, {style}, like photos", seen, times
-            yield f"rendered, {style}, corrupted", corrupted(images, style), times
+            for kind in KINDS:
+                spoilt = corrupted(images, stream(1, "benchmark", style, kind), kind)
+                yield f"rendered, {style}, {kind}", spoilt, times
     folder = Path(os.environ.get("ASSAY_DATA", "")) / "clocks"
     if (path := folder / "leiden-samples-150.npz").is_file():
         with np.load(path, allow_pickle=False) as file:
@@ -94,77 +97,6 @@ def whole_sets(styles: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray, np.nd
             if (images != images[..., :1]).any():
                 grey = [np.asarray(Image.fromarray(image).convert("L")) for image in images]
                 yield f"{name}, in grey", np.stack(grey)[..., None], minutes
-
-
-def corrupted(images: np.ndarray, style: str) -> np.ndarray:
-    """Corrupt each picture, uint8 (n, size, size, 1), in one of seven ways that no training uses.
-
-    After D. Hendrycks and T. Dietterich, "Benchmarking Neural Network Robustness to Common
-    Corruptions and Perturbations", ICLR 2019.
-    """
-    rng = stream(1, "corrupted", style)
-    ways = (_perspective, _motion, _shadow, _hidden, _impulses, _vignette, _faint)
-    made = [ways[i % len(ways)](image[..., 0] / 255, rng) for i, image in enumerate(images)]
-    return np.stack([(255 * image.clip(0, 1)).round().astype(np.uint8) for image in made])[
-        ..., None
-    ]
-
-
-def _perspective(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Seen from the side: every corner is moved by up to a ninth of the side."""
-    side = len(image)
-    corners = np.array([(0, 0), (0, side), (side, side), (side, 0)])
-    moved = (corners + rng.uniform(-side / 9, side / 9, corners.shape)).ravel().tolist()
-    picture = Image.fromarray((255 * image).astype(np.uint8))
-    way, ground = Image.Transform.QUAD, int(255 * image.mean())
-    seen = picture.transform((side, side), way, moved, Image.Resampling.BILINEAR, fillcolor=ground)
-    return np.asarray(seen) / 255
-
-
-def _motion(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The mean along a line of 3 to 7 pixels in any direction."""
-    length, angle = rng.uniform(3, 7), rng.uniform(0, np.pi)
-    shifts = np.linspace(-length / 2, length / 2, 9)[:, None] * (np.cos(angle), np.sin(angle))
-    moved = [np.roll(image, tuple(shift), (0, 1)) for shift in shifts.round().astype(int)]
-    return np.mean(moved, 0)
-
-
-def _shadow(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A shadow with a sharp edge across the picture."""
-    return np.where(_side(image, rng) < 0, rng.uniform(0.35, 0.7), 1) * image
-
-
-def _hidden(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Something even, of any grey, in front of the edge."""
-    y, x = np.mgrid[: len(image), : len(image)] / len(image) - 0.5
-    angle, radius = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.22)
-    away = np.hypot(x - 0.5 * np.cos(angle), y - 0.5 * np.sin(angle))
-    return np.where(away < radius, rng.uniform(), image)
-
-
-def _impulses(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One pixel in 10 to 50 is black or white."""
-    share = rng.uniform(0.02, 0.1)
-    return np.where(rng.random(image.shape) < share, rng.integers(0, 2, image.shape), image)
-
-
-def _vignette(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Darker towards the corners."""
-    y, x = np.mgrid[: len(image), : len(image)] / len(image) - 0.5
-    return image * (1 - rng.uniform(0.6, 1.3) * 2 * (x**2 + y**2))
-
-
-def _faint(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Contrast of a tenth to a third."""
-    return rng.uniform(0.3, 0.7) + rng.uniform(0.1, 0.33) * (image - image.mean())
-
-
-def _side(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Distance of pixels from a line near the middle of the picture."""
-    y, x = np.mgrid[: len(image), : len(image)] / len(image) - 0.5
-    angle = rng.uniform(0, 2 * np.pi)
-    found: np.ndarray = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(-0.25, 0.25)
-    return found
 
 
 def _minutes(labels: np.ndarray) -> np.ndarray:

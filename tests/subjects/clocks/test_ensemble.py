@@ -24,6 +24,7 @@ from assay.subjects.clocks.reading.ensemble import (
     weigh,
 )
 from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.render.corrupted import KINDS, corrupted
 from assay.subjects.clocks.render.photo_like import photo_like
 from assay.subjects.clocks.time import spans_text
 
@@ -159,6 +160,20 @@ def test_pictures_like_photos_are_the_same_again_and_turned_where_asked():
     assert (below > 0).all()  # not turned: the bright half stays below
     below = one[:, 40:, 12:36].mean((1, 2, 3)) - one[:, 8:16, 12:36].mean((1, 2, 3))
     assert not (below > 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_way_of_corrupting_changes_a_picture_and_is_the_same_again(kind):
+    ways = len(KINDS[kind])
+    image = np.indices((48, 48)).sum(0).astype(np.uint8)[..., None] + 60
+    images = np.repeat(image[None], 2 * ways, 0)
+    one, again = (corrupted(images, np.random.default_rng(3), kind) for _ in range(2))
+    assert one.shape == images.shape
+    assert one.dtype == np.uint8
+    np.testing.assert_array_equal(one, again)
+    assert (one != images).any((1, 2, 3)).all()
+    assert (one[:ways] != one[ways:]).any((1, 2, 3)).all()  # drawn again for each picture
+    assert corrupted(images[:0], np.random.default_rng(3), kind).shape == (0, 48, 48, 1)
 
 
 def test_an_ensemble_reads_pictures_of_any_kind():
