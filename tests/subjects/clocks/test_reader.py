@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from assay.networks.network import initial_weights
 from assay.subjects.clocks.app import find_reader, read_photo
 from assay.subjects.clocks.labels.relational import HEADS
 from assay.subjects.clocks.reading.pack import calibrate
-from assay.subjects.clocks.reading.reader import Reader
+from assay.subjects.clocks.reading.reader import Reader, Sight
 from assay.subjects.clocks.reading.views import Square, cut_out, squares, turned
 
 NETWORK = {"family": "clock-net", "filters": [[8], [16]], "squeeze": 8, "dense": [16]}
@@ -45,6 +46,13 @@ def picture(path: Path, height: int, width: int, *, mode: str = "RGB") -> Path:
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
     Image.fromarray(pixels).convert(mode).save(path)
     return path
+
+
+def test_no_reading_is_certain_beyond_doubt():
+    sight = Sight(0, 0.999, 6, Square(0, 0, 1), (0.0, 0.0, 0.0), (), np.zeros(720))
+    assert sight.percent == ">99%"
+    assert replace(sight, certainty=0.9949).percent == "99%"
+    assert replace(sight, certainty=0.123).percent == "12%"
 
 
 def test_the_file_keeps_the_reader(reader):

@@ -160,7 +160,7 @@ def _sentence(photo: Path, sight: Sight) -> str:
     other = f"otherwise {text(sight.runner_up)}"
     if sight.possible:
         other = f"95 % set: {spans_text(sight.possible)}"
-    return f"{photo}: {text(sight.minutes)} ({sight.certainty:.0%} certain; {other})"
+    return f"{photo}: {text(sight.minutes)} ({sight.percent} certain; {other})"
 
 
 def _row(photo: Path, sight: Sight) -> dict[str, Any]:

@@ -87,7 +87,7 @@
     <${Ring} shares=${r.shares} minutes=${minutes} read=${r.minutes} />
     <div><h2>${r.title}</h2><p class="time">${r.text}</p>
     ${r.error !== undefined && html`<p>${r.error < 0.5 ? "right to the minute" : `off by ${r.error.toFixed(1)} minutes`}</p>`}
-    <p class="soft">${r.certainty === null ? "this representation has no certainty" : `${(100 * r.certainty).toFixed(1)} % certain, within a minute`}</p>
+    <p class="soft">${r.certainty === null ? "this representation has no certainty" : `${Math.min(100 * r.certainty, 99.9).toFixed(1)} % certain, within a minute`}</p>
     ${r.possible && html`<p class="soft possible">95 % set of times: ${r.possible}</p>`}</div></li>`;
 
   const Range = ({ id, label, value, low, high, step, onChange }) => html`<label for=${id}>${label}</label>

@@ -38,7 +38,7 @@ def draw(photo: Path, sight: Sight) -> Image.Image:
         for turn, start, stop, color in marks:
             ends = [_point(middle, sight.directions[0] + turn, r * side) for r in (start, stop)]
             pen.line(ends, fill=color, width=width)
-    said = f"{text(sight.minutes)}  {sight.certainty:.0%}" if sight.readable else "?"
+    said = f"{text(sight.minutes)}  {sight.percent}" if sight.readable else "?"
     font = ImageFont.load_default(max(10, round(side / 10)))
     place = (left + 2 * width, top + 2 * width)
     pen.text(place, said, _PAPER, font, stroke_width=max(1, width // 2), stroke_fill="#000000")

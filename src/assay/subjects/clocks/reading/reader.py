@@ -95,6 +95,11 @@ class Sight:
     shares: np.ndarray
 
     @property
+    def percent(self) -> str:
+        """Certainty in percent, never 100: photos may differ from all clocks it is calibrated on."""
+        return f"{self.certainty:.0%}" if self.certainty < 0.995 else ">99%"
+
+    @property
     def readable(self) -> bool:
         """Whether it is certain enough."""
         return self.certainty >= CERTAIN
