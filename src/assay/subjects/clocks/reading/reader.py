@@ -96,7 +96,7 @@ class Sight:
 
     @property
     def percent(self) -> str:
-        """Certainty in percent, never 100: photos may differ from all clocks it is calibrated on."""
+        """Certainty in percent, never 100: photos may differ from all calibration clocks."""
         return f"{self.certainty:.0%}" if self.certainty < 0.995 else ">99%"
 
     @property
