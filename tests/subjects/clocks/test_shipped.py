@@ -46,23 +46,23 @@ def test_a_reader_of_ones_own_or_one_that_is_named_reads_alone(tmp_path: Path):
 
 
 def test_it_reads_clocks_that_it_never_saw(shipped: Ensemble):
-    """92 of 100 on average over 3,600 others; 60 drawn now vary by 3.5 in 100."""
+    """95 of 100 on average over 1,080 others; 60 drawn now vary by 2.8 in 100."""
     times = np.arange(0, 720, 12)
     images = render(times, style="any", seed=2026).images
     sights = [shipped.read(image[..., None]) for image in images]
     apart = distance(np.array([s.minutes for s in sights]), times)
-    assert (apart <= 1).mean() > 0.8
+    assert (apart <= 1).mean() > 0.85
     assert any(s.certainty > 0.9 for s in sights)
 
 
 def test_photos_upside_down_are_read_and_the_sets_of_times_hold_the_true_one(shipped: Ensemble):
-    """Of 60 such clocks of the course 56 were read within a minute and 57 were in their sets."""
+    """Of 60 such clocks of the course 59 were read within a minute, and as many were in their sets."""
     times = np.arange(5, 720, 12)
     drawn = render(times, style="course", seed=2027).images[..., None]
     images, _ = photo_like(drawn, np.random.default_rng(0), turn=True)
     sights = [shipped.read(image) for image in images]
     apart = distance(np.array([s.minutes for s in sights]), times)
-    assert (apart <= 1).mean() > 0.8
+    assert (apart <= 1).mean() > 0.9
     held = [
         any((t - first) % 720 <= (last - first) % 720 for first, last in sight.possible)
         for sight, t in zip(sights, times, strict=True)
