@@ -56,7 +56,7 @@ def test_it_reads_clocks_that_it_never_saw(shipped: Ensemble):
 
 
 def test_photos_upside_down_are_read_and_the_sets_of_times_hold_the_true_one(shipped: Ensemble):
-    """Of 60 such clocks of the course 59 were read within a minute, and as many were in their sets."""
+    """Of 60 such clocks of the course 59 were read within a minute; their sets held as many."""
     times = np.arange(5, 720, 12)
     drawn = render(times, style="course", seed=2027).images[..., None]
     images, _ = photo_like(drawn, np.random.default_rng(0), turn=True)
