@@ -207,6 +207,17 @@ def test_a_dry_run_refuses_what_no_engine_can_train(study: Path, tmp_path: Path,
         assert said.startswith("error: baseline: ")
 
 
+def test_a_dry_run_says_what_has_to_be_installed_first(
+    study: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("assay.engines.keras_engine.backend.find_spec", lambda name: None)
+    more = ["--set", "engine=keras", "--store", str(tmp_path / "store")]
+    assert main(["run", str(study), "--dry-run", *more]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 to train" in said
+    assert said.count("the keras engine needs keras, which is not installed") == 1
+
+
 def test_a_dry_run_counts_and_trains_nothing(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
 from assay.core.config import Entry
-from assay.core.errors import ConfigError
+from assay.core.errors import ConfigError, MissingExtraError
 from assay.core.plans import runs_by_label
 from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
@@ -238,8 +238,11 @@ def train(
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
 
 
-def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> None:
+def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]:
     """Check that the engines can train the runs of a plan, or the first samples of a search.
+
+    Returns:
+        What has to be installed first.
 
     Raises:
         EngineError: one cannot; the message names the trial if there are several.
@@ -255,8 +258,13 @@ def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> None:
     device = machine.device or "auto"
     if machine.place.remote and device != "cpu":
         device = "auto"  # other machines determine theirs themselves
-    groups = cohorts(samples if search else plan.runs().values(), data_dir)
-    check_engines(groups, Resources(device=device), lambda run: labels.get(run, ""))
+    missing: dict[str, None] = {}
+    for group in cohorts(samples if search else plan.runs().values(), data_dir):
+        try:
+            check_engines([group], Resources(device=device), lambda run: labels.get(run, ""))
+        except MissingExtraError as error:
+            missing[str(error)] = None
+    return list(missing)
 
 
 def _reachable(place: Place) -> Place:

@@ -81,8 +81,10 @@ def run(
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
         if dry_run:
-            check_plan(plan, places.data_path, machine)
+            missing = check_plan(plan, places.data_path, machine)
             _show_cost(plan, places, machine)
+            for note in missing:
+                console.say(f"\n{note}")
             if machine.place.remote:
                 show_place(machine, places, list(plan.runs().values()))
             return 0
