@@ -67,7 +67,7 @@ def run(
         only: Train only trials with this label or level (see `assay show STUDY`); may be repeated.
         dry_run: Show trials, runs, cohorts and their estimated cost; train nothing.
     """
-    from assay.apps.api import check_plan, plan_of
+    from assay.apps.api import plan_of
     from assay.apps.places import check_report
 
     options, places = options or StudyOptions(), places or Places()
@@ -81,10 +81,7 @@ def run(
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
         if dry_run:
-            missing = check_plan(plan, places.data_path, machine)
             _show_cost(plan, places, machine)
-            for note in missing:
-                console.say(f"\n{note}")
             if machine.place.remote:
                 show_place(machine, places, list(plan.runs().values()))
             return 0
@@ -179,14 +176,19 @@ def _announce(plan: Plan) -> None:
 
 
 def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
+    """Print what a plan will train and cost, once it is known that its engines can train it."""
+    from assay.apps.api import check_plan
     from assay.studies.search.plan import SearchPlan
 
+    missing = check_plan(plan, places.data_path, machine)
     if isinstance(plan, SearchPlan):
         from assay.apps.cli.search import preview
 
         preview(plan, places, machine.workers)
     else:
         _preview(plan, places, machine.workers)
+    for note in missing:
+        console.say(f"\n{note}")
 
 
 def _preview(plan: Plan, places: Places, workers: int | None) -> None:
