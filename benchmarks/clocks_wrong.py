@@ -40,7 +40,9 @@ def main() -> None:
 
 
 def _text(row: dict[str, object]) -> str:
-    return f"{row['true']} read {row['read']}, {100 * float(str(row['certainty'])):.0f}%"
+    certainty = float(str(row["certainty"]))
+    percent = f"{certainty:.0%}" if certainty < 0.995 else ">99%"  # as a reading is printed
+    return f"{row['true']} read {row['read']}, {percent}"
 
 
 def sheet(entries: list[tuple[np.ndarray, str]]) -> Image.Image:

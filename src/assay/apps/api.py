@@ -255,13 +255,11 @@ def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]
     samples = [{**config, "seed": 0} for config in search.samples] if search else []
     several = runs_by_label(plan.to_json()) if len(plan.trials) > 1 else ()
     labels = {run: label for label, runs in several for run in runs}
-    device = machine.device or "auto"
-    if machine.place.remote and device != "cpu":
-        device = "auto"  # other machines determine theirs themselves
+    resources = Resources(device=machine.place.device(machine.device or "auto"))
     missing: dict[str, None] = {}
     for group in cohorts(samples if search else plan.runs().values(), data_dir):
         try:
-            check_engines([group], Resources(device=device), lambda run: labels.get(run, ""))
+            check_engines([group], resources, lambda run: labels.get(run, ""))
         except MissingExtraError as error:
             missing[str(error)] = None
     return list(missing)

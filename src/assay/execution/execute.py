@@ -172,9 +172,7 @@ class _Course:
     def run(self, workers: int | None) -> None:
         """Train until nothing is missing or the user stops it."""
         missing = self.ledger.missing()
-        wanted = self.resources  # other machines determine their device themselves
-        if self.place.remote and wanted.device != "cpu":
-            wanted = replace(wanted, device="auto")
+        wanted = replace(self.resources, device=self.place.device(self.resources.device))
         check_engines(self._cohorts(missing), wanted, self.ledger.trial_of)
         if not self.place.remote:
             self.gpus = self._gpus(workers or 0, missing)

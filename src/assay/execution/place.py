@@ -49,6 +49,10 @@ class Place:
             return self.address
         return f"{name}:{self.address}" if self.address else name
 
+    def device(self, wanted: str) -> str:
+        """Return the device to ask workers for: other machines determine theirs themselves."""
+        return "auto" if self.remote and wanted != "cpu" else wanted
+
     def with_options(self, options: Mapping[str, object]) -> Place:
         """Return the place with some settings of its executor, checked."""
         if not options:
