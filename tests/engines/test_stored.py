@@ -10,12 +10,15 @@ import pytest
 
 from assay.apps.api import plan_of, run
 from assay.apps.cli.app import main
-from assay.apps.reproducing import EQUAL, FAILED, reproduce
+from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, reproduce
+from assay.core.digests import digest
 from assay.core.errors import ConfigError, EngineError
 from assay.core.store import Store
 from assay.core.store_care import collect_garbage, export_studies
+from assay.core.store_format import encode_arrays
 from assay.data import load
 from assay.engines.engine import ENGINES, Resources
+from assay.engines.pretraining import stored_weights
 from assay.studies.plan import cohorts
 
 NETWORK = {"family": "mlp", "hidden": [6], "batch_norm": True}
@@ -94,6 +97,21 @@ def test_workers_and_reproduce_find_the_store(first, tmp_path):
     assert lost.verdict == FAILED
     assert "cannot be read from" in lost.message
     assert "every machine that trains must see the store" in lost.message
+
+
+def test_the_provenance_says_with_which_weights_a_run_began(first, tmp_path):
+    folder, name = first
+    record, _ = trained(second(name), folder)
+    with Store(folder, read_only=True) as store:
+        file = stored_weights(store.weights_folder, name)
+        weights = {key: array + 1 for key, array in store.weights(name).items()}
+    assert record.provenance["begun_with"] == {name: digest(file.read_bytes())}
+    other = stored_weights(tmp_path, name)
+    other.write_bytes(encode_arrays(weights, str(other)))
+    (found,) = reproduce([record], {}, weights=tmp_path)
+    assert found.verdict == DIFFERENT
+    (changed,) = (row for row in found.changed if row[0] == "begun_with")
+    assert digest(other.read_bytes()) in changed[2]
 
 
 def test_the_names_of_runs_depend_on_the_run_and_not_on_the_place_of_the_store(first, tmp_path):

@@ -6,7 +6,7 @@ It contains only assay's own parts, not those of installed plugins.
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -163,4 +163,6 @@ def _plain(value: Any) -> bool:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    parser = ArgumentParser(prog="python -m assay.apps.reference", description=__doc__)
+    parser.add_argument("file", type=Path, help="where to write the page")
+    parser.parse_args().file.write_text(page(), encoding="utf-8")

@@ -24,7 +24,7 @@ EQUAL, ROUNDING, DIFFERENT, FAILED = "equal", "equal within rounding", "differen
 LIMITS = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 2e-2}
 """Relative difference of losses at the first evaluation that rounding may explain."""
 
-_ABOUT_CODE = ("assay", "source", "commit", "dirty")
+_ABOUT_CODE = ("assay", "source", "commit", "dirty", "begun_with")
 _ABOUT_MACHINE = (
     "cpu",
     "cpu_features",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -10,6 +11,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from assay.core.config import Option
+from assay.core.digests import digest
 from assay.core.records import VALIDATION_ONLY, Record, Spec
 from assay.core.registry import Registry, register
 from assay.data import Info
@@ -22,11 +24,13 @@ __all__ = [
     "PRETRAININGS",
     "Pretraining",
     "Train",
+    "begun_with",
     "first_part",
     "first_progress",
     "freezes",
     "later_progress",
     "stored_runs",
+    "stored_weights",
     "trainable",
 ]
 
@@ -105,6 +109,24 @@ def later_progress(
 def stored_runs(training: Training) -> tuple[str, ...]:
     """Return the names of the stored runs whose weights a recipe begins with."""
     return tuple(getattr(training.pretrain, "runs", ()))
+
+
+def begun_with(member: Member, resources: Resources) -> dict[str, dict[str, str]]:
+    """Return what the provenance says of the stored runs that a member begins with: the digests of
+    their weights files, which a repeated training may replace.
+    """
+    if not (runs := stored_runs(member.training)) or not resources.weights:
+        return {}
+    found = {}
+    for run in runs:
+        with suppress(OSError):  # the pretraining says that it cannot be read
+            found[run] = digest(stored_weights(resources.weights, run).read_bytes())
+    return {"begun_with": found}
+
+
+def stored_weights(folder: Path, run: str) -> Path:
+    """Return the file with the weights of a stored run, in the folder of `Resources.weights`."""
+    return folder / f"{run}.safetensors"
 
 
 def freezes(training: Training) -> bool:

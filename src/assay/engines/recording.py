@@ -108,11 +108,11 @@ def begin(
 ) -> Trained:
     """Return a member before its first update, with its checkpoint.
 
-    To resume a run, its configuration, the built network, the images, the number format and the
-    framework must be unchanged.
+    To resume a run, its configuration, the built network, the images, the number format, the
+    framework and the weights that it began with must be unchanged.
     """
     said = [description.get(name) for name in ("engine", "precision", str(description["engine"]))]
-    said += [description["state"]] if "state" in description else []  # with its own layout
+    said += [description[name] for name in ("state", "begun_with") if name in description]
     identity = content_hash([dataset.fingerprint, member.network.hash, *said])
     name, seconds = member.run_id, resources.checkpoint_seconds
     return Trained(member, Checkpoint(resources.checkpoints, name, identity, seconds))

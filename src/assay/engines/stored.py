@@ -16,7 +16,7 @@ from assay.core.store_format import decode_arrays
 from assay.data import Info
 from assay.data.dataset import FitData
 from assay.engines.engine import Cohort, Progress, Resources
-from assay.engines.pretraining import Train
+from assay.engines.pretraining import Train, stored_weights
 from assay.networks.layers import Shape
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network, initial_weights, weight_shapes
@@ -108,7 +108,7 @@ class Stored:
             raise EngineError(
                 "training.pretrain: stored begins with a run of a store, but this training has none"
             )
-        file = folder / f"{self.run}.safetensors"
+        file = stored_weights(folder, self.run)
         try:
             return decode_arrays(file.read_bytes(), str(file))
         except (OSError, StoreError) as error:

@@ -66,7 +66,8 @@ def run_search(
             else:
                 course.batches()
             plan.chosen = course.best()
-            training.run(list(plan.configs()), resources)
+            last = list(plan.configs())
+            training.run(last, resources, float(len(last)))
             store.save_plan(plan.to_json())
         except KeyboardInterrupt as error:  # between two executions it has the usual meaning
             raise StudyInterrupted(
@@ -88,12 +89,16 @@ class _Training:
     progress: SearchProgress
     _seen: set[str] = field(default_factory=set)
 
-    def run(self, configs: Sequence[dict], resources: Resources) -> dict[str, Record]:
-        """Return the records of these runs by name, except failed ones."""
+    def run(self, configs: Sequence[dict], resources: Resources, work: float) -> dict[str, Record]:
+        """Return the records of these runs by name, except failed ones.
+
+        Args:
+            work: what they will train, in runs with the complete budget.
+        """
         names = {run_id(config): config for config in configs}
         fresh = {name: config for name, config in names.items() if name not in self._seen}
         self._seen |= fresh.keys()
-        self.progress.expect(len(fresh), len(configs))
+        self.progress.expect(len(fresh), len(configs), work)
         if fresh:
             summary = execute(
                 self.plan.to_json(),
@@ -234,13 +239,16 @@ class _SearchCourse:
     def train(self, batch: Sequence[tuple[Tried, int | None]]) -> None:
         """Train trials, each up to an epoch or (None) the complete budget; set their values."""
         wanted: list[dict] = []
+        work, whole = 0.0, self.search.whole_epochs
         for tried, epochs in batch:
             configs = rung_configs(self.plan.study, tried.config, epochs)
+            before = (tried.rungs[-1].epochs if tried.rungs else None) or 0
+            work += len(configs) * ((epochs - before) / whole if epochs and whole else 1.0)
             runs = [run_id(config) for config in configs]
             tried.rungs.append(TriedRung(epochs, runs, self._wave))
             wanted += configs
         self._wave += 1
-        records = self.training.run(wanted, self.resources)
+        records = self.training.run(wanted, self.resources, work)
         for tried, _ in batch:
             runs = [records.get(run) for run in tried.rungs[-1].runs]
             self.values[tried.number] = self._value(runs)

@@ -14,7 +14,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import freezes, later_progress
+from assay.engines.pretraining import begun_with, freezes, later_progress
 from assay.engines.recording import train_groups, without_state
 from assay.engines.targets import soft_rows
 from assay.engines.torch_engine import gemm
@@ -136,10 +136,11 @@ class TorchEngine:
             threads = threads_alone(first, where, torch.get_num_threads())
             place(resources := replace(resources, threads=threads))  # which sets them
 
+        told = {"precision": where.precision, "program": kind, **begun_with(first, resources)}
+        told |= {"state": "stacked images"} if images else {}
+
         def said() -> dict[str, Any]:
-            told = {"precision": where.precision, "program": kind}
-            layout = {"state": "stacked images"} if images else {}
-            return {**self.describe(resources), **told, **layout}
+            return {**self.describe(resources), **told}
 
         if own := PROGRAMS.get(cohort.task_name):
             yield from own.train(cohort, dataset, resources, where, task, said, on_progress)

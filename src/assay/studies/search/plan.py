@@ -23,6 +23,7 @@ __all__ = [
     "TriedRung",
     "planned_runs",
     "planned_trials",
+    "planned_work",
     "rung_configs",
 ]
 
@@ -202,9 +203,22 @@ def planned_trials(search: Search) -> int:
 def planned_runs(study: Study) -> int:
     """How many runs a search will train at most, the best trials' last ones included."""
     search = _search(study)
-    each = search.repeats * (search.folds or 1)
     rungs = sum(rung.trials for bracket in search.brackets for rung in bracket.rungs)
-    return (rungs or planned_trials(search)) * each + search.best * len(study.seeds)
+    return (rungs or planned_trials(search)) * _runs_each(search) + search.best * len(study.seeds)
+
+
+def planned_work(study: Study) -> float:
+    """How much a search will train at most, in runs with the complete budget."""
+    search = _search(study)
+    whole = search.whole_epochs
+    budgets = sum(bracket.epochs for bracket in search.brackets) / whole if whole else None
+    trials = planned_trials(search) if budgets is None else budgets
+    return trials * _runs_each(search) + search.best * len(study.seeds)
+
+
+def _runs_each(search: Search) -> int:
+    """Return the number of runs of a trial."""
+    return search.repeats * (search.folds or 1)
 
 
 def _search(study: Study) -> Search:

@@ -117,6 +117,11 @@ class Search:
     samples: tuple[Config, ...] = field(default=(), compare=False, repr=False)
     configure: Configure = field(default=_nothing, compare=False, repr=False)
 
+    @property
+    def whole_epochs(self) -> int | None:
+        """Epochs of a trial that is not stopped at a rung; None without rungs."""
+        return self.brackets[0].rungs[-1].epochs if self.brackets else None
+
     def place(self, key: str) -> Entry:
         """Return the place of `key`, or of the search itself."""
         return self.entries.get(key, self.entry)
