@@ -75,10 +75,12 @@ def test_a_file_names_the_class_and_is_told_it(own: ModuleType, tmp_path: Path):
     made = AssayClassifier(network=own.Net, epochs=1, random_state=0).fit(X, y)
     path = tmp_path / "net.safetensors"
     made.save(path)
-    with pytest.raises(DataError, match=r"a file never runs code: load\(path, network=Net\)"):
+    with pytest.raises(DataError, match=r"which code runs: load\(path, network=Net\)"):
         AssayClassifier.load(path)
     again = AssayClassifier.load(path, network=own.Net)
     np.testing.assert_array_equal(again.predict_proba(X), made.predict_proba(X))
+    assert again.get_params()["network"]["module"] is own.Net
+    np.testing.assert_array_equal(again.fit(X, y).predict_proba(X), made.predict_proba(X))
 
 
 def test_a_class_that_no_one_can_import_is_not_saved(own: ModuleType, tmp_path: Path):

@@ -24,6 +24,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+CODE = {"module": "torch:os.system", "command": "exit 1"}
+WHOSE = "a file never decides which code runs"
+
+
 def changed(about: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     """The same with something in it changed; what is JSON text is opened, None leaves it out."""
     name, _, rest = key.partition(".")
@@ -63,6 +67,12 @@ def changed(about: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         ("record.config.network", None, "config.network must be a mapping, got None"),
         ("record.config.network.hidden", [10**14], "the network needs"),
         ("record.config.network.family", "mlq", "unknown network family 'mlq'"),
+        ("record.config.network", CODE, WHOSE),
+        ("record.config.network", {"family": "module", **CODE}, WHOSE),
+        ("params.network", CODE, WHOSE),
+        ("params.network", {"family": "estimator", "estimator": "torch:os.system"}, WHOSE),
+        ("params.network", "torch:os.system", WHOSE),
+        ("params.engine", "torch:os.system", WHOSE),
         ("record.provenance.pixels", None, "provenance.pixels is missing"),
         ("record.provenance.pixels.mean", 7, "mean must be a list, got 7"),
         ("record.provenance.pixels.mean", [1, 2], "provenance.pixels.mean must be 1 numbers"),

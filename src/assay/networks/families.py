@@ -18,7 +18,7 @@ from assay.networks.layers import Dense, Layer, Shape
 from assay.networks.network import Network
 from assay.networks.options import styled
 
-__all__ = ["FAMILIES", "Family", "build_network", "makes", "read_network"]
+__all__ = ["FAMILIES", "Family", "build_network", "family_of", "makes", "read_network"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Family:
             images and the units of each head.
         recipe: whether the study's `training:` applies to it; if not, `training:` is not part of
             the identity of its runs.
+        code: whether its options name code that is imported and called to build the network.
     """
 
     options: Mapping[str, Option]
@@ -50,6 +51,7 @@ class Family:
     read: Callable[[Entry], Spec] | None = None
     network: Callable[[Spec, Shape, Mapping[str, int]], Network] | None = None
     recipe: bool = True
+    code: bool = False
 
 
 FAMILIES: Registry[Family] = Registry("network family", "assay.networks", contract=Family)
@@ -68,6 +70,15 @@ def read_network(entry: Entry) -> Spec:
         entry = Entry({"family": family}, entry.path, entry.source, entry.problems)
     family = _family(entry)
     return {"family": family, **_read(entry, family)}
+
+
+def family_of(network: Spec) -> str:
+    """Return the family of a network's options, without reading them; see `read_network`.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    return _family(Entry(network, (), Source(network)))
 
 
 def _family(entry: Entry) -> str:
@@ -94,6 +105,8 @@ def build_network(
     image_shape: Shape,
     heads: Mapping[str, int],
     parts: Collection[str] = (),
+    *,
+    described: bool = False,
 ) -> Network:
     """Build a network for images of `image_shape` (height, width, channels).
 
@@ -102,6 +115,8 @@ def build_network(
         heads: units of each named output; each becomes a dense layer that starts from, and is
             penalised by, what the family's options say for all kernels.
         parts: names of the networks that the task trains together; empty for one network.
+        described: refuse networks whose code would have to be imported, as for a network in a file
+            that anyone may have written.
 
     Raises:
         ConfigError: for options that are unknown or wrong.
@@ -111,6 +126,9 @@ def build_network(
     data = {"family": network} if isinstance(network, str) else dict(network)
     entry = Entry(data, (), Source(data))
     family = _family(entry)
+    if described and FAMILIES[family].code:
+        said = "a file never decides which code runs"
+        raise NetworkError(f"its network is {family}: {data.get(family)}, but {said}")
     options = _read(entry, family, complete=True)
     entry.problems.raise_if_any()
     if len(image_shape) != 3:

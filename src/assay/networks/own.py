@@ -156,5 +156,6 @@ for _family in ENGINE_OF:
             network=_build(_family),
             dataset="digits",
             recipe=_family != "estimator",
+            code=True,
         )
     )

@@ -189,6 +189,10 @@ def test_what_is_no_reader_is_refused(tmp_path, reader):
         ({"network": NETWORK | {"filters": [["x"]]}}, "must be a whole number >= 1, got 'x'"),
         ({"network": NETWORK | {"squeeze": 10**14}}, "the network needs"),
         ({"network": NETWORK | {"dense": [10**15]}}, "the network needs"),
+        (
+            {"network": {"module": "torch:os.system", "command": "exit 1"}},
+            "a file never decides which code runs",
+        ),
         ({"network": {"family": "gan"}}, "the task trains one network"),
     ],
 )

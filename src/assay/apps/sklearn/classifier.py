@@ -271,25 +271,29 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(params["random_state"], (int, type(None))):
             params["random_state"] = self.record_.seed
         record = self.record_
-        if record.config["network"]["family"] in ENGINE_OF:
-            params["network"] = own_network(params["network"], "module", saved_name)
+        if (family := record.config["network"]["family"]) in ENGINE_OF:
+            params["network"] = own_network(params["network"], family, saved_name)
             record = under_its_name(record)
         names = getattr(self, "feature_names_in_", None)
         fitted = FittedClassifier(params, self.classes_, self.image_shape_, names, record)
         write_fitted(path, fitted)
 
     @classmethod
-    def load(cls, path: str | Path, network: object = None) -> AssayClassifier:
+    def load(
+        cls, path: str | Path, network: object = None, engine: str | None = None
+    ) -> AssayClassifier:
         """Load a classifier from a file that `save` wrote; it makes the same predictions.
 
+        A file never decides which code runs.
+
         Args:
-            network: the class or function that makes the network, if it is the user's own; a
-                file never decides which code runs.
+            network: the class or function that makes the network, if it is the user's own.
+            engine: the engine "module:callable" that fits it again, if it is the user's own.
 
         Raises:
             DataError: the file is missing, damaged or not such a file.
         """
-        fitted = read_fitted(path, network)
+        fitted = read_fitted(path, network, engine)
         known = cls().get_params(deep=False)
         for name in fitted.params:
             if name not in known:

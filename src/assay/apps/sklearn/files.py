@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from assay.apps.sklearn.settings import plain
+from assay.apps.sklearn.settings import own_network, plain
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, DataError
 from assay.core.records import Record
 from assay.core.store_format import COLUMNS, decode_record, encode_record
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.networks.checks import LARGEST, check_weights
-from assay.networks.families import build_network
+from assay.networks.families import FAMILIES, build_network, family_of
 from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer, source_of
 
 __all__ = ["FittedClassifier", "read_fitted", "under_its_name", "write_fitted"]
@@ -75,11 +75,12 @@ def write_fitted(path: str | Path, fitted: FittedClassifier) -> None:
         raise DataError(f"{path}: a parameter cannot be saved in a file: {error}") from error
 
 
-def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
+def read_fitted(path: str | Path, target: object = None, engine: object = None) -> FittedClassifier:
     """Read what `write_fitted` wrote, and check it against its network.
 
     Args:
         target: the class or function that makes a user-defined network.
+        engine: the user-defined engine that the file may name.
 
     Raises:
         DataError: the file is missing, damaged or of another kind.
@@ -91,8 +92,10 @@ def read_fitted(path: str | Path, target: object = None) -> FittedClassifier:
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         shape = _image_shape(about["image_shape"])
+        params = _mapping("params", about["params"])
+        _check_params(params, target, engine)
         fitted = FittedClassifier(
-            params=_mapping("params", about["params"]),
+            params=params,
             classes=_decode(about["classes"]),
             image_shape=shape,
             feature_names=_feature_names(about["feature_names"], math.prod(shape)),
@@ -120,7 +123,8 @@ def _check(fitted: FittedClassifier, target: Any) -> None:
         assert isinstance(own, OwnNetwork)
         WEIGHTS_CHECKS[own.family](own, record.weights)
     else:
-        check_weights(build_network(network, fitted.image_shape, heads), record.weights)
+        built = build_network(network, fitted.image_shape, heads, described=True)
+        check_weights(built, record.weights)
     said = Entry(record.provenance, (), Source(record.provenance)).keys()
     for name in ("precision", "pixels"):
         if name not in said:
@@ -147,18 +151,33 @@ def under_its_name(record: Record) -> Record:
     return replace(record, config={**record.config, "network": network})
 
 
+def _check_params(params: dict[str, Any], target: Any, engine: object) -> None:
+    """Check that fitting again would run no code but that of the caller."""
+    name = params.get("engine", "")
+    if ":" in str(name) and name != engine:
+        said = "a file never decides which code runs"
+        raise ValueError(f"its engine is {name}, but {said}: load(path, engine={name!r})")
+    network = own_network(params.get("network", "mlp"), "module", source_of)
+    if FAMILIES[family := family_of(network)].code:
+        _check_source(network.get(family), target)
+        params["network"] = {**network, family: target}
+
+
 def _check_own(network: dict[str, Any], target: Any) -> None:
     """Check that the class or function is the one that the file names, and use it."""
-    source = network[network["family"]]
+    _check_source(network[network["family"]], target)
+    network[network["family"]] = refer(target)
+
+
+def _check_source(source: object, target: Any) -> None:
     if target is None:
         name = str(source).rpartition(":")[2]
         raise ValueError(
-            f"its network is {source}, and a file never runs code: load(path, network={name}) with "
-            "that class or function"
+            f"its network is {source}, but a file never decides which code runs: load(path, "
+            f"network={name}) with that class or function"
         )
     if source_of(target) != source:
         raise ValueError(f"its network is {source}, got network={source_of(target)}")
-    network[network["family"]] = refer(target)
 
 
 def _record(row: Any) -> Record:

@@ -277,7 +277,7 @@ def _checked(
     if about.get("calibration") is not None:
         for number, (low, high) in zip(_numbers(given["calibration"], 2), BOUNDS, strict=True):
             number.number(low, high)
-    network = build_network(given["network"].value, (size, size, 1), heads)
+    network = build_network(given["network"].value, (size, size, 1), heads, described=True)
     check_weights(network, weights)
     return size, network
 
