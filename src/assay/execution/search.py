@@ -279,9 +279,12 @@ class _SearchCourse:
     def best(self) -> list[int]:
         """Return the numbers of the best different trials with the complete budget, best first."""
         sign = -1 if self.search.higher_is_better else 1
-        different = [n for n in self.complete if self.plan.tried[n].same_as is None]
-        ranked = sorted(different, key=lambda n: (sign * (self.values[n] or 0.0), n))
-        return ranked[: self.search.best]
+        ranked = sorted(self.complete, key=lambda n: (sign * (self.values[n] or 0.0), n))
+        different: dict[int, int] = {}  # an equal one may have been stopped in another bracket
+        for n in ranked:
+            same_as = self.plan.tried[n].same_as
+            different.setdefault(n if same_as is None else same_as, n)
+        return list(different.values())[: self.search.best]
 
 
 def _how_to_resume(plan: SearchPlan, store: Store) -> str:

@@ -23,6 +23,7 @@ from assay.statistics import (
     RESAMPLES,
     SearchTrial,
     best_so_far,
+    different_trials,
     expected_best,
     finished_trials,
     importances,
@@ -93,7 +94,7 @@ def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
 
     metric = plan["search"]["objective"]
     higher, title = plan["search"]["higher_is_better"], metric_title(metric)
-    valued = [t for t in trials if np.isfinite(t.value) and t.same_as is None]
+    valued = [t for t in different_trials(trials) if np.isfinite(t.value)]
     done = finished_trials(trials)
     if len(valued) < 2:
         return []

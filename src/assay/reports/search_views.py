@@ -13,7 +13,14 @@ from assay.reports.flat import Row, plain
 from assay.reports.protocol import searched_note
 from assay.reports.results import mean_text
 from assay.reports.tables import Column, Table
-from assay.statistics import SearchTrial, estimate, finished_trials, metric_of, metric_title
+from assay.statistics import (
+    SearchTrial,
+    different_trials,
+    estimate,
+    finished_trials,
+    metric_of,
+    metric_title,
+)
 
 __all__ = ["ranked", "search_sentences", "search_table", "search_title", "space_table"]
 
@@ -39,7 +46,7 @@ def ranked(plan: PlanData, trials: Sequence[SearchTrial]) -> list[SearchTrial]:
         value = trial.value if np.isfinite(trial.value) else np.inf * sign
         return (order, -epochs if order == 1 else 0, sign * value, trial.number)
 
-    return sorted((t for t in trials if t.same_as is None), key=key)
+    return sorted(different_trials(trials), key=key)
 
 
 def search_table(plan: PlanData, trials: Sequence[SearchTrial], limit: int | None = SHOWN) -> Table:
@@ -132,7 +139,7 @@ def search_sentences(plan: PlanData, trials: Sequence[SearchTrial]) -> list[str]
             parts.append(f"{states[state]} {words}")
     doubled = sum(trial.same_as is not None for trial in trials)
     if doubled:
-        parts.append(f"{doubled} were proposed before and not trained again")
+        parts.append(f"{doubled} were proposed before")
     points = search.get("points")
     if points:
         parts.append(f"the space has {points:,} points")

@@ -55,6 +55,7 @@ from assay.statistics.power import (
 from assay.statistics.searches import (
     SearchTrial,
     best_so_far,
+    different_trials,
     expected_best,
     finished_trials,
     search_trials,
@@ -102,6 +103,7 @@ __all__ = [
     "compare",
     "compare_outcomes",
     "detectable",
+    "different_trials",
     "effect_clause",
     "effect_sentence",
     "effects",

@@ -21,6 +21,7 @@ __all__ = [
     "SearchTrial",
     "Step",
     "best_so_far",
+    "different_trials",
     "expected_best",
     "finished_trials",
     "search_trials",
@@ -35,7 +36,8 @@ class Step:
         epochs: epochs from the trial's start to this rung; None for a budget in steps.
         estimate: the objective over the runs (repeats and folds).
         wave: index of its execution in the search; equal indices trained together.
-        images, seconds: training images seen and seconds spent in this rung alone.
+        images, seconds: training images seen and seconds spent in this rung alone, without those
+            of runs that belong to an earlier trial of equal configuration as well.
     """
 
     epochs: int | None
@@ -43,6 +45,12 @@ class Step:
     estimate: Estimate
     images: float
     seconds: float
+
+    @property
+    def value(self) -> float:
+        """The mean objective; NaN if there is none, because a run diverged or failed."""
+        found = self.estimate
+        return math.nan if found.diverged or found.failed else found.mean
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,11 @@ def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial
     if search["brackets"]:
         deepest = max(r["epochs"] for b in search["brackets"] for r in b["rungs"])
     found = []
+    charged: set[str] = set()
     for trial in search["trials"]:
         mine = [[runs[r] for r in rung["runs"] if r in runs] for rung in trial["rungs"]]
         steps = [
-            _step(rung, there, search["objective"], trial["same_as"])
+            _step(rung, there, search["objective"], charged)
             for rung, there in zip(trial["rungs"], mine, strict=True)
             if there
         ]
@@ -112,12 +121,13 @@ def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial
     return found
 
 
-def _step(rung: PlannedRung, runs: Sequence[Record], objective: str, same_as: int | None) -> Step:
+def _step(rung: PlannedRung, runs: Sequence[Record], objective: str, charged: set[str]) -> Step:
     values = [r.metrics.get(objective, math.nan) for r in runs if r.status == "finished"]
     values = [value for value in values if np.isfinite(value)]
     diverged = sum(run.status == "diverged" for run in runs)
     failed = len(runs) - diverged - len(values)
-    spent = [] if same_as is not None else runs  # its runs are those of the other trial
+    spent = [run for run in runs if run.run_id not in charged]
+    charged |= {run.run_id for run in runs}
     images = sum(r.timing.get("images_per_second", 0) * r.timing.get("train", 0) for r in spent)
     seconds = sum(r.timing.get(kind, 0) for r in spent for kind in ("train", "evaluate", "prepare"))
     bounds = metric_of(objective).bounds
@@ -135,14 +145,30 @@ def _state(last: Sequence[Record], full: bool, whole: bool) -> str:
     return "complete" if whole else "stopped"
 
 
+def different_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
+    """Return one trial of each configuration, in order: the one that went furthest, which need not
+    be the first, because a later bracket may propose again what an earlier one stopped."""
+    order = {"complete": 3, "stopped": 2, "diverged": 1, "failed": 1}
+    furthest: dict[int, SearchTrial] = {}
+    for trial in trials:
+        first = trial.number if trial.same_as is None else trial.same_as
+        known = furthest.setdefault(first, trial)
+        if (order.get(trial.state, 0), len(trial.steps)) > (
+            order.get(known.state, 0),
+            len(known.steps),
+        ):
+            furthest[first] = trial
+    return sorted(furthest.values(), key=lambda trial: trial.number)
+
+
 def finished_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
     """Return the different trials with the complete budget and a value."""
-    return [t for t in trials if t.state == "complete" and t.same_as is None]
+    return [trial for trial in different_trials(trials) if trial.state == "complete"]
 
 
 def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[dict[str, float]]:
-    """Return the history of a search, an entry for each trial at each rung in the order of
-    training.
+    """Return the history of a search, an entry for each trial with a value at each rung in the
+    order of training.
 
     Keys: "trials" proposed so far, "images" and "seconds" spent so far (of one worker), "value" of
     this trial at this rung, "best" value of any so far, "low" and "high" the ends of the interval
@@ -152,7 +178,6 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
         (step.wave, trial.number, place, step)
         for trial in trials
         for place, step in enumerate(trial.steps)
-        if np.isfinite(step.estimate.mean)
     )
     sign = 1 if higher_is_better else -1
     found: list[dict[str, float]] = []
@@ -161,6 +186,8 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     for _, _, place, step in events:
         proposed += place == 0
         images, seconds = images + step.images, seconds + step.seconds
+        if not np.isfinite(step.value):
+            continue
         if best is None or sign * step.estimate.mean > sign * best.mean:
             best = step.estimate
         found.append(

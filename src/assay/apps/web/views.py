@@ -261,7 +261,13 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
 
     from assay.reports.search_sections import bracket_rows, parameter_axes
     from assay.reports.search_views import search_sentences, search_table, search_title, space_table
-    from assay.statistics import best_so_far, metric_of, metric_title, search_trials
+    from assay.statistics import (
+        best_so_far,
+        different_trials,
+        metric_of,
+        metric_title,
+        search_trials,
+    )
 
     plan = shelf.plan(name)
     if not plan.get("search"):
@@ -269,7 +275,7 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
     tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
     trials = search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
-    valued = [t for t in trials if t.same_as is None and np.isfinite(t.value)]
+    valued = [t for t in different_trials(trials) if np.isfinite(t.value)]
     course = best_so_far(trials, higher)
     known = metric_of(objective)
     return {

@@ -1,0 +1,56 @@
+"""Hyperband may stop a configuration in one bracket and complete it in another."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from assay.core.records import Record, run_id
+from assay.engines.engine import Resources
+from assay.execution.search import _SearchCourse
+from assay.studies.search.plan import SearchPlan
+from assay.studies.study import parse_study
+
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
+STUDY = {
+    "study": "small-space",
+    "dataset": "digits",
+    "network": {"family": "mlp", "hidden": [4]},
+    "training": {"epochs": 9},
+    "search": {
+        "sampler": {"name": "hyperband", "eta": 3},
+        "space": {
+            "training.learning_rate": {"choice": RATES},
+            "network.activation": ["relu", "tanh"],
+        },
+        "best": 3,
+    },
+}
+
+
+class Training:
+    """Slow starters are the best in the end."""
+
+    store = SimpleNamespace(drop_checkpoints=lambda runs: None)
+
+    def run(self, configs, resources, work):
+        found = {}
+        for config in configs:
+            recipe = config["training"]
+            end = recipe.get("stop_after") or recipe["epochs"]
+            place = 2 * RATES.index(recipe["learning_rate"])
+            place += config["network"]["activation"] == "tanh"
+            value = 0.5 + (0.01 if end >= 9 else -0.01) * place
+            name = run_id(config)
+            record = Record(name, "t", 0, "finished", config, {}, {"val_accuracy": value})
+            found[name] = record
+        return found
+
+
+def test_the_best_are_the_best_of_all_that_were_completed():
+    plan = SearchPlan(parse_study(STUDY))
+    course = _SearchCourse(plan, Training(), Resources())
+    course.brackets()
+    values = sorted({course.values[n] for n in course.complete}, reverse=True)
+    assert [course.values[n] for n in course.best()] == values[:3]
+    (winner, *_) = course.best()
+    assert plan.tried[winner].same_as is not None  # else this test shows nothing

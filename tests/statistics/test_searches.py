@@ -1,0 +1,72 @@
+"""Searches that propose a configuration twice, and what diverges in them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from assay.core.records import Record
+from assay.reports.search_views import ranked
+from assay.statistics import best_so_far, finished_trials, search_trials
+
+BRACKETS = [
+    {"rungs": [{"trials": 2, "epochs": 1}, {"trials": 1, "epochs": 3}]},
+    {"rungs": [{"trials": 1, "epochs": 3}]},
+]
+
+
+def record(run, value, status="finished"):
+    metrics = {"val_accuracy": value}
+    timing = {"train": 10.0, "images_per_second": 100.0}
+    return Record(run, "t", 0, status, {}, {}, metrics, timing=timing)
+
+
+def trial(number, *rungs, same_as=None):
+    """Rungs are (epochs, wave, *runs)."""
+    return {
+        "number": number,
+        "label": f"#{number}",
+        "values": {"a": number},
+        "shown": {},
+        "group": 0,
+        "same_as": same_as,
+        "rungs": [{"epochs": e, "wave": w, "runs": runs} for e, w, *runs in rungs],
+    }
+
+
+def plan(*trials, brackets=()):
+    about = {"objective": "val_accuracy", "higher_is_better": True, "brackets": list(brackets)}
+    return {"study": "s", "search": {**about, "trials": list(trials)}}
+
+
+def test_a_configuration_stopped_in_one_bracket_may_win_in_another():
+    searched = plan(
+        trial(0, (1, 0, "x1")),
+        trial(1, (1, 0, "y1"), (3, 1, "y3")),
+        trial(2, (3, 2, "x3"), same_as=0),
+        trial(3, (3, 2, "x3"), same_as=0),
+        brackets=BRACKETS,
+    )
+    records = [record("x1", 0.4), record("y1", 0.5), record("y3", 0.6), record("x3", 0.9)]
+    trials = search_trials(searched, records)
+    assert [t.label for t in finished_trials(trials)] == ["#1", "#2"]
+    assert [t.label for t in ranked(searched, trials)] == ["#2", "#1"]
+    # every run is charged once
+    assert [sum(s.seconds for s in t.steps) for t in trials] == [10, 20, 10, 0]
+    assert best_so_far(trials, True)[-1]["seconds"] == 40
+
+
+def test_what_diverges_costs_time_and_has_no_value():
+    searched = plan(
+        trial(0, (None, 0, "a")), trial(1, (None, 0, "b1", "b2")), trial(2, (None, 0, "c"))
+    )
+    records = [
+        record("a", math.nan, "diverged"),
+        record("b1", 0.99),
+        record("b2", math.nan, "diverged"),
+        record("c", 0.9),
+    ]
+    (entry,) = best_so_far(search_trials(searched, records), True)
+    assert entry["best"] == entry["value"] == pytest.approx(0.9)
+    assert (entry["trials"], entry["seconds"], entry["images"]) == (3, 40, 4000)
