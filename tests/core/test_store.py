@@ -249,3 +249,26 @@ def test_arrays_of_words_are_refused_whole(tmp_path):
         with pytest.raises(StoreError, match=r"provenance must be plain JSON data"):
             store.add(make_record(provenance={"path": object()}))
         assert store.run_ids() == []
+
+
+def test_who_follows_the_store_sees_a_run_that_replaces_the_last_one(tmp_path):
+    with Store(tmp_path) as store:
+        store.add(make_record(0))
+        store.add(make_record(1, status="failed"))
+        cursor, _ = store.stored_since()
+        store.add(make_record(1))
+        later, runs = store.stored_since(cursor)
+        assert runs == [make_record(1).run_id]
+        assert later > cursor
+        store.amend(make_record(1, metrics={"test_accuracy": 0.9}))
+        assert store.stored_since(later)[1] == runs
+
+
+def test_who_follows_the_store_sees_what_comes_after_runs_were_deleted(tmp_path):
+    with Store(tmp_path) as store:
+        for seed in range(4):
+            store.add(make_record(seed))
+        cursor, _ = store.stored_since()
+        store.drop([make_record(seed).run_id for seed in (1, 2, 3)])
+        store.add(make_record(7))
+        assert store.stored_since(cursor)[1] == [make_record(7).run_id]

@@ -27,7 +27,7 @@ from assay.core.files import part_of, write_synced, write_whole
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store_claims import Claims
-from assay.core.store_index import Index
+from assay.core.store_index import Index, put_arrays
 from assay.core.store_plans import Plans
 from assay.core.store_rescue import Rescue
 from assay.core.store_soundness import AGAIN, Soundness, weights_file
@@ -124,7 +124,7 @@ class Store(Plans, Claims, Rescue):
                     return False  # another process was faster
                 db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
                 db.execute(f"INSERT INTO runs ({form.STORED}) VALUES ({marks})", row)
-                db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (run_id, blob))
+                put_arrays(db, run_id, blob)
                 if temporary is not None:
                     # before the commit, so that no record is without its weights
                     temporary.replace(final)
@@ -150,7 +150,7 @@ class Store(Plans, Claims, Rescue):
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             sealed = form.sealed_row(row, now, digest(blob), weights)
             db.execute(f"REPLACE INTO runs ({form.STORED}) VALUES ({marks})", sealed)
-            db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (record.run_id, blob))
+            put_arrays(db, record.run_id, blob)
         self._sound.note(sealed)
 
     def present(self, run_ids: Iterable[str], failed: bool = False) -> set[str]:

@@ -16,7 +16,7 @@ from assay.core.errors import StoreError
 from assay.core.store_format import APPLICATION_ID, SCHEMA, UPGRADE, VERSION, StoredRow
 from assay.core.store_upgrade import sync_folder, upgrade
 
-__all__ = ["Index", "sync_folder"]
+__all__ = ["Index", "put_arrays", "sync_folder"]
 
 BUSY_SECONDS = 60.0
 """Seconds that a writer waits for another one; transactions take milliseconds."""
@@ -193,3 +193,16 @@ def _reason(error: OSError | sqlite3.Error, read_only: bool) -> str:
     }
     known = [text for kind, text in kinds.items() if _name(error).startswith(kind)]
     return f"{known[0]} ({error})" if known else str(error)
+
+
+def put_arrays(db: sqlite3.Connection, run_id: str, blob: bytes) -> None:
+    """Write the arrays of a run, under a row number that no row had before.
+
+    The numbers are the cursor of who follows the store, so that none may come back with a run that
+    replaces the last one, or after the last ones were deleted: it is at least the microsecond.
+    """
+    sql = (
+        "REPLACE INTO arrays (rowid, run_id, blob) "
+        "SELECT max(coalesce(max(rowid), 0) + 1, ?), ?, ? FROM arrays"
+    )
+    db.execute(sql, (time.time_ns() // 1000, run_id, blob))

@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.core import store_format as form
 from assay.core.digests import digest
-from assay.core.store_index import Index
+from assay.core.store_index import Index, put_arrays
 from assay.core.store_owner import is_alive
 from assay.core.store_soundness import arrays_problem, problem
 
@@ -75,7 +75,7 @@ class Rescue:
         marks = ", ".join("?" * len(row))
         with self._index.writing() as db:
             db.execute(f"REPLACE INTO runs ({form.STORED}) VALUES ({marks})", row)
-            db.execute("REPLACE INTO arrays (run_id, blob) VALUES (?, ?)", (row[0], blob))
+            put_arrays(db, row[0], blob)
 
 
 def _names(db: sqlite3.Connection, table: str, column: str) -> list[str]:
