@@ -14,7 +14,7 @@ from assay.engines import loop
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.keras_engine.engine import KerasEngine
 from assay.engines.loop import Loop
-from assay.engines.schedules import Cosine
+from assay.engines.schedules import Cosine, Linear
 from assay.engines.trained import Trained
 from assay.engines.training import Training
 from assay.networks.families import build_network
@@ -76,6 +76,31 @@ def run(clock: FakeClock, seconds: Callable[[float], float], minutes: float | No
     own = [recipe.schedule.factor(int(s), steps, len(data.train) // 32) for s in ahead]
     np.testing.assert_array_equal(own, trainer.rates)  # a trainer's own schedules end in time, too
     return trained, np.array(trainer.rates), told
+
+
+class Strides(FakeTrainer):
+    """Makes several updates at once."""
+
+    stretch = 50
+
+    def steps(self, start: int, stop: int, factors: list[float]) -> None:
+        self.rates += factors
+        self.clock.now += sum(self.seconds(self.clock.now - 1000) for _ in factors)
+
+
+@pytest.mark.parametrize("steps", [660, 630, 610])
+def test_no_update_is_behind_the_end_of_its_schedule(clock: FakeClock, steps: int):
+    data = load({"name": "digits", "train": 800, "validation": 40, "test": 40})
+    recipe = Training(
+        steps=steps, batch_size=1, minutes=1, schedule=Linear(), evaluate_every=100_000
+    )
+    network = build_network({"family": "mlp", "hidden": [4]}, data.image_shape, {"class": 10})
+    trained = Trained(Member({"seed": 0}, network, recipe, 0))
+    trainer = Strides(clock, lambda now: 0.113)
+    end = [{"loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}]
+    task: Any = find_task("classify")
+    list(Loop(trainer, [trained], data.fit_data, task, lambda n: end, lambda p: None).run())  # type: ignore[arg-type]
+    assert min(trainer.rates) > 0
 
 
 def test_a_fast_machine_makes_all_updates_on_the_usual_schedule(clock: FakeClock):

@@ -200,7 +200,8 @@ class Loop:
         late = self._late(step)
         if isinstance(self.trainer, Timed):
             self.trainer.late = late
-        rates = [schedule.factor(s + late, self.total, self.per_epoch) for s in range(step, end)]
+        ahead = [min(s + late, self.total - 1) for s in range(step, end)]
+        rates = [schedule.factor(s, self.total, self.per_epoch) for s in ahead]
         if end - step == 1:
             self.trainer.step(start, stop, rates[0])
         else:

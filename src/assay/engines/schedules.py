@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Any, ClassVar
 
-from assay.core.options import check_fields, check_part, number
+from assay.core.options import check_fields, check_part, number, setting
 from assay.core.registry import Registry
-from assay.networks.description import free
 
 __all__ = [
     "SCHEDULES",
@@ -51,7 +50,7 @@ class Schedule:
     kind: ClassVar[str] = ""
     keras: ClassVar[str] = ""
 
-    warmup: float = free(
+    warmup: float = setting(
         number(
             0.0,
             low=0,
@@ -111,7 +110,7 @@ class Exponential(Schedule):
 
     keras: ClassVar[str] = "ExponentialDecay"
 
-    decay_rate: float = free(
+    decay_rate: float = setting(
         number(
             0.96,
             above=0,
@@ -140,7 +139,7 @@ class Cosine(Schedule):
 
     keras: ClassVar[str] = "CosineDecay"
 
-    final_fraction: float = free(
+    final_fraction: float = setting(
         number(0.0, low=0, high=1, help="Final learning rate, as a fraction of the initial one.")
     )
 
@@ -162,7 +161,7 @@ class Linear(Schedule):
 
     keras: ClassVar[str] = "PolynomialDecay"
 
-    final_fraction: float = free(
+    final_fraction: float = setting(
         number(0.0, low=0, high=1, help="Final learning rate, as a share of the initial one.")
     )
 
@@ -186,13 +185,13 @@ class OneCycle(Schedule):
         Learning Rates", 2018.
     """
 
-    peak: float = free(
+    peak: float = setting(
         number(0.3, low=0, high=1, help="Share of the updates after which the rate is highest.")
     )
-    initial_fraction: float = free(
+    initial_fraction: float = setting(
         number(0.04, low=0, high=1, help="First learning rate, as a share of the highest one.")
     )
-    final_fraction: float = free(
+    final_fraction: float = setting(
         number(0.0, low=0, high=1, help="Final learning rate, as a share of the highest one.")
     )
 
