@@ -13,7 +13,7 @@ from own_parts import WRITTEN, assert_same, cohort, train
 
 from assay.core.records import Record
 from assay.engines.engine import Cohort, Progress, Stopped
-from assay.engines.torch_engine.own_stack import stackable_own
+from assay.engines.torch_engine.own_stack import _sum, stackable_own
 
 NOT_TO_BE_MAPPED = """
 import torch
@@ -117,3 +117,8 @@ def test_what_cannot_be_mapped_takes_turns(parts: str, name: str, tmp_path: Path
         assert {r.provenance["program"] for r in together} == {"PyTorch"}
         for record, wanted in zip(together, alone, strict=True):
             assert_same(record, wanted)
+
+
+def test_the_number_that_is_compared_lies_where_the_outputs_do():
+    out = torch.zeros(2, 3, device="meta")
+    assert _sum({"class": out}).device.type == "meta"

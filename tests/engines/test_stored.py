@@ -210,7 +210,7 @@ def test_a_study_validated_on_test_images_may_begin_with_any_run_but_not_the_rev
     [
         ({"split_seed": 1}, "its dataset.split_seed is 1, that of the run 0"),
         ({"validation": 30, "train": 50}, "its dataset.validation is 30, that of the run 20"),
-        ({"validation": None, "folds": 4}, "its dataset.validation is None, that of the run 20"),
+        ({"validation": None, "folds": 4}, "its dataset.folds is 4, that of the run None"),
     ],
 )
 def test_a_trunk_that_has_seen_the_validation_images_is_refused(first, changes, said):

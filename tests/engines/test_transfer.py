@@ -98,7 +98,7 @@ def test_what_cannot_be_transferred_is_said():
         ({"validation": None, "validate_on_test": True}, "the pretraining has dataset.validate_on"),
         (
             {"validation": None, "folds": 4},
-            "dataset.validation is 20, that of the pretraining None",
+            "dataset.folds is None, that of the pretraining 4",
         ),
     ],
 )
@@ -115,3 +115,12 @@ def test_a_trunk_never_learns_from_the_validation_images(there: dict, said: str)
     tuned = {k: v for k, v in STUDY["dataset"].items() if k != "validation"}
     study = {**STUDY, "dataset": {**tuned, "validate_on_test": True}, "training": training}
     assert plan_of(study).runs()  # test images are learned from by none
+
+
+def test_a_trunk_never_learns_from_the_validation_images_of_a_searchs_folds():
+    spec = {"name": "digits", "train": 100, "validation": 20}
+    training = {**STUDY["training"], "pretrain": {"name": "transfer", "dataset": spec}}
+    search = {"trials": 2, "space": {"training.learning_rate": {"float": [1e-3, 1e-1]}}}
+    assert plan_of({**STUDY, "training": training, "search": search}).study.search
+    with pytest.raises(ConfigError, match=r"dataset\.folds is 3, that of the pretraining None"):
+        plan_of({**STUDY, "training": training, "search": {**search, "folds": 3}})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -20,18 +20,24 @@ from assay.networks.modules import OwnNetwork
 from assay.networks.network import Network
 from assay.networks.table import layer_table
 from assay.studies.members import resolve_member
+from assay.studies.search.data import folded
 
 __all__ = ["check_stored"]
 
 _CONTENT = ("name", "path", "fingerprint", "seed")
 """Settings of a dataset that say which images there are."""
 
-_SPLIT = ("split_seed", "validation", "folds", "fold")
+_SPLIT = ("split_seed", "folds", "fold", "validation")
 """Settings that say which of them are for validation; the test images depend on none."""
 
 
 def check_stored(
-    config: Config, source: Source, store: Path | None, data_dir: Path | None, problems: Problems
+    config: Config,
+    source: Source,
+    store: Path | None,
+    data_dir: Path | None,
+    problems: Problems,
+    folds: int | None = None,
 ) -> None:
     """Check that a trial can begin with what its recipe names: another dataset or stored runs.
 
@@ -42,12 +48,14 @@ def check_stored(
         source: the study with the settings of the trial, which says their places.
         store: None to take the runs on trust.
         problems: what is already wrong with the trial, which then is not looked at.
+        folds: parts of the cross-validation in which a search trains it.
     """
     if problems or not (pretrain := config["training"].get("pretrain")):
         return
+    validated = [config["dataset"], *(folded(config["dataset"], folds) if folds else [])]
     if other := pretrain.get("dataset"):
         with problems.collect(Entry(None, ("training", "pretrain", "dataset"), source)):
-            if said := _seen(other, config, "the pretraining"):
+            if said := _seen(other, config, validated, "the pretraining"):
                 raise ConfigError(
                     f"training.pretrain learns from validation images of this study: {said}"
                 )
@@ -63,7 +71,7 @@ def check_stored(
                 raise ConfigError(f"{here} {problem}")
             for name, spec in learned:
                 begun = "" if name == run else f" (through run {name}, with which it began)"
-                if said := _seen(spec, config):
+                if said := _seen(spec, config, validated):
                     raise ConfigError(
                         f"{here} has learned from validation images of this study{begun}: {said}"
                     )
@@ -122,15 +130,22 @@ def _texts(network: Network) -> dict[str, str]:
     return {row["name"]: row["layer"] for row in layer_table(network)}
 
 
-def _seen(there: Spec, config: Config, whose: str = "the run") -> str:
+def _seen(there: Spec, config: Config, validated: Iterable[Spec], whose: str = "the run") -> str:
     """Say why a run on these data has learned from validation images of a trial; "" if it has not.
 
     No study can learn from test images: which they are depends on no setting.
+
+    Args:
+        validated: data on which the trial is validated.
     """
-    here = config["dataset"]
+    varies = "dataset.split_seed" in config.get(VARIES, {})
+    return next((said for here in validated if (said := _overlap(there, here, varies, whose))), "")
+
+
+def _overlap(there: Spec, here: Spec, varies: bool, whose: str) -> str:
     if here.get("validate_on_test") or any(there.get(name) != here.get(name) for name in _CONTENT):
         return ""
-    if "dataset.split_seed" in config.get(VARIES, {}):
+    if varies:
         return "the split varies between its runs"
     for name in ("refit", "validate_on_test"):
         if there.get(name):

@@ -123,6 +123,8 @@ def parse_study(
 class _Reader:
     """Reads a study; all errors are collected before one is raised."""
 
+    folds: int | None = None  # of a search
+
     def __init__(
         self,
         source: Source,
@@ -251,14 +253,14 @@ class _Reader:
     def _search(self) -> Search | None:
         if "search" not in self.top:
             return None
-        for key in ("factors", "trials", "design"):
-            if key in self.top:
-                said = f"search: and {key}: cannot be combined"
-                self.problems.add(self.top[key].error(said, key=True))
+        for key in [key for key in ("factors", "trials", "design") if key in self.top]:
+            said = f"search: and {key}: cannot be combined"
+            self.problems.add(self.top[key].error(said, key=True))
         return self._take("search", read_search)
 
     def _checked(self, search: Search, factors: list[Factor], seed: int) -> Search:
         """Complete the search with the rest of the study; errors are added to the problems."""
+        self.folds = search.folds
 
         def configure(values: Values, beside: Sequence[Setting] = ()) -> Config:
             before, self.problems = self.problems, Problems()
@@ -271,18 +273,16 @@ class _Reader:
             config["training"].pop("test_curve", None)
             return config
 
-        if self.problems:
-            return search
-        with self.problems.collect(search.entry):
-            return checked(search, configure, seed)
+        if not self.problems:
+            with self.problems.collect(search.entry):
+                return checked(search, configure, seed)
         return search
 
     def _design(self) -> tuple[list[Factor], Design]:
         if "trials" in self.top:
-            for key in ("factors", "design"):
-                if key in self.top:
-                    said = f"trials: and {key}: cannot be combined; {_TRIALS}"
-                    self.problems.add(self.top[key].error(said, key=True))
+            for key in [key for key in ("factors", "design") if key in self.top]:
+                said = f"trials: and {key}: cannot be combined; {_TRIALS}"
+                self.problems.add(self.top[key].error(said, key=True))
             trials = self._take("trials", read_trials)
             return ([trials] if trials else []), Design("trials")
         design = self._take("design", default=Design("one_at_a_time"))
@@ -338,7 +338,7 @@ class _Reader:
                 if "vary" in self.top:
                     config |= varying(self.top["vary"], config)
                 check_config(config, self.data_dir)
-            check_stored(config, source, self.store, self.data_dir, local)
+            check_stored(config, source, self.store, self.data_dir, local, self.folds)
         self.problems.extend(local)
         return None if local else config
 

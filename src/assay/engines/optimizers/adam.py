@@ -51,7 +51,7 @@ def adam_torch_step(
         [first],
         [second],
         [],
-        [torch.tensor(float(t))],
+        [torch.tensor(float(t), device=weight.device)],
         lr=rate,
         beta1=n["beta_1"],
         beta2=n["beta_2"],

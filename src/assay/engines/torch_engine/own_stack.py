@@ -271,9 +271,10 @@ def _agrees(network: OwnNetwork, place: DevicePlace) -> bool:
 
 def _sum(outputs: Outputs) -> Tensor:
     """Return a number whose gradient differs for each output."""
-    found = [
-        (out * torch.linspace(-1, 1, out.shape[-1])).square().sum() for out in outputs.values()
-    ]
+    found = []
+    for out in outputs.values():
+        factors = torch.linspace(-1, 1, out.shape[-1], device=out.device)
+        found.append((out * factors).square().sum())
     return torch.stack(found).sum()
 
 
