@@ -261,13 +261,8 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
 
     from assay.reports.search_sections import bracket_rows, parameter_axes
     from assay.reports.search_views import search_sentences, search_table, search_title, space_table
-    from assay.statistics import (
-        best_so_far,
-        different_trials,
-        metric_of,
-        metric_title,
-        search_trials,
-    )
+    from assay.statistics import best_so_far, different_trials, metric_of, metric_title
+    from assay.statistics import search_trials
 
     plan = shelf.plan(name)
     if not plan.get("search"):
