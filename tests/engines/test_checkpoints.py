@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,26 @@ def test_a_checkpoint_that_is_damaged_or_of_something_else_is_of_no_use(tmp_path
     file.write_bytes(file.read_bytes()[:-9])
     assert Checkpoint(tmp_path, "run", "data", 0.0).load() is None
     assert not Checkpoint(None, "run", "data", 0.0).due()
+
+
+def test_a_rung_of_other_data_or_precision_is_not_resumed(corners: Dataset, tmp_path: Path):
+    case, told = "stacked adam", []
+    other = replace(
+        corners,
+        train=Split(255 - corners.train.images, corners.train.targets),
+        fingerprint="inverted",
+    )
+    train([member(corners, case, 3, 1)], corners, tmp_path)
+    for dataset, changes in ((other, {}), (corners, {"precision": "float64"})):
+        (whole,) = train([member(corners, case, 3, None)], dataset, None, **changes)
+        (end,) = train(
+            [member(corners, case, 3, None)], dataset, tmp_path, "torch", told.append, **changes
+        )
+        assert "resumed_after_epoch" not in end.provenance
+        assert_same(end, whole)
+    said = [progress.remark for progress in told if progress.remark]
+    assert len(said) == 2
+    assert all("made with different data, precision or versions" in remark for remark in said)
 
 
 def test_a_run_that_cannot_go_on_from_its_checkpoint_says_so(

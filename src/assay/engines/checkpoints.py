@@ -68,11 +68,8 @@ class Checkpoint:
         """Write it; if this fails, training continues without a checkpoint."""
         if self._file is None:
             return
-        told = np.frombuffer(self._identity.encode(), np.uint8)
         with suppress(OSError):
-            write_whole(
-                self._file, form.encode_arrays({**arrays, "identity": told}, str(self._file))
-            )
+            write_whole(self._file, form.encode_arrays(self.identified(arrays), str(self._file)))
         self._last = time.monotonic()
 
     def load(self) -> dict[str, np.ndarray] | None:
@@ -85,9 +82,23 @@ class Checkpoint:
         except (OSError, StoreError):
             self.ignored.append(self._file.name)
             return None
-        told = arrays.pop("identity", np.empty(0, np.uint8)).tobytes()
-        self.loaded = told == self._identity.encode()
-        return arrays if self.loaded else None
+        found = self.usable(arrays)
+        self.loaded = found is not None
+        return found
+
+    def identified(self, state: State) -> State:
+        """Return a state with what must be equal to use it."""
+        return {**state, "identity": np.frombuffer(self._identity.encode(), np.uint8)}
+
+    def usable(self, state: State | None) -> State | None:
+        """Return an `identified` state without its identity; None if that is another one."""
+        if state is None:
+            return None
+        told = state.pop("identity", np.empty(0, np.uint8)).tobytes()
+        if told == self._identity.encode():
+            return state
+        self.loaded = False
+        return None
 
     def remove(self) -> None:
         """Delete it, because the run has ended."""
@@ -97,7 +108,7 @@ class Checkpoint:
 
 
 def earlier(config: Config, folder: Path | None, ignored: list[str]) -> State | None:
-    """Return the latest valid checkpoint of the run at an earlier rung; None if there is none.
+    """Return the latest undamaged checkpoint of the run at an earlier rung; None if there is none.
 
     Args:
         config: configuration of the run to resume.
@@ -128,7 +139,9 @@ def resumable(
     for trained in members:
         kept = trained.checkpoint
         state = kept.load()
-        state = state or earlier(trained.member.config, resources.checkpoints, kept.ignored)
+        if state is None:
+            last = earlier(trained.member.config, resources.checkpoints, kept.ignored)
+            state = kept.usable(last)
         step = int(state["run/steps"]) if state else 0
         evaluated = int(state["curve/step"][-1]) if state and "curve/step" in state else 0
         group, states = groups.setdefault((step, evaluated), ([], []))

@@ -85,7 +85,8 @@ def train_groups(
         for k, trained in loop.run():
             if trained.status == "finished":
                 if trained.member.training.stop_after:
-                    trained.state = pack(at_rung(trained), trainer.state(k))
+                    packed = pack(at_rung(trained), trainer.state(k))
+                    trained.state = trained.checkpoint.identified(packed)
                 finish(trainer, k, trained, dataset, task, resources.metrics)
                 if resources.save_weights:
                     trained.weights = trainer.weights(k)

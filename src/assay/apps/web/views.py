@@ -261,17 +261,16 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
 
     from assay.reports.search_sections import bracket_rows, parameter_axes
     from assay.reports.search_views import search_sentences, search_table, search_title, space_table
-    from assay.statistics import best_so_far, different_trials, metric_of, metric_title
-    from assay.statistics import search_trials
+    from assay.statistics import metric_of, metric_title, searches
 
     plan = shelf.plan(name)
     if not plan.get("search"):
         raise StoreError(f"study {name!r} has no search: it compares the given levels")
     tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
-    trials = search_trials(plan, tried)
+    trials = searches.search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
-    valued = [t for t in different_trials(trials) if np.isfinite(t.value)]
-    course = best_so_far(trials, higher)
+    valued = [t for t in searches.different_trials(trials) if np.isfinite(t.value)]
+    course = searches.best_so_far(trials, higher)
     known = metric_of(objective)
     return {
         "title": search_title(plan),
