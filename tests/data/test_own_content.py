@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from assay.core.errors import DataError
@@ -205,6 +206,10 @@ class Unnumbered(Pairs):
     [
         ((changed(X, (3, 2, 1), np.nan), Y), "images x hold 1 values that are NaN or infinite"),
         ((changed(X, (3, 2, 1), np.inf), Y), "images x hold 1 values that are NaN or infinite"),
+        (
+            (list(X[:4]), list(torch.eye(2)[[0, 1, 0, 1]])),
+            "an array of (4, 2); for one-hot labels, pass labels.argmax(1)",
+        ),
         ((X * 1j, Y), "images x must be real numbers, got an array of complex128"),
         ((X[:0], Y[:0]), "got an array of (0, 6, 5)"),
         ((X[0, 0], Y), "(n, height, width, channels) or (n, features), none of them 0, got"),

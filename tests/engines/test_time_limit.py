@@ -14,9 +14,11 @@ from assay.engines import loop
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.keras_engine.engine import KerasEngine
 from assay.engines.loop import Loop
+from assay.engines.pretraining import first_part
 from assay.engines.schedules import Cosine, Linear
 from assay.engines.trained import Trained
 from assay.engines.training import Training
+from assay.engines.transfer import Transfer
 from assay.networks.families import build_network
 from assay.studies.study import parse_study
 from assay.tasks.task import find_task
@@ -133,6 +135,17 @@ def test_any_other_ends_in_time_with_its_schedule_at_the_end(clock: FakeClock, s
 def test_time_counts_that_was_spent_before_an_interruption(clock: FakeClock):
     trained, _, _ = run(clock, lambda now: 1.0, minutes=2)
     assert trained.seconds["train"] + trained.seconds["evaluate"] == pytest.approx(120, abs=5)
+
+
+def test_a_pretraining_has_its_share_of_the_time():
+    transfer = Transfer(dataset={"name": "digits"}, epochs=1)
+    recipe = Training(epochs=1, minutes=10, pretrain=transfer)
+    one = Member({"seed": 0}, build_network("mlp", (8, 8, 1), {"class": 10}), recipe, 0)
+    assert first_part(one, {}).training.minutes == 10 * transfer.share
+    data = load({"name": "digits", "train": 100, "validation": 40, "test": 40})
+    task: Any = find_task("classify")
+    own = Loop(FakeTrainer, [Trained(one)], data.fit_data, task, lambda n: [], lambda p: None)  # type: ignore[arg-type]
+    assert own.limit == 60 * 10 * (1 - transfer.share)
 
 
 def test_a_study_has_minutes_where_it_asks_for_them():

@@ -121,6 +121,10 @@ class DatasetEntry:
         """
         return dict(spec)
 
+    def totals(self, spec: Spec) -> tuple[int, int] | None:
+        """Return the numbers of training and test images; None if only the files tell them."""
+        return None if self.train is None or self.test is None else (self.train, self.test)
+
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Describe the dataset without reading images."""
         if self.image_shape is None or self.train is None or self.test is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,12 +105,14 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
         for split, positions in zip(sources, chosen, strict=True)
     )
     notes = (*raw.notes, *([TUNED] if tuned else []))
+    changes = [partial(_changed, side=side, permutation=permutation)]
     for name in switched_on(resolved):
         fitted = TRANSFORMS[name].fit(resolved, train.images, permutation)
         train, validation, test = (
             Split(fitted.apply(part.images), part.targets) for part in (train, validation, test)
         )
         permutation = fitted.permutation
+        changes.append(fitted.apply)
         notes = (*notes, fitted.note) if fitted.note else notes
     mean, std = normalisation(resolved.get("normalize", "standard"), train.images)
     return Dataset(
@@ -123,7 +126,7 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
         fingerprint=fingerprint(train, validation, test),
         permutation=permutation,
         notes=(*notes, *_absent(raw.class_names, train=train, validation=validation, test=test)),
-        fresh=_fresh(entry.fresh(resolved, len(train)), side, permutation),
+        fresh=_fresh(entry.fresh(resolved, len(train)), changes),
     )
 
 
@@ -142,13 +145,19 @@ def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> No
         ENTRIES[spec["name"]].check_files(spec, data_dir)
 
 
-def _fresh(fresh: Fresh | None, side: int | None, permutation: np.ndarray | None) -> Fresh | None:
-    if fresh is None or (side is None and permutation is None):
-        return fresh
+def _fresh(
+    fresh: Fresh | None, changes: Sequence[Callable[[np.ndarray], np.ndarray]]
+) -> Fresh | None:
+    """Return the function for fresh images with every change that the fixed ones have."""
+    if fresh is None:
+        return None
 
     def changed(epoch: int) -> Split:
         split = fresh(epoch)
-        return Split(_changed(split.images, side, permutation), split.targets)
+        images = split.images
+        for change in changes:
+            images = change(images)
+        return Split(images, split.targets)
 
     return changed
 

@@ -32,7 +32,7 @@ def labels_of(given: object, images: int, what: str) -> np.ndarray:
         DataError: the number of labels is wrong, or they are neither whole numbers nor text.
     """
     if isinstance(given, (list, tuple)):
-        given = [item.item() if hasattr(item, "detach") else item for item in given]
+        given = [array_of(item, what) if hasattr(item, "detach") else item for item in given]
     labels = array_of(given, what)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]

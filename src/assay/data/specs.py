@@ -215,13 +215,14 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
     for key, usual in defaults_of({**_later(), **entry.optional}).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)
+    totals = entry.totals(spec)
     if spec["folds"] is not None:
         spec["fold"] = spec["fold"] or 0
     elif spec["validation"] is None and not spec.get("validate_on_test"):
-        asked = spec["train"] or entry.train or 0
+        asked = spec["train"] or (totals[0] if totals else 0)
         spec["validation"] = 5_000 if asked >= FULL_SIZE else 0.1
-    if entry.train is not None and entry.test is not None:
-        counted = sizes(spec, entry.train, entry.test)
+    if totals:
+        counted = sizes(spec, *totals)
         if spec["validation"] is not None:
             spec["validation"] = counted.validation
     return spec

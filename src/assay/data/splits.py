@@ -2,8 +2,8 @@
 
 All splits are based on a *stratified order*: a random order of the images in which every contiguous
 part contains the classes in the same proportions as the whole. Validation is its beginning, a
-training subset follows it, and a fold is a contiguous part; a smaller subset is always part of a
-larger one.
+training subset follows it, and a fold is a contiguous part. Of two training subsets with equal
+`validation`, the smaller one is part of the larger one.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ __all__ = [
     "Resources",
     "Stopped",
     "check_engine",
+    "check_fixed",
     "check_looks",
     "check_weights",
 ]
@@ -152,6 +153,16 @@ def check_weights(member: Member, engine: str) -> None:
             f"the {engine} engine does not support averaged weights, got {name} {value!r}; "
             "use --engine torch"
         )
+
+
+def check_fixed(cohort: Cohort, who: str, instead: str) -> None:
+    """Raise EngineError if a dataset draws new training images for every epoch.
+
+    Args:
+        who: what cannot use them; instead: what to do about it.
+    """
+    if any((member.config.get("dataset") or {}).get("fresh") for member in cohort.members):
+        raise EngineError(f"{who} trains on fixed images, got dataset.fresh true; {instead}")
 
 
 def check_looks(cohort: Cohort, engine: str) -> None:

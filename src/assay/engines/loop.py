@@ -121,7 +121,9 @@ class Loop:
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
         self.stop = self.training.last_step(self.images)
-        self.limit = 60 * self.training.minutes if self.training.minutes else float("inf")
+        before = self.training.pretrain.share if self.training.pretrain else 0.0
+        minutes = self.training.minutes or float("inf")
+        self.limit = 60 * minutes * (1 - before)
         self.start = members[0].steps
         evaluated = members[0].curves.get("step") or [0]
         self.seen = self._images(self.start) - self._images(int(evaluated[-1]))

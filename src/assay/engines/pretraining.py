@@ -12,6 +12,7 @@ import numpy as np
 
 from assay.core.config import Option
 from assay.core.digests import digest
+from assay.core.errors import EngineError
 from assay.core.records import VALIDATION_ONLY, Record, Spec
 from assay.core.registry import Registry, register
 from assay.data import Info
@@ -25,6 +26,7 @@ __all__ = [
     "Pretraining",
     "Train",
     "begun_with",
+    "ended",
     "first_part",
     "first_progress",
     "freezes",
@@ -75,17 +77,33 @@ register("pretraining", "stored", "assay.engines.stored:Stored")
 register("pretraining", "transfer", "assay.engines.transfer:Transfer")
 
 
+def ended(record: Record, where: str) -> Record:
+    """Return the record of a pretraining.
+
+    Args:
+        where: what it was trained on, for the message.
+
+    Raises:
+        EngineError: it diverged or failed, so that there is nothing to begin with.
+    """
+    if record.status != "finished":
+        raise EngineError(f"training.pretrain {record.status} on {where}: {record.message}")
+    return record
+
+
 def first_part(member: Member, changes: Spec, **config: object) -> Member:
-    """The run that comes before a member's own: its recipe to the end, without pretraining, never
-    tested.
+    """The run that comes before a member's own: its recipe to the end, in its share of the time,
+    without pretraining, never tested.
 
     Args:
         changes: settings of the training.
         config: what its configuration has beside the member's.
     """
+    whole = member.training.minutes
+    minutes = whole * member.training.pretrain.share if whole else None
     training = replace(
         member.training, pretrain=None, early_stopping=None, stop_after=None, test_curve=False,
-        **changes,
+        minutes=minutes, **changes,
     )  # fmt: skip
     return replace(
         member, config={**member.config, VALIDATION_ONLY: True, **config}, training=training
@@ -115,7 +133,7 @@ def begun_with(member: Member, resources: Resources) -> dict[str, dict[str, str]
     """Return what the provenance says of the stored runs that a member begins with: the digests of
     their weights files, which a repeated training may replace.
     """
-    if not (runs := stored_runs(member.training)) or not resources.weights:
+    if not (runs := stored_runs(member.training)) or resources.weights is None:
         return {}
     found = {}
     for run in runs:

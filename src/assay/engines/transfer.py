@@ -18,7 +18,7 @@ from assay.data.dataset import FitData
 from assay.data.loading import describe, load
 from assay.data.specs import problems, resolve
 from assay.engines.engine import Cohort, Member, Progress, Resources
-from assay.engines.pretraining import Train, first_part, first_progress
+from assay.engines.pretraining import Train, ended, first_part, first_progress
 from assay.networks.families import build_network
 from assay.networks.modules import OwnNetwork
 from assay.networks.network import initial_weights
@@ -109,15 +109,11 @@ class Transfer:
 
         report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), other, inner, report)
-        found = {record.run_id: record for record in trained}
+        found = {record.run_id: ended(record, other.name) for record in trained}
         begun = {}
         for own, first in zip(cohort.members, members, strict=True):
-            record = found[first.run_id]
-            if record.status != "finished":
-                raise EngineError(
-                    f"training.pretrain {record.status} on {other.name}: {record.message}"
-                )
-            trunk = {k: v for k, v in record.weights.items() if k.startswith("trunk.")}
+            weights = found[first.run_id].weights
+            trunk = {k: v for k, v in weights.items() if k.startswith("trunk.")}
             begun[own.run_id] = initial_weights(own.network, own.seed) | trunk
         return begun
 

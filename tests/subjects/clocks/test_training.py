@@ -12,11 +12,12 @@ import torch
 
 from assay.core.errors import ConfigError, EngineError
 from assay.core.records import Record
-from assay.data import load
+from assay.data import load, resolve
 from assay.engines.averaging import exponential
 from assay.engines.engine import Progress, Resources
 from assay.engines.loop import Loop
-from assay.engines.pretraining import first_progress, later_progress
+from assay.engines.numpy_engine.engine import NumpyEngine
+from assay.engines.pretraining import first_part, first_progress, later_progress
 from assay.engines.torch_engine.average import WeightAverage
 from assay.engines.torch_engine.engine import TorchEngine
 from assay.studies.members import cohorts
@@ -158,6 +159,44 @@ def test_a_run_can_begin_from_rendered_clocks():
     fast, again, plain = (kernels(train(with_pretraining(0.01, n))) for n in (4, 4, 0))
     assert fast == again
     assert all(np.abs(np.subtract(fast[n], plain[n])).max() > 0.01 for n in fast)
+
+
+def test_a_run_whose_pretraining_diverges_fails_and_does_not_begin_anew(monkeypatch):
+    study = with_pretraining(0.01, 4)
+    monkeypatch.setattr(
+        "assay.subjects.clocks.pretraining.first_part",
+        lambda member, changes, **config: first_part(
+            member, {**changes, "learning_rate": 1e30}, **config
+        ),
+    )
+    with pytest.raises(EngineError, match="pretrain diverged on rendered clocks: the loss was not"):
+        train(study)
+
+
+def test_fresh_clocks_have_every_change_of_the_fixed_ones():
+    spec = {"name": "clocks-rendered", "size": 24, "per_time": 1, "train": 300, "validation": 60}
+    data = load({**spec, "test": 60, "fresh": True, "zca_whitening": True, "permute": 3})
+    assert data.fresh is not None
+    fresh = (data.fresh(0).images - data.mean) / data.std
+    seen = (data.validation.images - data.mean) / data.std
+    assert abs(float(fresh.mean())) < 0.1
+    assert float(fresh.std()) == pytest.approx(float(seen.std()), rel=0.2)
+
+
+def test_as_many_clocks_as_asked_for_each_time_are_split():
+    few = load({"name": "clocks-rendered", "size": 24, "per_time": 1})
+    assert (len(few.train), len(few.validation)) == (648, 72)
+    many = resolve({"name": "clocks-rendered", "per_time": 100, "train": 60_000})
+    assert many["validation"] == 5_000
+
+
+def test_the_numpy_engine_refuses_fresh_pictures():
+    study = {"study": "d", "dataset": "digits", "network": "mlp", "engine": "numpy", "repeats": 1}
+    (cohort,) = cohorts(make_plan(parse_study(study)).runs().values())
+    NumpyEngine().check(cohort, Resources())
+    cohort.members[0].config["dataset"]["fresh"] = True  # as of a dataset of a plugin
+    with pytest.raises(EngineError, match=r"fixed images, got dataset\.fresh true; use --engine"):
+        NumpyEngine().check(cohort, Resources())
 
 
 def test_a_run_can_begin_with_the_weights_of_a_reader(tmp_path):

@@ -35,6 +35,14 @@ def blobs(n=1500, height=10, width=10, channels=1, seed=0):
     return (255 * x / x.max()).astype(np.uint8)
 
 
+def test_a_channel_that_never_varies_says_nothing():
+    x = blobs().reshape(1500, -1, 1)
+    constant = np.full_like(x, 200)
+    z = standardised(np.concatenate([x, constant], 2))
+    assert np.isfinite(z).all()
+    assert not z.reshape(len(x), 2, -1)[:, 1].any()
+
+
 def shuffled(images, seed=1):
     """The images with all pixels permuted, and the true cell of each pixel."""
     flat = images.reshape(len(images), -1, images.shape[-1])

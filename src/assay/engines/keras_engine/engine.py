@@ -15,7 +15,14 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Progress, Resources, check_looks, check_weights
+from assay.engines.engine import (
+    Cohort,
+    Progress,
+    Resources,
+    check_fixed,
+    check_looks,
+    check_weights,
+)
 from assay.engines.keras_engine.backend import backend_name, check_keras, load_keras
 from assay.engines.keras_engine.build import described_kernels
 from assay.engines.keras_engine.calls import layer_call, optimizer_call
@@ -62,6 +69,7 @@ class KerasEngine:
         if cohort.task_name != "classify":
             name = cohort.task_name
             raise EngineError(unknown_name("task of the keras engine", name, ["classify"]))
+        check_fixed(cohort, "the keras engine", "use --engine torch")
         check_looks(cohort, "keras")
         for member in cohort.members:
             check_weights(member, "keras")

@@ -13,7 +13,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Member, Progress, Resources, check_weights
+from assay.engines.engine import Cohort, Member, Progress, Resources, check_fixed, check_weights
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model, check_layers
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
@@ -44,6 +44,7 @@ class NumpyEngine:
         _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
         if cohort.task_name not in LOSSES:
             raise EngineError(unknown_name("task of the numpy engine", cohort.task_name, LOSSES))
+        check_fixed(cohort, "the numpy engine", "use --engine torch")
         for member in cohort.members:
             check_weights(member, "numpy")
             member.training.optimizer.step_of("numpy")

@@ -15,7 +15,7 @@ from assay.core.errors import EngineError, unknown_name
 from assay.core.machine import cpu_name
 from assay.core.records import Record
 from assay.data.dataset import Dataset
-from assay.engines.engine import Cohort, Member, Progress, Resources, check_looks
+from assay.engines.engine import Cohort, Member, Progress, Resources, check_fixed, check_looks
 from assay.engines.evaluation import Evaluation, measured
 from assay.engines.numpy_engine.images import NormalSplit
 from assay.engines.numpy_engine.losses import LOSSES
@@ -55,6 +55,7 @@ class SklearnEngine:
         if cohort.task_name != "classify":
             name = cohort.task_name
             raise EngineError(unknown_name("task of the sklearn engine", name, ["classify"]))
+        check_fixed(cohort, "the sklearn engine", "use --engine torch")
         check_looks(cohort, "sklearn")
         for member in cohort.members:
             network = member.network

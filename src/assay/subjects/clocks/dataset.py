@@ -90,10 +90,13 @@ class ClocksRendered(DatasetEntry):
             if spec[name] and not spec["fresh"]
         }
 
+    def totals(self, spec: Spec) -> tuple[int, int]:
+        """As many training clocks as `per_time` says."""
+        return TIMES * spec["per_time"], TIMES * TEST_PER_TIME
+
     def survey(self, spec: Spec, data_dir: Path | None = None) -> Survey:
         """Describe the dataset without drawing."""
-        shape = (spec["size"], spec["size"], 1)
-        return Survey(shape, (), TIMES * spec["per_time"], TIMES * TEST_PER_TIME)
+        return Survey((spec["size"], spec["size"], 1), (), *self.totals(spec))
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Return pictures that are drawn on demand."""

@@ -16,7 +16,7 @@ from assay.data import Info
 from assay.data.dataset import FitData
 from assay.data.loading import load
 from assay.engines.engine import Cohort, Progress, Resources
-from assay.engines.pretraining import Train, first_part, first_progress
+from assay.engines.pretraining import Train, ended, first_part, first_progress
 from assay.networks.checks import check_weights
 from assay.subjects.clocks.dataset import STYLES
 
@@ -80,7 +80,7 @@ class RenderedPretraining:
 
         report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), load(spec), inner, report)
-        records = {record.run_id: record for record in trained}
+        records = {record.run_id: ended(record, "rendered clocks") for record in trained}
         pairs = zip(cohort.members, members, strict=True)
         return {own.run_id: records[first.run_id].weights for own, first in pairs}
 

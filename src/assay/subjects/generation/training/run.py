@@ -12,7 +12,7 @@ from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.checkpoints import unpack
-from assay.engines.engine import Cohort, Progress, Resources
+from assay.engines.engine import Cohort, Progress, Resources, check_fixed
 from assay.engines.recording import begin, in_turns, make_record
 from assay.engines.torch_engine.device import DevicePlace
 from assay.engines.torch_engine.trainer import DeviceDataset
@@ -43,6 +43,7 @@ SAMPLES, NEAREST = 64, 4
 
 def check_parts(cohort: Cohort) -> None:
     """Raise EngineError for settings that do not apply to several networks."""
+    check_fixed(cohort, f"task {cohort.task_name}", "leave it out")
     for member in cohort.members:
         spec = member.config.get("dataset") or {}
         if "normalize" in spec:

@@ -19,14 +19,15 @@ def informative(x: np.ndarray) -> np.ndarray:
 
 def standardised(x: np.ndarray) -> np.ndarray:
     """Square roots of the intensities with mean 0 and deviation 1, float32 (images * channels,
-    pixels): each channel of an image counts as a sample.
+    pixels): each channel of an image counts as a sample. Channels that never vary are 0.
 
     The square root balances bright and dark pixels; products of intensities are dominated by bright
     ones.
     """
     roots = np.sqrt(x.astype(np.float32))
     roots -= roots.mean(0)
-    roots /= np.maximum(roots.std(0), 1e-6)
+    varies = x.max(0) > x.min(0)  # the deviation of a constant is only its rounding
+    roots /= np.where(varies, np.maximum(roots.std(0), 1e-6), np.inf)
     return np.ascontiguousarray(roots.transpose(0, 2, 1)).reshape(-1, x.shape[1])
 
 
