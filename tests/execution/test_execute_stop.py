@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from test_execute_crashes import command, is_gone, wait_for
 
+from assay.apps.api import run
+from assay.core.errors import StudyInterrupted
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import decode_arrays
@@ -217,3 +219,34 @@ def test_a_signal_that_is_ignored_stays_ignored():
             assert not stopped()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_search_that_is_stopped_at_the_last_run_of_a_batch_goes_no_further(tmp_path):
+    study = {
+        "study": "stopped",
+        "dataset": {"name": "xor", "train": 60, "validation": 20, "test": 20},
+        "network": {"family": "mlp", "hidden": [4]},
+        "training": {"epochs": 1},
+        "engine": "numpy",
+        "repeats": 1,
+        "search": {
+            "sampler": "random",
+            "trials": 3,
+            "batch": 1,
+            "best": 1,
+            "space": {"training.learning_rate": {"float": [0.01, 0.2]}},
+        },
+    }
+    finished = []
+
+    def told(event):
+        if event.kind == "finished":
+            finished.append(event)
+            if len(finished) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(StudyInterrupted, match="interrupted after 1 of 3 trials"):
+        run(study, store=tmp_path, device="cpu", on="inline", on_event=told)
+    assert len(finished) == 1
+    run(study, store=tmp_path, device="cpu", on="inline", on_event=told)
+    assert len(finished) == 4

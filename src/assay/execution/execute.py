@@ -106,10 +106,10 @@ def execute(
         StudyInterrupted: the user stopped it.
     """
     plain = plan.to_json() if isinstance(plan, HasPlan) else plan
-    complete_metrics(cohorts, store, resources.metrics)
     ledger = Ledger(plain, cohorts, store, on_event or (lambda event: None))
     began = time.monotonic()
     try:
+        complete_metrics(cohorts, store, resources.metrics)  # of the records that are not damaged
         store.save_plan(plain)
         resources = _of_store(resources, store)
         place = parse_place(executor)

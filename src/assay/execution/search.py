@@ -22,7 +22,7 @@ from assay.execution.execute import Summary, execute
 from assay.execution.executors.executor import Crew
 from assay.execution.place import Place
 from assay.execution.search_progress import SearchProgress
-from assay.execution.stop import with_store
+from assay.execution.stop import interrupts, with_store
 from assay.studies.members import cohorts
 from assay.studies.search.hyperband import Bracket, promoted
 from assay.studies.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
@@ -56,10 +56,10 @@ def run_search(
     """
     # one thread each, so that the rounding of a run does not depend on the others
     single = replace(resources, save_weights=False, threads=resources.threads or 1)
-    with Crew() as crew:
+    with Crew() as crew, interrupts() as stopped:
         progress = SearchProgress(plan.study, on_event or (lambda event: None))
         training = _Training(plan, store, data_dir, workers, executor, crew, progress)
-        course = _SearchCourse(plan, training, single)
+        course = _SearchCourse(plan, training, single, stopped)
         try:
             if plan.search.brackets:
                 course.brackets()
@@ -69,7 +69,7 @@ def run_search(
             last = list(plan.configs())
             training.run(last, resources, float(len(last)))
             store.save_plan(plan.to_json())
-        except KeyboardInterrupt as error:  # between two executions it has the usual meaning
+        except KeyboardInterrupt as error:
             raise StudyInterrupted(
                 _how_to_resume(plan, store), getattr(error, "kept", "")
             ) from None
@@ -138,8 +138,15 @@ class _SearchCourse:
         complete: numbers of the trials with the complete budget.
     """
 
-    def __init__(self, plan: SearchPlan, training: _Training, resources: Resources):
+    def __init__(
+        self,
+        plan: SearchPlan,
+        training: _Training,
+        resources: Resources,
+        stopped: Callable[[], bool] = lambda: False,
+    ):
         self.plan, self.training, self.resources = plan, training, resources
+        self.stopped = stopped
         search, seed = plan.search, plan.study.seeds[0] - plan.search.repeats
         self.search = search
         self.sampler = SAMPLERS[search.sampler].make(search.space, seed, search.higher_is_better)
@@ -237,7 +244,11 @@ class _SearchCourse:
         return tried, ""
 
     def train(self, batch: Sequence[tuple[Tried, int | None]]) -> None:
-        """Train trials, each up to an epoch or (None) the complete budget; set their values."""
+        """Train trials, each up to an epoch or (None) the complete budget; set their values.
+
+        Raises:
+            KeyboardInterrupt: the user stopped it, even if only after the last of these trials.
+        """
         wanted: list[dict] = []
         work, whole = 0.0, self.search.whole_epochs
         for tried, epochs in batch:
@@ -249,6 +260,8 @@ class _SearchCourse:
             wanted += configs
         self._wave += 1
         records = self.training.run(wanted, self.resources, work)
+        if self.stopped():
+            raise KeyboardInterrupt
         for tried, _ in batch:
             runs = [records.get(run) for run in tried.rungs[-1].runs]
             self.values[tried.number] = self._value(runs)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,15 @@ def test_refit_trains_the_best_on_the_validation_images_too(tmp_path: Path):
     chosen = best_trial(plan, last)
     assert chosen is not None
     assert chosen.trial["trial_id"] == plan["selected"]
+
+
+def test_a_search_with_metrics_trains_damaged_runs_again(tmp_path: Path):
+    changes = {"trials": 2, "best": 1, "repeats": 1, "metrics": ["f1_macro"]}
+    search(tmp_path, study("random", **changes))
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+        (run,) = db.execute("SELECT run_id FROM arrays ORDER BY rowid").fetchone()
+        db.execute("UPDATE arrays SET blob = zeroblob(50) WHERE run_id = ?", (run,))
+    _, summary = search(tmp_path, study("random", **changes))
+    assert summary.trained == 1
+    _, records = stored(tmp_path)
+    assert all("val_f1_macro" in record.metrics for record in records.values())

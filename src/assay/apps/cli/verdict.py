@@ -58,6 +58,7 @@ def verdict(
     from assay.apps.api import train
     from assay.apps.results import Results
     from assay.apps.verdicts import decide, paired_plan
+    from assay.execution.stop import interrupts
     from assay.reports.protocol import tuned_note
 
     options, places = options or StudyOptions(), places or Places()
@@ -70,6 +71,8 @@ def verdict(
     first, machine = like.seeds[0], (where or MachineOptions()).of(b)
 
     def more(n: int) -> Sequence[Record]:
+        if stopped():  # after the last run of the look before
+            raise KeyboardInterrupt
         name, question = f"verdict-{like.name}", f"Is {labels[0]} better than {labels[1]}?"
         plan = paired_plan(like, name, question, trials, range(first, first + n))
         with display() as shown:
@@ -84,7 +87,8 @@ def verdict(
 
     plan = paired_plan(like, "verdict", "", trials, [first])
     sides = (plan.trials[0].id, plan.trials[1].id)
-    said = decide(more, sides, like.judging.objective, at_least=at_least, most=max_repeats)
+    with interrupts() as stopped:
+        said = decide(more, sides, like.judging.objective, at_least=at_least, most=max_repeats)
     _tell(said, labels, json, tuned_note(plan.to_json()))
     return STATUS[said.verdict]
 
