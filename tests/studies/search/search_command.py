@@ -31,7 +31,11 @@ HALVED = {"name": "hyperband", "eta": 3}
 def study(sampler: Any = "tpe", **changes: Any) -> dict[str, Any]:
     search = {"sampler": sampler, "space": SPACE, "best": 2}
     search |= {} if isinstance(sampler, dict) else {"trials": 14, "batch": 4}
-    top = {k: changes.pop(k) for k in ("repeats", "dataset", "training", "seed") if k in changes}
+    top = {
+        k: changes.pop(k)
+        for k in ("repeats", "dataset", "training", "seed", "metrics")
+        if k in changes
+    }
     return {
         "study": "searched",
         "dataset": {"name": "digits", "train": 200, "validation": 100, "test": 50},
@@ -51,7 +55,7 @@ def search(
         summary = run_search(
             plan,
             opened,
-            Resources(device="cpu", precision="float32"),
+            Resources("cpu", "float32", metrics=plan.study.judging.computed),
             on_event=on_event,
             executor=executor,
         )
