@@ -82,6 +82,17 @@ def test_a_run_that_ends_otherwise_is_different(record: Record):
     assert judge(record, replace(record, predictions=predicted)).verdict == ROUNDING
 
 
+def test_what_diverged_is_equal_to_itself_and_accuracies_decide_without_losses():
+    curves = {"step": np.ones(1), "loss": np.full(1, np.nan)}
+    lost = Record("a", "t", 0, "diverged", {}, curves, {"val_loss": float("nan")})
+    assert judge(lost, lost).verdict == EQUAL
+    curves = {"step": np.ones(1), "accuracy": np.array([0.9])}
+    good = Record("a", "t", 0, "finished", {}, curves, {"val_accuracy": 0.9})
+    bad = replace(good, curves={**curves, "accuracy": np.array([0.1])}, metrics={})
+    assert judge(good, bad).verdict == DIFFERENT
+    assert judge(good, replace(good, curves={"step": np.ones(1)}, metrics={})).first == np.inf
+
+
 def test_metrics_whose_function_is_not_loaded_follow_from_the_predictions(record: Record):
     said = {**record.provenance, "metric_versions": {"test_f1_macro": "1"}}
     stored = replace(record, metrics={**record.metrics, "test_f1_macro": 0.5}, provenance=said)

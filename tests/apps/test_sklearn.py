@@ -314,3 +314,14 @@ def test_values_that_vanish_are_refused(size: float, precision: str, said: str):
     with pytest.raises(ValueError, match=said):
         net.fit(X * size, np.arange(10) % 2)
     net.fit(X * 0, np.arange(10) % 2)  # which is as it was meant
+
+
+def test_a_fit_that_fails_leaves_the_classifier_as_it_was():
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    words = np.where(X[:, 0] > 0, "pos", "neg")
+    net = AssayClassifier(hidden=[4], epochs=1, random_state=0).fit(X, words)
+    before = net.predict(X)
+    net.set_params(optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(EngineError, match="diverged"):
+        net.fit(X, np.where(X[:, 1] > 0, "zebra", "apple"))
+    np.testing.assert_array_equal(net.predict(X), before)

@@ -134,7 +134,11 @@ def test_power_is_what_simulation_finds():
     assert chance_to_show(0.5, 1, n - 1) < 0.8 <= chance_to_show(0.5, 1, n)
     assert repeats_needed(1e-6, 1.0) is None
     assert detectable(1, 1.0) == np.inf
-    assert chance_to_show(1, 0, 3) == 1
+    for n in (5, 6):  # equal differences are tested by their signs: 0.0625 and 0.03125
+        assert chance_to_show(0.01, 0, n) == (paired_t(np.full(n, 0.01)).p <= 0.05) == (n == 6)
+    assert repeats_needed(0.01, 0.0) == 6
+    assert detectable(5, 0.0) == np.inf
+    assert detectable(6, 0.0) == 0
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])

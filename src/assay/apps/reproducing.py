@@ -25,6 +25,9 @@ LIMITS = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 2e-2}
 """Relative difference of losses at the first evaluation that rounding may explain."""
 
 _ABOUT_CODE = ("assay", "source", "commit", "dirty", "begun_with")
+_TIMES = ("step", "epoch", "seconds")
+"""Curves that say when an evaluation was, not what it found."""
+
 _ABOUT_MACHINE = (
     "cpu",
     "cpu_features",
@@ -45,7 +48,8 @@ class Reproduced:
         run_id, title: the run, and its trial and seed.
         verdict: EQUAL (all curves, metrics and predictions bit for bit), ROUNDING (the losses of
             the first evaluation agree as far as the precision goes), DIFFERENT, or FAILED.
-        first: largest relative difference of a loss at the first evaluation.
+        first: largest relative difference of a loss at the first evaluation; without losses, of
+            the other curves.
         metrics: name -> (stored, now) of the metrics that judge the task, validation and test.
         changed: what has changed since the run was stored: (name, then, now).
         message: why it could not be trained, or made another number of updates.
@@ -155,14 +159,7 @@ def _train(
 
 def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     """Compare a stored run with its repetition."""
-    first = max(
-        (
-            _relative(stored.curves[name][:1], again.curves[name][:1])
-            for name in stored.curves
-            if name in again.curves and (name == "loss" or name.endswith("_loss"))
-        ),
-        default=0.0,
-    )
+    first = _first_difference(stored, again)
     limit = LIMITS.get(str(again.provenance.get("precision")), LIMITS["float32"])
     same = stored.status == again.status and _equal(stored, again)
     near = stored.status == again.status and first <= limit
@@ -189,6 +186,15 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     )
 
 
+def _first_difference(stored: Record, again: Record) -> float:
+    """Return the largest relative difference at the first evaluation: of the losses or, without
+    any, of the other curves; infinity if there are none."""
+    shared = [name for name in stored.curves if name in again.curves and name not in _TIMES]
+    losses = [name for name in shared if name == "loss" or name.endswith("_loss")]
+    pairs = ((stored.curves[name][:1], again.curves[name][:1]) for name in losses or shared)
+    return max((_relative(*pair) for pair in pairs), default=math.inf)
+
+
 def _by_the_clock(stored: Record, again: Record) -> str:
     """Say that a time limit ended a run earlier or later than before."""
     then, now = (record.metrics.get("steps") for record in (stored, again))
@@ -213,12 +219,17 @@ def _equal(a: Record, b: Record) -> bool:
     return (
         curves == {name for name in b.curves if name != "seconds"}
         and all(np.array_equal(a.curves[n], b.curves[n], equal_nan=True) for n in curves)
-        and all(b.metrics.get(name) == value for name, value in _known(a, b).items())
+        and all(_same(b.metrics.get(name), value) for name, value in _known(a, b).items())
         and all(
             name in b.predictions and np.array_equal(b.predictions[name], array)
             for name, array in a.predictions.items()
         )
     )
+
+
+def _same(a: float | None, b: float) -> bool:
+    """Whether two metrics are equal; NaN, which diverged losses have, is equal to NaN."""
+    return a == b or (a is not None and math.isnan(a) and math.isnan(b))
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> float:

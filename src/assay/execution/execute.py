@@ -84,9 +84,9 @@ def execute(
 ) -> Summary:
     """Train every run of a study that is not in the store, and save the plan.
 
-    A run whose engine fails, or whose worker dies, is tried once more alone and then stored as
-    failed; it never ends the study. On Ctrl-C, SIGTERM and SIGHUP, runs in training save a
-    checkpoint first. A second Ctrl-C stops at once.
+    A run whose worker dies, or whose engine fails in a job of several runs, is tried once more
+    alone and then stored as failed; it never ends the study. On Ctrl-C, SIGTERM and SIGHUP, runs in
+    training save a checkpoint first. A second Ctrl-C stops at once.
 
     Args:
         plan: the plan of the study, as the store keeps it.

@@ -18,6 +18,7 @@ __all__ = [
     "Comparison",
     "TTest",
     "compare",
+    "constant_p",
     "paired_t",
     "share_interval",
     "welch_t",
@@ -105,8 +106,13 @@ def paired_t(
     error = np.where(constant, 1.0, d.std(-1, ddof=1) / np.sqrt(n))
     left = np.maximum(np.abs(mean) - margin, 0.0)
     p = 2 * stdtr(n - 1, -left / error)
-    p = np.where(constant, np.where(left <= tiny, 1.0, 2.0 ** (1 - n)), p)
+    p = np.where(constant, np.where(left <= tiny, 1.0, constant_p(n)), p)
     return _with_zero(TTest(mean, low - margin, high + margin, p), constant, confidence)
+
+
+def constant_p(n: int) -> float:
+    """Return p of n differences that are all equal and not 0, by the two-sided sign test."""
+    return 2.0 ** (1 - n)
 
 
 def welch_t(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import chdtr, stdtrit
 
+from assay.statistics.compare import constant_p
 from assay.statistics.correction import ALPHA
 from assay.statistics.effects import Effect
 
@@ -22,13 +23,15 @@ MOST_REPEATS = 10_000
 def chance_to_show(difference: float, spread: float, n: int, level: float = ALPHA) -> float:
     """Return the power of the two-sided paired t-test at `level`; 0 for n < 2.
 
+    Equal differences, without any spread, are tested by their signs alone, see `paired_t`.
+
     Args:
         difference: the true one; spread: standard deviation of the paired differences.
     """
     if n < 2:
         return 0.0
     if spread <= 0:
-        return float(difference != 0)
+        return float(difference != 0 and constant_p(n) <= level)
     critical = float(stdtrit(n - 1, 1 - level / 2))
     shift = abs(difference) / spread * n**0.5
     return _beyond(critical, shift, n - 1) + _beyond(critical, -shift, n - 1)
@@ -48,7 +51,7 @@ def _beyond(critical: float, shift: float, df: int) -> float:
 
 def detectable(n: int, spread: float, level: float = ALPHA, power: float = POWER) -> float:
     """Return the difference that n repeats detect with this power; infinite for n < 2."""
-    if n < 2:
+    if n < 2 or (spread <= 0 and constant_p(n) > level):
         return float("inf")
     low, high = 0.0, 1.0
     while chance_to_show(high, 1.0, n, level) < power:

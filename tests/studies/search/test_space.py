@@ -323,3 +323,26 @@ def test_a_parameter_that_changes_nothing_is_refused(name: str, said: str):
 )
 def test_a_parameter_that_something_depends_on_is_taken(search: dict[str, Any]):
     assert study(**{"space": {"epochs": {"int": [1, 8]}}, **search}).space["epochs"]
+
+
+def test_a_setting_is_chosen_once():
+    space = {
+        "training.learning_rate": [0.1, 0.2],
+        "recipe": {"choice": {"a": {"training.learning_rate": 0.5}, "b": {}}},
+    }
+    with pytest.raises(ConfigError, match="learning_rate is set by recipe and by training") as one:
+        study(space)
+    assert "search.space.recipe.choice.a" in str(one.value)
+    shared = {"x": {"float": [0.1, 0.2]}, "recipe": space["recipe"]}
+    with pytest.raises(ConfigError, match=r"is set by search\.set and by recipe at the same time"):
+        study(shared, set={"training.learning_rate": "x"})
+
+
+@pytest.mark.parametrize(("low", "high", "step"), [(1 / 128, 0.5, 1 / 128), (1000, 1001, 0.001)])
+def test_values_of_a_step_lie_on_its_grid(low, high, step):
+    used = {"training.learning_rate": "a / 10000"}
+    space = study({"a": {"float": [low, high], "step": step}}, set=used).space
+    values = list(space["a"].values())
+    assert len(set(values)) == len(values) == round((high - low) / step) + 1
+    places = [(value - low) / step for value in values]
+    assert max(abs(place - round(place)) for place in places) < 1e-8  # as Optuna requires

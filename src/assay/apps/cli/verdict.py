@@ -62,11 +62,8 @@ def verdict(
     from assay.reports.protocol import tuned_note
 
     options, places = options or StudyOptions(), places or Places()
-    changes: StudyChanges = {
-        "data_dir": places.data_path,
-        "store": places.store_path,
-        **options.changes(),
-    }
+    store, data = places.store_path, places.data_path
+    changes: StudyChanges = {"data_dir": data, "store": store, **options.changes()}
     like, labels, trials = _sides((a, b), changes)
     first, machine = like.seeds[0], (where or MachineOptions()).of(b)
 
@@ -76,14 +73,8 @@ def verdict(
         name, question = f"verdict-{like.name}", f"Is {labels[0]} better than {labels[1]}?"
         plan = paired_plan(like, name, question, trials, range(first, first + n))
         with display() as shown:
-            train(
-                plan,
-                places.store_path,
-                data_dir=places.data_path,
-                machine=machine,
-                on_event=shown,
-            )
-        return Results(places.store_path, plan.to_json(), places.data_path).records(arrays=False)
+            train(plan, store, data_dir=data, machine=machine, on_event=shown)
+        return Results(store, plan.to_json(), data).records(arrays=False)
 
     plan = paired_plan(like, "verdict", "", trials, [first])
     sides = (plan.trials[0].id, plan.trials[1].id)

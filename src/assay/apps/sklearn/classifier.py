@@ -219,15 +219,14 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(labels)
         asked = config["dataset"]
         shape = image_shape(rows.shape[1], found, asked["shape"])
-        self.classes_, targets = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, targets = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
             raise DataError(f"y must have at least two classes, got one class: {labels[0]}")
-        self.image_shape_ = shape
         config["seed"] = read_seed(self.random_state)
         data = Split(rows.reshape(-1, *shape), targets.astype(np.int64))
         judged = bool(asked["validation"]) or validation_data is not None
         if validation_data is not None:
-            train, validation = data, self._validation(validation_data)
+            train, validation = data, self._validation(validation_data, classes, shape)
         elif judged:
             train, validation = held_out(data, asked["validation"], config["seed"])
         elif "early_stopping" in config["training"]:
@@ -236,19 +235,20 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
             )
         else:  # engines need images to evaluate on; their curves are dropped below
             train, validation = data, Split(data.images[:1], data.targets[:1])
-        names = [str(label) for label in self.classes_]
+        names = [str(label) for label in classes]
         dataset = dataset_of(train, validation, names, asked["normalize"])
         config["dataset"] = dataset.spec
         device = str(self.device)
         config["precision"] = resolve_precision(config, device)
         record = train_run(config, dataset, device)
+        self.classes_, self.image_shape_ = classes, shape  # only now: training may fail
         self._keep(record if judged else _unjudged(record))
         return self
 
     def predict_proba(self, X: object) -> np.ndarray:
         """Probability of each class, (n, k), in the order of `classes_`."""
         check_is_fitted(self, "record_")
-        images = self._images(X)
+        images = self._images(X, self.image_shape_)
         found = outputs(self.record_, images, len(self.classes_), str(self.device))
         return softmax(found, axis=1)
 
@@ -313,26 +313,25 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         """Number formats of X that are kept; all others are converted to the first."""
         return [np.float64 if self.precision == "float64" else np.float32, np.uint8]
 
-    def _images(self, X: Any) -> np.ndarray:
-        """Return X as images of the fitted shape, or raise ValueError."""
+    def _images(self, X: Any, shape: Shape) -> np.ndarray:
+        """Return X as images of this shape, or raise ValueError."""
         rows, found = unfolded(X)
-        shape = self.image_shape_
         if found is not None and found != shape:
             said = f"{written(shape)} or vectors of {self.n_features_in_} features"
             raise DataError(f"X contains images of {written(found)}, expected images of {said}")
         rows = validate_data(self, rows, reset=False, dtype=self._types(), order="C")
         return rows.reshape(-1, *shape)
 
-    def _validation(self, pair: Any) -> Split:
+    def _validation(self, pair: Any, classes: np.ndarray, shape: Shape) -> Split:
         """Return the given validation samples; their labels must occur in training."""
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataError(f"validation_data must be a pair (X, y), got {type(pair).__name__}")
-        images, labels = self._images(pair[0]), np.asarray(pair[1])
+        images, labels = self._images(pair[0], shape), np.asarray(pair[1])
         check_consistent_length(images, labels)
-        strange = np.setdiff1d(labels, self.classes_)
+        strange = np.setdiff1d(labels, classes)
         if len(strange):
             raise DataError(f"validation_data has labels that are not in y: {strange.tolist()}")
-        return Split(images, np.searchsorted(self.classes_, labels).astype(np.int64))
+        return Split(images, np.searchsorted(classes, labels).astype(np.int64))
 
 
 def _unjudged(record: Record) -> Record:

@@ -130,18 +130,20 @@ class Search:
         """Return the settings of a point, as the level of a factor.
 
         Raises:
-            ConfigError: a derived setting cannot be computed, or a list has a gap.
+            ConfigError: a derived setting cannot be computed, a setting is set twice, or a list has
+                a gap.
         """
-        flat: dict[Path, Setting] = {}
+        flat = _Settings()
         for p in self.space.parameters:
             if p.name not in values:
                 continue
             if p.kind == "choice":
                 (level,) = (lv for lv in p.levels if lv.label == values[p.name])
-                flat |= {s.path: s for s in level.settings}
+                for setting in level.settings:
+                    flat.add(setting, p.name)
             elif "." in p.name:
                 path = tuple(p.name.split("."))
-                flat[path] = Setting(path, _with(p.entry, values[p.name]))
+                flat.add(Setting(path, _with(p.entry, values[p.name])), p.name)
         meanings = self.space.meanings(values)
         for derived in self.derived:
             missing = sorted(derived.expression.names - meanings.keys())
@@ -152,8 +154,23 @@ class Search:
                 made = derived.expression.value(meanings)
             except ConfigError as error:
                 raise derived.entry.error(str(error)) from None
-            flat[derived.path] = Setting(derived.path, _with(derived.entry, made))
+            flat.add(Setting(derived.path, _with(derived.entry, made)), "search.set")
         return Level("point", tuple(_lists(flat)), self.entry)
+
+
+class _Settings(dict[Path, Setting]):
+    """The settings of a point by path, each from one parameter."""
+
+    def __init__(self) -> None:
+        self._whose: dict[Path, str] = {}
+
+    def add(self, setting: Setting, whose: str) -> None:
+        """Add a setting of a parameter; ConfigError if another one has set it."""
+        if other := self._whose.get(setting.path):
+            name = ".".join(map(str, setting.path))
+            raise _at(setting, f"{name} is set by {whose} and by {other} at the same time")
+        self._whose[setting.path] = whose
+        self[setting.path] = setting
 
 
 def _with(entry: Entry, value: Any) -> Entry:

@@ -73,10 +73,12 @@ class Parameter:
         return [self.tidy(self.low), self.tidy(self.high)]
 
     def tidy(self, number: float) -> float:
-        """Round a number: whole for an int, else six digits, within the bounds."""
+        """Round a number: whole for an int, else six digits (twelve where a step must be met),
+        within the bounds."""
         if self.kind == "int":
             return round(number)
-        return float(min(max(float(f"{number:.6g}"), self.low), self.high))
+        short = f"{number:.6g}" if self.step is None else f"{number:.12g}"
+        return float(min(max(float(short), self.low), self.high))
 
     def shown(self, value: object) -> str:
         """Return a value as text."""
