@@ -48,7 +48,8 @@ def run_server(
         data_dir: the folder with the datasets.
         host: an address for other machines; None accepts only this machine.
         port: 0 chooses a free one.
-        token: access token of other machines; None generates one. Unused without `host`.
+        token: access token that every page needs; None generates one with `host`, and needs none
+            without.
         say: called once with the address.
 
     Raises:
@@ -63,13 +64,11 @@ def run_server(
 
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
-    if token is not None and host is None:
-        raise ConfigError("--token needs --host: without it, only this machine can connect")
     if token is not None and len(token) < LEAST:
         raise ConfigError(f"--token must have at least {LEAST} characters, got {len(token)}")
     if store.exists() and not store.is_dir():
         raise ConfigError(f"{store} is a file; a store is a folder")
-    secret = (token or secrets.token_urlsafe(24)) if host is not None else ""
+    secret = token or (secrets.token_urlsafe(24) if host is not None else "")
     listening = _listen(host or LOCAL[0], port)
     number = listening.getsockname()[1]
     lab = Lab(store, data_dir)

@@ -229,3 +229,18 @@ def test_other_machines_must_know_the_token(tmp_path: Path):
         assert ask(site, "/?token=a-long-secret-token")[0] == 303
         assert ask(site, "/api/studies", Cookie="assay_token=a-long-secret-token")[0] == 200
         assert ask(site, "/", Host="evil.example", Cookie=f"assay_token={token}")[0] == 421
+
+
+def test_a_token_keeps_other_accounts_of_this_machine_out(tmp_path: Path):
+    with serving(tmp_path / "store", "--token", "a-long-secret-token") as to:
+        site, _, token = to.rstrip("/").partition("/?token=")
+        assert token == "a-long-secret-token"
+        assert ask(site, "/api/studies")[0] == 401
+        assert ask(site, "/api/studies", Cookie=f"assay_token={token}")[0] == 200
+
+
+def test_another_site_starts_no_download(strange: str):
+    path = "/download/csv?name=none"
+    assert ask(strange, path, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
+    assert ask(strange, path, **{"Sec-Fetch-Site": "same-origin"})[0] != 403
+    assert ask(strange, path)[0] != 403  # a program

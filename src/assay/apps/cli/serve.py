@@ -29,7 +29,7 @@ def serve(
     Args:
         host: Address to listen on, so that other machines can connect (0.0.0.0: every address).
         port: Port to listen on; 0 chooses a free one.
-        token: Access token of other machines [a new one].
+        token: Access token, also for this machine [a new one with --host, else none].
         plugin: A Python file or module that registers pages of your own; may be repeated.
     """
     from assay.apps.serving import run_server

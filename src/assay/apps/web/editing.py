@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from assay.core.errors import AssayError, ConfigError, StoreError, unknown_name
 from assay.core.files import write_whole
+from assay.core.yaml import read_yaml
+from assay.networks.modules import ENGINE_OF
 
 __all__ = ["MOST_CHARACTERS", "check", "save", "source", "written"]
 
@@ -19,8 +22,11 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
 
 _PLACE = re.compile(r"^(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)$")
 
-_CODE = re.compile(r"^\s*-?\s*(plugins|module)\s*:|[{,]\s*(plugins|module)\s*:", re.MULTILINE)
-"""Keys of studies with their own code, which must not be loaded into the server."""
+_CODE = {"plugins", "engine", *ENGINE_OF}
+"""Keys that may name the study's own code, which must not be loaded into the server."""
+
+CHECK_SECONDS = 120.0
+"""Maximum time of a check in a separate process."""
 
 
 def source(name: str, studies: Path) -> dict[str, object]:
@@ -66,20 +72,36 @@ def check(
         raise ConfigError("the text of a study is missing")
     if len(text) > MOST_CHARACTERS:
         raise ConfigError(f"a study of {len(text):,} characters is too long")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "study.yaml"
-        if _CODE.search(text):
+    file = None
+    try:
+        elsewhere = _names_code(read_yaml(text, "study.yaml").data)
+        if elsewhere:
             studies.mkdir(parents=True, exist_ok=True)
-            file = studies / ".checked.yaml"  # its plugins are found beside it
-        file.write_text(text, encoding="utf-8")
-        try:
-            if _CODE.search(text):
-                return _elsewhere(file, data_dir)
-            return _checked(file, data_dir, store)
-        except AssayError as error:
-            return {"problems": problems(str(error))}
-        finally:
+        beside = studies if elsewhere else None  # its plugins are found beside it
+        handle, name = tempfile.mkstemp(".yaml", ".checked-", beside)
+        file = Path(name)
+        with open(handle, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        return _elsewhere(file, data_dir) if elsewhere else _checked(file, data_dir, store)
+    except AssayError as error:
+        return {"problems": problems(str(error))}
+    finally:
+        if file is not None:
             file.unlink(missing_ok=True)
+
+
+def _names_code(node: object) -> bool:
+    """Whether a part of a study may name code of its own: anywhere, also as `network.module`."""
+    if isinstance(node, (list, tuple)):
+        return any(map(_names_code, node))
+    if not isinstance(node, dict):
+        return False
+    return any(
+        (str(key).rpartition(".")[2] in _CODE
+        and (key != "engine" or ":" in str(value)))
+        or _names_code(value)
+        for key, value in node.items()
+    )
 
 
 def _checked(file: Path, data_dir: Path | None, store: Path | None) -> dict[str, object]:
@@ -103,12 +125,18 @@ def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, object]:
     """Check in a separate process, which may load the study's code."""
     more = ["--data", str(data_dir)] if data_dir else []
     command = [sys.executable, "-m", "assay", "show", str(file), "--json", *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        said = f"importing and checking its code takes more than {CHECK_SECONDS:.0f} seconds"
+        raise ConfigError(said) from None
     if done.returncode:
         return {"problems": problems(done.stderr.strip())}
-    import json
-
     plan = json.loads(done.stdout)
+    if plan.get("search"):
+        return {"problems": [], "name": plan["study"], "search": True}
     runs = sum(len(trial["runs"]) for trial in plan["trials"])
     return {"problems": [], "name": plan["study"], "trials": len(plan["trials"]), "runs": runs}
 

@@ -120,6 +120,8 @@ class Guard:
             return 405, f"the method {scope['method'][:20]} is not allowed"
         if scope["method"] == "POST":
             return _foreign(headers) or _oversized(headers)
+        if scope["path"].startswith("/download/"):  # which may take minutes to make
+            return _of_another_site(headers)
         return None
 
     def _ours(self, host: str) -> bool:
@@ -145,6 +147,7 @@ class Guard:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
 
+_OURS = "only this server's own pages may change or download anything"
 _TOO_LARGE = f"the request is too large: at most {MOST_BYTES / 1e6:.0f} MB are read"
 
 
@@ -156,15 +159,18 @@ def _given(scope: Scope) -> str | None:
 
 def _foreign(headers: dict[str, str]) -> tuple[int, str] | None:
     """Refuse requests of other sites' pages, which cannot forge these headers."""
-    said = "only this server's own pages may change anything"
-    site = headers.get("sec-fetch-site", "same-origin")
     origin = headers.get("origin")
     same = origin is None or origin.partition("://")[2] == headers.get("host")
-    if site not in ("same-origin", "none") or not same:
-        return 403, said
+    if not same:
+        return 403, _OURS
     if "x-assay" not in headers:  # neither a form nor a script of another site can send this type
-        return 403, f"{said}; programs send the header X-Assay: 1"
-    return None
+        return 403, f"{_OURS}; programs send the header X-Assay: 1"
+    return _of_another_site(headers)
+
+
+def _of_another_site(headers: dict[str, str]) -> tuple[int, str] | None:
+    site = headers.get("sec-fetch-site", "same-origin")
+    return None if site in ("same-origin", "none") else (403, _OURS)
 
 
 def _oversized(headers: dict[str, str]) -> tuple[int, str] | None:
