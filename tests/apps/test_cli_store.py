@@ -78,7 +78,13 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "training.learning_rate 0.01 1e-05" in out
     assert any(line.startswith("test accuracy (%)") for line in out)
-    assert "Intervals and p-values are corrected by Holm over 4 metrics." in out
+    whole = " ".join(out)
+    assert "Test accuracy decides and is tested alone; intervals and p-values of the 3" in whole
+    assert main(["compare", *names, "--metric", "val_loss", "--store", str(store)]) == 0
+    alone = capsys.readouterr().out
+    assert "validation loss" in alone
+    assert "accuracy" not in alone.partition("results\n")[2]
+    assert "Holm" not in alone
     assert not any("The data differ" in line for line in out)
     assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
     assert capsys.readouterr().out.endswith("A and B are the same trial.\n")

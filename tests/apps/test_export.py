@@ -16,7 +16,10 @@ from assay.core.store import Store
 
 def test_the_file_holds_every_number_of_every_run(store: Path, tmp_path: Path):
     out = tmp_path / "made" / "small.json"
+    assert main(["export", "small", "--store", str(store), "--to", "json", str(out)]) == 0
+    first = out.read_bytes()
     assert main(["export", "small", "--store", str(store), "--out", str(out)]) == 0
+    assert out.read_bytes() == first
     data = json.loads(out.read_text())
     results = assay.load(store)["small"]
     records = {record.run_id: record for record in results.records()}
@@ -40,9 +43,11 @@ def test_what_cannot_be_written_is_named(
     blocked.write_text("")
     at = ["--store", str(store)]
     assert main(["export", "small", *at, "--out", str(blocked / "x.json")]) == 2
+    assert main(["figure", "small", "curves", *at, "--out", str(blocked / "x.svg")]) == 2
     assert main(["export", "small", *at, "--to", "jsn"]) == 2
     err = capsys.readouterr().err
-    assert f"error: cannot write {blocked / 'x.json'}: " in err
+    for name in ("x.json", "x.svg"):
+        assert f"error: cannot write {blocked / name}: {blocked} is a file, not a folder" in err
     assert "error: unknown export format 'jsn'; did you mean 'json'? (known: json, " in err
 
 

@@ -148,6 +148,10 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
          "design: random: 3, but there are only 2 combinations; use full_factorial"),
         ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},
          "published[0].trial: unknown trial 'MLP' (known: small)"),
+        ({"published": [{"value": 97, "source": "x"}]},
+         "published[0].value: test_accuracy must lie between 0 and 1, got 97; did you mean 0.97?"),
+        ({"published": [{"value": -5, "source": "x"}]},
+         "published[0].value: test_accuracy must lie between 0 and 1, got -5"),
         ({"scales": {"full": {"repeats": 1}}},
          "scales.full: full is the study as written and cannot be changed"),
     ],
@@ -158,8 +162,8 @@ def test_what_does_not_fit_together(changes: dict, said: str) -> None:
 
 def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
     assert message("mlp-factor") == [
-        "unknown study 'mlp-factor'; did you mean 'mlp-factors'? (`assay list` lists all); or give "
-        "a YAML file"
+        "unknown built-in study 'mlp-factor'; did you mean 'mlp-factors'? (`assay list` lists "
+        "all); a study of your own is named by its YAML file"
     ]
     assert message("missing.yaml") == ["there is no study file missing.yaml"]
     assert message("mlp-factor.yaml") == [

@@ -22,11 +22,12 @@ __all__ = ["Side", "ComparedSides", "compare_sides", "find_side", "flatten"]
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: a trial with its records, or a single run."""
+    """One side of a comparison: a trial of a study with its records, or a single run."""
 
     title: str
     config: dict[str, Any]
     records: list[Record]
+    study: PlanData | None = None
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,15 @@ def _trial(store: Store, trial: PlannedTrial, plan: PlanData) -> Side:
         raise StoreError(f"trial {trial['label']!r} of study {study!r} has no finished run yet")
     read = own_metrics(plan, store.records(runs, arrays=False))
     records = sorted(read, key=lambda r: r.seed)
-    return Side(f"{name} ({study})", dict(trial["config"]), records)
+    return Side(f"{name} ({study})", dict(trial["config"]), records, plan)
 
 
 def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
     """Compare two sides; runs with equal seeds are pairs.
 
     Args:
-        metric: with its prefix, for the sentence; by default the main one on the test set.
+        metric: the only one to compare, with its prefix; by default the main one on the test set
+            and all others.
     """
     from assay.reports.comparisons import compare_trials, trial_effects
     from assay.statistics import effect_sentence
@@ -106,7 +108,8 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
         sentence = "A and B are the same trial"
     else:
         sentence = effect_sentence(effects[0]) if effects else "A and B have no metric in common"
-    table = replace(table, notes=(*_other_data(a.config, b.config), *table.notes))
+    told = (*_other_data(a.config, b.config), *_in_a_study(a, b))
+    table = replace(table, notes=(*told, *table.notes))
     return ComparedSides(list(_differences(a.config, b.config)), table, sentence)
 
 
@@ -119,6 +122,19 @@ def _other_data(a: Config, b: Config) -> Iterator[str]:
         yield (
             f"The data differ: A has {ours}, B has {theirs}. Differences between their results are "
             "not those of their settings alone."
+        )
+
+
+def _in_a_study(a: Side, b: Side) -> Iterator[str]:
+    """Say that a study compares the two among others, and corrects its verdict for all of them."""
+    if a.study is None or b.study is None or a.study["study"] != b.study["study"]:
+        return
+    two, asked = {trial_id(a.config), trial_id(b.config)}, a.study.get("comparisons", ())
+    if len(asked) > 1 and any({row["a"], row["b"]} == two for row in asked):
+        name = a.study["study"]
+        yield (
+            f"The study {name} asks this as one of {len(asked)} comparisons and corrects its "
+            f"verdict for all of them: `assay results {name}`."
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError, StoreError, unknown_name
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -319,6 +319,9 @@ def save_figure(plot: Plot, path: Path, kind: str, width: float) -> list[Path]:
         file = path.with_name(f"{path.stem}{end}.{kind}")
         buffer = io.BytesIO()
         save(draw(width), buffer, kind)
-        write_whole(file, buffer.getvalue())
+        try:
+            write_whole(file, buffer.getvalue())
+        except OSError as error:
+            raise StoreError(f"cannot write {file}: {error.strerror or error}") from error
         files.append(file)
     return files

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from assay.core.errors import StoreError
-from assay.core.files import part_of
+from assay.core.files import make_folder, part_of
 
 __all__ = ["check_report", "data_folder", "nothing_stored", "store_folder"]
 
@@ -40,7 +40,7 @@ def check_report(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         trial.touch()
         trial.unlink()
     except OSError as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-__all__ = ["open_file", "part_of", "write_synced", "write_whole", "written_whole"]
+__all__ = ["make_folder", "open_file", "part_of", "write_synced", "write_whole", "written_whole"]
 
 
 def open_file(path: str | Path) -> BufferedReader:
@@ -52,7 +52,7 @@ def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
     """
     part = part_of(path, ending)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield part
         part.replace(path)
     except OSError as error:
@@ -62,6 +62,19 @@ def written_whole(path: Path, ending: str = "") -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it.
+
+    Raises:
+        OSError: one cannot be created; the error says if it is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        name = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+        raise type(error)(error.errno, f"{name} is a file, not a folder", str(name)) from None
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -146,19 +146,25 @@ def trial_effects(
     """Compare two trials in every metric that both have: A minus B, paired by seed. As in a study,
     a diverged run counts as the worst.
 
-    The p-values are corrected by Holm over the metrics. `metric` (the main one by default) comes
-    first.
+    The main metric comes first and is tested alone; the p-values of the others are corrected by
+    Holm over these.
+
+    Args:
+        metric: the only one to compare; by default the main one and all others.
     """
     main = metric or f"test_{primary_metric({}, [*a, *b])}"
     measured = [_metrics(runs) for runs in (a, b)]
     lost = [{r.status for r in runs} == {"diverged"} for runs in (a, b)]
     # a side that diverged as a whole has no metric, and is the worst in all of the other's
     shared = set.union(*measured) if any(lost) else set.intersection(*measured)
-    ordered = sorted(shared, key=lambda m: (m != main, not m.startswith("test_"), m))
-    return judged(
-        [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in ordered],
-        lambda i, level: _between(a, b, ordered[i], level),
-    )
+    others = sorted(shared - {main}, key=lambda m: (not m.startswith("test_"), m))
+    found: list[Effect] = []
+    for family in ([main] if main in shared else [], [] if metric else others):
+        found += judged(
+            [Effect("trial", *names, {}, 1, name, _between(a, b, name)) for name in family],
+            lambda i, level, family=family: _between(a, b, family[i], level),
+        )
+    return found
 
 
 def compare_trials(
@@ -187,10 +193,8 @@ def compare_trials(
         Column("metric", lambda r: with_unit(r["metric"]), "left"),
         Column(names[0], lambda r: mean_text(r["a"], r["metric"])),
         Column(names[1], lambda r: mean_text(r["b"], r["metric"])),
-        Column(
-            "difference, corrected 95 % CI", lambda r: difference_text(r["comparison"], r["metric"])
-        ),
-        Column("p after Holm", lambda r: p_adjusted_text(r["p_adjusted"])),
+        Column("difference, 95 % CI", lambda r: difference_text(r["comparison"], r["metric"])),
+        Column("p", lambda r: p_adjusted_text(r["p_adjusted"])),
         Column(f"P({names[0]} better), 95 % CI", lambda r: _p_better_text(r["comparison"])),
         Column("n", lambda r: str(r["comparison"].n)),
     )
@@ -201,10 +205,24 @@ def compare_trials(
         if any(r.status != "finished" for r in runs)
     ]
     tuned = tuned_sides(dict(zip(names, (a, b), strict=True)))
-    over = f"Intervals and p-values are corrected by Holm over {len(found)} metrics."
-    told = (*notes, *lost, *([over] if len(found) > 1 else []), *([tuned] if tuned else []))
+    told = (*notes, *lost, *_families(found), *([tuned] if tuned else []))
     title = f"{names[0]} against {names[1]}"
     return Table(title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", told)
+
+
+def _families(found: Sequence[Effect]) -> list[str]:
+    """Say over which metrics the p-values are corrected."""
+    if len(found) < 2 or found[0].family > 1:
+        return []
+    rest = found[1:]
+    others = "the other metric is tested alone, too"
+    if len(rest) > 1:
+        others = (
+            f"intervals and p-values of the {len(rest)} others are corrected by Holm over these "
+            f"{len(rest)}"
+        )
+    main = metric_title(found[0].metric)
+    return [f"{main[0].upper()}{main[1:]} decides and is tested alone; {others}."]
 
 
 def _between(

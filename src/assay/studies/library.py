@@ -93,7 +93,8 @@ def find(study: str | Path) -> Traversable | Path:
 def _missing(study: str) -> str:
     """Return an error that there is no such study, with the nearest built-in one."""
     if not study.endswith((".yaml", ".yml")) and os.sep not in study:
-        return unknown_name("study", study, names(), "assay list") + "; or give a YAML file"
+        own = "a study of your own is named by its YAML file"
+        return f"{unknown_name('built-in study', study, names(), 'assay list')}; {own}"
     close = nearest(Path(study).stem, names())
     return f"there is no study file {brief(study)}{did_you_mean(close, 'the built-in ')}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from assay.core.config import Entry, read_options
 from assay.core.errors import unknown_name
+from assay.core.metrics import METRICS
 from assay.core.options import REQUIRED, integer, needs, number, options_of, setting, text
 
 __all__ = ["PUBLISHED", "Published", "read_published"]
@@ -82,7 +83,24 @@ def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
             figure = Published(
                 **read_options(item, "key of a published figure", PUBLISHED, complete=True)
             )
+            with item.problems.collect(item["value"]):
+                _check_value(item["value"], figure)
             if labels and figure.trial is not None and figure.trial not in labels:
                 raise item["trial"].error(unknown_name("trial", figure.trial, labels))
             found.append(figure)
     return found
+
+
+def _check_value(entry: Entry, figure: Published) -> None:
+    """Check a value against the range of its metric, for example percent for a fraction."""
+    name = figure.metric.removeprefix("test_").removeprefix("val_")
+    if name not in METRICS or not isinstance(figure.value, float):  # reported already
+        return
+    known, value = METRICS[name], figure.value
+    low, high = known.bounds
+    if not low <= value <= high:
+        fraction = value / known.scale
+        hint = f"; did you mean {fraction:g}?" if low <= fraction <= high else ""
+        raise entry.error(
+            f"{figure.metric} must lie between {low:g} and {high:g}, got {value:g}{hint}"
+        )

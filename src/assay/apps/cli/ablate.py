@@ -29,7 +29,7 @@ def ablate(
     the selection does not bias the results, which are stored as the study ablate-STUDY.
 
     Args:
-        study: A study that was run, built in or a YAML file.
+        study: A built-in study or a YAML file, which was run before.
     """
     from assay.apps.ablation import ablation_plan
     from assay.apps.api import plan_of

@@ -25,7 +25,19 @@ OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 NO_BUG = {
     getattr(errno, name)
-    for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENAMETOOLONG", "ELOOP", "EIO")
+    for name in (
+        "EACCES",
+        "EPERM",
+        "EROFS",
+        "ENOSPC",
+        "EDQUOT",
+        "ENAMETOOLONG",
+        "ELOOP",
+        "EIO",
+        "EEXIST",
+        "ENOTDIR",
+        "EISDIR",
+    )
     if hasattr(errno, name)
 }
 """What a system refuses: rights, a full disk, an impossible path."""

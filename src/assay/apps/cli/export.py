@@ -34,9 +34,9 @@ def format_names(context: object = None) -> Iterable[str]:
 def export(
     what: Annotated[str, Parameter(completer=stored)],
     /,
+    out: OutFile | None = None,
     *,
     to: Annotated[str, Parameter(completer=format_names)] = "json",
-    out: OutFile | None = None,
     scale: StoredScale = None,
     places: Places | None = None,
 ) -> None:

@@ -108,7 +108,8 @@ def compare(
         a: A trial (its label, STUDY:LABEL, or the start of its identity), a run (the start of its
             name), or a study, which stands for its best trial on validation.
         b: The other one.
-        metric: What to compare, e.g. test_loss [the study's main metric on the test set].
+        metric: The only metric to compare, e.g. test_loss [the study's main metric on the test set,
+            which decides, and all others].
     """
     from assay.apps.comparing import compare_sides, find_side
 

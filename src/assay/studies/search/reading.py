@@ -196,8 +196,11 @@ def _expression(entry: Entry, names: Iterable[str], where: str = "") -> Expressi
 
 
 def _read_constraints(entry: Entry, names: list[str]) -> list[Expression]:
-    items = entry.items() if isinstance(entry.value, list) else [entry]
-    return [_expression(item, names) for item in items]
+    found = []
+    for item in entry.items() if isinstance(entry.value, list) else [entry]:
+        with entry.problems.collect(item):
+            found.append(_expression(item, names))
+    return found
 
 
 def _read_derived(entry: Entry, names: list[str]) -> list[Derived]:
