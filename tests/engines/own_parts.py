@@ -79,6 +79,34 @@ class Unseeded(Net):
         self.out.weight.data.fill_(float(int.from_bytes(os.urandom(4), "big")))
 
 
+class Spare(Net):
+    def __init__(self, image_shape, num_classes):
+        super().__init__(image_shape, num_classes)
+        self.never_called = nn.Linear(3, 3)
+
+
+class OfTwo(Net):
+    def forward(self, x):
+        assert len(x) == 2, "only two"
+        return super().forward(x)
+
+
+class Detached(Net):
+    def forward(self, x):  # detached
+        return super().forward(x).detach()
+
+
+class Silent(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.out = nn.Linear(64, num_classes)
+
+
+class Leaving(nn.Module):
+    def __init__(self):
+        raise SystemExit(3)
+
+
 class Heads(nn.Module):
     def __init__(self, outputs):
         super().__init__()

@@ -18,7 +18,7 @@ import torch
 from own_parts import PARTS, WRITTEN, assert_same, cohort, train
 
 from assay.apps.api import plan_of
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, NetworkError
 from assay.core.store import Store
 from assay.engines.engine import Progress, Stopped
 from assay.networks.families import build_network
@@ -41,6 +41,17 @@ def test_a_residual_network_learns_digits(parts: str):
     assert record.weights["0.weight"].shape == (8, 1, 3, 3)
     rows = record.provenance["own_network"]["layers"]
     assert [rows[0]["name"], rows[0]["output_shape"], rows[0]["parameters"]] == ["0", (6, 6, 8), 80]
+
+
+def test_a_layer_that_is_never_called_is_kept(parts: str):
+    (record,) = train(cohort({"module": f"{parts}:Spare"}, repeats=1))
+    assert record.status == "finished"
+    assert record.weights["never_called.weight"].shape == (3, 3)
+
+
+def test_a_network_that_fails_in_training_says_where(parts: str):
+    with pytest.raises(NetworkError, match=r"py:\d+: network .* \(32, 1, 8, 8\): .*: only two"):
+        train(cohort({"module": f"{parts}:OfTwo"}, repeats=1))
 
 
 def test_equal_seeds_give_equal_runs_and_other_draws_are_left_alone(parts: str):

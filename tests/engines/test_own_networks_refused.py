@@ -42,6 +42,15 @@ WRONG = {
         "AttributeError: 'Broken' "
         "object has no attribute 'missing'"
     ),
+    "Detached": (
+        "FILE:[# detached]: network 'PARTS:Detached' returns outputs that do not depend on its "
+        "weights, for example after detach()"
+    ),
+    "Silent": (
+        "FILE:[class Silent]: network 'PARTS:Silent' fails for images (2, 1, 8, 8): "
+        "NotImplementedError: Module"
+    ),
+    "Leaving": ("FILE:[raise SystemExit]: network 'PARTS:Leaving' cannot be built: SystemExit: 3"),
     "Unseeded": (
         "the first weights 'out.weight' of network 'PARTS:Unseeded' differ when it is built again "
         "with the same seed; draw them with torch"

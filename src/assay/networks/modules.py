@@ -152,15 +152,18 @@ class Blame:
     """A context in which user code runs."""
 
     def __init__(self, source: str, what: str):
-        self._said = f"network {source!r} {what}"
+        self._source, self._said = source, f"network {source!r} {what}"
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, (ConfigError, NetworkError)):
+        if not isinstance(error, (Exception, SystemExit)):
             return
-        where = culprit(error)
+        if isinstance(error, (ConfigError, NetworkError)):
+            return
+        # where only a library's lines are involved, the class says more than they do
+        where = culprit(error, libraries=False) or defined_at(find(self._source))
         told = " ".join(str(error).split())
         message = f"{self._said}: {type(error).__name__}: {told}".removesuffix(": ")
         raise NetworkError(f"{where}: {message}" if where else message) from error

@@ -42,6 +42,11 @@ class LayerPlace:
     input_shape: Shape
     output_shape: Shape
 
+    @property
+    def channels(self) -> int:
+        """Units or channels of its input; 0 for a layer of the user's own that is never called."""
+        return self.input_shape[-1] if self.input_shape else 0
+
 
 @dataclass(frozen=True)
 class Network:
@@ -122,7 +127,7 @@ def weight_shapes(network: Network) -> dict[str, Shape]:
     """The shape of every weight by name, as `initial_weights` draws them, without drawing any."""
     shapes: dict[str, Shape] = {}
     for place in network.leaves():
-        layer, channels = place.layer, place.input_shape[-1]
+        layer, channels = place.layer, place.channels
         if isinstance(layer, (Dense, Conv2D)):
             units = place.output_shape[-1]
             window = (layer.kernel_size,) * 2 if isinstance(layer, Conv2D) else ()
@@ -166,7 +171,7 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
     """
     shapes, weights = weight_shapes(network), {}
     for place in network.leaves():
-        layer, channels = place.layer, place.input_shape[-1]
+        layer, channels = place.layer, place.channels
         if isinstance(layer, (Dense, Conv2D)):
             rng = stream(seed, "init", place.name)
             kernel = f"{place.name}.kernel"

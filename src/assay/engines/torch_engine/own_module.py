@@ -182,6 +182,11 @@ def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
         with network.blamed(f"fails for images {shape} in training"), torch.enable_grad():
             found = module.train()(images)
             found = found if isinstance(found, dict) else {"": found}
+            if not any(out.requires_grad for out in found.values()):
+                raise NetworkError(
+                    f"{written_at(network, module, 'forward')}: network {network.source!r} returns "
+                    "outputs that do not depend on its weights, for example after detach()"
+                )
             torch.stack([out.float().sum() for out in found.values()]).sum().backward()
     return tuple(_layers(module, shapes, counter.get_flop_counts()))
 
