@@ -139,6 +139,8 @@ def results(plan: PlanData, records: Iterable[Record]) -> Table:
             "Diverged and failed runs are counted but excluded from means"
             + (" and comparisons." if spread.higher_is_better is None else worst)
         )
+    if {"s a run", "images/s"} <= {column.header for column in columns}:
+        notes.append("s a run: with preparation and evaluation; images/s: of training alone.")
     return Table(
         f"Results of {plan['study']}",
         tuple(columns),
