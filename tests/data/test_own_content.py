@@ -204,11 +204,21 @@ class Unnumbered(Pairs):
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        ((changed(X, (3, 2, 1), np.nan), Y), "images x hold 1 values that are NaN or infinite"),
-        ((changed(X, (3, 2, 1), np.inf), Y), "images x hold 1 values that are NaN or infinite"),
+        (
+            (changed(X, (3, 2, 1), np.nan), Y),
+            "images x hold 1 value that is NaN or infinite, first at [3, 2, 1, 0]",
+        ),
+        (
+            (changed(X, (3, 2, 1), np.inf), Y),
+            "images x hold 1 value that is NaN or infinite, first at [3, 2, 1, 0]",
+        ),
         (
             (list(X[:4]), list(torch.eye(2)[[0, 1, 0, 1]])),
             "an array of (4, 2); for one-hot labels, pass labels.argmax(1)",
+        ),
+        (
+            (X * 1e300, Y),
+            "images x hold values up to 2.55e+302, but float32 ends at 3.4e+38; scale",
         ),
         ((X * 1j, Y), "images x must be real numbers, got an array of complex128"),
         ((X[:0], Y[:0]), "got an array of (0, 6, 5)"),

@@ -10,7 +10,8 @@ import pytest
 from own_parts import PARTS, cohort
 
 from assay.apps.api import plan_of
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, EngineError
+from assay.engines.keras_engine.calls import layer_call
 
 WRONG = {
     "Net, widht: 3": (
@@ -102,3 +103,9 @@ def test_what_is_no_network_is_refused(network: Any, engine: str, said: str, par
     network = {name: text.replace("PARTS", parts) for name, text in network.items()}
     with pytest.raises(AssayError, match=re.escape(said)):
         cohort(network, engine=engine)
+
+
+def test_a_module_is_not_written_as_layers_of_keras(parts: str):
+    (member,) = cohort({"module": f"{parts}:Net"}, repeats=1).members
+    with pytest.raises(EngineError, match="network of your own code cannot be written as layers"):
+        layer_call(next(member.network.places()).layer, "conv")

@@ -15,6 +15,9 @@ from assay.data.splits import stratified_order
 
 __all__ = ["dataset_of", "displayable", "held_out", "real_numbers"]
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Largest value of an image: statistics and pictures are computed in float32."""
+
 
 def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
     """Hold out a stratified fraction of the images for validation; return (train, validation).
@@ -99,11 +102,23 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
         images = images.astype(np.float32 if exact else np.float64)
     if images.dtype == np.uint8:
         return images
+    count, first, largest = 0, (), 0.0
     # in blocks: the array may be a file of many gigabytes that is mapped into memory
-    blocks = (images[start : start + 4096] for start in range(0, len(images), 4096))
-    count = sum(block.size - np.count_nonzero(np.isfinite(block)) for block in blocks)
+    for start in range(0, len(images), 4096):
+        block = images[start : start + 4096]
+        finite = np.isfinite(block)
+        if lost := block.size - np.count_nonzero(finite):
+            row, *rest = map(int, np.unravel_index(finite.argmin(), block.shape))
+            count, first = count + lost, first or (start + row, *rest)
+        elif block.dtype == np.float64:
+            largest = max(largest, float(np.abs(block).max()))
     if count:
-        raise DataError(f"{what} hold {count:,} values that are NaN or infinite")
+        values = "value that is" if count == 1 else "values that are"
+        raise DataError(f"{what} hold {count:,} {values} NaN or infinite, first at {[*first]}")
+    if largest > LARGEST:
+        raise DataError(
+            f"{what} hold values up to {largest:.3g}, but float32 ends at {LARGEST:.3g}; scale them"
+        )
     return images
 
 

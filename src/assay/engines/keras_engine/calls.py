@@ -16,6 +16,7 @@ from assay.engines.training import Training
 from assay.networks import image_layers, layers
 from assay.networks.generator_layers import GaussianNoise
 from assay.networks.initializers import Initializer
+from assay.networks.modules import Measured
 from assay.networks.regularizers import Regularizer
 
 __all__ = ["RANDOM", "Call", "keras_name", "layer_call", "optimizer_call"]
@@ -68,6 +69,8 @@ def layer_call(layer: layers.Layer, name: str, seed: int | None = None) -> Call:
     Raises:
         EngineError: Keras has no such layer, or not with this setting.
     """
+    if isinstance(layer, Measured):
+        raise EngineError("a network of your own code cannot be written as layers of Keras")
     if type(layer) not in _LAYERS:
         known = [cls.kind for cls in _LAYERS]
         raise EngineError(unknown_name("layer of the keras engine", layer.kind, known))
