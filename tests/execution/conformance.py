@@ -10,11 +10,20 @@ import numpy as np
 import pytest
 from execute_command import config, train
 
+from assay.apps.api import run
+from assay.core.digests import digest
 from assay.core.records import Record, run_id
 from assay.core.store import Store
 from assay.execution.execute import Summary
 
-__all__ = ["a_failed_run_stops_nobody", "counts", "same_results", "stored", "trains_all_once"]
+__all__ = [
+    "a_failed_run_stops_nobody",
+    "begins_with_a_stored_run",
+    "counts",
+    "same_results",
+    "stored",
+    "trains_all_once",
+]
 
 
 def stored(path: Path, configs: list[dict]) -> list[Record]:
@@ -88,3 +97,27 @@ def a_failed_run_stops_nobody(
     again, _ = train(folder, configs, **options)
     assert counts(again) == (4, 1, 0, 0)
     assert stored(folder, configs)[1].status == "finished"
+
+
+def begins_with_a_stored_run(folder: Path, executor: str) -> None:
+    """Workers find the weights of the run of the store with which theirs begin."""
+    recipe = {"epochs": 1, "batch_size": 20}
+    study = {
+        "study": "first",
+        "dataset": {"name": "digits", "train": 100, "validation": 20, "test": 20},
+        "network": {"family": "mlp", "hidden": [6]},
+        "training": recipe,
+        "precision": "float32",
+        "repeats": 1,
+    }
+    (name,) = run(study, store=folder, on="inline", progress=False).plan["trials"][0]["runs"]
+    recipe = {**recipe, "pretrain": {"name": "stored", "run": name, "freeze": True}}
+    second = {**study, "study": "second", "training": recipe, "repeats": 2}
+    results = run(second, store=folder, workers=2, on=executor, progress=False)
+    with Store(folder, create=False, read_only=True) as store:
+        whole = store.weights(name)
+        file = store.weights_folder / f"{name}.safetensors"
+        for record in results.records():
+            assert record.provenance["begun_with"] == {name: digest(file.read_bytes())}
+            trunk = store.weights(record.run_id)["trunk.1.kernel"]
+            np.testing.assert_array_equal(trunk, whole["trunk.1.kernel"])

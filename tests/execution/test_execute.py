@@ -28,6 +28,11 @@ def test_every_executor_trains_everything_once(tmp_path, executor, monkeypatch):
     conformance.trains_all_once(tmp_path, executor)
 
 
+@pytest.mark.parametrize("executor", LOCAL)
+def test_every_executor_finds_the_run_to_begin_with(tmp_path, executor):
+    conformance.begins_with_a_stored_run(tmp_path, executor)
+
+
 def test_a_member_alone_gives_the_same_record(tmp_path):
     configs = [config(seed) for seed in range(3)]
     train(tmp_path / "a", configs, executor="inline")

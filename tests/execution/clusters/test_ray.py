@@ -38,6 +38,10 @@ def test_everything_is_trained_once(tmp_path, connected):
     conformance.trains_all_once(tmp_path, connected)
 
 
+def test_runs_begin_with_one_of_the_store(tmp_path, connected):
+    conformance.begins_with_a_stored_run(tmp_path, connected)
+
+
 def test_a_failed_run_stops_nobody(tmp_path, connected, monkeypatch, misbehave):
     misbehave(SOFTMAX_FAIL="1")
     with pytest.MonkeyPatch.context() as patch:

@@ -76,6 +76,10 @@ def test_everything_is_trained_once(node, misbehave, tmp_path):
     assert not list((tmp_path / "store" / "slurm").iterdir()), "nothing is left to collect"
 
 
+def test_runs_begin_with_one_of_the_store(node, tmp_path):
+    conformance.begins_with_a_stored_run(tmp_path, "slurm")
+
+
 def test_a_failed_run_stops_nobody(node, misbehave, tmp_path, monkeypatch):
     conformance.a_failed_run_stops_nobody(tmp_path, "slurm", monkeypatch)
 
