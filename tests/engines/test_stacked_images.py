@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from assay.core.records import Record
+from assay.core.store_format import encode_arrays
+from assay.data import load
 from assay.engines.compiled import choice
-from assay.engines.engine import Member, Resources
+from assay.engines.engine import Cohort, Member, Resources
 from assay.engines.torch_engine import stacking
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.engine import TorchEngine
@@ -177,3 +181,31 @@ def test_wide_networks_take_turns_without_being_measured(monkeypatch):
     where = place(Resources("cpu", threads=1), "float32")
     assert stacking.way_of_images(member, where) == stacking.TURNS
     assert stacking.threads_alone(member, where, 2) == 2
+
+
+def test_one_of_a_stack_goes_on_alone_from_its_rung(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_PROGRAM", "")
+    monkeypatch.setattr(choice, "_file", lambda: tmp_path / "programs.json")
+    monkeypatch.setattr(choice, "_found", {})
+    seconds = {"PyTorch, stacked": 2.0, "PyTorch, in turns": 1.0, "PyTorch, one thread": 1.0}
+    monkeypatch.setattr(stacking, "_measured", lambda member, where, ways: seconds)
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    layers = NETWORKS["pooled"]
+
+    def train(some: tuple[Member, ...], kept: Path | None) -> list[Record]:
+        data = load(some[0].config["dataset"])
+        resources = Resources("cpu", threads=1, checkpoints=kept)
+        return list(TorchEngine().train(Cohort(some), data, resources, lambda p: None))
+
+    whole = {record.seed: record for record in train(members(layers), None)}
+    for record in train(members(layers, stop_after=1), folder):
+        assert record.provenance["program"] == "PyTorch, stacked"
+        content = encode_arrays(record.state, "state")
+        (folder / f"{record.run_id}.safetensors").write_bytes(content)
+    (last,) = train(members(layers)[1:2], folder)
+    assert last.provenance["program"] == "PyTorch, stacked"
+    assert last.provenance["resumed_after_epoch"] == 1
+    np.testing.assert_allclose(last.curves["loss"], whole[last.seed].curves["loss"], rtol=1e-6)
+    (new,) = train(members(layers)[:1], None)
+    assert new.provenance["program"] == "PyTorch"

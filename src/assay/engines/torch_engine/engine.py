@@ -64,6 +64,9 @@ _OWN_WORK = {"cpu": 5e7, "cuda": 1e10}
 """Maximum number of multiply-adds of a batch, forward, for which user-defined networks are stacked:
 a stack saves calls, which do not matter for larger products."""
 
+_AS_IMAGES = {"state": "stacked images"}
+"""What a description says of states that only a stack of convolutions can go on from."""
+
 _ROWS = {True: 1000, False: 250}
 """Images at a time in evaluation, for stacked and for single programs."""
 
@@ -117,6 +120,19 @@ class TorchEngine:
         with no_denormals(), one_numpy_thread(), threads_as_before():
             yield from self._train(cohort, dataset, resources, on_progress)
 
+    def _way(
+        self, cohort: Cohort, dataset: Dataset, resources: Resources, where: DevicePlace
+    ) -> str:
+        """Return how the members train: as `_way` says, but in a stack if one of them goes on from
+        a rung that a stack of images has trained, whose state has its own layout."""
+        way, first = _way(cohort.members, where), cohort.members[0]
+        own = isinstance(first.network, OwnNetwork) or not _stacks(first)
+        if way != TURNS or own or resources.checkpoints is None:
+            return way
+        told = {"precision": where.precision, **_AS_IMAGES, **begun_with(first, resources)}
+        new = without_state(cohort, dataset, {**self.describe(resources), **told}, resources)
+        return way if len(new) == len(cohort.members) else STACKED
+
     def _train(
         self,
         cohort: Cohort,
@@ -129,7 +145,7 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
         dense = stackable(first.network)
-        way = _way(cohort.members, where)
+        way = self._way(cohort, dataset, resources, where)
         stacked, kind = way == STACKED, "PyTorch" if way == TURNS else way
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
         if way == TURNS:
@@ -137,7 +153,7 @@ class TorchEngine:
             place(resources := replace(resources, threads=threads))  # which sets them
 
         told = {"precision": where.precision, "program": kind, **begun_with(first, resources)}
-        told |= {"state": "stacked images"} if images else {}
+        told |= _AS_IMAGES if images else {}
 
         def said() -> dict[str, Any]:
             return {**self.describe(resources), **told}
