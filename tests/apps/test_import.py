@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,6 +12,8 @@ import assay
 from assay.apps.cli.app import main
 from assay.apps.importing import import_runs, read_runs
 from assay.core.errors import ConfigError
+from assay.core.plans import PlanData, planned_runs
+from assay.core.records import Record
 from assay.core.store import Store
 from assay.statistics import effects
 
@@ -43,16 +45,90 @@ def test_a_table_becomes_a_study_with_its_comparisons(tmp_path: Path):
     assert records[0].metrics == {"test_accuracy": 0.91, "val_accuracy": 0.92}
 
 
-def test_a_run_without_a_value_has_diverged_and_seeds_may_be_counted(tmp_path: Path):
-    text = "how,error_of_mine\na,0.2\na,\nb,0.5\nb,0.4\n"
+def stored(store: Path, study: str) -> list[Record]:
+    """The records of a study, in the order of its plan."""
+    return assay.load(store)[study].records()
+
+
+def test_a_run_that_is_not_finite_has_diverged_and_seeds_may_be_counted(tmp_path: Path):
+    text = "how,error_of_mine,loss,f1\na,0.2,1,nan\na,inf,1,1\nb,0.5,nan,1\nb,0.4,1,1\n"
     runs = read_runs(written(tmp_path, text))
     plan = import_runs(tmp_path / "store", "mine", runs, lower=["error_of_mine"])
-    with Store(tmp_path / "store", read_only=True, create=False) as store:
-        records = store.records([r for t in plan["trials"] for r in t["runs"]])
+    records = stored(tmp_path / "store", "mine")
     assert [(r.seed, r.status) for r in records] == [
-        (0, "finished"), (1, "diverged"), (0, "finished"), (1, "finished")
+        (0, "finished"), (1, "diverged"), (0, "diverged"), (1, "finished")
     ]  # fmt: skip
+    assert records[0].metrics == {"test_error_of_mine": 0.2, "test_loss": 1}  # f1 is undefined
+    assert records[1].metrics == records[2].metrics == {}
     assert plan["metrics"]["error_of_mine"]["higher_is_better"] is False
+
+
+def test_a_run_with_an_empty_cell_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    place = ["--store", str(tmp_path / "store"), "--study", "mine"]
+    whole = "how,accuracy,loss\na,0.2,1\na,0.3,1\na,0.4,1\nb,0.5,1\nb,0.4,\nb,0.4,1\n"
+    assert main(["import", str(written(tmp_path, whole)), *place]) == 0
+    assert "missing" not in capsys.readouterr().out  # a loss may be missing
+    # what an earlier import stored of these runs is forgotten
+    text = whole.replace("a,0.2,1", "a,,1").replace("a,0.3", "a, ")
+    assert main(["import", str(written(tmp_path, text)), *place]) == 0
+    out = capsys.readouterr().out
+    assert "mine: 4 runs of 2 trials" in out
+    first = f"{tmp_path / 'runs.csv'}:2"
+    assert f"2 runs are missing, without a value of accuracy: the first is {first}" in out
+    assert "1, 2 missing" in out
+    assert "diverged" not in out
+    known = [(r.seed, r.metrics) for r in stored(tmp_path / "store", "mine")]
+    assert known[0] == (2, {"test_accuracy": 0.4, "test_loss": 1})
+    assert known[2] == (1, {"test_accuracy": 0.4})
+    assert main(["import", str(written(tmp_path, whole.replace("a,0.2", "a,"))), *place]) == 0
+    assert f"1 run is missing, without a value of accuracy: {first}" in capsys.readouterr().out
+
+
+def test_importing_again_replaces_the_values(tmp_path: Path):
+    for text in (CSV, CSV.replace("0.93,0.94", "0.13,0.94").replace("0.92,0.93\n", "nan,0.93\n")):
+        import_runs(tmp_path / "store", "mine", read_runs(written(tmp_path, text)))
+    records = stored(tmp_path / "store", "mine")
+    assert records[3].metrics == {"test_accuracy": 0.13, "val_accuracy": 0.94}
+    assert [r.status for r in records] == [*["finished"] * 5, "diverged"]
+
+
+def test_an_import_never_takes_the_place_of_a_trained_study(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    store = shutil.copytree(store, tmp_path / "store")  # other tests read it, too
+
+    def held() -> tuple[set[str], list[str], bytes]:
+        with Store(store, read_only=True, create=False) as opened:
+            return (
+                {run for plan in opened.plans() for run in planned_runs(plan)},
+                opened.run_ids(),
+                (store / "reports" / "small.html").read_bytes(),
+            )
+
+    before = held()
+    command = ["import", str(written(tmp_path, CSV)), "--store", str(store)]
+    assert main([*command, "--study", "small"]) == 2
+    said = capsys.readouterr().err
+    assert f"study 'small' was trained here ({len(before[1])} runs in the store {store})" in said
+    assert "choose another --study, for example small-imported" in said
+    assert held() == before
+    for _ in range(2):
+        assert main([*command, "--study", "small-imported"]) == 0
+
+
+def test_nor_of_one_that_was_trained_at_another_scale_or_only_searched(tmp_path: Path):
+    runs = read_runs(written(tmp_path, CSV))
+    trial = {"label": "a", "trial_id": "t", "config": {}, "levels": {}, "runs": ["r"]}
+    plans = [
+        {"study": "mine@smoke", "trials": [trial]},
+        {"study": "searched", "trials": [], "search": {"trials": []}},
+    ]
+    with Store(tmp_path / "store") as opened:
+        for plan in plans:
+            opened.save_plan(cast("PlanData", plan))
+    for name, told in (("mine", "mine@smoke"), ("searched", "searched")):
+        with pytest.raises(ConfigError, match=rf"study '{told}' was trained here \(0 runs"):
+            import_runs(tmp_path / "store", name, runs)
 
 
 def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -80,14 +156,70 @@ def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.Capt
             "runs.csv:3: seed 1 of this trial occurs twice, first in",
         ),
         ("a,accuracy\nx,97.1\n", "test_accuracy must lie between 0 and 1, got 97.1"),
-        ("a,accuracy\nx\n", "runs.csv:2: expected 2 values"),
-        ("", "no column of numbers"),
+        (
+            "a,accuracy\nx\n",
+            "runs.csv:2: expected 2 values, one for each column of the header (a, accuracy), got 1",
+        ),
+        ('a,accuracy\n"x\ny",1\n\n,\nx,1,\n', "runs.csv:6: expected 2 values"),
+        ("", "runs.csv is empty"),
+        ("\ufeff\n", "runs.csv is empty"),
+        ("a,b,accuracy\n", "runs.csv has a header (a, b, accuracy) but no row"),
+        ("a,accuracy,accuracy\nx,1,0.5\n", "runs.csv:1: column 'accuracy' is given twice"),
+        (
+            "accuracy,test_accuracy\n1,0.5\n",
+            "runs.csv:1: columns 'accuracy' and 'test_accuracy' are the same metric",
+        ),
+        ("a,accuracy\nx,\n", "no column of numbers for the metric (columns: a, accuracy)"),
+        (
+            "\ufeffa;accuracy\r\nx;0,5\r\n",
+            "runs.csv:1: the values are separated by ';', expected ',' between values and '.' in",
+        ),
+        ("a\taccuracy\nx\t0.5\n", "sep='\\t', decimal=',').to_csv('commas.csv', index=False)"),
+        (
+            "study: x\ndataset: {name: digits, train: 9}\n",
+            "runs.csv:1: expected a CSV file with the names of its columns, separated by commas, "
+            "and a column of numbers; got 'study: x'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table(text, said, tmp_path: Path, capsys):
     file = written(tmp_path, text)
     assert main(["import", str(file), "--store", str(tmp_path / "store")]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--lower-is-better", "error", "--higher-is-better", "test_error"],
+            "is given to --higher-is-better and to --lower-is-better; expected one of them",
+        ),
+        (["--lower-is-better", "eror"], "unknown metric 'eror'; did you mean 'error'?"),
+        (
+            ["--lower-is-better", "val_accuracy"],
+            "--lower-is-better val_accuracy: higher values of accuracy are better",
+        ),
+    ],
+)
+def test_a_direction_is_clear(options: list[str], said: str, tmp_path: Path, capsys):
+    file = written(tmp_path, "a,error,val_accuracy\nx,0.5,0.5\n")
+    assert main(["import", str(file), "--store", str(tmp_path / "store"), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_was_measured_on_validation_alone_is_named_so(tmp_path: Path):
+    file = written(tmp_path, "how,seed,val_accuracy,val_mine\na,0,0.5,1\nb,0,0.6,2\n")
+    plan = import_runs(tmp_path / "store", "mine", read_runs(file), lower=["val_mine"])
+    table = assay.load(tmp_path / "store")["mine"].trials_table()
+    (header,) = [name for name in table.headers if name.endswith("mean ± 95 %")]
+    assert header == "validation accuracy (%), mean ± 95 %"
+    assert plan["metrics"]["validation_accuracy"]["higher_is_better"] is True
+    assert plan["metrics"]["validation_mine"]["higher_is_better"] is False
+    wrong = read_runs(written(tmp_path, "how,val_accuracy\na,50\n"))
+    with pytest.raises(ConfigError, match="test_validation_accuracy must lie between 0 and 1"):
+        import_runs(tmp_path / "store", "wrong", wrong)
 
 
 def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -172,51 +304,3 @@ def test_one_of_several_optuna_studies_whose_trials_have_seeds(tmp_path: Path):
         read_runs(tmp_path / "o.db")
     with pytest.raises(ConfigError, match="did you mean 'mlp'"):
         read_runs(tmp_path / "o.db", study="mpl")
-
-
-@pytest.mark.parametrize(
-    ("tag", "curve"),
-    [
-        ("val/accuracy", "val_accuracy"),
-        ("Accuracy/valid", "val_accuracy"),
-        ("Loss/train", "loss"),
-        ("validation/Loss", "val_loss"),
-        ("test/my/Score", "test_my_Score"),
-        ("val", "val"),
-        ("epoch/seconds", "epoch_seconds"),
-        ("test_accuracy", "test_accuracy"),
-    ],
-)
-def test_tags_of_event_files(tag: str, curve: str, tmp_path: Path):
-    pytest.importorskip("tensorboard")
-    writer = pytest.importorskip("tensorboardX").SummaryWriter
-    with writer(str(tmp_path / "seed0")) as events:
-        events.add_scalar(tag, 0.5, 0)
-    (run,) = read_runs(tmp_path)
-    assert list(run.curves) == [curve]
-
-
-def test_event_files_are_read_without_tensorflow(tmp_path: Path):
-    pytest.importorskip("tensorboard")
-    writer = pytest.importorskip("tensorboardX").SummaryWriter
-    with writer(str(tmp_path / "seed0")) as events:
-        events.add_scalar("loss", 0.5, 0)
-    code = (
-        "import sys, pathlib\nfrom assay.apps.importing import read_runs\n"
-        f"read_runs(pathlib.Path({str(tmp_path)!r}))\nassert 'tensorflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_event_files_are_a_run_for_each_folder(tmp_path: Path):
-    pytest.importorskip("tensorboard")
-    writer = pytest.importorskip("tensorboardX").SummaryWriter
-    for trial, seed in (("tanh", 0), ("tanh", 1), ("relu", 0)):
-        with writer(str(tmp_path / "events" / f"{trial}-seed{seed}")) as events:
-            for step in range(3):
-                events.add_scalar("val/accuracy", 0.5 + step / 10 + seed / 100, step)
-                events.add_scalar("loss", 1 / (step + 1), step)
-    runs = read_runs(tmp_path / "events")
-    assert [(r.levels["trial"], r.seed) for r in runs] == [("relu", 0), ("tanh", 0), ("tanh", 1)]
-    assert runs[2].metrics == {"accuracy": pytest.approx(0.71)}
-    assert runs[0].curves["loss"] == ([0, 1, 2], [1, 0.5, pytest.approx(1 / 3)])

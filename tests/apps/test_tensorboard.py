@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,17 @@ import pytest
 import assay
 from assay.apps import tensorboard
 from assay.apps.cli.app import main
+from assay.apps.importing import read_runs
+
+RATES = """\
+study: rates
+dataset: {name: digits, train: 97, validation: 40, test: 40}
+network: {family: mlp, hidden: [8]}
+training: {epochs: 2, batch_size: 32}
+engine: numpy
+repeats: 2
+factors: {training.learning_rate: [0.01, 1.0e+30]}
+"""
 
 
 def test_a_missing_extra_is_named(store: Path, monkeypatch, capsys: pytest.CaptureFixture[str]):
@@ -31,8 +43,9 @@ def test_everything_is_read_back(store: Path, tmp_path: Path):
     results = assay.load(store)["small"]
     labels = {trial["trial_id"]: trial["label"] for trial in results.plan["trials"]}
     records = results.records()
+    names = tensorboard.folder_names(list(labels.values()))
     for record in records:
-        folder = tmp_path / tensorboard.folder_name(labels[record.trial_id], record.seed)
+        folder = tmp_path / names[labels[record.trial_id]] / f"seed-{record.seed}"
         assert len(list(folder.iterdir())) == 1
         found = reader.EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
         curve = found.Scalars("accuracy/val")
@@ -73,3 +86,47 @@ def test_a_selection_and_wrong_names(
         warnings.simplefilter("ignore")
         assert main([*at, "--run", run]) == 0
     assert len(list(tmp_path.rglob("events.*"))) == 1
+
+
+def test_what_it_writes_can_be_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog):
+    """With equal splits and equal ends of the runs, so that the verdicts are the same."""
+    pytest.importorskip("tensorboardX")
+    at = ["--store", str(tmp_path / "store")]
+    (tmp_path / "rates.yaml").write_text(RATES)
+    assert main(["run", str(tmp_path / "rates.yaml"), *at]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        events = ["--no-open", "--logdir", str(tmp_path / "events")]
+        assert main(["tensorboard", "rates", *at, *events]) == 0
+        capsys.readouterr()
+        assert main(["import", str(tmp_path / "events"), *at]) == 0
+    assert "NaN or Inf found" not in caplog.text  # a line for each of them, from tensorboardX
+    studies = assay.load(tmp_path / "store")
+    trained, imported = (
+        {(r.status, r.seed): {k: v for k, v in r.metrics.items() if k.startswith(("val_", "test_"))}
+         for r in studies[name].records()}
+        for name in ("rates", "events")
+    )  # fmt: skip
+    assert [*trained] == [("finished", 0), ("finished", 1), ("diverged", 0), ("diverged", 1)]
+    assert imported == {key: pytest.approx(metrics) for key, metrics in trained.items()}
+    assert "diverged, counted as the worst" in studies["events"].sentences()[0]
+    assert main(["tensorboard", "events", *at, "--no-open", "--logdir", str(tmp_path / "b")]) == 0
+    assert read_runs(tmp_path / "b")[0].metrics == read_runs(tmp_path / "events")[0].metrics
+
+
+def test_a_run_that_diverged_with_finite_losses_says_so(store: Path, tmp_path: Path):
+    pytest.importorskip("tensorboardX")
+    results = assay.load(store)["small"]
+    lost = replace(results.records()[0], status="diverged", message="nothing varies", metrics={})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tensorboard.write_events(results, [lost], tmp_path)
+    (run,) = read_runs(tmp_path)
+    assert run.diverged
+
+
+def test_labels_that_differ_in_replaced_characters_have_folders_of_their_own():
+    labels = ["a b", "a/b", "a_b", "ä", "µ", "b"]
+    names = tensorboard.folder_names(labels)
+    assert names["a b"] == "a_b"
+    assert len(set(names.values())) == len(labels)

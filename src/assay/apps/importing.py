@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import starmap
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
-from assay.core.errors import ConfigError, MissingExtraError, install_extra, unknown_name
+from assay.apps.import_events import read_events
+from assay.apps.import_optuna import read_optuna
+from assay.apps.import_table import read_table
+from assay.apps.imported import (
+    TRAINING,
+    VALIDATION,
+    ImportedRun,
+    described,
+    full_name,
+    is_loss,
+    number,
+)
+from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import MetricFormat
-from assay.core.plans import PlanData, PlannedTrial
+from assay.core.plans import PlanData, PlannedTrial, planned_runs
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
-from assay.statistics import metric_of
+from assay.statistics import METRICS
 
-__all__ = ["ImportedRun", "import_runs", "read_runs"]
-
-_SPLITS = ("val_", "test_")
-_SPLIT_NAMES = {"train": "", "training": "", "val": "val_", "valid": "val_", "validation": "val_",
-                "eval": "val_", "test": "test_"}  # fmt: skip
-"""Words for a part of the data in the tags of event files -> prefix of a metric."""
-
-_SEED = re.compile(
-    r"^(?P<trial>.*?)(?:[-_/ ]?(?:seed|run|s)?[-_= ]?(?P<seed>\d+))?$", re.IGNORECASE
-)
-
-
-@dataclass
-class ImportedRun:
-    """One run of a file.
-
-    Attributes:
-        levels: factor -> level; seed: None if the file has none.
-        metrics: last values, NaN for a run that diverged; curves: name -> (steps, values).
-        place: for messages, "runs.csv:3".
-        better: metric -> whether a higher value is better, if the file says so.
-    """
-
-    levels: dict[str, str]
-    seed: int | None
-    metrics: dict[str, float]
-    place: str
-    curves: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
-    better: dict[str, bool] = field(default_factory=dict)
+__all__ = ["ImportedRun", "import_runs", "main_metric", "missing_runs", "read_runs"]
 
 
 def read_runs(
     path: Path, factors: Sequence[str] = (), study: str | None = None
 ) -> list[ImportedRun]:
     """Read a CSV file, a folder of TensorBoard event files, or the SQLite file of an Optuna study.
+
+    If nothing but validation metrics are known, they are judged, under names that say so:
+    "validation_accuracy".
 
     Args:
         factors: columns of a CSV file that are factors although they hold numbers.
@@ -68,149 +49,44 @@ def read_runs(
         raise ConfigError(f"{path} does not exist; expected a CSV file, a folder of TensorBoard "
                           "event files, or the SQLite file of an Optuna study")  # fmt: skip
     if path.is_dir() or "tfevents" in path.name:
-        runs = list(_tensorboard(path))
+        runs = list(read_events(path))
     elif path.read_bytes()[:15] == b"SQLite format 3":
-        runs = list(_optuna(path, study))
+        runs = list(read_optuna(path, study))
     else:
-        runs = _table(path, factors)
+        runs = read_table(path, factors)
     if not runs:
         raise ConfigError(f"{path} has no run")
     if all(name.startswith("val_") for run in runs for name in run.metrics):
         for run in runs:  # there is no other column to judge by
-            run.metrics = {name.removeprefix("val_"): v for name, v in run.metrics.items()}
+            run.metrics = {VALIDATION + n.removeprefix("val_"): v for n, v in run.metrics.items()}
     return runs
 
 
-def _table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
-    """A CSV: one row for each run; numbers are metrics, texts are levels of factors."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} is not a CSV file: {error}") from None
-    names = [name for name in (rows[0] if rows else {}) if name]
-    for line, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            columns = "1 value" if len(names) == 1 else f"{len(names)} values"
-            raise ConfigError(
-                f"{path}:{line}: expected {columns}, one for each column of the header"
-            )
-    for name in factors:
-        if name not in names:
-            raise ConfigError(f"{path}: {unknown_name('column', name, names)}")
-    measured = [
-        name
-        for name in names
-        if name not in ("seed", "trial", *factors)
-        and all(_number(row[name]) is not None for row in rows)
+def main_metric(runs: Iterable[ImportedRun]) -> str:
+    """Return the metric that runs are judged by, their first on test, without prefix; "" if they
+    have none."""
+    names = (full_name(name) for run in runs for name in run.metrics)
+    return next((n.removeprefix("test_") for n in names if n.startswith("test_")), "")
+
+
+def missing_runs(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
+    """Return the runs without a value of the main metric, not even nan, that did not diverge."""
+    main = f"test_{main_metric(runs)}"
+    return [
+        run
+        for run in runs
+        if not _diverged(run, main)
+        and all(v is None or full_name(n) != main for n, v in run.metrics.items())
     ]
-    if not measured:
-        told = ", ".join(names) or "nothing"
-        raise ConfigError(f"{path} has no column of numbers for the metric (columns: {told})")
-    found = []
-    for line, row in enumerate(rows, 2):
-        seed = row.get("seed")
-        if seed is not None and not re.fullmatch(r"\s*\d+\s*", seed):
-            raise ConfigError(f"{path}:{line}: a seed must be a whole number, got {seed!r}")
-        levels = {n: str(row[n]) for n in names if n != "seed" and n not in measured}
-        metrics = {name: _number(row[name]) or 0.0 for name in measured}
-        found.append(
-            ImportedRun(levels, None if seed is None else int(seed), metrics, f"{path}:{line}")
-        )
-    return found
 
 
-def _number(text: str) -> float | None:
-    """Return a number: NaN for an empty cell, None for text."""
-    try:
-        return float(text) if text.strip() else math.nan
-    except ValueError:
-        return None
-
-
-def _tensorboard(path: Path) -> Iterator[ImportedRun]:
-    """Event files: a run for each folder, whose name ends in the seed ("tanh-seed1", "tanh/1")."""
-    # without it tensorboard imports TensorFlow, which takes ten seconds and writes to the screen
-    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
-    try:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    except ImportError:
-        raise MissingExtraError(
-            f"reading event files needs tensorboard; {install_extra('tensorboard')}"
-        ) from None
-    folder = path if path.is_dir() else path.parent
-    for place in sorted({file.parent for file in folder.rglob("*tfevents*")}):
-        events = EventAccumulator(str(place), size_guidance={"scalars": 0})
-        events.Reload()
-        curves = {
-            _tag(tag): (
-                [float(e.step) for e in events.Scalars(tag)],
-                [float(e.value) for e in events.Scalars(tag)],
-            )
-            for tag in cast("list[str]", events.Tags()["scalars"])
-        }
-        split = {n for n in curves if n.startswith(_SPLITS)} or {*curves}
-        name = place.relative_to(folder).as_posix()
-        match = _SEED.match(name if name != "." else folder.name)
-        trial, seed = match.group("trial", "seed") if match else (name, None)
-        metrics = {n: curves[n][1][-1] for n in sorted(split) if curves[n][1]}
-        if metrics:
-            number = None if seed is None else int(seed)
-            yield ImportedRun({"trial": trial or "run"}, number, metrics, str(place), curves)
-
-
-def _tag(tag: str) -> str:
-    """Return a tag as the name of a curve: "val_accuracy" for val/accuracy and Accuracy/valid."""
-    parts = tag.split("/")
-    for place in (0, -1):
-        split = _SPLIT_NAMES.get(parts[place].lower())
-        if split is not None and len(parts) > 1:
-            del parts[place]
-            name = "_".join(parts)
-            known = metric_of(name.lower()).higher_is_better is not None
-            return split + (name.lower() if known else name)
-    return "_".join(parts)
-
-
-def _optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
-    """Read the ended trials of an Optuna study; trials with equal parameters are repeats."""
-    import optuna
-
-    try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-        names = optuna.get_all_study_names(storage)
-    except Exception as error:  # errors of SQLAlchemy, for any other content
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{path} contains no Optuna study: {reason}") from None
-    name = names[0] if len(names) == 1 else wanted
-    if name not in names:
-        told = f"one of its {len(names)} Optuna studies by --study" if names else "an Optuna study"
-        said = unknown_name("study", name, names) if name else f"known: {', '.join(names)}"
-        raise ConfigError(f"{path}: expected {told} ({said})" if names else f"{path} has no study")
-    study = optuna.load_study(study_name=name, storage=storage)
-    if len(study.directions) > 1:
-        raise ConfigError(f"{path}: {name} has {len(study.directions)} objectives, expected one")
-    better = {"objective": study.directions[0].name == "MAXIMIZE"}
-    trials = [t for t in study.get_trials(deepcopy=False) if t.state.name in ("COMPLETE", "FAIL")]
-    asked = dict.fromkeys(name for trial in trials for name in trial.params)
-    short = {name: _shortest(trial.params.get(name) for trial in trials) for name in asked}
-    for trial in trials:
-        value = trial.values[0] if trial.values else math.nan
-        levels = {name: short[name][level] for name, level in trial.params.items()}
-        seed = trial.params.get("seed")
-        number = seed if isinstance(seed, int) and levels.pop("seed") else None
-        place = f"{path}, trial {trial.number}"
-        yield ImportedRun(levels, number, {"objective": value}, place, better=better)
-
-
-def _shortest(values: Iterable[object]) -> dict[object, str]:
-    """Return each value of a parameter as text; floats with six digits, or more where these do
-    not tell them apart."""
-    known = dict.fromkeys(values)
-    floats = [value for value in known if isinstance(value, float)]
-    digits = (n for n in range(6, 18) if len({f"{x:.{n}g}" for x in floats}) == len(floats))
-    few = next(digits, 17)
-    return {x: f"{x:.{few}g}" if isinstance(x, float) else str(x) for x in known}
+def _diverged(run: ImportedRun, main: str) -> bool:
+    """Whether a run says that it diverged, or its main metric or a loss is not finite."""
+    return run.diverged or any(
+        value is not None and not math.isfinite(value)
+        for name, value in run.metrics.items()
+        if full_name(name) == main or is_loss(name)
+    )
 
 
 def import_runs(
@@ -220,31 +96,86 @@ def import_runs(
     higher: Iterable[str] = (),
     lower: Iterable[str] = (),
 ) -> PlanData:
-    """Store runs as the study `name`; return its plan.
+    """Store runs as the study `name`, replacing an earlier import of that name; return its plan.
 
-    A metric whose name has no prefix "val_" or "test_" is treated as a test metric; so are
-    validation metrics if there are no others. A run whose values are not finite counts as diverged.
+    A metric whose name has no prefix "val_" or "test_" is treated as a test metric. A run whose
+    main metric or loss is not finite counts as diverged. One without a value of the main metric is
+    planned but not stored, so that tables count it as missing.
 
     Args:
         higher, lower: metrics whose higher, or lower, values are better.
 
     Raises:
-        ConfigError: a value is impossible for its metric, or two runs have the same trial and seed.
+        ConfigError: a study of that name was trained here, a value is impossible for its metric,
+            two runs have the same trial and seed, or a direction is unclear. Nothing is stored
+            then.
     """
-    directions = {name: up for run in runs for name, up in run.better.items()}
-    directions |= {**dict.fromkeys(higher, True), **dict.fromkeys(lower, False)}
+    directions = _directions(runs, list(higher), list(lower))
     records = _records(name, runs)
     plan = _plan(name, runs, records, directions)
     with Store(store) as opened:
+        _check_name(opened, name)
         for record in records:
-            opened.add(record)
+            # an earlier import has this run, perhaps with other values
+            if record.status != "failed" and not opened.add(record):
+                opened.amend(record)
         opened.save_plan(plan)
     return plan
 
 
+def _check_name(store: Store, name: str) -> None:
+    """Raise ConfigError if the store has a study of that name, at any scale, that is no import."""
+    for known in sorted(store.study_names()):
+        if known.partition("@")[0] != name:
+            continue
+        plan = store.plan_before(known)
+        if plan is None:
+            raise ConfigError(f"the plan of study {known!r} in the store {store.path} is damaged, "
+                              "and an import would replace it; choose another --study")  # fmt: skip
+        trials = plan.get("trials", ())
+        if plan.get("search") or not all("imported" in (t.get("config") or {}) for t in trials):
+            count = len(store.recorded(planned_runs(plan)))
+            raise ConfigError(
+                f"study {known!r} was trained here ({count} run{'s' * (count != 1)} in the store "
+                f"{store.path}), and an import would take its place; choose another --study, "
+                f"for example {name}-imported"
+            )
+
+
+def _directions(
+    runs: Sequence[ImportedRun], higher: Sequence[str], lower: Sequence[str]
+) -> dict[str, bool]:
+    """Return metric, without prefix -> whether a higher value is better, where that is said."""
+    found = {name: up for run in runs for name, up in run.better.items()}
+    known = {full_name(n).partition("_")[2] for run in runs for n in run.metrics}
+    said: dict[str, bool] = {}
+    for name, up in [*((n, True) for n in higher), *((n, False) for n in lower)]:
+        option = "--higher-is-better" if up else "--lower-is-better"
+        base = full_name(name).partition("_")[2]
+        base = f"{VALIDATION}{base}" if f"{VALIDATION}{base}" in known else base
+        if base not in known:
+            raise ConfigError(f"{option}: {unknown_name('metric', name, known)}")
+        if said.setdefault(base, up) != up:
+            raise ConfigError(
+                f"{name!r} is given to --higher-is-better and to --lower-is-better; "
+                "expected one of them"
+            )
+        fixed = described(base)
+        if fixed.name in METRICS and fixed.higher_is_better is (not up):
+            better = "lower" if up else "higher"
+            raise ConfigError(
+                f"{option} {name}: {better} values of {fixed.name} are better; give the metric "
+                "another name in the file if it is not that"
+            )
+    return found | said
+
+
 def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
+    """Return a record of each run; the status of a missing one is "failed"."""
     import numpy as np
 
+    main = f"test_{main_metric(runs)}"
+    missing = {id(run) for run in missing_runs(runs)}
     counted: dict[str, int] = {}
     known: dict[str, str] = {}
     found = []
@@ -254,32 +185,37 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
         counted[key] = seed + 1
         config = {"imported": name, "levels": run.levels, "dataset": {"name": name}, "seed": seed}
         config |= {"network": {}, "training": {}}
-        if run_id(config) in known:
+        identity = run_id(config)
+        if identity in known:
             raise ConfigError(
                 f"{run.place}: seed {seed} of this trial occurs twice, first in "
-                f"{known[run_id(config)]}{_hint(run)}"
+                f"{known[identity]}{_hint(run)}"
             )
-        known[run_id(config)] = run.place
-        metrics = {n if n.startswith(_SPLITS) else f"test_{n}": v for n, v in run.metrics.items()}
+        known[identity] = run.place
+        metrics = {
+            full_name(n): v for n, v in run.metrics.items() if v is not None and math.isfinite(v)
+        }
         for metric, value in metrics.items():
-            low, high = metric_of(metric).bounds
-            if math.isfinite(value) and not low <= value <= high:
+            low, high = described(metric).bounds
+            if not low <= value <= high:
                 raise ConfigError(
                     f"{run.place}: {metric} must lie between {low:g} and {high:g}, got {value:g}"
                 )
-        lost = not any(math.isfinite(value) for value in metrics.values())
+        status = "diverged" if _diverged(run, main) else "finished"
+        if id(run) in missing:
+            # under another name, as an earlier import may have stored a value of this run
+            status, identity = "failed", run_id({**config, "missing": True})
         curves = {k: np.array(v, np.float64) for k, v in _curves(run).items()}
-        kept = {n: v for n, v in metrics.items() if math.isfinite(v)}
-        status = "diverged" if lost else "finished"
+        kept = metrics if status == "finished" else {}
         about = {"imported": run.place}
-        found.append(Record(run_id(config), trial_id(config), seed, status, config, curves, kept,
+        found.append(Record(identity, trial_id(config), seed, status, config, curves, kept,
                             provenance=about))  # fmt: skip
     return found
 
 
 def _named(factor: str, level: str) -> str:
     """Return the name of a level: a number needs the name of its factor."""
-    return level if _number(level) is None else f"{factor} = {level}"
+    return level if number(level) is None else f"{factor} = {level}"
 
 
 def _hint(run: ImportedRun) -> str:
@@ -325,12 +261,9 @@ def _plan(
         trial["runs"].append(record.run_id)
     varied = {factor: levels for factor, levels in factors.items() if len(levels) > 1}
     pairs = [(t["trial_id"], {f: t["levels"].get(f, "") for f in varied}) for t in trials.values()]
-    measured = dict.fromkeys(m.removeprefix("test_") for r in records for m in r.metrics
-                             if m.startswith("test_"))  # fmt: skip
-    main = next(iter(measured), "")
-    formats: dict[str, MetricFormat] = {
-        k: {"name": k, "higher_is_better": v} for k, v in directions.items()
-    }
+    main = main_metric(runs)
+    known = (m for r in records for m in r.metrics if m.startswith("test_"))
+    measured = dict.fromkeys([main] * bool(main) + [m.removeprefix("test_") for m in known])
     return {
         "study": name,
         "question": "",
@@ -338,7 +271,7 @@ def _plan(
         "command": f"assay report {name}",
         "design": "trials",
         "source": {"written": {}, "seeds": sorted({r.seed for r in records})},
-        "metrics": formats,
+        "metrics": _formats(measured, directions),
         **({"metric": f"val_{main}", "shown": list(measured)} if main else {}),
         "published": [],
         "baseline": None,
@@ -346,3 +279,17 @@ def _plan(
         "trials": list(trials.values()),
         "comparisons": comparisons(varied, pairs, Contrasts()),
     }
+
+
+def _formats(measured: Iterable[str], directions: Mapping[str, bool]) -> dict[str, MetricFormat]:
+    """Return the formats of metrics that are not registered, as far as they are known."""
+    found: dict[str, MetricFormat] = {}
+    for name in measured:
+        for start in (TRAINING, VALIDATION):
+            if name.startswith(start):
+                known = described(name)
+                title = start.replace("_", " ") + known.title if known.title else ""
+                found[name] = {**known.shown(), "name": name, "title": title}
+    for name, up in directions.items():
+        found[name] = {**found.get(name, {"name": name}), "higher_is_better": up}
+    return found

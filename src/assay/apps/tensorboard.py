@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.apps.import_events import RESULT, STATUS
 from assay.core.errors import MissingExtraError, StoreError, install_extra, unknown_name
 from assay.core.plans import PlannedTrial
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from assay.core.records import Record
     from assay.networks.network import Network
 
-__all__ = ["check_tensorboard", "choose", "folder_name", "write_events"]
+__all__ = ["check_tensorboard", "choose", "folder_names", "write_events"]
 
 CURVES_WITH_NAMES = {"seconds": "time/seconds", "epoch": "time/epoch"}
 """Curves that are not metrics."""
@@ -64,9 +66,17 @@ def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> 
     return found
 
 
-def folder_name(label: str, seed: int) -> str:
-    """Return the folder of a run below the log folder: its trial's label, safe for file systems."""
-    return f"{re.sub(r'[^A-Za-z0-9.,_=-]+', '_', label).strip('_') or 'trial'}/seed-{seed}"
+def folder_names(labels: Sequence[str]) -> dict[str, str]:
+    """Return the folder of each trial below the log folder: its label, safe for file systems.
+
+    Labels that differ only in other characters get a number.
+    """
+    found: dict[str, str] = {}
+    for label in labels:
+        plain = re.sub(r"[^A-Za-z0-9.,_=-]+", "_", label).strip("_") or "trial"
+        numbered = (f"{plain}_{i}" if i > 1 else plain for i in itertools.count(1))
+        found[label] = next(name for name in numbered if name not in found.values())
+    return found
 
 
 def write_events(
@@ -93,16 +103,19 @@ def write_events(
     from assay.core.store import Store
 
     trials = {trial["trial_id"]: trial for trial in results.plan["trials"]}
+    names = folder_names([str(trial["label"]) for trial in results.plan["trials"]])
     folders = []
     for done, record in enumerate(records, 1):
         trial = trials[record.trial_id]
-        folder = logdir / folder_name(str(trial["label"]), record.seed)
+        folder = logdir / names[str(trial["label"])] / f"seed-{record.seed}"
         for old in folder.glob("events.out.tfevents.*") if folder.exists() else ():
             old.unlink()
         with Store(results.store, create=False, read_only=True) as store:
             weights = store.weights(record.run_id)
         with SummaryWriter(str(folder)) as writer:
             _scalars(writer, record)
+            ended = f"{record.status}: {record.message}" if record.message else record.status
+            writer.add_text(STATUS, ended)  # `assay import` reads it again
             _hyperparameters(writer, trial, record)
             network = _network(results, record)
             if network is not None and weights:
@@ -135,7 +148,16 @@ def _scalars(writer: Any, record: Record) -> None:
         metric = rest if prefix in ("val", "test") else name
         tag = CURVES_WITH_NAMES.get(name, f"{metric}/{split}")
         for step, value in zip(steps, values, strict=True):
-            writer.add_scalar(tag, float(value), int(step))
+            _scalar(writer, tag, float(value), int(step))
+
+
+def _scalar(writer: Any, tag: str, value: float, step: int) -> None:
+    """Write a scalar as `add_scalar` does, which prints a line for each that is not finite."""
+    from tensorboardX.summary import scalar
+
+    summary = scalar(tag, 0.0)
+    summary.value[0].simple_value = value
+    writer.file_writer.add_summary(summary, step)
 
 
 def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
@@ -146,7 +168,7 @@ def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
     for section in ("dataset", "network", "training"):
         settings |= dict(_flat(record.config.get(section, {}), section))
     reached = {
-        f"result/{name}": float(value)
+        f"{RESULT}{name}": float(value)
         for name, value in record.metrics.items()
         if name.startswith(("val_", "test_"))
     }
@@ -154,7 +176,7 @@ def _hyperparameters(writer: Any, trial: PlannedTrial, record: Record) -> None:
     for summary in hparams(settings, reached):
         writer.file_writer.add_summary(summary)
     for name, value in reached.items():
-        writer.add_scalar(name, value, int(record.metrics.get("steps", 0)))
+        _scalar(writer, name, value, int(record.metrics.get("steps", 0)))
 
 
 def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -168,10 +190,13 @@ def _flat(data: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _network(results: Results, record: Record) -> Network | None:
-    """Return the description of a run's network; None if its dataset can no longer be described."""
+    """Return the description of a run's network; None if its dataset can no longer be described, or
+    if it was imported."""
     from assay.core.errors import AssayError
     from assay.studies.members import resolve_network
 
+    if not record.config.get("network"):
+        return None
     try:
         return resolve_network(record.config, results.data_dir)
     except AssayError:

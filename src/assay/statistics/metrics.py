@@ -59,6 +59,8 @@ def metric_title(name: str) -> str:
     error"."""
     split, base = _parts(name)
     words = metric_of(base).title or base.replace("_", " ")
+    if words.startswith(("validation ", "training ")):  # imported, in place of a test metric
+        return words
     return f"{_SPLITS.get(split, '')} {words}".strip()
 
 

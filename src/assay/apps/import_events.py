@@ -1,0 +1,123 @@
+"""Reading runs of TensorBoard event files, for `assay import`."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+from assay.apps.imported import SPLITS, TRAINING, ImportedRun, is_loss
+from assay.core.errors import MissingExtraError, install_extra
+from assay.statistics import metric_of
+
+if TYPE_CHECKING:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+__all__ = ["RESULT", "STATUS", "read_events"]
+
+RESULT = "result/"
+"""Start of the tags with which `assay tensorboard` writes the final metrics of a run."""
+
+STATUS = "status"
+"""The text with which `assay tensorboard` says how a run ended: "diverged: ..."."""
+
+_SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), TRAINING),
+    **dict.fromkeys(("val", "valid", "validation", "eval"), "val_"),
+    "test": "test_",
+}
+"""Words for a part of the data in the tags of event files -> prefix of a metric."""
+
+_SEED = re.compile(
+    r"^(?P<trial>.*?)(?:[-_/ ]?(?:seed|run|s)?[-_= ]?(?P<seed>\d+))?$", re.IGNORECASE
+)
+
+
+def read_events(path: Path) -> Iterator[ImportedRun]:
+    """Read event files: a run for each folder, whose name ends in the seed ("tanh-seed1",
+    "tanh/1").
+
+    The metrics are the final ones if `assay tensorboard` wrote the files, else the last values of
+    the curves on validation and test, else those of all curves.
+
+    Raises:
+        MissingExtraError: tensorboard is not installed.
+    """
+    # without it tensorboard imports TensorFlow, which takes ten seconds and writes to the screen
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    except ImportError:
+        raise MissingExtraError(
+            f"reading event files needs tensorboard; {install_extra('tensorboard')}"
+        ) from None
+    folder = path if path.is_dir() else path.parent
+    for place in sorted({file.parent for file in folder.rglob("*tfevents*")}):
+        events = EventAccumulator(str(place), size_guidance={"scalars": 0})
+        events.Reload()
+        scalars = {
+            tag: (
+                [float(e.step) for e in events.Scalars(tag)],
+                [float(e.value) for e in events.Scalars(tag)],
+            )
+            for tag in cast("list[str]", events.Tags()["scalars"])
+        }
+        curves = {
+            _metric(tag).removeprefix(TRAINING): curve
+            for tag, curve in scalars.items()
+            if not _is_result(tag)
+        }
+        lost = _status(events).startswith("diverged") or any(
+            is_loss(name) and not math.isfinite(values[-1])
+            for name, (_, values) in curves.items()
+            if values
+        )
+        metrics = _metrics(scalars)
+        name = place.relative_to(folder).as_posix()
+        match = _SEED.match(name if name != "." else folder.name)
+        trial, seed = match.group("trial", "seed") if match else (name, None)
+        if metrics or lost:
+            number = None if seed is None else int(seed)
+            levels = {"trial": trial or "run"}
+            yield ImportedRun(levels, number, metrics, str(place), curves, diverged=lost)
+
+
+def _status(events: EventAccumulator) -> str:
+    """Return how the run ended, if `assay tensorboard` wrote it; else ""."""
+    tag = f"{STATUS}/text_summary"
+    if tag not in cast("list[str]", events.Tags()["tensors"]):
+        return ""
+    return b"".join(events.Tensors(tag)[-1].tensor_proto.string_val).decode(errors="replace")
+
+
+def _metrics(scalars: Mapping[str, tuple[list[float], list[float]]]) -> dict[str, float]:
+    """Return the metrics of a run by name, from its scalars by tag."""
+    last = {tag: values[-1] for tag, (_, values) in scalars.items() if values}
+    final = {tag.removeprefix(RESULT): last[tag] for tag in sorted(last) if _is_result(tag)}
+    if final:
+        return final
+    found = {_metric(tag): value for tag, value in last.items()}
+    judged = {name for name in found if name.startswith(SPLITS)} or {*found}
+    return {name: found[name] for name in sorted(judged)}
+
+
+def _is_result(tag: str) -> bool:
+    return tag.startswith(RESULT) and tag.removeprefix(RESULT).startswith(SPLITS)
+
+
+def _metric(tag: str) -> str:
+    """Return a tag as the name of a metric: "val_accuracy" for val/accuracy and Accuracy/valid,
+    "training_loss" for Loss/train."""
+    parts = tag.split("/")
+    for place in (0, -1):
+        split = _SPLIT_NAMES.get(parts[place].lower())
+        if split is not None and len(parts) > 1:
+            del parts[place]
+            name = "_".join(parts)
+            known = metric_of(name.lower()).higher_is_better is not None
+            return split + (name.lower() if known else name)
+    return "_".join(parts)
