@@ -36,7 +36,7 @@ def pictures(tmp_path, monkeypatch):
 
 
 def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys):
-    assert main(["data", "show", "mine/", "--sheet", "sheet"]) == 0
+    assert main(["data", "show", "mine/", "--sheet", "sheet.png"]) == 0
     out = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["1", "cat", "9", "0", "3"] in out or ["1", "cat", "8", "1", "3"] in out
     text = "\n".join(map(" ".join, out))
@@ -45,7 +45,7 @@ def test_a_folder_is_shown_with_its_numbers_and_a_contact_sheet(pictures, capsys
     assert "14 of 14 pictures were resized to 32x32" in text
     assert "options path: required, size: [32, 32], grayscale: false, on_error: raise" in text
     assert "they were 6 pixels high and 9 wide" in text
-    with Image.open("sheet") as sheet:  # one row for each class, of ten pictures at most
+    with Image.open("sheet.png") as sheet:  # one row for each class, of ten pictures at most
         assert sheet.size == (10 * 66 - 2, 2 * 66 - 2)
 
 
@@ -85,7 +85,7 @@ def test_a_sheet_that_cannot_be_written_is_an_error_only_where_it_was_asked_for(
 ):
     (pictures.parent / "file").write_text("")
     assert main(["data", "show", "mine", "--sheet", "file/sheet.png"]) == 2
-    assert "file/sheet.png: the contact sheet cannot be written" in capsys.readouterr().err
+    assert "for --sheet. file is a file, expected a folder" in capsys.readouterr().err
     monkeypatch.setenv("ASSAY_CACHE", str(pictures.parent / "file"))
     assert main(["data", "show", "mine"]) == 0
     assert "the contact sheet cannot be written" in capsys.readouterr().out
@@ -114,8 +114,62 @@ def test_notes_on_the_pictures_are_shown_on_run_and_in_the_report(pictures, caps
     study = STUDY.format(path="mine").replace("size: [8, 8]", "size: [8, 8], on_error: skip")
     (pictures.parent / "study.yaml").write_text(study)
     assert main(["run", "study.yaml", "--store", "store"]) == 0
-    note = "1 pictures that cannot be read were left out (first: mine/cat/0.png"
+    note = "1 picture that cannot be read was left out (first: mine/cat/0.png"
     assert capsys.readouterr().out.count(f"data: {note}") == 1
     report = (pictures.parent / "store" / "reports" / "mine.html").read_text("utf-8")
     assert note in report
     assert "caf\\xe9" in report
+
+
+@pytest.mark.parametrize(
+    ("path", "does"),
+    [("mine/cat/0.png", "would overwrite an image"), ("mine/new/s.png", "would be an image")],
+)
+def test_a_dataset_is_not_drawn_into(pictures, capsys, path, does):
+    (pictures.parent / "study.yaml").write_text(STUDY.format(path="mine"))
+    before = (pictures / "cat" / "0.png").read_bytes()
+    for command in (
+        ["show", "mine", "--sheet"],
+        ["show", "study.yaml", "--sheet"],
+        ["show", "mine", "--sheet", str(pictures.parent / path), "--data"],
+        ["embed", "mine", "--out"],
+    ):
+        given = str(pictures.parent) if command[-1] == "--data" else path
+        assert main(["data", *command, given]) == 2
+        found = capsys.readouterr()
+        assert f"{path}: {does} of the dataset in {pictures}" in found.err
+        assert found.out == ""
+    assert (pictures / "cat" / "0.png").read_bytes() == before
+    assert not (pictures / "new").exists()
+
+
+def test_a_sheet_is_a_png_in_a_folder_that_is_made(pictures, capsys):
+    assert main(["data", "show", "mine", "--sheet", "s.txt"]) == 2
+    assert "for --sheet. expected a name that ends in .png" in capsys.readouterr().err
+    assert main(["data", "show", "mine", "--sheet", "no/such/s.PNG"]) == 0
+    assert (pictures.parent / "no" / "such" / "s.PNG").is_file()
+
+
+def test_pictures_that_are_left_out_are_not_counted(pictures, capsys):
+    (pictures / "cat" / "0.png").write_text("no picture")
+    study = STUDY.format(path="mine").replace("size: [8, 8]", "size: [8, 8], on_error: skip")
+    (pictures.parent / "study.yaml").write_text(
+        study.replace("dataset.grayscale: [false, true]", "network.hidden: [[4], [5]]")
+    )
+    assert main(["data", "show", "study.yaml"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    parts = {
+        row[0]: int(row[1])
+        for row in rows
+        if row[:1] in (["train"], ["validation"], ["test"]) and len(row) == 2
+    }
+    classes = [[int(n) for n in row[-3:]] for row in rows if row[1:2] in (["cat"], ["caf\\xe9"])]
+    assert len(classes) == 2
+    sums = [a + b for a, b in zip(*classes, strict=True)]
+    assert [parts[p] for p in ("train", "validation", "test")] == sums
+    assert sum(parts.values()) == 13
+
+
+def test_a_wrong_permutation_is_named_by_its_option(capsys):
+    assert main(["data", "show", "digits", "--permute", "-1"]) == 2
+    assert "--permute -1: expected a whole number from 0 to" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_class_folders_become_a_dataset_and_what_was_done_is_said(root):
     assert "11 of 21 pictures were resized to 8x8, 9 of them stretched" in notes
     said = "2 of 21 images are equal to another one or its near-duplicate, and none of them is in"
     assert said in notes
-    assert "1 other files or folders were left out (first: dogs/readme.txt)" in notes
+    assert "1 other file or folder was left out (first: dogs/readme.txt)" in notes
     assert "4 pictures are held out" in notes
 
 
@@ -171,7 +171,7 @@ def parts(root, *names):
         (("train", "val"), 4, "there is no test folder: the pictures in val are the test set; "),
         (("Train", "Validation"), 4, "the pictures in Validation are the test set; "),
         (("train", "test", "valid"), 4, "the pictures in valid are not used: validation pictures"),
-        (("train",), 1, "there is no test folder: a fixed, stratified 1 pictures are held out"),
+        (("train",), 1, "there is no test folder: a fixed, stratified 1 picture is held out"),
     ],
 )
 def test_folders_that_are_parts_are_understood(tmp_path, names, test, said):

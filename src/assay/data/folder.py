@@ -17,7 +17,7 @@ from assay.data.catalog import ENTRIES, DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
 from assay.data.near_duplicates import twin_notes, with_twin
-from assay.data.pictures import Pictures, printable, read_pictures
+from assay.data.pictures import Pictures, counted, printable, read_pictures
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
 
@@ -94,7 +94,8 @@ class Folder(DatasetEntry):
             held_out = _held_out(count)
             twins = with_twin(found.images)
             first, second = hold_out(targets, held_out, "folder", kept_in=twins)
-            said = f"there is no test folder: a fixed, stratified {held_out} pictures are held out"
+            chosen = counted(held_out, "picture is", "pictures are")
+            said = f"there is no test folder: a fixed, stratified {chosen} held out"
             notes = (*notes, said, *twin_notes(twins, second))
         elif not len(second):
             raise DataError(f"{printable(spec['path'])}: no test picture can be read")
@@ -168,7 +169,12 @@ def _targets(listing: Listing | None, keys: tuple[str, ...]) -> np.ndarray:
 def _skipped(failures: list[str]) -> tuple[str, ...]:
     if not failures:
         return ()
-    return (f"{len(failures)} pictures that cannot be read were left out (first: {failures[0]})",)
+    said = counted(
+        len(failures),
+        "picture that cannot be read was left out",
+        "pictures that cannot be read were left out",
+    )
+    return (f"{said} (first: {failures[0]})",)
 
 
 def _span(low: int, high: int) -> str:
@@ -189,22 +195,26 @@ def _notes(
         extra = f", {stretched} of them stretched to another shape" if stretched else ""
         (low, least), (high, most) = own.min(0), own.max(0)
         notes.append(
-            f"{resized} of {len(own)} pictures were resized to {height}x{width}{extra}; they were "
+            f"{resized} of {counted(len(own), 'picture')} {'was' if resized == 1 else 'were'} "
+            f"resized to {height}x{width}{extra}; they were "
             f"{_span(low, high)} pixels high and {_span(least, most)} wide"
         )
     deep = [i for i, facts in enumerate(found.facts) if facts.short]
     if deep:
         low, high, top = found.facts[deep[0]].span or (0, 0, 0)
+        use = ("picture with more than 8 bits uses", "pictures with more than 8 bits use")
+        its, keep = ("its", "keeps") if len(deep) == 1 else ("their", "keep")
         notes.append(
-            f"{len(deep)} pictures with more than 8 bits use only a small part of their range and "
-            f"keep few levels in 8 bits (first: {printable(paths[deep[0]])}, {low:,} to {high:,} "
-            f"of 0 to {top:,})"
+            f"{counted(len(deep), *use)} only a small part of {its} range and {keep} few levels in "
+            f"8 bits (first: {printable(paths[deep[0]])}, {low:,} to {high:,} of 0 to {top:,})"
         )
     if frames := sum(facts.frames for facts in found.facts):
-        notes.append(f"{frames} pictures have several frames or pages: the first one is used")
+        said = counted(frames, "picture has", "pictures have")
+        notes.append(f"{said} several frames or pages: the first one is used")
     if others:
         first = ", ".join(others[:3])
-        notes.append(f"{len(others)} other files or folders were left out (first: {first})")
+        said = counted(len(others), "other file or folder was", "other files or folders were")
+        notes.append(f"{said} left out (first: {first})")
     return tuple(notes)
 
 

@@ -201,7 +201,8 @@ def twin_notes(twins: np.ndarray, tested: np.ndarray) -> list[str]:
     left = int(twins[tested].sum())
     where = "and none of them is in the test set"
     if left:
-        where = f"and {left:,} of them are in the test set, because there are too few others"
+        are = "is" if left == 1 else "are"
+        where = f"and {left:,} of them {are} in the test set, because there are too few others"
     return [
         f"{int(twins.sum()):,} of {len(twins):,} images are equal to another one or its "
         f"near-duplicate, {where}"

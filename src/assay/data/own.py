@@ -26,6 +26,7 @@ from assay.data.own_cache import is_kept, keep, kept
 from assay.data.own_content import Content, content_of
 from assay.data.own_files import KEYS, content_of_files, state_of
 from assay.data.own_images import DATA_FORMATS
+from assay.data.pictures import counted
 from assay.data.splits import hold_out, sizes
 
 __all__ = ["Arrays", "entry_of", "given_data"]
@@ -88,7 +89,8 @@ class Arrays(DatasetEntry):
         train, test = (
             Split(np.asarray(whole.images[at]), whole.targets[at]) for at in (first, second)
         )
-        said = f"there are no test images: a fixed, stratified {count} images are held out"
+        chosen = counted(count, "image is", "images are")
+        said = f"there are no test images: a fixed, stratified {chosen} held out"
         notes = (*found.notes, said, *twin_notes(twins, second))
         return Raw(train, test, found.class_names, notes)
 

@@ -27,6 +27,7 @@ __all__ = [
     "SUFFIXES",
     "Facts",
     "Pictures",
+    "counted",
     "flattened",
     "open_photo",
     "open_picture",
@@ -84,6 +85,16 @@ class Pictures:
 def printable(name: str | Path) -> str:
     """Return a printable file name in one line; bytes that are not UTF-8 are shown as \\xe9."""
     return visible(str(name)).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun: "1 picture", "1,200 pictures".
+
+    Args:
+        one: what follows 1.
+        several: what follows other numbers, by default `one` with an s.
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def read_picture(

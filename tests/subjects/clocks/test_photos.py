@@ -60,6 +60,11 @@ def test_clocks_are_cut_out_by_their_boxes(coco: dict[str, object]):
     assert "held out: 2 photos" in held_out
 
 
+def test_one_missing_picture_is_counted_as_one(coco, tmp_path):
+    photo(tmp_path / "pictures" / "000000000010.png")
+    assert "1 of 12 pictures is missing: 000000000011.png" in load(coco).notes
+
+
 def test_a_column_of_detected_boxes_comes_first_and_the_largest_of_several(tmp_path: Path):
     path = tmp_path / "labels.csv"
     path.write_text(HEADER + row("a.jpg", 12, 0))
@@ -96,7 +101,10 @@ def test_the_records_of_ticktockvqa_keep_their_split(tmp_path: Path):
     ("text", "message"),
     [
         ("", "labels.csv: there are no labels in it"),
-        ("file_nam,hour,minute\n", r"labels.csv:1:1: no column file_name or .* mean 'file_nam'"),
+        (
+            "file_nam,hour,minute\n",
+            r"labels.csv:1:1: no column file_name or .* column 'file_nam' to 'file_name'",
+        ),
         (HEADER + row("a.jpg", 24, 0), r"labels.csv:2:59: expected an hour from 0 to 23, got '24'"),
         (HEADER + row("a.jpg", 3, 60), r"labels.csv:2:61: expected a minute from 0 to 59"),
         (HEADER + row("a.jpg", 3, 7.5), r"labels.csv:2:61: expected a minute from 0 to 59"),
@@ -106,6 +114,15 @@ def test_the_records_of_ticktockvqa_keep_their_split(tmp_path: Path):
         (HEADER + row("a.jpg", 3, 5, "[1, 2, 0, 4]"), r"labels.csv:2:63: expected a box"),
         (HEADER + row("a.jpg", 3, 5) + "7,b.jpg\n", r"labels.csv:3:1: 2 values, expected 6"),
         (HEADER + '7,"a', r"labels.csv:2: no CSV"),
+        (
+            "file,hour,minute\na.jpg,1,2\n",
+            r"labels.csv:1:1: no column file_name .* among file, hour, minute; rename column "
+            r"'file' to 'file_name'$",
+        ),
+        ("Image_Path,hour,minute\n", r"rename column 'Image_Path' to 'image_path'$"),
+        ("file_name,Hour,minute\n", r"no column hour among .*; rename column 'Hour' to 'hour'$"),
+        ("file_name;hour;minute\n", r"the columns are separated by ';', expected ','$"),
+        ("x,y\n", r"no column file_name or image_path or image_name among x, y$"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_named_by_line_and_column(tmp_path, text, message):

@@ -160,6 +160,16 @@ def test_the_command_reads_what_it_can_and_names_what_it_cannot(reader, tmp_path
         assert shown.size == (60, 60)
 
 
+def test_the_drawing_gets_its_folder_and_a_name_stays_in_its_line(reader, tmp_path, capsys):
+    photo, drawn = picture(tmp_path / "two\nlines\x1b.png", 60, 60), tmp_path / "no" / "such.png"
+    command = ["clocks", "read", str(photo), "--reader", str(reader), "--overlay", str(drawn)]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("/two\\nlines\\x1b.png: no clock that I can read\n")
+    assert said.count("\n") == 1
+    assert drawn.is_file()
+
+
 def test_what_is_no_reader_is_refused(tmp_path, reader):
     (tmp_path / "other.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
     for name, message in (
@@ -168,6 +178,14 @@ def test_what_is_no_reader_is_refused(tmp_path, reader):
     ):
         with pytest.raises(DataError, match=message):
             find_reader(tmp_path / name)
+
+
+def test_a_training_does_not_start_from_a_reader_with_another_network(reader, tmp_path, capsys):
+    store = tmp_path / "store"
+    assert main(["clocks", "train", "--start", str(reader), "--store", str(store)]) == 2
+    said = f"error: --start {reader}: another network: tensor 'trunk.1.kernel' is"
+    assert capsys.readouterr().err.startswith(said)
+    assert not store.exists()
 
 
 @pytest.mark.parametrize(

@@ -278,3 +278,15 @@ def test_a_reader_takes_no_part_of_the_progress():
     later_progress(begun.append, RenderedPretraining.share)(Progress(0, 0.0, 1))
     first_progress(begun.append, RenderedPretraining.share)(Progress(0, 1.0, 1))
     assert [p.fraction for p in begun] == [0.25, 0.5, 0.5]
+
+
+def test_a_misspelled_reader_is_refused_before_anything_trains():
+    study = {
+        "study": "clocks",
+        "dataset": {"name": "clocks-rendered", "size": 48, "train": 40, "validation": 20},
+        "network": SMALL,
+        "task": {"name": "tell_time", "labels": "relational"},
+        "training": {"steps": 1, "pretrain": {"name": "reader", "reader": "cours"}},
+    }
+    with pytest.raises(ConfigError, match=r"pretrain.reader cours: no such reader; did you mean"):
+        parse_study(study)

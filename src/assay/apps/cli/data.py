@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import (
+    LARGEST_PERMUTATION,
+    PictureFile,
+    check_seed,
+    is_address,
+    refuse_inside,
+)
 from assay.apps.cli.options import (
     DatasetName,
     Drawn,
@@ -22,7 +29,7 @@ from assay.apps.cli.options import (
 from assay.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from assay.core.records import Spec
     from assay.data.catalog import DatasetEntry
@@ -84,16 +91,20 @@ def show(
     permute: Annotated[
         int | None, Parameter(help="Seed of a fixed permutation of all pixels.")
     ] = None,
-    sheet: OutFile | None = None,
+    sheet: PictureFile | None = None,
 ) -> None:
     """Show a dataset: where it comes from, its split, its classes and some of its pictures.
 
     Args:
         name: A dataset of `assay data list`, your own folder of pictures, or a study.
-        sheet: Where to write a contact sheet, a PNG [in the cache].
+        sheet: Where to write a contact sheet, a PNG outside the dataset's folder [in the cache].
     """
     places = places or Places()
+    if permute is not None:
+        check_seed("--permute", permute, LARGEST_PERMUTATION)
     specs = _specs(name, places.data_path)
+    if sheet is not None:
+        refuse_inside("--sheet", sheet, _folders(specs, places.data_path))
     for number, spec in enumerate(specs, 1):
         if permute is not None:
             spec = {**spec, "permute": permute}
@@ -134,11 +145,11 @@ def embed(
 
     if not 2 <= images <= MOST_POINTS:
         raise ConfigError(f"--images {images}: expected a whole number from 2 to {MOST_POINTS:,}")
-    if not 0 <= seed < 2**32:
-        raise ConfigError(f"--seed {seed}: expected a whole number from 0 to 4294967295")
+    check_seed("--seed", seed)
     data = (places or Places()).data_path
     specs = _specs(name, data)
     path, kind = figure_file(out, to, f"{Path(name).stem}-{method}.png")
+    refuse_inside("--out", path, _folders(specs, data))
     for number, spec in enumerate(specs, 1):
         dataset = load(spec, data)
         found = lay(dataset.fit_data, method, images, seed)
@@ -168,9 +179,22 @@ def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     return [{"name": ENTRIES[name].name}]  # the error lists the known names
 
 
+def _folders(specs: Sequence[Spec], data: Path | None) -> list[Path]:
+    """Return the folders that datasets of one's own pictures name in their own settings."""
+    from assay.data.catalog import ENTRIES
+
+    own = [spec[key] for spec in specs for key in ENTRIES[spec["name"]].options if key in spec]
+    named = {value for value in own if isinstance(value, str)}
+    tried = [root / name for name in named for root in (Path(), *([data] if data else []))]
+    return [folder for path in tried if (folder := path.expanduser()).is_dir()]
+
+
 def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
     from assay.apps.api import plan_of
+    from assay.data.pictures import counted
 
+    if is_address(name):
+        raise ConfigError(f"{name}: addresses are not read; download the pictures first")
     if not name.endswith((".yaml", ".yml")) and os.sep in name:
         raise ConfigError(f"{name}: there is no folder of images or study file of this name")
     plan = plan_of(name, data_dir=data)
@@ -182,16 +206,18 @@ def _study_specs(name: str, data: Path | None) -> list[dict[str, Any]]:
         images = {key: value for key, value in spec.items() if key not in _DRAWS}
         first.setdefault(json.dumps(images, sort_keys=True), spec)
     if more := len(found) - len(first):
-        console.remark(f"{name} divides the same images in {more} other ways as well, not shown")
+        ways = counted(more, "other way")
+        console.remark(f"{name} divides the same images in {ways} as well, not shown")
     return list(first.values())
 
 
 def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     from assay.apps.sheets import write_sheet
     from assay.core.yaml import in_one_line
-    from assay.data import describe, load
+    from assay.data import load
     from assay.data.catalog import ENTRIES
     from assay.data.near_duplicates import near_training, other_parts
+    from assay.data.pictures import printable
     from assay.data.storage import cache_dir
 
     entry = ENTRIES[spec["name"]]
@@ -199,12 +225,10 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     given = {k: v for k, v in spec.items() if k != "name" and v is not None}
     settings = ", ".join(f"{k}: {in_one_line(v)}" for k, v in given.items())
     console.fields(_facts(entry) | ({"settings": settings} if settings else {}))
-    info = describe(spec, data)
-    console.heading(f"split (images of {_shape(info.image_shape)})")
-    counts = (("train", info.train), ("validation", info.validation), ("test", info.test))
-    console.table(("part", ">images"), [(part, f"{n:,}") for part, n in counts])
-    dataset = load(spec, data)
+    dataset = load(spec, data)  # `describe` counts pictures that cannot be read as well
+    console.heading(f"split (images of {_shape(dataset.image_shape)})")
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    console.table(("part", ">images"), [(part, f"{len(s):,}") for part, s in parts.items()])
     if dataset.class_names:
         console.heading("classes (images in each split)")
         rows = [
@@ -225,7 +249,7 @@ def _show(spec: Spec, data: Path | None, sheet: Path | None) -> None:
     try:
         write_sheet(dataset, sheet or usual)
         rows_are = "one row for each class" if dataset.class_names else "some training images"
-        console.say(f"contact sheet ({rows_are}): {sheet or usual}")
+        console.say(f"contact sheet ({rows_are}): {printable(sheet or usual)}")
     except DataError as error:
         if sheet is not None:
             raise

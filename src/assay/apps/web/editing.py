@@ -97,8 +97,7 @@ def _names_code(node: object) -> bool:
     if not isinstance(node, dict):
         return False
     return any(
-        (str(key).rpartition(".")[2] in _CODE
-        and (key != "engine" or ":" in str(value)))
+        (str(key).rpartition(".")[2] in _CODE and (key != "engine" or ":" in str(value)))
         or _names_code(value)
         for key, value in node.items()
     )

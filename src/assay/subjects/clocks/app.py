@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 
 from assay.apps.api import plan_of, train
 from assay.apps.places import data_folder, store_folder
-from assay.core.errors import ConfigError, DataError, unknown_name
+from assay.core.errors import (
+    ConfigError,
+    DataError,
+    NetworkError,
+    did_you_mean,
+    nearest,
+    unknown_name,
+)
 from assay.core.store import Store
+from assay.data.pictures import printable
 
 if TYPE_CHECKING:
     from assay.core.records import Config
@@ -21,8 +29,8 @@ if TYPE_CHECKING:
     from assay.subjects.clocks.reading.reader import Reader, Sight
 
 __all__ = [
-    "STYLES", "find_reader", "find_readers", "read_photo", "reader_study", "shipped_reader",
-    "train_reader",
+    "STYLES", "check_reader", "find_reader", "find_readers", "first_reader", "read_photo",
+    "reader_study", "shipped_reader", "train_reader",
 ]  # fmt: skip
 
 STYLES = ("any", "course")
@@ -111,14 +119,22 @@ def train_reader(
 
     Returns:
         The file.
+
+    Raises:
+        ConfigError, DataError: an argument is invalid, or the reader to start from is no reader;
+            nothing was trained.
     """
     if style not in STYLES:
         raise ConfigError(unknown_name("style of clocks", style, STYLES))
     if not 0 < minutes <= LONGEST_TRAINING:
         said = f"in (0, {LONGEST_TRAINING:,}], which is ten weeks"
-        raise ConfigError(f"minutes must be {said}, got {minutes}")
+        raise ConfigError(f"--minutes {minutes}: minutes must be {said}")
+    if start is not None:
+        check_reader(start, "--start")
     folder, data = store_folder(store), data_folder(data_dir)
     plan = plan_of(reader_study(style, minutes, seed, start), data_dir=data)
+    if start is not None:
+        _check_start(start, plan, data)
     from assay.execution.place import Machine
 
     here = Machine(workers=1, device=device)
@@ -128,19 +144,53 @@ def train_reader(
     return target
 
 
+def _check_start(start: str, plan: Plan, data: Path | None) -> None:
+    """Raise DataError unless the weights of a reader fit the network of the only run."""
+    from assay.networks.checks import check_weights
+    from assay.studies.members import resolve_network
+
+    (config,) = plan.runs().values()
+    try:
+        check_weights(resolve_network(config, data), first_reader(start).weights)
+    except NetworkError as error:
+        raise DataError(f"--start {printable(start)}: another network: {error}") from None
+
+
 def _pack(plan: Plan, folder: Path, data: Path | None, style: str, target: Path) -> None:
     from assay.data import load
     from assay.subjects.clocks.reading.pack import pack
 
     (run,) = plan.runs()
     with Store(folder, create=False, read_only=True) as opened:
-        record, weights = opened.record(run), opened.weights(run)
-    if record.status != "finished":
-        raise DataError(f"run {run} {record.status}: {record.message}; try another --seed")
+        record = opened.record(run)
+        if record.status != "finished":
+            advice = "; try another --seed" if record.status == "diverged" else ""
+            raise DataError(f"run {run} {record.status}: {record.message}{advice}")
+        weights = opened.weights(run)
     config: Config = record.config
     reader = pack(record, weights, load(config["dataset"], data), style)
     target.parent.mkdir(parents=True, exist_ok=True)
     reader.save(target)
+
+
+def check_reader(given: str, option: str) -> None:
+    """Raise ConfigError unless a reader is a style or a file; the message names its option."""
+    if given not in STYLES and not Path(given).is_file():
+        hint = did_you_mean(nearest(given, STYLES))
+        named = f"{', '.join(STYLES)}, or a file"
+        raise ConfigError(f"{option} {printable(given)}: no such reader{hint} ({named})")
+
+
+def first_reader(given: str) -> Reader:
+    """Return the reader whose weights a training starts from: a built-in one, or that of a file.
+
+    Raises:
+        DataError: the file is missing, damaged or of another kind.
+    """
+    from assay.subjects.clocks.reading.reader import Reader
+
+    shipped = shipped_reader(given) if given in STYLES else None
+    return shipped or Reader.load(given)
 
 
 def find_reader(given: str | Path | None = None, store: str | Path | None = None) -> Reader:
@@ -199,7 +249,7 @@ def find_readers(
 
 def read_photo(path: str | Path, reader: Reader | Ensemble) -> Sight:
     """Read the clock in a photo; raises DataError, naming the file, if it cannot be read."""
-    from assay.data.pictures import open_photo, printable
+    from assay.data.pictures import open_photo
     from assay.subjects.clocks.reading.reader import ENOUGH
 
     picture, times = open_photo(Path(path), ENOUGH)

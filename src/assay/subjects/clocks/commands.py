@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import (
+    OutFolder,
+    PictureFile,
+    check_seed,
+    checked_device,
+    is_address,
+    refuse_overwriting,
+)
 from assay.apps.cli.options import OutFile, Places
 
 if TYPE_CHECKING:
@@ -16,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 WRONG_INPUT = 2
+
+LARGEST_SEED = 2**31
+"""Largest seed of a training, as in a study."""
 
 app = App(name="clocks", help="Draw analog clocks, and read them in photos.")
 
@@ -46,6 +57,8 @@ def train_clocks(
     from assay.apps.cli.progress import display
     from assay.subjects.clocks.app import train_reader
 
+    check_seed("--seed", seed, LARGEST_SEED)
+    checked_device(device)
     places = places or Places()
     with display() as shown:
         path = train_reader(
@@ -64,6 +77,7 @@ def train_clocks(
 
 def _tell(path: Path) -> None:
     """Describe the reader in a few lines."""
+    from assay.data.pictures import printable
     from assay.subjects.clocks.app import find_reader
 
     about = find_reader(path).about
@@ -73,13 +87,13 @@ def _tell(path: Path) -> None:
         f"{about['images']:,.0f}"
     )
     size = path.stat().st_size / 1e6
-    console.say(f"reader: {path} ({size:.1f} MB); assay show {about['run']} has its run")
+    console.say(f"reader: {printable(path)} ({size:.1f} MB); assay show {about['run']} has its run")
 
 
 @app.command(name="render")
 def render_clocks(
     *,
-    out: Path,
+    out: OutFolder,
     n: int = 18_000,
     style: Literal["any", "course"] = "course",
     size: int = 150,
@@ -91,25 +105,29 @@ def render_clocks(
     All 720 times occur equally often, in order; angles.npy and sheet.png are written as well.
 
     Args:
-        out: The folder, which is created.
+        out: The folder, which is created; files there that this command drew are replaced.
         n: Number of pictures.
         style: any: clocks of any kind; course: a wall clock lying on planks.
         size: Width and height in pixels.
         seed: Equal seeds draw equal clocks.
-        device: cpu, cuda or mps.
+        device: auto, cpu, cuda, cuda:1 or mps.
     """
+    from assay.data.pictures import counted, printable
     from assay.subjects.clocks.files import write_clocks
 
-    seconds = write_clocks(out, n, style, size, seed, device, console.progress())
-    console.say(f"{n:,} clocks of {size}x{size} pixels in {seconds:.1f} s: {out}")
-    console.say(f"train on them: assay run tell-the-time --data {out} --set dataset=clocks")
+    check_seed("--seed", seed)
+    where = checked_device(device)
+    seconds = write_clocks(out, n, style, size, seed, where, console.progress())
+    drawn, folder = counted(n, "clock"), printable(out)
+    console.say(f"{drawn} of {size}x{size} pixels in {seconds:.1f} s: {folder}")
+    console.say(f"train on them: assay run tell-the-time --data {folder} --set dataset=clocks")
 
 
 @app.command(name="read")
 def read_clocks(
-    *photos: Path,
+    *photos: str,
     reader: str | None = None,
-    overlay: OutFile | None = None,
+    overlay: PictureFile | None = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     places: Places | None = None,
 ) -> int:
@@ -126,17 +144,23 @@ def read_clocks(
         json: Print JSON.
     """
     from assay.core.errors import ConfigError, DataError
-    from assay.subjects.clocks.app import find_readers, read_photo
+    from assay.subjects.clocks.app import check_reader, find_readers, read_photo
 
     if not photos:
         raise ConfigError("expected at least one photo")
     if overlay and len(photos) > 1:
         raise ConfigError(f"--overlay draws on one photo, got {len(photos)}")
+    if overlay:
+        refuse_overwriting("--overlay", overlay, photos[0], "the photo")
+    if reader is not None:
+        check_reader(reader, "--reader")
     found = find_readers(reader, (places or Places()).store_path)
     rows: list[dict[str, Any]] = []
     wrong = 0
     for photo in photos:
         try:
+            if is_address(photo):
+                raise DataError(f"{photo}: addresses are not read; download the picture first")
             sight = read_photo(photo, found)
         except DataError as error:
             console.error(str(error))
@@ -152,22 +176,24 @@ def read_clocks(
     return wrong
 
 
-def _sentence(photo: Path, sight: Sight) -> str:
+def _sentence(photo: str, sight: Sight) -> str:
+    from assay.data.pictures import printable
     from assay.subjects.clocks.time import spans_text, text
 
+    name = printable(photo)
     if not sight.readable:
-        return f"{photo}: no clock that I can read"
+        return f"{name}: no clock that I can read"
     other = f"otherwise {text(sight.runner_up)}"
     if sight.possible:
         other = f"95 % set: {spans_text(sight.possible)}"
-    return f"{photo}: {text(sight.minutes)} ({sight.percent} certain; {other})"
+    return f"{name}: {text(sight.minutes)} ({sight.percent} certain; {other})"
 
 
-def _row(photo: Path, sight: Sight) -> dict[str, Any]:
+def _row(photo: str, sight: Sight) -> dict[str, Any]:
     from assay.subjects.clocks.time import text
 
     return {
-        "photo": str(photo),
+        "photo": photo,
         "readable": sight.readable,
         "time": text(sight.minutes) if sight.readable else None,
         "minutes": sight.minutes if sight.readable else None,
@@ -178,11 +204,13 @@ def _row(photo: Path, sight: Sight) -> dict[str, Any]:
     }
 
 
-def _draw(photo: Path, sight: Sight, path: Path) -> None:
+def _draw(photo: str, sight: Sight, path: Path) -> None:
     from assay.core.errors import StoreError
+    from assay.core.files import written_whole
     from assay.subjects.clocks.reading.overlay import draw
 
     try:
-        draw(photo, sight).save(path, "PNG")
+        with written_whole(path) as part:
+            draw(Path(photo), sight).save(part, "PNG")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error

@@ -16,6 +16,8 @@ __all__ = ["write_clocks"]
 BLOCK = 720
 SHEET = 48
 
+FILES = ("images.npy", "labels.npy", "angles.npy", "sheet.png")
+
 MOST, LARGEST = 1_000_000, 2048
 """Maximum number of clocks, and of pixels along a side."""
 
@@ -46,7 +48,8 @@ def write_clocks(
         Elapsed seconds.
 
     Raises:
-        ConfigError: an unknown style, or an invalid number or size.
+        ConfigError: an unknown style, an invalid number or size, or the folder has such files that
+            were not drawn.
         StoreError: the folder cannot be written; no image file is left half-written.
     """
     import numpy as np
@@ -56,6 +59,7 @@ def write_clocks(
     from assay.subjects.clocks.render import draw_scene, make_scene, targets_of
 
     _check_numbers(n, size)
+    _check_folder(Path(folder))
     began = time.monotonic()
     minutes = np.sort(np.arange(n) % 720)
     scene = make_scene(minutes, style, seed, ("files",))
@@ -83,6 +87,14 @@ def _check_numbers(n: int, size: int) -> None:
     if not (1 <= n <= MOST and 8 <= size <= LARGEST):
         expected = f"--n from 1 to {MOST:,} and --size from 8 to {LARGEST:,}"
         raise ConfigError(f"expected {expected}, got {n} and {size}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Keep files of the user's own: only clocks that were drawn have their angles beside them."""
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and "angles.npy" not in there:
+        said = f"would overwrite {there[0]}, which assay did not draw; choose another folder"
+        raise ConfigError(f"--out {folder}: {said}")
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import ConfigError, DataError, did_you_mean, nearest
+from assay.core.errors import ConfigError, DataError, nearest
 from assay.data.pictures import printable
 from assay.subjects.clocks.reading.views import Square
 
@@ -116,10 +116,19 @@ def _columns(names: list[str], place: str) -> dict[str, int]:
         if name is not None:
             found[what] = names.index(name)
         elif what != "box":
-            hint = did_you_mean(nearest(known[0], names))
             said = f"no column {' or '.join(known)} among {', '.join(map(printable, names))}"
-            raise DataError(f"{place}: {said}{hint}")
+            raise DataError(f"{place}: {said}{_renaming(known, names)}")
     return found
+
+
+def _renaming(known: Sequence[str], names: Sequence[str]) -> str:
+    """Say how to mend a line of columns without the `known` names of one of them."""
+    others = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
+    if others:
+        return f"; the columns are separated by {others[0]!r}, expected ','"
+    close = ((nearest(name, names), name) for name in known)
+    said = (f"; rename column {printable(own)!r} to {name!r}" for own, name in close if own)
+    return next(said, "")
 
 
 def _json(path: Path, text: str) -> Iterator[PhotoLabel]:

@@ -17,7 +17,7 @@ from assay.core.options import REQUIRED, integer
 from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
-from assay.data.pictures import open_picture, printable
+from assay.data.pictures import counted, open_picture, printable
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
 from assay.subjects.clocks.dataset import SIDES
@@ -62,7 +62,7 @@ class ClockPhotos(DatasetEntry):
         images = np.stack(drawn)
         targets = np.array([(label.hour, label.minute) for label in there], np.int64)
         train, test = _parts(there)
-        held_out = f"a fixed fifth, stratified by hour, is held out: {len(test)} photos"
+        held_out = f"a fixed fifth, stratified by hour, is held out: {counted(len(test), 'photo')}"
         notes = [*_missing(missing, len(there)), *([] if _split(there) else [held_out])]
         first, second = (Split(images[at], targets[at]) for at in (train, test))
         return Raw(first, second, (), tuple(notes))
@@ -110,7 +110,8 @@ def _present(spec: Spec, data_dir: Path | None) -> tuple[list[PhotoLabel], list[
     if not there:
         first = ", ".join(printable(label.picture) for label in missing[:NAMED])
         raise DataError(
-            f"{printable(folder)}: none of the {len(missing):,} pictures of {printable(path)} is "
+            f"{printable(folder)}: none of the {counted(len(missing), 'picture')} of "
+            f"{printable(path)} is "
             f"there (first: {first})"
         )
     return there, missing
@@ -121,7 +122,9 @@ def _missing(missing: Sequence[PhotoLabel], there: int) -> list[str]:
         return []
     first = ", ".join(printable(label.picture) for label in missing[:NAMED])
     more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
-    return [f"{len(missing):,} of {there + len(missing):,} pictures are missing: {first}{more}"]
+    are = "is" if len(missing) == 1 else "are"
+    of = counted(there + len(missing), "picture")
+    return [f"{len(missing):,} of {of} {are} missing: {first}{more}"]
 
 
 def _split(labels: Sequence[PhotoLabel]) -> bool:

@@ -104,8 +104,12 @@ class ReaderPretraining:
         check_fields(self, ("training", "pretrain"))
 
     def check(self, task: str, info: Info, data_dir: Path | None) -> None:
-        """Refuse tasks with other outputs."""
+        """Refuse tasks with other outputs, and a name that can only be a misspelled style."""
+        from assay.subjects.clocks.app import check_reader
+
         _check_task(task, "is a reader of clocks")
+        if self.reader == Path(self.reader).stem:  # a file may be on another machine, or gone
+            check_reader(self.reader, "training.pretrain.reader")
 
     def weights(
         self,
@@ -120,11 +124,9 @@ class ReaderPretraining:
         Raises:
             EngineError: the reader has another network than the run.
         """
-        from assay.subjects.clocks.app import shipped_reader
-        from assay.subjects.clocks.reading.reader import Reader
+        from assay.subjects.clocks.app import first_reader
 
-        shipped = shipped_reader(self.reader) if self.reader in STYLES else None
-        given = (shipped or Reader.load(self.reader)).weights
+        given = first_reader(self.reader).weights
         full = {name: np.asarray(array, np.float32) for name, array in given.items()}
         for member in cohort.members:
             try:

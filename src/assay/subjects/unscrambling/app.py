@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import DataError
 from assay.core.files import written_whole
+from assay.data.pictures import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from assay.subjects.unscrambling.solver import Restoration
     from assay.subjects.unscrambling.truth import Quality
 
-__all__ = ["Unscrambled", "read_vectors", "truth_of", "write_files"]
+__all__ = ["FILES", "Unscrambled", "read_vectors", "truth_of", "write_files"]
+
+FILES = ("permutation.npy", "restored.npy", "images.png", "grid.gif")
+"""Files that are written, the last one only if the true order is known."""
 
 SHOWN = 8
 """Number of images in the picture."""
@@ -43,7 +47,10 @@ def read_vectors(path: Path) -> np.ndarray:
     try:
         return map_array(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path} as a .npy array of numbers: {error}") from None
+        said = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"cannot read {printable(path)} as a .npy array of numbers: {said}"
+        ) from None
 
 
 def truth_of(found: Unscrambled) -> Quality | None:
@@ -68,16 +75,16 @@ def write_files(found: Unscrambled, folder: Path, seed: int) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     r = found.restoration
-    files = {
-        "permutation.npy": lambda p: _save(p, r.order),
-        "restored.npy": lambda p: _save(p, r.apply(np.asarray(found.images))),
-        "images.png": lambda p: _picture(found).save(p, "PNG"),
-    }
+    writers = [
+        lambda p: _save(p, r.order),
+        lambda p: _save(p, r.apply(np.asarray(found.images))),
+        lambda p: _picture(found).save(p, "PNG"),
+    ]
     if found.dataset is not None and found.dataset.permutation is not None:
         truth = found.dataset.permutation
-        files["grid.gif"] = lambda p: p.write_bytes(animation(truth, r.cells, r.shape))
+        writers.append(lambda p: p.write_bytes(animation(truth, r.cells, r.shape)))
     written = []
-    for name, write in files.items():
+    for name, write in zip(FILES, writers, strict=False):
         path = folder / name
         try:
             with written_whole(path) as part:

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import (
+    LARGEST_PERMUTATION,
+    OutFolder,
+    check_seed,
+    is_address,
+    refuse_overwriting,
+)
 from assay.apps.cli.completion import dataset_names
 from assay.apps.cli.options import Places
 
@@ -27,7 +34,7 @@ def unscramble(
     permute: int = 7,
     train: int | None = None,
     shape: str | None = None,
-    out: Path | None = None,
+    out: OutFolder | None = None,
     seed: int = 0,
     places: Places | None = None,
 ) -> int:
@@ -44,11 +51,17 @@ def unscramble(
         out: Folder for the order, the restored images and pictures of both [unscrambled-NAME].
         seed: Seed of the estimate.
     """
-    from assay.subjects.unscrambling.app import truth_of, write_files
+    from assay.data.pictures import printable
+    from assay.subjects.unscrambling.app import FILES, truth_of, write_files
 
+    check_seed("--seed", seed)
+    check_seed("--permute", permute, LARGEST_PERMUTATION)
+    folder = out or Path(f"unscrambled-{Path(what).stem}")
+    refuse_overwriting("--out", folder, what, "the images to restore", FILES)
     found = _estimate(what, permute, train, shape, seed, places or Places())
     r = found.restoration
-    console.heading(f"{what}: {r.shape[0]}x{r.shape[1]} pixels from {len(found.images):,} images")
+    pixels = f"{r.shape[0]}x{r.shape[1]} pixels"
+    console.heading(f"{printable(what)}: {pixels} from {len(found.images):,} images")
     console.fields(
         {
             "pixels that vary": f"{int(r.known.sum()):,} of {len(r.known):,}"
@@ -67,9 +80,8 @@ def unscramble(
             f"expected at least {CONTRAST}"
         )
         return NOTHING_FOUND
-    folder = out or Path(f"unscrambled-{Path(what).stem}")
     for path in write_files(found, folder, seed):
-        console.say(f"written: {path}")
+        console.say(f"written: {printable(path)}")
     return 0
 
 
@@ -81,19 +93,53 @@ def _estimate(
     from assay.subjects.unscrambling.app import Unscrambled, read_vectors
     from assay.subjects.unscrambling.solver.pipeline import unscramble as estimate
 
-    grid = _grid(shape)
-    if Path(what).suffix == ".npy":
+    grid, told = _grid(shape), console.progress()
+    if Path(what).suffix == ".npy" and not is_address(what):
         vectors = read_vectors(Path(what))
-        vectors = vectors[:train] if train else vectors
-        return Unscrambled(vectors, estimate(vectors, grid, seed, on_progress=console.progress()))
+        if train is not None and vectors.ndim:
+            if not 1 <= train <= len(vectors):
+                raise ConfigError(f"--train {train}: expected 1 to {len(vectors):,}")
+            vectors = vectors[:train]
+        return Unscrambled(vectors, estimate(vectors, grid, seed, on_progress=told))
+    spec = _spec(what, permute, train, places)
     if grid is not None:
         raise ConfigError("--shape is for a .npy file; a dataset knows the shape of its images")
-    spec = {"name": what, "permute": permute, **({"train": train} if train else {})}
     dataset = load(spec, places.data_path)
     images = dataset.train.images
-    return Unscrambled(
-        images, estimate(images, None, seed, on_progress=console.progress()), dataset
-    )
+    return Unscrambled(images, estimate(images, None, seed, on_progress=told), dataset)
+
+
+def _spec(what: str, permute: int, train: int | None, places: Places) -> dict[str, str | int]:
+    """Return the specification of a dataset; the errors are those of a command line."""
+    from assay.core.errors import ConfigError, did_you_mean, nearest
+    from assay.data import describe, resolve
+    from assay.data.catalog import ENTRIES
+    from assay.data.pictures import printable
+
+    expected = "expected a .npy file of images or the name of a dataset"
+    if is_address(what):
+        raise ConfigError(f"{what}: addresses are not read; download the file first")
+    if what not in ENTRIES:
+        path, hint = Path(what), did_you_mean(nearest(what, ENTRIES))
+        kind = "a folder" if path.is_dir() else "a file of another kind"
+        found = f"it is {kind}, " if path.exists() else ""
+        listed = "`assay data list` lists all datasets"
+        raise ConfigError(f"{printable(what)}: {found}{expected}{hint} ({listed})")
+    spec: dict[str, str | int] = {"name": what, "permute": permute}
+    try:
+        resolve(spec)
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {expected} that needs no settings ({error})") from None
+    if train is None:
+        return spec
+    try:
+        if train < 1:
+            raise ConfigError("expected a whole number >= 1")
+        describe({**spec, "train": train}, places.data_path)
+    except ConfigError as error:
+        said = str(error).removeprefix("dataset.train: ")
+        raise ConfigError(f"--train {train}: {said}") from None
+    return {**spec, "train": train}
 
 
 def _grid(shape: str | None) -> tuple[int, int] | None:
@@ -102,7 +148,7 @@ def _grid(shape: str | None) -> tuple[int, int] | None:
     if shape is None:
         return None
     height, _, width = shape.lower().partition("x")
-    if not (height.isdigit() and width.isdigit()):
+    if not (height.isdecimal() and width.isdecimal()):
         raise ConfigError(f"--shape {shape}: expected HEIGHTxWIDTH, e.g. 28x28")
     return int(height), int(width)
 

@@ -15,6 +15,7 @@ from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.records import Spec
 from assay.core.tensor_file import read_tensors, write_tensors
+from assay.data.pictures import printable
 from assay.engines.engine import Resources
 from assay.engines.torch_engine.device import place
 from assay.engines.torch_engine.module import NetworkModule
@@ -137,14 +138,16 @@ class Reader:
         try:
             about, weights = read_tensors(path, _FORMAT)
         except FileNotFoundError as error:
-            raise DataError(f"{path}: there is no such reader") from error
+            raise DataError(f"{printable(path)}: there is no such reader") from error
         except ValueError as error:
             said = "expected a file that assay clocks train wrote"
-            raise DataError(f"{path}: not a reader of clocks ({error}); {said}") from error
+            raise DataError(
+                f"{printable(path)}: not a reader of clocks ({error}); {said}"
+            ) from error
         try:
             return cls(about, weights)
         except AssayError as error:
-            raise DataError(f"{path}: not a reader of clocks: {error}") from error
+            raise DataError(f"{printable(path)}: not a reader of clocks: {error}") from error
 
     def save(self, path: str | Path) -> None:
         """Write the file atomically, with weights as float16."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from assay.core.errors import ConfigError, DataError
 from assay.core.seeds import stream
+from assay.data.pictures import counted
 from assay.subjects.unscrambling.solver.annealing import anneal, energy, temperature
 from assay.subjects.unscrambling.solver.embedding import layout, neighbour_graph, on_grid
 from assay.subjects.unscrambling.solver.similarity import (
@@ -132,8 +133,8 @@ def unscramble(
     known = informative(vectors)
     if known.sum() < LEAST:
         raise DataError(
-            f"no spatial structure found: {known.sum()} of {len(known)} pixels vary from image to "
-            f"image; expected at least {LEAST}"
+            f"too few pixels vary from image to image: {known.sum()} of {len(known)} in "
+            f"{counted(len(x), 'image')}; expected at least {LEAST}"
         )
     on_progress(0.0, "similarities")
     z = standardised(vectors[:, known])
