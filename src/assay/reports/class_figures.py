@@ -121,7 +121,7 @@ def draw_classes(entries: Sequence[ClassBars], width: float = WIDE) -> Figure:
         else:
             ax.barh(place, mean, thick * 0.92, xerr=ends, **look)
         lowest = min(lowest, float(np.nanmin(low)))
-    start = max(0.0, 10 * np.floor(lowest / 10))
+    start = min(max(0.0, 10 * np.floor(lowest / 10)), 90.0)
     names = tell_apart(classes, 12, lines=1)
     if upright:
         turned = max(map(len, names)) > 6

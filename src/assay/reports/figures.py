@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
 
-__all__ = ["draw_confusion", "draw_runs", "run_reach"]
+__all__ = ["draw_confusion", "draw_runs", "published_beside", "run_reach"]
 
 
 _TOLD = ("a run", "mean with 95 % interval", "best by validation", "published")
@@ -54,6 +54,14 @@ def run_reach(
         spreads.append(Spread(found.mean * known.scale, values.tolist(), ends))
     spreads += [Spread(value * known.scale) for value in published]
     return reach(spreads, (0.0, 100.0) if known.unit == "%" else (-np.inf, np.inf))
+
+
+def published_beside(
+    entries: Sequence[TrialValues], metric: str, published: Sequence[PublishedRow]
+) -> list[float]:
+    """Return the published values of `metric` that belong to these trials."""
+    here = [row for row in published if row["metric"] == metric]
+    return [r["published"] for e in entries for r in here if r["trial"] == e["trial"]]
 
 
 @styled
@@ -78,15 +86,17 @@ def draw_runs(
     handles: dict[str, Any] = {}
     for ax, (name, entries) in zip(axes[:, 0], groups.items(), strict=True):
         here = [r for r in published if r["metric"] == metric]
-        crosses = [r["published"] for e in entries for r in here if r["trial"] == e["trial"]]
-        limits = run_reach(entries, metric, crosses)
+        limits = run_reach(entries, metric, published_beside(entries, metric, published))
         ax.set_xlim(limits.low, limits.high)
         for y, entry in enumerate(entries):
             _draw_trial(ax, y, entry, metric, limits, handles)
             for row in here:
                 if row["trial"] == entry["trial"]:
                     x = row["published"] * metric_of(metric).scale
-                    (cross,) = ax.plot(x, y, "x", color=INK, ms=7, mew=1.8, zorder=4)
+                    if side := limits.beyond(x):
+                        edge_mark(ax, y, side, INK, metric_of(metric).number(row["published"]))
+                    at = ([], []) if side else ([x], [y])  # for the legend
+                    (cross,) = ax.plot(*at, "x", color=INK, ms=7, mew=1.8, zorder=4)
                     handles[_TOLD[3]] = cross
         name_rows(ax, labels[name], width)
         ax.grid(axis="x")

@@ -39,7 +39,7 @@ def curve_panels(plan: PlanData, entries: Sequence[TrialCurves]) -> list[Panel]:
     Few trials on one kind of data share a panel. In a one-at-a-time design, each factor has a panel
     with its levels, the others at their reference. In a full factorial design, there is a panel for
     each combination of the other factors, with a line for each level of the last factor that does
-    not change the data. Otherwise, the panel shows the best trials by the last validation value,
+    not change the data. Otherwise, the panel shows the trials with the best validation value,
     and how many are omitted.
     """
     groups = data_groups(plan)

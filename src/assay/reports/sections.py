@@ -95,7 +95,7 @@ def effects_plot(plan: PlanData, metric: str, found: Sequence[Effect]) -> Plot |
 
 
 def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | None:
-    from assay.reports.figures import draw_runs, run_reach
+    from assay.reports.figures import draw_runs, published_beside, run_reach
 
     groups: dict[str, list[TrialValues]] = {}
     for entry in views.run_values(plan, records, metric):
@@ -105,6 +105,8 @@ def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | 
     title, measured = metric_title(metric), axis_title(metric)
     runs = ns(len(entry["values"]) for group in groups.values() for entry in group)
     more = sum(max(len(g) - MAX_RUNS, 0) for g in groups.values())
+    drawn, published = _limit(groups), published_rows(plan, records)
+    reached = [run_reach(g, metric, published_beside(g, metric, published)) for g in drawn.values()]
     best = any(entry["best"] for group in groups.values() for entry in group)
     alike = tuned_note(plan) or refit_note(plan, best)  # what chooses is no better than these
     return Plot(
@@ -115,9 +117,9 @@ def runs_plot(plan: PlanData, records: Sequence[Record], metric: str) -> Plot | 
         f"{measured[0].upper()}{measured[1:]} of every finished run (rings), the mean of each "
         f"trial and its 95 % interval, {runs}."
         + (" The best trial is chosen by validation, not by these values." * (best and not alike))
-        + ("" if all(run_reach(g, metric).complete for g in groups.values()) else _CUT)
+        + ("" if all(limits.complete for limits in reached) else _CUT)
         + (f" {more} more trials are in the table." if more else ""),
-        (lambda width: draw_runs(_limit(groups), metric, published_rows(plan, records), width),),
+        (lambda width: draw_runs(drawn, metric, published, width),),
         lesser=4,
     )
 
@@ -130,7 +132,8 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
     """
     from assay.reports.curve_figures import draw_curves
 
-    panels = curve_panels(plan, views.curves(plan, records))[:MAX_PANELS]
+    panels = curve_panels(plan, views.curves(plan, records))
+    more, panels = max(len(panels) - MAX_PANELS, 0), panels[:MAX_PANELS]
     if not panels:
         return None
     series = [line["curve"]["series"] for panel in panels for line in panel["lines"]]
@@ -148,7 +151,10 @@ def curves_plot(plan: PlanData, records: Sequence[Record], *, short: bool = Fals
         f"band, in {len(panels)} panels.",
         f"Mean over the finished runs of a trial, {ns(most)}{band}. Solid: training"
         f"{'; dotted: validation' * validated}. If runs ended early, a line "
-        "continues while at least half of them are left." + asked + _cut_curves(panels, names),
+        "continues while at least half of them are left."
+        + asked
+        + _cut_curves(panels, names)
+        + (f" {more} more panels are not drawn." if more else ""),
         tuple(partial(draw_curves, panel, names) for panel in panels),
         small=len(names) == 1,
         lesser=3,

@@ -28,6 +28,7 @@ from assay.statistics.estimates import Estimate
 from assay.statistics.selection import Best
 
 __all__ = [
+    "best_by_data",
     "SPENT",
     "TrialCurves",
     "TrialValues",
@@ -116,7 +117,7 @@ def trial_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
     runs, base = by_trial(records), primary_metric(plan, records)
     measured = dict.fromkeys((base, "loss", *other_metrics(plan, base)))
     names = [f"{split}_{name}" for name in measured for split in ("val", "test")]
-    chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
+    chosen = {best.trial["trial_id"] for best in best_by_data(plan, records)}
     bad = {name: bad_runs(runs, name) for name in names}
     rows: list[Row] = []
     called = trial_names(plan)
@@ -160,7 +161,7 @@ def run_values(plan: PlanData, records: Iterable[Record], metric: str) -> list[T
     records = list(records)
     runs, called = by_trial(records), trial_names(plan)
     bad = bad_runs(runs, metric)
-    chosen = {best.trial["trial_id"] for best in _best_by_data(plan, records)}
+    chosen = {best.trial["trial_id"] for best in best_by_data(plan, records)}
     found: list[TrialValues] = []
     groups = data_names(trial["config"] for trial in plan["trials"])
     for group, trial in zip(groups, plan["trials"], strict=True):
@@ -228,7 +229,8 @@ def data_groups(plan: PlanData) -> dict[str, list[PlannedTrial]]:
     return groups
 
 
-def _best_by_data(plan: PlanData, records: Sequence[Record]) -> list[Best]:
+def best_by_data(plan: PlanData, records: Sequence[Record]) -> list[Best]:
+    """Return the best trial by validation of each group of trials with the same data."""
     found = [best_trial(plan, records, trials=trials) for trials in data_groups(plan).values()]
     return [best for best in found if best is not None]
 
@@ -239,7 +241,7 @@ def headline_trials(
     """Return the trials worth a closer look: the best on each data, then the baseline."""
     records = list(records)
     present = {record.trial_id for record in records if record.status == "finished"}
-    chosen = [best.trial for best in _best_by_data(plan, records)][:limit]
+    chosen = [best.trial for best in best_by_data(plan, records)][:limit]
     baseline = [t for t in plan["trials"] if _baseline(plan, t)["baseline"]]
     seen = {trial["trial_id"] for trial in chosen}
     more = [t for t in baseline if t["trial_id"] in present - seen]

@@ -131,3 +131,25 @@ def test_images_that_the_page_cannot_compute_are_refused(
     asked = ["export-page", run.run_id[:10], "--out", str(tmp_path / "page")]
     assert main([*asked, "--store", str(tmp_path)]) == 2
     assert "changed by dataset.zca_whitening" in capsys.readouterr().err
+
+
+def test_a_network_of_ones_own_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    code = (
+        "from torch import nn\n\n\ndef net():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    (tmp_path / "own_page_parts.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    spec = {
+        "study": "own",
+        "dataset": {"name": "digits", "train": 100},
+        "network": {"module": "own_page_parts:net"},
+        "training": {"epochs": 1},
+    }
+    (run,) = assay.run(spec, store=tmp_path, on="inline").records()
+    asked = ["export-page", run.run_id[:10], "--out", str(tmp_path / "page")]
+    assert main([*asked, "--store", str(tmp_path)]) == 2
+    said = "a page needs a network that assay describes"
+    assert said in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.apps.api import run
 from assay.apps.web.asking import best_runs
 from assay.apps.web.pages import Site
 from assay.apps.web.shelf import Shelf
@@ -52,4 +53,20 @@ def test_the_best_of_a_study_tells_what_its_choice_is_worth(setting, said, store
     assert found["value"]
     assert said in found["note"]
     assert bool(found["note"]) == bool(setting)
+    shelf.close()
+
+
+def test_trials_on_other_data_are_not_compared(tmp_path: Path):
+    study = {
+        "study": "two",
+        "dataset": {"name": "digits", "train": 60, "validation": 20, "test": 20},
+        "network": {"family": "mlp", "hidden": [4]},
+        "training": {"epochs": 1},
+        "repeats": 1,
+        "factors": {"dataset.permute": [None, 1]},
+    }
+    run(study, store=tmp_path, on="inline", progress=False)
+    shelf = Shelf(tmp_path)
+    found = best(shelf, "two")
+    assert len(found["value"].split("; ")) == len(found["trial"].split("; ")) == 2
     shelf.close()

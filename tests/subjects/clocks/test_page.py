@@ -77,7 +77,9 @@ def test_every_label_representation_of_the_store_is_asked(tmp_path: Path):
         "study: two\n"
         "dataset: {name: clocks-rendered, size: 75, train: 40, validation: 20, test: 20}\n"
         "network: clock-cnn\ntask: tell_time\ntraining: {steps: 2, batch_size: 8}\n"
-        "repeats: 1\nfactors: {task.labels: [joint, regression]}\n"
+        "repeats: 1\ntrials:\n"
+        "  joint: {task: {name: tell_time, labels: joint, looks: 5}}\n"
+        "  regression: {task: {name: tell_time, labels: regression}}\n"
     )
     store = tmp_path / "store"
     assert main(["run", str(study), "--store", str(store), "--workers", "1"]) == 0

@@ -12,8 +12,9 @@ from assay.core.records import Record, run_id, trial_id
 from assay.core.seeds import stream
 from assay.data.dataset import Dataset, Split
 from assay.reports.html import render_html
+from assay.statistics import estimate
 from assay.subjects.clocks.benchmarks import BENCHMARKS, benchmark_table
-from assay.subjects.clocks.views import clock_answers, error_map, fault_rows, worst
+from assay.subjects.clocks.views import _bounds, clock_answers, error_map, fault_rows, worst
 
 TIMES = np.array([divmod(m, 60) for m in range(0, 720, 5)])
 TRUE = 60 * TIMES[:, 0] + TIMES[:, 1]
@@ -96,6 +97,15 @@ def test_faults_are_counted_by_their_kind():
     told = [joint[name].mean for name in ("minutes", "within_1_minute", "hour_flips")]
     assert told == [1, 1, 0]
     assert [row["n"] for row in (regression, periodic, joint)] == [3, 3, 3]
+
+
+def test_intervals_of_frequencies_end_where_frequencies_do():
+    regression, *_ = fault_rows(*study())
+    for name in ("within_1_minute", "within_5_minutes", "hour_flips", "wraps"):
+        assert 0 <= regression[name].low <= regression[name].high <= 1, name
+    assert _bounds("minutes") == (0, 360)
+    found = estimate([0.0, 0.0, 0.001], bounds=_bounds("hour_flips"))
+    assert found.low == 0
 
 
 def test_the_map_shows_where_the_errors_are():

@@ -125,7 +125,8 @@ def pictures(shelf: Shelf, name: str, data_dir: Path | None) -> dict[str, object
     spec = record.config.get("dataset") or {}
     dataset = _dataset(spec, data_dir)
     shown = predictions.pictures(lambda _: dataset, record, [item["index"] for _, item in items])
-    names = predictions.class_names(spec, dataset, 256)
+    count = 1 + max(max(true, item["predicted"]) for true, item in items)
+    names = predictions.class_names(spec, dataset, count)
     wrong = []
     for place, (true, item) in enumerate(items):
         row = {**item, "class": true, "true": names[true], "read": names[item["predicted"]]}

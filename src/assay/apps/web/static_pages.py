@@ -72,6 +72,7 @@ def export_page(what: str, site: Site, folder: Path) -> list[Path]:
 
 def export_run(name: str, site: Site, folder: Path) -> list[Path]:
     """Write a page on which a run's classifier classifies drawings and dropped pictures."""
+    from assay.networks.modules import OwnNetwork
     from assay.reports.predictions import class_names
     from assay.studies.members import resolve_network
     from assay.tasks.looks import looks_of
@@ -85,6 +86,11 @@ def export_run(name: str, site: Site, folder: Path) -> list[Path]:
             f"run {record.run_id} is not a classifier; expected a run of a classifier"
         )
     network = resolve_network(record.config, site.data_dir)
+    if isinstance(network, OwnNetwork):
+        raise ConfigError(
+            f"a page needs a network that assay describes, but run {record.run_id} has a custom "
+            f"one, {network.source}"
+        )
     height, width, channels = network.input_shape
     spec = record.config["dataset"]
     (head,) = [head for head, _ in network.heads]

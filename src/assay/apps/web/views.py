@@ -64,20 +64,21 @@ def _question(name: str) -> str:
 
 
 def best(shelf: Shelf, name: str) -> dict[str, object]:
-    """Return the best trial by validation, with its interval and what its choice is worth; "value"
-    is "" without runs."""
+    """Return the best trial by validation, with its interval and what its choice is worth; one on
+    each data. "value" is "" without runs."""
     from assay.reports.names import trial_names
     from assay.reports.protocol import refit_note, tuned_note
     from assay.reports.results import mean_text, with_unit
-    from assay.statistics import best_trial, metric_of, primary_metric
+    from assay.reports.views import best_by_data
+    from assay.statistics import metric_of, primary_metric
 
     plan, records = _of(shelf, name)
-    found = best_trial(plan, records) if records else None
-    if found is None or metric_of(primary_metric(plan, records)).higher_is_better is None:
+    found = best_by_data(plan, records) if records else []
+    if not found or metric_of(primary_metric(plan, records)).higher_is_better is None:
         return {"value": "", "trial": "", "metric": ""}
-    metric = f"test_{found.metric}"
-    said = mean_text(found.test, metric)
-    trial = trial_names(plan)[found.trial["trial_id"]]
+    metric, names = f"test_{found[0].metric}", trial_names(plan)
+    said = "; ".join(mean_text(one.test, metric) for one in found)
+    trial = "; ".join(names[one.trial["trial_id"]] for one in found)
     note = tuned_note(plan) or refit_note(plan, chosen=True)
     return {"value": said, "trial": trial, "metric": with_unit(metric), "note": note}
 

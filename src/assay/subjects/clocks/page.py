@@ -177,12 +177,14 @@ def _runs(site: Site) -> list[Record]:
 
 
 def _of_run(record: Record, weights: Mapping[str, np.ndarray]) -> _Asked:
-    """A run of the store as a reader."""
+    """A run of the store as a reader, which looks at each clock once, however often it was
+    evaluated."""
     from assay.studies.members import resolve_network
     from assay.subjects.clocks.labels.distributions import shares_of_times
     from assay.tasks.task import find_task
 
-    outputs_of, task = network_of(record, weights), find_task(record.config["task"])
+    once = {key: value for key, value in record.config["task"].items() if key != "looks"}
+    outputs_of, task = network_of(record, weights), find_task(once)
 
     def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         outputs = outputs_of(images)

@@ -113,9 +113,14 @@ def fault_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
         for record in mine:
             for name, value in _faults(record).items():
                 found.setdefault(name, []).append(value)
-        faults = {name: estimate(values) for name, values in found.items()}
+        faults = {name: estimate(values, bounds=_bounds(name)) for name, values in found.items()}
         rows.append({"trial": str(trial["label"]), "n": len(mine), **faults})
     return rows
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """Return the range of a frequency, or of a mean error in minutes."""
+    return (0.0, HALF_DAY / 2) if name in ("minutes", "seam", "elsewhere") else (0.0, 1.0)
 
 
 def _faults(record: Record) -> dict[str, float]:
@@ -178,7 +183,9 @@ def clock_answers(plan: PlanData, records: Iterable[Record]) -> list[str]:
         if not mine:
             continue
         faults = [_faults(record) for record in mine]
-        found = {name: estimate([f[name] for f in faults]) for name in faults[0]}
+        found = {
+            name: estimate([f[name] for f in faults], bounds=_bounds(name)) for name in faults[0]
+        }
         seams = estimate([f["seam"] - f["elsewhere"] for f in faults])
         texts.append(_sentence(str(trial["label"]), _labels(trial), found, seams))
     return texts
@@ -191,7 +198,7 @@ def _sentence(label: str, labels: str, found: Mapping[str, Estimate], seams: Est
         worse = seams.n > 1 and seams.low > 0
         beside = f"{found['seam'].mean:.1f} min within half an hour of 12:00, "
         beside += f"{found['elsewhere'].mean:.1f} elsewhere"
-        why = "; the seam costs it" if worse else "; the seam is not the problem" * (seams.n > 1)
+        why = "; the seam costs it" if worse else "; no cost of the seam is shown" * (seams.n > 1)
         return f"{said}: {beside}{why}."
     if labels.startswith("classes_"):
         exact = _said(found["within_1_minute"], "%", 100)

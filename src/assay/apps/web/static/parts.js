@@ -59,7 +59,9 @@ function ReportTable({ table, name, find = "", sortable = false }) {
 
 // Numbers first by their value, then everything else by its letters.
 function compare(a, b) {
-  const [x, y] = [a, b].map((v) => (typeof v === "number" ? v : parseFloat(String(v ?? "").replace(/[,\u2009 ]/g, ""))));
+  // only thousands have a separator within a number: "1,024", but not "5, 1 diverged"
+  const plain = (text) => text.replace(/[,\u2009 ](?=\d{3}(?!\d))/g, "");
+  const [x, y] = [a, b].map((v) => (typeof v === "number" ? v : parseFloat(plain(String(v ?? "")))));
   const [p, q] = [isNaN(x), isNaN(y)];
   if (!p && !q && x !== y) return x - y;
   if (p !== q) return p ? 1 : -1;
