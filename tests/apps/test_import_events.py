@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import assay
+from assay.apps.import_events import _trial
 from assay.apps.importing import import_runs, read_runs
 
 
@@ -85,3 +86,24 @@ def test_a_training_curve_alone_is_named_so(tmp_path: Path):
         events.add_scalar("Loss/train", 0.5, 0)
     (run,) = read_runs(tmp_path)
     assert (run.metrics, list(run.curves)) == ({"training_loss": 0.5}, ["loss"])
+
+
+@pytest.mark.parametrize(
+    ("name", "trial", "seed"),
+    [
+        ("tanh-seed1", "tanh", 1),
+        ("tanh/seed-0", "tanh", 0),
+        ("tanh_run3", "tanh", 3),
+        ("tanh s=2", "tanh", 2),
+        ("tanh/7", "tanh", 7),
+        ("seed0", "run", 0),
+        ("12", "run", 12),
+        ("resnet18", "resnet18", None),
+        ("resnet-34", "resnet-34", None),
+        ("layers3", "layers3", None),
+        ("lr0.001", "lr0.001", None),
+        ("hidden64/seed1", "hidden64", 1),
+    ],
+)
+def test_only_what_is_called_a_seed_is_one(name: str, trial: str, seed: int | None):
+    assert _trial(name) == (trial, seed)

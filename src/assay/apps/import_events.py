@@ -33,8 +33,12 @@ _SPLIT_NAMES = {
 """Words for a part of the data in the tags of event files -> prefix of a metric."""
 
 _SEED = re.compile(
-    r"^(?P<trial>.*?)(?:[-_/ ]?(?:seed|run|s)?[-_= ]?(?P<seed>\d+))?$", re.IGNORECASE
+    r"^(?:(?P<trial>.*)[-_/ ])?(?:seed|run|s)[-_= ]?(?P<seed>\d+)$"
+    r"|^(?:(?P<trial_of_number>.*)/)?(?P<number>\d+)$",
+    re.IGNORECASE,
 )
+"""A name that ends in a seed. A number alone is one only as the whole name of a folder: resnet18 and
+resnet-34 are two trials."""
 
 
 def read_events(path: Path) -> Iterator[ImportedRun]:
@@ -78,12 +82,20 @@ def read_events(path: Path) -> Iterator[ImportedRun]:
         )
         metrics = _metrics(scalars)
         name = place.relative_to(folder).as_posix()
-        match = _SEED.match(name if name != "." else folder.name)
-        trial, seed = match.group("trial", "seed") if match else (name, None)
         if metrics or lost:
-            number = None if seed is None else int(seed)
-            levels = {"trial": trial or "run"}
-            yield ImportedRun(levels, number, metrics, str(place), curves, diverged=lost)
+            trial, seed = _trial(name if name != "." else folder.name)
+            levels = {"trial": trial}
+            yield ImportedRun(levels, seed, metrics, str(place), curves, diverged=lost)
+
+
+def _trial(name: str) -> tuple[str, int | None]:
+    """Return the trial and the seed that the name of a folder tells."""
+    match = _SEED.match(name)
+    if match is None:
+        return name, None
+    found = match.groupdict()
+    trial = found["trial"] or found["trial_of_number"] or "run"
+    return trial, int(found["seed"] or found["number"])
 
 
 def _status(events: EventAccumulator) -> str:
