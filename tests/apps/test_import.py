@@ -51,16 +51,16 @@ def stored(store: Path, study: str) -> list[Record]:
 
 
 def test_a_run_that_is_not_finite_has_diverged_and_seeds_may_be_counted(tmp_path: Path):
-    text = "how,error_of_mine,loss,f1\na,0.2,1,nan\na,inf,1,1\nb,0.5,nan,1\nb,0.4,1,1\n"
+    text = "how,imported_error,loss,f1\na,0.2,1,nan\na,inf,1,1\nb,0.5,nan,1\nb,0.4,1,1\n"
     runs = read_runs(written(tmp_path, text))
-    plan = import_runs(tmp_path / "store", "mine", runs, lower=["error_of_mine"])
+    plan = import_runs(tmp_path / "store", "mine", runs, lower=["imported_error"])
     records = stored(tmp_path / "store", "mine")
     assert [(r.seed, r.status) for r in records] == [
         (0, "finished"), (1, "diverged"), (0, "diverged"), (1, "finished")
     ]  # fmt: skip
-    assert records[0].metrics == {"test_error_of_mine": 0.2, "test_loss": 1}  # f1 is undefined
+    assert records[0].metrics == {"test_imported_error": 0.2, "test_loss": 1}  # f1 is undefined
     assert records[1].metrics == records[2].metrics == {}
-    assert plan["metrics"]["error_of_mine"]["higher_is_better"] is False
+    assert plan["metrics"]["imported_error"]["higher_is_better"] is False
 
 
 def test_a_run_with_an_empty_cell_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -37,8 +37,8 @@ _SEED = re.compile(
     r"|^(?:(?P<trial_of_number>.*)/)?(?P<number>\d+)$",
     re.IGNORECASE,
 )
-"""A name that ends in a seed. A number alone is one only as the whole name of a folder: resnet18 and
-resnet-34 are two trials."""
+"""A name that ends in a seed. A number alone is one only as the whole name of a folder, because
+resnet18 and resnet-34 are two trials."""
 
 
 def read_events(path: Path) -> Iterator[ImportedRun]:

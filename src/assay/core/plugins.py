@@ -7,7 +7,6 @@ registers are known. Worker processes load the same plugins first.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import sys
 import sysconfig
@@ -189,10 +188,11 @@ def _load_file(name: str, path: Path) -> Plugin:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"plugin {name!r} cannot be read: {path}: {reason}") from None
-    digest = _digest(content)
+    digest = registry.code_digest(content)
     known = _loaded.get(str(path))
     if known and known.digest == digest:
         return known
+    _loaded.pop(str(path), None)  # if this fails, the earlier code is not there any more either
     _register_file(name, path)
     _loaded[str(path)] = Plugin(name, str(path), digest, path.stem)
     return _loaded[str(path)]
@@ -283,11 +283,7 @@ def _failed(name: str, error: BaseException, path: Path | None = None) -> Config
 
 def digest_of(path: Path) -> str:
     """Return the digest of a file, 16 hexadecimal digits."""
-    return _digest(path.read_bytes())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+    return registry.code_digest(path.read_bytes())
 
 
 def loaded() -> tuple[Plugin, ...]:

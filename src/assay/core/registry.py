@@ -7,27 +7,44 @@ known immediately at no cost.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from assay.core.errors import AssayError, ConfigError, unknown_name
 
-__all__ = ["CodePlace", "Registered", "Registry", "forget", "places", "register", "settle"]
+__all__ = [
+    "CodePlace",
+    "Registered",
+    "Registry",
+    "code_digest",
+    "forget",
+    "places",
+    "register",
+    "settle",
+]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class CodePlace:
-    """Where something was registered: a module, its file and the line."""
+    """Where something was registered: a module, its file and the line.
+
+    Attributes:
+        digest: of the file when it was imported; "" of assay's own, and of code without a file.
+    """
 
     module: str
     file: str
     line: int
+    digest: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -109,8 +126,17 @@ def _caller() -> CodePlace:
         frame.f_globals.get("__name__") in own or frame.f_code.co_name.startswith("register_")
     ):
         frame = frame.f_back
-    name = str(frame.f_globals.get("__name__", ""))
-    return CodePlace(name, frame.f_code.co_filename, frame.f_lineno)
+    name, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+    digest = ""
+    if not name.startswith("assay."):
+        with suppress(OSError):
+            digest = code_digest(Path(file).read_bytes())
+    return CodePlace(name, file, frame.f_lineno, digest)
+
+
+def code_digest(content: bytes) -> str:
+    """Return the digest of a file of code, 16 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _function(written: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Entry, Source
+from assay.core.errors import ConfigError
 from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config, Spec, run_id
@@ -179,8 +180,8 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
     files of a user-defined network."""
     places = [registry.place(name) for registry, name in used_parts(config)]
-    foreign = [Path(place.file) for place in places if _is_foreign(place)]
-    found = {file.name: digest_of(file) for file in foreign} | own_files(config["network"])
+    foreign = {Path(place.file).name: _digest_of(place) for place in places if _is_foreign(place)}
+    found = foreign | own_files(config["network"])
     return dict(sorted(found.items()))
 
 
@@ -200,6 +201,17 @@ def used_parts(config: Spec) -> Iterator[tuple[Registry[Any], str]]:
             yield AUGMENTATIONS, name
     if config["engine"] in ENGINES.names():
         yield ENGINES, config["engine"]
+
+
+def _digest_of(place: CodePlace) -> str:
+    """Return the digest of a part's file; ConfigError if the file is no longer what was loaded."""
+    found = digest_of(Path(place.file))
+    if place.digest not in ("", found):
+        raise ConfigError(
+            f"{place.file} has changed since this process has loaded it, and its parts are still "
+            "the earlier ones; start it again"
+        )
+    return found
 
 
 def _is_foreign(place: CodePlace) -> bool:
