@@ -36,6 +36,7 @@ def test_small_cohorts_share_a_gpu_and_gpus_come_in_turn(gpus):
     assert shared(3).memory == (8 << 30) // 2 - CONTEXT_BYTES
     assert shared(3, workers=3).devices == ("cuda:0", "cuda:1", "cuda:0")
     assert shared(200_000).devices == ("cuda:0", "cuda:1"), "two such cohorts do not fit"
+    assert shared(3, workers=100).memory == 1, "too little; 0 would mean that it is unknown"
     assert shared(3, device="cpu") == shared(3, device="cuda:1") == Gpus()
 
 

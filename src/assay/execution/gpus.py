@@ -62,5 +62,5 @@ def gpus_for(
     fitting = least // (CONTEXT_BYTES + largest)
     count = workers or len(names) * max(1, min(MOST_WORKERS, fitting))
     shared = -(-count // len(names))
-    memory = max(0, least // shared - CONTEXT_BYTES)
+    memory = max(1, least // shared - CONTEXT_BYTES)  # 0 would mean that it is unknown
     return Gpus(tuple(names[i % len(names)] for i in range(count)), memory)

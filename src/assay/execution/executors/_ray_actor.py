@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from assay.core.errors import AssayError, EngineError
@@ -62,7 +63,7 @@ class RayWorker:
         if dataset is not None:
             self._datasets.put(job.cohort.members[0].config["dataset"], dataset)
         folder = job.resources.checkpoints
-        if folder is not None and not folder.is_dir():  # another machine's
+        if folder is not None and not _is_folder(folder):  # another machine's
             job = _without_checkpoints(job)
 
         def send(message: Message) -> None:
@@ -92,6 +93,14 @@ class RayWorker:
             if not self._out and key == self._key:
                 self._news.wait(WAIT_SECONDS)
             return self._token, key == self._key, self._first, list(self._out)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether this process can see a folder; one that another user keeps to himself is not seen."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _without_checkpoints(job: Job) -> Job:
