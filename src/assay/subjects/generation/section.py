@@ -243,7 +243,8 @@ def _trial(trial: PlannedTrial, run: Record, lookup: predictions.DatasetOf) -> d
         _item(
             "Random pictures",
             png_uri(sheet(kept["samples"][:_SHOWN], _COLUMNS)),
-            f"Not selected: assay sample {run.run_id[:8]} -n {_SHOWN} --seed 0.",
+            f"Not selected: the first {_SHOWN} of assay sample {run.run_id[:8]} "
+            f"-n {len(kept['samples'])} --seed 0.",
         ),
         *_beside_real(kept, dataset),
         _item(
