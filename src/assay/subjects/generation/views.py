@@ -15,7 +15,7 @@ from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.sheets import sheet
-from assay.statistics import Interval, best_run, by_trial, estimate, metric_of
+from assay.statistics import Interval, best_run, by_trial, estimate
 
 __all__ = [
     "best_made",
@@ -78,8 +78,7 @@ def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
             "seconds": float(np.mean([r.timing["train"] for r in mine])),
         }
         for name in MEASURES:
-            values = [r.metrics[name] for r in mine if name in r.metrics]
-            row[name] = estimate(values, bounds=metric_of(name).bounds).interval
+            row[name] = estimate([r.metrics[name] for r in mine if name in r.metrics]).interval
         rows.append(row)
     return rows
 
@@ -157,8 +156,7 @@ def _near_row(
     row: dict[str, Any] = {"measure": title, "name": name, "better": better, "floor": _mean(floors)}
     for label, mine in trials:
         values = [r.metrics.get(f"test_{name}") for r in mine]
-        bounds = metric_of(f"test_{name}").bounds
-        found = estimate([v for v in values if v is not None], bounds=bounds)
+        found = estimate([v for v in values if v is not None])
         ends = (_mean(r.metrics.get(f"test_{end}_{name}") for r in mine) for end in ("low", "high"))
         row |= {label: Interval(found.mean, *ends), f"{label} seeds": found}
     return row
