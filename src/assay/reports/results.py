@@ -70,12 +70,20 @@ def mean_text(found: Estimate, metric: str) -> str:
 
 
 def interval_text(found: Interval, decimals: int, scale: float = 1.0) -> str:
-    """Return a number and half of its interval, "12.3 ± 0.4", or "-"."""
+    """Return a number and half of its interval, "12.3 ± 0.4", or "-".
+
+    If the interval is clearly longer on one side, its ends are given: "0.3 (0.0 to 1.8)".
+    """
     if not math.isfinite(found.value):
         return "-"
-    text = f"{scale * found.value:.{decimals}f}"
-    half = scale * found.half_width
-    return f"{text} ± {half:.{decimals}f}" if math.isfinite(half) else text
+    text, half = f"{scale * found.value:.{decimals}f}", scale * found.half_width
+    if not math.isfinite(half):
+        return text
+    above, below = found.high - found.value, found.value - found.low
+    if math.isclose(above, below, rel_tol=0.2, abs_tol=1e-12):
+        return f"{text} ± {half:.{decimals}f}"
+    ends = (f"{scale * end:.{decimals}f}" for end in (found.low, found.high))
+    return f"{text} ({' to '.join(ends)})"
 
 
 def _mean(metric: str) -> Callable[[Row], str]:
