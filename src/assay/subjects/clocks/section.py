@@ -131,8 +131,7 @@ def fault_table(plan: PlanData, records: Sequence[Record]) -> Table:
         Column("elsewhere (min)", _cell("elsewhere", 1, 1)),
     )
     notes = (
-        "Mean over runs ± half of the 95 % interval; its ends stand in parentheses where it is longer "
-        "on one side.",
+        "Mean over runs ± half of the 95 % interval, or its ends if it is longer on one side.",
         "Hour flip: the minute within 5 minutes, the hour wrong. Wrong side of 12: at most an hour "
         "away on the dial, but across 12:00. Near 12:00: from 11:30 to 12:30.",
     )
