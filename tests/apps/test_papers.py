@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from assay.apps.cli.app import main
-from assay.apps.papers import PaperSettings, paper_command
+from assay.apps.papers import PaperSettings, paper_command, read_paper
+from assay.reports.paper.blocks import Author
 
 TITLE = r"50 % of #1 costs $2 \ @home: αβγ"
 
@@ -50,6 +51,68 @@ def test_a_paper_prints_the_command_that_writes_it(store: Path, tmp_path: Path):
     out = tmp_path / "paper.md"
     assert main(["report", str(file), "--store", str(store), "--to", "markdown", str(out)]) == 0
     assert f"assay report {file} --to markdown" in out.read_text(encoding="utf-8")
+
+
+def test_a_file_says_who_wrote_a_paper_and_what_it_is_about(store: Path, tmp_path: Path):
+    file, out = tmp_path / "paper.yaml", tmp_path / "paper.md"
+    file.write_text(
+        "paper:\n  studies: [small]\n  keywords: [seeds & weights, 10_fold]\n  authors:\n"
+        '  - {name: "Sammy Davis, Jr.", affiliation: "MIT, Lab @ 2", email: a@b.c}\n'
+        "  - Ada Lovelace, X, ada@x.example\n"
+    )
+    assert read_paper(file) == (
+        ["small"],
+        PaperSettings(
+            authors=(
+                Author("Sammy Davis, Jr.", "MIT, Lab @ 2", "a@b.c"),
+                Author("Ada Lovelace", "X", "ada@x.example"),
+            ),
+            keywords=("seeds & weights", "10_fold"),
+        ),
+    )
+    command = ["report", str(file), "--store", str(store), "--to"]
+    assert main([*command, "markdown", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "\n\nSammy Davis, Jr., MIT, Lab @ 2, a@b.c; Ada Lovelace, X, ada@x.example\n\n" in text
+    assert "\n\n**Keywords:** seeds &amp; weights, 10\\_fold\n\n## " in text
+    assert main([*command, "latex", str(tmp_path / "tex")]) == 0
+    text = (tmp_path / "tex" / "main.tex").read_text(encoding="utf-8")
+    assert r"\author{Sammy Davis, Jr.\\ MIT, Lab @ 2\\ a@b.c \and Ada Lovelace" in text
+    assert r"\hypersetup{pdfkeywords={seeds \& weights, 10\_fold}}" in text
+    assert r"\noindent\textbf{Keywords:} seeds \& weights, 10\_fold" in text
+
+
+@pytest.mark.parametrize(
+    ("paper", "said"),
+    [
+        ("authors: [{affiliation: MIT}]", "paper.yaml:3:13: an author needs `name`, got affilia"),
+        ("authors: [A, {nam: B, name: C}]", "unknown key of an author 'nam'; did you mean 'name'?"),
+        ("authors: [A, ',x']", "paper.yaml:3:16: an author must have a name, got ',x'"),
+        ("order: [small, abstract]", "unknown section of the paper 'abstract'"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_place(
+    store: Path, tmp_path: Path, capsys, paper: str, said: str
+):
+    file = tmp_path / "paper.yaml"
+    file.write_text(f"paper:\n  studies: [small]\n  {paper}\n")
+    assert main(["report", str(file), "--store", str(store), "--to", "markdown"]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_study_stands_in_a_paper_once(store: Path, tmp_path: Path, capsys):
+    out = tmp_path / "paper.md"
+    command = ["report", "small", "small", "--store", str(store), "--to", "markdown", str(out)]
+    assert main(command) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the study 'small' was named twice, expected each study once" in said
+    assert not out.exists()
+    file = tmp_path / "paper.yaml"
+    file.write_text("paper: {studies: [small], order: [method, method, Introduction]}\n")
+    assert main(["report", str(file), "--store", str(store), "--to", "markdown", str(out)]) == 0
+    heads = [line for line in out.read_text(encoding="utf-8").split("\n") if line[:3] == "## "]
+    assert heads[:3] == ["## Abstract", "## Method", "## Question"]
+    assert len(set(heads)) == len(heads)
 
 
 def test_pages_are_not_counted_where_nobody_knows_them(store: Path, tmp_path: Path, capsys):

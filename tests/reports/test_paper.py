@@ -6,13 +6,14 @@ import io
 import math
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from assay.core.errors import ConfigError
-from assay.reports.paper.blocks import Author, exhibits
+from assay.reports.paper.blocks import Author, Chapter, Link, Manuscript, exhibits, said
 from assay.reports.paper.content import manuscript
 from assay.reports.paper.fitting import numbered
 from assay.reports.paper.writing import TEMPLATES, write_pdf
@@ -79,6 +80,23 @@ def test_fonts_are_embedded_and_no_text_is_under_seven_points(paper, template):
             fonts.add(any(key in described for key in ("/FontFile", "/FontFile2", "/FontFile3")))
     assert fonts == {True}
     assert min(sizes) >= 6.99
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("abstract", [(("What was found.",),), ()])
+def test_keywords_are_on_the_first_page_and_in_the_metadata(tmp_path, template, abstract):
+    shown = Manuscript("T", abstract=abstract, keywords=("seeds & weights", "αβγ"))
+    text = Chapter("method", "Method", (said(("See ", Link("https://x.example/a_b"), ".")),))
+    made = write_pdf(replace(shown, chapters=(text,)), tmp_path / "k.pdf", template=template)
+    pdf = read((tmp_path / "k.pdf").read_bytes())
+    assert pdf.metadata["/Keywords"] == "seeds & weights, αβγ"
+    page = " ".join(pdf.pages[0].extract_text().split())
+    assert "seeds & weights, αβγ" in page
+    assert ("Abstract" in page) == bool(abstract)
+    assert "https://x.example/a_b" in page
+    links = [a.get_object() for a in pdf.pages[0].get("/Annots", ())]
+    assert [link["/A"]["/URI"] for link in links] == ["https://x.example/a_b"]
+    assert made.standards == ("a-2a", "ua-1")
 
 
 def test_equal_records_make_equal_bytes(paper, material, tmp_path):

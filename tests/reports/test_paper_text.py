@@ -1,4 +1,4 @@
-"""An author's text in a paper, and the paper as LaTeX and Markdown."""
+"""What a paper says, and the paper as LaTeX and Markdown."""
 
 from __future__ import annotations
 
@@ -23,60 +23,12 @@ from assay.reports.paper.cited import bibliography, known_keys, of_network, of_t
 from assay.reports.paper.content import chapter_names, manuscript
 from assay.reports.paper.fitting import shortened
 from assay.reports.paper.latex_text import latex
-from assay.reports.paper.prose import read_prose
+from assay.reports.paper.material import slug
 from assay.reports.paper.typst_exhibits import PageSize, quoted
 from assay.reports.paper.typst_text import typst_text
 from assay.reports.paper.writing import write_latex, write_markdown
 
-CHAPTERS = {"method": "Method", "discussion": "Discussion"}
 KEYS = known_keys(bibliography())
-
-
-def prose(tmp_path, text):
-    pytest.importorskip("markdown_it")
-    (tmp_path / "notes.md").write_text(text, encoding="utf-8")
-    return read_prose(tmp_path / "notes.md", CHAPTERS, KEYS)
-
-
-def test_headings_name_chapters_and_words_keep_their_style(tmp_path):
-    found = prose(
-        tmp_path,
-        "## Discussion\n\nAs *seen* [@holm1979; @he2015], $5 #1.\n\n### Own\n\n- a\n- **b**\n\n"
-        "## Method\n\nShort.\n",
-    )
-    assert list(found) == ["discussion", "method"]
-    first, heading, points = found["discussion"]
-    assert first == Paragraph(
-        (("As ", Styled("seen", "emphasis"), " ", Citation(("holm1979", "he2015")), ", $5 #1."),)
-    )
-    assert (heading.text, heading.level) == ("Own", 2)
-    assert points == Bullets((("a",), (Styled("b", "strong"),)))
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            "# Discusion\n\nx\n",
-            r"notes\.md:1: no such section 'Discusion'; did you mean 'discussion'",
-        ),
-        ("first\n", r"notes\.md:1: text before the first heading"),
-        (
-            "# Method\n\nsee [@holm1997]\n",
-            r"notes\.md:3: no reference has the key 'holm1997'; did you",
-        ),
-        ("# Method\n\n![x](gone.png)\n", r"notes\.md:3: the picture 'gone\.png' is not there"),
-        ("# Method\n\n<b>x</b>\n\n<table></table>\n", r"notes\.md:5: HTML is not supported"),
-    ],
-)
-def test_what_is_wrong_in_a_text_is_named_with_its_line(tmp_path, text, said):
-    with pytest.raises(ConfigError, match=said):
-        prose(tmp_path, text)
-
-
-def test_a_text_that_is_not_there(tmp_path):
-    with pytest.raises(ConfigError, match=r"the text '.*gone\.md' cannot be read: No such file"):
-        read_prose(tmp_path / "gone.md", CHAPTERS, KEYS)
 
 
 def test_every_reference_that_is_cited_is_there(material):
@@ -103,6 +55,41 @@ def test_several_studies_have_a_section_each(material):
     ]  # fmt: skip
     assert set(chapter_names(studies)) >= {"tour", "mlp-factors", "discussion", "abstract"}
     assert any(Styled("What does trouble show?", "emphasis") not in s for s in paper.abstract)
+
+
+@pytest.mark.parametrize(
+    ("names", "chapters"),
+    [
+        (["method", "one"], ["method-2", "one"]),
+        (["my_study", "my-study"], ["my-study-2", "my-study"]),
+        (["one", "one@smoke"], ["one", "one-smoke"]),
+        (["limits", "abstract"], ["limits-2", "abstract-2"]),
+        (["own", "own-2"], ["own-3", "own-2"]),
+        (["introduction"], ["introduction-2"]),
+        (["tour@smoke"], ["tour"]),
+    ],
+)
+def test_no_study_takes_the_chapter_of_another(material, names, chapters):
+    asked = material("tour")
+    studies = [replace(asked, plan={**asked.plan, "study": name}) for name in names]
+    paper = manuscript(studies)
+    usual = ["introduction", "method", "limits", "reproduction"]
+    assert [c.name for c in paper.chapters] == [*usual[:2], *chapters, *usual[2:]]
+    assert {c.name: c.title for c in paper.chapters}.items() <= chapter_names(studies).items()
+    labels = [slug(e.label) for e in exhibits(paper)]
+    assert len(set(labels)) == len(labels)
+    assert {f"{chapter}-results" for chapter in chapters} <= set(labels)
+    told = [b for b in paper.chapters[0].blocks if isinstance(b, Bullets)]
+    assert [point[0].text for b in told for point in b.points] == names * (len(names) > 1)
+
+
+def test_the_settings_of_a_study_stand_below_its_name(material):
+    asked = material("tour")
+    studies = [replace(asked, plan={**asked.plan, "study": name}) for name in ("setting", "best")]
+    shown = {e.label: e.content for e in exhibits(manuscript(studies))}["training/settings"]
+    assert shown.headers == ["setting", "setting", "best"]
+    assert ["epochs", "20", "20"] in [list(row) for row in shown.texts()]
+    assert not any(row.get("best") for row in shown.entries)  # such a row would be bold
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ class PaperSettings:
 
     Attributes:
         title: by default the question of the only study, or the names of all.
-        authors: "Name", "Name, affiliation" or "Name, affiliation, email".
+        authors: each an `Author`, "Name", "Name, affiliation" or "Name, affiliation, email".
         abstract: replaces the one that is generated from the results.
         order: names of chapters in their order.
         template: "course", "ieee", "icml" or a Typst file.
@@ -45,12 +45,13 @@ class PaperSettings:
         figures: figures to keep, by number or name.
         max_pages: maximum number of pages of the PDF.
         appendix: move what is left out to an appendix.
+        keywords: shown below the abstract.
         command: command that the paper prints as its source; by default built from the other
             settings.
     """
 
     title: str | None = None
-    authors: tuple[str, ...] = ()
+    authors: tuple[Author | str, ...] = ()
     abstract: str | None = None
     order: tuple[str, ...] = ()
     template: str = "course"
@@ -102,15 +103,19 @@ def _texts(entry: Any) -> tuple[str, ...]:
                  for item in items)  # fmt: skip
 
 
-def _people(entry: Any) -> tuple[str, ...]:
+def _people(entry: Any) -> tuple[Author, ...]:
+    from assay.reports.paper.blocks import Author
+
     people = []
     for item in entry.items() if isinstance(entry.value, list) else [entry]:
-        if isinstance(item.value, dict):
+        with item.problems.collect(item):
+            if not isinstance(item.value, dict):
+                people.append(_author(item.text()))
+                continue
             parts = item.keys("key of an author", ["name", "affiliation", "email"])
-            people.append(", ".join(parts[k].text() for k in ("name", "affiliation", "email")
-                                    if k in parts))  # fmt: skip
-        else:
-            people.append(item.text())
+            if "name" not in parts:
+                raise item.error(f"an author needs `name`, got {', '.join(parts) or 'no key'}")
+            people.append(Author(**{key: part.text() for key, part in parts.items()}))
     return tuple(people)
 
 
@@ -170,7 +175,8 @@ def paper_command(names: Sequence[str], to: str, settings: PaperSettings) -> str
     usual = PaperSettings()
     words = ["assay", "report", *names]
     for author in settings.authors:
-        words += ["--author", author]
+        parts = [author] if isinstance(author, str) else astuple(author)
+        words += ["--author", ", ".join(part for part in parts if part)]
     for name in _OPTIONS:
         if (value := getattr(settings, name)) != getattr(usual, name):
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -189,7 +195,8 @@ def write_paper(
         path: the file, or for LaTeX the folder.
 
     Raises:
-        ConfigError: something that the settings name does not exist; a template fails.
+        ConfigError: something that the settings name does not exist; a study is named twice; a
+            template fails.
         MissingExtraError: typst is not installed.
     """
     from assay.reports.paper.writing import SIZES, write_latex, write_markdown, write_pdf
@@ -200,9 +207,11 @@ def write_paper(
         raise ConfigError(unknown_name("size of paper", settings.size, SIZES))
     if settings.max_pages is not None and settings.max_pages < 1:
         raise ConfigError(f"max-pages must be a whole number >= 1, got {settings.max_pages}")
+    names = [results.name for results in studies]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"the study {twice!r} was named twice, expected each study once")
     if not settings.command:
-        made = paper_command([results.name for results in studies], to, settings)
-        settings = replace(settings, command=made)
+        settings = replace(settings, command=paper_command(names, to, settings))
     paper = _manuscript([material(results) for results in studies], settings)
     shown: dict[str, Any] = {"figures": settings.figures, "appendix": settings.appendix}
     if to in ("latex", "markdown"):
@@ -230,25 +239,29 @@ def write_paper(
 
 def _manuscript(studies: Sequence[Material], settings: PaperSettings) -> Manuscript:
     from assay.reports.paper.cited import bibliography, known_keys
-    from assay.reports.paper.content import chapter_names, manuscript
+    from assay.reports.paper.content import chapter_called, chapter_names, manuscript
     from assay.reports.paper.prose import read_prose
 
     chapters = chapter_names(studies)
-    for name in settings.order:
-        if name not in chapters:
-            raise ConfigError(unknown_name("section of the paper", name, chapters))
+    placed = {name: title for name, title in chapters.items() if name != "abstract"}
+    order = []
+    for text in settings.order:
+        if (name := chapter_called(text, placed)) is None:
+            raise ConfigError(unknown_name("section of the paper", text, placed))
+        order.append(name)
     own = _bibtex(settings.references)
     known = known_keys(bibliography() + own)
     prose = read_prose(settings.text, chapters, known) if settings.text else {}
     return manuscript(
         studies,
         settings.title,
-        [_author(text) for text in settings.authors],
+        [_author(one) if isinstance(one, str) else one for one in settings.authors],
         settings.abstract,
-        settings.order,
+        order,
         prose,
         own,
         settings.command,
+        settings.keywords,
     )
 
 

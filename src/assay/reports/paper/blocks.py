@@ -16,6 +16,7 @@ __all__ = [
     "Citation",
     "Exhibit",
     "Inline",
+    "Link",
     "Manuscript",
     "Mention",
     "Paragraph",
@@ -49,7 +50,14 @@ class Mention:
     label: str
 
 
-Inline = str | Styled | Citation | Mention
+@dataclass(frozen=True)
+class Link:
+    """An address with its scheme, shown as it is: "https://example.org/a%20b"."""
+
+    url: str
+
+
+Inline = str | Styled | Citation | Mention | Link
 Sentence = tuple[Inline, ...]
 
 

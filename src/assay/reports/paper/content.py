@@ -19,10 +19,10 @@ from assay.reports.paper.blocks import (
 from assay.reports.paper.cited import bibliography
 from assay.reports.paper.ending import limits, reproduction
 from assay.reports.paper.findings import findings, headline
-from assay.reports.paper.material import Material
+from assay.reports.paper.material import Material, slug, told_apart
 from assay.reports.paper.method import method
 
-__all__ = ["OWN", "chapter_names", "manuscript"]
+__all__ = ["OWN", "chapter_called", "chapter_names", "manuscript"]
 
 OWN = {
     "abstract": "Abstract",
@@ -33,6 +33,8 @@ OWN = {
 }
 """Chapters that only exist if the author writes them."""
 
+_TAKEN = (*OWN, "introduction", "method", "limits", "reproduction", "own")
+"""Names that no chapter of a study may have; labels of the author's pictures begin with "own"."""
 
 MOST_WORDS = 150
 """Maximum number of words of an abstract, above which each study has one sentence."""
@@ -47,6 +49,7 @@ def manuscript(
     prose: Mapping[str, Sequence[Block]] | None = None,
     references: str = "",
     command: str = "",
+    keywords: Sequence[str] = (),
 ) -> Manuscript:
     """Return the complete paper, with all exhibits.
 
@@ -57,7 +60,9 @@ def manuscript(
         prose: the author's own text by chapter, which is placed first.
         references: the author's BibTeX.
         command: the printed command that writes the paper.
+        keywords: in their order.
     """
+    studies = told_apart(studies, _TAKEN)
     prose = dict(prose or {})
     made = {
         chapter.name: chapter
@@ -76,7 +81,7 @@ def manuscript(
     for name, blocks in prose.items():
         if name in made:
             made[name] = replace(made[name], blocks=(*blocks, *made[name].blocks))
-    names = [*order, *(name for name in made if name not in order)]
+    names = dict.fromkeys((*order, *made))
     records = [r for m in studies for r in m.records]
     own = list(prose.get("abstract", ()))
     return Manuscript(
@@ -86,6 +91,7 @@ def manuscript(
         tuple(made[name] for name in names if made[name].blocks),
         date=str(when(records)["last"] or "")[:10],
         references="\n".join(part for part in (bibliography(), references) if part),
+        keywords=tuple(keywords),
     )
 
 
@@ -94,14 +100,29 @@ def chapter_names(studies: Sequence[Material]) -> dict[str, str]:
     return {c.name: c.title for c in _skeleton(studies)} | OWN
 
 
-def _skeleton(studies: Sequence[Material]) -> list[Chapter]:
-    from assay.reports.paper.material import slug
+def chapter_called(text: str, chapters: Mapping[str, str]) -> str | None:
+    """Return the name of the chapter that an author calls so, by name or title; None for none.
 
+    An exact match comes first, because studies such as "my-study" and "my_study" look alike.
+
+    Args:
+        chapters: name -> title of the existing chapters.
+    """
+    for form in (str, slug):
+        wanted = form(text)
+        for called in ({n: n for n in chapters}, chapters):
+            for name, shown in called.items():
+                if wanted == form(shown):
+                    return name
+    return None
+
+
+def _skeleton(studies: Sequence[Material]) -> list[Chapter]:
     alone = len(studies) == 1
     return [
         Chapter("introduction", "Question" if alone else "Introduction"),
         Chapter("method", "Method"),
-        *(Chapter(slug(m.name), "Results" if alone else m.study) for m in studies),
+        *(Chapter(m.chapter, "Results" if alone else m.title) for m in told_apart(studies, _TAKEN)),
         Chapter("limits", "Limits"),
         Chapter("reproduction", "Reproduction"),
     ]

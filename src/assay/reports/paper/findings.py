@@ -28,7 +28,7 @@ from assay.reports.paper.blocks import (
     Subheading,
     said,
 )
-from assay.reports.paper.material import Material, slug
+from assay.reports.paper.material import Material
 from assay.reports.protocol import tuned_note
 from assay.reports.results import published_table, results
 from assay.reports.sections import MAX_EFFECTS
@@ -51,7 +51,7 @@ def findings(material: Material, alone: bool) -> Chapter:
     Args:
         alone: whether it is the only study of its paper, so that its question appears earlier.
     """
-    title = "Results" if alone else material.study.replace("@", ", ")
+    title = "Results" if alone else material.title
     blocks = [
         *([] if alone or not material.question else [said(material.question, style="question")]),
         *_answer(material),
@@ -60,7 +60,7 @@ def findings(material: Material, alone: bool) -> Chapter:
         *_published(material),
         *_lost(material),
     ]
-    return Chapter(slug(material.name), title, tuple(blocks))
+    return Chapter(material.chapter, title, tuple(blocks))
 
 
 def _answer(material: Material) -> Iterator[Block]:

@@ -13,6 +13,7 @@ from assay.reports.paper.blocks import (
     Citation,
     Exhibit,
     Inline,
+    Link,
     Manuscript,
     Mention,
     Paragraph,
@@ -142,11 +143,14 @@ def latex_text(paper: Manuscript, folder: Path, size: str = "a4paper") -> str:
         for a in paper.authors
     )
     abstract = writer.sentences(paper.abstract)
+    keywords = ", ".join(map(latex, paper.keywords))
     parts = [
         PREAMBLE % {"size": size},
+        f"\\hypersetup{{pdfkeywords={{{keywords}}}}}" if keywords else "",
         f"\\title{{{latex(paper.title)}}}\n\\author{{{authors}}}\n\\date{{{latex(paper.date)}}}",
         "\\begin{document}\n\\maketitle",
         f"\\begin{{abstract}}\n{abstract}\n\\end{{abstract}}" if abstract else "",
+        f"\\noindent\\textbf{{Keywords:}} {keywords}\n" if keywords else "",
         body,
         "\\bibliographystyle{unsrt}\n\\bibliography{references}" if writer.cited else "",
         f"\\clearpage\n\\appendix\n\\section*{{Appendix}}\n{appendix}" if appendix else "",
@@ -197,13 +201,15 @@ class _LatexWriter:
         if isinstance(part, Mention):
             kind = self.kinds.get(part.label)
             return f"{kind.capitalize()}~\\ref{{{slug(part.label)}}}" if kind else ""
+        if isinstance(part, Link):
+            return f"\\url{{{part.url}}}"
         return latex(part)
 
     def exhibit(self, exhibit: Exhibit) -> str:
         if isinstance(exhibit.content, Table):
             return _table(exhibit.content, latex(exhibit.caption), slug(exhibit.label))
         if isinstance(exhibit.content, str):
-            name = Path(exhibit.content).name
+            name = f"{slug(exhibit.label)}{Path(exhibit.content).suffix}"
             (self.folder / name).write_bytes(Path(exhibit.content).read_bytes())
             return self._figure(exhibit, [Drawing(name, self.page.width, 0)], None)
         plot = exhibit.content

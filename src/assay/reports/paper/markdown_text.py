@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from assay.reports.drawing import Plot
 from assay.reports.paper.blocks import (
@@ -12,6 +13,7 @@ from assay.reports.paper.blocks import (
     Citation,
     Exhibit,
     Inline,
+    Link,
     Manuscript,
     Mention,
     Paragraph,
@@ -42,12 +44,14 @@ def markdown_text(paper: Manuscript, folder: Path) -> str:
     parts = [f"# {_escape(paper.title)}", _escape(people), paper.date]
     if paper.abstract:
         parts += ["## Abstract", writer.sentences(paper.abstract)]
+    if paper.keywords:
+        parts.append(f"**Keywords:** {_escape(', '.join(paper.keywords))}")
     for chapter in paper.chapters:
         parts += [f"## {_escape(chapter.title)}", *map(writer.block, chapter.blocks)]
     if paper.appendix:
         parts += ["## Appendix", *map(writer.exhibit, paper.appendix)]
     if writer.cited:
-        parts += ["## References", f"Keys of [references.bib]({folder.name}/references.bib)."]
+        parts += ["## References", f"Keys of [references.bib]({writer.place('references.bib')})."]
         (folder / "references.bib").write_text(paper.references, encoding="utf-8")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -90,6 +94,8 @@ class _MarkdownWriter:
             return "[" + "; ".join(f"@{key}" for key in part.keys) + "]"
         if isinstance(part, Mention):
             return self.numbers.get(part.label, "")
+        if isinstance(part, Link):
+            return f"<{part.url}>"
         return _escape(part)
 
     def exhibit(self, exhibit: Exhibit) -> str:
@@ -103,7 +109,12 @@ class _MarkdownWriter:
             drawn = draw(plot, room, self.folder, f"figure-{slug(exhibit.label)}", "svg")
             names, alt = [d.file for d in drawn], _escape(plot.alt)
         else:
-            names, alt = [Path(exhibit.content).name], _escape(exhibit.caption)
-            (self.folder / names[0]).write_bytes(Path(exhibit.content).read_bytes())
-        pictures = " ".join(f"![{alt}]({self.folder.name}/{name})" for name in names)
+            name = f"{slug(exhibit.label)}{Path(exhibit.content).suffix}"
+            (self.folder / name).write_bytes(Path(exhibit.content).read_bytes())
+            names, alt = [name], _escape(exhibit.caption)
+        pictures = " ".join(f"![{alt}]({self.place(name)})" for name in names)
         return f"{pictures}\n\n{caption}"
+
+    def place(self, name: str) -> str:
+        """Return the address of a file of the folder; a space would end it."""
+        return quote(f"{self.folder.name}/{name}")

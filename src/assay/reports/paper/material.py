@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 
 from assay.core.plans import PlanData
 from assay.core.records import Config, Record
@@ -14,7 +16,7 @@ from assay.reports.settings import NetworkOf
 from assay.reports.views import counts
 from assay.statistics import DIFFERENT, Effect, effects, primary_metric
 
-__all__ = ["Material", "slug"]
+__all__ = ["Material", "slug", "told_apart"]
 
 
 def slug(text: str) -> str:
@@ -33,6 +35,7 @@ class Material:
         tried: runs of its search.
         lookup: function from a configuration's "dataset" to its images, or None.
         network_of: function from a configuration to its network, or None.
+        apart: its name and that of its chapter, if `told_apart` chose them.
     """
 
     plan: PlanData
@@ -40,6 +43,7 @@ class Material:
     tried: Sequence[Record]
     lookup: DatasetOf
     network_of: NetworkOf
+    apart: tuple[str, str] | None = None
 
     @property
     def study(self) -> str:
@@ -48,8 +52,18 @@ class Material:
 
     @property
     def name(self) -> str:
-        """Its name without the scale."""
-        return self.study.partition("@")[0]
+        """Its name without the scale, or with it if the paper has the study at several."""
+        return self.apart[0] if self.apart else self.study.partition("@")[0]
+
+    @property
+    def chapter(self) -> str:
+        """The name of its chapter, with which its labels begin."""
+        return self.apart[1] if self.apart else slug(self.name)
+
+    @property
+    def title(self) -> str:
+        """The heading of its chapter in a paper of several studies: "tour, quick"."""
+        return self.study.replace("@", ", ")
 
     @property
     def question(self) -> str:
@@ -89,4 +103,27 @@ class Material:
 
     def label(self, name: str) -> str:
         """The label of one of its figures or tables."""
-        return f"{slug(self.name)}/{name}"
+        return f"{self.chapter}/{name}"
+
+
+def told_apart(studies: Sequence[Material], taken: Iterable[str]) -> list[Material]:
+    """Return the studies with names and chapters that differ.
+
+    A study keeps its scale if another has the same name. A chapter whose name is taken is numbered:
+    "my-study-2".
+
+    Args:
+        taken: names that no chapter of a study may have.
+    """
+    bare = [m.study.partition("@")[0] for m in studies]
+    often, used = Counter(bare), set(taken)
+    names = [m.study if often[b] > 1 else b for m, b in zip(studies, bare, strict=True)]
+    chapters: dict[int, str] = {}
+    # a name that can be a chapter's as it is comes first, so that no other study takes it
+    changed = [name != slug(name) or name in used for name in names]
+    for i in sorted(range(len(names)), key=lambda i: changed[i]):
+        usual = slug(names[i])
+        numbered = (f"{usual}-{n}" if n > 1 else usual for n in count(1))
+        chapters[i] = next(chapter for chapter in numbered if chapter not in used)
+        used.add(chapters[i])
+    return [replace(m, apart=(names[i], chapters[i])) for i, m in enumerate(studies)]

@@ -167,10 +167,10 @@ def _settings(studies: Sequence[Material]) -> Table:
             if row["setting"].startswith(_TRAINED):
                 shown = name.removeprefix("training.").replace("_", " ")
                 found.setdefault(shown, {})[material.study] = value
-    rows = tuple({"setting": name, **values} for name, values in found.items())
+    rows = tuple({"setting": name, "values": values} for name, values in found.items())
 
     def cell(study: str) -> Callable[[Mapping[str, Any]], str]:
-        return lambda row: row.get(study, "-")
+        return lambda row: row["values"].get(study, "-")
 
     heads = [m.name if len(studies) > 1 else "value" for m in studies]
     columns = (

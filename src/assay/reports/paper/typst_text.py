@@ -11,6 +11,7 @@ from assay.reports.paper.blocks import (
     Chapter,
     Citation,
     Inline,
+    Link,
     Manuscript,
     Mention,
     Paragraph,
@@ -125,6 +126,8 @@ class _Writer:
             return "".join(f"#cite(label({quoted(key)}))" for key in part.keys)
         if isinstance(part, Mention):
             return f"#ref(label({quoted(part.label)}))" if part.label in self.labels else ""
+        if isinstance(part, Link):
+            return f"#link({quoted(part.url)})"
         return f"#{quoted(minus(part))};" if part else ""
 
 
