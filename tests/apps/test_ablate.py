@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from assay.apps.ablation import ablation_plan, changes_between
 from assay.apps.api import plan_of
@@ -59,8 +61,6 @@ def test_what_differs_is_undone_one_at_a_time():
 
 @pytest.mark.usefixtures("blank_page")
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    import yaml
-
     file, store = tmp_path / "toy.yaml", ["--store", str(tmp_path / "store")]
     levels = {"fast": {"training.learning_rate": 0.2, "training.batch_size": 16}}
     file.write_text(yaml.safe_dump({**STUDY, "factors": {"how": levels}}), encoding="utf-8")
@@ -97,8 +97,6 @@ def test_a_choice_by_images_that_were_trained_on_is_told(
 def test_what_a_search_found_is_undone_at_every_scale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    import yaml
-
     searched = {
         "search": {
             "sampler": "random", "trials": 2, "best": 1,
@@ -121,3 +119,81 @@ def test_what_a_search_found_is_undone_at_every_scale(
     assert plan["command"] == "assay report ablate-toy --scale quick"
     assert "without training.learning_rate" in [trial["label"] for trial in plan["trials"]]
     assert main(plan["command"].split()[1:] + store) == 0
+
+
+PARTS = """
+from dataclasses import dataclass
+
+import assay
+from assay.engines.schedules import Schedule
+
+
+@assay.register_schedule("NAME")
+@dataclass(frozen=True)
+class Own(Schedule):
+    def shape(self, step, total, per_epoch):
+        return 0.5
+"""
+
+
+def test_the_plugin_of_a_change_is_no_change_of_its_own(tmp_path: Path):
+    (tmp_path / "ablated_parts.py").write_text(PARTS.replace("NAME", "ablated"), encoding="utf-8")
+    file = tmp_path / "toy.yaml"
+    change = {"training.schedule": "ablated", "training.learning_rate": 0.2}
+    written = {**STUDY, "plugins": ["ablated_parts.py"], "factors": {"how": {"own": change}}}
+    file.write_text(yaml.safe_dump(written), encoding="utf-8")
+    study = plan_of(file).study
+    base, own = (trial.config for trial in study.trials)
+    assert list(own["plugins"]) == ["ablated_parts.py"]
+    configs = {trial.label: trial.config for trial in ablation_plan(study, base, own).trials}
+    assert list(configs) == [
+        "without training.learning_rate", "without training.schedule", "baseline", "best"
+    ]  # fmt: skip
+    assert configs["without training.learning_rate"]["plugins"] == own["plugins"]
+    assert "plugins" not in configs["without training.schedule"]
+
+
+@pytest.mark.usefixtures("blank_page")
+def test_a_search_starts_from_what_is_beside_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    (folder / "started_parts.py").write_text(PARTS.replace("NAME", "started"), encoding="utf-8")
+    rng = np.random.default_rng(0)
+    np.save(folder / "x.npy", rng.integers(0, 255, (400, 6, 6), np.uint8))
+    np.save(folder / "y.npy", np.arange(400) % 4)
+    search = {
+        "trials": 2, "sampler": "random", "best": 1, "repeats": 1, "set": {"network.hidden": "[n]"},
+        "space": {
+            "n": {"int": [4, 8]},
+            "training.learning_rate": {"float": [0.1, 0.3]},
+            "training.optimizer.momentum": {"choice": [0.5, 0.9]},
+        },
+    }  # fmt: skip
+    written = {
+        **STUDY,
+        "dataset": {"name": "arrays", "arrays": "x.npy", "labels": "y.npy"},
+        "plugins": ["started_parts.py"],
+        "training": {**STUDY["training"], "optimizer": "sgd", "schedule": "started"},
+        "search": search,
+        "scales": {"tiny": {"training.batch_size": 16, "dataset.train": 100}},
+    }
+    (folder / "toy.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    given = ["elsewhere/toy.yaml", "--scale", "tiny", "--set", "training.epochs=2"]
+    given += ["--store", str(tmp_path / "store")]
+    assert main(["run", *given]) == 0
+    assert main(["ablate", *given]) == 0
+    with Store(tmp_path / "store", read_only=True, create=False) as opened:
+        trials = opened.plan("ablate-toy@tiny")["trials"]
+    configs = {trial["label"]: trial["config"] for trial in trials}
+    assert [label.removeprefix("without ") for label in configs] == [
+        "network.hidden", "training.learning_rate", "training.optimizer", "baseline", "best"
+    ]  # fmt: skip
+    base = configs["baseline"]
+    assert base["network"]["hidden"] == [8]
+    assert {key: base["training"][key] for key in ("epochs", "learning_rate", "batch_size")} == {
+        "epochs": 2, "learning_rate": 0.01, "batch_size": 16
+    }  # fmt: skip
+    assert base["dataset"] == configs["best"]["dataset"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import ConfigError
-from assay.studies.parts import VERSIONS, versions_of
+from assay.studies.parts import PLUGINS, VERSIONS, identify
 
 if TYPE_CHECKING:
     from assay.studies.plan import Plan
@@ -25,9 +25,9 @@ def changes_between(
     one key of a section, or the whole section if its kind differs.
 
     The precision of another kind of network is no change of its own: `auto` chooses it by kind. Nor
-    are the versions of parts, which follow from the parts.
+    are the versions of parts and the digests of their plugins, which follow from the parts.
     """
-    follows = {VERSIONS, *(("precision",) if _other_kind("network", base, best) else ())}
+    follows = {VERSIONS, PLUGINS, *(("precision",) if _other_kind("network", base, best) else ())}
     for section in sorted({*base, *best} - {"seed"} - follows):
         a, b = base.get(section), best.get(section)
         if a == b:
@@ -52,9 +52,10 @@ def _undone(
     base: Mapping[str, Any], best: Mapping[str, Any], path: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return the best configuration with the baseline's value at one path."""
-    found = {k: v for k, v in _with_base(base, best, path).items() if k != VERSIONS}
-    versions = versions_of(found)
-    return {**found, VERSIONS: versions} if versions else found
+    follows = (VERSIONS, PLUGINS)
+    found = {k: v for k, v in _with_base(base, best, path).items() if k not in follows}
+    identify(found)
+    return found
 
 
 def _with_base(
@@ -92,8 +93,9 @@ def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, o
     needed = []
     paths = list(changes_between(base, best))
     for path in paths:
-        name, config = ".".join(path), _undone(base, best, path)
+        name = ".".join(path)
         try:
+            config = _undone(base, best, path)
             resolve_member({**config, "seed": 0})
         except AssayError:
             needed.append(name)

@@ -111,17 +111,28 @@ def _read_compare(
         if name in blocks:
             raise pairs.error(f"{name} is one of the blocks, which are not compared", key=True)
         found[name] = []
+        earlier: dict[frozenset[str], Entry] = {}
         for pair in pairs.items():
             if not isinstance(pair.value, (list, tuple)) or len(pair.value) != 2:
                 raise pair.expected("two levels, [level, level that it is compared with]")
-            level, against = (label_of(item.value) for item in pair.items())
-            for label, item in zip((level, against), pair.items(), strict=True):
-                if label not in factors[name]:
-                    raise item.error(unknown_name(f"level of {name}", label, factors[name]))
+            level, against = (_meant(item, name, factors[name]) for item in pair.items())
             if level == against:
                 raise pair.error(f"{level} cannot be compared with itself")
+            if other := earlier.get(frozenset((level, against))):
+                said = f"{level} and {against} are compared already, by {other.name}"
+                raise pair.error(f"{said}; expected each pair of levels once")
+            earlier[frozenset((level, against))] = pair
             found[name].append((level, against))
     return found
+
+
+def _meant(entry: Entry, factor: str, labels: Sequence[str]) -> str:
+    """Return the label of a level that is named by its value; ConfigError if there is none."""
+    # numbers that are equal in six digits have labels with all their digits
+    for label in (label_of(entry.value, exact=True), label_of(entry.value)):
+        if label in labels:
+            return label
+    raise entry.error(unknown_name(f"level of {factor}", label_of(entry.value), labels))
 
 
 def comparisons(

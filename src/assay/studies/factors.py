@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 
-from assay.core.config import Entry, LocatedError, Mark, Path, Source
+from assay.core.config import Entry, LocatedError, Mark, Path, Source, dotted
 from assay.core.errors import AssayError, did_you_mean, nearest
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
+    "SIZES",
+    "TRIAL",
     "Factor",
     "Level",
     "Setting",
@@ -21,6 +25,19 @@ __all__ = [
     "read_factors",
     "read_trials",
 ]
+
+
+TRIAL = "trial"
+"""Name of the factor whose levels are explicit trials."""
+
+SIZES = (
+    "training.epochs",
+    "training.steps",
+    "training.evaluate_every",
+    "dataset.train",
+    "dataset.validation",
+)
+"""Settings that automatic scales make smaller."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,31 @@ class Factor:
 
     name: str
     levels: tuple[Level, ...]
+
+    @cached_property
+    def varied(self) -> frozenset[str]:
+        """Dotted names of the settings of size that it varies: those that its levels set.
+
+        Explicit trials are often whole recipes, each with its own size. They only vary a size where
+        they would be the same without it.
+        """
+        groups: dict[frozenset[tuple[str, str]], list[set[str]]] = {}
+        for level in self.levels:
+            values = dict(value for setting in level.settings for value in _values(setting))
+            rest = frozenset((k, v) for k, v in values.items() if k not in SIZES)
+            groups.setdefault(rest, []).append({name for name in SIZES if name in values})
+        recipes = self.name == TRIAL
+        sizes = [size for alike in groups.values() if len(alike) > recipes for size in alike]
+        return frozenset({self.name}.union(*sizes))  # a factor of a search has no levels
+
+
+def _values(setting: Setting) -> Iterator[tuple[str, str]]:
+    """Yield the dotted name and value of a setting, or of each setting of a section."""
+    name, value = dotted(setting.path), setting.entry.value
+    if not isinstance(value, Mapping) and (key := shorthand(setting.path)):
+        value = {key: value}
+    inner = {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, Mapping) else {}
+    yield from ((key, repr(v)) for key, v in (inner or {name: value}).items())
 
 
 @contextmanager
@@ -94,7 +136,7 @@ def read_trials(entry: Entry) -> Factor:
     levels = _named(entry)
     if not levels:
         raise entry.error("trials is empty; name at least one trial")
-    return Factor("trial", tuple(levels))
+    return Factor(TRIAL, tuple(levels))
 
 
 def _listed(name: str, entry: Entry) -> list[Level]:
@@ -102,8 +144,12 @@ def _listed(name: str, entry: Entry) -> list[Level]:
         raise entry.expected("a list of levels, or a mapping of named levels to settings")
     key = entry.source.mark(entry.path, key=True)
     path = setting_path(name, entry, key)
+    items = entry.items()
+    short = Counter(label_of(item.value) for item in items)
+    labels = [label_of(item.value, exact=short[label_of(item.value)] > 1) for item in items]
     return [
-        Level(label_of(item.value), (Setting(path, item, key),), item) for item in entry.items()
+        Level(label, (Setting(path, item, key),), item)
+        for label, item in zip(labels, items, strict=True)
     ]
 
 
@@ -148,21 +194,26 @@ def setting_path(
     return path
 
 
-def label_of(value: object) -> str:
-    """Format a level: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`."""
+def label_of(value: object, *, exact: bool = False) -> str:
+    """Format a level: `0.001`, `300-100`, `adam, beta_1 0.91`, `none`.
+
+    Args:
+        exact: show all digits of numbers instead of six.
+    """
+    label = partial(label_of, exact=exact)
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}"
+        return repr(value).removesuffix(".0") if exact else f"{value:g}"
     if isinstance(value, Mapping):
-        main = [label_of(value[k]) for k in ("name", "family") if k in value]
-        rest = [f"{k} {label_of(v)}" for k, v in value.items() if k not in ("name", "family")]
+        main = [label(value[k]) for k in ("name", "family") if k in value]
+        rest = [f"{k} {label(v)}" for k, v in value.items() if k not in ("name", "family")]
         return ", ".join(main + rest) or "none"
     if isinstance(value, (list, tuple)):
         nested = any(isinstance(v, (list, tuple)) for v in value)
-        return (", " if nested else "-").join(map(label_of, value)) or "none"
+        return (", " if nested else "-").join(map(label, value)) or "none"
     return str(value)
 
 

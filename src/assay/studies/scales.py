@@ -148,18 +148,16 @@ def _assignment(text: str, problems: Problems) -> tuple[str, Entry]:
 
 def shrink(config: Config, scale: str, info: Info, factors: Iterable[Factor]) -> Config:
     """Make a configuration smaller for an automatic scale, except what factors vary."""
-    limits, varied = _AUTOMATIC[scale], {f.name for f in factors}
+    limits, varied = _AUTOMATIC[scale], frozenset[str]().union(*(f.varied for f in factors))
     training, dataset = dict(config["training"]), dict(config["dataset"])
     for key in ("epochs", "steps"):
         if key in training and f"training.{key}" not in varied:
             training[key] = min(training[key], limits[key])
-    if "steps" in training and training.get("evaluate_every", 0) > training["steps"]:
+    seldom = "steps" in training and training.get("evaluate_every", 0) > training["steps"]
+    if seldom and "training.evaluate_every" not in varied:
         del training["evaluate_every"]
-    if (
-        not any(name.startswith("dataset.train") for name in varied)
-        and info.train > limits["train"]
-    ):
+    if "dataset.train" not in varied and info.train > limits["train"]:
         dataset["train"] = limits["train"]
-        if dataset.get("validation") is not None:
+        if dataset.get("validation") is not None and "dataset.validation" not in varied:
             dataset["validation"] = min(info.validation, limits["train"] // 5)
     return {**config, "training": training, "dataset": resolve(dataset)}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.core.config import Problems
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.records import Config, trial_id
 from assay.studies.design import Cell, Design, trial_label
-from assay.studies.factors import Factor, Level, label_of
+from assay.studies.factors import TRIAL, Factor, Level, label_of
 from assay.studies.settings import SECTIONS
 
 __all__ = ["Trial", "TrialTable", "find_trial"]
@@ -83,14 +84,14 @@ class TrialTable:
 
     def _describe(self, cell: Cell) -> str:
         return ", ".join(
-            level.label if factor.name == "trial" else f"{factor.name} = {level.label}"
+            level.label if factor.name == TRIAL else f"{factor.name} = {level.label}"
             for factor, level in zip(self.factors, cell, strict=True)
             if level
         )
 
     def finish(self, name: str) -> tuple[list[Trial], dict[str, list[str]], str | None]:
         """Return all trials, the level labels of each factor, and the baseline's label if it is a
-        trial.
+        trial; labels that two levels or two trials have are added to the problems.
 
         Args:
             name: label of the only trial of a study without factors.
@@ -98,13 +99,48 @@ class TrialTable:
         reference = {f.name: self._reference(f) for f in self.factors} if self.base else {}
         labels = {}
         for factor in self.factors:
+            self._check_levels(factor)
             names = [level.label for level in factor.levels]
             first = reference.get(factor.name, names[0])
             labels[factor.name] = [first, *(n for n in names if n != first)]
         rows = self.rows.values()
         trials = [self._trial(cell, config, reference, name) for cell, config in rows]
         base = "baseline" if self.factors else name
+        if not self.problems:
+            trials = self._distinct(trials)
         return trials, labels, base if self.base else None
+
+    def _check_levels(self, factor: Factor) -> None:
+        """Add to the problems what would make two levels of a factor the same in a plan."""
+        seen: set[str] = set()
+        for level in factor.levels:
+            if level.label in seen:
+                said = f"another level of {factor.name} has the label {level.label} as well"
+                named = f"name the levels: {{LABEL: {{{factor.name}: VALUE}}}}"
+                self.problems.add(level.entry.error(f"{said}; {named}"))
+            seen.add(level.label)
+            is_base = self.base_levels.get(factor.name) is level
+            if self.base and level.label == "baseline" and not is_base:
+                said = f"level baseline of {factor.name} is not the baseline of the study"
+                error = level.entry.error(f"{said}, which has this label; rename it", key=True)
+                self.problems.add(error)
+
+    def _distinct(self, trials: list[Trial]) -> list[Trial]:
+        """Return the trials with the factors in labels that several have: "dropout = on"."""
+        cells = [cell for cell, _ in self.rows.values()]
+        times = Counter(trial.label for trial in trials)
+        found = [
+            replace(trial, label=self._describe(cell)) if times[trial.label] > 1 else trial
+            for trial, cell in zip(trials, cells, strict=True)
+        ]
+        seen: set[str] = set()
+        for trial, cell in zip(found, cells, strict=True):
+            if trial.label in seen:
+                said = f"another trial has the label {trial.label} as well; rename this level"
+                last = [level for level in cell if level][-1]
+                self.problems.add(last.entry.error(said, key=True))
+            seen.add(trial.label)
+        return found
 
     def _reference(self, factor: Factor) -> str:
         """Return the label of the baseline's level: that of an equal level, or of its own value."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.apps.cli import console
 from assay.apps.cli.options import MachineOptions, Places, StudyName, StudyOptions
 
 if TYPE_CHECKING:
     from assay.core.plans import PlanData
+    from assay.core.records import Config
     from assay.studies.scales import StudyChanges
+    from assay.studies.search.search import Search
+    from assay.studies.study import Study
 
 __all__ = ["ablate"]
 
@@ -59,9 +62,7 @@ def ablate(
         how = "" if any(r.status == "finished" for r in records) else f"; `{command}` trains it"
         raise ConfigError(f"{name} has no best trial, because {why}{how}")
     if parsed.search is not None:
-        kept = tuple(text for text in options.set if not text.startswith("search."))
-        alone: StudyChanges = {**changes, "set": kept}
-        base = plan_of(_without_search(parsed.written), **alone).study.trials[0].config
+        base = _start_of(parsed, parsed.search)
     else:
         known = {trial["label"]: trial["config"] for trial in stored["trials"]}
         if (baseline := stored.get("baseline")) not in known:
@@ -83,11 +84,23 @@ def _tell_choice(name: str, best: str, stored: PlanData) -> None:
         console.say(note)
 
 
-def _without_search(written: dict[str, Any]) -> dict[str, Any]:
-    """What a search starts from, as a study of one trial that keeps its scales."""
-    scales = {
-        scale: {k: v for k, v in changes.items() if k.partition(".")[0] != "search"}
-        for scale, changes in (written.get("scales") or {}).items()
-    }
-    alone = {key: value for key, value in written.items() if key != "search"}
-    return {**alone, "scales": scales} if scales else alone
+def _start_of(study: Study, search: Search) -> Config:
+    """Return the configuration from which a search starts, at the study's scale.
+
+    It is made of a point whose sections are replaced by those of the study as written, by the
+    reader of the study, which knows the folder of its file.
+
+    Raises:
+        ConfigError: it cannot be trained.
+    """
+    from assay.core.config import Entry
+    from assay.core.seeds import stream
+    from assay.studies.factors import Setting
+    from assay.studies.search.space import first_allowed
+
+    values = first_allowed(search.space, stream(0, "search", "start"), {})
+    sections = {str(setting.path[0]) for setting in search.level(values).settings}
+    nothing = {"training": {}}  # which is all defaults
+    as_written = {s: study.written.get(s, nothing.get(s)) for s in sections}
+    settings = [Setting((s,), Entry(value, (s,))) for s, value in as_written.items()]
+    return search.configure(values, settings)
