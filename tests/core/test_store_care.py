@@ -74,6 +74,27 @@ def test_two_stores_are_joined(tmp_path):
         merge(tmp_path / "a", tmp_path / "bb")
 
 
+def save_at(hour: int, path: Path, question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store the plan of a study at a time of day."""
+    then = time.struct_time((2026, 1, 1, hour, 0, 0, 3, 1, 0))
+    with monkeypatch.context() as patch, Store(path) as store:
+        patch.setattr(time, "gmtime", lambda *_: then)
+        store.save_plan({**plan("tour"), "question": question})
+
+
+@pytest.mark.parametrize("order", [("early", "late"), ("late", "early")])
+def test_of_two_plans_the_later_one_is_kept_in_any_order(tmp_path, monkeypatch, order):
+    save_at(9, tmp_path / "early", "early", monkeypatch)
+    save_at(11, tmp_path / "late", "late", monkeypatch)
+    assert export_studies(tmp_path / "early", tmp_path / "sent", ["tour"]).plans == ["tour"]
+    for name in (*order, "sent"):  # a copy is as old as its original
+        merge(tmp_path / "into", tmp_path / name)
+    with Store(tmp_path / "into") as store:
+        assert store.plan("tour")["question"] == "late"
+        assert store.studies()[0]["updated"] == "2026-01-01T11:00:00Z"
+    assert merge(tmp_path / "into", tmp_path / "late").plans == []
+
+
 def test_a_backup_of_a_store_in_use(tmp_path):
     with Store(tmp_path / "a") as store:
         store.add(make(1))
@@ -157,6 +178,35 @@ def test_a_damaged_index_is_repaired(tmp_path):
         for record in records:
             store.add(record)
     assert len(whole(tmp_path)) == 12
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_index_is_not_repaired_while_runs_are_trained_into_it(tmp_path, count):
+    """Whoever trains has it open, and would write to the damaged one after that is renamed."""
+    fill(tmp_path, "study", make(1), make(2))
+    owner, fresh = new_owner(), [make(seed) for seed in (3, 4)[:count]]
+    are = {1: "1 run is", 2: "2 runs are"}[count]
+    with Store(tmp_path) as store:
+        store.claim([record.run_id for record in fresh], owner)
+        assert repair(tmp_path) == (2, 1, None)  # nothing is damaged
+        with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+            db.execute("UPDATE runs SET message = 'flipped' WHERE seed = 1")
+        said = f"nothing was repaired, because {are} being trained into the store .*; wait for the"
+        with pytest.raises(StoreError, match=said):
+            repair(tmp_path)
+        for record in fresh:
+            assert store.add(record)
+        store.release([record.run_id for record in fresh], owner)
+        retire_owner(owner)
+    assert repair(tmp_path)[:2] == (1 + count, 1)
+    assert set(whole(tmp_path)) == {r.run_id for r in (make(2), *fresh)}
+
+
+def test_claims_that_cannot_be_read_do_not_stop_a_repair(tmp_path):
+    fill(tmp_path, "study", make(1))
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+        db.execute("DROP TABLE claims")
+    assert repair(tmp_path)[:2] == (1, 1)
 
 
 def test_the_commands_say_what_they_did(tmp_path, capsys):

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.apps.api import plan_of
 from assay.core.errors import EngineError
 from assay.core.records import Record
 from assay.core.store import Store
 from assay.core.store_format import encode_arrays
+from assay.data import load
 from assay.data.dataset import Dataset, Split
 from assay.engines import loop
 from assay.engines.checkpoints import Checkpoint
@@ -24,6 +26,7 @@ from assay.engines.optimizers.optimizer import Optimizer
 from assay.engines.schedules import Cosine
 from assay.engines.training import Augment, EarlyStopping, Training
 from assay.networks.families import build_network
+from assay.studies.members import cohorts
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "stacked adam": (
@@ -90,6 +93,7 @@ def train(
             if record.state:
                 content = encode_arrays(record.state, "state")
                 (folder / f"{record.run_id}.safetensors").write_bytes(content)
+            Checkpoint(folder, record.run_id).remove()  # as whoever stores it does
     return [records[m.seed] for m in members]
 
 
@@ -243,6 +247,47 @@ def test_a_run_that_is_asked_to_stop_saves_its_state_between_evaluations(
     begun = [(tmp_path / f"{r.run_id}.unfinished.safetensors").exists() for r in whole]
     assert any(begun)
     assert_goes_on(whole, members, corners, tmp_path, engine, begun, **seconds)
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+def test_a_record_that_is_lost_on_its_way_costs_what_followed_the_checkpoint(
+    engine: str, corners: Dataset, tmp_path: Path
+):
+    """An engine does not know whether its records are stored, so it leaves the checkpoints."""
+    members = [member(corners, "stacked adam", seed, None) for seed in (3, 4)]
+    resources = Resources("cpu", "float32", 1, checkpoints=tmp_path, checkpoint_seconds=0.0)
+    cohort, seen = Cohort(tuple(members)), list[Progress]()
+    lost = list(ENGINES[engine]().train(cohort, corners, resources, seen.append))
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {f"{record.run_id}.unfinished.safetensors" for record in lost}
+    images = sum(progress.images for progress in seen)
+    seen.clear()
+    again = train(members, corners, tmp_path, engine, seen.append)
+    for before, after in zip(sorted(lost, key=lambda r: r.seed), again, strict=True):
+        assert_same(before, after)
+    assert 0 < sum(progress.images for progress in seen) < images / 4
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_pretraining_leaves_no_checkpoint_because_no_store_gets_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1.0)  # after every update
+    small = {"name": "xor", "train": 60, "validation": 20, "test": 20}
+    pretrain = {"name": "transfer", "dataset": {**small, "noise": 0.5}, "epochs": 2}
+    recipe = {"epochs": 2, "batch_size": 20, "pretrain": pretrain}
+    study = {"study": "x", "dataset": small, "network": {"family": "mlp", "hidden": [4]}}
+    (cohort,) = cohorts(plan_of({**study, "training": recipe, "repeats": 1}).configs())
+    resources = Resources("cpu", "float32", 1, checkpoints=tmp_path, checkpoint_seconds=0.0)
+    made, seen = ENGINES["torch"](), set[str]()
+
+    def look(progress: Progress) -> None:
+        seen.update(file.name for file in tmp_path.iterdir())
+
+    (record,) = made.train(cohort, load(small), resources, look)
+    (file,) = tmp_path.iterdir()
+    assert file.name == f"{record.run_id}.unfinished.safetensors"
+    assert len(seen) == 2, "the pretraining had one, too"
 
 
 def test_an_interrupted_rung_goes_on_and_so_does_the_next(

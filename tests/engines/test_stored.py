@@ -10,6 +10,7 @@ import pytest
 
 from assay.apps.api import plan_of, run
 from assay.apps.cli.app import main
+from assay.apps.importing import import_runs, read_runs
 from assay.apps.reproducing import DIFFERENT, EQUAL, FAILED, reproduce
 from assay.core.digests import digest
 from assay.core.errors import ConfigError, EngineError
@@ -186,13 +187,41 @@ def test_a_run_without_weights_or_a_store_cannot_be_begun_with(first, tmp_path):
         plan_of(second(name), store=tmp_path / "nowhere")
     light = tmp_path / "light"
     run({**FIRST, "save_weights": False}, store=light, on="inline", progress=False)
-    with pytest.raises(ConfigError, match="stored without its weights; train it with save_weights"):
+    advice = "stored without its weights; train it with save_weights: true into another store"
+    with pytest.raises(ConfigError, match=advice):
         plan_of(second(name), store=light)
+    run(FIRST, store=light, on="inline", progress=False)  # which stores no weights of it, either
+    with Store(light, read_only=True) as store:
+        assert not store.has_weights(name)
+        assert advice in store.record(name).without_weights
+    run(FIRST, store=tmp_path / "another", on="inline", progress=False)
+    assert plan_of(second(name), store=tmp_path / "another").runs()
     failing = {**FIRST, "study": "bad", "training": {**TRAINING, "learning_rate": 1e30}}
     bad = run(failing, store=folder, on="inline", progress=False).plan["trials"][0]["runs"][0]
     with pytest.raises(ConfigError, match=f"run {bad} .* has diverged"):
         plan_of(second(bad), store=folder)
     assert plan_of(second(bad)).runs()  # taken on trust where nothing is trained
+
+
+def test_what_has_no_weights_in_any_store_is_not_advised_to_be_trained_into_another(tmp_path):
+    search = {
+        "sampler": "random",
+        "trials": 1,
+        "best": 1,
+        "space": {"training.learning_rate": {"float": [0.01, 0.2]}},
+    }
+    run({**FIRST, "search": search}, store=tmp_path, on="inline", progress=False)
+    with Store(tmp_path, read_only=True) as store:
+        records = [store.record(name) for name in store.run_ids()]
+        said = [r.without_weights for r in records if not store.has_weights(r.run_id)]
+    assert said
+    assert all("in a study without search: a search keeps no weights of its" in s for s in said)
+    table = tmp_path / "runs.csv"
+    table.write_text("trial,seed,accuracy\na,0,0.9\n", encoding="utf-8")
+    import_runs(tmp_path / "imported", "mine", read_runs(table))
+    with Store(tmp_path / "imported", read_only=True) as store:
+        (record,) = store.records(store.run_ids())
+    assert record.without_weights == f"run {record.run_id} was imported, so it has no weights"
 
 
 def test_a_study_validated_on_test_images_may_begin_with_any_run_but_not_the_reverse(first):

@@ -8,18 +8,31 @@ import pytest
 from conformance import counts, same_results, stored
 from execute_command import config, study, train
 
+from assay.apps.api import plan_of
 from assay.core.cores import make_span
 from assay.core.errors import EngineError, StoreError
 from assay.core.records import run_id
 from assay.core.store import Store
 from assay.core.store_owner import new_owner
+from assay.engines.checkpoints import Checkpoint
 from assay.engines.engine import Progress, Resources
-from assay.execution.events import Tracker
+from assay.execution.events import Event, Tracker
 from assay.execution.execute import execute
 from assay.execution.jobs import cut
+from assay.studies.members import cohorts
 
 LOCAL = ["inline", "processes", "threads"]
 """Executors that need nothing; those of clusters have tests of their own."""
+
+SMALL = {
+    "study": "small",
+    "dataset": {"name": "digits", "train": 300, "validation": 50, "test": 50},
+    "network": {"family": "mlp", "hidden": [6]},
+    "training": {"epochs": 4, "batch_size": 50},
+    "engine": "numpy",
+    "precision": "float32",
+    "repeats": 1,
+}
 
 
 @pytest.mark.parametrize("executor", LOCAL)
@@ -102,6 +115,48 @@ def test_a_full_disk_ends_the_study_and_frees_its_claims(tmp_path):
         assert 0 < len(present) < 12
     with Store(tmp_path) as store:
         assert set(store.claim(names, new_owner())) == set(names) - present
+
+
+@pytest.mark.parametrize("executor", LOCAL)
+@pytest.mark.parametrize("rung", [None, 2])
+def test_a_checkpoint_stays_until_the_record_is_stored(tmp_path, executor, rung, monkeypatch):
+    """With workers, the record is still on its way when the engine has ended the run."""
+    plan = plan_of(SMALL)
+    (one,) = plan.configs()
+    one["training"] |= {"stop_after": rung} if rung else {}
+    name, groups = run_id(one), cohorts([one])
+    told: list[Event] = []
+    options = {"executor": executor, "workers": 1, "on_event": told.append}
+
+    def refuse(record):
+        raise StoreError("cannot store the run: the disk is full")
+
+    with Store(tmp_path) as store:
+        resources = Resources("cpu", checkpoint_seconds=0.0)
+        with monkeypatch.context() as full:
+            full.setattr(store, "add", refuse)
+            with pytest.raises(StoreError, match="the disk is full"):
+                execute(plan, groups, store, resources, **options)
+        (left,) = store.checkpoints.iterdir()
+        assert left.name == f"{name}.unfinished.safetensors"
+        told.clear()
+        assert execute(plan, groups, store, resources, **options).trained == 1
+        remarks = [event.progress.remark for event in told if event.progress]
+        assert any(said.startswith("an interrupted run resumes from update") for said in remarks)
+        kept = [f"{name}.safetensors"] if rung else []  # for the next rung
+        assert [file.name for file in store.checkpoints.iterdir()] == kept
+
+
+def test_a_failed_run_keeps_its_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOFTMAX_FAIL", "0")
+    one = config(0)
+    checkpoint = Checkpoint(tmp_path / "checkpoints", run_id(one))
+    checkpoint.save({"a": np.arange(3.0)})
+    assert len(train(tmp_path, [one], executor="inline")[0].failed) == 1
+    assert checkpoint.exists()
+    monkeypatch.delenv("SOFTMAX_FAIL")
+    assert train(tmp_path, [one], executor="inline")[0].trained == 1
+    assert not checkpoint.exists()
 
 
 def test_claims_of_a_dead_command_are_taken_over(tmp_path):

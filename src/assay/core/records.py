@@ -118,10 +118,16 @@ class Record:
     @property
     def without_weights(self) -> str:
         """Why there are no weights of it, and what to do, for errors."""
-        if self.status == "finished":
-            return (
-                f"run {self.run_id} was stored without its weights; train it with "
-                "save_weights: true"
-            )
-        said = f": {self.message}" if self.message else ""
-        return f"run {self.run_id} {self.status}, so it has no weights{said}"
+        if self.status != "finished":
+            said = f": {self.message}" if self.message else ""
+            return f"run {self.run_id} {self.status}, so it has no weights{said}"
+        if "imported" in self.provenance:
+            return f"run {self.run_id} was imported, so it has no weights"
+        if self.config.get(VALIDATION_ONLY):
+            where = "in a study without search: a search keeps no weights of its trials"
+        else:  # training it anew would change what the store has said of it
+            where = "into another store (--store FOLDER): this one does not train it again"
+        return (
+            f"run {self.run_id} was stored without its weights; train it with save_weights: true "
+            f"{where}"
+        )

@@ -64,7 +64,7 @@ def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
         known = {row["study"]: row["updated"] for row in ours.studies()}
         for row in theirs.studies():
             if not row["problem"] and row["updated"] > known.get(row["study"], ""):
-                ours.save_plan(theirs.plan(row["study"]))
+                ours.save_plan(theirs.plan(row["study"]), row["updated"])
                 found.plans.append(row["study"])
         _copy_files(theirs.checkpoints, ours.checkpoints)
     return found
@@ -83,10 +83,11 @@ def export_studies(
         plans = [theirs.plan(study) for study in studies]
         runs = dict.fromkeys(r for plan in plans for r in (*planned_runs(plan), *begun_with(plan)))
         there = theirs.recorded(runs, failed=True)
+        stored = {row["study"]: row["updated"] for row in theirs.studies()}
         with Store(target) as ours:
             found = _copy_runs(theirs, ours, [run for run in runs if run in there], told)
             for plan in plans:
-                ours.save_plan(plan)
+                ours.save_plan(plan, stored[str(plan["study"])])
                 found.plans.append(str(plan["study"]))
     return found
 
@@ -229,14 +230,23 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
         intact, so that nothing was changed.
 
     Raises:
-        StoreError: nothing in it can be read.
+        StoreError: nothing in it can be read; or runs are being trained, whose records would go to
+            the damaged index.
     """
     index = path / "index.sqlite"
     if not index.is_file():
         raise StoreError(f"no store at {path}; there is nothing to repair")
+    claimed: list[str] = []  # stays empty if the damage hides them: nothing else can be done
     with suppress(StoreError), Store(path, create=False, read_only=True) as store:
+        claimed = store.claimed()
         if not store.integrity() and not any(p for _, _, p in store.everything()):
             return len(store.run_ids()), len(list(store.plans())), None
+    if claimed:
+        are = "1 run is" if len(claimed) == 1 else f"{len(claimed)} runs are"
+        raise StoreError(
+            f"nothing was repaired, because {are} being trained into the store {path}; wait for "
+            "the end, or press Ctrl-C where they are trained, and repair it then"
+        )
     fresh = path / "repaired.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     with Store(fresh) as new:

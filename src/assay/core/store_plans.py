@@ -42,11 +42,18 @@ class Plans:
     _index: Index
     _sound: Soundness
 
-    def save_plan(self, plan: PlanData) -> None:
-        """Store the plan of a study, replacing an earlier one."""
+    def save_plan(self, plan: PlanData, updated: str = "") -> None:
+        """Store the plan of a study, replacing an earlier one.
+
+        Args:
+            updated: when a copy was stored first, as in `studies`; "" for a new plan, stored now.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         text = encode_json(plan, f"the plan of study {plan['study']!r}")
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        row = (str(plan["study"]), text, now)
+        row = (str(plan["study"]), text, updated or now)
         with self._index.writing() as db:
             db.execute(
                 "REPLACE INTO plans (study, plan, updated, digest) VALUES (?, ?, ?, ?)",

@@ -3,7 +3,8 @@
 A checkpoint contains the state of a trainer's member (weights, optimizer state, random streams) and
 its records (curves, best evaluation, times), as named arrays. A run saves one at its rung, from
 which its next rung resumes, and others while it trains (`Checkpoint`), in case it is interrupted.
-Without one, it is trained from the start.
+Without one, it is trained from the start. Whoever stores the record of a run removes the latter
+afterwards: until then, the disk may prove full and the record be lost on its way.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Checkpoint:
         return None
 
     def remove(self) -> None:
-        """Delete it, because the run has ended."""
+        """Delete it, because the record of the run is stored, or nobody stores it."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.unlink()

@@ -51,6 +51,8 @@ def train_groups(
 ) -> Iterator[Record]:
     """Train groups of members one after the other; yield each record as soon as it is ready.
 
+    The last checkpoint of a run stays until its record is stored; see `engines.checkpoints`.
+
     Args:
         groups: members of one group train together.
         make_trainer: makes the trainer of a group, with its initial weights.
@@ -91,7 +93,8 @@ def train_groups(
                 if resources.save_weights:
                     trained.weights = trainer.weights(k)
             yield make_record(trained, dataset, {**describe(), "cohort": len(group)}, prepare)
-            trained.checkpoint.remove()
+            if "pretraining" in trained.member.config:  # of a run: no store gets its record
+                trained.checkpoint.remove()
         started = time.perf_counter()
 
 

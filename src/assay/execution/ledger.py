@@ -151,7 +151,10 @@ class Ledger:
             self._end(message, part, alone)
 
     def _keep(self, record: Record, job: int) -> None:
-        if not self._store.add(record):
+        added = self._store.add(record)
+        if record.status != "failed":  # a failed run resumes when it is tried again
+            Checkpoint(self._store.checkpoints, record.run_id).remove()
+        if not added:
             return  # another command, which considered this one dead, was faster
         if record.status == "failed":
             self.failed[record.run_id] = record.message

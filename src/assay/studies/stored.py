@@ -89,10 +89,7 @@ def _stored(store: Path, run: str) -> tuple[Record, dict[str, Shape], list[tuple
         if record.status != "finished":
             raise ConfigError(f"run {run} of the store {store} has {record.status}")
         if not opened.has_weights(run):
-            raise ConfigError(
-                f"run {run} of the store {store} was stored without its weights; train it with "
-                "save_weights: true"
-            )
+            raise ConfigError(f"in the store {store}, {record.without_weights}")
         shapes = {name: array.shape for name, array in opened.weights(run).items()}
         return record, shapes, list(_learned(record, opened))
 

@@ -106,7 +106,6 @@ def train_parts(
             if resources.save_weights and trained.status == "finished":
                 trained.weights = program.weights()
             yield make_record(trained, dataset, {**describe(), "cohort": 1}, prepare)
-        trained.checkpoint.remove()
         started = time.perf_counter()
 
 
