@@ -19,9 +19,11 @@ from own_parts import PARTS, WRITTEN, assert_same, cohort, train
 
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, NetworkError
+from assay.core.plugins import load_recorded
 from assay.core.store import Store
 from assay.engines.engine import Progress, Stopped
 from assay.networks.families import build_network
+from assay.networks.modules import own_files
 from assay.networks.table import layer_table
 from assay.studies.members import cohorts
 
@@ -205,3 +207,23 @@ def test_the_code_of_the_docs_runs(parts: str, tmp_path: Path):
     # the published 11,173,962 for 3 channels and 10 classes, here of 1 channel
     assert wide.members[0].network.parameters == 11_173_962 - 2 * 9 * 64
     assert train(narrow)[0].status == "finished"
+
+
+def test_the_files_of_two_packages_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("first_pack", "second_pack"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(
+            f"# {name}\nfrom own_pack_parts import Net\n", encoding="utf-8"
+        )
+    (tmp_path / "own_pack_parts.py").write_text(PARTS, encoding="utf-8")
+    files = [
+        own_files({"family": "module", "module": f"{name}_pack:Net"})
+        for name in ("first", "second")
+    ]
+    assert {*files[0]} == {"first_pack/__init__.py", "own_pack_parts.py"}
+    assert {*files[1]} == {"second_pack/__init__.py", "own_pack_parts.py"}
+    # a package beside a study is no plugin of its own, however it looks now
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "__init__.py").write_text("", encoding="utf-8")
+    load_recorded({"__init__.py": "0" * 16, "first_pack/__init__.py": "0" * 16})

@@ -25,6 +25,7 @@ __all__ = [
     "Plugin",
     "culprit",
     "digest_of",
+    "file_key",
     "find_module",
     "leave_script",
     "load",
@@ -137,6 +138,8 @@ def load_recorded(digests: Mapping[str, str]) -> None:
     folder = (_beside or Path.cwd()).resolve()
     for name, digest in digests.items():
         file = folder / name
+        if file.name == "__init__.py":
+            continue  # of a package, which is imported by its name
         if name.removesuffix(".py") in sys.modules or not file.is_file():
             continue  # already loaded; otherwise its parts are reported as unknown
         if digest_of(file) != digest:
@@ -279,6 +282,12 @@ def _failed(name: str, error: BaseException, path: Path | None = None) -> Config
     return ConfigError(
         f"{where}plugin {name!r} cannot be imported: {type(error).__name__}: {error}"
     )
+
+
+def file_key(path: Path) -> str:
+    """Return the name of a file of code in digests; that of a package includes its folder, because
+    the names of all packages' files are equal."""
+    return f"{path.parent.name}/{path.name}" if path.name == "__init__.py" else path.name
 
 
 def digest_of(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.errors import ConfigError, NetworkError, unknown_name
-from assay.core.plugins import culprit, digest_of, find_module
+from assay.core.plugins import culprit, digest_of, file_key, find_module
 from assay.core.records import Spec
 from assay.core.registry import Registry, register
 from assay.networks.description import plain
@@ -254,4 +254,4 @@ def own_files(network: Spec) -> dict[str, str]:
     written = sys.modules.get(getattr(target, "__module__", ""))
     files = {getattr(module, "__file__", None) for module in (named, written)}
     paths = sorted(Path(file) for file in files if file)
-    return {path.name: digest_of(path) for path in paths if path.is_file()}
+    return {file_key(path): digest_of(path) for path in paths if path.is_file()}

@@ -15,7 +15,7 @@ from typing import Any
 from assay.core.config import Entry, Source
 from assay.core.errors import ConfigError
 from assay.core.plans import PlanData
-from assay.core.plugins import digest_of, load, look_in
+from assay.core.plugins import digest_of, file_key, load, look_in
 from assay.core.records import Config, Spec, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
@@ -180,7 +180,8 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
     files of a user-defined network."""
     places = [registry.place(name) for registry, name in used_parts(config)]
-    foreign = {Path(place.file).name: _digest_of(place) for place in places if _is_foreign(place)}
+    own = (place for place in places if _is_foreign(place))
+    foreign = {file_key(Path(place.file)): _digest_of(place) for place in own}
     found = foreign | own_files(config["network"])
     return dict(sorted(found.items()))
 
