@@ -222,6 +222,14 @@ def test_what_has_no_weights_in_any_store_is_not_advised_to_be_trained_into_anot
     with Store(tmp_path / "imported", read_only=True) as store:
         (record,) = store.records(store.run_ids())
     assert record.without_weights == f"run {record.run_id} was imported, so it has no weights"
+    nearest = {"estimator": "sklearn.neighbors:NearestCentroid"}
+    fitted = {**FIRST, "network": nearest, "engine": "sklearn", "precision": "float64"}
+    del fitted["training"]
+    results = run(fitted, store=tmp_path / "fitted", on="inline", progress=False)
+    (record,) = results.records()[:1]
+    assert record.without_weights.endswith(
+        "is of scikit-learn, whose fitted classifiers are not kept"
+    )
 
 
 def test_a_study_validated_on_test_images_may_begin_with_any_run_but_not_the_reverse(first):

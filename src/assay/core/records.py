@@ -123,6 +123,8 @@ class Record:
             return f"run {self.run_id} {self.status}, so it has no weights{said}"
         if "imported" in self.provenance:
             return f"run {self.run_id} was imported, so it has no weights"
+        if self.config.get("engine") == "sklearn":
+            return f"run {self.run_id} is of scikit-learn, whose fitted classifiers are not kept"
         if self.config.get(VALIDATION_ONLY):
             where = "in a study without search: a search keeps no weights of its trials"
         else:  # training it anew would change what the store has said of it
