@@ -84,6 +84,8 @@ def test_the_way_between_two_seeds_begins_and_ends_with_them(
         (["sample", "tiny", "-n", "0"], "must be from 1 to 10,000, got 0"),
         (["interpolate", "tiny", "--steps", "1"], "must be from 2 to 10,000, got 1"),
         (["sample", "zzz"], "no study or run 'zzz' in the store"),
+        (["sample", "tiny", "--seed", "-1"], "--seed -1: expected a whole number from 0 to"),
+        (["interpolate", "tiny", "--to", "-2"], "--to -2: expected a whole number from 0 to"),
     ],
 )
 def test_what_cannot_be_meant_is_said(made: Path, capsys, command: list[str], said: str) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import PictureFile, check_seed
 from assay.apps.cli.completion import stored
-from assay.apps.cli.options import OutFile, Places
+from assay.apps.cli.options import Places
 
 __all__ = ["interpolate", "sample"]
 
@@ -21,7 +22,7 @@ def sample(
     *,
     n: Annotated[int, Parameter(name=["-n", "--number"])] = 64,
     seed: int = 0,
-    out: OutFile | None = None,
+    out: PictureFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Generate pictures with a trained GAN, VAE or flow and write them as one PNG.
@@ -35,6 +36,7 @@ def sample(
     from assay.subjects.generation import app as generation
 
     places = places or Places()
+    check_seed("--seed", seed)
     name, sampler = generation.find_sampler(run, places.store_path)
     generation.check_count(n, 1)
     target = out or places.store_path / "samples" / f"{name}-{seed}.png"
@@ -49,7 +51,7 @@ def interpolate(
     from_: Annotated[int, Parameter(name="--from")] = 1,
     to: int = 2,
     steps: int = 12,
-    out: OutFile | None = None,
+    out: PictureFile | None = None,
     places: Places | None = None,
 ) -> None:
     """Interpolate between two latent points and write the pictures as one PNG.
@@ -66,6 +68,8 @@ def interpolate(
     from assay.subjects.generation import app as generation
 
     places = places or Places()
+    check_seed("--from", from_)
+    check_seed("--to", to)
     name, sampler = generation.find_sampler(run, places.store_path)
     generation.check_count(steps, 2)
     target = out or places.store_path / "samples" / f"{name}-{from_}-{to}.png"
