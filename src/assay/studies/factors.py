@@ -22,6 +22,7 @@ __all__ = [
     "blame",
     "clash",
     "label_of",
+    "labels_of",
     "read_factors",
     "read_trials",
 ]
@@ -145,12 +146,17 @@ def _listed(name: str, entry: Entry) -> list[Level]:
     key = entry.source.mark(entry.path, key=True)
     path = setting_path(name, entry, key)
     items = entry.items()
-    short = Counter(label_of(item.value) for item in items)
-    labels = [label_of(item.value, exact=short[label_of(item.value)] > 1) for item in items]
+    labels = labels_of([item.value for item in items])
     return [
         Level(label, (Setting(path, item, key),), item)
         for label, item in zip(labels, items, strict=True)
     ]
+
+
+def labels_of(values: Sequence[object]) -> list[str]:
+    """Return the label of each value; numbers equal in six digits have all their digits."""
+    short = Counter(map(label_of, values))
+    return [label_of(value, exact=short[label_of(value)] > 1) for value in values]
 
 
 def _named(entry: Entry) -> list[Level]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import conformance
 import pytest
@@ -18,6 +19,8 @@ from execute_command import RATES, config, train
 from assay.core.errors import EngineError
 from assay.core.records import run_id
 from assay.core.store import Store
+from assay.execution.executors import _ray_actor
+from assay.execution.executors.executor import Job
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 
@@ -246,3 +249,19 @@ def addresses(session: int) -> list[str]:
                 host = bytes.fromhex(fields[1].partition(":")[0])
                 found.append(".".join(map(str, host[::-1])) if table == "tcp" else host.hex())
     return found
+
+
+def test_a_worker_is_not_given_up_because_nobody_has_asked_it(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_ray_actor.time, "monotonic", lambda: now[0])
+    call = SimpleNamespace(remote=lambda *arguments: None)
+    remote = _ray_actor.Remote(None, SimpleNamespace(hello=call, take=call, poll=call))
+    remote.take(Job(0, SimpleNamespace(), "torch", SimpleNamespace(), 1.0, False), None)
+    told = []
+    now[0] = 100.0  # this process has read a dataset
+    remote.spare(90.0)
+    remote.mourn(told.append)
+    assert not told
+    now[0] = 170.0
+    remote.mourn(told.append)
+    assert [message.text for message in told] == ["its machine cannot be reached"]

@@ -325,6 +325,11 @@ def test_a_parameter_that_something_depends_on_is_taken(search: dict[str, Any]):
     assert study(**{"space": {"epochs": {"int": [1, 8]}}, **search}).space["epochs"]
 
 
+def test_choices_that_are_equal_in_six_digits_have_all_their_digits():
+    space = study({"training.learning_rate": [0.1234567, 0.1234568, 0.5]}).space
+    assert list(space["training.learning_rate"].values()) == ["0.1234567", "0.1234568", "0.5"]
+
+
 def test_a_setting_is_chosen_once():
     space = {
         "training.learning_rate": [0.1, 0.2],

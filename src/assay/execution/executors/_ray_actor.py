@@ -196,6 +196,10 @@ class Remote:
             if message.kind in ("ended", "failed", "stopped"):
                 self.job = None
 
+    def spare(self, seconds: float) -> None:
+        """Do not count seconds in which this process was busy, and nobody was asked."""
+        self._heard += seconds
+
     def mourn(self, send: Callable[[Message], None]) -> None:
         """Give up the job of an actor that has not responded for too long."""
         if time.monotonic() - self._heard > SILENT_SECONDS:

@@ -57,7 +57,7 @@ class Ray:
         self._setup, self._workers = setup, list[Remote]()
         self._data: dict[str, Any] = {}
         self._ray: Any = None
-        self._own, self._looked, self._room = False, 0.0, 0
+        self._own, self._looked, self._asked, self._room = False, 0.0, 0.0, 0
         self._needs = {"num_cpus": 1.0, "num_gpus": 0.0}
 
     def capacity(self, resources: Resources) -> Capacity:
@@ -185,6 +185,9 @@ class Ray:
         return self._data[key]
 
     def _hear(self, ray: Any, send: Callable[[Message], None], stop: bool) -> None:
+        before, self._asked = self._asked, time.monotonic()
+        for worker in self._workers if before else ():
+            worker.spare(max(0.0, self._asked - before - 2 * TICK_SECONDS))
         asked = {ref: w for w in self._workers if (ref := w.ask(stop)) is not None}
         if not asked:
             time.sleep(TICK_SECONDS)

@@ -15,7 +15,7 @@ from assay.studies.factors import (
     Level,
     Setting,
     clash,
-    label_of,
+    labels_of,
     read_settings,
     setting_path,
 )
@@ -170,8 +170,10 @@ def _levels(name: str, entry: Entry) -> tuple[Level, ...]:
         ]
     else:
         path = tuple(name.split(".")) if "." in name or name in SECTIONS else ()
+        items = entry.items()
         levels = [
-            Level(label_of(e.value), (Setting(path, e),) if path else (), e) for e in entry.items()
+            Level(label, (Setting(path, item),) if path else (), item)
+            for label, item in zip(labels_of([e.value for e in items]), items, strict=True)
         ]
     labels = [level.label for level in levels]
     for level in levels:
