@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from assay.core.code_digests import digest_of_code
 from assay.core.config import Entry, Source
 from assay.core.errors import ConfigError
 from assay.core.plans import PlanData
@@ -178,11 +179,16 @@ def _version(registry: Registry[Any], name: str) -> int:
 
 def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
-    files of a user-defined network."""
-    places = [registry.place(name) for registry, name in used_parts(config)]
-    own = (place for place in places if _is_foreign(place))
-    foreign = {file_key(Path(place.file)): _digest_of(place) for place in own}
-    found = foreign | own_files(config["network"])
+    files of a user-defined network. A part of a notebook's cell has no file, but its name."""
+    found = own_files(config["network"])
+    for registry, name in used_parts(config):
+        place = registry.place(name)
+        if place.module.startswith("assay."):
+            continue
+        if Path(place.file).is_file():
+            found[file_key(Path(place.file))] = _digest_of(place)
+        else:
+            found[f"{registry.kind} {name}"] = digest_of_code(registry[name], place.module)
     return dict(sorted(found.items()))
 
 
@@ -213,8 +219,3 @@ def _digest_of(place: CodePlace) -> str:
             "the earlier ones; start it again"
         )
     return found
-
-
-def _is_foreign(place: CodePlace) -> bool:
-    """Whether a part is not assay's own; prompts and notebook cells have no file."""
-    return not place.module.startswith("assay.") and Path(place.file).is_file()

@@ -1,0 +1,81 @@
+"""Digests of code without a file, such as parts that are defined in a notebook's cell."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from types import CodeType, FunctionType
+from typing import Any
+
+__all__ = ["digest_of_code"]
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def digest_of_code(part: object, module: str) -> str:
+    """Return a digest of what a part computes, 16 hexadecimal digits.
+
+    It covers the functions, classes and values of `module` that the part consists of, as far as
+    they are reached by attributes; not the functions that they call.
+
+    Args:
+        part: a function, a class, or an object such as a network family.
+        module: the module in which the cells of a notebook are run, "__main__".
+    """
+    found = hashlib.sha256()
+    for text in _walk(part, module, set()):
+        found.update(text.encode(errors="surrogatepass") + b"\0")
+    return found.hexdigest()[:16]
+
+
+def _walk(node: Any, module: str, seen: set[int]) -> Iterator[str]:
+    """Yield texts that differ if a part computes something else."""
+    if isinstance(node, _PLAIN):
+        yield repr(node)
+        return
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, (staticmethod, classmethod)):
+        node = node.__func__
+    if isinstance(node, property):
+        node = node.fget
+    if isinstance(node, FunctionType):
+        yield from _code(node.__code__)
+        inner: list[Any] = [node.__defaults__, node.__kwdefaults__]
+    elif isinstance(node, type):
+        yield f"{node.__module__}.{node.__qualname__}"
+        own = node.__module__ == module
+        inner = [v for k, v in sorted(vars(node).items()) if _counts(k)] if own else []
+    elif isinstance(node, partial):
+        inner = [node.func, node.args, node.keywords]
+    elif isinstance(node, Mapping):
+        inner = [value for pair in node.items() for value in pair]
+    elif isinstance(node, (set, frozenset)):
+        inner = sorted(node, key=repr)
+    elif isinstance(node, (list, tuple)):
+        inner = list(node)
+    elif is_dataclass(node):
+        inner = [type(node), *(getattr(node, field.name, None) for field in fields(node))]
+    else:
+        inner = [type(node), getattr(node, "__dict__", None)]
+    for item in inner:
+        yield from _walk(item, module, seen)
+
+
+def _counts(name: str) -> bool:
+    """Whether an attribute of a class says what it computes."""
+    return name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__")
+
+
+def _code(code: CodeType) -> Iterator[str]:
+    """Yield what a function does, not its place."""
+    yield code.co_code.hex()
+    yield repr((code.co_names, code.co_varnames))
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _code(value)
+        else:  # the order of a set differs between processes
+            yield repr(sorted(value, key=repr) if isinstance(value, frozenset) else value)

@@ -1,0 +1,97 @@
+"""Parts without a file, as in a notebook: another code is another run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assay.core.code_digests import digest_of_code
+
+CELL = """
+from dataclasses import dataclass
+from functools import partial
+
+
+def helper(x):
+    return x
+
+
+@dataclass(frozen=True)
+class Part:
+    size: int = 3
+
+    def shape(self, step, total, per_epoch):
+        if step in {"first", "second"}:
+            return [k * 0.5 for k in range(self.size)]
+        return (lambda x: FACTOR * x)(step)
+
+
+part = {"class": Part, "object": Part(4), "bound": partial(helper, 2)}
+"""
+
+
+def digest(text: str) -> str:
+    names = {"__name__": "__main__"}
+    exec(compile(text, "<cell>", "exec"), names)
+    return digest_of_code(names["part"], "__main__")
+
+
+def test_equal_cells_are_equal_and_others_are_not():
+    one = digest(CELL.replace("FACTOR", "1.0"))
+    assert digest("\n\n" + CELL.replace("FACTOR", "1.0")) == one  # elsewhere in the notebook
+    changed = [
+        CELL.replace("FACTOR", "2.0"),
+        CELL.replace("FACTOR", "1.0").replace("size: int = 3", "size: int = 5"),
+        CELL.replace("FACTOR", "1.0").replace("Part(4)", "Part(7)"),
+        CELL.replace("FACTOR", "1.0").replace("return x\n", "return -x\n"),
+        CELL.replace("FACTOR", "1.0").replace('"second"', '"third"'),
+    ]
+    assert len({one, *map(digest, changed)}) == 6
+
+
+def test_a_digest_does_not_depend_on_the_process():
+    script = f"from test_code_digests import *; print(digest({CELL.replace('FACTOR', '1.0')!r}))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+STUDY = {
+    "study": "cell",
+    "dataset": {"name": "digits", "train": 60},
+    "network": {"family": "mlp", "hidden": [4]},
+    "training": {"schedule": "of-a-cell"},
+    "repeats": 1,
+}
+
+
+@pytest.mark.usefixtures("blank_page")
+def test_a_part_that_is_defined_again_names_other_runs():
+    from assay.apps.api import plan_of
+    from assay.core import registry
+
+    found = []
+    for factor in (1.0, 0.5, 1.0):
+        code = (
+            "import assay\nfrom assay.engines.schedules import Schedule\n\n"
+            "@assay.register_schedule('of-a-cell')\n"
+            "class OfACell(Schedule):\n"
+            f"    def shape(self, step, total, per_epoch):\n        return {factor}\n"
+        )
+        registry.forget("<cell>")
+        exec(compile(code, "<cell>", "exec"), {"__name__": "__main__"})
+        (run,) = plan_of(STUDY).runs()
+        found.append(run)
+    assert found[0] == found[2] != found[1]
