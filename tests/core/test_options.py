@@ -138,7 +138,7 @@ def test_fields_that_declare_nothing_are_read_by_their_type() -> None:
         ),
         (lambda: Training(ema=1.0), "training.ema must be a number in [0, 1), got 1.0"),
         (lambda: RMSprop(rho=1.5), "optimizer.rho must be a number in [0, 1), got 1.5"),
-        (lambda: RMSprop(epsilon=-1), "optimizer.epsilon must be a number > 0, got -1"),
+        (lambda: RMSprop(epsilon=-1), "optimizer.epsilon must be a number >= 0, got -1"),
         (
             lambda: Exponential(decay_rate=0),
             "schedule.decay_rate must be a number in (0, 1], got 0",

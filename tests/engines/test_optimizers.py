@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.core.errors import ConfigError, EngineError
+from assay.data import load
 from assay.engines.engine import ENGINES, Cohort, Resources
 from assay.engines.numpy_engine.optimizers import ArraySlot
 from assay.engines.optimizers import Optimizer
@@ -21,6 +22,8 @@ from assay.engines.torch_engine.module import ModuleProgram
 from assay.engines.torch_engine.optimizers import Slot, update
 from assay.engines.torch_engine.slots import EagerSlot
 from assay.networks.network import hidden_kernels, initial_weights, output_layers
+from assay.studies.plan import cohorts, make_plan
+from assay.studies.study import parse_study
 from assay.tasks.task import TASKS
 
 SIDES = st.integers(1, 12)
@@ -170,3 +173,22 @@ def test_an_engine_without_a_step_says_so(engine, member):
     one = member({"family": "mlp", "hidden": [4]}, optimizer=Empty())
     with pytest.raises(EngineError, match=f"has no step for the {engine} engine; use engine: ker"):
         ENGINES[engine]().check(Cohort((one,)), Resources(device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("program", ["pytorch", "compiled"])
+def test_an_epsilon_of_zero_divides_no_padding(monkeypatch, name, program):
+    monkeypatch.setenv("ASSAY_PROGRAM", program)
+    study = {
+        "study": "e",
+        "dataset": {"name": "digits", "train": 100, "validation": 40, "test": 40},
+        "network": {"family": "mlp", "hidden": [20], "activation": "tanh"},
+        "training": {"epochs": 2, "optimizer": {"name": name, "epsilon": 0}},
+        "repeats": 2,
+        "precision": "float32",
+    }
+    (cohort,) = cohorts(make_plan(parse_study(study)).configs())
+    data = load(cohort.members[0].config["dataset"])
+    for engine in ("torch", "numpy"):
+        records = ENGINES[engine]().train(cohort, data, Resources("cpu", threads=1), lambda p: None)
+        assert {record.status for record in records} == {"finished"}

@@ -18,12 +18,12 @@ import torch
 from own_parts import PARTS, WRITTEN, assert_same, cohort, train
 
 from assay.apps.api import plan_of
-from assay.core.errors import AssayError, NetworkError
+from assay.core.code_digests import keyed
+from assay.core.errors import AssayError, CodeChangedError, NetworkError
 from assay.core.plugins import load_recorded
 from assay.core.store import Store
 from assay.engines.engine import Progress, Stopped
 from assay.networks.families import build_network
-from assay.networks.modules import own_files
 from assay.networks.table import layer_table
 from assay.studies.members import cohorts
 
@@ -209,21 +209,30 @@ def test_the_code_of_the_docs_runs(parts: str, tmp_path: Path):
     assert train(narrow)[0].status == "finished"
 
 
-def test_the_files_of_two_packages_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files_of_one_name_are_told_apart(tmp_path: Path):
+    one, two, other = (tmp_path / name for name in ("a/__init__.py", "b/__init__.py", "c.py"))
+    assert keyed([one, other, one]) == {"__init__.py": one, "c.py": other}
+    assert keyed([one, two]) == {"a/__init__.py": one, "b/__init__.py": two}
+
+
+def test_a_network_that_has_changed_since_it_was_loaded_is_not_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.syspath_prepend(tmp_path)
-    for name in ("first_pack", "second_pack"):
+    for name in ("first_pack", "second_pack"):  # of a package, and of a module that it imports
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text(
-            f"# {name}\nfrom own_pack_parts import Net\n", encoding="utf-8"
-        )
+    (tmp_path / "first_pack" / "__init__.py").write_text(PARTS, encoding="utf-8")
+    text = "from own_pack_parts import Net\n"
+    (tmp_path / "second_pack" / "__init__.py").write_text(text, encoding="utf-8")
     (tmp_path / "own_pack_parts.py").write_text(PARTS, encoding="utf-8")
-    files = [
-        own_files({"family": "module", "module": f"{name}_pack:Net"})
-        for name in ("first", "second")
-    ]
-    assert {*files[0]} == {"first_pack/__init__.py", "own_pack_parts.py"}
-    assert {*files[1]} == {"second_pack/__init__.py", "own_pack_parts.py"}
+    for name, file in (("first", "first_pack/__init__.py"), ("second", "own_pack_parts.py")):
+        study = {**WRITTEN, "study": name, "network": {"module": f"{name}_pack:Net"}}
+        before = list(plan_of(study).runs())
+        assert list(plan_of(study).runs()) == before
+        (tmp_path / file).write_text(PARTS + "\n", encoding="utf-8")
+        with pytest.raises(CodeChangedError, match="has changed since this process has loaded it"):
+            plan_of(study)
     # a package beside a study is no plugin of its own, however it looks now
     monkeypatch.chdir(tmp_path)
     (tmp_path / "__init__.py").write_text("", encoding="utf-8")
-    load_recorded({"__init__.py": "0" * 16, "first_pack/__init__.py": "0" * 16})
+    load_recorded({"__init__.py": "0" * 16})

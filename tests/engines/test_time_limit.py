@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.apps import api
 from assay.core.errors import ConfigError, EngineError
 from assay.data import load
 from assay.engines import loop
@@ -137,15 +138,36 @@ def test_time_counts_that_was_spent_before_an_interruption(clock: FakeClock):
     assert trained.seconds["train"] + trained.seconds["evaluate"] == pytest.approx(120, abs=5)
 
 
-def test_a_pretraining_has_its_share_of_the_time():
+def test_a_run_has_the_time_that_its_pretraining_left():
     transfer = Transfer(dataset={"name": "digits"}, epochs=1)
     recipe = Training(epochs=1, minutes=10, pretrain=transfer)
     one = Member({"seed": 0}, build_network("mlp", (8, 8, 1), {"class": 10}), recipe, 0)
-    assert first_part(one, {}).training.minutes == 10 * transfer.share
+    assert first_part(one, {}).training.minutes == 10
     data = load({"name": "digits", "train": 100, "validation": 40, "test": 40})
     task: Any = find_task("classify")
-    own = Loop(FakeTrainer, [Trained(one)], data.fit_data, task, lambda n: [], lambda p: None)  # type: ignore[arg-type]
-    assert own.limit == 60 * 10 * (1 - transfer.share)
+    trained = Trained(one, seconds={"train": 0.0, "evaluate": 0.0, "pretrain": 60.0})
+    own = Loop(FakeTrainer, [trained], data.fit_data, task, lambda n: [], lambda p: None)  # type: ignore[arg-type]
+    assert own.limit == 60 * 9
+
+
+def test_the_seconds_of_a_pretraining_are_told(tmp_path):
+    study = {
+        "study": "pre",
+        "dataset": {"name": "digits", "train": 60, "validation": 20, "test": 20},
+        "network": {"family": "mlp", "hidden": [6]},
+        "training": {
+            "epochs": 1,
+            "pretrain": {
+                "name": "transfer",
+                "dataset": {"name": "digits", "permute": 5},
+                "epochs": 1,
+            },
+        },
+        "repeats": 1,
+    }
+    study["training"]["pretrain"]["dataset"] |= {"train": 60, "validation": 20}
+    (record,) = api.run(study, store=tmp_path, on="inline", progress=False).records()
+    assert 0 < record.timing["pretrain"] <= record.timing["prepare"]
 
 
 def test_a_study_has_minutes_where_it_asks_for_them():

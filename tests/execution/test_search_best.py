@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
+
+from assay.core.errors import CodeChangedError
 from assay.core.records import Record, run_id
 from assay.engines.engine import Resources
 from assay.execution.search import _SearchCourse
@@ -54,3 +58,16 @@ def test_the_best_are_the_best_of_all_that_were_completed():
     assert [course.values[n] for n in course.best()] == values[:3]
     (winner, *_) = course.best()
     assert plan.tried[winner].same_as is not None  # else this test shows nothing
+
+
+def test_code_that_changes_during_a_search_ends_it():
+    plan = SearchPlan(parse_study(STUDY))
+
+    def changed(values, beside=()):
+        raise CodeChangedError("my_parts.py")
+
+    plan.study = replace(plan.study, search=replace(plan.search, configure=changed))
+    course = _SearchCourse(plan, Training(), Resources())
+    with pytest.raises(CodeChangedError, match=r"my_parts\.py has changed"):
+        course.propose(2, 0)
+    assert plan.impossible == 0

@@ -70,3 +70,13 @@ def test_what_diverges_costs_time_and_has_no_value():
     (entry,) = best_so_far(search_trials(searched, records), True)
     assert entry["best"] == entry["value"] == pytest.approx(0.9)
     assert (entry["trials"], entry["seconds"], entry["images"]) == (3, 40, 4000)
+
+
+def test_of_two_that_were_completed_the_first_stands_for_both_as_in_the_search():
+    searched = plan(
+        trial(0, (3, 0, "x3")),
+        trial(1, (1, 0, "x1"), (3, 1, "x3"), same_as=0),
+        brackets=BRACKETS,
+    )
+    trials = search_trials(searched, [record("x1", 0.4), record("x3", 0.9)])
+    assert [t.label for t in finished_trials(trials)] == ["#0"]

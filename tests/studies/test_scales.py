@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assay.core.errors import ConfigError
 from assay.core.records import Config
 from assay.studies.study import parse_study
 
@@ -32,7 +33,6 @@ def configs(scale: str = "smoke", **changes: Any) -> list[Config]:
         ({"factors": {"training": [{"epochs": 2}, {"epochs": 8}]}}, [4, 2, 8]),
         ({"factors": {"training.epochs": [2, 8]}}, [4, 2, 8]),
         ({"trials": {"a": {"training": {"epochs": 2}}, "b": {}}}, [2, 4]),
-        ({"factors": {"size": {"small": {"network.hidden": [8], "training.epochs": 2}}}}, [4, 2]),
     ],
 )
 def test_what_a_level_sets_is_not_made_smaller(
@@ -49,6 +49,7 @@ def test_trials_that_are_whole_recipes_are_made_smaller() -> None:
         "large": {"network.hidden": [32], "training.epochs": 40},
     }
     assert [c["training"]["epochs"] for c in configs(trials=recipes)] == [1, 1]
+    assert [c["training"]["epochs"] for c in configs(factors={"size": recipes})] == [1, 1, 1]
     recipes["longer"] = {**recipes["large"], "training.epochs": 80}
     assert [c["training"]["epochs"] for c in configs(trials=recipes)] == [20, 40, 80]
 
@@ -66,10 +67,9 @@ def test_images_that_a_level_counts_are_kept() -> None:
     assert [c["dataset"]["train"] for c in named] == [500, 500]
 
 
-def test_evaluations_that_a_level_spaces_are_kept() -> None:
-    training = {"steps": 1000, "evaluate_every": 10}
-    (alone,) = configs(training={**training, "evaluate_every": 100})
+def test_evaluations_that_would_come_after_the_end_are_left_out() -> None:
+    training = {"steps": 1000, "evaluate_every": 100}
+    (alone,) = configs(training=training)
     assert "evaluate_every" not in alone["training"]  # 20 steps have none
-    made = configs(training=training, factors={"training.evaluate_every": [50, 100]})
-    assert [c["training"]["steps"] for c in made] == [20, 20, 20]
-    assert [c["training"]["evaluate_every"] for c in made] == [10, 50, 100]
+    with pytest.raises(ConfigError, match="means the same as"):
+        configs(training=training, factors={"training.evaluate_every": [50, 200]})

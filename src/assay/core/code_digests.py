@@ -1,15 +1,20 @@
-"""Digests of code without a file, such as parts that are defined in a notebook's cell."""
+"""Digests of code: of files of loaded modules, and of parts without a file, as in a notebook."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import CodeType, FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["digest_of_code"]
+from assay.core.errors import CodeChangedError
+from assay.core.registry import code_digest
+
+__all__ = ["digest_of_code", "keyed", "loaded_digest"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -79,3 +84,23 @@ def _code(code: CodeType) -> Iterator[str]:
             yield from _code(value)
         else:  # the order of a set differs between processes
             yield repr(sorted(value, key=repr) if isinstance(value, frozenset) else value)
+
+
+def loaded_digest(module: ModuleType) -> str:
+    """Return the digest of a module's file; CodeChangedError if it has changed since it was asked
+    for first, soon after the module was loaded."""
+    file = Path(str(module.__file__))
+    found = code_digest(file.read_bytes())
+    if vars(module).setdefault("__assay_digest__", found) != found:
+        raise CodeChangedError(file)
+    return found
+
+
+def keyed(files: Iterable[Path]) -> dict[str, Path]:
+    """Return files of code by name; by folder and name if several have one, as packages do."""
+    different = sorted(set(files))
+    often = Counter(file.name for file in different)
+    return {
+        f"{file.parent.name}/{file.name}" if often[file.name] > 1 else file.name: file
+        for file in different
+    }

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.core.errors import AssayError, ConfigError, unknown_name
+from assay.core.errors import AssayError, CodeChangedError, ConfigError, unknown_name
 from assay.core.values import cannot_hold, inside, shown, span
 
 __all__ = [
@@ -90,6 +90,8 @@ class Problems:
         """Collect an AssayError raised inside; if it has no place, it gets that of `entry`."""
         try:
             yield
+        except CodeChangedError:  # nothing in the study is wrong
+            raise
         except AssayError as error:
             located = isinstance(error, LocatedError) or entry is None
             self.add(error if located else entry.error(str(error)))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 __all__ = [
     "did_you_mean",
     "AssayError",
+    "CodeChangedError",
     "ConfigError",
     "DataError",
     "EngineError",
@@ -36,6 +37,17 @@ class AssayError(Exception):
 
 class ConfigError(AssayError, ValueError):
     """A study file, a setting or an argument is invalid."""
+
+
+class CodeChangedError(ConfigError):
+    """A file of code is no longer what this process has loaded; nothing can be trained until it
+    starts again."""
+
+    def __init__(self, file: object):
+        super().__init__(
+            f"{file} has changed since this process has loaded it, and its parts are still the "
+            "earlier ones; start it again"
+        )
 
 
 class DataError(AssayError, ValueError):

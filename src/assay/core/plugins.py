@@ -25,7 +25,6 @@ __all__ = [
     "Plugin",
     "culprit",
     "digest_of",
-    "file_key",
     "find_module",
     "leave_script",
     "load",
@@ -282,12 +281,6 @@ def _failed(name: str, error: BaseException, path: Path | None = None) -> Config
     return ConfigError(
         f"{where}plugin {name!r} cannot be imported: {type(error).__name__}: {error}"
     )
-
-
-def file_key(path: Path) -> str:
-    """Return the name of a file of code in digests; that of a package includes its folder, because
-    the names of all packages' files are equal."""
-    return f"{path.parent.name}/{path.name}" if path.name == "__init__.py" else path.name
 
 
 def digest_of(path: Path) -> str:

@@ -19,6 +19,9 @@ from assay.tasks.task import Task
 __all__ = ["Loop", "Points", "Resumable", "Striding", "Trainer"]
 
 _REPORT_SECONDS = 0.25
+_LEAST_SECONDS = 1e-3
+"""What remains of a time limit at least: one update."""
+
 _SHARED = 0.02  # fraction of waiting time from which an interval counts as shared
 
 Points = Sequence[Mapping[str, float]]
@@ -121,9 +124,8 @@ class Loop:
         self.per_epoch = -(-self.images // self.training.batch_size)
         self.every = self.training.evaluate_every or self.per_epoch
         self.stop = self.training.last_step(self.images)
-        before = self.training.pretrain.share if self.training.pretrain else 0.0
         minutes = self.training.minutes or float("inf")
-        self.limit = 60 * minutes * (1 - before)
+        self.limit = max(60 * minutes - members[0].seconds.get("pretrain", 0.0), _LEAST_SECONDS)
         self.start = members[0].steps
         evaluated = members[0].curves.get("step") or [0]
         self.seen = self._images(self.start) - self._images(int(evaluated[-1]))

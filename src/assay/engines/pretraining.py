@@ -19,7 +19,7 @@ from assay.data import Info
 from assay.data.dataset import Dataset, FitData
 from assay.engines.engine import Cohort, Member, Progress, Resources
 from assay.engines.training import Training
-from assay.networks.network import Network
+from assay.networks.network import Network, initial_weights
 
 __all__ = [
     "PRETRAININGS",
@@ -77,33 +77,34 @@ register("pretraining", "stored", "assay.engines.stored:Stored")
 register("pretraining", "transfer", "assay.engines.transfer:Transfer")
 
 
-def ended(record: Record, where: str) -> Record:
-    """Return the record of a pretraining.
+def ended(record: Record, member: Member, where: str) -> dict[str, np.ndarray]:
+    """Return the weights after a pretraining; NaN if it diverged, with which the run diverges, too.
 
     Args:
         where: what it was trained on, for the message.
 
     Raises:
-        EngineError: it diverged or failed, so that there is nothing to begin with.
+        EngineError: it failed, so that there is nothing to begin with.
     """
-    if record.status != "finished":
-        raise EngineError(f"training.pretrain {record.status} on {where}: {record.message}")
-    return record
+    if record.status == "finished":
+        return record.weights
+    if record.status == "diverged":
+        start = initial_weights(member.network, member.seed)
+        return {name: np.full_like(array, np.nan) for name, array in start.items()}
+    raise EngineError(f"training.pretrain {record.status} on {where}: {record.message}")
 
 
 def first_part(member: Member, changes: Spec, **config: object) -> Member:
-    """The run that comes before a member's own: its recipe to the end, in its share of the time,
-    without pretraining, never tested.
+    """The run that comes before a member's own: its recipe to the end, without pretraining, never
+    tested.
 
     Args:
         changes: settings of the training.
         config: what its configuration has beside the member's.
     """
-    whole = member.training.minutes
-    minutes = whole * member.training.pretrain.share if whole else None
     training = replace(
         member.training, pretrain=None, early_stopping=None, stop_after=None, test_curve=False,
-        minutes=minutes, **changes,
+        **changes,
     )  # fmt: skip
     return replace(
         member, config={**member.config, VALIDATION_ONLY: True, **config}, training=training

@@ -67,12 +67,14 @@ def train_groups(
     said = describe()
     begun = [[begin(m, dataset, said, resources) for m in group] for group in groups]
     parts = [part for group in begun for part in resumable(group, resources)]
+    pretrained = (time.perf_counter() - started) / max(sum(map(len, begun)), 1)
     for turn, (group, states) in enumerate(parts):
         trainer = make_trainer([trained.member for trained in group])
         for k, state in enumerate(states):
             if state is not None:
                 trainer.load(k, unpack(state, group[k]))
-            elif group[k].member.training.pretrain:  # which has ended
+            elif pretrain := group[k].member.training.pretrain:  # which has ended
+                group[k].seconds |= {"pretrain": pretrained} if pretrain.share else {}
                 group[k].checkpoint.save(pack(group[k], trainer.state(k)))
         curve = dataset.read_test if all(t.member.test_curve for t in group) else None
 

@@ -109,10 +109,10 @@ class Transfer:
 
         report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), other, inner, report)
-        found = {record.run_id: ended(record, other.name) for record in trained}
+        found = {record.run_id: record for record in trained}
         begun = {}
         for own, first in zip(cohort.members, members, strict=True):
-            weights = found[first.run_id].weights
+            weights = ended(found[first.run_id], own, other.name)
             trunk = {k: v for k, v in weights.items() if k.startswith("trunk.")}
             begun[own.run_id] = initial_weights(own.network, own.seed) | trunk
         return begun

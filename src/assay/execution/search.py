@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.core.errors import AssayError, ConfigError, StudyInterrupted
+from assay.core.errors import AssayError, CodeChangedError, ConfigError, StudyInterrupted
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.engines.engine import Resources
@@ -233,6 +233,8 @@ class _SearchCourse:
             return None, "the constraints are not satisfied"
         try:
             config = self.search.configure(asked.values)
+        except CodeChangedError:  # not of this point
+            raise
         except AssayError as error:
             self.plan.impossible += 1
             return None, str(error)

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from assay.core.code_digests import keyed, loaded_digest
 from assay.core.errors import ConfigError, NetworkError, unknown_name
-from assay.core.plugins import culprit, digest_of, file_key, find_module
+from assay.core.plugins import culprit, find_module
 from assay.core.records import Spec
 from assay.core.registry import Registry, register
 from assay.networks.description import plain
@@ -33,6 +34,7 @@ __all__ = [
     "as_recorded",
     "defined_at",
     "find",
+    "own_digests",
     "own_files",
     "refer",
     "source_of",
@@ -241,10 +243,19 @@ def defined_at(target: object) -> str:
 
 
 def own_files(network: Spec) -> dict[str, str]:
-    """Return file name -> digest of the files that define a user-defined network; else empty.
+    """Return file name -> digest of the files that define a user-defined network; else empty."""
+    digests = own_digests(network)
+    return {name: digests[path] for name, path in keyed(digests).items()}
+
+
+def own_digests(network: Spec) -> dict[Path, str]:
+    """Return file -> digest of the files that define a user-defined network; else empty.
 
     The file of the module that is named and, where that imports it, the file that the network is
     written in. A class of scikit-learn has a version, which the provenance tells, and no file.
+
+    Raises:
+        CodeChangedError: a file is no longer what this process has loaded.
     """
     family = network.get("family")
     if family not in ENGINE_OF or str(network[family]).startswith("sklearn."):
@@ -252,6 +263,6 @@ def own_files(network: Spec) -> dict[str, str]:
     target = find(network[family])
     named = sys.modules.get(str(network[family]).partition(":")[0])
     written = sys.modules.get(getattr(target, "__module__", ""))
-    files = {getattr(module, "__file__", None) for module in (named, written)}
-    paths = sorted(Path(file) for file in files if file)
-    return {file_key(path): digest_of(path) for path in paths if path.is_file()}
+    modules = [m for m in (named, written) if m is not None]
+    files = {m: Path(str(getattr(m, "__file__", None) or "")) for m in modules}
+    return {file: loaded_digest(module) for module, file in files.items() if file.is_file()}

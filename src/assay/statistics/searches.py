@@ -149,14 +149,16 @@ def different_trials(trials: Iterable[SearchTrial]) -> list[SearchTrial]:
     """Return one trial of each configuration, in order: the one that went furthest, which need not
     be the first, because a later bracket may propose again what an earlier one stopped."""
     order = {"complete": 3, "stopped": 2, "diverged": 1, "failed": 1}
+
+    def reached(trial: SearchTrial) -> tuple[int, int]:
+        rungs = len(trial.steps) if trial.state == "stopped" else 0
+        return order.get(trial.state, 0), rungs
+
     furthest: dict[int, SearchTrial] = {}
     for trial in trials:
         first = trial.number if trial.same_as is None else trial.same_as
         known = furthest.setdefault(first, trial)
-        if (order.get(trial.state, 0), len(trial.steps)) > (
-            order.get(known.state, 0),
-            len(known.steps),
-        ):
+        if reached(trial) > reached(known):
             furthest[first] = trial
     return sorted(furthest.values(), key=lambda trial: trial.number)
 

@@ -34,7 +34,6 @@ TRIAL = "trial"
 SIZES = (
     "training.epochs",
     "training.steps",
-    "training.evaluate_every",
     "dataset.train",
     "dataset.validation",
 )
@@ -68,18 +67,20 @@ class Factor:
 
     @cached_property
     def varied(self) -> frozenset[str]:
-        """Dotted names of the settings of size that it varies: those that its levels set.
+        """Dotted names of the settings of size that it varies: those without which two levels, or
+        a level and the baseline, would be the same.
 
-        Explicit trials are often whole recipes, each with its own size. They only vary a size where
-        they would be the same without it.
+        Levels and explicit trials are often whole recipes, each with its own size, which it does
+        not vary.
         """
         groups: dict[frozenset[tuple[str, str]], list[set[str]]] = {}
+        if self.name != TRIAL:
+            groups[frozenset()] = [set()]  # the baseline
         for level in self.levels:
             values = dict(value for setting in level.settings for value in _values(setting))
             rest = frozenset((k, v) for k, v in values.items() if k not in SIZES)
             groups.setdefault(rest, []).append({name for name in SIZES if name in values})
-        recipes = self.name == TRIAL
-        sizes = [size for alike in groups.values() if len(alike) > recipes for size in alike]
+        sizes = [size for alike in groups.values() if len(alike) > 1 for size in alike]
         return frozenset({self.name}.union(*sizes))  # a factor of a search has no levels
 
 

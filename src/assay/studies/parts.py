@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.core.code_digests import digest_of_code
+from assay.core.code_digests import digest_of_code, keyed
 from assay.core.config import Entry, Source
-from assay.core.errors import ConfigError
+from assay.core.errors import CodeChangedError
 from assay.core.plans import PlanData
-from assay.core.plugins import digest_of, file_key, load, look_in
+from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config, Spec, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
@@ -28,7 +28,7 @@ from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES
 from assay.engines.streams import MASKS, NOISE
 from assay.networks.families import FAMILIES
-from assay.networks.modules import own_files
+from assay.networks.modules import own_digests
 from assay.tasks.task import TASKS
 
 __all__ = [
@@ -180,16 +180,18 @@ def _version(registry: Registry[Any], name: str) -> int:
 def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
     files of a user-defined network. A part of a notebook's cell has no file, but its name."""
-    found = own_files(config["network"])
+    files = own_digests(config["network"])
+    cells = {}
     for registry, name in used_parts(config):
         place = registry.place(name)
         if place.module.startswith("assay."):
             continue
         if Path(place.file).is_file():
-            found[file_key(Path(place.file))] = _digest_of(place)
+            files[Path(place.file)] = _digest_of(place)
         else:
-            found[f"{registry.kind} {name}"] = digest_of_code(registry[name], place.module)
-    return dict(sorted(found.items()))
+            cells[f"{registry.kind} {name}"] = digest_of_code(registry[name], place.module)
+    found = {key: files[file] for key, file in keyed(files).items()}
+    return dict(sorted((found | cells).items()))
 
 
 def used_parts(config: Spec) -> Iterator[tuple[Registry[Any], str]]:
@@ -211,11 +213,8 @@ def used_parts(config: Spec) -> Iterator[tuple[Registry[Any], str]]:
 
 
 def _digest_of(place: CodePlace) -> str:
-    """Return the digest of a part's file; ConfigError if the file is no longer what was loaded."""
+    """Return the digest of a part's file; CodeChangedError if it is no longer what was loaded."""
     found = digest_of(Path(place.file))
     if place.digest not in ("", found):
-        raise ConfigError(
-            f"{place.file} has changed since this process has loaded it, and its parts are still "
-            "the earlier ones; start it again"
-        )
+        raise CodeChangedError(place.file)
     return found

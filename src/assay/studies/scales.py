@@ -153,8 +153,7 @@ def shrink(config: Config, scale: str, info: Info, factors: Iterable[Factor]) ->
     for key in ("epochs", "steps"):
         if key in training and f"training.{key}" not in varied:
             training[key] = min(training[key], limits[key])
-    seldom = "steps" in training and training.get("evaluate_every", 0) > training["steps"]
-    if seldom and "training.evaluate_every" not in varied:
+    if "steps" in training and training.get("evaluate_every", 0) > training["steps"]:
         del training["evaluate_every"]
     if "dataset.train" not in varied and info.train > limits["train"]:
         dataset["train"] = limits["train"]

@@ -37,7 +37,7 @@ class Adadelta(Optimizer):
     """
 
     rho: float = free(number(0.95, low=0, below=1, help="Decay of the moving averages of squares."))
-    epsilon: float = free(number(1e-7, above=0, help="Added to the squares under the roots."))
+    epsilon: float = free(number(1e-7, low=0, help="Added to the squares under the roots."))
 
     keras: ClassVar[str] = "Adadelta"
 

@@ -38,7 +38,7 @@ class Adagrad(Optimizer):
     initial_accumulator_value: float = free(
         number(0.1, low=0, help="Initial value of the sum of squared gradients.")
     )
-    epsilon: float = free(number(1e-7, above=0, help="Added to the squares under the root."))
+    epsilon: float = free(number(1e-7, low=0, help="Added to the squares under the root."))
 
     keras: ClassVar[str] = "Adagrad"
 

@@ -96,7 +96,7 @@ class Adam(Optimizer):
     beta_2: float = free(
         number(0.999, low=0, below=1, help="Decay of the moving average of squared gradients.")
     )
-    epsilon: float = free(number(1e-7, above=0, help="Added to the root of squared gradients."))
+    epsilon: float = free(number(1e-7, low=0, help="Added to the root of squared gradients."))
 
     keras: ClassVar[str] = "Adam"
 

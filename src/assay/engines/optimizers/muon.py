@@ -84,7 +84,7 @@ class Muon(Optimizer):
     adam_beta_2: float = free(
         number(0.999, low=0, below=1, help="`beta_2` of AdamW, for all but hidden kernels.")
     )
-    epsilon: float = free(number(1e-7, above=0, help="`epsilon` of AdamW."))
+    epsilon: float = free(number(1e-7, low=0, help="`epsilon` of AdamW."))
     weight_decay: float = value(
         number(
             0.004,

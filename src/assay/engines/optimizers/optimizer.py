@@ -48,6 +48,9 @@ Numbers = Mapping[str, Any]
 """`learning_rate`, the settings by name, `l1` and `l2` of the weight: floats, or, in a stack whose
 members differ, tensors (S, 1, ...) that broadcast over it."""
 
+_TINY = 1.2e-38
+"""Smallest normal number of float32, in place of an `epsilon` of 0."""
+
 
 class Weight(Protocol[T]):
     """One tensor of weights in training, as a step sees it.
@@ -189,7 +192,10 @@ class Optimizer:
             hidden: rows and columns of a hidden layer's kernel as a matrix; None for all other
                 weights (biases and kernels of output layers, for example).
         """
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        if found.get("epsilon") == 0:  # weights without a gradient, such as padding: not 0 / 0
+            found["epsilon"] = _TINY
+        return found
 
     @classmethod
     def compiled(cls, each: Sequence[Numbers]) -> Compiled | None:

@@ -48,7 +48,7 @@ class RMSprop(Optimizer):
             help="Momentum: the fraction of the previous update that is added again.",
         )
     )
-    epsilon: float = free(number(1e-7, above=0, help="Added to the squares under the root."))
+    epsilon: float = free(number(1e-7, low=0, help="Added to the squares under the root."))
 
     keras: ClassVar[str] = "RMSprop"
 

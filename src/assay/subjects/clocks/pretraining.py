@@ -80,9 +80,11 @@ class RenderedPretraining:
 
         report = first_progress(on_progress, self.share)
         trained = train(replace(cohort, members=members), load(spec), inner, report)
-        records = {record.run_id: ended(record, "rendered clocks") for record in trained}
+        records = {record.run_id: record for record in trained}
         pairs = zip(cohort.members, members, strict=True)
-        return {own.run_id: records[first.run_id].weights for own, first in pairs}
+        return {
+            own.run_id: ended(records[first.run_id], own, "rendered clocks") for own, first in pairs
+        }
 
 
 @dataclass(frozen=True)
