@@ -82,6 +82,8 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     assert "Test accuracy decides and is tested alone; intervals and p-values of the 3" in whole
     assert main(["compare", *names, "--metric", "val_loss", "--store", str(store)]) == 0
     alone = capsys.readouterr().out
+    assert main(["compare", *names, "--metric", "accuracy", "--store", str(store)]) == 0
+    assert "test accuracy (%)" in capsys.readouterr().out
     assert "validation loss" in alone
     assert "accuracy" not in alone.partition("results\n")[2]
     assert "Holm" not in alone

@@ -77,6 +77,8 @@ def test_a_file_names_the_class_and_is_told_it(own: ModuleType, tmp_path: Path):
     made.save(path)
     with pytest.raises(DataError, match=r"which code runs: load\(path, network=Net\)"):
         AssayClassifier.load(path)
+    with pytest.raises(DataError, match="expected that class or function itself, network=Net, got"):
+        AssayClassifier.load(path, network="own_sklearn_parts:Net")  # type: ignore[arg-type]
     again = AssayClassifier.load(path, network=own.Net)
     np.testing.assert_array_equal(again.predict_proba(X), made.predict_proba(X))
     assert again.get_params()["network"]["module"] is own.Net

@@ -324,4 +324,6 @@ def test_a_fit_that_fails_leaves_the_classifier_as_it_was():
     net.set_params(optimizer="sgd", learning_rate=1e30)
     with pytest.raises(EngineError, match="diverged"):
         net.fit(X, np.where(X[:, 1] > 0, "zebra", "apple"))
+    with pytest.raises(DataError, match="one class"):
+        net.fit(X[:, :2], np.full(60, "a"))
     np.testing.assert_array_equal(net.predict(X), before)

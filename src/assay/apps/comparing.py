@@ -100,6 +100,8 @@ def compare_sides(a: Side, b: Side, metric: str | None = None) -> ComparedSides:
 
     records = [*a.records, *b.records]
     known = sorted({name for record in records for name in record.metrics})
+    if metric is not None and f"test_{metric}" in known:
+        metric = f"test_{metric}"
     if metric is not None and metric not in known:
         raise ConfigError(unknown_name("metric", metric, known))
     effects = trial_effects(a.records, b.records, metric=metric)

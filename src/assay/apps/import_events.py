@@ -33,7 +33,7 @@ _SPLIT_NAMES = {
 """Words for a part of the data in the tags of event files -> prefix of a metric."""
 
 _SEED = re.compile(
-    r"^(?:(?P<trial>.*)[-_/ ])?(?:seed|run|s)[-_= ]?(?P<seed>\d+)$"
+    r"^(?:(?P<trial>.*)[-_/ ])?(?:seed|run|version)[-_= ]?(?P<seed>\d+)$"
     r"|^(?:(?P<trial_of_number>.*)/)?(?P<number>\d+)$",
     re.IGNORECASE,
 )
@@ -42,8 +42,8 @@ resnet18 and resnet-34 are two trials."""
 
 
 def read_events(path: Path) -> Iterator[ImportedRun]:
-    """Read event files: a run for each folder, whose name ends in the seed ("tanh-seed1",
-    "tanh/1").
+    """Read event files: a run for each folder, whose name ends in the seed: "tanh-seed1",
+    "tanh_run1", "tanh/version_1" or "tanh/1".
 
     The metrics are the final ones if `assay tensorboard` wrote the files, else the last values of
     the curves on validation and test, else those of all curves.

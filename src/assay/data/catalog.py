@@ -76,6 +76,7 @@ class DatasetEntry:
             user's own files (see `survey`).
         sources: alternative sets of files; the first complete one is read.
         folders: possible names of the folder with the files inside a data folder.
+        pictures_in: the option that names the folder with the user's pictures; "" if none does.
         options: additional keys of a study's `dataset:`, each an `Option` (made by
             `assay.core.options`) or just its default.
         optional: further options, stored only if they differ from the usual value (`specs.LATER`).
@@ -97,6 +98,7 @@ class DatasetEntry:
     test: int | None = None
     sources: tuple[DatasetSource, ...] = ()
     folders: tuple[str, ...] = ()
+    pictures_in: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     optional: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""

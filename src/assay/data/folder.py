@@ -235,6 +235,7 @@ _SIDE = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
 ENTRIES.add("folder")(
     Folder(
         name="folder",
+        pictures_in="path",
         title="your own pictures: {name: folder, path: DIR}, with or without class folders",
         licence="yours",
         citation="yours",

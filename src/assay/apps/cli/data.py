@@ -180,11 +180,10 @@ def _specs(name: str, data: Path | None) -> list[dict[str, Any]]:
 
 
 def _folders(specs: Sequence[Spec], data: Path | None) -> list[Path]:
-    """Return the folders that datasets of one's own pictures name in their own settings."""
+    """Return the folders with the user's pictures that datasets name."""
     from assay.data.catalog import ENTRIES
 
-    own = [spec[key] for spec in specs for key in ENTRIES[spec["name"]].options if key in spec]
-    named = {value for value in own if isinstance(value, str)}
+    named = {str(spec[key]) for spec in specs if (key := ENTRIES[spec["name"]].pictures_in) in spec}
     tried = [root / name for name in named for root in (Path(), *([data] if data else []))]
     return [folder for path in tried if (folder := path.expanduser()).is_dir()]
 

@@ -30,9 +30,9 @@ def import_results(
     They get the same intervals, tests and report. A CSV file has a row for each run: numeric
     columns are metrics, text columns are factors, and `seed` pairs the runs. Runs are judged by the
     first metric; an empty cell there is a missing run, nan or inf a diverged one. Each folder of
-    TensorBoard events is one run, and its name ends in the seed. In an Optuna study, trials with
-    equal parameters count as repeats; a parameter `seed` pairs them. Validation metrics are judged,
-    under the name "validation ...", where there are no others.
+    TensorBoard events is one run, whose name ends in the seed: tanh-seed1, tanh/1, version_1. In an
+    Optuna study, trials with equal parameters count as repeats; a parameter `seed` pairs them.
+    Validation metrics are judged, under the name "validation ...", where there are no others.
 
     Args:
         file: A CSV file, a folder of TensorBoard events, or the SQLite file of an Optuna study.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -29,7 +30,8 @@ def serve(
     Args:
         host: Address to listen on, so that other machines can connect (0.0.0.0: every address).
         port: Port to listen on; 0 chooses a free one.
-        token: Access token, also for this machine [a new one with --host, else none].
+        token: Access token, also for this machine; other accounts may see it among the running
+            programs, but not ASSAY_TOKEN [ASSAY_TOKEN, or a new one with --host, else none].
         plugin: A Python file or module that registers pages of your own; may be repeated.
     """
     from assay.apps.serving import run_server
@@ -38,4 +40,5 @@ def serve(
     for name in plugin:
         load(name)
     places = places or Places()
-    return run_server(places.store_path, places.data_path, host, port, token, say=console.say)
+    secret = token or os.environ.get("ASSAY_TOKEN") or None
+    return run_server(places.store_path, places.data_path, host, port, secret, say=console.say)

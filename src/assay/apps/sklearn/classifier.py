@@ -212,6 +212,14 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
             EngineError: the engine cannot train this here, or the loss was not finite.
             ValueError, TypeError: raised by scikit-learn for arrays that are none of the above.
         """
+        before = {name: value for name, value in vars(self).items() if name.endswith("_in_")}
+        try:
+            return self._fit(X, y, validation_data)
+        except BaseException:  # what was fitted before still is
+            vars(self).update(before)
+            raise
+
+    def _fit(self, X: object, y: object, validation_data: Any) -> AssayClassifier:
         config = read_parameters(self.get_params(deep=False))
         given, found = unfolded(X)
         rows, labels = validate_data(self, given, y, dtype=self._types(), order="C")
@@ -241,7 +249,7 @@ class AssayClassifier(ClassifierMixin, BaseEstimator):
         device = str(self.device)
         config["precision"] = resolve_precision(config, device)
         record = train_run(config, dataset, device)
-        self.classes_, self.image_shape_ = classes, shape  # only now: training may fail
+        self.classes_, self.image_shape_ = classes, shape
         self._keep(record if judged else _unjudged(record))
         return self
 

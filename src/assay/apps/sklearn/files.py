@@ -104,6 +104,8 @@ def read_fitted(path: str | Path, target: object = None, engine: object = None) 
         _check(fitted, target)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
+    except _NeedsCode as error:
+        raise DataError(f"{path}: {error}") from error
     except (AssayError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         said = "expected a file that AssayClassifier.save wrote"
         raise DataError(f"{path}: not a fitted classifier ({error}); {said}") from error
@@ -156,7 +158,7 @@ def _check_params(params: dict[str, Any], target: Any, engine: object) -> None:
     name = params.get("engine", "")
     if ":" in str(name) and name != engine:
         said = "a file never decides which code runs"
-        raise ValueError(f"its engine is {name}, but {said}: load(path, engine={name!r})")
+        raise _NeedsCode(f"its engine is {name}, but {said}: load(path, engine={name!r})")
     network = own_network(params.get("network", "mlp"), "module", source_of)
     if FAMILIES[family := family_of(network)].code:
         _check_source(network.get(family), target)
@@ -169,15 +171,24 @@ def _check_own(network: dict[str, Any], target: Any) -> None:
     network[network["family"]] = refer(target)
 
 
+class _NeedsCode(ValueError):
+    """The file is in order, but it names code that the caller has to give."""
+
+
 def _check_source(source: object, target: Any) -> None:
+    name = str(source).rpartition(":")[2]
     if target is None:
-        name = str(source).rpartition(":")[2]
-        raise ValueError(
+        raise _NeedsCode(
             f"its network is {source}, but a file never decides which code runs: load(path, "
             f"network={name}) with that class or function"
         )
+    if isinstance(target, str):
+        raise _NeedsCode(
+            f"its network is {source}; expected that class or function itself, network={name}, got "
+            f"the text {target!r}"
+        )
     if source_of(target) != source:
-        raise ValueError(f"its network is {source}, got network={source_of(target)}")
+        raise _NeedsCode(f"its network is {source}, got network={source_of(target)}")
 
 
 def _record(row: Any) -> Record:

@@ -59,15 +59,16 @@ def write_clocks(
     from assay.subjects.clocks.render import draw_scene, make_scene, targets_of
 
     _check_numbers(n, size)
-    _check_folder(Path(folder))
+    _check_folder(folder := Path(folder))
     began = time.monotonic()
     minutes = np.sort(np.arange(n) % 720)
     scene = make_scene(minutes, style, seed, ("files",))
     targets = targets_of(scene)
-    folder = Path(folder)
     try:
         with written_whole(folder / "images.npy") as part:
             _check_room(folder, n * size * size)
+            # first, because it says whose files these are
+            save_array(folder / "angles.npy", targets[:, 2:])
             images = open_memmap(part, "w+", np.uint8, (n, size, size))
             for start in range(0, n, BLOCK):
                 rows = slice(start, start + BLOCK)
@@ -77,7 +78,6 @@ def write_clocks(
             some = np.random.default_rng(seed).choice(n, min(n, SHEET), replace=False)
             contact_sheet(images[some]).save(folder / "sheet.png")
         save_array(folder / "labels.npy", targets[:, :2].astype(np.uint8))
-        save_array(folder / "angles.npy", targets[:, 2:])
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}") from error
     return time.monotonic() - began

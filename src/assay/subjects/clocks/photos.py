@@ -165,6 +165,7 @@ def _path(what: str, help: str, example: str) -> Option:
 
 PHOTOS = ClockPhotos(
     name="clock-photos",
+    pictures_in="images",
     title="photos of clocks with published boxes and times: {csv: FILE, images: DIR}",
     licence="that of the photos",
     citation="C. Yang et al., It's About Time: Analog Clock Reading in the Wild, CVPR 2022",
