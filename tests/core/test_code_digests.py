@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assay.apps.api import plan_of
+from assay.core import registry
 from assay.core.code_digests import digest_of_code
 
 CELL = """
@@ -77,11 +80,14 @@ STUDY = {
 }
 
 
-@pytest.mark.usefixtures("blank_page")
-def test_a_part_that_is_defined_again_names_other_runs():
-    from assay.apps.api import plan_of
-    from assay.core import registry
+@pytest.fixture
+def no_cell() -> Iterator[None]:
+    """What a cell registers is forgotten: other tests train in processes, which cannot read it."""
+    yield
+    registry.forget("<cell>")
 
+
+def test_a_part_that_is_defined_again_names_other_runs(no_cell: None):
     found = []
     for factor in (1.0, 0.5, 1.0):
         code = (
@@ -91,7 +97,7 @@ def test_a_part_that_is_defined_again_names_other_runs():
             f"    def shape(self, step, total, per_epoch):\n        return {factor}\n"
         )
         registry.forget("<cell>")
-        exec(compile(code, "<cell>", "exec"), {"__name__": "__main__"})
+        exec(compile(code, "<cell>", "exec"), {"__name__": "a_notebook"})
         (run,) = plan_of(STUDY).runs()
         found.append(run)
     assert found[0] == found[2] != found[1]
