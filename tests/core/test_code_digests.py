@@ -97,7 +97,7 @@ def test_a_part_that_is_defined_again_names_other_runs(no_cell: None):
             f"    def shape(self, step, total, per_epoch):\n        return {factor}\n"
         )
         registry.forget("<cell>")
-        exec(compile(code, "<cell>", "exec"), {"__name__": "a_notebook"})
+        exec(compile(code, "<cell>", "exec"), {"__name__": "__main__"})
         (run,) = plan_of(STUDY).runs()
         found.append(run)
     assert found[0] == found[2] != found[1]

@@ -245,7 +245,9 @@ def _register_file(name: str, path: Path) -> None:
 
 def _unload(module: str) -> None:
     """Undo the registrations of a module, so that it can be corrected and loaded again."""
-    failed = sys.modules.pop(module, None)
+    failed = sys.modules.get(module)
+    if module != "__main__":  # of a package that runs, which stays what it is
+        sys.modules.pop(module, None)
     registry.forget(getattr(failed, "__file__", None) or "")
 
 
