@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from own_parts import PARTS
 
+pytest.register_assert_rewrite("checkpointed_runs")
+
 NUMBERS = itertools.count()
 
 Train = Callable[..., list[Record]]

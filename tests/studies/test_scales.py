@@ -1,27 +1,75 @@
-"""Automatic scales: smaller in all that the study does not ask about."""
+"""Scales: those of a study, and automatic ones, smaller in all that it does not ask about."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from small_study import message, small
 
 from assay.core.errors import ConfigError
 from assay.core.records import Config
-from assay.studies.study import parse_study
+from assay.studies.study import Study, parse_study
 
 SHORT_AND_LONG = {"short": {"training.epochs": 2}, "long": {"training.epochs": 8}}
 
 
 def configs(scale: str = "smoke", **changes: Any) -> list[Config]:
-    written = {
-        "study": "small",
-        "dataset": "digits",
-        "network": {"family": "mlp", "hidden": [16]},
-        "training": {"epochs": 4},
-        **changes,
-    }
+    written = small(**{"training": {"epochs": 4}, **changes})
     return [trial.config for trial in parse_study(written, scale=scale).trials]
+
+
+def sizes(study: Study) -> tuple[int, Any, int]:
+    (trial, *_) = study.trials
+    return trial.config["training"]["epochs"], trial.config["dataset"]["train"], len(study.seeds)
+
+
+def test_scales() -> None:
+    written = small(repeats=9, scales={"quick": {"training.epochs": 1, "repeats": 4}})
+    assert sizes(parse_study(written)) == (2, None, 9)
+    assert sizes(parse_study(written, scale="quick")) == (1, None, 4)
+    assert sizes(parse_study(written, scale="quick", repeats=2)) == (1, None, 2)
+    assert sizes(parse_study(written, scale="smoke")) == (1, 500, 2)  # made by assay
+    assert message(written, scale="smok") == [
+        "unknown scale 'smok'; did you mean 'smoke'? (known: full, quick, smoke)"
+    ]
+
+
+def test_every_scale_is_checked_whichever_is_asked_for() -> None:
+    scales = {
+        "quick": {"training.epoch": 1, "repeats": 0},
+        "half": {"factors": {"network.dropuot": [0, 0.5]}},
+        "con": {"repeats": 1},
+        "smoke": 3,
+    }
+    written = small(scales=scales, factors={"network.dropout": [0, 0.5]})
+    for scale in ("full", "quick", "half"):
+        said = message(written, scale=scale)
+        assert {line.split(" (known: ")[0] for line in said} == {
+            "scales.con: a scale's name must be a name that is not reserved for a device on "
+            "Windows, got 'con'",
+            "scales.quick.repeats must be a whole number from 1 to 10000, got 0",
+            "unknown setting of training 'epoch'; did you mean 'epochs'?",
+            "unknown option of network family mlp 'dropuot'; did you mean 'dropout'?",
+            "scales.smoke must be a mapping, got 3",
+        }
+    search = {"trials": 3, "space": {"network.dropout": [0, 0.5]}}
+    (said,) = message(small(search=search, scales={"quick": {"search.trails": 1}}))
+    assert said.startswith("unknown key of search 'trails'; did you mean 'trials'? (known: ")
+
+
+def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
+    written = small(
+        factors={"training.epochs": [2, 3, 4]},
+        scales={"quick": {"factors": {"training.epochs": [2, 3]}}},
+    )
+    assert len(parse_study(written, scale="quick").trials) == 2
+    assert message({**written, "scales": {"half": {"training.epochs": 1}}}) == [
+        "scales.half.training.epochs: training.epochs cannot be set, because this study varies "
+        "training.epochs"
+    ]
+    epochs = [t.config["training"]["epochs"] for t in parse_study(written, scale="smoke").trials]
+    assert epochs == [2, 3, 4]
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick"])

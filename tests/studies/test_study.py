@@ -9,31 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from small_study import message, small
 
-from assay.core.errors import ConfigError
-from assay.studies.study import Study, parse_study
-
-BASE: dict[str, Any] = {
-    "study": "small",
-    "dataset": "digits",
-    "network": {"family": "mlp", "hidden": [16]},
-    "training": {"epochs": 2},
-}
-
-
-def small(**changes: Any) -> dict[str, Any]:
-    return {**BASE, **changes}
+from assay.studies.study import parse_study
 
 
 def config(**changes: Any) -> dict[str, Any]:
     (trial,) = parse_study(small(**changes)).trials
     return trial.config
-
-
-def message(study: Any, **options: Any) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        parse_study(study, **options)
-    return str(caught.value).splitlines()
 
 
 WRONG = """\
@@ -281,59 +264,6 @@ def test_mistyped_keys_of_a_study_are_named_in_scales_and_set() -> None:
     }
     (said,) = message(small(), set=["training=3"])
     assert said == "--set training=3: training must be a mapping of settings of training, got 3"
-
-
-def sizes(study: Study) -> tuple[int, Any, int]:
-    (trial, *_) = study.trials
-    return trial.config["training"]["epochs"], trial.config["dataset"]["train"], len(study.seeds)
-
-
-def test_scales() -> None:
-    written = small(repeats=9, scales={"quick": {"training.epochs": 1, "repeats": 4}})
-    assert sizes(parse_study(written)) == (2, None, 9)
-    assert sizes(parse_study(written, scale="quick")) == (1, None, 4)
-    assert sizes(parse_study(written, scale="quick", repeats=2)) == (1, None, 2)
-    assert sizes(parse_study(written, scale="smoke")) == (1, 500, 2)  # made by assay
-    assert message(written, scale="smok") == [
-        "unknown scale 'smok'; did you mean 'smoke'? (known: full, quick, smoke)"
-    ]
-
-
-def test_every_scale_is_checked_whichever_is_asked_for() -> None:
-    scales = {
-        "quick": {"training.epoch": 1, "repeats": 0},
-        "half": {"factors": {"network.dropuot": [0, 0.5]}},
-        "con": {"repeats": 1},
-        "smoke": 3,
-    }
-    written = small(scales=scales, factors={"network.dropout": [0, 0.5]})
-    for scale in ("full", "quick", "half"):
-        said = message(written, scale=scale)
-        assert {line.split(" (known: ")[0] for line in said} == {
-            "scales.con: a scale's name must be a name that is not reserved for a device on "
-            "Windows, got 'con'",
-            "scales.quick.repeats must be a whole number from 1 to 10000, got 0",
-            "unknown setting of training 'epoch'; did you mean 'epochs'?",
-            "unknown option of network family mlp 'dropuot'; did you mean 'dropout'?",
-            "scales.smoke must be a mapping, got 3",
-        }
-    search = {"trials": 3, "space": {"network.dropout": [0, 0.5]}}
-    (said,) = message(small(search=search, scales={"quick": {"search.trails": 1}}))
-    assert said.startswith("unknown key of search 'trails'; did you mean 'trials'? (known: ")
-
-
-def test_a_scale_may_name_fewer_levels_and_never_fixes_a_factor() -> None:
-    written = small(
-        factors={"training.epochs": [2, 3, 4]},
-        scales={"quick": {"factors": {"training.epochs": [2, 3]}}},
-    )
-    assert len(parse_study(written, scale="quick").trials) == 2
-    assert message({**written, "scales": {"half": {"training.epochs": 1}}}) == [
-        "scales.half.training.epochs: training.epochs cannot be set, because this study varies "
-        "training.epochs"
-    ]
-    epochs = [t.config["training"]["epochs"] for t in parse_study(written, scale="smoke").trials]
-    assert epochs == [2, 3, 4]
 
 
 @pytest.mark.parametrize("label", ["", "  "])

@@ -14,6 +14,7 @@ from assay.core.errors import ConfigError, EngineError
 __all__ = [
     "LARGEST_PERMUTATION",
     "LARGEST_SEED",
+    "LARGEST_TRAINING_SEED",
     "OutFolder",
     "PictureFile",
     "check_seed",
@@ -24,6 +25,10 @@ __all__ = [
 ]
 
 LARGEST_SEED = 2**32 - 1
+"""Largest name of a random stream; see `assay.core.seeds`."""
+
+LARGEST_TRAINING_SEED = 2**31
+"""Largest seed of a training, as in a study."""
 
 LARGEST_PERMUTATION = 2**63 - 1
 """Largest seed of a permutation of pixels, as in a study."""

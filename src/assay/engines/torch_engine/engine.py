@@ -120,7 +120,7 @@ class TorchEngine:
         with no_denormals(), one_numpy_thread(), threads_as_before():
             yield from self._train(cohort, dataset, resources, on_progress)
 
-    def _way(
+    def _way_to_resume(
         self, cohort: Cohort, dataset: Dataset, resources: Resources, where: DevicePlace
     ) -> str:
         """Return how the members train: as `_way` says, but in a stack if one of them goes on from
@@ -145,7 +145,7 @@ class TorchEngine:
         where = place(resources, str(first.config.get("precision", "auto")))
         task = find_task(cohort.task)
         dense = stackable(first.network)
-        way = self._way(cohort, dataset, resources, where)
+        way = self._way_to_resume(cohort, dataset, resources, where)
         stacked, kind = way == STACKED, "PyTorch" if way == TURNS else way
         images = stacked and not dense and not isinstance(first.network, OwnNetwork)
         if way == TURNS:

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.checks import (
+    LARGEST_TRAINING_SEED,
     OutFolder,
     PictureFile,
     check_seed,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 WRONG_INPUT = 2
-
-LARGEST_SEED = 2**31
-"""Largest seed of a training, as in a study."""
 
 app = App(name="clocks", help="Draw analog clocks, and read them in photos.")
 
@@ -57,7 +55,7 @@ def train_clocks(
     from assay.apps.cli.progress import display
     from assay.subjects.clocks.app import train_reader
 
-    check_seed("--seed", seed, LARGEST_SEED)
+    check_seed("--seed", seed, LARGEST_TRAINING_SEED)
     checked_device(device)
     places = places or Places()
     with display() as shown:
