@@ -210,7 +210,7 @@ def _draws(keras, start: Initializer) -> tuple[np.ndarray, np.ndarray]:
     return start.draw(shape, stream(0, "init", start.name)).ravel(), drawn.ravel()
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
+@pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - {"dirac"}))
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_initializers_agree_in_distribution(name, scale, keras):
     ours, theirs = _draws(keras, Initializer(name, scale=scale))

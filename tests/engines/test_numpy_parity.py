@@ -37,6 +37,8 @@ GRID = {
     "l1 and l2": ({"kernel_regularizer": "l1_l2"}, {"name": "rmsprop", "momentum": 0.5}),
     "lion": ({"dropout": 0.1}, {"name": "lion", "weight_decay": 0.1}),
     "muon": ({"batch_norm": True, **L2}, "muon"),
+    "muon, relative": ({"batch_norm": True}, {"name": "muon", "relative_rate": 5}),
+    "dirac": ({"kernel_initializer": "dirac", "bias_initializer": "dirac"}, "adam"),
     "everything": ({"batch_norm": True, "dropout": 0.25, **L2, "activation": "elu"}, "adamw"),
 }
 """Options of the network, optimizer."""

@@ -68,11 +68,13 @@ def test_lion_moves_every_number_by_the_learning_rate(rate, seed):
         np.testing.assert_allclose(np.abs(slot.weight - before), rate, rtol=1e-6)
 
 
-def _steps(name: str, shape: tuple[int, ...], hidden: tuple[int, int] | None, rate: float = 0.1):
-    """A weight after three steps."""
-    optimizer, rng = Optimizer.parse(name), np.random.default_rng(0)
-    numbers = {**optimizer.numbers(hidden), "learning_rate": rate}
-    slot = Slot(torch.tensor(rng.normal(size=shape)), numbers)
+def _steps(
+    named: str | dict, shape: tuple[int, ...], hidden: tuple[int, int] | None, size: float = 1.0
+):
+    """A weight, which is `size` times as large at the start, after three steps."""
+    optimizer, rng = Optimizer.parse(named), np.random.default_rng(0)
+    numbers = {**optimizer.numbers(hidden), "learning_rate": 0.1}
+    slot = Slot(torch.tensor(size * rng.normal(size=shape)), numbers)
     for _ in range(3):
         update(type(optimizer), [slot], [torch.tensor(rng.normal(size=shape))], 1.0)
     return slot.weight.numpy()
@@ -100,8 +102,25 @@ def test_an_update_of_muon_has_the_size_of_its_rate():
         assert float(slot.weight.square().mean().sqrt()) == pytest.approx(0.02, rel=0.25)
 
 
-def test_a_stack_of_muon_is_its_members():
-    optimizer, rng = Optimizer.parse("muon"), np.random.default_rng(0)
+@pytest.mark.parametrize("shape", [(40, 40), (80, 20)])
+def test_a_relative_rate_is_the_size_of_an_update_in_that_of_its_kernel(shape):
+    """Whatever the norm of the kernel was."""
+    relative = {"name": "muon", "relative_rate": 0.5}
+    rows, columns = shape
+    weight = torch.tensor(matrix(rows, columns, 0))
+    slot = Slot(weight.clone(), Optimizer.parse(relative).numbers(shape) | {"learning_rate": 0.2})
+    update(OPTIMIZERS["muon"], [slot], [torch.tensor(matrix(rows, columns, 1))], 1.0)
+    start = weight * columns**0.5 / weight.norm()
+    assert float((slot.weight - start).norm() / start.norm()) == pytest.approx(0.1, rel=0.25)
+    sized = [_steps(relative, shape, shape, size) for size in (1.0, 1000.0)]
+    np.testing.assert_allclose(*sized, rtol=1e-9)
+    nothing = _steps(relative, shape, shape, 0.0)  # a kernel of zeros has no norm to keep
+    assert np.isfinite(nothing).all()
+
+
+@pytest.mark.parametrize("named", ["muon", {"name": "muon", "relative_rate": 0.5}])
+def test_a_stack_of_muon_is_its_members(named):
+    optimizer, rng = Optimizer.parse(named), np.random.default_rng(0)
     each = [optimizer.numbers((6, 4)) | {"learning_rate": rate, "l2": 0.01} for rate in (0.1, 0.02)]
     start = torch.tensor(rng.normal(size=(2, 6, 4)))
     together = EagerSlot(start.clone(), None, type(optimizer), each)

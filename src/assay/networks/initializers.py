@@ -1,4 +1,5 @@
-"""Initial weights as in Keras, drawn by NumPy so that every engine starts from equal weights."""
+"""Initial weights as in Keras, and dirac's, drawn by NumPy so that every engine starts from equal
+weights."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _SCALING = {
     "lecun_uniform": (1.0, "in", "uniform"),
     "lecun_normal": (1.0, "in", "truncated"),
 }
-INITIALIZERS = ("zeros", "ones", "random_normal", "random_uniform", *sorted(_SCALING))
+INITIALIZERS = ("zeros", "ones", "dirac", "random_normal", "random_uniform", *sorted(_SCALING))
 
 # standard deviation of a standard normal cut at two standard deviations
 _TRUNCATED_STD = 0.87962566103423978
@@ -40,9 +41,13 @@ class Initializer:
         limit: "random_uniform" draws from [-limit, limit).
         scale: factor on the variance of the glorot, he and lecun families.
 
+    "dirac" makes a convolution start as the identity: filter i passes on channel i. The filters
+    beyond the number of channels and dense kernels are uniform within 1 / sqrt(fan-in) of 0, and
+    biases are 0.
+
     References:
         X. Glorot and Y. Bengio, AISTATS 2010; K. He et al., ICCV 2015; Y. LeCun et al., "Efficient
-        BackProp", 1998.
+        BackProp", 1998; S. Zagoruyko and N. Komodakis, "DiracNets", 2017 (dirac).
     """
 
     name: str = free(
@@ -80,6 +85,8 @@ class Initializer:
         """Draw a float32 array of `shape`: (..., in, out) for a kernel, (out,) for a bias."""
         if self.name in ("zeros", "ones"):
             return np.full(shape, float(self.name == "ones"), np.float32)
+        if self.name == "dirac":
+            return _dirac(shape, rng)
         if self.name == "random_normal":
             return rng.standard_normal(shape, np.float32) * np.float32(self.stddev)
         if self.name == "random_uniform":
@@ -104,6 +111,19 @@ def _uniform(shape: tuple[int, ...], limit: float, rng: np.random.Generator) -> 
     return (rng.random(shape, np.float32) * 2 - 1) * np.float32(limit)
 
 
+def _dirac(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw a kernel whose first filters pass on one channel each; see `Initializer`."""
+    if len(shape) == 1:
+        return np.zeros(shape, np.float32)
+    drawn = _uniform(shape, 1 / sqrt(_fans(shape)[0]), rng)
+    if len(shape) > 2:
+        passing = range(min(shape[-2:]))
+        drawn[..., passing] = 0
+        middle = tuple((side - 1) // 2 for side in shape[:-2])
+        drawn[(*middle, passing, passing)] = 1
+    return drawn
+
+
 def _truncated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Draw standard normal numbers, redrawing those beyond two standard deviations."""
     draw = rng.standard_normal(shape, np.float32)
@@ -114,7 +134,13 @@ def _truncated(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     return draw
 
 
-_SETTINGS = {"random_normal": "stddev", "random_uniform": "limit", "zeros": None, "ones": None}
+_SETTINGS = {
+    "random_normal": "stddev",
+    "random_uniform": "limit",
+    "zeros": None,
+    "ones": None,
+    "dirac": None,
+}
 
 
 def plain_initializer(initializer: Initializer) -> str | dict[str, str | float]:

@@ -139,7 +139,13 @@ _SCALING = {
 
 
 def initializer_call(start: Initializer) -> str | Call:
-    """Return a name if Keras's defaults apply, otherwise a call."""
+    """Return a name if Keras's defaults apply, otherwise a call.
+
+    Raises:
+        EngineError: Keras has no such initializer.
+    """
+    if start.name == "dirac":
+        raise EngineError("Keras has no initializer dirac; use another, or engine: torch")
     if start.name == "random_normal":
         return Call("initializers.RandomNormal", {"stddev": start.stddev})
     if start.name == "random_uniform":
