@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 
 from assay.core.errors import ConfigError
+from assay.engines.optimizers.optimizer import OPTIMIZERS
+from assay.networks.initializers import INITIALIZERS
 from assay.reports.paper.blocks import (
     Author,
     Bullets,
@@ -29,6 +31,7 @@ from assay.reports.paper.typst_text import typst_text
 from assay.reports.paper.writing import write_latex, write_markdown
 
 KEYS = known_keys(bibliography())
+UNCITED = {"zeros", "ones", "random_normal", "random_uniform"}
 
 
 def test_every_reference_that_is_cited_is_there(material):
@@ -253,3 +256,22 @@ def test_methods_of_records_are_cited() -> None:
     keys = {"smith2018", "devries2017", "izmailov2018", "hu2018"}
     assert keys < set(said.values()) <= set(KEYS)
     assert "zhang2018" not in said.values()
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_every_optimizer_is_cited(name: str) -> None:
+    ((said, key),) = of_training({"training": {"optimizer": {"name": name}}})
+    assert said.lower() == {"sgd": "stochastic gradient descent"}.get(name, name)
+    assert key in KEYS
+
+
+@pytest.mark.parametrize("name", sorted(set(INITIALIZERS) - UNCITED))
+def test_every_initializer_of_a_paper_is_cited(name: str) -> None:
+    ((_, key),) = of_network({"network": {"family": "mlp", "kernel_initializer": name}})
+    assert key in KEYS
+
+
+@pytest.mark.parametrize("name", ["elu", "gelu", "leaky_relu", "relu", "silu"])
+def test_every_activation_of_a_paper_is_cited(name: str) -> None:
+    ((_, key),) = of_network({"network": {"family": "mlp", "activation": name}})
+    assert key in KEYS

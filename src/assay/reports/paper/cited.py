@@ -21,10 +21,14 @@ __all__ = [
 ]
 
 _OPTIMIZERS = {
-    "adam": "kingma2015",
-    "adamw": "loshchilov2019",
-    "adagrad": "duchi2011",
-    "sgd": "robbins1951",
+    "adadelta": ("Adadelta", "zeiler2012"),
+    "adagrad": ("Adagrad", "duchi2011"),
+    "adam": ("Adam", "kingma2015"),
+    "adamw": ("AdamW", "loshchilov2019"),
+    "lion": ("Lion", "chen2023"),
+    "muon": ("Muon", "jordan2024muon"),
+    "rmsprop": ("RMSprop", "tieleman2012"),
+    "sgd": ("stochastic gradient descent", "robbins1951"),
 }
 _DATA = {
     "mnist": "lecun1998",
@@ -32,8 +36,20 @@ _DATA = {
     "cifar10": "krizhevsky2009",
     "digits": "alpaydin1998",
 }
-_INITIALIZERS = {"glorot": "glorot2010", "he": "he2015"}
-_ACTIVATIONS = {"elu": "clevert2016", "relu": "nair2010"}
+_INITIALIZERS = {
+    "glorot_(uniform|normal)": ("Glorot initialization", "glorot2010"),
+    "he_(uniform|normal)": ("He initialization", "he2015"),
+    "lecun_(uniform|normal)": ("LeCun initialization", "lecun1998backprop"),
+    "dirac": ("initialization of convolutions by the identity", "zagoruyko2017"),
+}
+"""Names as a pattern."""
+_ACTIVATIONS = {
+    "elu": ("ELU", "clevert2016"),
+    "gelu": ("GELU", "hendrycks2016"),
+    "leaky_relu": ("leaky ReLU", "maas2013"),
+    "relu": ("ReLU", "nair2010"),
+    "silu": ("SiLU", "elfwing2018"),
+}
 _ENGINES = {
     "torch": "paszke2019",
     "keras": "chollet2015",
@@ -80,8 +96,7 @@ def of_training(config: Config) -> Iterator[tuple[str, str]]:
     training = config.get("training") or {}
     optimizer = _name(training.get("optimizer"))
     if optimizer in _OPTIMIZERS:
-        shown = {"sgd": "stochastic gradient descent", "adamw": "AdamW"}
-        yield shown.get(optimizer, optimizer.title()), _OPTIMIZERS[optimizer]
+        yield _OPTIMIZERS[optimizer]
     if "cosine" in str(_name(training.get("schedule"))):
         yield "a cosine schedule", "loshchilov2017"
     if training.get("ema"):
@@ -102,12 +117,8 @@ def of_network(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Return what a configuration's network uses, in words, with keys."""
     network = config.get("network") or {}
     text = str(network)
-    for start, key in _INITIALIZERS.items():
-        if re.search(rf"'{start}_(uniform|normal)'", text):
-            yield f"{start.title()} initialization", key
-    for name, key in _ACTIVATIONS.items():
-        if re.search(rf"'activation': '{name}'", text):
-            yield {"elu": "ELU", "relu": "ReLU"}[name], key
+    yield from (said for name, said in _INITIALIZERS.items() if re.search(f"'{name}'", text))
+    yield from (said for name, said in _ACTIVATIONS.items() if f"'activation': '{name}'" in text)
     if re.search(r"dropout': (?!0(\.0)?[,}])[\d.]", text):
         yield "dropout", "srivastava2014"
     if re.search(r"gaussian_noise': (?!0(\.0)?[,}])[\d.]", text):
