@@ -153,6 +153,7 @@ def test_the_section_shows_the_best_run_of_each_trial_and_what_went_wrong():
         ("a", 2, 7.0),
         ("b", 1, 3.0),
     ]
+    assert views.generation_rows(PLAN, records)[0]["test_distance"].low == 0  # no distance is less
     (first, _) = views.progress(PLAN, records)
     np.testing.assert_allclose(first["curves"]["val_distance"], [18, 9, 6])
     page = render_html(PLAN, records, lambda spec: None)

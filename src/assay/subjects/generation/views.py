@@ -16,6 +16,7 @@ from assay.core.records import Record
 from assay.reports.flat import Row
 from assay.reports.sheets import sheet
 from assay.statistics import Interval, best_run, by_trial, estimate
+from assay.statistics.metrics import metric_of
 
 __all__ = [
     "best_made",
@@ -78,7 +79,8 @@ def generation_rows(plan: PlanData, records: Iterable[Record]) -> list[Row]:
             "seconds": float(np.mean([r.timing["train"] for r in mine])),
         }
         for name in MEASURES:
-            row[name] = estimate([r.metrics[name] for r in mine if name in r.metrics]).interval
+            values = [r.metrics[name] for r in mine if name in r.metrics]
+            row[name] = estimate(values, bounds=metric_of("distance").bounds).interval
         rows.append(row)
     return rows
 
