@@ -63,6 +63,10 @@ def test_headings_name_chapters_and_words_keep_their_style(tmp_path):
             r"notes\.md:3: no reference has the key 'holm1997'; did you",
         ),
         ("# Method\n\n![x](gone.png)\n", r"notes\.md:3: the picture 'gone\.png' is not there"),
+        (
+            "# Method\n\nsee\n![x](my plot.png)\n",
+            r"notes\.md:4: .*'my plot\.png' has a space; write it .*\(<my plot\.png>\)",
+        ),
         ("# Method\n\n<b>x</b>\n\n<table></table>\n", r"notes\.md:5: HTML is not supported"),
         ("# Method\n\n- a\n  ![x](gone%20%C3%BC.png)\n", r"notes\.md:4: the picture 'gone ü\.png'"),
         ("# Method\n\n- a\n\n  ```\n  x\n  ```\n", r"notes\.md:5: a list has a block of code"),

@@ -30,6 +30,8 @@ PICTURES = (".png", ".jpg", ".jpeg")
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")
 _CITED = re.compile(r"\[(@[\w:.-]+(?:\s*;\s*@[\w:.-]+)*)\]")
+_SPACED = re.compile(r"!\[[^\]]*\]\(([^()<>\"']*\s[^()<>\"']*)\)")
+"""What looks like a picture and is text in Markdown, because its name has a space."""
 
 
 def read_prose(
@@ -212,6 +214,11 @@ class _ProseReader:
         return parts
 
     def _cited(self, text: str, style: Sequence[str]) -> list[Inline]:
+        if found := _SPACED.search(text):
+            raise self.wrong(
+                f"the name of the picture {found[1]!r} has a space; write it in angle brackets, "
+                f"![](<{found[1]}>)"
+            )
         parts: list[Inline] = []
         for i, piece in enumerate(_CITED.split(text)):
             if i % 2:
