@@ -79,7 +79,7 @@ GRID = {
     **{name: ({**MLP, "activation": name}, "adam") for name in ACTIVATIONS},
     **{
         name: ({**MLP, "kernel_initializer": name}, "adagrad")
-        for name in ("zeros", "random_normal", "he_uniform", "lecun_normal")
+        for name in ("zeros", "dirac", "random_normal", "he_uniform", "lecun_normal")
     },
     # with relu, logits of hundreds: there the float32 constants inside Keras's rules show
     "ones": ({**MLP, "kernel_initializer": "ones", **TANH}, "adagrad"),
@@ -89,6 +89,7 @@ GRID = {
     # no batch norm: the sign of a gradient that is nothing but rounding is any sign
     "lion": (MLP, {"name": "lion", "weight_decay": 0.1}),
     "cnn": (CNN, "adam"),
+    "cnn, dirac": ({**CNN, "kernel_initializer": "dirac"}, "adam"),
 }
 """Network, optimizer; the CNN without the numpy engine, which has no convolutions."""
 
@@ -108,7 +109,7 @@ def test_twenty_steps_agree(network, optimizer, member, corners, keras):
     exact = place(Resources(device="cpu", precision="float64", threads=1))
     program = ModuleProgram([one], [weights], exact, TASKS["classify"])
     scratch = None
-    if network is not CNN:
+    if network["family"] == "mlp":
         numpy = Model(one.network, weights, one.seed, np.dtype(np.float64))
         scratch = Stepper(numpy, one, "classify")
     images = (corners.train.images - corners.mean.astype(float)) / corners.std.astype(float)
@@ -237,6 +238,12 @@ def test_the_printed_code_makes_the_network(options, keras):
     assert isinstance(made["model"], keras.Sequential) == (options is not CNN)
 
 
+def test_code_for_what_keras_does_not_have_is_refused(keras):
+    options = {**CNN, "kernel_initializer": "dirac"}
+    with pytest.raises(EngineError, match=r"no initializer dirac, which layer trunk\.0 has"):
+        keras_code(build_network(options, (8, 8, 1), {"class": 4}))
+
+
 def test_several_heads_have_names(keras):
     network = build_network(MLP, (8, 8, 1), {"hour": 12, "minute": 60})
     made: dict = {}
@@ -278,6 +285,12 @@ def test_what_keras_does_not_do_is_refused(member):
             Resources(),
             "classify",
             "supports dense layers only",
+        ),
+        (
+            member(MLP, optimizer=Optimizer.parse({"name": "muon", "relative_rate": 12})),
+            Resources(),
+            "classify",
+            "has no relative_rate; use engine: torch",
         ),
         (member(MLP), Resources(device="cuda"), "classify", "got device 'cuda'; expected auto"),
         (member(MLP), Resources(device="gpu"), "classify", "unknown device 'gpu'"),

@@ -141,11 +141,11 @@ _SCALING = {
 def initializer_call(start: Initializer) -> str | Call:
     """Return a name if Keras's defaults apply, otherwise a call.
 
-    Raises:
-        EngineError: Keras has no such initializer.
+    Keras has no "dirac". A model gets the weights that assay draws, so that zeros may stand for it;
+    `keras_code` refuses it.
     """
     if start.name == "dirac":
-        raise EngineError("Keras has no initializer dirac; use another, or engine: torch")
+        return "zeros"
     if start.name == "random_normal":
         return Call("initializers.RandomNormal", {"stddev": start.stddev})
     if start.name == "random_uniform":

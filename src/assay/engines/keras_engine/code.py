@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assay.core.errors import EngineError
 from assay.engines.keras_engine.build import is_chain
 from assay.engines.keras_engine.calls import keras_name, layer_call
 from assay.networks.layers import Layer, Residual, Shape
@@ -13,7 +14,15 @@ __all__ = ["keras_code"]
 
 
 def keras_code(network: Network) -> str:
-    """Return Python code that creates `model` and only needs Keras."""
+    """Return Python code that creates `model` and only needs Keras.
+
+    Raises:
+        EngineError: the network has a layer or an initializer that Keras does not have.
+    """
+    for place in network.leaves():
+        start = getattr(place.layer, "kernel_initializer", None)
+        if start is not None and start.name == "dirac":
+            raise EngineError(f"Keras has no initializer dirac, which layer {place.name} has")
     lines = ["import keras", ""]
     if is_chain(network):
         lines += ["model = keras.Sequential(", "    [", f"        {_input(network)},"]
