@@ -31,12 +31,20 @@ RESULTS = Path(__file__).resolve().parents[2] / "results"
 FILES = sorted(RESULTS.glob("*.json"))
 
 PLAIN = ("--set", "dataset.glare=0")
+FIRST_RECIPE = (
+    "--set", "network.kernel_initializer=he_normal",
+    "--set", "training.optimizer={name: muon, weight_decay: 0.05}",
+    "--set", "training.schedule={name: linear, warmup: 0.2}",
+    "--set", "training.ema=0.99", "--set", "training.evaluate_every=450",
+)  # fmt: skip
 REPLAYED = {
     # studies have changed since: these settings give what was run
     "tell-the-time-best-plain-longer": PLAIN,
     "tell-the-time-best-plain-xeon": (
         *PLAIN, "--set", "training.steps=36000", "--set", "training.evaluate_every=2000",
         "--set", "task.looks=5"),
+    "cifar10-fast-airbench-before": FIRST_RECIPE,
+    "cifar10-fast-before": FIRST_RECIPE,
 }  # fmt: skip
 OWN_FILES = {
     # made from files that are not in the project; only the names of their runs can be checked
