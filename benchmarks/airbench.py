@@ -86,7 +86,10 @@ class Net(nn.Module):
 
 
 def whitening(images: Tensor) -> Tensor:
-    """Filters (24, 3, 2, 2) that whiten patches of images (n, 3, h, w), and their negatives."""
+    """Filters (24, 3, 2, 2) that whiten patches of images (n, 3, h, w), and their negatives.
+
+    As in airbench94, no mean is taken off the patches; `assay.engines.whitening` does that.
+    """
     patches = images.unfold(2, 2, 1).unfold(3, 2, 1).transpose(1, 3).reshape(-1, 12)
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
     filters = vectors.T.reshape(-1, 3, 2, 2) / (values.view(-1, 1, 1, 1) + 5e-4).sqrt()
@@ -202,9 +205,8 @@ def rebuilt(train: Part, judge: Part, epochs: float, seed: int) -> dict[str, flo
 
 def of_study(asked: argparse.Namespace) -> list[dict[str, float]]:
     """Train the study with the same images and judge."""
-    changes: dict[str, Any] = {"training.minutes": asked.minutes, "dataset.test": 100}
-    if asked.all:
-        changes = {"training.minutes": asked.minutes, "dataset.validate_on_test": True}
+    judge = {"dataset.validate_on_test": True} if asked.all else {"dataset.test": 100}
+    changes: dict[str, Any] = {"training.minutes": asked.minutes, **judge}
     with tempfile.TemporaryDirectory() as store:
         results = assay.run(
             "cifar10-fast", store=store, set=changes, repeats=asked.seeds, device=asked.device,

@@ -243,10 +243,7 @@ def _made(path: Path, data: dict[str, Any]) -> str:
     machines = {f"{m['cpu']}, {m['cores']} cores, assay {m['assay']}" for m in data["machines"]}
     where = "; ".join(sorted(machines))
     record = f"[{path.name}](../results/{path.name})"
-    since = " Its recipe is in the record; the study has another since." if _before(path) else ""
-    return f"`{data['command']}` ({when}; {where}); {record}.{since}"
-
-
-def _before(path: Path) -> bool:
-    """Whether a record is of a study as it was before."""
-    return path.stem.endswith("-before")
+    made = f"`{data['command']}` ({when}; {where}); {record}."
+    if path.stem.endswith("-before"):
+        made += " Its recipe is in the record; the study has another since."
+    return made

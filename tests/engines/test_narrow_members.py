@@ -18,7 +18,9 @@ from assay.networks.layers import room
 WIDTHS = ([5, 20], [32, 3], [17, 31])
 
 
-def member(shape: tuple[int, int, int], hidden: list[int], options: Any, optimizer: str) -> Member:
+def member(
+    shape: tuple[int, int, int], hidden: list[int], options: Any, optimizer: str | dict
+) -> Member:
     network = build_network({"family": "mlp", "hidden": hidden, **options}, shape, {"class": 4})
     recipe = Training(
         epochs=3, batch_size=40, learning_rate=0.02, optimizer=Optimizer.parse(optimizer)
@@ -40,10 +42,11 @@ def train(members: list[Member], dataset: Dataset) -> list[Any]:
         ({"activation": "elu", "batch_norm": True, "dropout": 0.3}, "adam"),
         ({"activation": "gelu", "kernel_regularizer": {"l2": 0.01}}, "rmsprop"),
         ({"activation": "relu"}, "muon"),
+        ({"activation": "relu"}, {"name": "muon", "relative_rate": 2}),
     ],
 )
 def test_a_narrow_member_learns_what_it_learns_alone_with_exactly_its_room(
-    corners: Dataset, options: dict, optimizer: str, monkeypatch: pytest.MonkeyPatch
+    corners: Dataset, options: dict, optimizer: str | dict, monkeypatch: pytest.MonkeyPatch
 ):
     members = [member(corners.image_shape, list(w), options, optimizer) for w in WIDTHS]
     assert len({str(m.network.structure) for m in members}) == 1

@@ -61,8 +61,8 @@ class Muon(Optimizer):
     five steps of a Newton-Schulz iteration. r is the learning rate.
 
     With `relative_rate`, w <- sqrt(columns) w / |w| - r relative_rate O(u): each kernel keeps its
-    norm, and a step is this many learning rates of it. This suits kernels before a batch norm,
-    whose outputs do not depend on the kernel's norm.
+    norm, whatever the weight decay, and a step is this many learning rates of it. This suits
+    kernels before a batch norm, whose outputs do not depend on the kernel's norm.
 
     This is the update of kernels of hidden layers; those of convolutions are treated as matrices
     (filters, all other axes). Biases, scales of normalisation layers and kernels of output layers
@@ -87,6 +87,7 @@ class Muon(Optimizer):
             0.2, above=0, help="Root mean square of an update, as a fraction of the learning rate."
         )
     )
+    # not free: in one stack, a member without it would have kernels of the norm 0
     relative_rate: float = setting(
         number(
             0.0,
