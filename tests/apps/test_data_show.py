@@ -85,7 +85,7 @@ def test_a_sheet_that_cannot_be_written_is_an_error_only_where_it_was_asked_for(
 ):
     (pictures.parent / "file").write_text("")
     assert main(["data", "show", "mine", "--sheet", "file/sheet.png"]) == 2
-    assert "for --sheet. file is a file, expected a folder" in capsys.readouterr().err
+    assert "for --sheet. file is a file, not a folder" in capsys.readouterr().err
     monkeypatch.setenv("ASSAY_CACHE", str(pictures.parent / "file"))
     assert main(["data", "show", "mine"]) == 0
     assert "the contact sheet cannot be written" in capsys.readouterr().out

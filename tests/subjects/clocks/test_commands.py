@@ -61,7 +61,7 @@ def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (["--overlay", "photo.png"], "--overlay photo.png: would overwrite the photo"),
         (["--overlay", "link.png"], "--overlay link.png: would overwrite the photo"),
         (["--overlay", "seen.jpg"], "for --overlay. expected a name that ends in .png"),
-        (["--overlay", "photo.png/x.png"], "for --overlay. photo.png is a file, expected a folder"),
+        (["--overlay", "photo.png/x.png"], "for --overlay. photo.png is a file, not a folder"),
         (
             ["--reader", "cours"],
             "--reader cours: no such reader; did you mean 'course'? (any, course, or a file)",
@@ -89,7 +89,8 @@ def test_an_address_is_not_read_and_shown_as_it_was_given(capsys):
     [
         (["--seed", "-1"], "--seed -1: expected a whole number from 0 to "),
         (["--device", "cdua"], "--device cdua: unknown device 'cdua'; did you mean 'cuda'?"),
-        (["--device", "cpu:x"], "--device cpu:x: expected auto, cpu, cuda, cuda:0 or mps"),
+        (["--device", "cpu:x"], "--device cpu:x: unknown device 'cpu:x'; did you mean 'cpu'?"),
+        (["--device", "cpu:7"], "--device cpu:7: unknown device 'cpu:7'; did you mean 'cpu'?"),
     ],
 )
 def test_clocks_are_not_drawn_or_learned_if_an_option_is_wrong(photo, arguments, said, capsys):
@@ -102,7 +103,7 @@ def test_clocks_are_not_drawn_or_learned_if_an_option_is_wrong(photo, arguments,
 
 def test_a_file_is_no_folder_to_draw_into(photo, capsys):
     assert main(["clocks", "render", "--n", "1", "--out", photo]) == 2
-    assert "for --out. photo.png is a file, expected a folder" in capsys.readouterr().err
+    assert "for --out. photo.png is a file, not a folder" in capsys.readouterr().err
 
 
 def test_devices_that_this_machine_lacks_are_refused(monkeypatch):
@@ -113,7 +114,7 @@ def test_devices_that_this_machine_lacks_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert checked_device("cuda:1") == "cuda:1"
-    with pytest.raises(ConfigError, match=r"--device cuda:2: the last GPU .* is cuda:1"):
+    with pytest.raises(ConfigError, match=r"--device cuda:2: device .* the last GPU .* is cuda:1"):
         checked_device("cuda:2")
 
 

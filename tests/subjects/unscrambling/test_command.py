@@ -50,7 +50,7 @@ def test_unscramble_writes_what_it_found(tmp_path, capsys, monkeypatch):
         (["x.png"], "x.png: it is a file of another kind, expected a .npy file of images or the"),
         (["folder"], "folder: expected a .npy file of images or the name of a dataset that needs"),
         (["restored.npy", "--out", "."], "--out .: would overwrite the images to restore"),
-        (["u.npy", "--out", "x.png"], "for --out. x.png is a file, expected a folder"),
+        (["u.npy", "--out", "x.png"], "for --out. x.png is a file, not a folder"),
         (["one.npy"], "too few pixels vary from image to image: 0 of 49 in 1 image; expected at"),
     ],
 )

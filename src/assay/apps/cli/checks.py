@@ -49,7 +49,7 @@ def _folder_name(kind: object, path: Path | None) -> None:
         return
     there = next((place for place in (path, *path.parents) if place.exists()), None)
     if there is not None and not there.is_dir():
-        raise ValueError(f"{there} is a file, expected a folder")
+        raise ValueError(f"{there} is a file, not a folder")
 
 
 PictureFile = Annotated[Path, Parameter(validator=_picture_name)]
@@ -70,21 +70,13 @@ def checked_device(device: str) -> str:
     Raises:
         ConfigError: it is unknown, or this machine does not have it.
     """
-    import torch
-
     from assay.engines.engine import Resources
     from assay.engines.torch_engine.device import place
 
     try:
-        found = place(Resources(device=device), "float32").device
+        return str(place(Resources(device=device), "float32").device)
     except EngineError as error:
         raise ConfigError(f"--device {device}: {error}") from None
-    except RuntimeError:  # PyTorch's, about what follows the colon
-        expected = "expected auto, cpu, cuda, cuda:0 or mps"
-        raise ConfigError(f"--device {device}: {expected}") from None
-    if found.type == "cuda" and (found.index or 0) >= (count := torch.cuda.device_count()):
-        raise ConfigError(f"--device {device}: the last GPU of this machine is cuda:{count - 1}")
-    return "cpu" if found.type == "cpu" else str(found)
 
 
 def is_address(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,9 +128,10 @@ def fast_bfloat16(device: torch.device) -> bool:
 def _device(wish: str) -> torch.device:
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind = wish.partition(":")[0]
-    if kind not in ("cpu", "cuda", "mps"):
+    written = re.fullmatch(r"(cpu|mps)(?::0)?|(cuda)(?::(0|[1-9][0-9]*))?", wish)
+    if not written:
         raise EngineError(unknown_name("device", wish, ["auto", "cpu", "cuda", "cuda:0", "mps"]))
+    kind, number = written[1] or written[2], written[3]
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -137,7 +139,9 @@ def _device(wish: str) -> torch.device:
     }
     if not there[kind]:
         raise EngineError(f"device {wish!r} is not available on this machine; use 'cpu'")
-    return torch.device(wish)
+    if number and int(number) >= (count := torch.cuda.device_count()):
+        raise EngineError(f"device {wish!r}: the last GPU of this machine is cuda:{count - 1}")
+    return torch.device(f"{kind}:{number}" if number else kind)
 
 
 def accelerators(wish: str) -> dict[str, int]:
