@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from assay.apps.cli.progress import ExecutionState, Lines, Safe, duration
+from assay.apps.cli.progress import ExecutionState, Lines, Safe, duration, estimated
 from assay.apps.notebook import Notebook, in_notebook
 from assay.engines.engine import Progress
 from assay.execution.events import Event
@@ -29,6 +29,10 @@ class Clock:
 )
 def test_durations_are_for_people(seconds: float, text: str):
     assert duration(seconds) == text
+
+
+def test_an_estimate_is_no_finer_than_a_second():
+    assert (estimated(0.02), estimated(42.2)) == ("less than 1 s", "about 42 s")
 
 
 def test_the_state_is_the_sum_of_the_events():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Places
-from assay.apps.cli.progress import duration, runs_text
+from assay.apps.cli.progress import estimated, runs_text
 
 if TYPE_CHECKING:
     from assay.core.records import Config
@@ -48,7 +48,7 @@ def show_place(machine: Machine, places: Places, configs: Sequence[Config]) -> N
         {
             "jobs": f"{found.jobs}, the largest of {runs_text(found.longest)}",
             "workers": f"{min(there.workers, found.jobs)} of {there.workers}, {unit}",
-            "time there": f"about {duration(found.seconds)} for all runs "
+            "time there": f"{estimated(found.seconds)} for all runs "
             "(a rough estimate, by a core of this machine)",
         }
     )

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from assay.execution.events import Event
 
-__all__ = ["Lines", "LiveDisplay", "Safe", "ExecutionState", "display", "duration", "runs_text"]
+__all__ = [
+    "Lines",
+    "LiveDisplay",
+    "Safe",
+    "ExecutionState",
+    "display",
+    "duration",
+    "estimated",
+    "runs_text",
+]
 
 
 NAMED = 20
@@ -37,6 +46,11 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d} min"
     return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def estimated(seconds: float) -> str:
+    """Format an estimate, which is no finer than a second: "about 42 s", "less than 1 s"."""
+    return f"about {duration(seconds)}" if seconds >= 1 else "less than 1 s"
 
 
 def runs_text(count: int) -> str:

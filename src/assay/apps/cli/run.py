@@ -23,7 +23,7 @@ from assay.apps.cli.options import (
     StudyOptions,
 )
 from assay.apps.cli.outcome import account, tell_fonts, verdict
-from assay.apps.cli.progress import display, duration, runs_text
+from assay.apps.cli.progress import display, estimated, runs_text
 from assay.core.errors import StudyInterrupted
 
 if TYPE_CHECKING:
@@ -227,8 +227,9 @@ def _preview(plan: Plan, places: Places, workers: int | None) -> None:
             "parameters": _span(cost.parameters),
             "MACs an image": _span(cost.macs),
             "images to see": f"{rest.images if rest else 0:,}",
-            "time": f"about {duration(rest.seconds if rest else 0)} (a rough estimate"
-            f"{busy_text(cost.busy)})",
+            "time": f"{estimated(rest.seconds)} (a rough estimate{busy_text(cost.busy)})"
+            if rest
+            else "none: all runs are in the store",
             "power": power_text(power_of(plan, places)),
             "memory": f"about {cost.memory_bytes / 2**20:,.0f} MiB a worker (a rough estimate)",
         }

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Json, Places, StudyOptions
-from assay.apps.cli.progress import duration
+from assay.apps.cli.progress import estimated
 from assay.apps.cli.studies import names
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def preview(plan: SearchPlan, places: Places, workers: int | None = None) -> Non
             "parameters": f"{cost.parameters[0]:,} to {cost.parameters[1]:,}",
             "MACs an image": f"{cost.macs[0]:,} to {cost.macs[1]:,}",
             "images to see": f"about {images:,.0f}, in {planned_runs(study):,} runs",
-            "time": f"about {duration(seconds)} (a rough estimate from {len(runs)} points"
+            "time": f"{estimated(seconds)} (a rough estimate from {len(runs)} points"
             f"{busy_text(cost.busy)})",
         }
     )

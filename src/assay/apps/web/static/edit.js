@@ -72,7 +72,7 @@ function Editor({ start, title, builtIn }) {
       onKeyDown=${tab} onScroll=${(e) => { gutter.current.scrollTop = e.target.scrollTop; }} onInput=${(e) => { setText(e.target.value); setDone(""); }}></textarea></div>
     <div id="problems" role="status">
     ${!found ? html`<p class="note">Checking ...</p>` : problems.length ? html`<ul class="problems">${problems.map((p) => html`<li>${p.line ? html`<button type="button" onClick=${() => show(p.line, p.column)}>line ${p.line}, column ${p.column}</button> ` : ""}${p.text}</li>`)}</ul>`
-      : html`<p class="fine">${found.name}: ${found.search ? "a search" : `${many(found.trials, "trial")}, ${many(found.runs, "run")}${found.seconds ? `, about ${duration(found.seconds)} (a rough estimate${found.busy || ""})` : ""}`}. ${found.note || ""}</p>`}
+      : html`<p class="fine">${found.name}: ${found.search ? "a search" : `${many(found.trials, "trial")}, ${many(found.runs, "run")}${found.seconds ? `, ${found.seconds < 1 ? "less than 1 s" : `about ${duration(found.seconds)}`} (a rough estimate${found.busy || ""})` : ""}`}. ${found.note || ""}</p>`}
     </div>
     <p class="tools"><${Act} run=${save} disabled=${problems.length > 0 || undefined}>Save<//>
       ${["full", "quick", "smoke"].map((s) => html`<${Act} run=${start_(s)} busy="Starting ...">Start (${s})<//>`)} <span role="status">${done}</span></p>`;
