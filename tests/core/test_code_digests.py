@@ -55,6 +55,54 @@ def test_equal_cells_are_equal_and_others_are_not():
     assert len({one, *map(digest, changed)}) == 6
 
 
+OUTSIDE = """
+RATE = 3
+calls = 0
+seen = []
+
+
+class Base:
+    def shape(self, step):
+        return step + 1
+
+
+class Part(Base):
+    def name(self):
+        return super().__repr__()
+
+
+def scale(x):
+    return RATE * x
+
+
+def closed(factor):
+    def inner(x):
+        global calls
+        calls += 1
+        seen.append(x)
+        return [scale(x) * factor for _ in range(2)]
+    return inner
+
+
+part = [Part, closed(2)]
+"""
+
+
+def test_what_a_part_inherits_closes_over_and_reads_is_part_of_it():
+    changed = [
+        OUTSIDE.replace("step + 1", "step - 1"),
+        OUTSIDE.replace("closed(2)", "closed(5)"),
+        OUTSIDE.replace("RATE = 3", "RATE = 4"),
+        OUTSIDE.replace("RATE * x", "RATE + x"),
+    ]
+    assert len({digest(OUTSIDE), *map(digest, changed)}) == 5
+
+
+def test_what_changes_while_a_part_computes_is_not():
+    counted = OUTSIDE.replace("calls = 0", "calls = 7").replace("seen = []", "seen = [1]")
+    assert digest(counted) == digest(OUTSIDE)
+
+
 def test_a_digest_does_not_depend_on_the_process():
     script = f"from test_code_digests import *; print(digest({CELL.replace('FACTOR', '1.0')!r}))"
     found = {

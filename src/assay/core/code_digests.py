@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +24,9 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 def digest_of_code(part: object, module: str) -> str:
     """Return a digest of what a part computes, 16 hexadecimal digits.
 
-    It covers the functions, classes and values of `module` that the part consists of, as far as
-    they are reached by attributes; not the functions that they call.
+    It covers the functions, classes and constants of `module` that the part consists of or uses:
+    attributes, base classes, closures, and global names that its functions read. It leaves out
+    global lists, dicts and other objects, whose content may change while the part computes.
 
     Args:
         part: a function, a class, or an object such as a network family.
@@ -49,11 +52,12 @@ def _walk(node: Any, module: str, seen: set[int]) -> Iterator[str]:
         node = node.fget
     if isinstance(node, FunctionType):
         yield from _code(node.__code__)
-        inner: list[Any] = [node.__defaults__, node.__kwdefaults__]
+        inner: list[Any] = [node.__defaults__, node.__kwdefaults__, *_used(node, module)]
     elif isinstance(node, type):
         yield f"{node.__module__}.{node.__qualname__}"
         own = node.__module__ == module
-        inner = [v for k, v in sorted(vars(node).items()) if _counts(k)] if own else []
+        held = [value for name, value in sorted(vars(node).items()) if _counts(name)]
+        inner = [*node.__bases__, *held] if own else []
     elif isinstance(node, partial):
         inner = [node.func, node.args, node.keywords]
     elif isinstance(node, Mapping):
@@ -68,6 +72,30 @@ def _walk(node: Any, module: str, seen: set[int]) -> Iterator[str]:
         inner = [type(node), getattr(node, "__dict__", None)]
     for item in inner:
         yield from _walk(item, module, seen)
+
+
+def _used(function: FunctionType, module: str) -> Iterator[Any]:
+    """Yield what a function takes from outside: the values of its closure, and those global
+    constants, functions and classes of `module` that it reads, after their names."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # it has no value yet
+            yield cell.cell_contents
+    for name in sorted(_global_names(function.__code__)):
+        value = function.__globals__.get(name)
+        theirs = isinstance(value, (FunctionType, type)) and value.__module__ == module
+        if theirs or isinstance(value, (*_PLAIN, tuple, frozenset)):
+            yield name
+            yield value
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Return the global names that a function reads and does not assign."""
+    found: dict[str, set[str]] = {"LOAD_GLOBAL": set(), "STORE_GLOBAL": set()}
+    for step in dis.get_instructions(code):
+        if step.opname in found:
+            found[step.opname].add(step.argval)
+    inner = (_global_names(value) for value in code.co_consts if isinstance(value, CodeType))
+    return found["LOAD_GLOBAL"].union(*inner) - found["STORE_GLOBAL"]
 
 
 def _counts(name: str) -> bool:
