@@ -89,5 +89,5 @@ def prepare(member: Member, dtype: np.dtype, say: Callable[[str], None]) -> None
             few = Dataset({"name": "one"}, one, one, one, (), flat, flat, "one")
             pictures = Pixels(few.fit_data, few.read_test, find_task("classify"), dtype)
             still = np.zeros((0, 3), np.int64)
-            program.train(pictures, np.zeros(1, np.int64), still, np.ones(1))
+            program.train(pictures, np.zeros(1, np.int64), still, np.ones(1), np.zeros(2))
             program.evaluate(pictures, pictures.validation)

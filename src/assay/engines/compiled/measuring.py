@@ -55,7 +55,7 @@ def _compiled(member: Member, precision: str) -> float:
     still = np.zeros((0, 3), np.int64)
 
     def step() -> None:
-        program.train(pictures, np.tile(np.arange(batch), 4), still, np.ones(4))
+        program.train(pictures, np.tile(np.arange(batch), 4), still, np.ones(4), np.zeros(2))
 
     return rate(4 * batch, step)
 

@@ -117,14 +117,17 @@ class CompiledProgram:
         order: Array,
         moves: Array,
         factors: Array,
+        totals: Array,
         mixing: tuple[Array, Array] = NOT_MIXED,
-    ) -> tuple[float, float]:
-        """Perform some updates; return loss and number of correct images, summed over images.
+    ) -> None:
+        """Perform some updates.
 
         Args:
             order: the images of all batches, in order.
             moves: (images, 3) from `Moves`; of length 0 if images are not moved.
             factors: the schedule's share of the learning rate at each update.
+            totals: (2,) loss and number of correct images, to which those of these updates are
+                added: in one order, however many updates there are in a call.
             mixing: see `stepping.train`.
         """
         recipe = self.member.training
@@ -134,14 +137,13 @@ class CompiledProgram:
         if correction := self._rule.correction:
             counts = range(self.updates + 1, self.updates + 1 + len(rates))
             rates = rates * [correction(numbers, count) for count in counts]
-        found = train(
+        train(
             self._table, self._floats, self._tape.lowest, self._arrays(), self._averages,
             self._keys, self._step, self._loss, self._seen(pictures, pictures.train),
             pictures.train.targets, order, moves, mixing, recipe.batch_size, rates, kept,
-            float(recipe.label_smoothing), float(recipe.ema), self.updates,
+            float(recipe.label_smoothing), float(recipe.ema), self.updates, totals,
         )  # fmt: skip
         self.updates += len(rates)
-        return found
 
     def evaluate(self, pictures: Pixels, part: PixelSplit) -> tuple[Array, float]:
         """Outputs float32 (n, classes) and the mean loss on a part of the dataset."""

@@ -103,9 +103,9 @@ def _follow(weights, moving, averages, decay, updates):  # type: ignore[no-untyp
 @compiled
 def train(  # type: ignore[no-untyped-def]
     table, floats, lowest, arrays, averages, keys, n, loss, pictures, targets,
-    order, moves, mixing, batch, rates, kept, smoothing, decay, updates,
+    order, moves, mixing, batch, rates, kept, smoothing, decay, updates, totals,
 ):  # fmt: skip
-    """Perform updates; return loss and number of correct images, summed.
+    """Perform updates.
 
     Args:
         table, floats, lowest: the operations, and the first that learns.
@@ -123,11 +123,12 @@ def train(  # type: ignore[no-untyped-def]
         keys: of dropout's bits, uint64; see `assay.engines.streams.Bits`.
         decay: of the average of the weights.
         updates: number of updates before these.
+        totals: loss and number of correct images, to which those of these updates are added.
     """
     before = flush_denormals()
     weights, moving, first, second, work, scratch = arrays
     last = table[len(table) - 1]
-    totals, numbers = np.zeros(2), n[NUMBERS_AT]
+    numbers = n[NUMBERS_AT]
     shares, others = mixing
     at, row, features = pictures[6], pictures[7], pictures[5].prod()
     aside = np.empty(batch * features if len(shares) > 0 else 0, work.dtype)
@@ -160,7 +161,6 @@ def train(  # type: ignore[no-untyped-def]
         if decay > 0:
             _follow(weights, moving, averages, decay, updates + step + 1)
     treat_denormals(before)
-    return totals[0], totals[1]
 
 
 @compiled

@@ -44,7 +44,7 @@ class CompiledTrainer:
         self._moves = [
             Moves(recipe.augment, [p.member.seed]) if recipe.augment else None for p in programs
         ]
-        self._sums = np.zeros((2, len(self.programs)))
+        self._sums = np.zeros((len(self.programs), 2))
         workers = min(threads, len(self.programs))
         self._pool = ThreadPoolExecutor(workers, "training") if workers > 1 else None
         self._orders = np.zeros((len(self.programs), 0), np.int64)
@@ -68,9 +68,8 @@ class CompiledTrainer:
 
         def one(k: int) -> None:
             order = self._orders[k, start:stop]
-            drawn = self._drawn(k, start, stop), shares, self._mixed(k, start, stop)
-            sums = self.programs[k].train(self.pictures, order, *drawn)
-            self._sums[:, k] += sums
+            moves, mixed = self._drawn(k, start, stop), self._mixed(k, start, stop)
+            self.programs[k].train(self.pictures, order, moves, shares, self._sums[k], mixed)
 
         self._all(one)
         took = max(time.perf_counter() - began, 1e-6)
@@ -103,7 +102,7 @@ class CompiledTrainer:
 
     def sums(self) -> tuple[Array, Array]:
         """See `Trainer`."""
-        loss, correct = self._sums
+        loss, correct = self._sums.T
         self._sums = np.zeros_like(self._sums)
         return loss, correct
 
@@ -139,7 +138,7 @@ class CompiledTrainer:
         """See `Trainer`."""
         self.programs = [self.programs[m] for m in members]
         self._moves = [self._moves[m] for m in members]
-        self._orders, self._sums = self._orders[members], self._sums[:, members]
+        self._orders, self._sums = self._orders[members], self._sums[members]
 
     def weights(self, member: int) -> dict[str, Array]:
         """See `Trainer`."""
@@ -154,8 +153,8 @@ class CompiledTrainer:
         found = {f"program/{k}": v for k, v in self.programs[member].state().items()}
         if moves := self._moves[member]:
             found |= moves.state(0)
-        for name, sums in zip(("loss", "correct"), self._sums, strict=True):
-            found[f"sum/{name}"] = np.array(sums[member])
+        for name, total in zip(("loss", "correct"), self._sums[member], strict=True):
+            found[f"sum/{name}"] = np.array(total)
         return found
 
     def load(self, member: int, state: dict[str, Array]) -> None:
@@ -164,8 +163,7 @@ class CompiledTrainer:
         self.programs[member].load(inner)
         if moves := self._moves[member]:
             moves.load(0, state)
-        for name, sums in zip(("loss", "correct"), self._sums, strict=True):
-            sums[member] = float(state.get(f"sum/{name}", 0.0))
+        self._sums[member] = [float(state.get(f"sum/{n}", 0.0)) for n in ("loss", "correct")]
 
 
 def _cross_entropy(logits: Array, targets: Array) -> float:
