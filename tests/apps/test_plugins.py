@@ -86,6 +86,55 @@ def test_a_changed_plugin_is_named_and_old_runs_are_not_mixed_in(
     assert "trained 2 of 2 runs" in told.out
 
 
+DATA = """
+import numpy as np
+import assay
+from assay.data.transforms import FittedTransform
+
+
+@assay.register_dataset("NAME-data")
+def data():
+    labels = np.arange(60) % 10
+    return np.random.default_rng(1).integers(0, 255, (60, 8, 8), np.uint8), labels
+
+
+class Dim:
+    usual = False
+
+    def check(self, spec):
+        return ""
+
+    def fit(self, spec, train, permutation):
+        return FittedTransform(lambda images: (images // 2).astype(images.dtype), permutation)
+
+
+assay.register_transform("NAME_dim", Dim())
+"""
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "dataset.NAME_dim=true",
+        "training.pretrain={name: transfer, dataset: NAME-data, epochs: 1}",
+        "training.pretrain={name: transfer, dataset: {name: digits, NAME_dim: true}, epochs: 1}",
+    ],
+)
+def test_transforms_and_other_data_of_a_plugin_name_runs(
+    uses: str, write: Write, capsys: pytest.CaptureFixture[str]
+):
+    name = f"data_{len(uses)}"
+    study, uses = write(name), uses.replace("NAME", name)
+    plugin = study.with_suffix(".py")
+    plugin.write_text((DATA + PARTS).replace("NAME", name))
+    change = ["--set", "network.family=mlp", "--set", uses, "--set", "dataset.train=60"]
+    assert main(["run", str(study), *change, "--workers", "1"]) == 0, capsys.readouterr().err
+    plugin.write_text(plugin.read_text().replace("// 2", "// 3").replace("rng(1)", "rng(2)"))
+    capsys.readouterr()
+    assert main(["run", str(study), *change, "--dry-run"]) == 0
+    assert f"2: {name}.py has changed" in " ".join(capsys.readouterr().out.split())
+
+
 def test_stored_runs_are_used_again_in_the_folder_of_their_plugin(
     write: Write,
     own_plugins: Callable[[], None],

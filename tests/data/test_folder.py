@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from assay import data
 from assay.core.errors import ConfigError, DataError
 from assay.data import pictures
 from assay.data.folder import Folder
+from assay.data.unchanged import identified
 
 
 def draw(path, size=(20, 10), color=(200, 30, 30), mode="RGB"):
@@ -310,3 +312,19 @@ def test_pictures_are_checked_again_only_when_a_file_has_changed(root, monkeypat
     (root / "cats" / "3.png").write_text("changed")
     with pytest.raises(DataError, match=r"3\.png: unreadable"):
         data.check_files([spec(root)])
+
+
+def test_other_pictures_under_the_same_names_are_other_data(root, monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    first = identified(data.resolve(spec(root)))
+    assert data.resolve(first) == first == identified(data.resolve(spec(root)))
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(root, copy)
+    moved = identified(data.resolve(spec(copy)))
+    assert moved["fingerprint"] == first["fingerprint"]
+    draw(root / "cats" / "3.png", (13, 10), (0, 0, 99))
+    assert identified(data.resolve(spec(root)))["fingerprint"] != first["fingerprint"]
+    for use in (data.load, lambda planned: data.check_files([planned])):
+        with pytest.raises(DataError, match=r"files of dataset folder have changed since these"):
+            use(first)
+    assert len(data.load(moved).train)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from assay.apps.api import plan_of
 from assay.apps.cli.app import main
@@ -191,3 +192,27 @@ def test_a_command_says_what_it_trains_again_and_why(
     assert f"{said}; they are trained again" in capsys.readouterr().err
     assert main(["run", *command]) == 0
     assert said not in capsys.readouterr().err
+
+
+def picture(path: Path, shade: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), shade).save(path)
+
+
+def test_runs_of_pictures_that_were_replaced_are_not_those_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for label, shade in (("dark", 20), ("light", 200)):
+        for i in range(10):
+            picture(tmp_path / "pictures" / label / f"{i}.png", shade + i)
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    data = {"name": "folder", "path": "pictures", "size": [8, 8], "grayscale": True}
+    before = plan_of({**STUDY, "dataset": data}, data_dir=tmp_path)
+    assert before.runs() == plan_of({**STUDY, "dataset": data}, data_dir=tmp_path).runs()
+    picture(tmp_path / "pictures" / "dark" / "3.png", 90)
+    after = plan_of({**STUDY, "dataset": data}, data_dir=tmp_path)
+    assert not before.runs().keys() & after.runs().keys()
+    told = of_earlier_versions(
+        after.runs(), lambda names: {*names} & before.runs().keys(), before.to_json()
+    )
+    assert told == {"the content of pictures has changed": 2}

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ablation_plan", "changes_between"]
 
-_WHOLE = {"network": "family", "dataset": "name"}
-"""Sections that count as one change if this key differs, because their other keys depend on it."""
+_WHOLE = {"network": ("family",), "dataset": ("name", "fingerprint")}
+"""Sections that count as one change if such a key differs, because their other keys depend on it.
+"""
 
 
 def changes_between(
@@ -45,7 +46,7 @@ def _other_kind(section: str, base: Mapping[str, object], best: Mapping[str, obj
     a, b = base.get(section), best.get(section)
     if not isinstance(a, Mapping) or not isinstance(b, Mapping):
         return True
-    return a.get(_WHOLE.get(section)) != b.get(_WHOLE.get(section))
+    return any(a.get(key) != b.get(key) for key in _WHOLE.get(section, ()))
 
 
 def _undone(

@@ -123,6 +123,15 @@ class DatasetEntry:
         """
         return dict(spec)
 
+    def own_files(self, spec: Spec, data_dir: Path | None = None) -> Mapping[str, Path]:
+        """Return the user's own files that it reads, by a name that does not depend on where they
+        are; none if its content is published, drawn, or already identified by the specification.
+
+        Raises:
+            DataError: they are not there.
+        """
+        return {}
+
     def totals(self, spec: Spec) -> tuple[int, int] | None:
         """Return the numbers of training and test images; None if only the files tell them."""
         return None if self.train is None or self.test is None else (self.train, self.test)

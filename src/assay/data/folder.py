@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import Pictures, counted, printable, read_pictures
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
+from assay.data.unchanged import OF_FILES
 
 __all__ = ["Folder"]
 
@@ -51,6 +53,13 @@ class Folder(DatasetEntry):
             images if layout.test else images - held_out,
             held_out,
         )
+
+    def own_files(self, spec: Spec, data_dir: Path | None = None) -> dict[str, Path]:
+        """Name every picture from its folder on."""
+        root = _root(spec["path"], data_dir)
+        layout = find_layout(root)
+        paths = layout.train.paths + (layout.test.paths if layout.test else [])
+        return {os.path.relpath(path, root): path for path in paths}
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Read every picture, unless this succeeded before and no file has changed since."""
@@ -265,7 +274,8 @@ ENTRIES.add("folder")(
                 ON_ERROR,
                 help="What to do with a picture that cannot be read: stop with an error, or "
                 "leave it out.",
-            )
+            ),
+            **OF_FILES,
         },
     )
 )

@@ -20,6 +20,7 @@ from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
 from assay.data.storage import locate
 from assay.data.transforms import TRANSFORMS, switched_on
+from assay.data.unchanged import check_unchanged
 
 __all__ = ["TUNED", "Info", "check_files", "describe", "fingerprint", "load", "normalisation"]
 
@@ -88,10 +89,12 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     Raises:
         ConfigError: when the specification is wrong.
         DataError: when files are missing (the message says where it looked and how to get them),
-            damaged or not what they claim to be.
+            damaged, not what they claim to be, or not those that the specification was planned
+            with.
     """
     resolved = resolve(spec)
     entry = ENTRIES[resolved["name"]]
+    check_unchanged(resolved, data_dir)
     raw = entry.read(resolved, data_dir)
     chosen = parts(resolved, entry.strata(raw.train.targets), entry.strata(raw.test.targets))
     permutation, side = None, resolved.get("resize")
@@ -142,6 +145,7 @@ def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> No
         if ENTRIES[name].sources:
             locate(ENTRIES[name], data_dir)
     for spec in {json.dumps(spec, sort_keys=True): spec for spec in resolved}.values():
+        check_unchanged(spec, data_dir)
         ENTRIES[spec["name"]].check_files(spec, data_dir)
 
 

@@ -28,12 +28,11 @@ from assay.data.own_files import KEYS, content_of_files, state_of
 from assay.data.own_images import DATA_FORMATS
 from assay.data.pictures import counted
 from assay.data.splits import hold_out, sizes
+from assay.data.unchanged import FINGERPRINT, fingerprint_option
 
 __all__ = ["Arrays", "entry_of", "given_data"]
 
 TEST_SHARE = 0.2
-
-_HEX = set("0123456789abcdef")
 
 
 @dataclass(frozen=True)
@@ -170,12 +169,6 @@ def _path(role: str) -> Option:
     return Option(read, None, help, {"type": "string", "minLength": 1}, said, f"{role}.npy")
 
 
-def _read_fingerprint(entry: Written) -> str:
-    if not isinstance(entry.value, str) or not _HEX.issuperset(entry.value):
-        raise entry.expected("hexadecimal digits")
-    return entry.value
-
-
 _FORMS = {
     "data_format": choice(
         None,
@@ -184,13 +177,8 @@ _FORMS = {
         example=DATA_FORMATS[-1],
         help="Order of the axes of the images; inferred from their shape by default.",
     ),
-    "fingerprint": Option(
-        _read_fingerprint,
-        None,
-        "Identity of the content, which stored studies have instead of files.",
-        {"type": "string", "pattern": "^[0-9a-f]*$"},
-        "hexadecimal digits",
-        "0123456789abcdef",
+    FINGERPRINT: fingerprint_option(
+        "Identity of the content, which stored studies have instead of files."
     ),
 }
 

@@ -17,9 +17,11 @@ from assay.core.config import Entry, Source
 from assay.core.errors import CodeChangedError
 from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
-from assay.core.records import Config, Spec, run_id
+from assay.core.records import Config, run_id
 from assay.core.registry import CodePlace, Registry
 from assay.data.catalog import ENTRIES
+from assay.data.transforms import TRANSFORMS, switched_on
+from assay.data.unchanged import FINGERPRINT, identified
 from assay.engines.augmentations import AUGMENTATIONS
 from assay.engines.engine import ENGINES
 from assay.engines.optimizers.optimizer import OPTIMIZERS
@@ -72,15 +74,18 @@ def read_plugins(source: Source, folder: Path | None) -> None:
         item.problems.raise_if_any()
 
 
-def identify(config: Config, device: str = "auto") -> None:
+def identify(config: Config, device: str = "auto", data_dir: Path | None = None) -> None:
     """Add to a configuration the parts of its runs' identity that are not in a study.
 
-    These are the number format of `precision: auto`, the versions of its parts, and the digests of
-    their plugins.
+    These are the content of the user's own files, the number format of `precision: auto`, the
+    versions of its parts, and the digests of their plugins.
 
     Args:
         device: the device on which it will train, if known.
+        data_dir: folder of the user's files.
     """
+    for section in _with_datasets(config):
+        section["dataset"] = identified(section["dataset"], data_dir)
     config["precision"] = resolve_precision(config, device)
     if versions := versions_of(config):
         config[VERSIONS] = versions
@@ -143,13 +148,23 @@ def _of_other_plugins(configs: Iterable[Config], plan: PlanData) -> Iterator[tup
     """Return the runs of a stored plan whose plugins have changed, and these plugins."""
     now: dict[str, str] = {}
     for config in configs:
-        now |= config.get(PLUGINS, {})
+        now |= _outside(config)
     for trial in plan.get("trials", ()):
-        before = trial.get("config", {}).get(PLUGINS, {})
+        before = _outside(trial.get("config", {}))
         changed = [file for file in before if now.get(file, before[file]) != before[file]]
         if changed:
             have = "has" if len(changed) == 1 else "have"
             yield from ((run, f"{' and '.join(changed)} {have} changed") for run in trial["runs"])
+
+
+def _outside(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digests of the user's own code and files, by what changes with them."""
+    found = dict(config.get(PLUGINS, {}))
+    data = config.get("dataset")
+    if isinstance(data, Mapping) and FINGERPRINT in data:
+        place = data.get("path") or data.get("images") or f"dataset {data['name']}"
+        found[f"the content of {place}"] = data[FINGERPRINT]
+    return found
 
 
 def versions_of(config: Config) -> dict[str, int]:
@@ -194,9 +209,20 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     return dict(sorted((found | cells).items()))
 
 
-def used_parts(config: Spec) -> Iterator[tuple[Registry[Any], str]]:
+def _with_datasets(config: Config) -> Iterator[dict[str, Any]]:
+    """Yield what trains on a dataset: the configuration, and its pretraining."""
+    yield config
+    pretrain = config["training"].get("pretrain")
+    if pretrain and "dataset" in pretrain:
+        yield pretrain
+
+
+def used_parts(config: Config) -> Iterator[tuple[Registry[Any], str]]:
     """Yield the registered parts of a configuration: registry and name."""
-    yield ENTRIES, config["dataset"]["name"]
+    for section in _with_datasets(config):
+        yield ENTRIES, section["dataset"]["name"]
+        for name in switched_on(section["dataset"]):
+            yield TRANSFORMS, name
     yield FAMILIES, config["network"]["family"]
     task = config["task"]
     yield TASKS, task if isinstance(task, str) else task["name"]

@@ -325,7 +325,7 @@ class _Reader:
             apply([*self.changes.settings, *beside], source)
             config = read_config(Entry(source.data, (), source, local), self.folders)
             if not local:
-                identify(config, self.device)
+                identify(config, self.device, self.data_dir)
         info = None
         if config is not None and not local:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):

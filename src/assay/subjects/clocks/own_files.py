@@ -14,6 +14,7 @@ from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
 from assay.data.storage import places
+from assay.data.unchanged import OF_FILES
 from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["Clocks"]
@@ -31,6 +32,11 @@ class Clocks(DatasetEntry):
         count = len(images)
         held_out = round(TEST_SHARE * count)
         return Survey((*images.shape[1:], 1), (), count - held_out, held_out)
+
+    def own_files(self, spec: Spec, data_dir: Path | None = None) -> dict[str, Path]:
+        """Name both files."""
+        folder = self._folder(data_dir)
+        return {name: folder / name for name in FILES}
 
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Map the images into memory and split them."""
@@ -111,5 +117,6 @@ OWN = Clocks(
     citation="your own",
     folders=("clocks",),
     task="tell_time",
+    optional=OF_FILES,
     note="clocks come without a test set: a fixed fifth, stratified by time, is held out",
 )

@@ -20,6 +20,7 @@ from assay.data.dataset import Split
 from assay.data.pictures import counted, open_picture, printable
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
+from assay.data.unchanged import OF_FILES
 from assay.subjects.clocks.dataset import SIDES
 from assay.subjects.clocks.photo_labels import PhotoLabel, read_labels
 from assay.subjects.clocks.reading.views import Square, cut_out
@@ -44,6 +45,13 @@ class ClockPhotos(DatasetEntry):
         there, _ = _present(spec, data_dir)
         train, test = _parts(there)
         return Survey((spec["size"], spec["size"], 1), (), len(train), len(test))
+
+    def own_files(self, spec: Spec, data_dir: Path | None = None) -> dict[str, Path]:
+        """Name the labels, and every picture that is there."""
+        there, _ = _present(spec, data_dir)
+        folder = _find(spec["images"], data_dir, "images")
+        pictures = {label.picture: folder / label.picture for label in there}
+        return {"labels": _find(spec["csv"], data_dir, "csv"), **pictures}
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Read every picture, unless this succeeded before."""
@@ -185,4 +193,5 @@ PHOTOS = ClockPhotos(
         ),
         "size": integer(150, low=SIDES[0], high=SIDES[1], help="Side of the pictures."),
     },
+    optional=OF_FILES,
 )
