@@ -33,7 +33,9 @@ class Lion(Optimizer):
     m <- beta_2 m + (1 - beta_2) g. r is the learning rate.
 
     Every weight changes by exactly the learning rate, so that rates three to ten times smaller than
-    Adam's are usual, with a larger weight_decay.
+    Adam's are usual, with a larger weight_decay. So does a weight whose gradient is zero but for
+    rounding, as of a bias before batch norm: engines and machines agree less closely than with
+    other rules.
 
     References:
         X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023.
