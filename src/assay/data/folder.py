@@ -21,7 +21,6 @@ from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import Pictures, counted, printable, read_pictures
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
-from assay.data.unchanged import OF_FILES
 
 __all__ = ["Folder"]
 
@@ -275,7 +274,6 @@ ENTRIES.add("folder")(
                 help="What to do with a picture that cannot be read: stop with an error, or "
                 "leave it out.",
             ),
-            **OF_FILES,
         },
     )
 )

@@ -14,6 +14,7 @@ from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
+from assay.data.unchanged import of_files
 
 __all__ = [
     "LATER",
@@ -104,7 +105,7 @@ from before such a key existed keep their identity. The keys of transforms work 
 
 def settings_of(entry: DatasetEntry) -> dict[str, Option]:
     """Return every key of a dataset except its name, with its declaration."""
-    own = {**entry.options, **entry.optional}
+    own = {**entry.options, **entry.optional, **of_files(entry)}
     return {**shared_settings(), **{key: as_option(option) for key, option in own.items()}}
 
 

@@ -16,16 +16,16 @@ from assay.core.config import Entry, Option
 from assay.core.errors import DataError
 from assay.core.files import write_whole
 from assay.core.records import Spec
-from assay.data.catalog import ENTRIES
+from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.storage import cache_dir, sha256
 
 __all__ = [
     "FINGERPRINT",
-    "OF_FILES",
     "check_unchanged",
     "digest_of_files",
     "fingerprint_option",
     "identified",
+    "of_files",
 ]
 
 FINGERPRINT = "fingerprint"
@@ -111,9 +111,9 @@ def fingerprint_option(help: str) -> Option:
     )
 
 
-OF_FILES = {
-    FINGERPRINT: fingerprint_option(
-        "Digest of the files' content, which assay adds: other files make other runs."
-    )
-}
-"""The `optional` keys of a dataset with `own_files`."""
+def of_files(entry: DatasetEntry) -> dict[str, Option]:
+    """Return the further key of a dataset that reads the user's own files by their path."""
+    if type(entry).own_files is DatasetEntry.own_files:
+        return {}
+    help = "Digest of the files' content, which assay adds: other files make other runs."
+    return {FINGERPRINT: fingerprint_option(help)}

@@ -14,7 +14,6 @@ from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.splits import hold_out
 from assay.data.storage import places
-from assay.data.unchanged import OF_FILES
 from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["Clocks"]
@@ -117,6 +116,5 @@ OWN = Clocks(
     citation="your own",
     folders=("clocks",),
     task="tell_time",
-    optional=OF_FILES,
     note="clocks come without a test set: a fixed fifth, stratified by time, is held out",
 )

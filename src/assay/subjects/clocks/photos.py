@@ -20,7 +20,6 @@ from assay.data.dataset import Split
 from assay.data.pictures import counted, open_picture, printable
 from assay.data.splits import hold_out, sizes
 from assay.data.storage import once
-from assay.data.unchanged import OF_FILES
 from assay.subjects.clocks.dataset import SIDES
 from assay.subjects.clocks.photo_labels import PhotoLabel, read_labels
 from assay.subjects.clocks.reading.views import Square, cut_out
@@ -193,5 +192,4 @@ PHOTOS = ClockPhotos(
         ),
         "size": integer(150, low=SIDES[0], high=SIDES[1], help="Side of the pictures."),
     },
-    optional=OF_FILES,
 )
