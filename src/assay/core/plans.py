@@ -27,9 +27,11 @@ __all__ = [
     "begun_with",
     "compared",
     "decode_plan",
+    "needed_runs",
     "own_metrics",
     "planned_runs",
     "runs_by_label",
+    "to_keep",
     "tried_runs",
 ]
 
@@ -156,7 +158,8 @@ class PlannedSource(TypedDict, total=False):
 class PlanData(TypedDict, total=False):
     """A stored plan, plain data; all but "study" and "trials" may be missing.
 
-    Readers add "related", (plan, records) of each study that compares the same runs
+    "unfinished" are runs of the same search, repeated with changes and not yet at its end (see
+    `to_keep`). Readers add "related", (plan, records) of each study that compares the same runs
     (`assay.core.families`), which is not stored.
     """
 
@@ -180,6 +183,7 @@ class PlanData(TypedDict, total=False):
     trials: list[PlannedTrial]
     comparisons: list[PlannedComparison]
     search: PlannedSearch
+    unfinished: list[str]
     related: list[tuple[PlanData, list[Record]]]
 
 
@@ -206,6 +210,24 @@ def begun_with(plan: PlanData) -> list[str]:
     """Return the stored runs whose trunks the trials of a plan begin with, once each."""
     pretrained = (trial["config"]["training"].get("pretrain") for trial in _configured(plan))
     return list(dict.fromkeys(p["run"] for p in pretrained if p and p.get("name") == "stored"))
+
+
+def needed_runs(plan: PlanData) -> list[str]:
+    """Return every run that must stay in the store for a plan, once each."""
+    runs = (*planned_runs(plan), *begun_with(plan), *plan.get("unfinished", ()))
+    return list(dict.fromkeys(runs))
+
+
+def to_keep(plan: PlanData, before: PlanData | None) -> PlanData:
+    """Return what the store keeps as the plan of a study that starts or goes on.
+
+    A search is gone through from its start whenever it is run, so until it has chosen, its plan
+    may hold less than the one that is stored. That one stays, with the runs of this one beside it.
+    """
+    if before is None or plan.get("trials") or not plan.get("search"):
+        return plan
+    runs = planned_runs(plan)
+    return plan if {*planned_runs(before)} <= {*runs} else {**before, "unfinished": runs}
 
 
 def _configured(plan: PlanData) -> Iterator[PlannedTrial | SearchedTrial]:

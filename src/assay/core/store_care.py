@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.files import written_whole
-from assay.core.plans import begun_with, planned_runs
+from assay.core.plans import needed_runs
 from assay.core.records import Record
 from assay.core.store import Store
 
@@ -81,7 +81,7 @@ def export_studies(
     _must_be_new(target)
     with Store(source, create=False, read_only=True) as theirs:
         plans = [theirs.plan(study) for study in studies]
-        runs = dict.fromkeys(r for plan in plans for r in (*planned_runs(plan), *begun_with(plan)))
+        runs = dict.fromkeys(run for plan in plans for run in needed_runs(plan))
         there = theirs.recorded(runs, failed=True)
         stored = {row["study"]: row["updated"] for row in theirs.studies()}
         with Store(target) as ours:
@@ -196,7 +196,7 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
                 raise StoreError(f"nothing was deleted: {problem} (study {study!r})")
         if store.claimed():
             raise StoreError("nothing was deleted, because runs of this store are being trained")
-        named = {r for plan in store.plans() for r in (*planned_runs(plan), *begun_with(plan))}
+        named = {run for plan in store.plans() for run in needed_runs(plan)}
         runs = [run for run in store.run_ids() if run not in named]
         keep = named & set(store.run_ids())
         found = Gone(runs)

@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from assay.core.cores import physical_cores
 from assay.core.errors import EngineError, StudyInterrupted
-from assay.core.plans import PlanData
+from assay.core.plans import PlanData, to_keep
 from assay.core.plugins import loaded
 from assay.core.store import Store
 from assay.engines.engine import Cohort, Engine, Resources
@@ -110,7 +110,7 @@ def execute(
     began = time.monotonic()
     try:
         complete_metrics(cohorts, store, resources.metrics)  # of the records that are not damaged
-        store.save_plan(plain)
+        store.save_plan(to_keep(plain, store.plan_before(str(plain["study"]))))
         resources = _of_store(resources, store)
         place = parse_place(executor)
         with ExitStack() as own, interrupts() as stopped:

@@ -17,10 +17,12 @@ import pytest
 from search_command import HALVED, SPACE, search, study
 
 from assay.apps.results import load
-from assay.core.errors import ConfigError
+from assay.core.errors import ConfigError, StudyInterrupted
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store import Store
+from assay.core.store_care import collect_garbage
+from assay.execution.events import Event
 from assay.statistics import best_trial
 
 HERE = Path(__file__).parent
@@ -215,3 +217,47 @@ def test_a_search_with_metrics_trains_damaged_runs_again(tmp_path: Path):
     assert summary.trained == 1
     _, records = stored(tmp_path)
     assert all("val_f1_macro" in record.metrics for record in records.values())
+
+
+def interrupted(path: Path, written: dict[str, Any], after: int) -> None:
+    """Run a search and press Ctrl-C when so many executions of it have begun."""
+    seen = []
+
+    def press(event: Event) -> None:
+        seen.extend([event] * (event.kind == "planned"))
+        if len(seen) == after and event.kind == "planned":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(StudyInterrupted):
+        search(path, written, press)
+
+
+@pytest.mark.parametrize("changed", [{}, {"repeats": 3}, {"seed": 9}])
+def test_an_interruption_of_a_repeated_search_loses_no_result(tmp_path: Path, changed):
+    before = study("random", trials=6, batch=3)
+    search(tmp_path, before)
+    whole, records = stored(tmp_path)
+    interrupted(tmp_path, {**before, **changed}, after=2)
+    kept, _ = stored(tmp_path)
+    assert kept["search"] == whole["search"]
+    assert kept["trials"] == whole["trials"]
+    assert not collect_garbage(tmp_path, remove=False).runs
+    with Store(tmp_path, read_only=True) as store:
+        assert set(store.run_ids()) >= set(records)
+    plan, _ = search(tmp_path, {**before, **changed})
+    again, _ = stored(tmp_path)
+    assert "unfinished" not in again
+    assert again["trials"] == plan.to_json()["trials"]
+
+
+def test_an_interrupted_search_grows_again_from_what_is_stored(tmp_path: Path):
+    written = study("random", trials=6, batch=2)
+    interrupted(tmp_path, written, after=3)
+    assert len(stored_tried(tmp_path)) == 6
+    interrupted(tmp_path, written, after=1)
+    assert len(stored_tried(tmp_path)) == 6
+
+
+def stored_tried(path: Path) -> list[dict[str, Any]]:
+    with Store(path, create=False, read_only=True) as store:
+        return store.plan("searched")["search"]["trials"]
