@@ -15,7 +15,7 @@ from assay.studies.judging import check_objective
 from assay.studies.search.data import check_data
 from assay.studies.search.samplers.sampler import SAMPLERS
 from assay.studies.search.search import Configure, Search
-from assay.studies.search.space import NoPoint, Values, first_allowed
+from assay.studies.search.space import TRIES, NoPoint, Values, first_allowed
 from assay.studies.settings import nearest_setting
 from assay.tasks.task import Task, find_task
 
@@ -78,16 +78,17 @@ def _samples(search: Search, configure: Configure, seed: int, problems: Problems
     if problems:
         return []
     for parameter in search.space.parameters:
-        reached = False
-        for end in parameter.ends()[:_CHOICES]:
-            made, wrong = _try(search, configure, rng, {parameter.name: end})
-            reached = reached or bool(made or wrong)
+        ends = [{parameter.name: end} for end in parameter.ends()[:_CHOICES]]
+        tried = [_try(search, configure, rng, fixed) for fixed in ends]
+        if not any(made or wrong for made, wrong in tried):  # it may be active between the ends
+            tried = [_try(search, configure, rng, {parameter.name: None})]
+        if not any(made or wrong for made, wrong in tried):
+            said = f"{parameter.name} is never active: none of {TRIES} points reaches it"
+            problems.add(parameter.entry.error(said, key=True))
+        for made, wrong in tried:
             configs += made
             if not made:
                 problems.extend(wrong)
-        if not reached:
-            said = f"{parameter.name} is never active: no point reaches it"
-            problems.add(parameter.entry.error(said, key=True))
     return configs
 
 
@@ -112,7 +113,8 @@ def _try(
     rng: np.random.Generator,
     fixed: Values,
 ) -> tuple[list[Config], Problems]:
-    """Return the configuration of a point with these values, or the errors of a few points."""
+    """Return the configuration of a point with these values (see `first_allowed`), or the errors
+    of a few points."""
     wrong = Problems()
     for _ in range(_POINTS):
         try:

@@ -15,13 +15,16 @@ from assay.core.plans import PlannedParameter
 from assay.studies.factors import Level
 from assay.studies.search.expressions import Expression
 
-__all__ = ["MANY", "NoPoint", "Parameter", "Space", "Values", "first_allowed"]
+__all__ = ["MANY", "TRIES", "NoPoint", "Parameter", "Space", "Values", "first_allowed"]
 
 Values = dict[str, Any]
 """A point of a space: active parameter -> a number, or the label of a choice."""
 
 MANY = 1_000_000
 """Maximum number of combinations to count one by one."""
+
+TRIES = 500
+"""Number of random points among which an allowed one is looked for."""
 
 
 class NoPoint(ConfigError):
@@ -230,19 +233,21 @@ def _draw(p: Parameter, rng: np.random.Generator) -> Any:
     return p.tidy(rng.uniform(p.low, p.high))
 
 
-def first_allowed(
-    space: Space, rng: np.random.Generator, fixed: Values, tries: int = 500
-) -> Values:
-    """Return an allowed point with these values, if their conditions are true.
+def first_allowed(space: Space, rng: np.random.Generator, fixed: Values) -> Values:
+    """Return an allowed point in which these parameters are active and have these values.
+
+    Args:
+        fixed: parameter -> its value; None for any value.
 
     Raises:
         NoPoint: none was found.
     """
-    for _ in range(tries):
+    for _ in range(TRIES):
         values: Values = {}
         for p in space.parameters:
             if space.active(p, values):
-                values[p.name] = fixed[p.name] if p.name in fixed else _draw(p, rng)
+                given = fixed.get(p.name)
+                values[p.name] = _draw(p, rng) if given is None else given
         if fixed.keys() <= values.keys() and space.allows(values):
             return values
-    raise NoPoint(f"no point of the space satisfies the constraints ({tries} were tried)")
+    raise NoPoint(f"no point of the space satisfies the constraints ({TRIES} were tried)")
