@@ -13,6 +13,7 @@ def study(space: dict[str, Any], **search: Any) -> Any:
         "dataset": {"name": "digits", "train": 200},
         "network": {"family": "mlp", "hidden": [16]},
         "training": {"epochs": 9},
-        "search": {"sampler": "random", "trials": 5, "space": space, **search},
     }
+    written |= {key: search.pop(key) for key in (*written, "engine") if key in search}
+    written["search"] = {"sampler": "random", "trials": 5, "space": space, **search}
     return parse_study(written).search

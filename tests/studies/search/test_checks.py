@@ -35,3 +35,34 @@ def test_what_is_wrong_between_excluded_ends_is_reported():
     space = {"training.batch_size": {"int": [-9, 9]}}
     with pytest.raises(ConfigError, match="batch_size must be a whole number >= 1, got -"):
         study(space, constraints=["-5 < training.batch_size < 0"])
+
+
+HALVED = {"sampler": "hyperband", "trials": None, "best": 1}
+RATES = {"training.learning_rate": {"float": [0.01, 0.1]}}
+
+
+@pytest.mark.parametrize(
+    ("space", "training", "key"),
+    [
+        (RATES, {"epochs": 9, "stop_after": 2}, "stop_after"),
+        ({"training.stop_after": [2, 9]}, {"epochs": 9}, "stop_after"),
+        (RATES, {"steps": 90}, "steps"),
+        (RATES, {"epochs": 9, "evaluate_every": 5}, "evaluate_every"),
+    ],
+)
+def test_budgets_that_brackets_would_replace_are_refused(space: Any, training: Any, key: str):
+    said = f"hyperband counts epochs and stops trials itself: training.{key} cannot be set"
+    with pytest.raises(ConfigError, match=said):
+        study(space, **HALVED, training=training)
+
+
+def test_the_best_of_brackets_may_be_stopped_when_they_are_trained_again():
+    retrained = study(RATES, **HALVED, retrain={"training.stop_after": 2})
+    assert retrained.brackets
+
+
+def test_estimators_of_sklearn_have_no_epochs_for_brackets():
+    space = {"network.shrink_threshold": {"float": [0.1, 1]}}
+    network = {"estimator": "sklearn.neighbors:NearestCentroid"}
+    with pytest.raises(ConfigError, match="hyperband stops trials after epochs, and scikit-learn"):
+        study(space, **HALVED, network=network, engine="sklearn")

@@ -185,10 +185,15 @@ def _with_brackets(search: Search, samples: list[Config]) -> Search:
     if halving is None:
         return search
     recipes = [config["training"] for config in samples]
-    if any("steps" in recipe or recipe.get("evaluate_every") for recipe in recipes):
+    if not all(recipes):
         raise place.error(
-            f"{halving.name} counts epochs: training.steps and evaluate_every cannot be set"
+            f"{halving.name} stops trials after epochs, and scikit-learn's estimators train "
+            "without epochs; use tpe, random, qmc or grid"
         )
+    for key in ("steps", "evaluate_every", "stop_after"):
+        if any(recipe.get(key) for recipe in recipes):
+            said = f"{halving.name} counts epochs and stops trials itself: training.{key} cannot"
+            raise place.error(f"{said} be set")
     budgets = {recipe["epochs"] for recipe in recipes}
     if len(budgets) > 1:
         raise place.error(f"{halving.name} controls the epochs, so the space cannot vary them")
