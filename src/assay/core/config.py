@@ -172,6 +172,8 @@ class Source:
             for p, mark in list(others.items()):
                 if p[: len(start)] == start:
                     marks[path + p[len(start) :]] = mark
+        if mark := entry.source.mark(start):  # its own, or that of what it is a part of
+            self.values.setdefault(path, mark)
 
 
 @dataclass(frozen=True)

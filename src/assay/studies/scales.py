@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from assay.core.config import Entry, LocatedError, Mark, Problems, Source
 from assay.core.errors import ConfigError, unknown_name
@@ -19,6 +19,7 @@ from assay.core.yaml import read_yaml
 from assay.data import Info, resolve
 from assay.studies.factors import Factor, Setting, clash, read_settings, setting_path
 from assay.studies.names import read_scale_name
+from assay.studies.settings import shorthand
 
 __all__ = ["Changes", "StudyChanges", "command_of", "from_command_line", "read_scale", "shrink"]
 
@@ -86,6 +87,37 @@ class Changes:
                 clash(setting, factors)
                 kept.append(setting)
         return replace(self, settings=tuple(kept))
+
+    def in_search(self, top: dict[str, Entry], source: Source, problems: Problems) -> Source:
+        """Apply changes of single keys of the search, such as `search.trials`, to `top`; return the
+        source with them."""
+        inner = {name: e for name, e in self.keys.items() if name.startswith("search.")}
+        if not inner or "search" not in top:
+            for name, entry in inner.items():
+                problems.add(entry.error(f"{name}: this study has no search", key=True))
+            return source
+        changed = source.copy()
+        changed.put(("search",), top["search"], shorthand)
+        for name, entry in inner.items():
+            with problems.collect(entry):
+                changed.put(_path_in(changed.data, name), entry, shorthand)
+        top["search"] = Entry(changed.data["search"], ("search",), changed, problems)
+        return changed
+
+
+def _path_in(data: Any, name: str) -> tuple[str, ...]:
+    """Return the path of a key of a search. Keys of its `space`, `set` and `retrain` are dotted
+    themselves; one that is there is found, any other is new as a whole."""
+    search, key, *rest = name.split(".")
+    path = [search, key]
+    here = (data[search] if isinstance(data[search], dict) else {}).get(key)
+    while rest:
+        ends = range(len(rest), 0, -1) if isinstance(here, dict) else ()
+        known = [n for n in ends if isinstance(here.get(".".join(rest[:n])), dict)]
+        end = known[0] if known else len(rest)
+        path.append(".".join(rest[:end]))
+        here, rest = here.get(path[-1]) if isinstance(here, dict) else None, rest[end:]
+    return tuple(path)
 
 
 def read_scale(scales: Entry | None, name: str) -> Changes:

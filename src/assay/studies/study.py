@@ -26,7 +26,7 @@ from assay.studies.search.checks import checked
 from assay.studies.search.reading import factor_names, read_search
 from assay.studies.search.search import Search
 from assay.studies.search.space import Values
-from assay.studies.settings import SECTIONS, put_dataset, read_config, shorthand
+from assay.studies.settings import SECTIONS, put_dataset, read_config
 from assay.studies.stored import check_stored
 from assay.studies.trials import Trial, TrialTable
 from assay.studies.variation import varying
@@ -143,7 +143,7 @@ class _Reader:
         self.changes = from_command_line(self.changes, assignments, self.problems)
         self._override(given)
         self.top |= {k: e for k, e in self.changes.keys.items() if not k.startswith("search.")}
-        self._change_search()
+        self.source = self.changes.in_search(self.top, self.source, self.problems)
 
     def _keys(self) -> dict[str, Entry]:
         entry = Entry(self.source.data, (), self.source, self.problems)
@@ -153,22 +153,6 @@ class _Reader:
                 f"a study must be a mapping that begins with `study: NAME`, got {got}"
             )
         return {k: e for k, e in entry.keys("key of a study", STUDY).items() if e.value is not None}
-
-    def _change_search(self) -> None:
-        """Apply `search.trials: 10` in a scale or on the command line to one key of the search."""
-        inner = {k: e for k, e in self.changes.keys.items() if k.startswith("search.")}
-        if not inner:
-            return
-        if "search" not in self.top:
-            for name, entry in inner.items():
-                self.problems.add(entry.error(f"{name}: this study has no search", key=True))
-            return
-        source = self.source.copy()
-        for name, entry in inner.items():
-            with self.problems.collect(entry):
-                source.put(tuple(name.split(".")), entry, shorthand)
-        self.source = source
-        self.top["search"] = Entry(source.data["search"], ("search",), source, self.problems)
 
     def _override(self, given: dict[str, Any]) -> None:
         """Override the study by arguments: --seed, --repeats, --precision, --engine."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from small_search import study
 
+from assay.core.errors import ConfigError
 from assay.core.seeds import stream
+from assay.studies.study import parse_study
 
 
 def test_a_long_range_is_never_listed():
@@ -39,3 +45,63 @@ def test_values_of_a_step_lie_on_its_grid(low, high, step):
     assert len(set(values)) == len(values) == round((high - low) / step) + 1
     places = [(value - low) / step for value in values]
     assert max(abs(place - round(place)) for place in places) < 1e-8  # as Optuna requires
+
+
+RATE = "training.learning_rate"
+CHANGED = {
+    "study": "s",
+    "dataset": "digits",
+    "network": "mlp",
+    "search": {
+        "trials": 3,
+        "space": {
+            RATE: {"float": [0.01, 0.1], "log": True},
+            "recipe": {"choice": {"a": {"training.label_smoothing": 0.5}, "b": {}}},
+            "network.activation": ["relu", "tanh"],
+        },
+        "set": {"training.batch_size": "16"},
+        "retrain": {"training.epochs": 2},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("space", RATE), [0.1, 0.2]),
+        (("space", RATE, "float"), [0.1, 0.2]),
+        (("space", "network.activation"), ["elu", "relu"]),
+        (("space", "network.dropout"), [0.1, 0.2]),
+        (("space", "recipe", "choice", "a", "training.label_smoothing"), 0.7),
+        (("space", "recipe", "choice", "b", "training.label_smoothing"), 0.7),
+        (("set", "training.batch_size"), "8"),
+        (("retrain", "training.epochs"), 3),
+        (("retrain", "training.minutes"), 5),
+        (("sampler", "name"), "tpe"),
+    ],
+)
+def test_every_key_of_a_search_can_be_changed(path: tuple[str, ...], value: Any):
+    name = ".".join(("search", *path))
+    expected = copy.deepcopy(CHANGED["search"])
+    here: Any = expected
+    for key in path[:-1]:
+        here = here.setdefault(key, {})
+    here[path[-1]] = value
+    by_command = parse_study(CHANGED, set=[f"{name}={json.dumps(value)}"])
+    by_scale = parse_study({**CHANGED, "scales": {"quick": {name: value}}}, scale="quick")
+    assert by_command.written["search"] == by_scale.written["search"] == expected
+
+
+def test_a_change_of_a_search_is_named_in_its_errors():
+    with pytest.raises(ConfigError) as caught:
+        parse_study(CHANGED, set=[f"search.space.{RATE}s=[0.1, 0.2]"])
+    assert str(caught.value).startswith(f"--set search.space.{RATE}s=[0.1, 0.2]: ")
+    assert "did you mean 'learning_rate'?" in str(caught.value)
+
+
+def test_a_search_that_a_scale_replaces_can_be_changed():
+    other = {"trials": 5, "space": {RATE: [0.1, 0.2]}}
+    written = {**CHANGED, "scales": {"quick": {"search": other}}}
+    search = parse_study(written, scale="quick", set=["search.trials=4"]).search
+    assert search is not None
+    assert (search.trials, len(search.space.parameters)) == (4, 1)
