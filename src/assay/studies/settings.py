@@ -63,7 +63,6 @@ NEEDED: dict[str, Option] = {
     ),
 }
 """Sections that every study must have."""
-
 _SHORTHAND = {
     "dataset": "name",
     "task": "name",
@@ -146,6 +145,10 @@ def read_config(entry: Entry, folders: Sequence[Path] = ()) -> Config:
         config["training"] = read_training(training)
     if "network" in config and not FAMILIES[config["network"]["family"]].recipe:
         config["training"] = {}
+    stopping = config.get("training", {}).get("early_stopping")
+    if stopping and config.get("dataset", {}).get("refit"):
+        said = "training.early_stopping would stop by the validation images, on which dataset.refit"
+        problems.add(training["early_stopping"].error(f"{said} trains; leave out one", key=True))
     config["task"] = TASK
     if "task" in given and given["task"].value is not None:
         with problems.collect(given["task"]):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from small_search import study
 
 from assay.core.errors import ConfigError
+from assay.studies.study import parse_study
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,16 @@ from assay.core.errors import ConfigError
             "a search chooses by images that dataset.refit trains on; search.refit: true trains",
         ),
         (
+            {"training.early_stopping": [False, 3]},
+            {"refit": True},
+            "the best trials are trained on the validation images, by which training.early_stop",
+        ),
+        (
+            {"network.dropout": {"float": [0, 0.5]}},
+            {"refit": True, "retrain": {"training.early_stopping": 3}},
+            "leave out refit, or train them without it, retrain: {training.early_stopping: false}",
+        ),
+        (
             {"dataset.validate_on_test": [False, True]},
             {},
             "space: it varies dataset.validate_on_test, but values on other images cannot be",
@@ -51,3 +63,32 @@ from assay.core.errors import ConfigError
 def test_data_that_a_search_cannot_have_are_refused(space: Any, search: Any, message: str):
     with pytest.raises(ConfigError, match=re.escape(message)):
         study(space, **search)
+
+
+def test_refitted_trials_may_stop_early_in_the_search_only():
+    given = {"epochs": 9, "early_stopping": 2}
+    retrain = {"training.early_stopping": False}
+    assert study({"network.dropout": [0.0, 0.5]}, training=given, refit=True, retrain=retrain).refit
+
+
+@pytest.mark.parametrize(
+    ("refit", "factors", "place"),
+    [
+        ("true", "training.epochs: [1, 2]", "4:24"),
+        ("false", "dataset.refit: [false, true]", "4:24"),
+        ("true", "training.early_stopping: [false, 2]", "6:3"),
+    ],
+)
+def test_no_run_stops_by_images_that_it_trains_on(tmp_path: Path, refit, factors, place):
+    file = tmp_path / "s.yaml"
+    stopping = ", early_stopping: 2" if place == "4:24" else ""
+    file.write_text(
+        f"study: s\ndataset: {{name: digits, refit: {refit}}}\nnetwork: mlp\n"
+        f"training: {{epochs: 30{stopping}}}\nfactors:\n  {factors}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_study(file)
+    assert str(caught.value) == (
+        f"{file}:{place}: training.early_stopping would stop by the validation images, on which "
+        "dataset.refit trains; leave out one"
+    )

@@ -33,6 +33,7 @@ def check_data(
     Args:
         points: configurations of some points; last: of some best trials, to be trained again.
     """
+    last = list(last)
     tried, again = ([config["dataset"] for config in configs] for configs in (points, last))
     with problems.collect(search.place("folds")):
         for dataset in tried:
@@ -41,6 +42,11 @@ def check_data(
         with problems.collect(search.place("refit")):
             for dataset in again:
                 refitted(dataset)
+        if any(config["training"].get("early_stopping") for config in last):
+            said = "the best trials are trained on the validation images, by which "
+            said += "training.early_stopping would stop them; leave out refit, or train them "
+            said += "without it, retrain: {training.early_stopping: false}"
+            problems.add(search.place("refit").error(said, key=True))
     instead = "search.refit: true trains the best trials on the validation images as well"
     for datasets, place in ((tried, search.entry), (again, search.place("retrain"))):
         if any(dataset.get("refit") for dataset in datasets):
