@@ -23,6 +23,7 @@ from assay.studies.parts import identify, read_plugins
 from assay.studies.published import Published, read_published
 from assay.studies.scales import Changes, command_of, from_command_line, read_scale, shrink
 from assay.studies.search.checks import checked
+from assay.studies.search.data import check_split
 from assay.studies.search.reading import factor_names, read_search
 from assay.studies.search.search import Search
 from assay.studies.search.space import Values
@@ -307,7 +308,10 @@ class _Reader:
         with local.collect():
             apply([*settings], source)
             apply([*self.changes.settings, *beside], source)
-            config = read_config(Entry(source.data, (), source, local), self.folders)
+            whole = Entry(source.data, (), source, local)
+            config = read_config(whole, self.folders)
+            if not beside and not local:
+                check_split(self.folds, whole["dataset"], local)
             if not local:
                 identify(config, self.device, self.data_dir)
         info = None
@@ -315,8 +319,8 @@ class _Reader:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
                 info = checked_info(config, self.data_dir)
         if config is not None and info is not None:
-            whole = Entry(source.data["network"], ("network",), source)
-            with local.collect(whole), blame(settings, lambda: self._as_written(factors)):
+            place = Entry(source.data["network"], ("network",), source)
+            with local.collect(place), blame(settings, lambda: self._as_written(factors)):
                 if self.changes.automatic:
                     config = shrink(config, self.changes.automatic, info, factors)
                 if "vary" in self.top:

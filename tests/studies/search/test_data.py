@@ -92,3 +92,32 @@ def test_no_run_stops_by_images_that_it_trains_on(tmp_path: Path, refit, factors
         f"{file}:{place}: training.early_stopping would stop by the validation images, on which "
         "dataset.refit trains; leave out one"
     )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "space", "keys"),
+    [
+        ("name: digits, validation: 10", "network.dropout: [0.1, 0.2]", ["3:25 validation"]),
+        (
+            "name: digits, folds: 2, fold: 1",
+            "network.dropout: [0.1, 0.2]",
+            ["3:25 folds", "3:35 fold"],
+        ),
+        ("name: digits", "dataset.validation: [10, 20]", ["7:32 validation"]),
+    ],
+)
+def test_folds_of_a_search_replace_no_split(tmp_path: Path, dataset, space, keys):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        f"study: s\nnetwork: mlp\ndataset: {{{dataset}}}\nsearch:\n  trials: 2\n"
+        f"  folds: 3\n  space: {{{space}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_study(file)
+    said = str(caught.value)
+    for key in keys:
+        place, name = key.split()
+        assert f"{file}:{place}: dataset.{name} and search.folds cannot be combined" in said
+    assert "the best trials can have it: retrain: {dataset." in said
+    retrained = study({"network.dropout": [0.1]}, folds=3, retrain={"dataset.validation": 20})
+    assert retrained.folds == 3

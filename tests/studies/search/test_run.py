@@ -115,7 +115,9 @@ def test_another_seed_searches_elsewhere(tmp_path: Path):
 
 
 def test_folds_and_repeats_are_averaged(tmp_path: Path):
-    search(tmp_path, study("random", trials=2, folds=3, best=1, repeats=1, batch=None))
+    whole = {"name": "digits", "train": 200, "test": 50}
+    written = study("random", trials=2, folds=3, best=1, repeats=1, batch=None, dataset=whole)
+    search(tmp_path, written)
     plan, records = stored(tmp_path)
     runs = plan["search"]["trials"][0]["rungs"][0]["runs"]
     specs = [records[run].config["dataset"] for run in runs]

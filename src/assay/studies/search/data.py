@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from assay.core.config import Problems
+from assay.core.config import Entry, Problems
 from assay.core.records import Config, Spec
 from assay.data import resolve
 from assay.studies.search.search import Search
 
-__all__ = ["check_data", "folded", "refitted"]
+__all__ = ["check_data", "check_split", "folded", "refitted"]
 
 
 def folded(dataset: Spec, folds: int | None) -> list[Spec]:
@@ -18,6 +18,26 @@ def folded(dataset: Spec, folds: int | None) -> list[Spec]:
         return [dataset]
     spec = {**dataset, "validation": None, "folds": folds}
     return [resolve({**spec, "fold": fold}) for fold in range(folds)]
+
+
+def check_split(folds: int | None, given: Entry, problems: Problems) -> None:
+    """Report a split of the study's dataset that the folds of its search would replace.
+
+    Args:
+        given: `dataset:` as written.
+    """
+    if folds is None or not isinstance(given.value, dict):
+        return
+    for key in ("validation", "folds", "fold"):
+        if given.value.get(key) is not None:
+            problems.add(
+                given[key].error(
+                    f"dataset.{key} and search.folds cannot be combined, because each fold is the "
+                    "validation images in turn; the best trials can have it: retrain: "
+                    f"{{dataset.{key}: {given.value[key]}}}",
+                    key=True,
+                )
+            )
 
 
 def refitted(dataset: Spec) -> Spec:
