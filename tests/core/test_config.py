@@ -47,6 +47,9 @@ def entry(data: object) -> Entry:
         ("1_000", "1_000"),
         ("'1e-3'", "1e-3"),
         ("1e", "1e"),
+        ("!!bool 'True'", True),
+        ("!!float 5", 5.0),
+        ("!!str 5", "5"),
     ],
 )
 def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
@@ -113,6 +116,9 @@ def test_places_of_keys_and_values() -> None:
         ("[1]: 2", "s.yaml:1:1: a key must be plain text"),
         ("a: &x [*x]", "s.yaml:1:4: this alias contains itself, or aliases make the file huge"),
         ("a: !!int no", "s.yaml:1:4: 'no' is not a valid value"),
+        ("a: !!bool 'yes'", "s.yaml:1:4: 'yes' is not a valid value"),
+        ("a: !!null none", "s.yaml:1:4: 'none' is not a valid value"),
+        ("a: !!int '1_000'", "s.yaml:1:4: '1_000' is not a valid value"),
         ("a: 1\nb: x\0", "s.yaml:2:5: invalid YAML: the character U+0000 is not allowed"),
         ("a: 1e-320", "s.yaml:1:4: 1e-320 is a denormal number, closer to 0 than 2.23e-308"),
         ("a: -0.1e-400", "s.yaml:1:4: -0.1e-400 is too close to 0 for a number"),

@@ -119,7 +119,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {}
-
+_PATTERNS: dict[str, re.Pattern[str]] = {}
 
 for _tag, _pattern, _first in (
     _resolver("null", "~|null|Null|NULL|", "~nN"),
@@ -131,12 +131,15 @@ for _tag, _pattern, _first in (
         "-+.0123456789",
     ),
 ):
+    _PATTERNS[_tag] = _pattern
     _Loader.add_implicit_resolver(
         _tag, _pattern, [*_first, ""] if _tag.endswith("null") else _first
     )
 
 
 def _scalar(tag: str, text: str) -> Any:
+    if tag in _PATTERNS and not _PATTERNS[tag].fullmatch(text):
+        raise ValueError  # a tag that was written, `!!bool yes`
     kind = tag.rsplit(":", 1)[-1]
     if kind == "null":
         return None
