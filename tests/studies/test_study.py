@@ -129,6 +129,11 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
          "(images of digits are 8x8x1)"),
         ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
          "design: random: 3, but there are only 2 combinations; use full_factorial"),
+        *(({"design": design}, f"design: design: {name} combines factors, and this study has none")
+          for name, design in (("full_factorial", "full_factorial"), ("random", {"random": 5}))),
+        ({"vary": ["seed", "seed"]}, "vary[1]: seed is given twice"),
+        ({"factors": {"network.dropout": [0, 0.5]}, "blocks": ["network.dropout"] * 2},
+         "blocks[1]: network.dropout is given twice"),
         ({"published": [{"value": 0.9, "source": "x", "trial": "MLP"}]},
          "published[0].trial: unknown trial 'MLP' (known: small)"),
         ({"published": [{"value": 97, "source": "x"}]},

@@ -127,17 +127,31 @@ def choice(
 
 
 def listed(
-    item: Option, default: object = None, *, help: str, one: bool = True, example: object = None
+    item: Option,
+    default: object = None,
+    *,
+    help: str,
+    one: bool = True,
+    unique: bool = False,
+    example: object = None,
 ) -> Option:
-    """Declare a list of items; with `one`, a single item is accepted as a list of one."""
+    """Declare a list of items; with `one`, a single item is accepted as a list of one, with
+    `unique`, no item may be given twice."""
 
     def read(entry: Entry) -> list[Any]:
         if one and not isinstance(entry.value, (list, tuple)):
             return [item.read(entry)]
-        return [item.read(inner) for inner in entry.items()]
+        found: list[Any] = []
+        for inner in entry.items():
+            value = item.read(inner)
+            if unique and value in found:
+                raise inner.error(f"{value} is given twice")
+            found.append(value)
+        return found
 
     def schema() -> dict[str, Any]:
         array = {"type": "array", "items": schema_of(item)}
+        array |= {"uniqueItems": True} if unique else {}
         return {"anyOf": [schema_of(item), array]} if one else array
 
     said = f"a list; each: {accepts(item)}" if not callable(item.schema) else "a list"

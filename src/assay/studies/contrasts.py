@@ -19,6 +19,7 @@ CONTRASTS: dict[str, Option] = {
         None,
         help="Factors that are conditions rather than questions. Their levels are not compared "
         "with each other, so that the other comparisons keep their power.",
+        unique=True,
         example=["dataset"],
     ),
     "compare": deferred(

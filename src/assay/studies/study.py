@@ -272,6 +272,9 @@ class _Reader:
             return ([trials] if trials else []), Design("trials")
         design = self._take("design", default=Design("one_at_a_time"))
         if "factors" not in self.top:
+            if design.name != "one_at_a_time":
+                said = f"design: {design.name} combines factors, and this study has none"
+                self.problems.add(self.top["design"].error(said, key=True))
             return [], Design("one_at_a_time")
         return self._take("factors", read_factors) or [], design
 

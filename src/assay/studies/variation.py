@@ -19,6 +19,7 @@ VARIATION: dict[str, Option] = {
         "another choice of training and validation images, and `pictures` other rendered "
         "images; intervals then cover these as well. Runs with equal seeds share both and are "
         "compared in pairs.",
+        unique=True,
         example=["seed", "split"],
     )
 }
