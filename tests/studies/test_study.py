@@ -91,6 +91,21 @@ def test_a_factor_of_one_misspelt_level_has_two_faults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("repeats", ""),
+        ("factors", ""),
+        ("learningrate", "; did you mean 'training.learning_rate'?"),
+        ("dropuot", "; did you mean 'network.dropout'?"),
+        ("epoch", "; did you mean 'training.epochs'?"),
+    ],
+)
+def test_only_a_setting_that_is_close_is_suggested_for_a_factor(name: str, hint: str) -> None:
+    (said,) = message(small(factors={name: [1, 2]}))
+    assert said.split(" (a setting")[0] == f"factors.{name}: unknown setting {name!r}{hint}"
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"network": None}, "a study needs network, a network family, or a mapping with its "

@@ -111,11 +111,11 @@ def install_extra(name: str) -> str:
     return f'install it with ./scripts/setup extras, or pip install -e ".[{name}]" in its folder'
 
 
-def nearest(name: object, candidates: Iterable[str]) -> str | None:
-    """Return the candidate most like `name`, or None when nothing is close."""
+def nearest(name: object, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the candidate most like `name`, or None when nothing is closer than the cutoff."""
     if len(str(name)) > _LONGEST:
         return None
-    found = difflib.get_close_matches(str(name), list(candidates), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name), list(candidates), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

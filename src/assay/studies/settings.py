@@ -102,7 +102,8 @@ def nearest_setting(path: str) -> str | None:
     """Return the nearest known dotted path, even if its section is missing."""
     known = setting_names()
     by_last = {k.rsplit(".", 1)[-1]: k for k in known}
-    last = nearest(path.rsplit(".", 1)[-1], by_last)
+    # there are so many last words that some are a little like any word
+    last = nearest(path.rsplit(".", 1)[-1], by_last, cutoff=0.75)
     return nearest(path, known) or (by_last[last] if last else None)
 
 

@@ -53,6 +53,9 @@ def test_expressions_compute_and_refuse():
         ("abs(" * 60 + "1" + ")" * 60, "is nested too deeply: at most 40 levels"),
         ("\0", "is not an expression, such as 'layers >= 2'"),
         ("1j", "'1j' is not allowed in an expression"),
+        ("(y := units)", "'(y := units)' is not allowed in an expression"),
+        ("units[0]", "'units[0]' is not allowed in an expression"),
+        ("units[0].x", "unknown name 'units[0].x'"),
         ("units(2)", "unknown name 'units' (known: abs, float, int"),
     ],
 )

@@ -116,10 +116,11 @@ def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict
     used: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            missing = ast.unparse(node)
+            missing = _as_written(node, places)
             raise ConfigError(f"{quoted}: {unknown_name('name', missing, places.values())}")
         if not _allowed(node):
-            raise ConfigError(f"{quoted}: {ast.unparse(node)!r} is not allowed in an expression")
+            said = f"{_as_written(node, places)!r} is not allowed in an expression"
+            raise ConfigError(f"{quoted}: {said}")
         if not isinstance(node, ast.Name):
             continue
         if id(node) in called:
@@ -131,6 +132,11 @@ def _check(tree: ast.Expression, quoted: str, places: Mapping[str, str]) -> dict
         elif node.id not in bound:
             raise ConfigError(f"{quoted}: {unknown_name('name', node.id, places.values())}")
     return {place: places[place] for place in sorted(used)}
+
+
+def _as_written(node: ast.AST, places: Mapping[str, str]) -> str:
+    """Return a part of an expression with the names of the space in it."""
+    return _WORDS.sub(lambda word: places.get(word.group(), word.group()), ast.unparse(node))
 
 
 def _allowed(node: ast.AST) -> bool:
