@@ -125,7 +125,7 @@ def test_an_axis_omits_only_what_it_omits():
 )  # fmt: skip
 def test_a_stopped_trial_with_a_better_value_is_not_denied(stopped, said):
     def trial(number, value, state):
-        step = Step(3, number, estimate([value]), 10, 1.0)
+        step = Step(3, number, estimate([value]), 10, 1.0, value)
         return SearchTrial(number, f"#{number}", {}, {}, 0, None, (step,), state)
 
     search = {

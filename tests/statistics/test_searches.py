@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from assay.core.records import Record
+from assay.core.records import Record, mean_metric
 from assay.reports.search_views import ranked
 from assay.statistics import best_so_far, finished_trials, search_trials
 
@@ -80,3 +80,31 @@ def test_of_two_that_were_completed_the_first_stands_for_both_as_in_the_search()
     )
     trials = search_trials(searched, [record("x1", 0.4), record("x3", 0.9)])
     assert [t.label for t in finished_trials(trials)] == ["#0"]
+
+
+@pytest.mark.parametrize(
+    ("second", "state"),
+    [
+        (record("b", math.nan), "failed"),
+        (record("b", math.inf), "failed"),
+        (record("b", math.nan, "diverged"), "diverged"),
+        (record("b", math.nan, "failed"), "failed"),
+        (None, "missing"),
+    ],
+)
+def test_a_trial_has_one_value_wherever_it_is_asked(second, state):
+    runs = [record("a", 0.8), second]
+    assert math.isnan(mean_metric(runs, "val_accuracy"))  # by which the search itself compares
+    searched = plan(trial(0, (None, 0, "a", "b")))
+    (found,) = search_trials(searched, [run for run in runs if run])
+    assert found.state == state
+    assert math.isnan(found.value)
+    assert math.isnan(found.steps[-1].value)
+    assert not finished_trials([found])
+    assert not best_so_far([found], True)
+
+
+def test_the_value_of_a_trial_is_the_mean_over_its_runs():
+    runs = [record("a", 0.8), record("b", 0.6)]
+    (found,) = search_trials(plan(trial(0, (None, 0, "a", "b"))), runs)
+    assert found.value == found.steps[-1].value == mean_metric(runs, "val_accuracy") == 0.7

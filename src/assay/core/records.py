@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ __all__ = [
     "Spec",
     "Status",
     "content_hash",
+    "mean_metric",
     "run_config",
     "run_id",
     "trial_id",
@@ -133,3 +134,16 @@ class Record:
             f"run {self.run_id} was stored without its weights; train it with save_weights: true "
             f"{where}"
         )
+
+
+def mean_metric(runs: Sequence[Record | None], name: str) -> float:
+    """Return the mean of a metric over the runs of a trial, by which searches compare trials.
+
+    It is NaN unless every run has finished with a finite value; None is a run without a record.
+    """
+    values = [
+        run.metrics.get(name, np.nan) if run and run.status == "finished" else np.nan
+        for run in runs
+    ]
+    mean = float(np.mean(values)) if values else np.nan
+    return mean if np.isfinite(mean) else np.nan

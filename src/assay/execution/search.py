@@ -11,10 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from assay.core.errors import AssayError, CodeChangedError, ConfigError, StudyInterrupted
-from assay.core.records import Record, run_id, trial_id
+from assay.core.records import Record, mean_metric, run_id, trial_id
 from assay.core.store import Store
 from assay.engines.engine import Resources
 from assay.execution.events import Event
@@ -134,7 +132,7 @@ class _SearchCourse:
     """A running search: asks the sampler, trains and reports.
 
     Attributes:
-        values: trial number -> objective at its last rung; None where it diverged or failed.
+        values: trial number -> objective at its last rung; None where `mean_metric` has none.
         complete: numbers of the trials with the complete budget.
     """
 
@@ -266,18 +264,8 @@ class _SearchCourse:
             raise KeyboardInterrupt
         for tried, _ in batch:
             runs = [records.get(run) for run in tried.rungs[-1].runs]
-            self.values[tried.number] = self._value(runs)
-
-    def _value(self, runs: Sequence[Record | None]) -> float | None:
-        """Return the mean objective; None if a run failed or diverged."""
-        values = [
-            run.metrics.get(self.search.objective, math.nan)
-            if run is not None and run.status == "finished"
-            else math.nan
-            for run in runs
-        ]
-        mean = float(np.mean(values))
-        return mean if math.isfinite(mean) else None
+            value = mean_metric(runs, self.search.objective)
+            self.values[tried.number] = None if math.isnan(value) else value
 
     def tell(self, tried: Tried, stopped: bool = False) -> None:
         """End a trial. One without a value is reported to the sampler as the worst so far."""

@@ -71,7 +71,7 @@ def optuna_trials(plan: PlanData, trials: Sequence[SearchTrial]) -> list[FrozenT
     for trial in trials:
         if trial.state not in states:
             continue
-        rungs = {s.epochs: s.estimate.mean for s in trial.steps if s.epochs is not None}
+        rungs = {s.epochs: s.value for s in trial.steps if s.epochs is not None}
         attributes: dict[str, object] = {"label": trial.label, "group": trial.group}
         attributes |= {} if trial.same_as is None else {"same_as": trial.same_as}
         found.append(

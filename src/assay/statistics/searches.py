@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.plans import PlanData, PlannedRung
-from assay.core.records import Record
+from assay.core.records import Record, mean_metric
 from assay.core.seeds import stream
 from assay.statistics.estimates import Estimate, estimate
 from assay.statistics.metrics import metric_of
@@ -38,6 +38,7 @@ class Step:
         wave: index of its execution in the search; equal indices trained together.
         images, seconds: training images seen and seconds spent in this rung alone, without those
             of runs that belong to an earlier trial of equal configuration as well.
+        value: what the search compares, see `mean_metric`.
     """
 
     epochs: int | None
@@ -45,12 +46,7 @@ class Step:
     estimate: Estimate
     images: float
     seconds: float
-
-    @property
-    def value(self) -> float:
-        """The mean objective; NaN if there is none, because a run diverged or failed."""
-        found = self.estimate
-        return math.nan if found.diverged or found.failed else found.mean
+    value: float
 
 
 @dataclass(frozen=True)
@@ -76,9 +72,9 @@ class SearchTrial:
 
     @property
     def value(self) -> float:
-        """The mean objective at the end of the trial; NaN if there is none."""
+        """The value at the end of the trial; NaN if there is none."""
         able = self.state in ("complete", "stopped")
-        return self.steps[-1].estimate.mean if able and self.steps else math.nan
+        return self.steps[-1].value if able and self.steps else math.nan
 
 
 def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial]:
@@ -96,16 +92,15 @@ def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial
     found = []
     charged: set[str] = set()
     for trial in search["trials"]:
-        mine = [[runs[r] for r in rung["runs"] if r in runs] for rung in trial["rungs"]]
+        mine = [[runs.get(run) for run in rung["runs"]] for rung in trial["rungs"]]
         steps = [
             _step(rung, there, search["objective"], charged)
             for rung, there in zip(trial["rungs"], mine, strict=True)
-            if there
+            if any(there)
         ]
-        full = bool(mine) and len(mine[-1]) == len(trial["rungs"][-1]["runs"])
         budget = trial["rungs"][-1]["epochs"] if trial["rungs"] else None
         whole = not search["brackets"] or budget == deepest
-        state = _state(mine[-1] if mine else [], full, whole)
+        state = _state(mine[-1] if mine else [], search["objective"], whole)
         found.append(
             SearchTrial(
                 number=trial["number"],
@@ -121,7 +116,10 @@ def search_trials(plan: PlanData, records: Iterable[Record]) -> list[SearchTrial
     return found
 
 
-def _step(rung: PlannedRung, runs: Sequence[Record], objective: str, charged: set[str]) -> Step:
+def _step(
+    rung: PlannedRung, planned: Sequence[Record | None], objective: str, charged: set[str]
+) -> Step:
+    runs = [run for run in planned if run is not None]
     values = [r.metrics.get(objective, math.nan) for r in runs if r.status == "finished"]
     values = [value for value in values if np.isfinite(value)]
     diverged = sum(run.status == "diverged" for run in runs)
@@ -132,16 +130,17 @@ def _step(rung: PlannedRung, runs: Sequence[Record], objective: str, charged: se
     seconds = sum(r.timing.get(kind, 0) for r in spent for kind in ("train", "evaluate", "prepare"))
     bounds = metric_of(objective).bounds
     found = estimate(values, diverged=diverged, failed=failed, bounds=bounds)
-    return Step(rung["epochs"], rung.get("wave", 0), found, float(images), float(seconds))
+    value = mean_metric(planned, objective)
+    return Step(rung["epochs"], rung.get("wave", 0), found, float(images), float(seconds), value)
 
 
-def _state(last: Sequence[Record], full: bool, whole: bool) -> str:
-    status = {record.status for record in last}
-    for bad in ("failed", "diverged"):
+def _state(last: Sequence[Record | None], objective: str, whole: bool) -> str:
+    status = {run.status if run else "missing" for run in last} or {"missing"}
+    for bad in ("failed", "diverged", "missing"):
         if bad in status:
             return bad
-    if not full:
-        return "missing"
+    if math.isnan(mean_metric(last, objective)):
+        return "failed"
     return "complete" if whole else "stopped"
 
 

@@ -33,7 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def trial(number: int, value: float, images: float = 10, **values: Any) -> SearchTrial:
-    step = Step(3, number, estimate([value]), images, 1.0)
+    step = Step(3, number, estimate([value]), images, 1.0, value)
     return SearchTrial(number, f"#{number}", values, {}, 0, None, (step,), "complete")
 
 
@@ -61,7 +61,7 @@ def test_best_so_far_counts_what_was_spent():
 
 def test_best_so_far_has_the_interval_of_the_best_trial():
     """Two runs, 0.4 and 0.6: 0.5 and 12.7062 standard errors of 0.1; one run has none."""
-    two = replace(trial(0, 0.5), steps=(Step(3, 0, estimate([0.4, 0.6]), 10, 1.0),))
+    two = replace(trial(0, 0.5), steps=(Step(3, 0, estimate([0.4, 0.6]), 10, 1.0, 0.5),))
     first, second = best_so_far([two, trial(1, 0.9)], True)
     assert [first["low"], first["high"]] == pytest.approx([-0.77062, 1.77062], abs=1e-5)
     assert np.isnan([second["low"], second["high"]]).all()
