@@ -66,3 +66,18 @@ def test_what_was_stored_before_takes_no_time(clock):
     clock[0] += 10
     progress(event("ended", job=0, total=1, done=1, seconds_left=0.0))
     assert events[-1].seconds_left == pytest.approx(20 * 3)
+
+
+def test_proposing_what_was_stored_before_again_is_no_training(clock):
+    events = []
+    progress = SearchProgress(plan_of(STUDY).study, events.append)
+    progress.expect(4, 4, 1.0)
+    progress(event("planned", total=4, done=4))
+    assert (events[-1].done, events[-1].total) == (4, 10)
+    clock[0] += 60  # a sampler that takes long
+    progress.expect(2, 2, 0.5)
+    progress(event("planned", total=2, work=2.0))
+    assert (events[-1].done, events[-1].total, events[-1].work) == (4, 10, 6)
+    clock[0] += 10
+    progress(event("ended", job=0, total=2, done=2, seconds_left=0.0))
+    assert events[-1].seconds_left == pytest.approx(20 * 3.5)  # half a run took 10 s

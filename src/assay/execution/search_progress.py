@@ -25,7 +25,7 @@ class SearchProgress:
         self._on_event, self._total = on_event, planned_runs(study)
         self._before = self._here = self._present = self._jobs = self._most = 0
         self._left, self._done, self._now = planned_work(study), 0.0, 0.0
-        self._began = self._here_began = time.monotonic()
+        self._began = self._here_began = self._trains_since = time.monotonic()
         self._sum: Summary | None = None
 
     def expect(self, runs: int, planned: int, work: float) -> None:
@@ -50,6 +50,8 @@ class SearchProgress:
         if event.kind == "planned":
             self._present += event.done
             self._now *= (event.total - event.done) / max(event.total, 1)
+            if not self._done:  # until now, what is stored was proposed again, which trains nothing
+                self._trains_since = time.monotonic()
         work = self._total - self._present if event.kind == "planned" else float(event.members)
         job = event.job + self._jobs if event.job >= 0 else -1
         self._most = max(self._most, job + 1)
@@ -71,7 +73,8 @@ class SearchProgress:
         now = time.monotonic()
         took = now - self._here_began
         done = self._done + self._now * took / max(took + here, 1e-9)
-        return here + (now - self._began) * max(self._left, 0.0) / done if done else None
+        took = now - self._trains_since
+        return here + took * max(self._left, 0.0) / done if done else None
 
     def add(self, summary: Summary) -> None:
         """Count an execution that has ended."""
