@@ -109,15 +109,18 @@ def _path_in(data: Any, name: str) -> tuple[str, ...]:
     """Return the path of a key of a search. Keys of its `space`, `set` and `retrain` are dotted
     themselves; one that is there is found, any other is new as a whole."""
     search, key, *rest = name.split(".")
-    path = [search, key]
-    here = (data[search] if isinstance(data[search], dict) else {}).get(key)
+    path, here = [search, key], _mapping(_mapping(data[search]).get(key))
     while rest:
-        ends = range(len(rest), 0, -1) if isinstance(here, dict) else ()
+        ends = range(len(rest), 0, -1)
         known = [n for n in ends if isinstance(here.get(".".join(rest[:n])), dict)]
         end = known[0] if known else len(rest)
         path.append(".".join(rest[:end]))
-        here, rest = here.get(path[-1]) if isinstance(here, dict) else None, rest[end:]
+        here, rest = _mapping(here.get(path[-1])), rest[end:]
     return tuple(path)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def read_scale(scales: Entry | None, name: str) -> Changes:
