@@ -91,24 +91,38 @@ def _kind(entry: Entry) -> tuple[str, dict[str, Entry]]:
         raise entry.error("a layer must be a name or a mapping, got an empty mapping")
     if "layer" in given:
         return given.pop("layer").choice("layer", LAYERS), given
-    first = next(iter(given))
-    if first not in LAYERS:
-        _refuse(given[first], None, first, list(LAYERS))
-    main = [f.name for f in fields(LAYERS[first])]
-    value = given.pop(first)
+    kind = _named(given)
+    main = [f.name for f in fields(LAYERS[kind])]
+    value = given.pop(kind)
     if isinstance(value.value, dict):  # {conv2d: {filters: 8}}, as Keras would be called
         inner = value.keys()
         twice = [key for key in given if key in inner]
         if twice:
-            raise given[twice[0]].error(f"{first}: {twice[0]} is given twice", key=True)
-        return first, {**inner, **given}
+            raise given[twice[0]].error(f"{kind}: {twice[0]} is given twice", key=True)
+        return kind, {**inner, **given}
     if value.value is not None:
         if not main:
-            raise value.error(f"{first} has no settings, write just {first}")
+            raise value.error(f"{kind} has no settings, write just {kind}")
         if main[0] in given:
-            raise given[main[0]].error(f"{first}: {main[0]} is given twice", key=True)
+            raise given[main[0]].error(f"{kind}: {main[0]} is given twice", key=True)
         given[main[0]] = value
-    return first, given
+    return kind, given
+
+
+def _named(given: dict[str, Entry]) -> str:
+    """The key that is the layer's kind, wherever it stands: records sort their keys."""
+    kinds = [key for key in given if key in LAYERS]
+    settings = {kind: layer_options(LAYERS[kind]) for kind in kinds}
+    # activation is a layer, and a setting of others
+    kinds = [kind for kind in kinds if not any(kind in settings[other] for other in kinds)]
+    if not kinds:
+        known = {setting for layer in LAYERS.values() for setting in layer_options(layer)}
+        wrong = next((key for key in given if key not in known), next(iter(given)))
+        _refuse(given[wrong], None, wrong, list(LAYERS))
+    if len(kinds) > 1:
+        said = f"a layer is of one kind, got {' and '.join(kinds)}; write a layer for each"
+        raise given[kinds[1]].error(said, key=True)
+    return kinds[0]
 
 
 def _refuse(entry: Entry, kind: str | None, key: str, known: list[str]) -> None:
