@@ -6,9 +6,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, ConfigError, NetworkError
+from assay.core.options import defaults_of
 from assay.networks.custom import only_dense
 from assay.networks.families import FAMILIES, build_network, makes, read_network
 from assay.networks.generator_layers import GaussianNoise
@@ -131,6 +134,44 @@ def test_every_family_reads_its_own_canonical_data_and_its_defaults(family: str)
     images, heads = ((32, 32, 3), {}) if makes(family) else (images, HEADS)
     built = build_network(network, images, heads, makes(family))
     assert built == build_network(family, images, heads, makes(family))
+
+
+OPTIONS = {
+    "hidden": st.sampled_from([[], [3], [3, 2]]), "dense": st.sampled_from([[], [3]]),
+    "head_dense": st.sampled_from([[], [3]]), "dropout": st.sampled_from([0.0, 0.25, 0.5]),
+    "filters": st.lists(st.lists(st.just(2), max_size=2), max_size=3),
+    "strides": st.lists(st.integers(1, 2), max_size=4), "residual": st.booleans(),
+    "activation": st.sampled_from(["relu", "elu"]), "conv_dropout": st.sampled_from([0, 0.5]),
+    "batch_norm": st.booleans(),
+    "gaussian_noise": st.sampled_from([0, 0.5]), "kernel_size": st.integers(2, 3),
+    "first_kernel_size": st.sampled_from([3, 7]), "pool_size": st.integers(1, 2),
+    "squeeze_excite": st.sampled_from([None, 2]), "whitening": st.sampled_from([None, 2]),
+    "padding": st.sampled_from(["same", "valid"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if FAMILIES[name].settle])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_an_option_without_effect_is_not_part_of_a_network(
+    family: str, data: st.DataObject
+) -> None:
+    recipe = FAMILIES[family]
+    assert recipe.trunk
+    usual = defaults_of(recipe.options)
+    drawn = {name: data.draw(OPTIONS[name], name) for name in usual if name in OPTIONS}
+
+    def layers(options: dict[str, Any]) -> object:
+        head = tuple(recipe.head(options)) if recipe.head else ()
+        return recipe.trunk({**usual, **options}, (64, 64, 1)), head
+
+    made = canonical({"family": family, **drawn})
+    assert layers({**usual, **made}) == layers({**usual, **drawn})
+    # a block without layers is nothing; an activation is in the names of stored perceptrons
+    for name in drawn.keys() - {"filters"} - ({"activation"} if family == "mlp" else set()):
+        changed = {**drawn, name: data.draw(OPTIONS[name], name)}
+        same = layers({**usual, **changed}) == layers({**usual, **drawn})
+        assert (canonical({"family": family, **changed}) == made) == same
 
 
 def test_unknown_options_are_refused_all_at_once_with_the_nearest_name() -> None:

@@ -39,7 +39,7 @@ from assay.networks.options import (
     widths,
 )
 
-__all__ = ["CNN_OPTIONS", "cnn_trunk"]
+__all__ = ["CNN_OPTIONS", "cnn_trunk", "settle_cnn"]
 
 
 def _convolutions(block: list[int], kernels: list[int], strides: int, options: Spec) -> list[Layer]:
@@ -75,6 +75,36 @@ def cnn_trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
         layers += [Dropout(options["conv_dropout"])] if options["conv_dropout"] else []
     layers.append(_POOLS[options["global_pool"]]())
     return (*layers, *dense_layers(options["dense"], options["dropout"], options))
+
+
+def settle_cnn(options: Spec, usual: Spec) -> Spec:
+    """Give options without effect their defaults (see `Family.settle`)."""
+    blocks = options["filters"]
+    units = [*options["dense"], *options.get("head_dense", ())]
+    convolves = any(blocks)
+    effective = {
+        "dropout": options["dense"],
+        "pool_size": blocks,
+        "conv_dropout": blocks,
+        "first_kernel_size": blocks and blocks[0],
+        "kernel_size": blocks and any([blocks[0][1:], *blocks[1:]]),
+        "residual": any(blocks[1:]),
+        "padding": convolves,
+        "squeeze_excite": convolves,
+        "batch_norm": convolves or units,
+        "activation": convolves or units or options["whitening"],
+        "strides": _steps(options["strides"], blocks) != _steps(usual["strides"], blocks),
+    }
+    idle = {name: usual[name] for name, effect in effective.items() if not effect}
+    return {**options, "strides": _steps(options["strides"], blocks), **idle}
+
+
+def _steps(strides: list[int], blocks: list[list[int]]) -> list[int]:
+    """The strides of the blocks that have convolutions, up to the last that is not 1."""
+    steps = [step if block else 1 for step, block in zip(strides, blocks, strict=False)]
+    while steps and steps[-1] == 1:
+        steps.pop()
+    return steps
 
 
 _POOLS = {False: Flatten, True: GlobalAveragePool, "max": GlobalMaxPool}
@@ -128,4 +158,4 @@ CNN_OPTIONS = {
     **WEIGHTS,
 }
 
-FAMILIES.add("cnn")(Family(CNN_OPTIONS, cnn_trunk))
+FAMILIES.add("cnn")(Family(CNN_OPTIONS, cnn_trunk, settle=settle_cnn))

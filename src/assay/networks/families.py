@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.errors import NetworkError
+from assay.core.options import defaults_of
 from assay.core.records import Spec
 from assay.core.registry import Registry
 from assay.networks.assembly import Assembly, assemble
@@ -35,6 +36,8 @@ class Family:
         dataset: the default dataset for showing a network of this family.
         read: reads all options into canonical data, for a family whose options are not known in
             advance; `options` are those that it always has.
+        settle: gives options without effect their defaults, so that networks that are equal have
+            equal data; it gets the complete canonical options and the defaults.
         network: makes the whole network (instead of `trunk`) from the options, the shape of the
             images and the units of each head.
         recipe: whether the study's `training:` applies to it; if not, `training:` is not part of
@@ -49,6 +52,7 @@ class Family:
     parts: Callable[[Spec, Shape], tuple[Network, ...]] | None = None
     dataset: str = "mnist"
     read: Callable[[Entry], Spec] | None = None
+    settle: Callable[[Spec, Spec], Spec] | None = None
     network: Callable[[Spec, Shape, Mapping[str, int]], Network] | None = None
     recipe: bool = True
     code: bool = False
@@ -94,10 +98,14 @@ def _family(entry: Entry) -> str:
 def _read(entry: Entry, family: str, *, complete: bool = False) -> Spec:
     rest = {k: v for k, v in entry.value.items() if k != "family"}
     inner = Entry(rest, entry.path, entry.source, entry.problems)
-    if read := FAMILIES[family].read:
-        return read(inner)
+    recipe = FAMILIES[family]
+    if recipe.read:
+        return recipe.read(inner)
     kind = f"option of network family {family}"
-    return read_options(inner, kind, FAMILIES[family].options, complete=complete)
+    if recipe.settle:
+        whole = read_options(inner, kind, recipe.options, complete=True)
+        inner = Entry(recipe.settle(whole, defaults_of(recipe.options)), problems=entry.problems)
+    return read_options(inner, kind, recipe.options, complete=complete)
 
 
 def build_network(

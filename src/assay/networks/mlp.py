@@ -36,6 +36,12 @@ def _trunk(options: Spec, image_shape: Shape) -> tuple[Layer, ...]:
     return (Flatten(), *([GaussianNoise(noise)] if noise else []), *hidden)
 
 
+def _settle(options: Spec, usual: Spec) -> Spec:
+    # not the activation, which is part of the names of stored runs without hidden layers
+    idle = () if options["hidden"] else ("dropout", "batch_norm", "gaussian_noise")
+    return {**options, **{name: usual[name] for name in idle}}
+
+
 _OPTIONS = {
     "hidden": widths([300, 100], help="Units of each hidden layer."),
     "activation": ACTIVATION,
@@ -56,4 +62,4 @@ _OPTIONS = {
     **WEIGHTS,
 }
 
-FAMILIES.add("mlp")(Family(_OPTIONS, _trunk))
+FAMILIES.add("mlp")(Family(_OPTIONS, _trunk, settle=_settle))

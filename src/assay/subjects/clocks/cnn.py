@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assay.core.records import Spec
-from assay.networks.cnn import CNN_OPTIONS, cnn_trunk
+from assay.networks.cnn import CNN_OPTIONS, cnn_trunk, settle_cnn
 from assay.networks.families import Family
 from assay.networks.layers import Layer
 from assay.networks.mlp import dense_layers
@@ -30,4 +30,4 @@ _OPTIONS = {
     "dropout": replace(CNN_OPTIONS["dropout"], default=0.0),
 }
 
-CLOCK_CNN = Family(_OPTIONS, cnn_trunk, _head, dataset="clocks-rendered")
+CLOCK_CNN = Family(_OPTIONS, cnn_trunk, _head, dataset="clocks-rendered", settle=settle_cnn)
