@@ -213,6 +213,8 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
     own = {**dict.fromkeys(entry.options), **defaults_of(entry.options)}  # in order
     whole: dict[str, Any] = {**usual, **own, **given}
     spec = dict(entry.settle(whole, folders))
+    if entry.image_shape and {*entry.image_shape[:2]} == {spec.get("resize")}:
+        spec["resize"] = None
     for key, usual in defaults_of({**_later(), **entry.optional}).items():
         if spec.get(key, usual) == usual:
             spec.pop(key, None)

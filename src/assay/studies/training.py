@@ -1,7 +1,8 @@
 """The `training:` of a study, read into canonical plain data and built from it.
 
 Settings without effect are omitted from the canonical form (nesterov without momentum, epochs if
-steps are given, a constant schedule), so that equal runs have equal identities.
+steps are given, a constant schedule, reflection of images that stay where they are), so that equal
+runs have equal identities.
 """
 
 from __future__ import annotations
@@ -80,7 +81,10 @@ def _read_lookahead(entry: Entry) -> dict[str, Any] | None:
 
 
 def _read_augment(entry: Entry) -> dict[str, Any] | None:
-    return read_options(entry, "setting of augment", Augment.options()) or None
+    data = read_options(entry, "setting of augment", Augment.options())
+    if not (data.get("shift") or data.get("crop")):  # no border to fill
+        data.pop("reflect", None)
+    return data or None
 
 
 def _read_pretrain(entry: Entry) -> Spec:
