@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from assay.apps.api import check_plan
 from assay.core.errors import ConfigError
+from assay.execution.place import Machine
 from assay.studies import speed
 from assay.studies.estimate import PER_ACTIVATION, SHARES, estimate
 from assay.studies.plan import make_plan
@@ -103,6 +105,9 @@ def test_runs_that_no_memory_holds_are_refused(
     with pytest.raises(ConfigError, match=r"GiB of memory, this machine has 8 GiB: ") as caught:
         estimate(made, gflops=1.0)
     assert said in str(caught.value)
+    with pytest.raises(ConfigError) as checked:  # and nothing is measured
+        check_plan(made, None, Machine())
+    assert str(checked.value) == str(caught.value)
 
 
 def test_the_speed_of_this_machine_is_measured() -> None:

@@ -239,16 +239,19 @@ def train(
 
 
 def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]:
-    """Check that the engines can train the runs of a plan, or the first samples of a search.
+    """Check that this machine and the engines can train the runs of a plan, or the first samples
+    of a search.
 
     Returns:
         What has to be installed first.
 
     Raises:
+        ConfigError: this machine has too little memory.
         EngineError: one cannot; the message names the trial if there are several.
     """
     from assay.engines.engine import Resources
     from assay.execution.execute import check_engines
+    from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
     search = plan.study.search
@@ -257,7 +260,10 @@ def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]
     labels = {run: label for label, runs in several for run in runs}
     resources = Resources(device=machine.place.device(machine.device or "auto"))
     missing: dict[str, None] = {}
-    for group in cohorts(samples if search else plan.runs().values(), data_dir):
+    groups = cohorts(samples if search else plan.runs().values(), data_dir)
+    if not machine.place.remote:
+        check_memory(groups, data_dir)  # before an engine measures networks
+    for group in groups:
         try:
             check_engines([group], resources, lambda run: labels.get(run, ""))
         except MissingExtraError as error:
