@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from assay.apps.api import check_plan
 from assay.core.errors import ConfigError
 from assay.core.plans import compared
 from assay.core.records import run_id, trial_id
+from assay.execution.place import Machine
 from assay.statistics.effects import effects
 from assay.studies.plan import cohorts, make_plan, resolve_member
 from assay.studies.study import parse_study
@@ -229,6 +231,17 @@ def test_a_member_is_what_its_configuration_says() -> None:
     assert member.training.learning_rate == 0.001
     assert member.training.early_stopping is not None
     assert member.training.early_stopping.patience == 4
+
+
+@pytest.mark.parametrize("size", [1293, 10**9, 2**62])
+def test_no_batch_is_larger_than_all_images(size: int) -> None:
+    study = parse_study({**BASE, "training": {"epochs": 2, "batch_size": size}, "repeats": 1})
+    made = make_plan(study)
+    check_plan(made, None, Machine())  # where programs are measured with such a batch
+    (config,) = made.configs()
+    assert config["training"]["batch_size"] == size
+    assert resolve_member(config).training.batch_size == 1293
+    assert resolve_member(config).training.total_steps(1293) == 2
 
 
 def test_blocks_are_conditions_and_compare_names_the_contrasts() -> None:

@@ -5,7 +5,7 @@ The optimizers are in `optimizers`, the schedules in `schedules`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.core.config import Option
@@ -318,6 +318,12 @@ class Training:
     def softens(self) -> bool:
         """Whether it trains on soft targets instead of class numbers."""
         return bool(self.label_smoothing or self.augment.changes_targets)
+
+    def on(self, images: int) -> Training:
+        """Return this recipe for so many training images: no batch is larger than all of them."""
+        if self.pretrain:  # which may have more images
+            return self
+        return replace(self, batch_size=min(self.batch_size, images))
 
     def total_steps(self, images: int) -> int:
         """Return the number of updates of a complete run over `images` training images."""

@@ -95,7 +95,8 @@ def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     _check_methods(training, task)
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])
-    return Member(config, network, training, int(config["seed"]))
+    images = _info(_text(config["dataset"]), data_dir).train
+    return Member(config, network, training.on(images), int(config["seed"]))
 
 
 def check_config(config: Config, data_dir: Path | None = None) -> None:

@@ -95,7 +95,8 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
         hint = "shape=(height, width) turns flat vectors into images"
         raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
     check_engine(network, config["engine"])
-    member = Member(config, network, build_training(config["training"]), config["seed"])
+    training = build_training(config["training"]).on(len(dataset.train))
+    member = Member(config, network, training, config["seed"])
     cohort, resources = Cohort((member,), config["task"]), Resources(device=device)
     engine = find_engine(config["engine"])
     engine.check(cohort, resources)
