@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from assay.data.dataset import Split
 from assay.engines.engine import Resources
 from assay.engines.schedules import Constant, Cosine, Exponential
-from assay.engines.streams import Bits
+from assay.engines.streams import Bits, scaled_mask
 from assay.engines.torch_engine import patches
 from assay.engines.torch_engine.device import no_denormals, one_numpy_thread, place
 from assay.engines.torch_engine.images import Augmenter, Normalise, to_device, turned
@@ -109,6 +109,16 @@ def test_masks_drop_the_given_share_and_keep_the_mean():
     mask = Masks(rates).scaled(bits.draw((500, 400)), torch.float32)
     np.testing.assert_allclose((mask == 0).float().mean((1, 2)), [0.1, 0.5], atol=0.004)
     np.testing.assert_allclose(mask.mean((1, 2)), [1, 1], atol=0.01)
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.9999, 0.99999, 0.999999, 1 - 1e-12])
+def test_masks_of_high_rates_keep_what_they_say_in_every_engine(rate):
+    bits = np.arange(-32768, 32768).astype(np.int16)  # each once
+    ours = scaled_mask(bits, rate, np.dtype(np.float32))
+    masks = Masks(torch.tensor(rate, dtype=torch.float32))
+    np.testing.assert_array_equal(ours, masks.scaled(torch.from_numpy(bits), torch.float32))
+    assert (ours > 0).sum() == max(1, round(65536 * (1 - rate)))
+    np.testing.assert_allclose(ours.mean(), 1, rtol=0.1)
 
 
 def test_bits_are_equal_in_numpy_and_on_a_device_alone_and_in_any_room():

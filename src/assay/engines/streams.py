@@ -24,10 +24,12 @@ __all__ = [
     "GOLDEN",
     "MASKS",
     "MIX",
+    "MOST_DROPPED",
     "NOISE",
     "PLASTIC",
     "Bits",
     "Moves",
+    "mask_numbers",
     "mirrored",
     "normal_numbers",
     "read_stream",
@@ -135,14 +137,23 @@ def mirrored(places: Places, side: int) -> Places:
     return side - 1 - abs(side - 1 - places)  # type: ignore[return-value]
 
 
-def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
-    """0 with probability `rate`, else 1 / (1 - rate), of the shape of `bits` (int16).
+MOST_DROPPED = 1 - 2**-16
+"""Largest rate of dropout: of all 65,536 values of the bits, one is kept."""
 
-    Threshold and scale are computed in float32 in every engine, so that masks are equal.
+
+def mask_numbers(rate: float) -> tuple[np.int16, np.float32]:
+    """Return the smallest bits that are kept and the factor of what is kept.
+
+    They are computed in float32 in every engine, so that masks are equal.
     """
-    share = np.float32(rate)
+    share = np.float32(min(rate, MOST_DROPPED))
     threshold = np.round(share * np.float32(65536) - np.float32(32768)).astype(np.int16)
-    scale = np.float32(1) / (np.float32(1) - share)
+    return threshold, np.float32(1) / (np.float32(1) - share)
+
+
+def scaled_mask(bits: np.ndarray, rate: float, dtype: np.dtype) -> np.ndarray:
+    """0 with probability `rate`, else 1 / (1 - rate), of the shape of `bits` (int16)."""
+    threshold, scale = mask_numbers(rate)
     return (bits >= threshold) * dtype.type(scale)
 
 

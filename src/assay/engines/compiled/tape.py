@@ -11,6 +11,7 @@ import numpy as np
 from assay.engines.compiled.activations import CODES, NEEDS_INPUT
 from assay.engines.compiled.products import apart, whole
 from assay.engines.compiled.tiles import ROWS, WIDTH
+from assay.engines.streams import mask_numbers
 from assay.networks import layers
 from assay.networks.layers import room as stack_room
 from assay.networks.network import LayerPlace, Network
@@ -195,9 +196,10 @@ def _add(
     elif isinstance(layer, layers.Dropout):
         op[KIND], op[AUX] = DROPOUT, tape.room(inputs, tape.batch)
         op[Y_AT] = x_at if free else tape.room(outputs, tape.rows)
-        op[KEY], op[THRESHOLD], scale = len(tape.rates), *_mask_numbers(layer.rate)
+        threshold, scale = mask_numbers(layer.rate)
+        op[KEY], op[THRESHOLD] = len(tape.rates), int(threshold)
         tape.rates[standing.name] = layer.rate
-        numbers = (scale, 0.0)
+        numbers = (float(scale), 0.0)
     else:
         op[KIND], op[AUX] = BATCH_NORM, tape.room(inputs, tape.rows)
         channels = op[CHANNELS]
@@ -211,13 +213,6 @@ def _add(
     tape.operations.append(op)
     tape.numbers.append(numbers)
     return op[Y_AT], "activation" if op[KIND] == ACTIVATION else "other"
-
-
-def _mask_numbers(rate: float) -> tuple[int, float]:
-    """Return threshold and scale, as in `assay.engines.streams.scaled_mask`."""
-    share = np.float32(rate)
-    threshold = np.round(share * np.float32(65536) - np.float32(32768)).astype(np.int16)
-    return int(threshold), float(np.float32(1) / (np.float32(1) - share))
 
 
 def _place_gradients(tape: Tape) -> None:

@@ -71,7 +71,7 @@ def _signed(number: int) -> int:
 class Masks:
     """Dropout masks of a stack: 0 with probability `rate`, else 1 / (1 - rate).
 
-    As `assay.engines.streams.scaled_mask`, for several members at once. Threshold and scale are
+    As `assay.engines.streams.mask_numbers`, for several members at once. Threshold and scale are
     computed once, because an operation on a few numbers costs as much as one on a whole batch.
 
     Args:
@@ -79,6 +79,7 @@ class Masks:
     """
 
     def __init__(self, rate: Tensor):
+        rate = rate.clamp(max=streams.MOST_DROPPED)
         self._threshold = (rate * 65536 - 32768).round().to(torch.int16)
         self._scale = 1 / (1 - rate)
         self._scales = {rate.dtype: self._scale}
