@@ -60,7 +60,7 @@ def test_a_channel_that_never_changes_has_a_deviation_of_exactly_1(dtype, value)
         (1e-37, 0, np.float32),
         (1e37, 0, np.float32),
         (1, 1e6, np.float32),
-        (1e-250, 0, np.float64),
+        (1e-37, 0, np.float64),
         (1e250, 0, np.float64),
         (1e-3, 1e9, np.float64),
     ],

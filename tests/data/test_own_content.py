@@ -220,6 +220,14 @@ class Unnumbered(Pairs):
             (X * 1e300, Y),
             "images x hold values up to 2.55e+302, but float32 ends at 3.4e+38; scale",
         ),
+        (
+            (X * 1e-310, Y),
+            "images x hold no value larger than 2.55e-308, but float32 begins at 1.18e-38; scale",
+        ),
+        (
+            (X * np.float32(1e-42), Y),
+            "images x hold no value larger than 2.55e-40, but float32 begins at 1.18e-38; scale",
+        ),
         ((X * 1j, Y), "images x must be real numbers, got an array of complex128"),
         ((X[:0], Y[:0]), "got an array of (0, 6, 5)"),
         ((X[0, 0], Y), "(n, height, width, channels) or (n, features), none of them 0, got"),

@@ -62,7 +62,7 @@ def test_images_that_are_all_alike():
     assert np.isfinite(matrix).all()
 
 
-@pytest.mark.parametrize("value", ["yes", 0, -1, float("nan")])
+@pytest.mark.parametrize("value", ["yes", 0, -1, 1e-300, float("nan")])
 def test_errors_say_what_is_expected(value: object):
     with pytest.raises(ConfigError, match=r"dataset\.zca_whitening.*true, or epsilon, a number"):
         data.resolve({**SPEC, "zca_whitening": value})

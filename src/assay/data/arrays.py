@@ -15,8 +15,8 @@ from assay.data.splits import stratified_order
 
 __all__ = ["dataset_of", "displayable", "held_out", "real_numbers"]
 
-LARGEST = float(np.finfo(np.float32).max)
-"""Largest value of an image: statistics and pictures are computed in float32."""
+SMALLEST, LARGEST = (float(getattr(np.finfo(np.float32), end)) for end in ("tiny", "max"))
+"""Limits of the largest value of images that are not all 0: engines compute in float32."""
 
 
 def held_out(data: Split, share: float, seed: int) -> tuple[Split, Split]:
@@ -93,7 +93,8 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
     Other types become float32, or float64 if they have 32 bits or more.
 
     Raises:
-        DataError: a value is not a finite number; the message begins with `what`.
+        DataError: a value is not a finite number, or all are too large or too small for float32;
+            the message begins with `what`.
     """
     if images.dtype.kind not in "buif":
         raise DataError(f"{what} must be real numbers, got an array of {images.dtype}")
@@ -110,7 +111,7 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
         if lost := block.size - np.count_nonzero(finite):
             row, *rest = map(int, np.unravel_index(finite.argmin(), block.shape))
             count, first = count + lost, first or (start + row, *rest)
-        elif block.dtype == np.float64:
+        else:
             largest = max(largest, float(np.abs(block).max()))
     if count:
         values = "value that is" if count == 1 else "values that are"
@@ -119,6 +120,9 @@ def real_numbers(images: np.ndarray, what: str) -> np.ndarray:
         raise DataError(
             f"{what} hold values up to {largest:.3g}, but float32 ends at {LARGEST:.3g}; scale them"
         )
+    if 0 < largest < SMALLEST:
+        said = f"{what} hold no value larger than {largest:.3g}"
+        raise DataError(f"{said}, but float32 begins at {SMALLEST:.3g}; scale them")
     return images
 
 

@@ -206,8 +206,8 @@ def normalisation(kind: str, images: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if kind == "none":
         return none, one
     mean, std = _statistics(images)
-    # no smaller deviation has a reciprocal in the type
-    std = np.where(std > 0, np.maximum(std, np.finfo(dtype).tiny), 1).astype(dtype)
+    # no smaller deviation has a reciprocal in float32, in which engines divide
+    std = np.where(std > 0, np.maximum(std, np.finfo(np.float32).tiny), 1).astype(dtype)
     return mean.astype(dtype), one if kind == "center" else std
 
 

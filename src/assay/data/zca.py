@@ -14,6 +14,9 @@ __all__ = ["ZCA", "ZcaWhitening", "whitener"]
 EPSILON = 0.1
 """Usual addition to the variance of each principal component, in mean variances."""
 
+LEAST = 1e-14
+"""Smallest addition: components that vary less are rounding errors of float32."""
+
 RECIPE = "1"
 """Version of the computation, part of the key in the cache."""
 
@@ -24,7 +27,7 @@ _BLOCK = 2_000
 def _read(entry: Entry) -> bool | float:
     if isinstance(entry.value, bool):
         return entry.value
-    return entry.number(above=0, noun="true, or epsilon, a number")
+    return entry.number(LEAST, noun="true, or epsilon, a number")
 
 
 class ZcaWhitening:
@@ -45,8 +48,8 @@ class ZcaWhitening:
         False,
         "Make the pixels uncorrelated (ZCA, fitted on the training images). The number is the "
         "epsilon added to the variance of each principal component, in mean variances.",
-        {"anyOf": [{"type": "boolean"}, {"type": "number", "exclusiveMinimum": 0}]},
-        f"true (epsilon {EPSILON}) or a number > 0",
+        {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": LEAST}]},
+        f"true (epsilon {EPSILON}) or a number >= {LEAST}",
         True,
     )
 
