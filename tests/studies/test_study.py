@@ -11,6 +11,7 @@ import pytest
 import yaml
 from small_study import message, small
 
+from assay.core.errors import ConfigError
 from assay.studies.study import parse_study
 
 
@@ -230,6 +231,24 @@ def test_short_and_long_forms_of_training() -> None:
     assert read(optimizer="adam") == read(optimizer={"name": "adam", "beta_1": 0.9})
     assert read(steps=7) == read(steps=7, epochs=9)
     assert read(schedule="cosine") == read(schedule={"name": "cosine", "warmup": 0})
+
+
+def test_settings_of_the_usual_optimizer_need_no_name() -> None:
+    changed = ["training.optimizer.momentum=0.9"]
+    (trial,) = parse_study(small(), set=changed).trials
+    assert trial.config["training"]["optimizer"] == {"name": "sgd", "momentum": 0.9}
+    training = {"epochs": 2, "optimizer": {"momentum": 0.9}}
+    found = parse_study(
+        small(training=training, factors={"training.optimizer.nesterov": [False, True]})
+    )
+    assert [trial.label for trial in found.trials] == ["baseline", "nesterov = true"]
+    for changes, said in (
+        (["training.schedule.warmup=0.1"], "training.schedule needs a name, one of: "),
+        (["training.optimizer.beta_1=0.1"], "unknown setting of optimizer sgd 'beta_1'"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse_study(small(), set=changes)
+        assert str(caught.value).startswith(f"--set {changes[0]}: {said}")
 
 
 def test_settings_from_the_command_line_hold_in_every_trial() -> None:

@@ -38,6 +38,12 @@ from assay.networks.description import free, value
 __all__ = ["Augment", "EarlyStopping", "Training"]
 
 
+def _optimizers() -> dict[str, Any]:
+    schema = named_schema("name", {name: options_of(OPTIMIZERS[name]) for name in OPTIMIZERS})
+    schema["anyOf"].append({**object_schema(options_of(SGD)), "minProperties": 1})
+    return schema
+
+
 def _check(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
@@ -193,8 +199,9 @@ class Training:
     optimizer: Optimizer = setting(
         deferred(
             SGD(),
-            help="The optimizer, by name or with its settings.",
-            schema=lambda: named_schema("name", {n: options_of(OPTIMIZERS[n]) for n in OPTIMIZERS}),
+            help="The optimizer, by name or with its settings, which are those of `sgd` without a "
+            "name.",
+            schema=lambda: _optimizers(),
             accepts="an optimizer (see Optimizers)",
             example={"name": "sgd", "momentum": 0.9},
         )

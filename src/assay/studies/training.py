@@ -35,19 +35,25 @@ def _as_mapping(entry: Entry, key: str) -> Entry:
     return Entry(value, entry.path, entry.source, entry.problems)
 
 
-def _named(entry: Entry, kind: str, names: Any) -> tuple[str, Entry]:
-    """Return the name of an optimizer or a schedule, and an entry with its other settings."""
+def _named(entry: Entry, kind: str, names: Any, usual: str = "") -> tuple[str, Entry]:
+    """Return the name of an optimizer or a schedule, and an entry with its other settings, which
+    are those of `usual` where they have no name."""
     if not isinstance(entry.value, dict):
         return entry.choice(kind, names), Entry({}, entry.path, entry.source, entry.problems)
-    if "name" not in entry.value:
-        raise entry.error(f"{entry.name} needs a name, one of: {', '.join(names)}")
-    name = entry["name"].choice(kind, names)
+    if "name" in entry.value:
+        name = entry["name"].choice(kind, names)
+    elif usual and entry.value:
+        name = usual
+    else:
+        place = next(iter(entry.keys().values()), entry)  # which may be all that was written
+        said = f"{entry.name} needs a name, one of: {', '.join(names)}"
+        raise place.error(said, key=place is not entry)
     rest = {k: v for k, v in entry.value.items() if k != "name"}
     return name, Entry(rest, entry.path, entry.source, entry.problems)
 
 
 def _read_optimizer(entry: Entry) -> Spec:
-    name, rest = _named(entry, "optimizer", list(OPTIMIZERS))
+    name, rest = _named(entry, "optimizer", list(OPTIMIZERS), "sgd")
     settings = options_of(OPTIMIZERS[name])
     data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
     if "momentum" not in data:
