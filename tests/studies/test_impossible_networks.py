@@ -42,6 +42,22 @@ def test_an_impossible_network_of_the_study_itself_is_said_once(
     assert line.startswith(f"{path}:3:10: layer trunk.3 (conv2d)")
 
 
+@pytest.mark.parametrize(
+    ("training", "place", "begins"),
+    [
+        ("{swa: 0.5, ema: 0.9}", "4:17", "training.swa 0.5 and training.ema 0.9 average"),
+        ("{epochs: 3, steps: 5, stop_after: 2}", "4:45", "training.stop_after counts epochs"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_where_they_are(
+    training: str, place: str, begins: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.yaml"
+    (line,) = said(path, f"network: mlp\ntraining: {training}\n")
+    assert line.startswith(f"{path}:{place}: {begins}")
+    assert "images of" not in line
+
+
 def test_an_error_that_names_its_place_keeps_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -141,8 +141,7 @@ def test_only_a_setting_that_is_close_is_suggested_for_a_factor(name: str, hint:
             "a": {}, "b": {"training.pretrain": {"name": "transfer", "dataset": "mnist"}}
          }},
          "trials.b.training.pretrain: training.pretrain: images of mnist are 28x28x1, those of "
-         "digits 8x8x1; expected equal shapes (dataset.resize changes height and width) "
-         "(images of digits are 8x8x1)"),
+         "digits 8x8x1; expected equal shapes (dataset.resize changes height and width)"),
         ({"factors": {"network.dropout": [0, 0.1]}, "design": {"random": 3}},
          "design: random: 3, but there are only 2 combinations; use full_factorial"),
         *(({"design": design}, f"design: design: {name} combines factors, and this study has none")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from assay.core.config import Entry, LocatedError, Mark, Path, Source, dotted
-from assay.core.errors import AssayError, did_you_mean, nearest
+from assay.core.errors import AssayError, CodeChangedError, did_you_mean, nearest
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
@@ -94,20 +94,27 @@ def _values(setting: Setting) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def blame(settings: Sequence[Setting], as_written: Callable[[], str]) -> Iterator[None]:
+def blame(
+    settings: Sequence[Setting], source: Source, as_written: Callable[[], str]
+) -> Iterator[None]:
     """Give an error of a whole configuration the place of the level that set what it names, or of
-    the last one that changed networks or images, unless the study has it without levels:
-    `as_written()` says what is wrong then."""
+    the last one that changed networks or images. If the study has it without levels, which
+    `as_written()` says, its place is in `source`: the setting with which it begins, as in
+    "training.swa 0.5 and ...", or the network."""
     try:
         yield
-    except LocatedError:
+    except (LocatedError, CodeChangedError):
         raise
     except AssayError as error:
-        named = [s.entry for s in settings if str(error).startswith(".".join(map(str, s.path)))]
+        said = str(error)
+        named = [s.entry for s in settings if said.startswith(".".join(map(str, s.path)))]
         changed = named or [s.entry for s in settings if s.path[0] in ("network", "dataset")]
-        if not changed or str(error) in as_written():
-            raise
-        raise changed[-1].error(str(error)) from None
+        if changed and said not in as_written():
+            raise changed[-1].error(said) from None
+        path = tuple(said.partition(" ")[0].rstrip(":").split("."))
+        if len(path) > 1 and path[0] in SECTIONS:
+            raise LocatedError(said, source.mark(path)) from None
+        raise Entry(None, ("network",), source).error(said) from None
 
 
 def apply(settings: Sequence[Setting], source: Source) -> None:

@@ -12,8 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from assay.core.config import LocatedError
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import ConfigError, NetworkError
 from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
 from assay.data import Info, describe
@@ -103,16 +102,14 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
     """Check that the configuration of a trial can be trained on the images of its dataset.
 
     Raises:
-        ConfigError: it cannot; the message says what the images are.
+        AssayError: it cannot; of an impossible network, the message says what the images are.
     """
     info = resolve_info(config, data_dir)
     try:
         resolve_member({**config, "seed": 0}, data_dir)
-    except LocatedError:
-        raise
-    except AssayError as error:
+    except NetworkError as error:
         shape = "x".join(map(str, info.image_shape))
-        raise ConfigError(f"{error} (images of {info.name} are {shape})") from None
+        raise NetworkError(f"{error} (images of {info.name} are {shape})") from None
 
 
 def checked_info(config: Config, data_dir: Path | None = None) -> Info:

@@ -322,8 +322,7 @@ class _Reader:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
                 info = checked_info(config, self.data_dir)
         if config is not None and info is not None:
-            place = Entry(source.data["network"], ("network",), source)
-            with local.collect(place), blame(settings, lambda: self._as_written(factors)):
+            with local.collect(), blame(settings, source, lambda: self._as_written(factors)):
                 if self.changes.automatic:
                     config = shrink(config, self.changes.automatic, info, factors)
                 if "vary" in self.top:
