@@ -13,7 +13,9 @@ from PIL import Image
 from assay.apps.api import plan_of
 from assay.apps.cli.app import main
 from assay.core.records import run_id
+from assay.engines.engine import Resources
 from assay.engines.precision import fast_bfloat16, resolve_precision
+from assay.engines.torch_engine.device import place
 from assay.studies.parts import VERSIONS, of_earlier_versions
 from assay.tasks.task import TASKS
 
@@ -47,6 +49,15 @@ def asked(
     engine: str, precision: str = "auto", network: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     return {"engine": engine, "precision": precision, "network": network or {"family": "cnn"}}
+
+
+def test_the_format_of_a_name_is_that_in_which_an_engine_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for features, precision in (("avx2", "float32"), ("avx512_bf16", "bfloat16")):
+        processor(monkeypatch, features)
+        assert resolve_precision(asked("torch"), "cpu") == precision
+        assert place(Resources("cpu")).precision == precision
 
 
 DROPOUT, NOISE = ({f"layer {layer}": 2} for layer in ("dropout", "gaussian_noise"))

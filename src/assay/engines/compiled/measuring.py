@@ -13,6 +13,7 @@ from assay.core.cores import physical_cores
 from assay.data.dataset import Dataset, Split
 from assay.engines.compiled.choice import ALL_THREADS, BATCHED, BFLOAT16, COMPILED, ONEDNN, Rates
 from assay.engines.engine import Member
+from assay.engines.precision import fast_bfloat16
 from assay.networks.network import initial_weights
 from assay.tasks.task import find_task
 
@@ -76,7 +77,7 @@ def _pytorch(member: Member, precision: str) -> Rates:
 
     from assay.engines.engine import Resources
     from assay.engines.torch_engine import gemm
-    from assay.engines.torch_engine.device import fast_bfloat16, place
+    from assay.engines.torch_engine.device import place
     from assay.engines.torch_engine.program import StackedProgram
 
     members = [replace(member, training=replace(member.training, ema=0.0))] * MEMBERS
@@ -98,7 +99,7 @@ def _pytorch(member: Member, precision: str) -> Rates:
         found = {BATCHED: trained(1, precision, False)}
         if precision == "float32":
             found[ONEDNN] = trained(1, precision, True)
-        if precision == "float32" and fast_bfloat16(torch.device("cpu")):
+        if precision == "float32" and fast_bfloat16("cpu"):
             found[BFLOAT16] = trained(1, "bfloat16", False)
         if cores > 1:
             best = max((BATCHED, ONEDNN), key=lambda name: found.get(name, 0.0))

@@ -15,11 +15,11 @@ from threadpoolctl import ThreadpoolController
 
 from assay.core.errors import EngineError, unknown_name
 from assay.engines.engine import Resources
+from assay.engines.precision import fast_bfloat16
 
 __all__ = [
     "DevicePlace",
     "describe",
-    "fast_bfloat16",
     "no_denormals",
     "one_numpy_thread",
     "place",
@@ -58,7 +58,7 @@ def place(resources: Resources, precision: str = "auto") -> DevicePlace:
     device = _device(resources.device)
     wish = precision if resources.precision == "auto" else resources.precision
     if wish == "auto":
-        wish = "bfloat16" if fast_bfloat16(device) else "float32"
+        wish = "bfloat16" if fast_bfloat16(device.type) else "float32"
     if wish not in PRECISIONS:
         raise EngineError(unknown_name("precision", wish, ["auto", *PRECISIONS]))
     if device.type == "cpu":
@@ -113,16 +113,6 @@ def one_numpy_thread() -> Iterator[None]:
     """
     with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
         yield
-
-
-def fast_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware supports matrix products in bfloat16 (AMX, AVX512-BF16, GPU)."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():
-        able = torch.cpu.get_capabilities()
-        return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
-    return False
 
 
 def _device(wish: str) -> torch.device:
