@@ -126,6 +126,19 @@ def test_equivalence_is_what_the_study_says_does_not_matter():
     assert narrow.verdict == "no significant difference"
 
 
+def test_equivalence_says_nothing_about_another_metric_than_the_main_one():
+    plan = {**one_at_a_time(), "equivalence": 0.5, "metric": "val_accuracy"}
+    records = one_at_a_time_runs()
+    for record in records:
+        record.metrics["test_loss"] = 1.0 - record.metrics["test_accuracy"]
+    assert effects(plan, records)[1].verdict == "equivalent"
+    of_loss = effects(plan, records, "test_loss")[1]
+    assert of_loss.verdict == "no significant difference"
+    assert np.isnan(of_loss.equivalence)
+    of_loss = effects({**plan, "metric": "val_loss"}, records, "test_loss")[1]
+    assert of_loss.verdict == "equivalent"
+
+
 def test_lower_is_better_for_a_loss():
     plan = one_at_a_time()
     records = [

@@ -22,7 +22,7 @@ from assay.statistics.divergence import (
     side_of,
 )
 from assay.statistics.estimates import CONFIDENCE, Estimate, estimate
-from assay.statistics.metrics import metric_of, values_by_seed
+from assay.statistics.metrics import metric_of, primary_metric, values_by_seed
 from assay.statistics.noise import BadRuns, bad_runs
 
 __all__ = [
@@ -65,7 +65,7 @@ class Effect:
             interval lies within `equivalence` of zero), "no significant difference" or
             "not tested".
         equivalence: the largest difference that does not matter in the study, in the metric's own
-            unit; NaN for none.
+            unit; NaN for none, and for another metric than the study's main one.
         diverged: {level: number of diverged runs}, which count as the worst.
         left_out: {level: number of excluded runs}: they failed or have no value, or diverged and it
             is unknown what is worse.
@@ -170,7 +170,7 @@ def effects(
     sides: list[tuple[Outcome, Outcome]] = []
     for member, mine in members:
         runs, told = by_trial(mine), Counter[frozenset[frozenset[str]]]()
-        tried = outcomes(runs, metric, together)
+        tried, margin = outcomes(runs, metric, together), _equivalence(member, mine, metric)
         for rows in compared(member):
             question = frozenset(_runs_of(rows, key, runs) for key in _SIDES)
             told[question] += 1
@@ -179,7 +179,7 @@ def effects(
             known[question] += 1
             a, b = (side_of([tried.get(row[key], NOTHING) for row in rows]) for key in _SIDES)
             sides.append((a, b))
-            found.append(_effect(member, rows, sides[-1], metric, bad))
+            found.append(_effect(rows, sides[-1], metric, bad, margin))
     made = judged(
         found, lambda i, level: compare_outcomes(*sides[i], bad, metric=metric, confidence=level)
     )
@@ -195,12 +195,23 @@ def _runs_of(
     )
 
 
+def _equivalence(plan: PlanData, records: Sequence[Record], metric: str) -> float:
+    """Return a study's `equivalence` in the metric's own unit, NaN for another than its main one.
+
+    It is stated in the unit of the main metric, so it says nothing about the others.
+    """
+    known = metric_of(metric)
+    if known.name != metric_of(primary_metric(plan, records)).name:
+        return np.nan
+    return float(plan.get("equivalence") or np.nan) / known.scale
+
+
 def _effect(
-    plan: PlanData,
     rows: Sequence[PlannedComparison],
     pair: tuple[Outcome, Outcome],
     metric: str,
     bad: BadRuns,
+    equivalence: float,
 ) -> Effect:
     """Return the effect of these planned comparisons, without a verdict."""
     first = rows[0]
@@ -214,7 +225,7 @@ def _effect(
         pooled=len(rows),
         metric=metric,
         comparison=compare_outcomes(*pair, bad, metric=metric),
-        equivalence=float(plan.get("equivalence") or np.nan) / metric_of(metric).scale,
+        equivalence=equivalence,
         diverged={n: s.diverged for n, s in zip(names, pair, strict=True) if s.diverged},
         left_out={n: s.left_out for n, s in zip(names, pair, strict=True) if s.left_out},
     )

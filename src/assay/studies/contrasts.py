@@ -40,9 +40,9 @@ CONTRASTS: dict[str, Option] = {
         None,
         above=0,
         high=1e9,
-        help="The largest difference that does not matter, in the unit of displayed differences "
-        "(points for accuracy). Two levels are equivalent if the whole interval lies within "
-        "it.",
+        help="The largest difference of the main metric that does not matter, in the unit of "
+        "displayed differences (points for accuracy). Two levels are equivalent if the whole "
+        "interval lies within it.",
         example=0.5,
     ),
 }
