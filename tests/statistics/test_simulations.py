@@ -13,6 +13,7 @@ from scipy import stats
 from assay.statistics import (
     ALPHA,
     chance_to_show,
+    compare_outcomes,
     detectable,
     holm,
     holm_confidence,
@@ -22,6 +23,7 @@ from assay.statistics import (
     repeats_needed,
     share_interval,
 )
+from assay.statistics.divergence import Outcome
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -53,6 +55,25 @@ def test_a_paired_t_test_alone_does_not_hold_that():
         family_wise_error(studies("bad runs, steady baseline", 10), "one at a time", "paired t")
         > 0.5
     )
+
+
+@pytest.mark.parametrize(("n", "share"), [(5, 0.2), (10, 0.2), (10, 0.3)])
+def test_sides_that_diverge_equally_often_are_called_different_in_at_most_5_percent(n, share):
+    rng, studies = np.random.default_rng(7), 1500
+    seeds, called = range(n), 0
+    for _ in range(studies):
+        worst, sides = 0.9 + 0.01 * rng.normal(size=n).min(), []
+        for _ in range(2):
+            values, lost = 0.9 + 0.01 * rng.normal(size=n), rng.random(n) < share
+            worst = min([worst, *values[~lost]])
+            sides.append((values, lost))
+        a, b = (
+            Outcome(*[dict(zip(seeds, np.where(lost, bad, values), strict=True))
+                      for bad in (worst, 0.0)], diverged=int(lost.sum()))
+            for values, lost in sides
+        )  # fmt: skip
+        called += compare_outcomes(a, b, metric="test_accuracy").p < ALPHA
+    assert called / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])

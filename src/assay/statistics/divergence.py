@@ -111,19 +111,24 @@ def compare_outcomes(
     """Compare two sides; a diverged run is worse than every run that finished.
 
     A side with more diverged runs is only better if it is ahead even when these count as bad as
-    possible. To find it worse, they count as the worst run of the study, because one extreme value
-    could hide that the others are behind as well.
+    possible. To find it worse, they may also count as the worst run of the study, because one
+    extreme value could hide that the others are behind as well; for the choice of the smaller of
+    two p-values, p is doubled, and the interval is that of half the error (Bonferroni). Without
+    that, equal sides differ in up to 8.5 % of the cases instead of 5 %.
     """
     higher, (lowest, highest) = metric_of(metric).higher_is_better, metric_of(metric).bounds
     most = highest - lowest  # the largest difference of two bounded numbers
 
-    def made(x: Mapping[int, float], y: Mapping[int, float]) -> Comparison:
-        found = compare(x, y, higher_is_better=higher, confidence=confidence, bad=bad)
-        return replace(found, low=max(found.low, -most), high=min(found.high, most))
+    def made(x: Mapping[int, float], y: Mapping[int, float], tests: int = 1) -> Comparison:
+        level = 1 - (1 - confidence) / tests
+        found = compare(x, y, higher_is_better=higher, confidence=level, bad=bad)
+        ends = {"low": max(found.low, -most), "high": min(found.high, most)}
+        return replace(found, **ends, p=min(tests * found.p, 1.0))
 
     mild = made(a.mild, b.mild)
     if a.diverged == b.diverged:
         return mild
-    harsh = made(a.harsh, b.harsh)
-    ahead = (mild.difference > 0) == (higher == (a.diverged > b.diverged))
-    return harsh if ahead or harsh.p < mild.p else mild
+    if (mild.difference > 0) == (higher == (a.diverged > b.diverged)):
+        return made(a.harsh, b.harsh)
+    mild, harsh = made(a.mild, b.mild, tests=2), made(a.harsh, b.harsh, tests=2)
+    return harsh if harsh.p < mild.p else mild
