@@ -99,6 +99,56 @@ def test_the_seed_reaches_who_asks_for_one_and_the_recipe_nobody():
     assert [estimator.random_state for estimator in made] == [0, 1]
 
 
+NESTED = """
+from sklearn.ensemble import (
+    BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
+)
+from sklearn.linear_model import Perceptron
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import ExtraTreeClassifier
+
+def forest():
+    return RandomForestClassifier(2)
+
+def pipeline():
+    return make_pipeline(StandardScaler(), forest())
+
+def voting():
+    return VotingClassifier([("a", pipeline()), ("b", forest()), ("c", Perceptron(random_state=7))])
+
+def stacking():
+    return StackingClassifier([("a", forest())], ExtraTreeClassifier(), cv=2)
+
+def search():
+    return GridSearchCV(pipeline(), {"randomforestclassifier__max_depth": [1, 2]}, cv=2)
+
+def bagging():
+    return BaggingClassifier(ExtraTreeClassifier())
+"""
+
+
+@pytest.mark.parametrize("kind", ["pipeline", "voting", "stacking", "search", "bagging"])
+def test_the_seed_reaches_what_an_estimator_contains(kind, points, tmp_path, monkeypatch):
+    (tmp_path / "nested_estimators.py").write_text(NESTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    study = {**STUDY, "network": {"estimator": f"nested_estimators:{kind}"}, "repeats": 2}
+    members = cohorts(plan_of(study).configs())[0].members
+    pixels, classes = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 2
+
+    def states(made: Any) -> list[int]:
+        return [v for name, v in made.get_params().items() if name.endswith("random_state")]
+
+    first, again, other = (make_estimator(members[i].network, members[i].seed) for i in (0, 0, 1))
+    assert None not in states(first)
+    assert len(set(states(first))) == len(states(first))
+    assert states(first) == states(again) != states(other)
+    assert kind != "voting" or 7 in states(first)
+    fitted = [estimator.fit(pixels, classes).predict(pixels) for estimator in (first, again)]
+    assert np.array_equal(*fitted)
+
+
 def test_who_only_chooses_never_reads_the_test_images(points, monkeypatch):
     def sealed(self: Dataset) -> Split:
         raise AssertionError("the test images were read")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Protocol
 
 import numpy as np
 
 from assay.core.errors import NetworkError
+from assay.core.seeds import key
 from assay.networks.modules import Measured, OwnNetwork, defined_at, find
 
 __all__ = ["Classifier", "log_probabilities", "make_estimator", "measure"]
@@ -29,7 +29,10 @@ class Classifier(Protocol):
 
 
 def make_estimator(network: OwnNetwork, seed: int) -> Classifier:
-    """Make the estimator; if it has a `random_state` that is not set, it gets the run's seed.
+    """Make the estimator, with the run's seed as `random_state` where that is not set.
+
+    What it contains (the steps of a pipeline, the members of an ensemble, what a search fits) gets
+    seeds of its own, drawn from the run's.
 
     Raises:
         NetworkError: it cannot be created, or is not a classifier.
@@ -46,9 +49,18 @@ def make_estimator(network: OwnNetwork, seed: int) -> Classifier:
         )
     if _regresses(made):
         raise NetworkError(f"{network.source} is a regressor, expected a classifier")
-    if "random_state" in inspect.signature(type(made)).parameters and made.random_state is None:
-        made.set_params(random_state=seed)
+    _seed(made, seed)
     return made
+
+
+def _seed(made: Any, seed: int) -> None:
+    """Set each `random_state` that is None; scikit-learn draws from a global generator there."""
+    if not hasattr(made, "get_params"):  # a class that only resembles scikit-learn's
+        return
+    unset = [name for name, value in made.get_params(deep=True).items() if value is None]
+    own = {"random_state": seed} if "random_state" in unset else {}
+    nested = [name for name in unset if name.endswith("__random_state")]
+    made.set_params(**own, **{name: key(seed, "estimator", name) % 2**32 for name in nested})
 
 
 def measure(network: OwnNetwork) -> tuple[tuple[str, Measured], ...]:
