@@ -98,6 +98,20 @@ def test_curves_by_hand_with_a_run_that_ended_early_and_one_that_diverged():
     assert np.isnan(series["low"][2])
 
 
+def test_the_ends_of_runs_that_end_by_time_are_no_points_of_the_mean():
+    """Each is evaluated at its own last step, between and after the points that all share."""
+    plan = {"trials": [{"label": "a", "trial_id": "a"}]}
+    ends = [2.1, 3.05, 3.06, 3.07]
+    records = [curve("a", seed, [4, 3, 2, seed][: int(end) + 1]) for seed, end in enumerate(ends)]
+    for record, end in zip(records, ends, strict=True):
+        record.curves["epoch"][-1] = end
+        record.curves["loss"][-1] = 9
+    series = curves(plan, records)[0]["series"]["loss"]
+    assert series["x"].tolist() == [1, 2, 3]
+    assert series["mean"].tolist() == [4, 3, 2]
+    assert series["n"].tolist() == [4, 4, 3]
+
+
 def test_intervals_of_a_curve_are_computed_together(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
 

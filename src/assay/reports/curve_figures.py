@@ -111,9 +111,7 @@ def _draw_curve(
         if key not in series:
             continue
         band, color = series[key], PALETTE[i % len(PALETTE)]
-        # with less than half of the runs left, the mean does not represent the trial
-        kept = slice(0, int((band["n"] >= band["n"].max() / 2).sum()))
-        x, mean = band["x"][kept], band["mean"][kept] * scale
+        x, mean = band["x"], band["mean"] * scale
         ax.plot(
             x,
             mean,
@@ -128,8 +126,8 @@ def _draw_curve(
         if side := limits.beyond(mean[-1]):
             text = metric_of(name).number(mean[-1] / scale).replace("-", "−")
             _beyond(ax, i, side, color, text if prefix != "" or f"val_{name}" not in series else "")
-        if np.isfinite(band["low"][kept]).any() and fits(band, limits, scale):
-            low, high = band["low"][kept] * scale, band["high"][kept] * scale
+        if np.isfinite(band["low"]).any() and fits(band, limits, scale):
+            low, high = band["low"] * scale, band["high"] * scale
             ax.fill_between(x, low, high, color=color, alpha=0.14, lw=0)
 
 

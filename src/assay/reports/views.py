@@ -255,7 +255,11 @@ def _axis(plan: PlanData) -> str:
 
 
 def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]:
-    """Return mean and interval over the runs at every point of `axis` that any of them reached."""
+    """Return mean and interval over the runs at the points of `axis` where enough of them have one.
+
+    With less than half of the runs at a point, their mean does not represent the trial: runs that
+    ended early have left, or a run that ends by time was evaluated there at its own end.
+    """
     values = np.concatenate([np.asarray(r.curves[name], dtype=np.float64) for r in runs])
     points = np.concatenate([np.asarray(r.curves[axis], dtype=np.float64) for r in runs])
     finite = np.isfinite(values)
@@ -263,6 +267,8 @@ def _band(runs: Sequence[Record], name: str, axis: str) -> dict[str, np.ndarray]
     order = np.argsort(points, kind="stable")
     values = values[order]
     places, first, n = np.unique(points[order], return_index=True, return_counts=True)
+    kept = n >= n.max(initial=0) / 2
+    places, first, n = places[kept], first[kept], n[kept]
     mean, low, high = np.empty((3, len(places)))
     for count in np.unique(n):  # points that equally many runs reached are computed together
         where = n == count
@@ -291,8 +297,7 @@ def curves(plan: PlanData, records: Iterable[Record]) -> list[TrialCurves]:
     {"loss": {...}, "val_loss": {...}, ...}, and test_loss if the study requested it, each
     {"x", "mean", "low", "high", "n"} of equal length; "axis" says whether x counts epochs or, if
     the study's budget is in steps, steps. Means exclude diverged runs. If runs end early, n
-    decreases, and the mean only covers the remaining ones; "complete" is the last entry with all
-    runs.
+    decreases, and the mean only covers the remaining ones, at least half of them.
     """
     records = list(records)
     runs, axis, called = by_trial(records), _axis(plan), trial_names(plan)
@@ -305,7 +310,6 @@ def curves(plan: PlanData, records: Iterable[Record]) -> list[TrialCurves]:
         for name in [n for base in names for n in (base, f"val_{base}", f"test_{base}")]:
             having = [r for r in finished if name in r.curves]
             if having and (band := _band(having, name, axis))["x"].size:
-                band["complete"] = np.array(int((band["n"] == band["n"].max()).sum()))
                 series[name] = band
         if series:
             found.append(
