@@ -29,6 +29,7 @@ from assay.reports.paper.material import slug
 from assay.reports.paper.typst_exhibits import PageSize, quoted
 from assay.reports.paper.typst_text import typst_text
 from assay.reports.paper.writing import write_latex, write_markdown
+from assay.statistics import DIFFERENT
 
 KEYS = known_keys(bibliography())
 UNCITED = {"zeros", "ones", "random_normal", "random_uniform"}
@@ -145,6 +146,38 @@ def test_a_paper_says_what_its_intervals_cover(material, vary, covers, not_cover
     assert not_covered in limits
     assert ("also cover" in limits) == bool(also)
     assert also in limits
+
+
+@pytest.mark.parametrize(
+    ("shifted", "said"),
+    [
+        ([], "with equal seeds, by the mean difference with its interval and a paired t-test; the"),
+        ([0], "a paired t-test, where seeds differ by Welch's t-test "),
+        ([0, 1, 2], "are compared by the mean difference with its interval and Welch's t-test "),
+    ],
+)
+def test_a_paper_says_which_test_compares(material, shifted, said):
+    asked = material("tour")
+    trials = [trial["trial_id"] for trial in asked.plan["trials"]]
+    at = {trials[i]: 100 * (i + 1) for i in shifted}
+    records = [replace(r, seed=r.seed + at.get(r.trial_id, 0)) for r in asked.records]
+    paper = manuscript([replace(asked, records=records)])
+    method = next(c for c in paper.chapters if c.name == "method")
+    texts = [block.sentences for block in method.blocks if isinstance(block, Paragraph)]
+    flat = "".join(
+        part for text in texts for sentence in text for part in sentence if isinstance(part, str)
+    )
+    assert said in flat
+    assert ("welch1947" in str(method)) == bool(shifted)
+
+
+def test_a_paper_says_which_comparisons_it_counts(material):
+    asked = material("tour")
+    shown = [e for e in asked.effects if e.verdict not in DIFFERENT]
+    pooled = [e for e in shown if e.pooled > 1]
+    assert shown
+    chapter = str(manuscript([asked]).chapters)
+    assert (" over all combinations there is no significant difference" in chapter) == bool(pooled)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

@@ -131,17 +131,19 @@ def _unseen(material: Material) -> Iterator[Block]:
     open_ones = [
         e for e in material.effects if e.verdict in ("no significant difference", "equivalent")
     ]
-    told = [e for e in open_ones if e.pooled > 1] or open_ones
+    pooled = [e for e in open_ones if e.pooled > 1]
+    told = pooled or open_ones
     if not told:
         return
+    which = " over all combinations" if pooled else ""
     factors = list(material.plan.get("factors") or {})
     known = metric_of(material.metric)
     ends = [abs(end) for e in told for end in (e.comparison.low, e.comparison.high)]
     widest = max(ends)
     sentences: list[Sentence] = [
         (
-            f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'} there "
-            "is no significant difference; the intervals still allow differences of up to "
+            f"For {_number(len(told))} {'comparison' if len(told) == 1 else 'comparisons'}{which} "
+            "there is no significant difference; the intervals still allow differences of up to "
             f"{known.size(widest, known.digits(widest))}.",
         )
     ]

@@ -195,11 +195,7 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
     ]
     if any(m.effects for m in studies):
         sentences += [
-            (
-                "Configurations are compared in pairs of runs with equal seeds, by the mean "
-                "difference with its interval and a paired t-test; the comparisons are fixed "
-                "before any run is trained.",
-            ),
+            _compared(studies),
             (
                 "Their p-values are corrected by Holm's procedure ",
                 cite("holm1979"),
@@ -221,6 +217,20 @@ def _statistics(studies: Sequence[Material]) -> Iterator[Block]:
         ),
     ]
     yield Paragraph(tuple(sentences))
+
+
+def _compared(studies: Sequence[Material]) -> Sentence:
+    """Say which tests compare configurations: by pairs, or by Welch's test if seeds differ."""
+    tests = {e.comparison.paired for m in studies for e in m.effects if e.comparison.n}
+    by = "by the mean difference with its interval and"
+    fixed = "; the comparisons are fixed before any run is trained."
+    welch = ("Welch's t-test ", cite("welch1947"))
+    if tests == {False}:
+        return (f"Configurations are compared {by} ", *welch, f" (seeds differ){fixed}")
+    paired = f"Configurations are compared in pairs of runs with equal seeds, {by} a paired t-test"
+    if tests == {True, False}:
+        return (f"{paired}, where seeds differ by ", *welch, fixed)
+    return (f"{paired}{fixed}",)
 
 
 def _chosen(studies: Sequence[Material]) -> str:
