@@ -16,10 +16,13 @@ import pytest
 from execute_command import config, train
 
 from assay.apps.cli.app import main
-from assay.core.errors import ConfigError, StudyDetached
+from assay.core.errors import ConfigError, EngineError, StudyDetached
 from assay.core.records import run_id
 from assay.core.store import Store
 from assay.execution.executors import slurm
+from assay.execution.executors._slurm_batch import ArrayTask, Batch
+from assay.execution.executors._slurm_commands import submit
+from assay.execution.executors.executor import Setup
 from assay.execution.place import parse_place
 
 pytest.importorskip("submitit", reason="needs the extra slurm")
@@ -177,3 +180,48 @@ def test_settings_of_slurm_are_checked():
         parse_place("slurm").with_options({"gpus_per_node": -1})
     with pytest.raises(ConfigError, match=r"unknown place to train \(--on\) 'slrum'; did you mean"):
         parse_place("slrum")
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """Commands of SLURM that leave a file with what they were asked, or fail."""
+
+    def made(name: str, script: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return made
+
+
+def test_a_queue_that_does_not_answer_for_a_while_ends_nothing(commands, tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.0)
+    task = ArrayTask(tmp_path, 0, "1_0", [["run"]])
+    executor = slurm.Slurm(Setup(None, 1, shared=tmp_path))
+    executor._tasks, told = [task], []
+    commands("squeue", "echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1")
+    executor._hear(told.append)
+    executor._hear(told.append)
+    assert [message.kind for message in told] == ["remark"]
+    assert "squeue failed: slurm_load_jobs error: Socket timed out; the tasks" in told[0].text
+    executor._clear()  # everything is stored by then
+    commands("squeue", "echo '1_0|RUNNING'")
+    executor._hear(told.append)
+    assert len(told) == 1
+    assert not task.over
+    commands("squeue", "exit 1")
+    executor._hear(told.append)
+    assert len(told) == 2
+    monkeypatch.setattr(slurm, "PATIENT_SECONDS", 0.0)
+    with pytest.raises(EngineError, match="run the same command again to collect"):
+        executor._hear(told.append)
+
+
+def test_as_many_tasks_train_at_once_as_there_are(commands, tmp_path):
+    commands("srun", "exit 1")  # submitit looks whether it is there
+    commands("sbatch", f'cat "$@" > {tmp_path}/asked; echo Submitted batch job 7')
+    tasks = [ArrayTask(tmp_path, number, "", [["run"]]) for number in range(300)]
+    (tmp_path / "logs").mkdir()
+    submit(Batch(tmp_path, tasks), {}, 1000)
+    assert "#SBATCH --array=0-299%300\n" in (tmp_path / "asked").read_text()
+    assert tasks[-1].name == "7_299"

@@ -100,7 +100,13 @@ def submit(batch: Batch, settings: Mapping[str, object], largest: int) -> None:
     executor = SlurmExecutor(batch.folder / "logs")
     count, names = len(batch.tasks), list[str]()
     more = {"requeue": True, "signal": f"{SIGNAL}@{WARN_SECONDS}"}
-    executor.update_parameters(job_name="assay", wckey=None, additional_parameters=more, **settings)
+    executor.update_parameters(
+        job_name="assay",
+        wckey=None,
+        array_parallelism=count,  # there are as many tasks as may train at once
+        additional_parameters=more,
+        **settings,
+    )
     for start in range(0, count, largest):
         size = min(largest, count - start)
         executor.parameters["map_count"] = size

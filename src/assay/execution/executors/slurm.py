@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar
 
-from assay.core.errors import StudyDetached
+from assay.core.errors import EngineError, StudyDetached
 from assay.core.options import flag, integer, text
 from assay.core.record_files import read_record
 from assay.engines.engine import Progress, Resources
@@ -28,6 +28,9 @@ __all__ = ["Slurm"]
 
 LOOK_SECONDS = 5.0
 """How often SLURM is asked for the states of tasks."""
+
+PATIENT_SECONDS = 600.0
+"""So long SLURM may be unable to tell the states, as while its controller restarts."""
 
 GONE_SECONDS = 15.0
 """So long after its end, what a task wrote must be seen here through the shared file system."""
@@ -60,6 +63,7 @@ class Slurm:
         self._jobs: dict[int, tuple[Job, list[tuple[ArrayTask, int]]]] = {}
         self._tasks: list[ArrayTask] = []
         self._looked = 0.0
+        self._unheard: float | None = None
 
     def capacity(self, resources: Resources) -> Capacity:
         """What the partition has, busy or not."""
@@ -144,10 +148,8 @@ class Slurm:
 
     def _hear(self, send: Callable[[Message], None]) -> None:
         if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._look(send)
             self._looked = time.monotonic()
-            alive = states(task.name for task in self._tasks if not task.over)
-            for task in self._tasks:
-                task.look(alive, GONE_SECONDS)
         owners = {run.run_id: n for n, (job, _) in self._jobs.items() for run in job.cohort.members}
         for task in self._tasks:
             for said in task.news():
@@ -155,6 +157,28 @@ class Slurm:
         for number, (_, parts) in list(self._jobs.items()):
             if all(task.over or place in task.ended for task, place in parts):
                 self._end(number, parts, send)
+
+    def _look(self, send: Callable[[Message], None]) -> None:
+        """Ask SLURM which tasks are left; tasks train on while it cannot tell.
+
+        Raises:
+            EngineError: it could not for a long time.
+        """
+        try:
+            alive = states(task.name for task in self._tasks if not task.over)
+        except EngineError as error:
+            now, minutes = time.monotonic(), round(PATIENT_SECONDS / 60)
+            if self._unheard is None:
+                self._unheard = now
+                said = f"{error}; the tasks train on, and SLURM is asked for {minutes} minutes"
+                send(Message("remark", text=said))
+            if now - self._unheard > PATIENT_SECONDS:
+                said = f"{error}, for {minutes} minutes; tasks may train on: run the same command"
+                raise EngineError(f"{said} again to collect what they have trained") from None
+            return
+        self._unheard = None
+        for task in self._tasks:
+            task.look(alive, GONE_SECONDS)
 
     def _tell(
         self, task: ArrayTask, said: dict, owners: dict[str, int], send: Callable[[Message], None]
@@ -182,9 +206,12 @@ class Slurm:
         send(Message(worst["kind"], number, **more))
 
     def _clear(self) -> None:
-        """Remove batches of which nothing is left to collect."""
+        """Remove batches of which nothing is left to collect, or let a later command do that."""
         batches = self._batches()
-        alive = states(task.name for batch in batches for task in batch.tasks)
+        try:
+            alive = states(task.name for batch in batches for task in batch.tasks)
+        except EngineError:  # all is trained and stored
+            return
         for batch in batches:
             if not any(True for task in batch.tasks for _ in task.holds(alive)):
                 shutil.rmtree(batch.folder, ignore_errors=True)
