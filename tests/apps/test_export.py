@@ -77,6 +77,21 @@ def test_a_run_travels_to_keras(store: Path, tmp_path: Path, capsys: pytest.Capt
     assert list(tmp_path.iterdir()) == [out], "nothing half-written stays"
 
 
+@pytest.mark.parametrize("permute", [None, 7])
+def test_it_is_said_that_a_model_takes_changed_images(permute, tmp_path: Path, capsys):
+    study = {
+        "study": "s", "dataset": {"name": "digits", "train": 100, "permute": permute},
+        "network": {"family": "mlp", "hidden": [4]}, "training": {"epochs": 1}, "repeats": 1,
+    }  # fmt: skip
+    run = assay.run(study, store=tmp_path / "store", progress=False).records()[0].run_id
+    at = ["--store", str(tmp_path / "store"), "--to", "torch", "--out", str(tmp_path / "net.py")]
+    capsys.readouterr()
+    assert main(["export", run, *at]) == 0
+    err = capsys.readouterr().err
+    assert ("note: The images of this run were changed first (permute: 7)" in err) == bool(permute)
+    assert bool(permute) or not err
+
+
 @pytest.mark.parametrize(("rate", "saved"), [(1e30, True), (0.01, False)])
 def test_a_run_without_weights_says_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: float, saved: bool

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,31 @@ def test_onnx_runtime_computes_the_same(name, tmp_path: Path):
     (found,) = runtime.InferenceSession(str(path)).run(None, {"images": images})
     wanted = expected(record, network, images)["class"]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"permute": 7}, "changed first (permute: 7), as assay.data.load does it"),
+        ({"permute": None, "zca_whitening": True, "resize": 6},
+         "changed first (resize: 6, zca_whitening: true), as"),
+        ({"permute": None}, ""),
+    ],
+)  # fmt: skip
+def test_a_model_says_what_was_done_to_images_before_it(settings, said, tmp_path: Path):
+    onnx = pytest.importorskip("onnx")
+    from safetensors import safe_open
+
+    record, network = trained("mlp", {"class": 4})
+    record = replace(record, config={"dataset": {"name": "digits", **settings}})
+    EXPORTERS["torch"].write(record, network, tmp_path / "net.py")
+    EXPORTERS["onnx"].write(record, network, tmp_path / "net.onnx")
+    docs = ast.get_docstring(ast.parse((tmp_path / "net.py").read_text())) or ""
+    with safe_open(tmp_path / "net.safetensors", "numpy") as file:
+        metadata = file.metadata().get("images", "")
+    found = [" ".join(docs.split()), metadata, onnx.load(tmp_path / "net.onnx").doc_string]
+    assert all(said in text for text in found)
+    assert all(("changed first" in text) == bool(said) for text in found)
 
 
 @pytest.mark.parametrize("to", ["onnx", "torch"])

@@ -11,7 +11,7 @@ import numpy as np
 from assay.core.records import Spec
 from assay.core.registry import Registry, register
 
-__all__ = ["TRANSFORMS", "FittedTransform", "Transform", "switched_on"]
+__all__ = ["TRANSFORMS", "FittedTransform", "Transform", "changes_of", "switched_on"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,12 @@ def switched_on(spec: Spec) -> list[str]:
     """Return the names of the transforms of a resolved specification, sorted."""
     usual = {name: TRANSFORMS[name].usual for name in TRANSFORMS}
     return [name for name in usual if spec.get(name, usual[name]) != usual[name]]
+
+
+def changes_of(spec: Spec) -> dict[str, Any]:
+    """Return the settings of a resolved specification that change images before normalisation.
+
+    They are in the order in which `assay.data.load` applies them.
+    """
+    first = [name for name in ("resize", "permute") if spec.get(name) is not None]
+    return {name: spec[name] for name in [*first, *switched_on(spec)]}

@@ -47,17 +47,20 @@ def export(
         to: The format. For a study: json (configuration, command, machine and the numbers of every
             run) or optuna (a search with all its trials, for Optuna's dashboard). For a run, a
             model that takes pixels in 0..255 and returns logits: keras, onnx, or torch (an
-            nn.Module in a file of its own, with safetensors).
+            nn.Module in a file of its own, with safetensors). Where the run's images were changed
+            first (permute, resize, zca_whitening), the model takes changed ones.
         out: The file to write [./NAME with the format's ending].
     """
+    from assay.apps.exporters._reference import changed_first
     from assay.apps.exporters.exporter import EXPORTERS, RunExporter, StudyExporter
 
     exporter, places = EXPORTERS[to], places or Places()
     write: Callable[[Path], None]
+    note = ""
     if isinstance(exporter, RunExporter):
         record, network = stored_run(what, f"--to {to}", places)
         _check_own(exporter, network, record, to)
-        name = record.run_id
+        name, note = record.run_id, changed_first(record)
 
         def write(path: Path) -> None:
             exporter.write(record, network, path)
@@ -74,6 +77,8 @@ def export(
     _write(write, path, exporter.suffix, companions)
     for written in [path, *(path.with_suffix(ending) for ending in companions)]:
         console.say(f"written: {written}")
+    if note:
+        console.remark(f"note: {note}")
 
 
 def _check_own(exporter: RunExporter, network: Network, record: Record, to: str) -> None:

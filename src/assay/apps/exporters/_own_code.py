@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from assay.apps.exporters._reference import pixels
+from textwrap import fill
+
+from assay.apps.exporters._reference import changed_first, pixels
 from assay.core.records import Record
 from assay.networks.modules import OwnNetwork
 
@@ -15,7 +17,7 @@ _SOURCE = '''"""The network of assay's run {run}: `{source}`, with its trained w
     logits = model(images)  # (n, {shape}), pixels in 0..255
 
 It needs the file that defines the network: {files}.
-"""
+{note}"""
 
 import torch
 from safetensors.torch import load_file
@@ -52,6 +54,7 @@ def own_code(network: OwnNetwork, record: Record) -> str:
     """Return the source of a module that imports the user's file and loads the weights."""
     module, _, attribute = network.source.partition(":")
     mean, std = (array.tolist() for array in pixels(record))
+    note = changed_first(record)
     return _SOURCE.format(
         run=record.run_id,
         source=network.source,
@@ -63,4 +66,5 @@ def own_code(network: OwnNetwork, record: Record) -> str:
         arguments=", ".join(f"{name}={value!r}" for name, value in network.arguments().items()),
         mean=mean,
         std=std,
+        note=note and f"\n{fill(note, 88)}\n",
     )

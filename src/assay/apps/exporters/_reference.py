@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from assay.core.errors import EngineError
 from assay.core.records import Record
+from assay.data.transforms import changes_of
 from assay.networks.network import Network
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["expected", "hold", "pixels", "sample_images"]
+__all__ = ["changed_first", "expected", "hold", "pixels", "sample_images"]
 
 TOLERANCE = 1e-3
 """Largest accepted difference of an output from assay's, relative to the largest output."""
@@ -24,6 +26,18 @@ def pixels(record: Record) -> tuple[np.ndarray, np.ndarray]:
 
     found = record.provenance["pixels"]
     return np.asarray(found["mean"], np.float32), np.asarray(found["std"], np.float32)
+
+
+def changed_first(record: Record) -> str:
+    """A sentence on what was done to the run's images before all that the model does; or ""."""
+    changes = changes_of(record.config.get("dataset") or {})
+    if not changes:
+        return ""
+    said = ", ".join(f"{name}: {json.dumps(value)}" for name, value in changes.items())
+    return (
+        f"The images of this run were changed first ({said}), as assay.data.load does it; the "
+        "model takes images that are changed in the same way, and is wrong about others."
+    )
 
 
 def sample_images(network: Network, count: int = 5) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import EngineError
@@ -26,7 +27,7 @@ _HEAD = '''"""{title}
     logits = model(images)          # float32 (batch, {shape}), pixels 0..255
 
 It needs only torch and safetensors.
-"""
+{note}"""
 
 from pathlib import Path
 
@@ -65,12 +66,13 @@ ACTIVATIONS = {
 }
 
 
-def torch_code(network: Network, title: str, module: str) -> str:
+def torch_code(network: Network, title: str, module: str, note: str = "") -> str:
     """Source of a module that takes images (batch, height, width, channels) in 0..255.
 
     Args:
         title: first line of its docstring.
         module: name of the file without its ending; the weights are stored beside it.
+        note: a paragraph for the end of its docstring.
     """
     init: Lines = []
     forward = ["x = (images - self.pixel_mean) / self.pixel_std", "x = x.permute(0, 3, 1, 2)"]
@@ -88,6 +90,7 @@ def torch_code(network: Network, title: str, module: str) -> str:
         module=module,
         shape=", ".join(map(str, network.input_shape)),
         channels=network.input_shape[-1],
+        note=note and f"\n{fill(note, 88)}\n",
     )
     text += "".join(f"        {line}\n" for line in init)
     text += "\n    def forward(self, images):\n"

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from assay.apps.exporters._onnx_graph import OnnxGraph
-from assay.apps.exporters._reference import expected, hold, pixels, sample_images
+from assay.apps.exporters._reference import (
+    changed_first,
+    expected,
+    hold,
+    pixels,
+    sample_images,
+)
 from assay.apps.exporters.exporter import EXPORTERS, RunExporter
 from assay.core.errors import MissingExtraError, install_extra
 from assay.core.records import Record
@@ -28,7 +34,9 @@ class Onnx(RunExporter):
             EngineError: a layer cannot be written as ONNX yet, or the outputs differ.
         """
         onnx, runtime = _libraries()
-        onnx.save(OnnxGraph(network, record.weights, *pixels(record)).model(), path)
+        model = OnnxGraph(network, record.weights, *pixels(record)).model()
+        model.doc_string = changed_first(record)
+        onnx.save(model, path)
         images = sample_images(network)
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         heads = [output.name for output in session.get_outputs()]

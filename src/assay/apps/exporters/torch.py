@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from assay.apps.exporters._own_code import own_code
-from assay.apps.exporters._reference import expected, hold, pixels, sample_images
+from assay.apps.exporters._reference import (
+    changed_first,
+    expected,
+    hold,
+    pixels,
+    sample_images,
+)
 from assay.apps.exporters._torch_code import torch_code, torch_weights
 from assay.apps.exporters.exporter import EXPORTERS, RunExporter
 from assay.core.records import Record
@@ -31,12 +37,13 @@ class Torch(RunExporter):
         """
         from safetensors.numpy import save_file
 
-        metadata = {"run": record.run_id, "made_by": "assay"}
+        note = changed_first(record)
+        metadata = {"run": record.run_id, "made_by": "assay", **({"images": note} if note else {})}
         if isinstance(network, OwnNetwork):
             source, weights = own_code(network, record), record.weights
         else:
             title = f"The network of assay's run {record.run_id}, as a plain PyTorch module."
-            source = torch_code(network, title, "NAME")
+            source = torch_code(network, title, "NAME", note)
             weights = torch_weights(network, record.weights, *pixels(record))
         save_file(weights, path.with_suffix(".safetensors"), metadata)
         path.write_text(source, encoding="utf-8")
