@@ -7,12 +7,9 @@ import pytest
 from scipy import stats
 
 from assay.core.records import Record
-from assay.core.seeds import stream
 from assay.statistics import (
     BadRuns,
     bad_runs,
-    bootstrap,
-    bootstrap_interval,
     estimate,
     estimate_runs,
     find_bad_runs,
@@ -60,58 +57,6 @@ def test_diverged_and_failed_runs_are_counted_and_not_averaged():
     found = estimate_runs([*runs, run(4, float("nan"))], "test_accuracy")
     assert (found.n, found.diverged, found.failed) == (2, 1, 2)
     assert found.mean == pytest.approx(0.85)
-
-
-def test_bootstrap_obeys_its_seed_both_ways():
-    values = np.random.default_rng(0).normal(size=12)
-    assert bootstrap_interval(values, seed=3) == bootstrap_interval(values, seed=3)
-    assert bootstrap_interval(values, seed=3) != bootstrap_interval(values, seed=4)
-
-
-@pytest.mark.parametrize("method", ["BCa", "percentile"])
-def test_bootstrap_of_many_values_is_near_the_t_interval(method):
-    values = np.random.default_rng(2).normal(5, 2, 300)
-    _, low, high = t_interval(values)
-    assert bootstrap_interval(values, method=method) == pytest.approx((low, high), abs=0.05)
-
-
-@pytest.mark.parametrize("paired", [False, True])
-def test_percentile_intervals_are_those_of_scipy(paired):
-    a, b = np.random.default_rng(4).normal(size=(2, 9))
-
-    def difference(x, y, axis=-1):
-        return x.mean(axis) - y.mean(axis)
-
-    found = bootstrap_interval(
-        a, b, statistic=difference, method="percentile", paired=paired, seed=5
-    )
-    known = stats.bootstrap(
-        (a, b),
-        difference,
-        n_resamples=4999,
-        paired=paired,
-        method="percentile",
-        rng=stream(5, "bootstrap"),
-    )
-    assert found == pytest.approx(tuple(known.confidence_interval), abs=1e-12)
-
-
-def test_resamples_are_drawn_once_for_many_comparisons(monkeypatch: pytest.MonkeyPatch):
-    drawn: list[int] = []
-    monkeypatch.setattr(
-        bootstrap, "stream", lambda seed, name: drawn.append(seed) or stream(seed, name)
-    )
-    for values in np.random.default_rng(6).normal(size=(20, 7)):
-        bootstrap_interval(values, method="percentile", seed=1234)
-    assert drawn == [1234]
-
-
-def test_bootstrap_of_degenerate_samples_is_quiet():
-    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
-    assert np.isnan(bootstrap_interval([2.0])).all()
-    low, high = bootstrap_interval([0.0, 0.0, 0.0, 1.0], statistic=np.max)
-    assert low == 0
-    assert high == 1
 
 
 def test_an_interval_ends_where_the_metric_does():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from assay.statistics.bootstrap import bootstrap_interval
 from assay.statistics.compare import (
     GAMMA,
     Comparison,
@@ -97,7 +96,6 @@ __all__ = [
     "best_run",
     "best_so_far",
     "best_trial",
-    "bootstrap_interval",
     "by_trial",
     "chance_to_show",
     "compare",
