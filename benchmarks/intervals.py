@@ -111,14 +111,14 @@ METHODS: dict[str, Test] = {
     "sign flips": sign_flips,
     "Johnson": johnson,
     "trimmed": trimmed,
-    "assay": lambda d, bad: paired_t(d, margin=bad.margin).p,
+    "assay": lambda d, bad: paired_t(d, margin=bad.among(d).margin).p,
 }
 
 
 def look(x: np.ndarray) -> BadRuns:
     """What `assay.statistics` makes of the bad runs of each study."""
     found = find_bad_runs(x)
-    return BadRuns(found.low[:, None], found.high[:, None])  # type: ignore[index]
+    return BadRuns(*(np.asarray(part)[:, None] for part in found))
 
 
 def family_wise_error(x: np.ndarray, design: str, method: str = "assay") -> float:
@@ -132,7 +132,7 @@ def coverage(x: np.ndarray, allow: bool = True) -> float:
     """Share of the studies in which the interval of the last trial's mean holds 0."""
     last = x[:, -1]
     bad = look(x)
-    bad = BadRuns(bad.low[:, 0], bad.high[:, 0])  # type: ignore[index]
+    bad = BadRuns(*(np.asarray(part)[:, 0] for part in bad))
     _, low, high = mean_interval(last, bad=bad) if allow else t_interval(last)
     return float(np.mean((low <= 0) & (high >= 0)))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.core.machine import machine
-from assay.statistics import ALPHA, BadRuns, find_bad_runs, look_levels, looks, paired_t
+from assay.statistics import ALPHA, find_bad_runs, look_levels, looks, paired_t
 from intervals import NOISE
 
 MOST = 30
@@ -34,8 +34,8 @@ def wrong_verdicts(x: np.ndarray, *, corrected: bool = True) -> float:
     for n, level in zip(sizes, look_levels(sizes), strict=True):
         d = x[:, 1, :n] - x[:, 0, :n]
         if corrected:
-            low, high, *_ = find_bad_runs(x[:, :, :n])
-            wrong |= paired_t(d, margin=BadRuns(low, high).margin).p < level
+            margin = find_bad_runs(x[:, :, :n]).among(d).margin
+            wrong |= paired_t(d, margin=margin).p < level
         else:
             wrong |= paired_t(d).p < ALPHA
     return float(wrong.mean())

@@ -13,6 +13,7 @@ from assay.statistics import (
     estimate,
     estimate_runs,
     find_bad_runs,
+    paired_t,
     t_interval,
 )
 
@@ -71,7 +72,7 @@ def test_an_interval_ends_where_the_metric_does():
 
 def test_a_bad_run_is_one_that_its_trial_and_the_study_do_not_expect():
     steady = [[0.90, 0.91, 0.92], [0.89, 0.90, 0.91]]
-    low, high, number, _ = find_bad_runs(np.array([*steady, [0.90, 0.40, 0.91]]))
+    low, high, number, *_ = find_bad_runs(np.array([*steady, [0.90, 0.40, 0.91]]))
     often = 1 - 0.1 ** (1 / 9)  # no bad run of 9 has this bound; one of 9 a larger one
     assert low < -0.5 * often
     assert (high, number) == (0, 1)
@@ -93,6 +94,43 @@ def test_an_interval_makes_room_for_bad_runs():
     assert careful.mean == alone.mean
 
 
+def test_a_sample_that_surely_varies_less_makes_less_room():
+    values = np.array([0.90, 0.91, 0.92, 0.91, 0.90])
+    # with 4 degrees of freedom, chi-squared is above 0.0908 with 99.9 %
+    widest = values.std(ddof=1) * (4 / 0.0908) ** 0.5
+    for spread, share in [(2 * widest, 0.5), (widest / 2, 1), (0, 1)]:
+        bad = BadRuns(low=-0.5, high=0.2, runs=1, spread=spread)
+        found = bad.among(values)
+        assert (found.low, found.high) == pytest.approx((-0.5 * share, 0.2 * share), rel=1e-3)
+        assert bad.among(values, values + 10 * widest * (values > 0.91)) == bad
+        assert estimate(values).low - estimate(values, bad=bad).low == pytest.approx(-found.low)
+    none = BadRuns(low=-0.5, high=0.2, runs=1, spread=1.0)
+    for unknown in ([0.9, 0.9, 0.9], [0.9]):
+        assert none.among(np.array(unknown)) == none
+
+
+@pytest.mark.parametrize(
+    ("deviations", "most", "least"),
+    [((1,) * 10, 0.02, 0.9), ((0.05,) * 5 + (1,) * 5, 0.1, 0.7), ((0.2,) * 5 + (1,) * 5, 0.2, 0.7)],
+)
+def test_trials_that_vary_unequally_have_no_bad_runs_for_that(deviations, most, least):
+    """Nor lose comparisons of those that vary little the power to find three deviations."""
+    x = np.random.default_rng(0).normal(size=(2000, 10, 5)) * np.array(deviations)[:, None]
+    found = find_bad_runs(x)
+    assert np.mean(found.runs > 0) < most
+    d = x[:, 1] - x[:, 0] + 3 * deviations[0]
+    assert np.mean(paired_t(d, margin=found.among(d).margin).p < 0.05) > least
+
+
+def test_a_bad_run_among_trials_that_vary_unequally_is_found():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(200, 10, 5)) * np.array([0.05] * 5 + [1] * 5)[:, None]
+    for trial, far, least in [(0, 3.0, 0.7), (7, 30.0, 0.95)]:
+        y = x.copy()
+        y[:, trial, 2] -= far
+        assert np.mean(find_bad_runs(y).runs > 0) > least, trial
+
+
 def test_room_is_made_for_skewness_that_all_trials_show_together():
     tail = np.array([[0.0, 0.1, 0.2, 0.4, 1.2]] * 3)
     d = tail[0] - tail[0].mean()
@@ -105,6 +143,6 @@ def test_room_is_made_for_skewness_that_all_trials_show_together():
     assert (below.low, below.high) == (-found.high, 0)
     assert below.skewness == -found.skewness
     for few in (tail[:1], np.array([[-1.0, 0, 1], [-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])):
-        assert find_bad_runs(few) == (0, 0, 0, 0)
+        assert find_bad_runs(few) == (0, 0, 0, 0, 0)
     mixed = np.array([*tail, [0.5, np.nan, np.nan, np.nan, np.nan], [1.0] * 5])
     assert find_bad_runs(mixed).skewness == pytest.approx(skewness)

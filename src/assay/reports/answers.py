@@ -209,7 +209,7 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
         texts.append(
             f"{bad.runs} {'run lies' if one else 'runs lie'} far from the others of "
             f"{'its' if one else 'their'} trial. A few runs cannot show how often this happens in "
-            f"a trial, so intervals and tests are widened by {known.size(far)}; consider the "
+            f"a trial, so intervals and tests are widened by up to {known.size(far)}; consider the "
             "medians, too."
         )
     if bad.skewness and not bad.runs:

@@ -184,7 +184,7 @@ def _wins(difference: np.ndarray, higher_is_better: bool) -> np.ndarray:
 def _compare_paired(
     d: np.ndarray, left_out: int, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = paired_t(d, level, bad.margin)
+    t = paired_t(d, level, bad.among(d).margin)
     wins = float(_wins(d, higher).mean())
     spread = len(d) > 1 and np.ptp(d) > _TINY * max(np.abs(d).max(), 1.0)
     notes = []
@@ -211,7 +211,7 @@ def _compare_paired(
 def _compare_unpaired(
     a: np.ndarray, b: np.ndarray, higher: bool, level: float, bad: BadRuns
 ) -> Comparison:
-    t = welch_t(a, b, level, bad.margin)
+    t = welch_t(a, b, level, bad.among(a, b).margin)
     wins = float(_wins(a[:, None] - b, higher).mean())
     n = min(len(a), len(b))
     spread = max(np.ptp(a), np.ptp(b)) > _TINY

@@ -118,6 +118,7 @@ def mean_interval(
     """
     x = np.asarray(values, dtype=np.float64)
     mean, low, high = t_interval(x, confidence)
+    bad = bad.among(x)
     return mean, np.maximum(low + bad.low, bounds[0]), np.minimum(high + bad.high, bounds[1])
 
 

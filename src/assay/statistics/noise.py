@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv
+from scipy.special import betaincinv, chdtri, fdtrc
 
 from assay.core.records import Record
 from assay.statistics.metrics import values_by_seed
@@ -15,6 +15,12 @@ __all__ = ["NO_BAD_RUNS", "BadRuns", "bad_runs", "find_bad_runs"]
 
 FAR = 5.0
 """A bad run is so many standard deviations of the study's runs away from its trial's median."""
+
+UNEQUAL = 0.05
+"""Level of the test after which only trials that vary as much say what is far for a trial."""
+
+SURELY = 0.001
+"""Chance that a sample varies so much less than what it is of that its margin is too small."""
 
 ALONE = 3.0
 """It must also be so many of its own trial's away, because a trial may only vary more."""
@@ -43,17 +49,40 @@ class BadRuns(NamedTuple):
         runs: number of bad runs.
         skewness: skewness of the runs around the means of their trials, averaged over the trials; 0
             if it is not significant.
+        spread: standard deviation of the trials that `low` and `high` were found in; 0 if unknown.
     """
 
     low: float | np.ndarray = 0.0
     high: float | np.ndarray = 0.0
     runs: int = 0
     skewness: float | np.ndarray = 0.0
+    spread: float | np.ndarray = 0.0
 
     @property
     def margin(self) -> float | np.ndarray:
         """How far a difference of two trials may be shifted."""
         return np.maximum(-np.asarray(self.low), self.high)
+
+    def among(self, *samples: np.ndarray) -> BadRuns:
+        """Return what bad runs do to the mean of a sample, or to the difference of two means.
+
+        In a sample that surely varies less than the trials that they were found in, they are
+        proportionally nearer. Its standard deviation may be as large as its upper bound; of a
+        sample without any, nothing is known.
+
+        Args:
+            samples: (..., n) each.
+        """
+        shares = []
+        for x in samples:
+            n = x.shape[-1]
+            freedom = max(n - 1, 1)
+            widest = np.sqrt(freedom / chdtri(freedom, 1 - SURELY))
+            most = widest * (x.std(-1, ddof=1) if n > 1 else np.zeros(x.shape[:-1]))
+            known = (most > 0) & (most < self.spread)
+            shares.append(np.where(known, most / np.where(known, self.spread, 1.0), 1.0))
+        share = np.maximum.reduce(shares)
+        return self._replace(low=share * self.low, high=share * self.high)
 
 
 NO_BAD_RUNS = BadRuns()
@@ -66,10 +95,13 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
     little. The other trials of the study can show it, and each trial may have bad runs as often.
     The upper Clopper-Pearson bound of this frequency (at the confidence SURE), times the distance
     of the worst run, is how far the mean of any trial may differ from that of its runs.
-    `mean_interval` and `compare` add it as a margin. With it, the family-wise error stays below 5
-    %, where a paired t-test alone finds a difference between equal levels in up to 60 % of the
-    studies, and intervals cover the mean, which they otherwise cover in 72 % of the cases
+    Where trials vary unequally (of an easy and a hard dataset), those that vary more are no
+    measure of what is far for the others, nor the other way round (`_expected`, `BadRuns.among`).
+    `mean_interval` and `compare` add it as a margin. With it, the family-wise error stays near 5 %
+    or below, where a paired t-test alone finds a difference between equal levels in up to 60 % of
+    the studies, and intervals cover the mean, which they otherwise cover in 72 % of the cases
     (`benchmarks/intervals.py` measures this and alternatives).
+
 
     Noise may be skewed without such outliers. All trials together can show it; the means of few
     runs are then too often on the side of the short tail, and intervals are extended on the other
@@ -84,8 +116,7 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
     x = np.asarray(values, dtype=np.float64)
     distance = x - _median(x)
     size = np.abs(distance)
-    others = np.where(_is_median(size), np.nan, size)
-    scale = _TO_DEVIATION * _median(others.reshape(*x.shape[:-2], 1, -1))
+    scale = _expected(size)
     with np.errstate(invalid="ignore"):
         bad = (size > FAR * scale) & (size > ALONE * _TO_DEVIATION * _median(size)) & (scale > 0)
     runs = np.isfinite(x).sum((-2, -1))
@@ -96,13 +127,64 @@ def find_bad_runs(values: np.ndarray) -> BadRuns:
         worst = np.where(mine, size, 0.0).max((-2, -1), initial=0.0)
         often = betaincinv(number + 1.0, np.maximum(runs - number, 1e-9), SURE)
         ends.append(np.where(number, side * often * worst, 0.0))
-    skewness, room = _skewed(x)
+    skewness, room, widest = _skewed(x)
     low, high = ends[0] - np.where(skewness < 0, room, 0), ends[1] + np.where(skewness > 0, room, 0)
-    return BadRuns(low, high, bad.sum((-2, -1)), skewness)
+    spread = np.where(bad, scale, np.inf).min((-2, -1), initial=np.inf)
+    spread = np.where(skewness, np.minimum(spread, widest), spread)
+    spread = np.where(np.isfinite(spread), spread, 0.0)
+    return BadRuns(low, high, bad.sum((-2, -1)), skewness, spread)
 
 
-def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the skewness of a study's runs, 0 if not significant, and the margin for it.
+def _expected(size: np.ndarray) -> np.ndarray:
+    """Return the standard deviation that a run of each trial is expected to have, (..., trials, 1).
+
+    It is that of all runs of the study. If the trials surely vary unequally, it is for each that of
+    the trials that vary at least as much, because the few runs of one alone would often have a bad
+    one among them by chance.
+
+    Args:
+        size: distances from the trial's median, (..., trials, n).
+    """
+    others = np.where(_is_median(size), np.nan, size)
+    pooled = _deviation(others)
+    unequal = _unequal(others)
+    if not unequal.any():
+        return np.broadcast_to(pooled, (*size.shape[:-1], 1))
+    order = np.argsort(-_median(size), -2, kind="stable")  # NaN, of a trial without runs, is last
+    others = np.take_along_axis(others, order, -2)
+    ranks = range(1, size.shape[-2] + 1)
+    own = np.concatenate([_deviation(others[..., :rank, :]) for rank in ranks], -2)
+    own = np.take_along_axis(own, np.argsort(order, -2, kind="stable"), -2)
+    return np.where(unequal, own, pooled)
+
+
+def _deviation(size: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of all trials by their median distance, (..., 1, 1)."""
+    return _TO_DEVIATION * _median(size.reshape(*size.shape[:-2], 1, -1))
+
+
+def _unequal(size: np.ndarray) -> np.ndarray:
+    """Return whether the trials surely vary unequally, (..., 1, 1).
+
+    References:
+        M. Brown, A. Forsythe, "Robust tests for the equality of variances", JASA 69, 1974.
+    """
+    there = np.isfinite(size)
+    n = there.sum(-1, keepdims=True)
+    mean = _mean(size, there)
+    all_n, groups = n.sum(-2, keepdims=True), (n > 0).sum(-2, keepdims=True)
+    whole = (n * mean).sum(-2, keepdims=True) / np.maximum(all_n, 1)
+    between = (n * (mean - whole) ** 2).sum(-2, keepdims=True)
+    within = (np.where(there, size - mean, 0.0) ** 2).sum((-2, -1), keepdims=True)
+    freedom = np.maximum(groups - 1, 1), np.maximum(all_n - groups, 1)
+    tested = (groups > 1) & (all_n > groups) & (within > 0)
+    ratio = (between / freedom[0]) / np.where(tested, within / freedom[1], 1.0)
+    return tested & (fdtrc(*freedom, ratio) < UNEQUAL)
+
+
+def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the skewness of a study's runs, 0 if not significant, the margin for it, and the
+    standard deviation of the trial that this is of.
 
     References:
         D. Joanes, C. Gill, "Comparing measures of sample skewness and kurtosis", The Statistician
@@ -123,7 +205,8 @@ def _skewed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sure = enough & (np.abs(mean) > LOPSIDED * error)
     skewness = np.where(sure, mean, 0.0)
     errors = np.where(usable, np.sqrt(one / (own * np.maximum(own - 1, 1))), 0.0)
-    return skewness, ROOM * np.abs(skewness) * errors.max(-1, initial=0.0)
+    widest = np.sqrt(np.where(usable, one / np.maximum(own - 1, 1), 0.0)).max(-1, initial=0.0)
+    return skewness, ROOM * np.abs(skewness) * errors.max(-1, initial=0.0), widest
 
 
 def _mean(x: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -160,4 +243,5 @@ def bad_runs(
         return NO_BAD_RUNS
     table = np.array([row + [np.nan] * (longest - len(row)) for row in rows])
     found = find_bad_runs(table)
-    return BadRuns(float(found.low), float(found.high), int(found.runs), float(found.skewness))
+    low, high, number, skewness, spread = found
+    return BadRuns(float(low), float(high), int(number), float(skewness), float(spread))
