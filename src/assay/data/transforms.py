@@ -57,7 +57,7 @@ def switched_on(spec: Spec) -> list[str]:
     return [name for name in usual if spec.get(name, usual[name]) != usual[name]]
 
 
-def changes_of(spec: Spec) -> dict[str, Any]:
+def changes_of(spec: Spec) -> dict[str, object]:
     """Return the settings of a resolved specification that change images before normalisation.
 
     They are in the order in which `assay.data.load` applies them.
