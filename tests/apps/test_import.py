@@ -131,6 +131,19 @@ def test_nor_of_one_that_was_trained_at_another_scale_or_only_searched(tmp_path:
             import_runs(tmp_path / "store", name, runs)
 
 
+@pytest.mark.parametrize("command", [["run"], ["run", "--dry-run"], ["run", "--scale", "smoke"]])
+def test_training_never_takes_the_place_of_an_imported_study(command, tmp_path: Path, capsys):
+    place = ["--store", str(tmp_path / "store")]
+    plan = import_runs(tmp_path / "store", "mine", read_runs(written(tmp_path, CSV)))
+    file = tmp_path / "mine.yaml"
+    file.write_text("study: mine\ndataset: digits\nnetwork: {family: mlp, hidden: [8]}\n")
+    assert main([command[0], str(file), *command[1:], *place]) == 2
+    assert "study 'mine' was imported (6 runs in the store" in (said := capsys.readouterr().err)
+    assert "training would take its place; choose another name" in said
+    with Store(tmp_path / "store", read_only=True) as store:
+        assert store.plan("mine") == plan
+
+
 def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = [f"relu,{rate},{s},{0.9 - rate}" for rate in (0.1, 0.01) for s in (0, 1)]
     path = written(tmp_path, "\n".join(["activation,rate,seed,accuracy", *rows]) + "\n")

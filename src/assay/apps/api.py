@@ -191,8 +191,8 @@ def train(
     Afterwards, the plan of a search contains its trials.
 
     Raises:
-        ConfigError: `workers` is less than 1, or a part is registered in code that other machines
-            cannot read.
+        ConfigError: `workers` is less than 1, a part is registered in code that other machines
+            cannot read, or an imported study has that name.
         DataError: a dataset is missing or damaged; nothing has been trained.
     """
     from assay.data import check_files
@@ -223,6 +223,7 @@ def train(
         if not place.remote:
             check_memory(cohorts(samples, data_dir), data_dir)
         with Store(store) as opened:
+            opened.refuse_imported(plan.name)
             check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
             with live() as told:
                 return run_search(plan, opened, resources, **options, on_event=told)
@@ -230,6 +231,7 @@ def train(
     if not place.remote:
         check_memory(groups, data_dir)
     with Store(store) as opened:
+        opened.refuse_imported(plan.name)
         runs = plan.runs()
         opened.verify(runs)
         missing = runs.keys() - opened.present(runs)

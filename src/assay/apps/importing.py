@@ -21,7 +21,7 @@ from assay.apps.imported import (
 )
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import MetricFormat
-from assay.core.plans import PlanData, PlannedTrial, planned_runs
+from assay.core.plans import PlanData, PlannedTrial, is_imported, planned_runs
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
 from assay.statistics import METRICS
@@ -132,8 +132,7 @@ def _check_name(store: Store, name: str) -> None:
         if plan is None:
             raise ConfigError(f"the plan of study {known!r} in the store {store.path} is damaged, "
                               "and an import would replace it; choose another --study")  # fmt: skip
-        trials = plan.get("trials", ())
-        if plan.get("search") or not all("imported" in (t.get("config") or {}) for t in trials):
+        if not is_imported(plan):
             count = len(store.recorded(planned_runs(plan)))
             raise ConfigError(
                 f"study {known!r} was trained here ({count} run{'s' * (count != 1)} in the store "

@@ -27,6 +27,7 @@ __all__ = [
     "begun_with",
     "compared",
     "decode_plan",
+    "is_imported",
     "needed_runs",
     "own_metrics",
     "planned_runs",
@@ -234,6 +235,12 @@ def _configured(plan: PlanData) -> Iterator[PlannedTrial | SearchedTrial]:
     """Yield the trials that assay trains; those of imported results have no recipe."""
     trials = [*plan.get("trials", ()), *(plan.get("search") or {}).get("trials", ())]
     yield from (trial for trial in trials if trial.get("config", {}).get("training"))
+
+
+def is_imported(plan: PlanData) -> bool:
+    """Whether all trials of a study were made elsewhere, so that nothing can train it here."""
+    trials = plan.get("trials", ())
+    return not plan.get("search") and all("imported" in (t.get("config") or {}) for t in trials)
 
 
 def own_metrics(plan: PlanData, records: Iterable[Record]) -> list[Record]:

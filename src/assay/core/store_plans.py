@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from assay.core.digests import digest
-from assay.core.errors import StoreError, did_you_mean, nearest
+from assay.core.errors import ConfigError, StoreError, did_you_mean, nearest
 from assay.core.families import questions, related
-from assay.core.plans import PlanData, decode_plan, planned_runs
+from assay.core.plans import PlanData, decode_plan, is_imported, planned_runs
 from assay.core.store_format import DAMAGED, StoredRow, encode_json
 from assay.core.store_index import Index
 from assay.core.store_soundness import UNREADABLE, WRONG, Soundness
@@ -88,6 +88,18 @@ class Plans:
         with suppress(StoreError):
             return None if row is None else self._decoded(row)
         return None
+
+    def refuse_imported(self, study: str) -> None:
+        """Raise ConfigError if training a study, at any scale, would replace an imported one."""
+        name = study.partition("@")[0]
+        plan = self.plan_before(name)
+        if plan and is_imported(plan):
+            count = len(planned_runs(plan))
+            raise ConfigError(
+                f"study {name!r} was imported ({count} run{'s' * (count != 1)} in the store "
+                f"{self.path}), and training would take its place; choose another name, for "
+                f"example `study: {name}-trained`"
+            )
 
     def study_names(self) -> set[str]:
         """Return the studies whose plans are stored, including damaged ones."""

@@ -178,8 +178,12 @@ def _announce(plan: Plan) -> None:
 def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
     """Print what a plan will train and cost, once it is known that its engines can train it."""
     from assay.apps.api import check_plan
+    from assay.core.store import Store
     from assay.studies.search.plan import SearchPlan
 
+    if not places.nothing_stored:
+        with Store(places.store_path, create=False, read_only=True) as store:
+            store.refuse_imported(plan.name)
     missing = check_plan(plan, places.data_path, machine)
     if isinstance(plan, SearchPlan):
         from assay.apps.cli.search import preview

@@ -288,6 +288,8 @@ class Lab:
         stored = self.shelf.poll().versions
         scale = str(given.get("scale") or "full")
         name = study if "@" in study or scale == "full" else f"{study}@{scale}"
+        if stored:
+            self.shelf.read(lambda store: store.refuse_imported(name))
         plan = self.shelf.plan(name) if name in stored else None
         pid = self.drivers.start(name, command_of(plan, given, self._written))
         return {"pid": pid, "study": name}
