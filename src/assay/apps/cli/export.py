@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import stored
 from assay.apps.cli.options import OutFile, Places, StoredScale
 from assay.apps.cli.results import stored_results
@@ -55,6 +56,8 @@ def export(
     from assay.apps.exporters.exporter import EXPORTERS, RunExporter, StudyExporter
 
     exporter, places = EXPORTERS[to], places or Places()
+    if out is not None:
+        check_ending("--out", out, [exporter.suffix], f", the ending of --to {to}")
     write: Callable[[Path], None]
     note = ""
     if isinstance(exporter, RunExporter):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
+from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import (
     dataset_names,
     engine_names,
@@ -88,13 +89,11 @@ def figure_file(out: Path | None, to: Drawn | None, usual: str) -> tuple[Path, D
     Raises:
         ConfigError: `out` ends in something else.
     """
-    from assay.core.errors import ConfigError
-
     path = out or Path(usual).with_suffix(f".{to}" if to else Path(usual).suffix)
-    ending, kinds = path.suffix.removeprefix(".").lower(), get_args(Drawn)
-    if ending and ending not in ([to] if to else kinds):
-        expected = f".{to}, because of --to {to}" if to else f".{', .'.join(kinds[:-1])} or .png"
-        raise ConfigError(f"--out {path}: expected a name that ends in {expected}")
+    ending, kinds = path.suffix.removeprefix(".").lower(), [to] if to else get_args(Drawn)
+    if ending or path.name.startswith("."):
+        because = f", because of --to {to}" if to else ""
+        check_ending("--out", path, [f".{kind}" for kind in kinds], because)
     return path, to or ending or Path(usual).suffix[1:]  # type: ignore[return-value]
 
 

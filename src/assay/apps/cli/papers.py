@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import HTML, check_ending
 from assay.apps.cli.completion import stored_names
 from assay.apps.cli.options import Drawn, OutFile, Places, StoredScale, figure_file
 
@@ -93,12 +94,14 @@ def write(
     if kind not in FORMATS:
         raise ConfigError(unknown_name("format of a report", kind, FORMATS))
     target = Path(to[1]) if len(to) > 1 else target
-    given = options.given()
+    given, option = options.given(), f"--to {kind}" if len(to) > 1 else "--report"
     found = [stored_results(study, places, scale) for study in studies]
     if kind == "html":
         if given:
-            option = next(iter(given)).replace("_", "-").replace("authors", "author")
-            raise ConfigError(f"--{option} is for --to pdf, latex or markdown, not for HTML")
+            name = next(iter(given)).replace("_", "-").replace("authors", "author")
+            raise ConfigError(f"--{name} is for --to pdf, latex or markdown, not for HTML")
+        if target is not None:
+            check_ending(option, target, HTML)
         _pages(found, target)
         return
     if scale is not None and asked == list(studies):
@@ -106,6 +109,8 @@ def write(
     command = paper_command(asked, kind, PaperSettings(**given))
     settings = replace(settings, **given, command=command)
     target = target or _target(places, [r.name for r in found], FORMATS[kind])
+    if FORMATS[kind].startswith("."):  # of a paper in LaTeX, it is a folder
+        check_ending(option, target, [FORMATS[kind]])
     _tell(write_paper(found, kind, target, settings))
 
 

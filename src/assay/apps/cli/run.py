@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import HTML, check_ending
 from assay.apps.cli.nodes import show_place
 from assay.apps.cli.options import (
     Backend,
@@ -70,6 +71,8 @@ def run(
     from assay.apps.api import plan_of
     from assay.apps.places import check_report
 
+    if report:
+        check_ending("--report", report, HTML)
     options, places = options or StudyOptions(), places or Places()
     _choose(backend)
     if pretrain:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from assay.apps.cli import console
+from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import built_in_names
 from assay.apps.cli.options import OutFile, StudyName
 
@@ -49,6 +50,8 @@ def schema(study: StudyName | None = None, /, *, out: OutFile | None = None) -> 
     from assay.studies.library import open_study
     from assay.studies.parts import read_plugins
 
+    if out is not None:
+        check_ending("--out", out, [".json"])
     if study is not None:
         source, _, folder = open_study(study)
         read_plugins(source, folder)

@@ -12,6 +12,7 @@ from assay.apps.cli.checks import (
     LARGEST_TRAINING_SEED,
     OutFolder,
     PictureFile,
+    check_ending,
     check_seed,
     checked_device,
     is_address,
@@ -55,6 +56,8 @@ def train_clocks(
     from assay.apps.cli.progress import display
     from assay.subjects.clocks.app import train_reader
 
+    if out is not None:
+        check_ending("--out", out, [".safetensors"])
     check_seed("--seed", seed, LARGEST_TRAINING_SEED)
     checked_device(device)
     places = places or Places()
