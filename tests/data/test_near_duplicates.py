@@ -145,3 +145,9 @@ def test_test_images_that_validate_are_compared_with_training_images_alone(tmp_p
     known = {"class_names": (), "mean": np.zeros(3), "std": np.ones(3)}
     spec = {"name": "x", "validate_on_test": True}
     assert near_training(Dataset(spec, *parts, **known, fingerprint="feed")) == 1
+
+
+def test_a_part_without_images_has_no_duplicates():
+    some, none = np.ones((3, 20, 20, 1), np.uint8), np.ones((0, 20, 20, 1), np.uint8)
+    for pair in ((none,), (none, some), (some, none)):
+        assert near_pairs(*pair).shape == (0, 2)

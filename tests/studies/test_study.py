@@ -321,3 +321,13 @@ def test_devices_of_windows_have_raised_numbers_too(name: str) -> None:
     assert (
         said == f"study must be a name that is not reserved for a device on Windows, got {name!r}"
     )
+
+
+@pytest.mark.parametrize("more", ["", "search: {space: {network.hidden: [[8], [9]]}, trials: 2}\n"])
+def test_images_for_validation_are_asked_for_before_training(more: str, tmp_path: Path):
+    file = tmp_path / "s.yaml"
+    text = "study: s\ndataset: {name: digits, validation: 0}\nnetwork: {family: mlp, hidden: [8]}\n"
+    file.write_text(text + more)
+    said = rf"^{file}:2:37: task classify needs at least 1 validation image, got 0$"
+    with pytest.raises(ConfigError, match=said):
+        parse_study(file)

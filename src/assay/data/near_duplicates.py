@@ -129,6 +129,8 @@ def near_pairs(images: np.ndarray, others: np.ndarray | None = None) -> np.ndarr
         others: images of the same shape to compare with; by default `images` itself.
     """
     within = others is None
+    if not len(images) or (others is not None and not len(others)):
+        return np.empty((0, 2), np.int64)
     equal = list(_equal(images, images if others is None else others, within))
     if len(images) + (0 if others is None else len(others)) > MOST:
         return np.array(sorted(equal), np.int64).reshape(-1, 2)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from assay.core.config import Entry, Source
 from assay.core.errors import ConfigError, NetworkError
 from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
@@ -112,19 +113,22 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
         raise NetworkError(f"{error} (images of {info.name} are {shape})") from None
 
 
-def checked_info(config: Config, data_dir: Path | None = None) -> Info:
-    """Describe the dataset of a trial, which has as many images as its task needs.
+def checked_info(config: Config, source: Source, data_dir: Path | None = None) -> Info:
+    """Describe the dataset of a trial, which has as many images as its task needs, and images for
+    validation, by which every engine selects.
+
+    Args:
+        source: the study, for the places of errors.
 
     Raises:
         ConfigError: a part has too few.
     """
     info, task = resolve_info(config, data_dir), find_task(config["task"])
-    for part, least in least_images(task).items():
+    for part, least in ({"validation": 1} | dict(least_images(task))).items():
         if (count := getattr(info, part)) < least:
-            raise ConfigError(
-                f"dataset.{part}: task {task.name} needs at least {least} {part} images, got "
-                f"{count}"
-            )
+            images = f"{part} image{'s' * (least != 1)}"
+            place = Entry(None, ("dataset", part), source)
+            raise place.error(f"task {task.name} needs at least {least} {images}, got {count}")
     return info
 
 

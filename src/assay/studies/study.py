@@ -320,7 +320,7 @@ class _Reader:
         info = None
         if config is not None and not local:
             with local.collect(Entry(source.data["dataset"], ("dataset",), source)):
-                info = checked_info(config, self.data_dir)
+                info = checked_info(config, source, self.data_dir)
         if config is not None and info is not None:
             with local.collect(), blame(settings, source, lambda: self._as_written(factors)):
                 if self.changes.automatic:
