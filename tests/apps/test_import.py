@@ -144,6 +144,29 @@ def test_training_never_takes_the_place_of_an_imported_study(command, tmp_path: 
         assert store.plan("mine") == plan
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("reproduce {run}", "run '{run}' was imported, so it cannot be trained again"),
+        ("reproduce mine", "study 'mine' was imported, so it cannot be trained again"),
+        ("sample {run}", "run {run} was imported, so it has no weights"),
+        ("interpolate {run}", "run {run} was imported, so it has no weights"),
+        ("sample mine", "study mine has no finished run that generates images"),
+        ("export {run} --to torch", "run {run} was imported, so it has no weights"),
+        ("loss-surface {run}", "run {run} was imported, so it has no weights"),
+        ("export-page {run} --out page", "run {run} was imported, so it has no weights"),
+    ],
+)
+def test_what_needs_a_trained_network_says_that_a_run_was_imported(
+    command: str, said: str, tmp_path: Path, capsys
+):
+    plan = import_runs(tmp_path / "store", "mine", read_runs(written(tmp_path, CSV)))
+    run = planned_runs(plan)[0]
+    words = command.format(run=run).split()
+    assert main([*words, "--store", str(tmp_path / "store")]) == 2
+    assert capsys.readouterr().err == f"error: {said.format(run=run)}\n"
+
+
 def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = [f"relu,{rate},{s},{0.9 - rate}" for rate in (0.1, 0.01) for s in (0, 1)]
     path = written(tmp_path, "\n".join(["activation,rate,seed,accuracy", *rows]) + "\n")

@@ -71,13 +71,20 @@ def chosen(store: Store, name: str, runs: int) -> list[Record]:
     chosen.
 
     Raises:
-        StoreError: there is no such study or run, or none of its runs has finished.
+        StoreError: there is no such study or run, none of its runs has finished, or they were
+            imported.
     """
     meant = find_stored(store, name)
     if meant.run:
-        return [store.record(meant.run)]
-    present = store.present(planned_runs(meant.plan))
-    found = [r for r in store.records(sorted(present), arrays=False) if r.status == "finished"]
+        found = store.records([meant.run])
+    else:
+        present = store.present(planned_runs(meant.plan))
+        found = [r for r in store.records(sorted(present), arrays=False) if r.status == "finished"]
+    if found and found[0].imported:
+        kind = "run" if meant.run else "study"
+        raise StoreError(f"{kind} {name!r} was imported, so it cannot be trained again")
+    if meant.run:
+        return found
     if not found:
         raise StoreError(f"study {name!r} has no finished run yet")
     order = sorted(found, key=lambda r: (r.seed, r.provenance.get("macs", 0), r.run_id))

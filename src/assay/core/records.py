@@ -117,12 +117,17 @@ class Record:
     message: str = ""
 
     @property
+    def imported(self) -> bool:
+        """Whether it was made elsewhere; its configuration then has no task, engine or network."""
+        return "imported" in self.provenance
+
+    @property
     def without_weights(self) -> str:
         """Why there are no weights of it, and what to do, for errors."""
         if self.status != "finished":
             said = f": {self.message}" if self.message else ""
             return f"run {self.run_id} {self.status}, so it has no weights{said}"
-        if "imported" in self.provenance:
+        if self.imported:
             return f"run {self.run_id} was imported, so it has no weights"
         if self.config.get("engine") == "sklearn":
             return f"run {self.run_id} is of scikit-learn, whose fitted classifiers are not kept"

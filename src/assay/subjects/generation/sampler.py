@@ -37,6 +37,8 @@ class PictureSampler:
     """
 
     def __init__(self, record: Record, weights: Mapping[str, np.ndarray]):
+        if record.imported:
+            raise DataError(record.without_weights)
         task: Any = find_task(record.config["task"])
         maker = getattr(task, "maker", "")
         if not maker:
