@@ -7,6 +7,7 @@ line prints it and exits with status 2. Any other exception that reaches a user 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "DataError",
     "EngineError",
     "MissingExtraError",
+    "NO_BUG",
     "NetworkError",
     "StoreError",
     "StudyDetached",
@@ -26,6 +28,26 @@ __all__ = [
     "nearest",
     "unknown_name",
 ]
+
+
+NO_BUG = {
+    getattr(errno, name)
+    for name in (
+        "EACCES",
+        "EPERM",
+        "EROFS",
+        "ENOSPC",
+        "EDQUOT",
+        "ENAMETOOLONG",
+        "ELOOP",
+        "EIO",
+        "EEXIST",
+        "ENOTDIR",
+        "EISDIR",
+    )
+    if hasattr(errno, name)
+}
+"""What a system refuses: rights, a full disk, an impossible path."""
 
 
 class AssayError(Exception):

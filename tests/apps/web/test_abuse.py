@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -166,6 +166,28 @@ def test_names_that_are_none(strange: str, name: str, status: int):
         answer = ask(strange, f"/api/{view}{name}")
         assert answer[0] == status
         assert len(said(answer)) < 1000
+
+
+def test_a_name_that_no_file_can_have_is_refused_without_the_place_of_the_server(strange: str):
+    long = "a" * 5000
+    for path in (f"/static/{long}", "/static/" + "a/" * 3000, f"/page/clock/{long}"):
+        answer = ask(strange, path)
+        assert (answer[0], said(answer)) == (404, "there is no such file")
+    for path, body in (
+        ("start", {"study": long}),
+        ("check", {"text": f"study: x\ndataset: {{name: folder, path: {long}}}\n"}),
+    ):
+        answer = ask(strange, f"/api/{path}", "POST", json.dumps(body).encode(), **OURS)
+        assert answer[0] == 400 or json.loads(answer[1])["problems"]
+        assert b"/" not in answer[1]
+
+
+def test_only_a_search_has_importances(strange: str):
+    name = quote("<script>alert(1)</script>")
+    for view in ("search", "importances"):
+        answer = ask(strange, f"/api/{view}?name={name}")
+        assert answer[0] == 404
+        assert "has no search" in said(answer)
 
 
 @pytest.mark.parametrize("name", ["..", "../../x", "a/b", "-x", "", "x" * 100, "tour"])

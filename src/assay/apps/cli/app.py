@@ -5,7 +5,6 @@ Nothing heavy is imported here or at the top of a command's file: `assay --help`
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,32 +14,13 @@ from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from assay.apps.cli import console, screen
-from assay.core.errors import AssayError
+from assay.core.errors import NO_BUG, AssayError
 from assay.core.registry import Registry
 from assay.core.text import REPLACE
 
 __all__ = ["app", "main"]
 
 OK, UNEXPECTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-NO_BUG = {
-    getattr(errno, name)
-    for name in (
-        "EACCES",
-        "EPERM",
-        "EROFS",
-        "ENOSPC",
-        "EDQUOT",
-        "ENAMETOOLONG",
-        "ELOOP",
-        "EIO",
-        "EEXIST",
-        "ENOTDIR",
-        "EISDIR",
-    )
-    if hasattr(errno, name)
-}
-"""What a system refuses: rights, a full disk, an impossible path."""
 
 OWN = {  # name -> what is imported on first use, and its line of help, in the order shown
     "run": ("run:run", "Train the missing runs of a study, then write its report."),

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from assay.apps.web.guard import TooLarge
 from assay.apps.web.shelf import encode
-from assay.core.errors import AssayError, StoreError
+from assay.core.errors import NO_BUG, AssayError, StoreError
 
 __all__ = ["answer_of", "answered", "attached", "content_of", "file_of", "posted", "refused"]
 
@@ -67,6 +67,10 @@ def answer_of(make: Callable[[], bytes | Response]) -> Response:
         return refused(404, str(error))
     except AssayError as error:
         return refused(400, str(error))
+    except OSError as error:
+        if error.errno not in NO_BUG:
+            raise
+        return refused(400, error.strerror or "it cannot be read")  # its path is the server's
     if isinstance(found, Response):
         return found
     return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
@@ -81,9 +85,10 @@ def file_of(folder: Path, name: str, request: Request) -> Response:
     """Return a file in a folder; 404 for paths outside it."""
     try:
         file = (folder / name).resolve()
-    except (OSError, ValueError):  # for example a NUL in the name
-        file = folder
-    if not file.is_relative_to(folder.resolve()) or not file.is_file() or file.suffix == ".py":
+        found = file.is_relative_to(folder.resolve()) and file.is_file() and file.suffix != ".py"
+    except (OSError, ValueError):  # for example a NUL in the name, or a name that is too long
+        found = False
+    if not found:
         return refused(404, "there is no such file")
     kind = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
     known = kind.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -264,10 +265,7 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
     from assay.reports.search_views import search_sentences, search_table, search_title, space_table
     from assay.statistics import metric_of, metric_title, searches
 
-    plan = shelf.plan(name)
-    if not plan.get("search"):
-        raise StoreError(f"study {name!r} has no search: it compares the given levels")
-    tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
+    plan, tried = _tried(shelf, name)
     trials = searches.search_trials(plan, tried)
     objective, higher = plan["search"]["objective"], bool(plan["search"]["higher_is_better"])
     valued = [t for t in searches.different_trials(trials) if np.isfinite(t.value)]
@@ -289,7 +287,7 @@ def search(shelf: Shelf, name: str) -> dict[str, object]:
         "values": [t.value for t in valued],
         "labels": [t.label for t in valued],
         "whole": [t.state == "complete" for t in valued],
-        "states": _count(t.state for t in trials),
+        "states": Counter(t.state for t in trials),
     }
 
 
@@ -299,17 +297,18 @@ def importances(shelf: Shelf, name: str) -> list[Row]:
     from assay.reports.search_views import short_names
     from assay.statistics import search_trials
 
-    plan = shelf.plan(name)
-    tried = own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
+    plan, tried = _tried(shelf, name)
     short = short_names([p["name"] for p in plan["search"]["space"]])
     rows = _importances(plan, search_trials(plan, tried))
     return [flat({**row, "parameter": short[row["parameter"]]}) for row in rows]
 
 
-def _count(states: Iterable[str]) -> dict[str, int]:
-    from collections import Counter
-
-    return dict(Counter(states))
+def _tried(shelf: Shelf, name: str) -> tuple[PlanData, list[Record]]:
+    """Return the plan of a search, and the records of the trials that it tried."""
+    plan = shelf.plan(name)
+    if not plan.get("search"):
+        raise StoreError(f"study {name!r} has no search: it compares the given levels")
+    return plan, own_metrics(plan, shelf.records(r for _, mine in tried_runs(plan) for r in mine))
 
 
 def _importances(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Importance]:
