@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import cast
@@ -165,6 +166,27 @@ def test_what_needs_a_trained_network_says_that_a_run_was_imported(
     words = command.format(run=run).split()
     assert main([*words, "--store", str(tmp_path / "store")]) == 2
     assert capsys.readouterr().err == f"error: {said.format(run=run)}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "import {file}",
+        "report mine --to markdown --text {file}",
+        "report mine --to latex --references {file}",
+        "report mine --to pdf --template {file}",
+        "report {file}",
+    ],
+)
+def test_a_file_that_never_ends_is_not_read(command: str, tmp_path: Path, capsys):
+    import_runs(tmp_path / "store", "mine", read_runs(written(tmp_path, CSV)))
+    if "pdf" in command:
+        pytest.importorskip("typst")
+    name = "mine.typ" if "pdf" in command else "mine.yaml"
+    os.mkfifo(tmp_path / name)
+    words = command.format(file=tmp_path / name).split()
+    assert main([*words, "--store", str(tmp_path / "store")]) == 2
+    assert "it is not a regular file" in capsys.readouterr().err
 
 
 def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

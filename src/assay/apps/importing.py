@@ -20,6 +20,7 @@ from assay.apps.imported import (
     number,
 )
 from assay.core.errors import ConfigError, unknown_name
+from assay.core.files import open_file
 from assay.core.metrics import MetricFormat
 from assay.core.plans import PlanData, PlannedTrial, is_imported, planned_runs
 from assay.core.records import Record, run_id, trial_id
@@ -48,9 +49,16 @@ def read_runs(
     if not path.exists():
         raise ConfigError(f"{path} does not exist; expected a CSV file, a folder of TensorBoard "
                           "event files, or the SQLite file of an Optuna study")  # fmt: skip
+    start = b""
+    if not path.is_dir():
+        try:
+            with open_file(path) as stream:
+                start = stream.read(15)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if path.is_dir() or "tfevents" in path.name:
         runs = list(read_events(path))
-    elif path.read_bytes()[:15] == b"SQLite format 3":
+    elif start == b"SQLite format 3":
         runs = list(read_optuna(path, study))
     else:
         runs = read_table(path, factors)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import ConfigError, StoreError, unknown_name
+from assay.core.files import read_text
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -272,10 +273,11 @@ def _bibtex(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"the references {str(path)!r} cannot be read: {said}") from None
+        text = read_text(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the references {str(path)!r} cannot be read: {error.strerror}"
+        ) from None
     if not known_keys(text):
         raise ConfigError(f"the references {str(path)!r} have no BibTeX entry (@article{{...}})")
     return text

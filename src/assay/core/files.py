@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-__all__ = ["make_folder", "open_file", "part_of", "write_synced", "write_whole", "written_whole"]
+__all__ = [
+    "make_folder",
+    "open_file",
+    "part_of",
+    "read_text",
+    "write_synced",
+    "write_whole",
+    "written_whole",
+]
 
 
 def open_file(path: str | Path) -> BufferedReader:
@@ -29,6 +38,19 @@ def open_file(path: str | Path) -> BufferedReader:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """Return the text of a regular file.
+
+    Raises:
+        OSError: its `strerror` says why: it cannot be opened, or is not a regular file or no text.
+    """
+    try:
+        with io.TextIOWrapper(open_file(path), encoding=encoding) as stream:
+            return stream.read()
+    except UnicodeDecodeError:
+        raise OSError(0, "it is not UTF-8 text") from None
 
 
 def part_of(path: Path, ending: str = "") -> Path:

@@ -7,6 +7,7 @@ text, as written. Size, depth and number of values are limited, so that no file 
 from __future__ import annotations
 
 import math
+import pathlib
 import re
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from assay.core.config import LocatedError, Mark, Path, Problems, Source
 from assay.core.errors import brief
+from assay.core.files import open_file
 from assay.core.values import MAX_DEPTH, MAX_VALUES, cannot_hold
 
 __all__ = ["MAX_BYTES", "in_one_line", "read_yaml", "read_yaml_file"]
@@ -36,7 +38,7 @@ def read_yaml_file(file: Traversable, name: str) -> Source:
         ConfigError: as `read_yaml`; or the file is not text, too large or unreadable.
     """
     try:
-        with file.open("rb") as stream:
+        with open_file(file) if isinstance(file, pathlib.Path) else file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise LocatedError(f"this file cannot be read: {error.strerror}", Mark(name)) from None

@@ -61,8 +61,10 @@ def schema(study: StudyName | None = None, /, *, out: OutFile | None = None) -> 
         return
     import json
 
+    from assay.core.files import write_whole
+
     try:
-        out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write_whole(out, (json.dumps(made, indent=1) + "\n").encode())
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
     console.say(f"written: {out}")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from assay.core.errors import ConfigError, MissingExtraError, did_you_mean, install_extra, nearest
+from assay.core.files import read_text
 from assay.reports.paper.blocks import (
     Block,
     Bullets,
@@ -53,10 +54,9 @@ def read_prose(
             has no place for it, such as a picture in a heading.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"the text {str(path)!r} cannot be read: {said}") from None
+        text = read_text(path)
+    except OSError as error:
+        raise ConfigError(f"the text {str(path)!r} cannot be read: {error.strerror}") from None
     try:
         from markdown_it import MarkdownIt
     except ImportError as error:

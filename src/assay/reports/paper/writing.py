@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from assay.core.errors import ConfigError, StoreError, unknown_name
-from assay.core.files import written_whole
+from assay.core.files import read_text, written_whole
 from assay.reports.paper.blocks import Manuscript, exhibits
 from assay.reports.paper.fitting import chosen, shortened
 from assay.reports.paper.latex_text import latex_text
@@ -194,10 +194,9 @@ def _place(template: str, folder: Path) -> Path | None:
         known = unknown_name("template", template, TEMPLATES)
         raise ConfigError(f"{known}, or a file that ends in .typ")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"the template {str(path)!r} cannot be read: {said}") from None
+        text = read_text(path)
+    except OSError as error:
+        raise ConfigError(f"the template {str(path)!r} cannot be read: {error.strerror}") from None
     target.write_text(text, encoding="utf-8")
     _bring(path.parent, text, folder, {path.name})
     return path

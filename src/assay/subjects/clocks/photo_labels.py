@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import ConfigError, DataError, nearest
+from assay.core.files import read_text
 from assay.data.pictures import printable
 from assay.subjects.clocks.reading.views import Square
 
@@ -65,10 +66,9 @@ def read_labels(path: Path) -> list[PhotoLabel]:
         DataError: the file, a time or a box is invalid; with file, line and column.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise DataError(f"{printable(path)}: cannot be read ({said})") from error
+        text = read_text(path, "utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read ({error.strerror})") from error
     found = list((_json if path.suffix.lower() == ".json" else _csv)(path, text))
     if not found:
         raise DataError(f"{printable(path)}: there are no labels in it")
