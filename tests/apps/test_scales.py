@@ -99,3 +99,16 @@ def test_a_course_counts_the_runs_of_other_scales(
     assert main(["list", "--course", "leiden", *at]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if " xor " in line]
     assert "2 of 10 (smoke)" in line
+
+
+def test_show_takes_no_other_scale_for_the_one_that_is_asked_for(
+    scaled: Path, capsys: pytest.CaptureFixture[str]
+):
+    show = ["show", "small", "--store", str(scaled)]
+    assert main([*show, "--scale", "quick"]) == 0
+    assert "small@quick" in capsys.readouterr().out
+    assert main([*show, "--scale", "nope"]) == 2
+    assert "no study or run 'small@nope'" in capsys.readouterr().err
+    assert main([*show, "--scale", "quick", "--repeats", "3"]) == 2
+    said = "--repeats changes a study before it is run, and small@quick is shown as it is stored"
+    assert said in capsys.readouterr().err

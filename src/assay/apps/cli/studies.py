@@ -151,14 +151,23 @@ def show(
         name: A study, a YAML file, or a run of the store (any unambiguous start of its name).
     """
     from assay.apps.finding import find_stored
+    from assay.core.errors import ConfigError
     from assay.core.store import Store
 
-    places = places or Places()
+    options, places = options or StudyOptions(), places or Places()
     if is_study(name) or places.nothing_stored:
-        _show_study(name, options or StudyOptions(), places, json)
+        _show_study(name, options, places, json)
         return
+    if options.scale != "full" and "@" not in name:
+        name = f"{name}@{options.scale}"
     with Store(places.store_path, create=False, read_only=True) as store:
         found = find_stored(store, name, others=study_names())
+        for option, value in options.changes().items():
+            if option != "scale" and value not in (None, ()):
+                raise ConfigError(
+                    f"--{option} changes a study before it is run, and {name} is shown as it is "
+                    "stored; leave it out, or name the study's YAML file"
+                )
         if found.run:
             _show_run(store.record(found.run), json)
             return
