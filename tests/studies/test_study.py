@@ -331,3 +331,19 @@ def test_images_for_validation_are_asked_for_before_training(more: str, tmp_path
     said = rf"^{file}:2:37: task classify needs at least 1 validation image, got 0$"
     with pytest.raises(ConfigError, match=said):
         parse_study(file)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("dataset", "digit", "unknown dataset 'digit'; did you mean 'digits'? (known: arrays, "),
+        ("metric", "test_acuracy", "unknown metric 'test_acuracy'; did you mean 'test_accuracy'?"),
+        ("metric", "accuracy", "unknown metric 'accuracy'; did you mean 'val_accuracy'? (known: "),
+    ],
+)
+def test_a_published_figure_names_what_there_is(key: str, value: str, said: str):
+    figure = {"value": 0.9, "source": "x"}
+    (found,) = message(small(published=[figure | {key: value}]))
+    assert found.startswith(f"published[0].{key}: {said}")
+    for known in ("digits", "mnist, permuted"):
+        parse_study(small(published=[figure | {"dataset": known, "metric": "val_f1_macro"}]))

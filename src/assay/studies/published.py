@@ -9,6 +9,8 @@ from assay.core.config import Entry, read_options
 from assay.core.errors import unknown_name
 from assay.core.metrics import METRICS
 from assay.core.options import REQUIRED, integer, needs, number, options_of, setting, text
+from assay.data.catalog import ENTRIES
+from assay.studies.judging import Judging
 
 __all__ = ["PUBLISHED", "Published", "read_published"]
 
@@ -71,9 +73,16 @@ PUBLISHED = options_of(Published)
 """Keys of a figure in `published:`."""
 
 
-def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
-    """Read `published:`, a list of mappings, see PUBLISHED."""
+def read_published(entry: Entry, labels: Sequence[str], judging: Judging) -> list[Published]:
+    """Read `published:`, a list of mappings, see PUBLISHED.
+
+    Args:
+        labels: those of the study's trials.
+        judging: the study's metrics, of which some may not be registered.
+    """
     found = []
+    names = list(dict.fromkeys([*METRICS, *judging.formats]))
+    metrics = [f"{split}_{name}" for split in ("test", "val") for name in names]
     for item in entry.items():
         with item.problems.collect(item):
             given = item.keys()
@@ -87,6 +96,11 @@ def read_published(entry: Entry, labels: Sequence[str]) -> list[Published]:
                 _check_value(item["value"], figure)
             if labels and figure.trial is not None and figure.trial not in labels:
                 raise item["trial"].error(unknown_name("trial", figure.trial, labels))
+            if figure.metric not in metrics:
+                raise item["metric"].error(unknown_name("metric", figure.metric, metrics))
+            # tables call permuted images "mnist, permuted"
+            if figure.dataset and figure.dataset.partition(",")[0] not in ENTRIES:
+                raise item["dataset"].error(unknown_name("dataset", figure.dataset, ENTRIES))
             found.append(figure)
     return found
 

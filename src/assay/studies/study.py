@@ -204,8 +204,8 @@ class _Reader:
         with self.problems.collect(self.top.get("repeats")):
             check_runs(len(trials), repeats)
         labels = [trial.label for trial in trials]
-        published = self._take("published", lambda entry: read_published(entry, labels), [])
         judging = read_judging(self.top, search or [trial.config for trial in trials])
+        published = self._take("published", lambda e: read_published(e, labels, judging), [])
         hidden = bool(self.problems) and not factor_labels
         contrasts = read_contrasts(self.top, None if hidden else factor_labels)
         self.problems.raise_if_any()
