@@ -71,6 +71,14 @@ def test_output_that_nobody_reads_costs_no_report(ending: str, store: Path, tmp_
     assert main(["results", "small", "--store", str(store)]) == 0, "nothing was written over it"
 
 
+@pytest.mark.parametrize("columns", ["0", "00", "-3", "many", ""])
+def test_a_terminal_without_a_width_gets_the_whole_table(columns: str, store: Path):
+    usual = shell("unset COLUMNS; $ASSAY results small; $ASSAY store --help", store)
+    done = shell("$ASSAY results small; $ASSAY store --help", store, COLUMNS=columns)
+    assert b"test accuracy" in done.stdout
+    assert (done.stdout, done.stderr, done.returncode) == (usual.stdout, b"", 0)
+
+
 def test_no_text_of_a_study_acts_on_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

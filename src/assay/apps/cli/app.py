@@ -5,6 +5,7 @@ Nothing heavy is imported here or at the top of a command's file: `assay --help`
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,6 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success; 2 for invalid input, described on standard error; 130 after Ctrl-C; 1 for an
         unexpected error, whose traceback is written to a log file.
     """
+    for name in ("COLUMNS", "LINES"):  # of an emulator that does not know: 0 would show nothing
+        if not os.environ.get(name, "1").strip("0").isdecimal():
+            del os.environ[name]
     with screen.streams() as output:
         status = _run(arguments)
         output.flush()
