@@ -334,11 +334,12 @@ def test_a_file_that_holds_something_else_is_never_written_over(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASSAY_STORE", str(store))
-    Path("precious.yaml").write_text("study: precious\ndataset: digits\n")
+    text = "study: precious\ndataset: digits\nnetwork: {family: mlp, hidden: [8]}\n"
+    Path("precious.yaml").write_text(text)
     assert main([*command.split(), "precious.yaml"]) == 2
     said = f"precious.yaml: expected a name that ends in {expected}\n"
     assert capsys.readouterr().err.endswith(said)
-    assert Path("precious.yaml").read_text() == "study: precious\ndataset: digits\n"
+    assert Path("precious.yaml").read_text() == text
 
 
 def test_a_name_is_more_than_its_ending(store: Path, tmp_path: Path, monkeypatch, capsys):

@@ -301,3 +301,22 @@ def test_a_script_that_has_changed_since_it_was_loaded_trains_nothing_under_its_
         [sys.executable, script, tmp_path / "store"], capture_output=True, text=True, check=True
     )
     assert "has changed since this process has loaded it" in done.stdout
+
+
+def test_a_module_of_python_is_no_plugin(write: Write, capsys: pytest.CaptureFixture[str]):
+    study = write("standard")
+    study.write_text(STUDY.replace("NAME.py", "os"), encoding="utf-8")
+    assert main(["show", str(study)]) == 2
+    said = "standard.yaml:3:11: plugin 'os' is part of Python and registers nothing; a file of your"
+    assert said in capsys.readouterr().err
+
+
+def test_a_backend_is_refused_where_keras_trains_nothing(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # which the command changes
+    study = write("backing")
+    for more in ([], ["--dry-run"]):
+        assert main(["run", str(study), "--backend", "jax", *more]) == 2
+        said = "--backend jax is of engine keras, but small trains with engine torch; add --engine"
+        assert said in capsys.readouterr().err

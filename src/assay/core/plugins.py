@@ -74,6 +74,11 @@ def load(name: str, beside: Path | None = None) -> Plugin:
         return _load_file(name, (beside or Path.cwd()) / Path(name).expanduser())
     if name in _loaded:
         return _loaded[name]
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        raise ConfigError(
+            f"plugin {name!r} is part of Python and registers nothing; a file of your own is named "
+            f"with its extension, {name}.py"
+        )
     load_installed()
     try:
         module = import_module(name)

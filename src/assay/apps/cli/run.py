@@ -25,7 +25,7 @@ from assay.apps.cli.options import (
 )
 from assay.apps.cli.outcome import account, tell_fonts, verdict
 from assay.apps.cli.progress import display, estimated, runs_text
-from assay.core.errors import StudyInterrupted
+from assay.core.errors import ConfigError, StudyInterrupted
 
 if TYPE_CHECKING:
     from assay.apps.results import Results
@@ -71,8 +71,6 @@ def run(
     from assay.apps.api import plan_of
     from assay.apps.places import check_report
 
-    if report:
-        check_ending("--report", report, HTML)
     options, places = options or StudyOptions(), places or Places()
     _choose(backend)
     if pretrain:
@@ -83,12 +81,14 @@ def run(
         about: dict[str, Any] = {"data_dir": places.data_path, "device": machine.device or "auto"}
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
+        _check_backend(backend, plan)
         if dry_run:
             _show_cost(plan, places, machine)
             if machine.place.remote:
                 show_place(machine, places, list(plan.runs().values()))
             return 0
         if report:
+            check_ending("--report", report, HTML)
             check_report(report)
         results, summary = train_shown(plan, places, machine)
         said[0] = "interrupted after training; run the same command again for table and report"
@@ -106,6 +106,18 @@ def _choose(backend: str | None) -> None:
         from assay.engines.keras_engine.backend import choose_backend
 
         choose_backend(backend)
+
+
+def _check_backend(backend: str | None, plan: Plan) -> None:
+    """Refuse a backend of Keras if no run trains with it."""
+    search = plan.study.search
+    configs = search.samples if search else plan.runs().values()
+    engines = sorted({str(config["engine"]) for config in configs})
+    if backend and "keras" not in engines:
+        raise ConfigError(
+            f"--backend {backend} is of engine keras, but {plan.name} trains with engine "
+            f"{' and '.join(engines)}; add --engine keras, or leave it out"
+        )
 
 
 def train_shown(plan: Plan, places: Places, machine: Machine) -> tuple[Results, Summary]:
