@@ -213,6 +213,7 @@ def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.Capt
             "a,seed,accuracy\nx,1,0.5\nx,1,0.6\n",
             "runs.csv:3: seed 1 of this trial occurs twice, first in",
         ),
+        ("a,loss\nx,1\nx,-1e999\n", "runs.csv:3: -1e999 is too large for a number"),
         ("a,accuracy\nx,97.1\n", "test_accuracy must lie between 0 and 1, got 97.1"),
         (
             "a,accuracy\nx\n",

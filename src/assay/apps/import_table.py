@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -56,11 +57,21 @@ def read_table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
         if seed is not None and not re.fullmatch(r"\s*\d+\s*", seed):
             raise ConfigError(f"{path}:{line}: a seed must be a whole number, got {seed!r}")
         levels = {n: row[n] for n in used if n != "seed" and n not in measured}
-        metrics = {n: float(row[n]) if row[n].strip() else None for n in measured}
+        metrics = {n: _value(row[n], f"{path}:{line}") for n in measured}
         found.append(
             ImportedRun(levels, None if seed is None else int(seed), metrics, f"{path}:{line}")
         )
     return found
+
+
+def _value(cell: str, place: str) -> float | None:
+    """Return the number in a cell, None for an empty one; 1e999 is no infinity of a run."""
+    if not (text := cell.strip()):
+        return None
+    value = float(text)
+    if math.isinf(value) and "inf" not in text.lower():
+        raise ConfigError(f"{place}: {brief(text)} is too large for a number")
+    return value
 
 
 def _lines(path: Path) -> list[Line]:
