@@ -209,6 +209,25 @@ def test_claims_that_cannot_be_read_do_not_stop_a_repair(tmp_path):
     assert repair(tmp_path)[:2] == (1, 1)
 
 
+def test_a_damaged_plan_is_not_called_sound(tmp_path, capsys):
+    fill(tmp_path, "study", make(1))
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+        db.execute("UPDATE plans SET plan = '{}'")
+    for command in ("check", "repair"):
+        assert main(["store", command, "--store", str(tmp_path)]) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "the plan of study 'study' is damaged: its checksum is wrong" in said
+        assert "`assay run` of the study writes it again" in said
+        assert "nothing is damaged" not in said
+
+
+def test_an_index_is_a_file(tmp_path):
+    (tmp_path / "index.sqlite").mkdir()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"index\.sqlite is not a regular file, expected"):
+            Store(tmp_path, read_only=read_only)
+
+
 def test_the_commands_say_what_they_did(tmp_path, capsys):
     fill(tmp_path / "a", "first", make(1))
     fill(tmp_path / "b", "second", make(2))

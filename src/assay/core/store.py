@@ -323,7 +323,9 @@ def _prepare(path: Path, create: bool) -> None:
     try:
         if path.exists() and not path.is_dir():
             raise StoreError(f"{path} is a file; a store is a folder")
-        if (path / "index.sqlite").exists():
+        if (index := path / "index.sqlite").exists():
+            if not index.is_file():
+                raise StoreError(f"{index} is not a regular file, expected the index of a store")
             return
         if not create:
             option = shlex.quote(str(path))

@@ -119,13 +119,21 @@ def gc(
 def repair(*, places: Places | None = None) -> int:
     """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
-    `assay run` of a study then trains the runs that are missing.
+    `assay run` of a study then trains the runs that are missing. The exit status is 1 when the plan
+    of a study is damaged, which only `assay run` of that study can write again.
     """
+    from assay.core.store import Store
     from assay.core.store_care import repair as mend
 
     path = (places or Places()).store_path
     runs, plans, kept = mend(path)
     if kept is None:
+        with Store(path, create=False, read_only=True) as store:
+            damaged = [problem for _, problem in store.plan_problems() if problem]
+        if damaged:
+            console.say("the index needs no repair, but:")
+            console.points(damaged)
+            return DAMAGED
         console.say(f"nothing is damaged in {path}")
         return 0
     console.say(f"kept {runs} runs and {plans} plans; the damaged index is now {kept}")
