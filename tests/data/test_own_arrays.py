@@ -112,6 +112,7 @@ class Trap:
     ("spec", "message"),
     [
         ({"arrays": "image.npy", "labels": "labels.npy"}, "did you mean 'images.npy'?"),
+        ({"arrays": "dir.npy"}, "dataset.arrays: dir.npy is a folder, expected an array file"),
         ({"arrays": 5}, "dataset.arrays must be the path of a .npy or .npz file, got 5"),
         ({"arrays": "images.csv"}, "dataset.arrays: must be a .npy or .npz file, got 'images.csv'"),
         ({"arrays": "a\0.npy"}, "dataset.arrays: "),
@@ -138,6 +139,7 @@ class Trap:
 def test_what_is_wrong_with_files_is_said(here, spec, message):
     np.save("objects.npy", np.array([Trap()] * 60, object), allow_pickle=True)
     np.save("short.npy", Y[1:])
+    os.mkdir("dir.npy")
     with open("cut.npy", "wb") as file:
         file.write((here / "images.npy").read_bytes()[:-1])
     with pytest.raises(ConfigError) as caught:

@@ -106,6 +106,9 @@ def _find(key: str, text: str, folders: Sequence[Path]) -> tuple[Path, str | Non
                 return path, member["name"] if member else None
         except (OSError, ValueError) as error:
             raise DataError(f"dataset.{key}: {printable(path)}: {_said(error)}") from None
+    if there := next((path for path in tried if path.exists()), None):
+        what = "a folder" if there.is_dir() else "not a regular file"
+        raise DataError(f"dataset.{key}: {printable(there)} is {what}, expected an array file")
     close = nearest(given.name, _beside(tried))
     hint = did_you_mean(printable(close) if close else None)
     where = " or ".join(printable(path) for path in tried)
