@@ -245,7 +245,7 @@ class Unnumbered(Pairs):
         ((X, Y, X, Y + 1), "labels y_test: no image with the label '2' is in the training set"),
         ((X, Y, X, Y.astype(str)), "labels y_test are text, labels y are numbers"),
         ((X, Y, X[:, 1:], Y), "images x_test are 5x5x1, images x are 6x5x1"),
-        ((X, Y, X / 255, Y), "images x_test are float64, images x uint8"),
+        ((X, Y, X / 255, Y), "images x_test are float64 from 0 to 1, images x uint8 from 0 to 255"),
         ({"x": X, "z": Y}, "data: unknown part 'z' (known: images, labels, test_images"),
         ({"y": Y}, "images x are missing"),
         ({"test": Rows(), "extra": Rows()}, "data has the parts test, extra, expected one named"),
@@ -261,3 +261,34 @@ def test_what_is_no_dataset_is_said(thing, message):
     with pytest.raises(DataError) as caught:
         content_of(thing)
     assert message in str(caught.value)
+
+
+BYTES, UNIT = X, X.astype(np.float32) / 255
+SAME = [
+    (BYTES, BYTES.astype(np.float32) + 0.5, np.float32),  # for example scaled photos
+    (UNIT, UNIT.astype(np.float64), np.float64),
+    (UNIT, UNIT * 2 - 1, np.float32),
+    (UNIT, UNIT * np.float32(1.5), np.float32),
+    (X > 9, X > 99, np.uint8),
+    (BYTES // 9, BYTES, np.uint8),  # night and day
+    (BYTES, BYTES * 0, np.uint8),
+    (X * 3.5, X * 9.5, np.float64),  # a table that goes on
+]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("train", "test", "kind"), SAME)
+def test_images_of_one_range_have_one_type(train, test, kind, swapped: bool):
+    one, other = (test, train) if swapped else (train, test)
+    found = content_of((one, Y, other, Y))
+    assert found.images.dtype == found.test_images.dtype == kind
+    np.testing.assert_array_equal(found.test_images.squeeze(-1), other.astype(kind))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("fraction", [UNIT, X.astype(np.float64) / 255, X > 99, UNIT * 4 - 2])
+def test_images_of_two_ranges_are_refused(fraction, swapped: bool):
+    for whole in (BYTES, BYTES.astype(np.float32) + 0.5)[: 1 if fraction.min() < -1 else 2]:
+        pair = (fraction, Y, whole, Y) if swapped else (whole, Y, fraction, Y)
+        with pytest.raises(DataError, match="expected the same range of numbers in both"):
+            content_of(pair)

@@ -114,7 +114,7 @@ def converted(
     tested = None
     if "test_images" in has:
         tested, _ = images_of(roles["test_images"], words["test_images"], data_format)
-        tested = _alike(images, tested, words)
+        images, tested = _alike(images, tested, words)
     if "labels" not in has:
         zeros = np.zeros(len(images), np.int64)
         test_zeros = None if tested is None else np.zeros(len(tested), np.int64)
@@ -130,18 +130,32 @@ def converted(
     return Content(images, targets, class_names, tested, test_targets, tuple(told))
 
 
-def _alike(images: np.ndarray, tested: np.ndarray, words: Words) -> np.ndarray:
-    """Convert the test images to the type of the others; DataError if their shape differs."""
+def _alike(images: np.ndarray, tested: np.ndarray, words: Words) -> tuple[np.ndarray, np.ndarray]:
+    """Convert training and test images to one type.
+
+    Raises:
+        DataError: they have different shapes, or one of them lies on average outside the range of
+            the other, as pixels from 0 to 255 do beside pixels from 0 to 1.
+    """
     if images.shape[1:] != tested.shape[1:]:
         one, other = ("x".join(map(str, a.shape[1:])) for a in (images, tested))
         raise DataError(f"{words['test_images']} are {other}, {words['images']} are {one}")
-    if tested.dtype != images.dtype:
-        fits = np.can_cast(tested.dtype, images.dtype)
-        if not fits:
-            said = f"{words['test_images']} are {tested.dtype}, {words['images']} {images.dtype}"
-            raise DataError(f"{said}: expected the same range of numbers in both")
-        tested = tested.astype(images.dtype)
-    return tested
+    ends = [(float(a.min()), float(a.max())) for a in (images, tested)]
+    for (low, high), other in zip(ends, (tested, images), strict=True):
+        largest = max(-low, high)
+        # of one type, and not from -1 to 1, they may differ: a table that goes on, or night and day
+        asked = 0 < largest <= 1 or tested.dtype.kind != images.dtype.kind
+        if asked and np.abs(other).mean(dtype=np.float64) > max(largest, 1):
+            said = [
+                f"{a.dtype} from {low:g} to {high:g}"
+                for a, (low, high) in zip((images, tested), ends, strict=True)
+            ]
+            raise DataError(
+                f"{words['test_images']} are {said[1]}, {words['images']} {said[0]}: expected the "
+                "same range of numbers in both"
+            )
+    common = np.result_type(images, tested)
+    return images.astype(common, copy=False), tested.astype(common, copy=False)
 
 
 def roles_of(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
