@@ -35,6 +35,9 @@ def test_what_on_says():
         ConfigError, match=r"on must be a string such as 'local' or 'ray:auto', got 3"
     ):
         parse_place(3)  # type: ignore[arg-type]
+    for nowhere in ("ray://", "ray://:10001"):
+        with pytest.raises(ConfigError, match=rf"is '{nowhere}', expected ray://HOST:PORT"):
+            parse_place(nowhere)
 
 
 def test_a_machine_file_is_beside_the_study(tmp_path):

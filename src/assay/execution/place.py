@@ -90,6 +90,8 @@ def parse_place(written: str | Place | None) -> Place:
     name, _, rest = written.partition(":")
     if name not in EXECUTORS:
         raise ConfigError(unknown_name("place to train (--on)", name, [LOCAL, *EXECUTORS]))
+    if rest.startswith("//") and not rest[2:].partition(":")[0]:
+        raise ConfigError(f"the place to train (--on) is {written!r}, expected {name}://HOST:PORT")
     return Place(name, written if rest.startswith("//") else rest)
 
 
