@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -83,11 +84,10 @@ def refused(status: int, reason: str) -> Response:
 
 def file_of(folder: Path, name: str, request: Request) -> Response:
     """Return a file in a folder; 404 for paths outside it."""
-    try:
-        file = (folder / name).resolve()
+    file, found = folder / name, False
+    with suppress(OSError, ValueError):  # a NUL in the name, or a name that is too long
+        file = file.resolve()
         found = file.is_relative_to(folder.resolve()) and file.is_file() and file.suffix != ".py"
-    except (OSError, ValueError):  # for example a NUL in the name, or a name that is too long
-        found = False
     if not found:
         return refused(404, "there is no such file")
     kind = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
