@@ -69,7 +69,11 @@ def test_a_run_is_found_by_its_start(store: Store):
         ("deep", True, "'deep' can mean 2 trials: depth:deep, width@quick:deep"),
         ("deep", False, "no study or run 'deep'.*did you mean 'depth'"),
         ("dept", True, "no study, trial or run 'dept'.*did you mean 'depth'"),
-        ("depth:shalow", True, "study 'depth' has no trial 'shalow'; did you mean 'shallow'"),
+        (
+            "depth:shalow",
+            True,
+            r"study depth 'shalow'; did you mean 'shallow'\? \(known: deep, shallow\)",
+        ),
         ("", False, "no study or run ''"),
         ("both", False, "study 'both' is in the store .* name one: both@quick, both@smoke"),
         ("both:a", True, "study 'both' is in the store .* name one: both@quick, both@smoke"),

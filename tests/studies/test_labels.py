@@ -74,7 +74,7 @@ def test_trials_with_one_label_are_named_with_their_factors() -> None:
     assert [trial.label for trial in found.trials] == [
         "baseline", "dropout = on", "strong", "wide = on"
     ]  # fmt: skip
-    assert find_trial("small", found.trials, "wide = on").config["network"]["hidden"] == [64]
+    assert find_trial(found, "wide = on").config["network"]["hidden"] == [64]
     one = {"x": {"training.epochs": 5}, "x, y": {"training.epochs": 6}}
     other = {"y, z": {"network.hidden": [8]}, "z": {"network.hidden": [9]}}
     assert labels(factors={"a": one, "b": other}, design="full_factorial") == [
@@ -127,3 +127,26 @@ def test_values_with_one_label_need_names() -> None:
         "factors.network.filters[1]: another level of network.filters has the label 4-8 as well; "
         "name the levels: {LABEL: {network.filters: VALUE}}"
     ]
+
+
+@pytest.mark.parametrize("said", ["activation = tanh", "tanh"])
+def test_a_trial_is_found_by_its_label_and_by_its_name_in_tables(said: str) -> None:
+    found = study(factors={"network.activation": ["relu", "tanh"]})
+    assert find_trial(found, said).config["network"]["activation"] == "tanh"
+    assert [t.label for t in make_plan(found, [said]).trials] == ["activation = tanh"]
+
+
+@pytest.mark.parametrize("said", ["baseline", "relu", "relu (baseline)", "relu (best, baseline)"])
+def test_the_baseline_is_found_by_each_of_its_names(said: str) -> None:
+    found = study(factors={"network.activation": ["relu", "tanh"]})
+    assert find_trial(found, said).label == "baseline"
+    assert [t.label for t in make_plan(found, [said]).trials] == ["baseline"]
+
+
+def test_the_error_for_an_unknown_trial_has_the_names_in_tables() -> None:
+    found = study(factors={"network.activation": ["relu", "tanh"]})
+    with pytest.raises(ConfigError, match=r"'tan'; did you mean 'tanh'\? \(known: relu, tanh\)"):
+        find_trial(found, "tan")
+    both = {"network.activation": ["relu", "tanh"], "training.epochs": [4, 5]}
+    with pytest.raises(ConfigError, match="known: activation = relu, epochs = 4; activation = t"):
+        find_trial(study(factors=both), "tan")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.plans import PlanData, PlannedTrial
 from assay.core.store import Store
-from assay.reports.names import trial_names
+from assay.core.trial_names import named_label, unknown_trial
+from assay.reports.names import names_by_label
 
 __all__ = ["Found", "find_stored"]
 
@@ -81,19 +82,18 @@ def _trials(store: Store, plans: Mapping[str, PlanData], name: str) -> list[Foun
         return [Found(plan, _labelled(plan, label))]
     found: dict[str, Found] = {}
     for plan in plans.values():
-        called = trial_names(plan)
+        meant = named_label(names_by_label(plan), name)
         for trial in plan["trials"]:
             identity = trial["trial_id"]
             start = len(name) >= SHORTEST and identity.startswith(name)
-            if start or name in (trial["label"], called[identity]):
+            if start or trial["label"] == meant:
                 found.setdefault(identity, Found(plan, trial))
     return list(found.values())
 
 
 def _labelled(plan: PlanData, label: str) -> PlannedTrial:
-    trials, called = plan["trials"], trial_names(plan)
-    for trial in trials:
-        if label in (trial["label"], called[trial["trial_id"]]):
-            return trial
-    hint = did_you_mean(nearest(label, [trial["label"] for trial in trials]))
-    raise StoreError(f"study {plan['study']!r} has no trial {label!r}{hint}")
+    names = names_by_label(plan)
+    found = named_label(names, label)
+    if found is None:
+        raise StoreError(unknown_trial(str(plan["study"]), names, label))
+    return next(trial for trial in plan["trials"] if trial["label"] == found)

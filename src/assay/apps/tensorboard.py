@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.apps.import_events import RESULT, STATUS
-from assay.core.errors import MissingExtraError, StoreError, install_extra, unknown_name
+from assay.core.errors import MissingExtraError, StoreError, install_extra
 from assay.core.plans import PlannedTrial
+from assay.core.trial_names import named_label, unknown_trial
+from assay.reports.names import names_by_label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +43,18 @@ def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> 
     """Return the finished and diverged runs of a study, or the requested ones.
 
     Args:
-        trials: labels; empty for all.
+        trials: labels or names in tables; empty for all.
         runs: starts of runs' names; empty for all.
 
     Raises:
         StoreError: a label or a run is missing, or there are no runs.
     """
-    labels = {trial["trial_id"]: str(trial["label"]) for trial in results.plan["trials"]}
-    for label in trials:
-        if label not in labels.values():
-            raise StoreError(unknown_name(f"trial of study {results.name}", label, labels.values()))
+    names = names_by_label(results.plan)
+    for said in trials:
+        if named_label(names, said) is None:
+            raise StoreError(unknown_trial(results.name, names, said))
+    wanted = {named_label(names, said) for said in trials}
+    chosen = {t["trial_id"] for t in results.plan["trials"] if str(t["label"]) in wanted}
     found = [r for r in results.records() if r.status != "failed"]
     for start in runs:
         if not any(r.run_id.startswith(start) for r in found):
@@ -58,7 +62,7 @@ def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> 
     found = [
         r
         for r in found
-        if (not trials or labels[r.trial_id] in trials)
+        if (not trials or r.trial_id in chosen)
         and (not runs or any(r.run_id.startswith(start) for start in runs))
     ]
     if not found:

@@ -69,7 +69,7 @@ def trial_of(study: Study, name: str) -> tuple[str, Config]:
     if not label and len(study.trials) > 1:
         told = ", ".join(f"{study.name}:{trial.label}" for trial in study.trials)
         raise ConfigError(f"{study.name} has several trials and no baseline; name one: {told}")
-    found = find_trial(study.name, study.trials, label or None)
+    found = find_trial(study, label or None)
     return found.label, found.config
 
 

@@ -156,5 +156,6 @@ def unknown_name(
     """
     valid = sorted(str(c) for c in candidates)
     hint = did_you_mean(nearest(name, valid))
-    known = f"`{listed_by}` lists all" if listed_by else f"known: {', '.join(valid) or 'none'}"
+    between = "; " if any(", " in name for name in valid) else ", "
+    known = f"`{listed_by}` lists all" if listed_by else f"known: {between.join(valid) or 'none'}"
     return f"unknown {kind} {brief(repr(name))}{hint} ({known})"

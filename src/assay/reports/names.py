@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assay.core.plans import PlanData, PlannedTrial
-from assay.statistics import factor_name
+from assay.core.trial_names import MARKS, factor_name, trial_name
 
-__all__ = ["BASELINE", "candidates_text", "marked", "named", "trial_names"]
+__all__ = ["BASELINE", "candidates_text", "marked", "named", "names_by_label", "trial_names"]
 
 BASELINE = "the baseline"
 """Name of a baseline of several factors in papers, which list its levels once."""
 
 
 def trial_names(plan: PlanData) -> dict[str, str]:
-    """Return {trial_id: name}: the level if one factor varies, else the trial's label.
-
-    The baseline of a study with factors is named by its levels, like the other trials:
-    "glorot_uniform", or "activation = relu, dropout = 0.2". A label that the user gave is kept.
-    """
+    """Return {trial_id: name}, see `trial_name`."""
     return {trial["trial_id"]: _name(plan, trial) for trial in plan["trials"]}
 
 
 def _name(plan: PlanData, trial: PlannedTrial) -> str:
-    label, factors = str(trial["label"]), list(plan.get("factors") or {})
-    levels = trial.get("levels") or {}
-    said = {f: f"{factor_name(f, factors)} = {levels[f]}" for f in factors if f in levels}
-    made = label == "baseline" == plan.get("baseline") or label in said.values()
-    if len(factors) == 1 and said and made:
-        return str(levels[factors[0]])
-    return ", ".join(said.values()) if said and label == "baseline" and made else label
+    factors, levels = list(plan.get("factors") or {}), trial.get("levels") or {}
+    return trial_name(str(trial["label"]), levels, factors, plan.get("baseline"))
+
+
+def names_by_label(plan: PlanData) -> dict[str, str]:
+    """Return {label: name in tables} of the trials of a plan."""
+    return {str(trial["label"]): _name(plan, trial) for trial in plan["trials"]}
 
 
 def named(plan: PlanData, *, short: bool = False) -> PlanData:
@@ -54,9 +50,7 @@ def named(plan: PlanData, *, short: bool = False) -> PlanData:
     }
 
 
-def marked(
-    name: str, row: Mapping[str, object], marks: tuple[str, ...] = ("best", "baseline")
-) -> str:
+def marked(name: str, row: Mapping[str, object], marks: tuple[str, ...] = MARKS) -> str:
     """Return a name with its marks: "glorot_uniform (best, baseline)"."""
     true = [mark for mark in marks if row.get(mark) and not name.endswith(mark)]
     return f"{name} ({', '.join(true)})" if true else name

@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.core.metrics import Metric
 from assay.core.plans import PlanData
+from assay.core.trial_names import factor_name
 from assay.statistics.compare import Comparison
 from assay.statistics.correction import ALPHA
 from assay.statistics.effects import DIFFERENT, Effect
@@ -42,13 +43,6 @@ def p_text(p: float) -> str:
     if abs(p - ALPHA) < 0.01:  # a decisive p is not rounded to the level itself
         digits = next((d for d in (3, 4, 5) if round(p, d) != ALPHA), 6)
     return f"p = {p:.{digits}f}"
-
-
-def factor_name(factor: str, factors: Sequence[str] = ()) -> str:
-    """Return the last part of a dotted name if no other of `factors` ends in it."""
-    short = factor.rpartition(".")[2]
-    alone = sum(other.rpartition(".")[2] == short for other in factors) <= 1
-    return short if alone else factor
 
 
 def estimate_sentence(metric: str, found: Estimate) -> str:

@@ -9,8 +9,10 @@ from assay.core.config import Problems
 from assay.core.errors import ConfigError, did_you_mean, nearest
 from assay.core.plans import PlanData, PlannedTrial
 from assay.core.records import Config, run_config, run_id
+from assay.core.trial_names import named_label
 from assay.studies.members import cohorts, resolve_member
 from assay.studies.study import Study, Trial
+from assay.studies.trials import names_by_label
 from assay.studies.variation import varied
 
 __all__ = ["Plan", "cohorts", "make_plan", "resolve_member"]
@@ -96,13 +98,16 @@ def make_plan(study: Study, only: Sequence[str] = ()) -> Plan:
     Raises:
         ConfigError: no trial of the study has such a label.
     """
+    printed = names_by_label(study)
     names = {trial.label: {trial.label, *trial.levels.values()} for trial in study.trials}
-    known = sorted(set().union(*names.values()))
-    problems = Problems()
+    known = sorted(set(printed.values()).union(*names.values()))
+    problems, wanted = Problems(), set(only)
     for label in only:
-        if label not in known:
+        if (meant := named_label(printed, label)) is not None:
+            wanted.add(meant)
+        elif label not in known:
             hint = did_you_mean(nearest(label, known))
             said = f"only: {study.name} has no trial or level {label!r}{hint}"
             problems.add(ConfigError(f"{said} (`assay show {study.name}` lists them)"))
     problems.raise_if_any()
-    return Plan(study, [t for t in study.trials if not only or names[t.label] & set(only)])
+    return Plan(study, [t for t in study.trials if not only or names[t.label] & wanted])

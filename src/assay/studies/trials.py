@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.core.config import Problems
-from assay.core.errors import ConfigError, unknown_name
+from assay.core.errors import ConfigError
 from assay.core.records import Config, trial_id
+from assay.core.trial_names import named_label, trial_name, unknown_trial
 from assay.studies.design import Cell, Design, trial_label
 from assay.studies.factors import TRIAL, Factor, Level, label_of
 from assay.studies.settings import SECTIONS
 
-__all__ = ["Trial", "TrialTable", "find_trial"]
+if TYPE_CHECKING:
+    from assay.studies.study import Study
+
+__all__ = ["Trial", "TrialTable", "find_trial", "names_by_label"]
 
 
 @dataclass(frozen=True)
@@ -37,21 +40,32 @@ class Trial:
         return trial_id(self.config)
 
 
-def find_trial(study: str, trials: Sequence[Trial], label: str | None = None) -> Trial:
-    """Return the trial of a study by its label; the first one for None.
+def names_by_label(study: Study) -> dict[str, str]:
+    """Return {label: name in tables} of the trials of a study."""
+    return {
+        trial.label: trial_name(trial.label, trial.levels, study.factors, study.baseline)
+        for trial in study.trials
+    }
+
+
+def find_trial(study: Study, said: str | None = None) -> Trial:
+    """Return the trial of a study by its label or its name in tables; the first one for None.
 
     Raises:
         ConfigError: there is no such trial.
     """
-    if not trials:
+    if not study.trials:
         raise ConfigError(
-            f"study {study} is a search, so it has no trials before it has run; "
+            f"study {study.name} is a search, so it has no trials before it has run; "
             "expected a study with factors or trials"
         )
-    labels = {trial.label: trial for trial in trials}
-    if label is not None and label not in labels:
-        raise ConfigError(unknown_name(f"trial of study {study}", label, labels))
-    return trials[0] if label is None else labels[label]
+    if said is None:
+        return study.trials[0]
+    names = names_by_label(study)
+    label = named_label(names, said)
+    if label is None:
+        raise ConfigError(unknown_trial(study.name, names, said))
+    return next(trial for trial in study.trials if trial.label == label)
 
 
 class TrialTable:

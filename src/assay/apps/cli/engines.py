@@ -67,7 +67,7 @@ def engines(
         choose_backend(backend)
     folder = (places or Places()).data_path
     found = parse_study(study, set=set or [], data_dir=folder)
-    chosen = find_trial(found.name, found.trials, trial)
+    chosen = find_trial(found, trial)
     names = engines or sorted(known, key=lambda n: (ORDER.index(n) if n in ORDER else 9, n))
     runs = compare_engines({**chosen.config, "seed": 0}, names, steps, folder)
     console.heading(f"{found.name}: {chosen.label}, {steps} steps from equal weights")

@@ -51,7 +51,7 @@ def check_gradients(
             raise ConfigError(f"--{name} {number}: expected a whole number >= {least}")
     folder = (places or Places()).data_path
     found = parse_study(study, set=set or [], data_dir=folder)
-    chosen = find_trial(found.name, found.trials, trial)
+    chosen = find_trial(found, trial)
     network, task = resolve_network(chosen.config, folder), find_task(chosen.config["task"]).name
     given = {"images": images, "seed": seed, "entries": entries or None}
     rows = gradients.check_gradients(network, task=task, **given)

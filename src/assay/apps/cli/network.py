@@ -111,7 +111,7 @@ def _find(
             unknown_name("network family or study", name, network_names(), "assay list")
         )
     found = parse_study(study, set=changes, data_dir=places.data_path)
-    chosen = find_trial(found.name, found.trials, trial)
+    chosen = find_trial(found, trial)
     data = resolve_info(chosen.config, places.data_path).name
     title = f"{name} on {data}" if name in FAMILIES else f"{found.name}: {chosen.label}, on {data}"
     return title, resolve_network(chosen.config, places.data_path)
