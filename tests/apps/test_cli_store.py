@@ -128,3 +128,22 @@ def test_json_is_for_programs(store: Path, study: Path, capsys: pytest.CaptureFi
     assert {row["name"]: row["train"] for row in said("data", "list")}["mnist"] == 60000
     assert said("compare", "baseline", "small")["settings"] == []
     assert said("search", "random-mlp", "--summary")["search"]["space"]
+
+
+def test_what_is_stored_is_shown_as_it_is_and_options_are_refused(
+    store: Path, capsys: pytest.CaptureFixture[str]
+):
+    changes = ["--seed", "7", "--repeats", "9", "--set", "training.epochs=50"]
+    assert main(["show", "small", *changes, "--store", str(store)]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "--seed, --repeats, --set: small is a study of the store, shown as it was planned" in err
+    assert "expected a built-in study or a YAML file" in err
+    assert main(["search", "small", *changes, "--store", str(store)]) == 2
+    assert "--seed, --repeats, --set: these change the space" in capsys.readouterr().err
+
+
+def test_progress_counts_the_runs_of_the_study_that_is_shown(
+    study: Path, store: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["show", str(study), "--repeats", "5", "--store", str(store)]) == 0
+    assert "4 of 10 (full)" in " ".join(capsys.readouterr().out.split())

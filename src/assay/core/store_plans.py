@@ -16,21 +16,26 @@ from assay.core.store_format import DAMAGED, StoredRow, encode_json
 from assay.core.store_index import Index
 from assay.core.store_soundness import UNREADABLE, WRONG, Soundness
 
-__all__ = ["Plans", "StoredStudy"]
+__all__ = ["Plans", "RunCounts", "StoredStudy"]
 
 
-class StoredStudy(TypedDict):
+class RunCounts(TypedDict):
+    """How far the runs of a plan are, see `Plans.studies`."""
+
+    runs: int
+    present: int
+    diverged: int
+    failed: int
+    damaged: int
+
+
+class StoredStudy(RunCounts):
     """How far a study is, see `Plans.studies`."""
 
     study: str
     question: str
     scale: str
     trials: int
-    runs: int
-    present: int
-    diverged: int
-    failed: int
-    damaged: int
     updated: str
     problem: str
 
@@ -147,21 +152,27 @@ class Plans:
             plan = self._decoded(row)
         except StoreError as error:
             problem = str(error)
-        runs = planned_runs(plan)
-        status = list(self._sound.states(runs).values())
-        damaged, failed = status.count(DAMAGED), status.count("failed")
         return {
             "study": str(row[0]),
             "question": plan.get("question", ""),
             "scale": plan.get("scale", ""),
             "trials": len((plan.get("search") or plan).get("trials", ())),
+            **self.progress(plan),
+            "updated": str(row[2]),
+            "problem": problem,
+        }
+
+    def progress(self, plan: PlanData) -> RunCounts:
+        """Return how many runs of a plan, which need not be stored, are in the store."""
+        runs = planned_runs(plan)
+        status = list(self._sound.states(runs).values())
+        damaged, failed = status.count(DAMAGED), status.count("failed")
+        return {
             "runs": len(runs),
             "present": len(status) - failed - damaged,
             "diverged": status.count("diverged"),
             "failed": failed,
             "damaged": damaged,
-            "updated": str(row[2]),
-            "problem": problem,
         }
 
     def _plan_rows(self) -> list[StoredRow]:

@@ -196,6 +196,19 @@ class StudyOptions:
     engine: Annotated[str | None, Parameter(completer=engine_names)] = None
     set: Settings = field(default_factory=list)
 
+    def refuse(self, why: str) -> None:
+        """Refuse the changes, except the scale, for what is read from a store.
+
+        Raises:
+            ConfigError: one is given.
+        """
+        from assay.core.errors import ConfigError
+
+        changes = {"--seed": self.seed, "--repeats": self.repeats, "--engine": self.engine}
+        changes |= {"--precision": self.precision, "--set": self.set or None}
+        if given := [option for option, value in changes.items() if value is not None]:
+            raise ConfigError(f"{', '.join(given)}: {why}")
+
     def changes(self) -> StudyChanges:
         """Return the changes as keyword arguments of `assay.studies.parse_study`."""
         return {

@@ -47,7 +47,9 @@ def search(
         return
     from assay.apps.cli.results import show_table, stored_results
 
-    scale = options.scale if options and options.scale != "full" else None
+    options = options or StudyOptions()
+    options.refuse("these change the space (--summary), not the trials that the store holds")
+    scale = options.scale if options.scale != "full" else None
     found = stored_results(study, places, scale)
     if json:
         console.json_text(found.search_table().to_json())

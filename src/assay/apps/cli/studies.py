@@ -149,9 +149,9 @@ def show(
 
     Args:
         name: A study, a YAML file, or a run of the store (any unambiguous start of its name).
+            Options change built-in studies and files; what is stored is shown as it is.
     """
     from assay.apps.finding import find_stored
-    from assay.core.errors import ConfigError
     from assay.core.store import Store
 
     options, places = options or StudyOptions(), places or Places()
@@ -162,12 +162,11 @@ def show(
         name = f"{name}@{options.scale}"
     with Store(places.store_path, create=False, read_only=True) as store:
         found = find_stored(store, name, others=study_names())
-        for option, value in options.changes().items():
-            if option != "scale" and value not in (None, ()):
-                raise ConfigError(
-                    f"--{option} changes a study before it is run, and {name} is shown as it is "
-                    "stored; leave it out, or name the study's YAML file"
-                )
+        kind = "run" if found.run else "study"
+        options.refuse(
+            f"{name} is a {kind} of the store, shown as it was planned; expected a built-in "
+            "study or a YAML file beside these options"
+        )
         if found.run:
             _show_run(store.record(found.run), json)
             return
@@ -177,11 +176,15 @@ def show(
 
 def _show_study(name: str, options: StudyOptions, places: Places, json: bool) -> None:
     from assay.apps.api import plan_of
+    from assay.core.store import Store
     from assay.studies.library import built_in, is_built_in
 
     plan = plan_of(name, data_dir=places.data_path, **options.changes())
     rows = {row["study"]: row for row in _stored(places)}
     row, others = rows.get(plan.name), _any_state(rows, plan.study.name)
+    if row is not None and plan.study.search is None:  # the stored plan may have other runs
+        with Store(places.store_path, create=False, read_only=True) as store:
+            row = {**row, **store.progress(plan.to_json())}
     if json:
         _show_plan(plan.to_json(), row, json)
         return
