@@ -112,3 +112,18 @@ def test_a_run_without_weights_says_why(
         said = " ".join(capsys.readouterr().err.split())
         assert (f"run {run} diverged, so it has no weights: the loss" in said) == saved
         assert ("stored without its weights; train it with save_weights" in said) != saved
+
+
+def test_runs_and_studies_have_formats_of_their_own(
+    store: Path, capsys: pytest.CaptureFixture[str]
+):
+    at = ["--store", str(store)]
+    run = assay.load(store)["small"].records()[0].run_id
+    assert main(["export", run[:12], *at]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert f"--to json takes a study, got run {run[:12]}; a run needs --to keras, onnx or " in err
+    assert main(["export", "nothing", *at]) == 2
+    assert "no study 'nothing'" in capsys.readouterr().err
+    assert main(["export", run, *at, "--to", "onnx", "--scale", "quick"]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "--scale quick: --to onnx takes one run, which has no scale" in err

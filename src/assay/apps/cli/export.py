@@ -14,11 +14,12 @@ from assay.apps.cli.checks import check_ending
 from assay.apps.cli.completion import stored
 from assay.apps.cli.options import OutFile, Places, StoredScale
 from assay.apps.cli.results import stored_results
-from assay.core.errors import StoreError
+from assay.core.errors import ConfigError, StoreError
 from assay.core.files import part_of, written_whole
 
 if TYPE_CHECKING:
     from assay.apps.exporters.exporter import RunExporter
+    from assay.apps.results import Results
     from assay.core.records import Record
     from assay.networks.network import Network
 
@@ -61,6 +62,8 @@ def export(
     write: Callable[[Path], None]
     note = ""
     if isinstance(exporter, RunExporter):
+        if scale is not None:
+            raise ConfigError(f"--scale {scale}: --to {to} takes one run, which has no scale")
         record, network = stored_run(what, f"--to {to}", places)
         _check_own(exporter, network, record, to)
         name, note = record.run_id, changed_first(record)
@@ -69,7 +72,7 @@ def export(
             exporter.write(record, network, path)
     else:
         assert isinstance(exporter, StudyExporter)
-        found = stored_results(what, places, scale)
+        found = _stored_study(what, to, places, scale)
         name = found.name
 
         def write(path: Path) -> None:
@@ -82,6 +85,25 @@ def export(
         console.say(f"written: {written}")
     if note:
         console.remark(f"note: {note}")
+
+
+def _stored_study(what: str, to: str, places: Places, scale: str | None) -> Results:
+    """The results of a study; where `what` is a run, the error names the formats of runs."""
+    from assay.apps.exporters.exporter import EXPORTERS, RunExporter
+    from assay.core.store import Store
+
+    try:
+        return stored_results(what, places, scale)
+    except StoreError:
+        if places.nothing_stored:
+            raise
+        with Store(places.store_path, create=False, read_only=True) as store:
+            if not any(run.startswith(what) for run in store.run_ids()):
+                raise
+        *most, last = sorted(n for n in EXPORTERS if isinstance(EXPORTERS[n], RunExporter))
+        raise StoreError(
+            f"--to {to} takes a study, got run {what}; a run needs --to {', '.join(most)} or {last}"
+        ) from None
 
 
 def _check_own(exporter: RunExporter, network: Network, record: Record, to: str) -> None:
