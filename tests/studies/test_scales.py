@@ -121,3 +121,19 @@ def test_evaluations_that_would_come_after_the_end_are_left_out() -> None:
     assert "evaluate_every" not in alone["training"]  # 20 steps have none
     with pytest.raises(ConfigError, match="means the same as"):
         configs(training=training, factors={"training.evaluate_every": [50, 200]})
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"repeats": 3}, "repeats=4"),
+        ({"seed": 5}, "seed=7"),
+        ({"precision": "float64"}, "precision=float32"),
+        ({"engine": "numpy"}, "engine=torch"),
+    ],
+)
+def test_what_an_option_gives_is_not_set_as_well(given: dict[str, Any], text: str) -> None:
+    ((name, value),) = given.items()
+    said = f"--set {text}: --{name} {value} sets it as well; expected one of the two"
+    with pytest.raises(ConfigError, match=said):
+        parse_study("tour", set=[text], **given)

@@ -152,12 +152,24 @@ def _is_whole(key: str) -> bool:
     return key in _WHOLE or key.startswith("search.")
 
 
-def from_command_line(changes: Changes, assignments: Iterable[str], problems: Problems) -> Changes:
-    """Add `path=value` strings of --set to the changes of a scale; they take precedence."""
+def from_command_line(
+    changes: Changes,
+    assignments: Iterable[str],
+    given: Mapping[str, object],
+    problems: Problems,
+) -> Changes:
+    """Add `path=value` strings of --set to the changes of a scale; they take precedence.
+
+    Args:
+        given: values of other arguments, such as --repeats, which may not be set as well.
+    """
     settings, keys = list(changes.settings), dict(changes.keys)
     for text in assignments:
         with problems.collect():
             name, entry = _assignment(text, problems)
+            if name in given:
+                said = f"--{name} {given[name]} sets it as well; expected one of the two"
+                raise LocatedError(said, Mark(f"--set {text}"))
             if name in _NUMBERS or name.startswith("search."):
                 keys[name] = entry
             else:

@@ -141,7 +141,7 @@ class _Reader:
         self.changes = Changes()
         with self.problems.collect():
             self.changes = read_scale(self.top.get("scales"), scale)
-        self.changes = from_command_line(self.changes, assignments, self.problems)
+        self.changes = from_command_line(self.changes, assignments, given, self.problems)
         self._override(given)
         self.top |= {k: e for k, e in self.changes.keys.items() if not k.startswith("search.")}
         self.source = self.changes.in_search(self.top, self.source, self.problems)
