@@ -147,15 +147,21 @@ def did_you_mean(close: str | None, what: str = "") -> str:
 
 
 def unknown_name(
-    kind: str, name: object, candidates: Iterable[str], listed_by: str | None = None
+    kind: str,
+    name: object,
+    candidates: Iterable[str],
+    listed_by: str | None = None,
+    *,
+    also: Iterable[str] = (),
 ) -> str:
     """Say that `name` is no `kind`, with the nearest valid name and all of them.
 
     Args:
         listed_by: a command that lists the valid names, which are too many for a message.
+        also: other valid names, which are only suggested.
     """
     valid = sorted(str(c) for c in candidates)
-    hint = did_you_mean(nearest(name, valid))
+    hint = did_you_mean(nearest(name, [*valid, *also]))
     between = "; " if any(", " in name for name in valid) else ", "
     known = f"`{listed_by}` lists all" if listed_by else f"known: {between.join(valid) or 'none'}"
     return f"unknown {kind} {brief(repr(name))}{hint} ({known})"

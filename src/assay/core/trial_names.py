@@ -54,4 +54,4 @@ def named_label(names: Mapping[str, str], said: str) -> str | None:
 
 def unknown_trial(study: str, names: Mapping[str, str], said: str) -> str:
     """Say that a study has no trial that `said` means, with the nearest name and all of them."""
-    return unknown_name(f"trial of study {study}", said, names.values())
+    return unknown_name(f"trial of study {study}", said, names.values(), also=names)
