@@ -107,6 +107,8 @@ def test_the_commands(place, capsys: pytest.CaptureFixture[str]):
     assert (
         "toy: learning_rate = 1e-06 is not better than toy: baseline by more than 0.3 points" in out
     )
+    assert main(["verdict", file, other, "--repeats", "5", *store]) == 2
+    assert "--repeats 5: a verdict trains as many pairs as it needs" in capsys.readouterr().err
     assert main(["verdict", file, other, "--max-repeats", "2", "--at-least", "500", *store]) == 1
     capsys.readouterr()
     assert main(["report", "verdict-toy", *store]) == 0

@@ -58,10 +58,16 @@ def verdict(
     from assay.apps.api import train
     from assay.apps.results import Results
     from assay.apps.verdicts import decide, paired_plan
+    from assay.core.errors import ConfigError
     from assay.execution.stop import interrupts
     from assay.reports.protocol import tuned_note
 
     options, places = options or StudyOptions(), places or Places()
+    if options.repeats is not None:
+        raise ConfigError(
+            f"--repeats {options.repeats}: a verdict trains as many pairs as it needs; expected "
+            "--max-repeats"
+        )
     store, data = places.store_path, places.data_path
     changes: StudyChanges = {"data_dir": data, "store": store, **options.changes()}
     like, labels, trials = _sides((a, b), changes)
