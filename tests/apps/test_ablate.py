@@ -38,14 +38,14 @@ def test_what_differs_is_undone_one_at_a_time():
     plan = ablation_plan(study, base, both)
     configs = {trial.label: trial.config for trial in plan.trials}
     assert list(configs) == [
-        "without network.activation", "without training.learning_rate", "baseline", "best"
+        "without network.activation", "without training.learning_rate", "no change", "all changes"
     ]  # fmt: skip
     assert configs["without network.activation"]["network"] == base["network"]
     assert configs["without network.activation"]["training"] == both["training"]
     assert configs["without training.learning_rate"]["training"] == base["training"]
     assert plan.study.seeds == (2, 3)  # 0 and 1 chose
     made = plan.to_json()
-    assert {c["against"] for c in made["comparisons"]} == {"best"}
+    assert {c["against"] for c in made["comparisons"]} == {"all changes"}
     assert len(made["comparisons"]) == 3
     other = {**other, "precision": "bfloat16"}  # as `auto` is on some computers, for this network
     assert list(changes_between(base, other)) == [("network",)]
@@ -53,7 +53,7 @@ def test_what_differs_is_undone_one_at_a_time():
     assert undone["without network"]["precision"] == base["precision"]
     assert list(changes_between(base, {**base, "precision": "bfloat16"})) == [("precision",)]
     assert [t.label for t in ablation_plan(study, base, other).trials] == [
-        "without network", "best"
+        "without network", "all changes"
     ]  # fmt: skip
     with pytest.raises(ConfigError, match="there is no change to undo"):
         ablation_plan(study, base, base)
@@ -71,6 +71,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out
     assert "best of toy by validation: how = fast" in out or "fast" in out
     assert "without training.batch_size" in out
+    assert main(["results", "ablate-toy", *store]) == 0
+    labels = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"no change", "all changes (baseline)"} <= {
+        name.replace("best, ", "") for name in labels
+    }
     with Store(tmp_path / "store", read_only=True, create=False) as opened:
         assert len(opened.plan("ablate-toy")["trials"]) == 4
 
@@ -147,7 +152,7 @@ def test_the_plugin_of_a_change_is_no_change_of_its_own(tmp_path: Path):
     assert list(own["plugins"]) == ["ablated_parts.py"]
     configs = {trial.label: trial.config for trial in ablation_plan(study, base, own).trials}
     assert list(configs) == [
-        "without training.learning_rate", "without training.schedule", "baseline", "best"
+        "without training.learning_rate", "without training.schedule", "no change", "all changes"
     ]  # fmt: skip
     assert configs["without training.learning_rate"]["plugins"] == own["plugins"]
     assert "plugins" not in configs["without training.schedule"]
@@ -189,11 +194,11 @@ def test_a_search_starts_from_what_is_beside_its_file(
         trials = opened.plan("ablate-toy@tiny")["trials"]
     configs = {trial["label"]: trial["config"] for trial in trials}
     assert [label.removeprefix("without ") for label in configs] == [
-        "network.hidden", "training.learning_rate", "training.optimizer", "baseline", "best"
+        "network.hidden", "training.learning_rate", "training.optimizer", "no change", "all changes"
     ]  # fmt: skip
-    base = configs["baseline"]
+    base = configs["no change"]
     assert base["network"]["hidden"] == [8]
     assert {key: base["training"][key] for key in ("epochs", "learning_rate", "batch_size")} == {
         "epochs": 2, "learning_rate": 0.01, "batch_size": 16
     }  # fmt: skip
-    assert base["dataset"] == configs["best"]["dataset"]
+    assert base["dataset"] == configs["all changes"]["dataset"]

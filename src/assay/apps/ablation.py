@@ -77,6 +77,7 @@ def _with_base(
 def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, object]) -> Plan:
     """Return the plan of the study "ablate-NAME": the best trial, with and without each change.
 
+    Its trials are "without CHANGE", "no change" (the baseline) and "all changes" (the best trial).
     The seeds differ from those that selected the best trial. A change that others depend on cannot
     be undone alone: it is left out, and the question names it.
 
@@ -108,9 +109,9 @@ def ablation_plan(study: Study, base: Mapping[str, object], best: Mapping[str, o
         )
     if not trials:
         raise ConfigError(f"no change can be undone by itself: {', '.join(needed)}")
-    if len(paths) > 1:  # undoing the only change gives the baseline
-        trials["baseline"] = dict(base)
-    trials["best"] = dict(best)
+    if len(paths) > 1:  # undoing the only change is no change
+        trials["no change"] = dict(base)
+    trials["all changes"] = dict(best)
     where = study.name if study.scale == "full" else f"{study.name}@{study.scale}"
     question = f"Which changes of the best trial of {where} matter?"
     if needed:

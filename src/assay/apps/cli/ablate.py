@@ -29,7 +29,8 @@ def ablate(
 
     The best trial is the one that validation chose among the runs in the store; the baseline is the
     study's own, or what a search starts from. All are trained with new seeds, so that
-    the selection does not bias the results, which are stored as the study ablate-STUDY.
+    the selection does not bias the results, which are stored as the study ablate-STUDY. There the
+    best trial is called "all changes" and the baseline "no change".
 
     Args:
         study: A built-in study or a YAML file, which was run before.
