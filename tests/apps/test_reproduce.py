@@ -14,7 +14,6 @@ from assay.apps.reproducing import (
     DIFFERENT,
     EQUAL,
     FAILED,
-    LIMITS,
     ROUNDING,
     chosen,
     judge,
@@ -22,6 +21,7 @@ from assay.apps.reproducing import (
 )
 from assay.core.cores import physical_cores
 from assay.core.records import Record
+from assay.core.same_results import LIMITS
 from assay.core.store import Store
 from assay.engines.engine import Resources
 

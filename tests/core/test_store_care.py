@@ -240,13 +240,24 @@ def test_the_commands_say_what_they_did(tmp_path, capsys):
     assert main(["store", "check", "--store", str(tmp_path / "copy")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     for text in (
-        "1 runs copied from",
+        "1 run copied from",
         "plans copied: second",
         "copied 2 runs of",
         "would drop 0 runs and 0 files of 0 bytes",
         "nothing is damaged in",
     ):
         assert text in said
+
+
+def test_what_both_stores_have_existed_already_and_rounding_is_no_other_result(tmp_path, capsys):
+    fill(tmp_path / "a", "first", make(1), make(2), make(3))
+    fill(tmp_path / "b", "second", make(1), make(2, loss=1.5 + 1e-6), make(3, loss=1.6), make(4))
+    assert main(["store", "merge", str(tmp_path / "b"), "--store", str(tmp_path / "a")]) == 1
+    said = capsys.readouterr()
+    assert "1 run copied from" in said.out
+    assert "3 already existed" in said.out
+    other = " ".join(said.err.split())
+    assert f"1 run is here already with other results, which are kept: {make(3).run_id}" in other
 
 
 def test_a_record_as_a_file(tmp_path):

@@ -6,28 +6,20 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assay.apps.finding import find_stored
 from assay.core.errors import AssayError, StoreError
 from assay.core.plans import planned_runs
 from assay.core.records import Config, Record
+from assay.core.same_results import DIFFERENT, EQUAL, ROUNDING, agreement, known_metrics
 from assay.core.store import Store
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["EQUAL", "DIFFERENT", "FAILED", "ROUNDING", "Reproduced", "chosen", "judge", "reproduce"]
 
-EQUAL, ROUNDING, DIFFERENT, FAILED = "equal", "equal within rounding", "different", "not trained"
-
-LIMITS = {"float64": 1e-9, "float32": 1e-4, "bfloat16": 2e-2}
-"""Relative difference of losses at the first evaluation that rounding may explain."""
+FAILED = "not trained"
 
 _ABOUT_CODE = ("assay", "source", "commit", "dirty", "begun_with")
-_TIMES = ("step", "epoch", "seconds")
-"""Curves that say when an evaluation was, not what it found."""
-
 _ABOUT_MACHINE = (
     "cpu",
     "cpu_features",
@@ -166,13 +158,10 @@ def _train(
 
 def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     """Compare a stored run with its repetition."""
-    first = _first_difference(stored, again)
-    limit = LIMITS.get(str(again.provenance.get("precision")), LIMITS["float32"])
-    same = stored.status == again.status and _equal(stored, again)
-    near = stored.status == again.status and first <= limit
+    verdict, first = agreement(stored, again)
     metrics = [
         (name, value, again.metrics.get(name, math.nan))
-        for name, value in _known(stored, again).items()
+        for name, value in known_metrics(stored, again).items()
         if name.startswith(("val_", "test_"))
     ]
     then, now = stored.provenance, again.provenance
@@ -181,7 +170,6 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
         for name in (*_ABOUT_CODE, *_ABOUT_MACHINE)
         if name in then and str(then[name]) != str(now.get(name, ""))
     ]
-    verdict = EQUAL if same else ROUNDING if near else DIFFERENT
     return Reproduced(
         stored.run_id,
         title,
@@ -193,15 +181,6 @@ def judge(stored: Record, again: Record, title: str = "") -> Reproduced:
     )
 
 
-def _first_difference(stored: Record, again: Record) -> float:
-    """Return the largest relative difference at the first evaluation: of the losses or, without
-    any, of the other curves; infinity if there are none."""
-    shared = [name for name in stored.curves if name in again.curves and name not in _TIMES]
-    losses = [name for name in shared if name == "loss" or name.endswith("_loss")]
-    pairs = ((stored.curves[name][:1], again.curves[name][:1]) for name in losses or shared)
-    return max((_relative(*pair) for pair in pairs), default=math.inf)
-
-
 def _by_the_clock(stored: Record, again: Record) -> str:
     """Say that a time limit ended a run earlier or later than before."""
     then, now = (record.metrics.get("steps") for record in (stored, again))
@@ -209,42 +188,3 @@ def _by_the_clock(stored: Record, again: Record) -> str:
     if not limit or then is None or now is None or then == now:
         return ""
     return f"its time limit of {limit:g} min ended it after {now:,.0f} updates, {then:,.0f} before"
-
-
-def _known(stored: Record, again: Record) -> dict[str, float]:
-    """Return the stored metrics, except a study's own whose function is not loaded now: these
-    follow from the predictions."""
-    computed = {*stored.provenance.get("metric_versions", {})} - {*again.metrics}
-    return {name: value for name, value in stored.metrics.items() if name not in computed}
-
-
-def _equal(a: Record, b: Record) -> bool:
-    """Whether all results are equal, bit for bit."""
-    import numpy as np
-
-    curves = {name for name in a.curves if name != "seconds"}
-    return (
-        curves == {name for name in b.curves if name != "seconds"}
-        and all(np.array_equal(a.curves[n], b.curves[n], equal_nan=True) for n in curves)
-        and all(_same(b.metrics.get(name), value) for name, value in _known(a, b).items())
-        and all(
-            name in b.predictions and np.array_equal(b.predictions[name], array)
-            for name, array in a.predictions.items()
-        )
-    )
-
-
-def _same(a: float | None, b: float) -> bool:
-    """Whether two metrics are equal; NaN, which diverged losses have, is equal to NaN."""
-    return a == b or (a is not None and math.isnan(a) and math.isnan(b))
-
-
-def _relative(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the largest difference of two numeric arrays, relative to the first; else infinity."""
-    import numpy as np
-
-    if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
-        return math.inf
-    finite = np.isfinite(a)
-    scale = np.maximum(np.abs(a[finite]), 1e-12)
-    return float(np.max(np.abs(a[finite] - b[finite]) / scale, initial=0.0))

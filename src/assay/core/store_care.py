@@ -10,12 +10,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.files import written_whole
 from assay.core.plans import needed_runs
-from assay.core.records import Record
+from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
 
 __all__ = ["Gone", "Joined", "backup", "collect_garbage", "export_studies", "merge", "repair"]
@@ -32,8 +30,8 @@ class Joined:
     """The result of copying runs from one store into another.
 
     Attributes:
-        added: copied runs; equal: runs that exist already; damaged: runs that are damaged in the
-            source and not copied.
+        added: copied runs; equal: runs that exist already with the same results, as far as rounding
+            goes; damaged: runs that are damaged in the source and not copied.
         different: runs that exist with other results and are unchanged.
         plans: studies whose plans were copied.
     """
@@ -102,24 +100,13 @@ def _copy_runs(theirs: Store, ours: Store, runs: Collection[str], told: Told) ->
             continue
         record = theirs.record(run)
         if ours.present([run]):
-            same = _same(record, ours.record(run))
-            found.equal += same
-            found.different += [] if same else [run]
+            differ = agreement(ours.record(run), record)[0] == DIFFERENT
+            found.equal += not differ
+            found.different += [run] if differ else []
         else:
             weights = theirs.weights(run) if record.status != "failed" else {}
             found.added += ours.add(replace(record, weights=weights))
     return found
-
-
-def _same(a: Record, b: Record) -> bool:
-    """Whether two records of a run have the same results, apart from times."""
-    curves = [{n: c for n, c in r.curves.items() if n != "seconds"} for r in (a, b)]
-    if a.status != b.status or curves[0].keys() != curves[1].keys():
-        return False
-    equal = (np.array_equal(curves[0][n], curves[1][n], equal_nan=True) for n in curves[0])
-    shared = a.metrics.keys() & b.metrics.keys()
-    numbers = ([r.metrics[n] for n in shared] for r in (a, b))
-    return all(equal) and np.array_equal(*numbers, equal_nan=True)
 
 
 def backup(source: Path, target: Path) -> int:

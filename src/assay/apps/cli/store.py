@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.options import Places
+from assay.apps.cli.progress import runs_text
 
 if TYPE_CHECKING:
     from assay.core.store_care import Joined
@@ -57,7 +58,7 @@ def backup(target: Path, /, *, places: Places | None = None) -> None:
     from assay.core.store_care import backup as copy
 
     source = (places or Places()).store_path
-    console.say(f"copied {copy(source, target)} runs of {source} to {target}")
+    console.say(f"copied {runs_text(copy(source, target))} of {source} to {target}")
 
 
 @app.command
@@ -111,7 +112,7 @@ def gc(
 
     found = collect_garbage((places or Places()).store_path, remove=not dry_run)
     console.points([f"run {run}" for run in found.runs])
-    said = f"{len(found.runs)} runs and {len(found.files)} files of {found.size:,} bytes"
+    said = f"{runs_text(len(found.runs))} and {len(found.files)} files of {found.size:,} bytes"
     console.say(f"{'would drop' if dry_run else 'dropped'} {said}")
 
 
@@ -136,20 +137,23 @@ def repair(*, places: Places | None = None) -> int:
             return DAMAGED
         console.say(f"nothing is damaged in {path}")
         return 0
-    console.say(f"kept {runs} runs and {plans} plans; the damaged index is now {kept}")
+    console.say(f"kept {runs_text(runs)} and {plans} plans; the damaged index is now {kept}")
     return 0
 
 
 def _joined(found: Joined, way: str) -> int:
-    console.say(f"{found.added} runs copied {way}, {found.equal} already existed")
+    existed = found.equal + len(found.different)
+    console.say(f"{runs_text(found.added)} copied {way}, {existed} already existed")
     if found.plans:
         console.say(f"plans copied: {', '.join(found.plans)}")
     for runs, what in (
         (found.damaged, "damaged in the source and left out"),
-        (found.different, "in both with different results; the existing ones are kept"),
+        (found.different, "here already with other results, which are kept"),
     ):
         if runs:
-            console.remark(f"{len(runs)} runs are {what}: {', '.join(runs[:5])}")
+            are = f"{runs_text(len(runs))} {'is' if len(runs) == 1 else 'are'}"
+            shown = ", ".join(runs[:5]) + ", ..." * (len(runs) > 5)
+            console.remark(f"{are} {what}: {shown}")
     return DAMAGED if found.damaged or found.different else 0
 
 
