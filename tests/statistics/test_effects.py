@@ -255,6 +255,23 @@ def test_pooling_averages_combinations_by_seed_and_joins_the_family():
     assert "tanh and relu at family = cnn: no significant difference" in text
 
 
+def test_few_combinations_are_told_beside_their_mean_which_hides_opposite_signs():
+    wobble = 60 * NOISE
+    records = [
+        *runs("mlprelu", 0.8 + NOISE),
+        *runs("mlptanh", 0.82 + wobble),
+        *runs("cnnrelu", 0.9 + NOISE),
+        *runs("cnntanh", 0.86 + wobble[::-1]),
+    ]
+    found = effects(factorial(), records)
+    assert {e.verdict for e in found} == {"no significant difference"}
+    (said,) = factor_sentences(factorial(), found)
+    assert "averaged over 2 combinations" in said["text"]
+    assert "at family = mlp: no significant difference (+2" in said["text"]
+    assert "at family = cnn: no significant difference (-4" in said["text"]
+    assert len(said["more"]) == 2
+
+
 def test_an_answer_begins_with_what_is_significant():
     records = [
         *runs("mlprelu", 0.8 + NOISE),

@@ -69,6 +69,7 @@ from assay.statistics.sentences import (
     family_sentences,
     family_size,
     p_text,
+    readable,
 )
 from assay.statistics.sequential import look_levels, looks
 
@@ -129,6 +130,7 @@ __all__ = [
     "optuna_trials",
     "outcomes",
     "p_text",
+    "readable",
     "paired_t",
     "primary_metric",
     "read_metrics",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "family_sentences",
     "family_size",
     "p_text",
+    "readable",
 ]
 
 
@@ -147,6 +149,15 @@ def effect_clause(effect: Effect, factors: Sequence[str] = ()) -> str:
     return f"{said}{_conditions(effect, factors)} ({ends})"
 
 
+def readable(effect: Effect, factors: Sequence[str]) -> Effect:
+    """Return an effect whose level has the factor's name if it says nothing by itself: a number, a
+    list or a switch."""
+    level = effect.level
+    if level[:1].isalpha() and level not in ("true", "false", "none"):
+        return effect
+    return replace(effect, level=f"{factor_name(effect.factor, factors)} = {level}")
+
+
 def _lost(effect: Effect) -> str:
     said = ""
     for lost, what in (
@@ -175,15 +186,15 @@ def factor_sentences(plan: PlanData, found: Sequence[Effect]) -> list[FactorAnsw
     Factors that make a difference come first, and in each entry the differences. "verdict" is
     "matters", "depends" (on other factors), "equivalent" (all of its levels), "no significant
     difference" or "not tested". The sentences are about pooled effects if there are some, else
-    about single ones; "more" has the single combinations if their verdicts differ; "text" is both
-    in one line, shortened if there are many.
+    about single ones; "more" has the single combinations if their verdicts differ or they are few;
+    "text" is both in one line, shortened if there are many.
     """
     factors = list(plan.get("factors") or dict.fromkeys(e.factor for e in found))
     entries: list[FactorAnswer] = []
     for factor in dict.fromkeys(e.factor for e in found):
         mine = [e for e in found if e.factor == factor]
         main = sorted([e for e in mine if e.pooled > 1] or mine, key=_unclear)
-        single = sorted(_differing(mine), key=_unclear)
+        single = sorted(_differing(mine) or _few(mine), key=_unclear)
         called = any(e.verdict in DIFFERENT for e in main)
         depends = any(e.verdict in DIFFERENT for e in mine)
         tested = any(e.verdict != "not tested" for e in main)
@@ -221,6 +232,13 @@ def _verdict(called: bool, depends: bool, equal: bool, tested: bool) -> str:
         (tested, "no significant difference"),
     )
     return next((word for true, word in words if true), "not tested")
+
+
+def _few(mine: Sequence[Effect]) -> list[Effect]:
+    """Return the single combinations of pooled effects if they are few: their differences may have
+    opposite signs, which the mean hides."""
+    single = [e for e in mine if e.pooled == 1] if any(e.pooled > 1 for e in mine) else []
+    return single if len(single) <= FEW else []
 
 
 def _differing(mine: Sequence[Effect]) -> list[Effect]:
