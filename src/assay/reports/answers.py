@@ -33,6 +33,7 @@ from assay.statistics import (
     metric_of,
     metric_title,
     primary_metric,
+    readable,
     spread_of,
 )
 from assay.statistics.sentences import FactorAnswer
@@ -79,13 +80,19 @@ def answers(
 
 
 def opening(
-    plan: PlanData, records: Iterable[Record], found: Sequence[Effect], best: int = 3
+    plan: PlanData,
+    records: Iterable[Record],
+    found: Sequence[Effect],
+    best: int = 3,
+    *,
+    where: str = "",
 ) -> list[str]:
     """Return the answer in at most `best` + 2 sentences: the best trial, the largest significant
     difference, and the number of significant comparisons.
 
     Args:
         found: all comparisons of the study.
+        where: where the reader finds all of them, such as "below".
     """
     factors = list(plan.get("factors") or {})
     texts: list[str] = []
@@ -98,19 +105,16 @@ def opening(
         key=lambda e: (-e.pooled, -abs(e.comparison.difference)),
     )
     if called:
-        texts.append(f"{_upper(effect_clause(called[0], factors))}.")
+        texts.append(f"{effect_clause(readable(called[0], factors), factors)}.")
     if len(found) > 1:
         texts.append(
             f"{len(called) or 'None'} of {len(found)} comparisons "
-            f"{'are' if len(called) > 1 else 'is'} significant after Holm's correction."
+            f"{'are' if len(called) > 1 else 'is'} significant after Holm's correction"
+            f"{f'; all of them are {where}' if where else ''}."
         )
     elif found and not called:
-        texts.append(f"{_upper(effect_sentence(found[0], factors))}.")
+        texts.append(f"{effect_sentence(readable(found[0], factors), factors)}.")
     return texts
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _best(plan: PlanData, records: Sequence[Record]) -> list[str]:

@@ -122,7 +122,7 @@ def render_html(
         "plan": plan,
         "counts": views.counts(plan, records),
         "when": when(records),
-        "opening": opening(plan, records, found),
+        "opening": opening(plan, records, found, where="below"),
         "answers": answers(plan, records, found),
         "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
         "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),

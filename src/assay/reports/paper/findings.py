@@ -34,7 +34,7 @@ from assay.reports.results import published_table, results
 from assay.reports.sections import MAX_EFFECTS
 from assay.reports.tables import Table
 from assay.reports.views import data_groups
-from assay.statistics import Effect, effect_sentence, factor_name, metric_of
+from assay.statistics import Effect, effect_sentence, factor_name, metric_of, readable
 
 __all__ = ["findings", "headline"]
 
@@ -111,7 +111,7 @@ def _effects(material: Material) -> Iterator[Block]:
         else ""
     )
     sentences: list[Sentence] = [(first,)] if first else []
-    sentences += [(f"{_upper(effect_sentence(e, factors))}.",) for e in called[:MOST]]
+    sentences += [(f"{effect_sentence(readable(e, factors), factors)}.",) for e in called[:MOST]]
     if len(called) > MOST:
         sentences.append((Mention(table), f" lists the other {len(called) - MOST}."))
     shown = gallery(plan, material.records, material.lookup, material.tried, ["effects"])
@@ -150,7 +150,7 @@ def _unseen(material: Material) -> Iterator[Block]:
     yield Subheading("Comparisons without a significant difference")
     yield Paragraph(tuple(sentences))
     if len(told) <= MOST:
-        yield Bullets(tuple((f"{_upper(effect_sentence(e, factors))}.",) for e in told))
+        yield Bullets(tuple((f"{effect_sentence(readable(e, factors), factors)}.",) for e in told))
     else:
         caption = "Corrected 95 % intervals of the comparisons without a significant difference."
         yield Exhibit(material.label("allowed"), _allowed(material, told), caption, 7)
@@ -231,10 +231,6 @@ def headline(material: Material, alone: bool = True) -> list[Sentence]:
         told = told[:-1]
     note = tuned_note(material.plan)
     return [(text,) for text in [*told, *([note] if told and note else [])]]
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _number(n: int) -> str:

@@ -1,0 +1,60 @@
+"""The first sentences of a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.core.records import Record
+from assay.reports.answers import opening
+from assay.statistics import effects
+
+
+def found(factor: str, *levels: str) -> tuple[dict[str, Any], list[Record], list[Any]]:
+    """A study of one factor whose later levels are each worse than the first by 20 points."""
+    plan: dict[str, Any] = {
+        "study": "s",
+        "design": "one_at_a_time",
+        "factors": {factor: list(levels)},
+        "trials": [
+            {"label": level, "trial_id": level, "levels": {factor: level}, "config": {}, "runs": []}
+            for level in levels
+        ],
+        "comparisons": [
+            {"factor": factor, "level": level, "against": levels[0], "a": level, "b": levels[0]}
+            for level in levels[1:]
+        ],
+    }
+    records = []
+    for place, level in enumerate(levels):
+        rng = np.random.default_rng(place)
+        for seed in range(5):
+            value = (0.9 if not place else 0.7) + 0.005 * rng.standard_normal()
+            metrics = {"test_accuracy": value, "val_accuracy": value}
+            run = f"{level}-{seed}"
+            records.append(Record(run, level, seed, "finished", {}, {}, metrics))
+    return plan, records, effects(plan, records, "test_accuracy")
+
+
+@pytest.mark.parametrize(
+    ("factor", "levels", "said"),
+    [
+        ("training.learning_rate", ("0.1", "0.01"), "learning_rate = 0.01 is worse than 0.1 by "),
+        ("network.hidden", ("[64]", "[8]"), "hidden = [8] is worse than [64] by "),
+        ("network.batch_norm", ("true", "false"), "batch_norm = false is worse than true by "),
+        ("trial", ("a", "b"), "b is worse than a by "),
+    ],
+)
+def test_a_level_that_says_nothing_by_itself_has_the_name_of_its_factor(factor, levels, said):
+    assert opening(*found(factor, *levels))[1].startswith(said)
+
+
+def test_the_reader_is_told_where_the_other_comparisons_are():
+    plan, records, effects = found("network.activation", "relu", "tanh", "elu")
+    told = opening(plan, records, effects, where="below")[-1]
+    assert told == (
+        "2 of 2 comparisons are significant after Holm's correction; all of them are below."
+    )
+    assert opening(plan, records, effects)[-1].endswith("after Holm's correction.")
