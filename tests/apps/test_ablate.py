@@ -116,6 +116,8 @@ def test_what_a_search_found_is_undone_at_every_scale(
     file.write_text(yaml.safe_dump({**STUDY, **searched}), encoding="utf-8")
     given = [str(file), "--scale", "quick", "--set", "search.trials=2", *store]
     assert main(["run", *given]) == 0
+    assert main(["show", "toy@quick", *store]) == 0
+    assert "trial identity" in " ".join(capsys.readouterr().out.split())
     assert main(["ablate", *given]) == 0
     capsys.readouterr()
     with Store(tmp_path / "store", read_only=True, create=False) as opened:

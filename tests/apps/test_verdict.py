@@ -96,7 +96,12 @@ def test_the_commands(place, capsys: pytest.CaptureFixture[str]):
 
     assert main(["power", "cifar10-fast", *store]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "5 repeats and no comparison; in one with another study, a difference of 1.7" in said
+    assert "5 repeats and no comparison of its own: against another study with as many" in said
+    assert "repeats, a difference of 1.7" in said
+
+    assert main(["power", "random-mlp", *store]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "5 repeats and 2 comparisons: a difference of" in said  # the best 3 of the search
 
     assert main(["verdict", file, other, "--json", *store]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -115,13 +115,17 @@ def power_of(
     scale = metric_of(metric).scale
     if spread is None and not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
-            runs = list(plan.runs())
+            if plan.study.search and plan.name in store.study_names():
+                data = store.plan(plan.name)  # which knows the best trials
+            runs = [run for trial in data["trials"] for run in trial["runs"]]
             store.verify(runs)  # damaged runs count as missing
             read = store.records(sorted(store.present(runs)), arrays=False)
             records = own_metrics(data, read)
         seen = spread_of(effects(data, records, metric)) * scale
         spread = seen if seen == seen else None  # NaN if there are no pairs
     comparisons = len(compared(data))
+    if plan.study.search and not data["trials"]:  # the best trials are compared with the first
+        comparisons = plan.study.search.best - 1
     level, repeats = ALPHA / max(comparisons, 1), len(plan.study.seeds)
     shown = detectable(repeats, 1.0 if spread is None else spread, level, power)
     return {
@@ -144,7 +148,7 @@ def power_text(found: PowerFound, given: bool = False) -> str:
     many = f"{n} repeat{'s' * (n > 1)} and {m or 'no'} comparison{'s' * (m > 1)}"
     if n < 2:
         return f"{many}: one repeat cannot show a difference."
-    many += ":" if m else "; in one with another study,"
+    many += ":" if m else " of its own: against another study with as many repeats,"
     known, sure = metric_of(found["metric"]), f"{100 * found['power']:g} % power"
     if found["detectable"] == float("inf"):
         return f"{many} so few repeats cannot detect any difference with {sure}."

@@ -213,6 +213,7 @@ def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
 def _preview(plan: Plan, places: Places, workers: int | None) -> None:
     """Print trials, runs, cohorts, parameters, and estimates of time and memory."""
     from assay.apps.cli.power import power_of, power_text
+    from assay.apps.cli.studies import telling
     from assay.core.store import Store
     from assay.studies.estimate import estimate, estimate_configs
     from assay.studies.parts import of_earlier_versions
@@ -226,7 +227,7 @@ def _preview(plan: Plan, places: Places, workers: int | None) -> None:
             stored = set(store.present(runs))
             older = of_earlier_versions(runs, store.present, store.plan_before(plan.name))
     console.heading(f"{plan.study.name} ({plan.study.scale}): {plan.study.question}".rstrip(": "))
-    factors = [name for name in plan.study.factors if plan.study.design != "trials"]
+    factors = telling(plan.study.factors, [(t.label, t.levels) for t in plan.trials])
     rows = [(t.label, *(t.levels[name] for name in factors), t.id) for t in plan.trials]
     console.table(("trial", *factors, "identity"), rows)
     cost = estimate(plan, places.data_path, workers=workers)

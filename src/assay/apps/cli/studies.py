@@ -12,7 +12,7 @@ from assay.apps.cli.options import Json, Places, StudyOptions, is_study
 from assay.apps.cli.progress import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from assay.core.plans import PlanData
     from assay.core.records import Record
@@ -220,13 +220,26 @@ def _show_plan(
             "command": plan["command"],
         }
     )
-    factors = [name for name in plan["factors"] if plan["design"] != "trials"]  # else the label
+    trials = plan["trials"]
+    known = [(str(trial["label"]), trial["levels"]) for trial in trials]
+    factors = telling(plan["factors"], known)
     rows = [
         (trial["label"], *(trial["levels"].get(f, "") for f in factors), trial["trial_id"])
-        for trial in plan["trials"]
+        for trial in trials
     ]
     console.say()
     console.table(("trial", *factors, "identity"), rows)
+
+
+def telling(
+    factors: Iterable[str], trials: Sequence[tuple[str, Mapping[str, object]]]
+) -> list[str]:
+    """Return the factors whose levels say more than the labels: not those of named trials.
+
+    Args:
+        trials: label and levels of each trial.
+    """
+    return [name for name in factors if any(levels.get(name) != label for label, levels in trials)]
 
 
 def _show_run(record: Record, json: bool) -> None:
