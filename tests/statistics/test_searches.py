@@ -57,6 +57,16 @@ def test_a_configuration_stopped_in_one_bracket_may_win_in_another():
     assert best_so_far(trials, True)[-1]["seconds"] == 40
 
 
+def test_the_best_so_far_had_its_complete_budget():
+    """A value at a rung is drawn, but text and tables name no trial the best by it."""
+    searched = plan(trial(0, (1, 0, "a1"), (3, 1, "a3")), trial(1, (1, 0, "b1")), brackets=BRACKETS)
+    records = [record("a1", 0.95), record("a3", 0.8), record("b1", 0.9)]
+    course = best_so_far(search_trials(searched, records), True)
+    assert [(e["value"], e["whole"]) for e in course] == [(0.95, 0), (0.9, 0), (0.8, 1)]
+    assert [e["best"] for e in course[:2]] == pytest.approx([math.nan] * 2, nan_ok=True)
+    assert course[-1]["best"] == pytest.approx(0.8)
+
+
 def test_what_diverges_costs_time_and_has_no_value():
     searched = plan(
         trial(0, (None, 0, "a")), trial(1, (None, 0, "b1", "b2")), trial(2, (None, 0, "c"))

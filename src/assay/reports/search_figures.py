@@ -51,9 +51,13 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
     scale = metric_of(metric).scale
     values = np.array([entry["value"] for entry in course]) * scale
     best = np.array([entry["best"] for entry in course]) * scale
+    whole = np.array([bool(entry["whole"]) for entry in course])
     for ax, (key, title) in zip(axes, _BUDGETS.items(), strict=True):
         x = np.array([entry[key] for entry in course])
-        ax.plot(x, values, "o", mfc="none", mec=PALETTE[0], ms=4, mew=0.8, alpha=0.7)
+        for shown, alpha in ((whole, 0.7), *([(~whole, 0.25)] if not whole.all() else [])):
+            ax.plot(
+                x[shown], values[shown], "o", mfc="none", mec=PALETTE[0], ms=4, mew=0.8, alpha=alpha
+            )
         ax.step(x, best, where="post", color=PALETTE[1], lw=1.8)
         ax.set_xlabel(title)
         ax.set_xlim(left=0)
@@ -63,7 +67,8 @@ def draw_history(course: Sequence[Mapping[str, float]], metric: str, width: floa
     axes[0].set_ylim(*_reach(values, metric))
     for ax in axes[: 1 if beside else 3]:
         ax.set_ylabel(axis_title(metric))
-    draw_legend(figure, axes[0].lines, ["a trial", "best so far"], width)
+    rungs = [] if whole.all() else ["at a rung"]
+    draw_legend(figure, axes[0].lines, ["a trial", *rungs, "best so far"], width)
     return figure
 
 

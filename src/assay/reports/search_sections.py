@@ -110,8 +110,9 @@ def _figures(plan: PlanData, trials: Sequence[SearchTrial]) -> list[Plot]:
             "Best so far",
             f"{title} of every trial and the best so far, over trials, training images and "
             "seconds, in the order of training; seconds of worker time."
-            + cut
-            * draw.omitted(passed, metric),
+            + " Paler: at a rung, before the complete budget, which the line does not count."
+            * any(not point["whole"] for point in course)
+            + cut * draw.omitted(passed, metric),
             partial(draw.draw_history, course, metric),
         ),
         _figure(

@@ -172,11 +172,18 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     order of training.
 
     Keys: "trials" proposed so far, "images" and "seconds" spent so far (of one worker), "value" of
-    this trial at this rung, "best" value of any so far, "low" and "high" the ends of the interval
-    of the best trial; NaN if it has one run.
+    this trial at this rung, "whole" 1 if that is its complete budget, else 0, "best" value so far
+    with the complete budget, and "low" and "high" the ends of its interval, NaN if it has one run.
+    Before the first such value all three are NaN.
     """
     events = sorted(
-        (step.wave, trial.number, place, step)
+        (
+            step.wave,
+            trial.number,
+            place,
+            step,
+            trial.state == "complete" and step is trial.steps[-1],
+        )
         for trial in trials
         for place, step in enumerate(trial.steps)
     )
@@ -184,12 +191,12 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
     found: list[dict[str, float]] = []
     proposed = images = seconds = 0.0
     best: Estimate | None = None
-    for _, _, place, step in events:
+    for _, _, place, step, whole in events:
         proposed += place == 0
         images, seconds = images + step.images, seconds + step.seconds
         if not np.isfinite(step.value):
             continue
-        if best is None or sign * step.estimate.mean > sign * best.mean:
+        if whole and (best is None or sign * step.estimate.mean > sign * best.mean):
             best = step.estimate
         found.append(
             {
@@ -197,9 +204,10 @@ def best_so_far(trials: Sequence[SearchTrial], higher_is_better: bool) -> list[d
                 "images": images,
                 "seconds": seconds,
                 "value": step.estimate.mean,
-                "best": best.mean,
-                "low": best.low,
-                "high": best.high,
+                "whole": float(whole),
+                "best": best.mean if best else math.nan,
+                "low": best.low if best else math.nan,
+                "high": best.high if best else math.nan,
             }
         )
     return found
