@@ -226,6 +226,14 @@ def test_errors(changes: dict[str, Any], said: str) -> None:
         plan_of({**STUDY, **changes})
 
 
+def test_the_main_metric_of_the_task_stays_beside_another_objective() -> None:
+    searched = {"search": {**SEARCH["search"], "objective": "val_loss"}}
+    for written in ({"objective": "val_loss"}, searched):
+        base = SEARCH if "search" in written else STUDY
+        assert plan_of({**base, **written}).to_json()["shown"] == ["loss", "accuracy"]
+    assert "shown" not in plan_of(STUDY).to_json()
+
+
 def test_a_search_has_its_own_objective() -> None:
     with pytest.raises(ConfigError, match=r"a search has its own objective: search\.objective"):
         plan_of({**SEARCH, "objective": "val_accuracy"})

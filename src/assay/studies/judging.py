@@ -27,8 +27,9 @@ JUDGING: dict[str, Option] = {
     ),
     "objective": deferred(
         None,
-        help="The validation metric that chooses the best trial; the task's main metric by "
-        "default.",
+        help="The validation metric that chooses the best trial and, on test images, is the main "
+        "metric of all comparisons; the task's own by default, which otherwise is shown as another "
+        "metric.",
         schema={"type": "string"},
         accepts="`val_loss`, or `val_` and the name of a metric",
         example="val_f1_macro",
@@ -79,7 +80,8 @@ def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> 
         return Judging()
     shown: tuple[str, ...] = ()
     monitors = {task.monitor for task in tasks}
-    objective = searched or (monitors.pop() if len(monitors) == 1 else "")
+    usual = monitors.pop() if len(monitors) == 1 else ""
+    objective = searched or usual
     if "metrics" in top:
         with top["metrics"].problems.collect(top["metrics"]):
             shown = _read_metrics(top["metrics"], tasks)
@@ -87,6 +89,8 @@ def read_judging(top: Mapping[str, Entry], study: Search | Sequence[Config]) -> 
         with top["objective"].problems.collect(top["objective"]):
             objective = _read_objective(top["objective"], tasks, searched)
             shown = tuple(dict.fromkeys([_bare(objective), *shown]))
+    if usual and objective != usual and _bare(usual) != "loss":  # every table has the loss
+        shown = tuple(dict.fromkeys([_bare(objective), *shown, _bare(usual)]))
     own = {name for task in tasks for name in measures_of(task)} | {"loss"}
     asked = dict.fromkeys([*shown, *([_bare(objective)] if objective else [])])
     formats = {
