@@ -214,7 +214,7 @@ def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.Capt
             "runs.csv:3: seed 1 of this trial occurs twice, first in",
         ),
         ("a,loss\nx,1\nx,-1e999\n", "runs.csv:3: -1e999 is too large for a number"),
-        ("a,accuracy\nx,97.1\n", "test_accuracy must lie between 0 and 1, got 97.1"),
+        ("a,accuracy\nx,97.1\n", ": accuracy must lie between 0 and 1, got 97.1; did you mean 0.971"),
         (
             "a,accuracy\nx\n",
             "runs.csv:2: expected 2 values, one for each column of the header (a, accuracy), got 1",
@@ -277,7 +277,7 @@ def test_what_was_measured_on_validation_alone_is_named_so(tmp_path: Path):
     assert plan["metrics"]["validation_accuracy"]["higher_is_better"] is True
     assert plan["metrics"]["validation_mine"]["higher_is_better"] is False
     wrong = read_runs(written(tmp_path, "how,val_accuracy\na,50\n"))
-    with pytest.raises(ConfigError, match="test_validation_accuracy must lie between 0 and 1"):
+    with pytest.raises(ConfigError, match="validation_accuracy must lie between 0 and 1"):
         import_runs(tmp_path / "store", "wrong", wrong)
 
 

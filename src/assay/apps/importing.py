@@ -199,14 +199,18 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
                 f"{known[identity]}{_hint(run)}"
             )
         known[identity] = run.place
-        metrics = {
-            full_name(n): v for n, v in run.metrics.items() if v is not None and math.isfinite(v)
-        }
-        for metric, value in metrics.items():
+        metrics = {}
+        for column, value in run.metrics.items():
+            if value is None or not math.isfinite(value):
+                continue
+            metric = full_name(column)
+            metrics[metric] = value
             low, high = described(metric).bounds
             if not low <= value <= high:
+                hint = f"; did you mean {value / 100:g}?" if low <= value / 100 <= high else ""
                 raise ConfigError(
-                    f"{run.place}: {metric} must lie between {low:g} and {high:g}, got {value:g}"
+                    f"{run.place}: {column} must lie between {low:g} and {high:g}, got "
+                    f"{value:g}{hint}"
                 )
         status = "diverged" if _diverged(run, main) else "finished"
         if id(run) in missing:
