@@ -202,9 +202,10 @@ def _beware(plan: PlanData, records: Sequence[Record]) -> list[str]:
             )
     if found["missing"]:
         command = training_command(plan)
+        are, them = ("is", "it") if found["missing"] == 1 else ("are", "them")
         texts.append(
-            f"{found['missing']} of {found['planned']} runs are missing, so the study is "
-            f"unfinished.{f' {command} trains them.' if command else ''}"
+            f"{found['missing']} of {found['planned']} runs {are} missing, so the study is "
+            f"unfinished.{f' {command} trains {them}.' if command else ''}"
         )
     bad = bad_runs(by_trial(records), f"test_{main}")
     if bad.runs:
