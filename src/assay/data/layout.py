@@ -176,7 +176,9 @@ def _classes(root: Path, least: int = _FEWEST) -> Listing:
             wrong.append(f"{printable(folder)}: {len(pictures)} picture(s){deeper}")
     if wrong:
         kinds = f"a class needs at least {least} (kinds read: {', '.join(SUFFIXES)})"
-        raise DataError(f"{first_of(wrong, f'{chr(10)}  ')}, {kinds}")
+        if len(wrong) == 1:
+            raise DataError(f"{wrong[0]}, {kinds}")
+        raise DataError(f"{kinds}:\n  {first_of(wrong, f'{chr(10)}  ')}")
     if len(classes) < (expected := max(1, least)):
         hint = "; pictures without classes must be in one folder without subfolders"
         raise DataError(
