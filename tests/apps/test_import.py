@@ -214,7 +214,10 @@ def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.Capt
             "runs.csv:3: seed 1 of this trial occurs twice, first in",
         ),
         ("a,loss\nx,1\nx,-1e999\n", "runs.csv:3: -1e999 is too large for a number"),
-        ("a,accuracy\nx,97.1\n", ": accuracy must lie between 0 and 1, got 97.1; did you mean 0.971"),
+        (
+            "a,accuracy\nx,97.1\n",
+            ": accuracy must lie between 0 and 1, got 97.1; did you mean 0.971",
+        ),
         (
             "a,accuracy\nx\n",
             "runs.csv:2: expected 2 values, one for each column of the header (a, accuracy), got 1",
