@@ -128,24 +128,29 @@ STUDY = {
 }
 
 
+NAMES = ("<ipython-input-{}-a>", "<python-input-{}>", "/tmp/ipykernel_7/{}.py", "<stdin>")
+
+
 @pytest.fixture
 def no_cell() -> Iterator[None]:
     """What a cell registers is forgotten: other tests train in processes, which cannot read it."""
     yield
-    registry.forget("<cell>")
+    for place in [place for place in registry.places() if place.in_cell]:
+        registry.forget(place.file)
 
 
-def test_a_part_that_is_defined_again_names_other_runs(no_cell: None):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_that_is_defined_again_names_other_runs(name: str, no_cell: None):
     found = []
-    for factor in (1.0, 0.5, 1.0):
+    for number, factor in enumerate((1.0, 0.5, 1.0)):
         code = (
             "import assay\nfrom assay.engines.schedules import Schedule\n\n"
             "@assay.register_schedule('of-a-cell')\n"
             "class OfACell(Schedule):\n"
             f"    def shape(self, step, total, per_epoch):\n        return {factor}\n"
         )
-        registry.forget("<cell>")
-        exec(compile(code, "<cell>", "exec"), {"__name__": "__main__"})
+        code = "\n" * number + code  # lines before it, as any edited cell may have
+        exec(compile(code, name.format(number), "exec"), {"__name__": "__main__"})
         (run,) = plan_of(STUDY).runs()
         found.append(run)
     assert found[0] == found[2] != found[1]

@@ -307,10 +307,11 @@ def load_main() -> bool:
         False if parts were registered in a notebook or at a prompt, which other processes cannot
         read.
     """
-    if not any(place.module == "__main__" for place in registry.places()):
+    mine = [place for place in registry.places() if place.module == "__main__"]
+    if not mine:
         return True
     file = getattr(sys.modules.get("__main__"), "__file__", None)
-    if file is None or not file.endswith(".py"):
+    if any(place.in_cell for place in mine) or file is None or not file.endswith(".py"):
         return False
     load(str(Path(file).resolve()))
     return True

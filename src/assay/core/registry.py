@@ -39,12 +39,15 @@ class CodePlace:
 
     Attributes:
         digest: of the file when it was imported; "" of assay's own, and of code without a file.
+        in_cell: whether it is a cell of a notebook or a line at a prompt, which no other process
+            can read.
     """
 
     module: str
     file: str
     line: int
     digest: str = field(default="", compare=False)
+    in_cell: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -86,12 +89,21 @@ def register(kind: str, name: str, entry: object, help: str = "", version: int =
     """
     place, table = _caller(), _TABLES.setdefault(kind, {})
     known = table.get(name)
-    if known and (known.place.file, known.place.line) != (place.file, place.line):
+    if known and not _again(known.place, place):
         raise ConfigError(
             f"{kind} {name!r} is registered twice: at {known.place} and at {place}; "
             "choose another name"
         )
     table[name] = Registered(entry, place, help, version)
+
+
+def _again(before: CodePlace, now: CodePlace) -> bool:
+    """Whether a registration replaces an earlier one: its line or a cell was executed again, or
+    its file after a change. An edited cell has another file."""
+    if before.in_cell and now.in_cell:
+        return True
+    changed = before.line == now.line or before.digest != now.digest
+    return before.file == now.file and changed
 
 
 def forget(file: str) -> None:
@@ -131,7 +143,9 @@ def _caller() -> CodePlace:
     if not name.startswith("assay."):
         with suppress(OSError):
             digest = code_digest(Path(file).read_bytes())
-    return CodePlace(name, file, frame.f_lineno, digest)
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    in_cell = name == "__main__" and (script is None or Path(script) != Path(file))
+    return CodePlace(name, file, frame.f_lineno, digest, in_cell)
 
 
 def code_digest(content: bytes) -> str:

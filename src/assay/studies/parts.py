@@ -201,7 +201,7 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
         place = registry.place(name)
         if place.module.startswith("assay."):
             continue
-        if Path(place.file).is_file():
+        if Path(place.file).is_file() and not place.in_cell:
             files[Path(place.file)] = _digest_of(place)
         else:
             cells[f"{registry.kind} {name}"] = digest_of_code(registry[name], place.module)
