@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,51 +254,6 @@ def test_a_plugin_that_was_broken_and_mended_is_loaded_again(
     assert "SyntaxError" in capsys.readouterr().err
     plugin.write_text(PARTS.replace("NAME", "mended"), encoding="utf-8")
     assert main(["show", str(study)]) == 0
-
-
-SCRIPT = """
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-import assay
-from assay.engines.schedules import Schedule
-
-
-@assay.register_schedule("scripted")
-@dataclass(frozen=True)
-class Scripted(Schedule):
-    def shape(self, step, total, per_epoch):
-        return FACTOR
-
-
-if __name__ == "__main__":
-    study = {
-        "study": "scripted",
-        "dataset": {"name": "digits", "train": 60, "validation": 20, "test": 20},
-        "network": {"family": "mlp", "hidden": [4]},
-        "training": {"epochs": 1, "schedule": "scripted"},
-        "repeats": 1,
-    }
-    assay.run(study, store=sys.argv[1], on="inline", progress=False)
-    file = Path(__file__)
-    file.write_text(file.read_text().replace("return FACTOR", "return FACTOR / 2"))
-    try:
-        assay.run(study, store=sys.argv[1], on="inline", progress=False)
-    except assay.AssayError as error:
-        print(error)
-"""
-
-
-def test_a_script_that_has_changed_since_it_was_loaded_trains_nothing_under_its_new_name(
-    tmp_path: Path,
-):
-    script = tmp_path / "scripted.py"
-    script.write_text(SCRIPT.replace("FACTOR", "1.0"), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, script, tmp_path / "store"], capture_output=True, text=True, check=True
-    )
-    assert "has changed since this process has loaded it" in done.stdout
 
 
 def test_a_module_of_python_is_no_plugin(write: Write, capsys: pytest.CaptureFixture[str]):

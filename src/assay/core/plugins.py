@@ -46,12 +46,14 @@ class Plugin:
         file: the file of its source.
         digest: 16 hexadecimal digits of its content.
         module: name of the module in `sys.modules`.
+        script: whether it is the script that runs, whose parts are pickled as those of `__main__`.
     """
 
     name: str
     file: str
     digest: str
     module: str
+    script: bool = False
 
 
 _loaded: dict[str, Plugin] = {}
@@ -201,7 +203,8 @@ def _load_file(name: str, path: Path) -> Plugin:
         return known
     _loaded.pop(str(path), None)  # if this fails, the earlier code is not there any more either
     _register_file(name, path)
-    _loaded[str(path)] = Plugin(name, str(path), digest, path.stem)
+    script = sys.modules[path.stem] is sys.modules.get("__main__")
+    _loaded[str(path)] = Plugin(name, str(path), digest, path.stem, script)
     return _loaded[str(path)]
 
 
@@ -334,3 +337,5 @@ def load_again(plugins: Iterable[Plugin]) -> None:
                 f"plugin {plugin.name!r} differs here from the one in the process that started the "
                 f"study: {mine.file} has digest {mine.digest}, expected {plugin.digest}"
             )
+        if plugin.script:
+            sys.modules["__main__"] = sys.modules[mine.module]  # where its parts are looked for
