@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,9 +15,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from assay.core.errors import CodeChangedError
+from assay.core.imports import imported_beside
 from assay.core.registry import code_digest
 
-__all__ = ["digest_of_code", "keyed", "loaded_digest"]
+__all__ = ["digest_of_code", "keyed", "loaded_digest", "with_imports"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -121,6 +123,25 @@ def loaded_digest(module: ModuleType) -> str:
     found = code_digest(file.read_bytes())
     if vars(module).setdefault("__assay_digest__", found) != found:
         raise CodeChangedError(file)
+    return found
+
+
+def with_imports(files: Mapping[Path, str]) -> dict[Path, str]:
+    """Return files of code and their digests, with those that they import from beside them.
+
+    Raises:
+        CodeChangedError: a file is no longer what this process has loaded.
+    """
+    found = dict(files)
+    for file in files:
+        for path, name in imported_beside(file).items():
+            module = sys.modules.get(name)
+            if path in found:
+                continue
+            if module is not None and str(getattr(module, "__file__", "")) == str(path):
+                found[path] = loaded_digest(module)
+            else:  # it is imported later, if at all
+                found[path] = code_digest(path.read_bytes())
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from assay.core import registry
 from assay.core.errors import AssayError, ConfigError
 from assay.core.files import open_file
+from assay.core.imports import imported_beside, is_library
 from assay.core.installed import load_installed
 
 __all__ = [
@@ -179,14 +179,9 @@ def culprit(error: BaseException, libraries: bool = True) -> str:
         if file.startswith("<") or own in Path(file).parents:
             continue
         library = f"{file}:{line}"
-        if not _is_library(Path(file)):
+        if not is_library(Path(file)):
             found = library
     return found or (library if libraries else "")
-
-
-def _is_library(file: Path) -> bool:
-    paths = map(Path, {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
-    return any(path in file.parents for path in paths)
 
 
 def _load_file(name: str, path: Path) -> Plugin:
@@ -223,17 +218,19 @@ def _register_file(name: str, path: Path) -> None:
     if taken is not None and not _same_file(getattr(taken, "__file__", None), path):
         raise ConfigError(
             f"plugin {name!r}: there is another module {path.stem!r} "
-            f"({getattr(taken, '__file__', 'built in')}); rename the file"
+            f"({getattr(taken, '__file__', 'built in')}); rename the file, or use another process "
+            "if they belong to different studies"
         )
     found = importlib.util.spec_from_file_location(path.stem, path)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
-    sys.modules[path.stem] = module
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # for imports of modules beside it, now or later
     load_installed()
     registry.forget(str(path))
+    _check_imports(name, path)
+    sys.modules[path.stem] = module
     _loading.append(path)
     try:
         with suppress(_End):
@@ -249,6 +246,22 @@ def _register_file(name: str, path: Path) -> None:
         raise _failed(name, error, path) from error
     finally:
         _loading.pop()
+
+
+def _check_imports(name: str, path: Path) -> None:
+    """Raise ConfigError if a plugin would get another module than the one beside it."""
+    for file, module in imported_beside(path).items():
+        if module in sys.modules:
+            other = getattr(sys.modules[module], "__file__", None)
+        else:
+            top = importlib.util.find_spec(module.partition(".")[0])
+            other = top.origin if top and "." not in module else str(file)
+        if other is not None and not _same_file(other, file):
+            raise ConfigError(
+                f"plugin {name!r} imports {module} and would get {other} instead of {file}, which "
+                "is beside it; rename one of them, or use another process if the other belongs to "
+                "another study"
+            )
 
 
 def _unload(module: str) -> None:

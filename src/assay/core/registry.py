@@ -62,6 +62,8 @@ class Registered:
     help: str = ""
     version: int = 1
     ready: bool = False
+    source: str = ""
+    """The entry as it was registered, if that was text."""
 
 
 _LOADING = threading.RLock()
@@ -216,6 +218,8 @@ class Registry(Generic[T]):
         found = self._entries[name]
         with _LOADING:
             if not found.ready:
+                if isinstance(found.entry, str):
+                    found.source = found.entry
                 try:
                     found.entry = self._made(name, found.entry)
                 except ConfigError as error:
@@ -255,6 +259,13 @@ class Registry(Generic[T]):
     def place(self, name: str) -> CodePlace:
         """Return where `name` was registered; raises ConfigError like a look-up."""
         return self._registered(name).place
+
+    def modules(self, name: str) -> set[str]:
+        """Return the names of the modules in which `name` is written, which may be others than
+        that which registers it."""
+        entry = self[name]
+        source = self._registered(name).source.partition(":")[0]
+        return {str(getattr(entry, "__module__", "")), source} - {""}
 
     def version(self, name: str) -> int:
         """Return the version of `name`; raises ConfigError like a look-up."""

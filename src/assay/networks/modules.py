@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from assay.core.code_digests import keyed, loaded_digest
+from assay.core.code_digests import keyed, loaded_digest, with_imports
 from assay.core.errors import ConfigError, NetworkError, unknown_name
 from assay.core.plugins import culprit, find_module
 from assay.core.records import Spec
@@ -251,8 +251,9 @@ def own_files(network: Spec) -> dict[str, str]:
 def own_digests(network: Spec) -> dict[Path, str]:
     """Return file -> digest of the files that define a user-defined network; else empty.
 
-    The file of the module that is named and, where that imports it, the file that the network is
-    written in. A class of scikit-learn has a version, which the provenance tells, and no file.
+    The file of the module that is named, the file that the network is written in where that is
+    another one, and what these import from beside them. A class of scikit-learn has a version,
+    which the provenance tells, and no file.
 
     Raises:
         CodeChangedError: a file is no longer what this process has loaded.
@@ -265,4 +266,4 @@ def own_digests(network: Spec) -> dict[Path, str]:
     written = sys.modules.get(getattr(target, "__module__", ""))
     modules = [m for m in (named, written) if m is not None]
     files = {m: Path(str(getattr(m, "__file__", None) or "")) for m in modules}
-    return {file: loaded_digest(module) for module, file in files.items() if file.is_file()}
+    return with_imports({f: loaded_digest(m) for m, f in files.items() if f.is_file()})

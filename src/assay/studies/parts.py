@@ -7,14 +7,16 @@ mixed with new ones, and a plugin that a study only loads does not change names.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.core.code_digests import digest_of_code, keyed
+from assay.core.code_digests import digest_of_code, keyed, loaded_digest, with_imports
 from assay.core.config import Entry, Source
 from assay.core.errors import CodeChangedError
+from assay.core.imports import is_library
 from assay.core.plans import PlanData
 from assay.core.plugins import digest_of, load, look_in
 from assay.core.records import Config, run_id
@@ -194,7 +196,8 @@ def _version(registry: Registry[Any], name: str) -> int:
 
 def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
-    files of a user-defined network. A part of a notebook's cell has no file, but its name."""
+    files of a user-defined network, with what these files import from beside them. A part of a
+    notebook's cell has no file, but its name."""
     files = own_digests(config["network"])
     cells = {}
     for registry, name in used_parts(config):
@@ -202,11 +205,24 @@ def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
         if place.module.startswith("assay."):
             continue
         if Path(place.file).is_file() and not place.in_cell:
-            files[Path(place.file)] = _digest_of(place)
+            files |= dict(_written_in(registry, name)) | {Path(place.file): _digest_of(place)}
         else:
             cells[f"{registry.kind} {name}"] = digest_of_code(registry[name], place.module)
+    files = with_imports(files)
     found = {key: files[file] for key, file in keyed(files).items()}
     return dict(sorted((found | cells).items()))
+
+
+def _written_in(registry: Registry[Any], name: str) -> Iterator[tuple[Path, str]]:
+    """Yield file and digest of the modules in which a part is written, where another one registers
+    it; of other packages' modules the provenance tells the version."""
+    package = registry.place(name).module.partition(".")[0]
+    for module in map(sys.modules.get, registry.modules(name)):
+        file = Path(str(getattr(module, "__file__", None) or ""))
+        if module is None or module.__name__.startswith("assay.") or not file.is_file():
+            continue
+        if not is_library(file) or module.__name__.partition(".")[0] == package:
+            yield file, loaded_digest(module)
 
 
 def _with_datasets(config: Config) -> Iterator[dict[str, Any]]:
