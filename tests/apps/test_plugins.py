@@ -273,3 +273,14 @@ def test_a_backend_is_refused_where_keras_trains_nothing(
         assert main(["run", str(study), "--backend", "jax", *more]) == 2
         said = "--backend jax is of engine keras, but small trains with engine torch; add --engine"
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("taken", ["augmentation('shift'", "executor('local'", "command('run'"])
+def test_names_that_assay_has_without_registering_them_are_refused(
+    taken: str, write: Write, capsys: pytest.CaptureFixture[str]
+):
+    study = write("reserved")
+    plugin = study.with_suffix(".py")
+    plugin.write_text(f"{plugin.read_text()}assay.register_{taken}, object)\n")
+    assert main(["show", str(study)]) == 2
+    assert "is registered twice: at " in capsys.readouterr().err

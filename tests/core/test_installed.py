@@ -58,7 +58,8 @@ def test_a_broken_plugin_is_named_and_left_out(tmp_path: Path, monkeypatch: pyte
     with pytest.warns(UserWarning, match=said) as warned:
         installed.load_installed()
     assert [str(w.message) for w in warned] == [
-        f"plugin 'a' (broken_plugin) {said}: ZeroDivisionError: division by zero",
-        f"plugin 'd' (exiting_plugin) {said}: SystemExit: 3",
+        f"plugin 'a' (broken_plugin) {said}: {tmp_path / 'broken_plugin.py'}:1: "
+        "ZeroDivisionError: division by zero",
+        f"plugin 'd' (exiting_plugin) {said}: {tmp_path / 'exiting_plugin.py'}:1: SystemExit: 3",
     ]
     assert sys.modules.pop("whole_plugin").loaded

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from assay.core.errors import ConfigError
-from assay.core.registry import Registry, register
+from assay.core.registry import Registry, installing, register
 
 
 class Singer(Protocol):
@@ -62,3 +62,34 @@ def test_a_name_has_one_place() -> None:
         ConfigError, match=r"'a' is registered twice: at .*:\d+ and at .*:\d+; choo"
     ):
         NOTES.add("a")(Note())
+
+
+def test_a_reserved_name_is_refused():
+    reserved: Registry[Any] = Registry("reserved of the tests")
+    reserved.reserve(["flip"])
+    register(reserved.kind, "flip", Note())
+    with pytest.raises(ConfigError, match=r"'flip' is registered twice: at .*:\d+ and by assay"):
+        reserved.load()
+
+
+def test_an_installed_plugin_loses_a_reserved_name_with_a_warning():
+    reserved: Registry[Any] = Registry("kept of the tests")
+    reserved.reserve(["run"])
+    with installing("theirs"):
+        register(reserved.kind, "run", Note())
+        register(reserved.kind, "walk", Note())
+    with pytest.warns(UserWarning, match=r"plugin 'theirs': kept .* by assay itself; .* left out"):
+        assert list(reserved) == ["walk"]
+
+
+def test_nothing_of_an_installed_plugin_that_fails_stays():
+    table: Registry[Any] = Registry("broken of the tests")
+
+    def imported() -> None:
+        with installing("broken"):
+            register(table.kind, "first", Note())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        imported()
+    assert list(table) == []

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from assay.core import registry
+
 __all__ = ["GROUP", "announced", "load_installed"]
 
 GROUP = "assay.plugins"
@@ -61,7 +63,8 @@ def _entries(file: Path) -> Iterator[tuple[str, str]]:
 
 def _import(name: str, module: str) -> None:
     try:
-        import_module(module)
+        with registry.installing(name):
+            import_module(module)
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             return  # its folder was deleted
@@ -71,7 +74,10 @@ def _import(name: str, module: str) -> None:
 
 
 def _warn(name: str, module: str, error: BaseException) -> None:
-    said = f"{type(error).__name__}: {error}"
+    from assay.core.plugins import culprit
+
+    place = culprit(error)
+    said = f"{place and f'{place}: '}{type(error).__name__}: {error}"
     warnings.warn(
         f"plugin {name!r} ({module}) cannot be imported and is left out: {said}",
         stacklevel=2,

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = [
     "Registry",
     "code_digest",
     "forget",
+    "installing",
     "places",
     "register",
     "settle",
@@ -64,9 +66,14 @@ class Registered:
     ready: bool = False
     source: str = ""
     """The entry as it was registered, if that was text."""
+    plugin: str = ""
+    """The installed plugin whose import registered it."""
 
 
 _LOADING = threading.RLock()
+
+_INSTALLED: list[str] = []
+"""The installed plugin that is being imported, if any."""
 
 _TABLES: dict[str, dict[str, Registered]] = {}
 """Kind -> name -> entry, for all registries."""
@@ -92,11 +99,37 @@ def register(kind: str, name: str, entry: object, help: str = "", version: int =
     place, table = _caller(), _TABLES.setdefault(kind, {})
     known = table.get(name)
     if known and not _again(known.place, place):
-        raise ConfigError(
-            f"{kind} {name!r} is registered twice: at {known.place} and at {place}; "
-            "choose another name"
-        )
-    table[name] = Registered(entry, place, help, version)
+        _refuse(kind, name, known, f"at {place}", _is_own(place))
+    plugin = _INSTALLED[-1] if _INSTALLED else ""
+    table[name] = Registered(entry, place, help, version, plugin=plugin)
+
+
+def _is_own(place: CodePlace) -> bool:
+    return place.module.startswith("assay.")
+
+
+def _refuse(kind: str, name: str, known: Registered, where: str, own: bool = True) -> None:
+    """Say that a name is registered twice: in a warning if `own` code of assay needs the name of an
+    installed plugin, which loses it; otherwise in a ConfigError."""
+    said = f"{kind} {name!r} is registered twice: at {known.place} and {where}"
+    if not (own and known.plugin) or _is_own(known.place):
+        raise ConfigError(f"{said}; choose another name")
+    warnings.warn(f"plugin {known.plugin!r}: {said}; the plugin's is left out", stacklevel=3)
+
+
+@contextmanager
+def installing(plugin: str) -> Iterator[None]:
+    """Within this context an installed plugin registers its parts; none of them if it fails."""
+    _INSTALLED.append(plugin)
+    try:
+        yield
+    except BaseException:
+        for table in _TABLES.values():
+            for name in [name for name, known in table.items() if known.plugin == plugin]:
+                del table[name]
+        raise
+    finally:
+        _INSTALLED.pop()
 
 
 def _again(before: CodePlace, now: CodePlace) -> bool:
@@ -200,6 +233,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package, self._adapt, self._contract = package, adapt, contract
         self._entries = _TABLES.setdefault(kind, {})
+        self._reserved: set[str] = set()
         _REGISTRIES[kind] = self
 
     def add(self, name: str, version: int = 1) -> Callable[[T], T]:
@@ -210,6 +244,10 @@ class Registry(Generic[T]):
             return entry
 
         return register_entry
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Keep names of this kind that assay has without registering them from being taken."""
+        self._reserved |= set(names)
 
     def __getitem__(self, name: str) -> T:
         self.load()
@@ -299,6 +337,9 @@ class Registry(Generic[T]):
                     self._package = package  # the rest has not been imported yet
                     raise
             self._load_plugins()
+            for name in self._reserved & self._entries.keys():
+                _refuse(self.kind, name, self._entries[name], "by assay itself")
+                del self._entries[name]
 
     @staticmethod
     def _load_plugins() -> None:

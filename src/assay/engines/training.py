@@ -124,6 +124,9 @@ class Augment:
         return Augment(**own, others=others)
 
 
+AUGMENTATIONS.reserve(options_of(Augment))
+
+
 @dataclass(frozen=True)
 class Training:
     """The complete recipe of a run.

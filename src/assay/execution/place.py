@@ -23,6 +23,8 @@ __all__ = ["LOCAL", "Machine", "Place", "machine_of", "options_of_executor", "pa
 LOCAL = "local"
 """This machine, with workers on its cores or GPUs."""
 
+EXECUTORS.reserve([LOCAL])
+
 
 @dataclass(frozen=True)
 class Place:

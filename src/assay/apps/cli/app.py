@@ -95,6 +95,7 @@ OWN = {  # name -> what is imported on first use, and its line of help, in the o
 
 REGISTERED: Registry[Any] = Registry("command")
 """Commands of subjects and plugins."""
+REGISTERED.reserve(OWN)
 
 COMMANDS: dict[str, tuple[Any, str]] = {
     **{name: (f"assay.apps.cli.{place}", line) for name, (place, line) in OWN.items()},
