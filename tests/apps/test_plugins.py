@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from assay.apps.api import plan_of
 from assay.apps.cli.app import main
 from assay.core.plugins import look_in
+from assay.reports.registered import sections_of
 
 pytestmark = pytest.mark.usefixtures("blank_page")
 
@@ -284,3 +286,14 @@ def test_names_that_assay_has_without_registering_them_are_refused(
     plugin.write_text(f"{plugin.read_text()}assay.register_{taken}, object)\n")
     assert main(["show", str(study)]) == 2
     assert "is registered twice: at " in capsys.readouterr().err
+
+
+def test_a_section_of_one_study_is_not_in_the_report_of_another(write: Write):
+    study = write("sectioned")
+    line = "assay.register_section('only_here', Section('Only', '', lambda *given: None))\n"
+    plugin = study.with_suffix(".py")
+    plugin.write_text(f"{plugin.read_text()}from assay.reports.registered import Section\n{line}")
+    own = plan_of(study).to_json()
+    other = plan_of(write("unsectioned")).to_json()
+    assert "only_here" in dict(sections_of(own))
+    assert "only_here" not in dict(sections_of(other))

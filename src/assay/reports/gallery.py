@@ -12,7 +12,7 @@ from assay.reports.class_figures import calibration_plot, class_plot
 from assay.reports.closer import MAX_CLASSES, confusion_plot
 from assay.reports.drawing import Plot
 from assay.reports.picture_figures import mistake_plot
-from assay.reports.registered import SECTIONS
+from assay.reports.registered import sections_of
 from assay.reports.search_sections import search_section
 from assay.reports.sections import (
     curves_plot,
@@ -103,7 +103,7 @@ def _sections(
     plan: PlanData, records: Sequence[Record], lookup: predictions.DatasetOf
 ) -> Iterator[Plot]:
     """Yield the figures of sections that subjects and plugins registered."""
-    for name in SECTIONS:
-        data = SECTIONS[name].view(plan, records, lookup)
+    for _, section in sections_of(plan):
+        data = section.view(plan, records, lookup)
         if isinstance(data, Mapping):
             yield from (value for value in data.values() if isinstance(value, Plot))

@@ -28,7 +28,7 @@ from assay.reports.image_intervals import images_table
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.protocol import training_command, when_tested
-from assay.reports.registered import SECTIONS
+from assay.reports.registered import SECTIONS, sections_of
 from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import figures
@@ -162,8 +162,7 @@ def _sections(
 ) -> list[dict[str, Any]]:
     """Return the content of the registered sections that apply."""
     shown = []
-    for name in SECTIONS:
-        section = SECTIONS[name]
+    for name, section in sections_of(plan):
         data = part(section.title, partial(section.view, plan, records, lookup))
         if data is not None:
             template = f"section:{name}"
