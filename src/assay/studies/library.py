@@ -60,8 +60,12 @@ def built_in(name: str) -> BuiltIn:
         if not line.startswith("#"):
             break
         lines.append(line.removeprefix("#").removeprefix(" "))
-    question = read_yaml(text, f"{name}.yaml").data.get("question", "")
-    return BuiltIn(name, " ".join(question.split()), "\n".join(lines), text)
+    try:
+        written = read_yaml(text, f"{name}.yaml").data
+        question = written.get("question", "") if isinstance(written, dict) else ""
+    except ConfigError as error:  # a plugin's file; reading it as a study raises the same
+        question = str(error)
+    return BuiltIn(name, " ".join(str(question).split()), "\n".join(lines), text)
 
 
 def find(study: str | Path) -> Traversable | Path:

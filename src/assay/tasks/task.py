@@ -27,6 +27,7 @@ Optional members of a task:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TASKS",
+    "usable_tasks",
     "Task",
     "TaskName",
     "find_task",
@@ -80,6 +82,17 @@ class Task(Protocol):
 
 
 TASKS: Registry[Task] = Registry("task", "assay.tasks", contract=Task)
+
+
+def usable_tasks() -> list[str]:
+    """Return the names of the tasks that can be looked up. A plugin's task that breaks the contract
+    is an error of the studies that name it only."""
+    found = []
+    for name in TASKS:
+        with suppress(Exception):  # of the plugin's own code, which may raise anything
+            TASKS[name]
+            found.append(name)
+    return found
 
 
 def task_options(name: str) -> Mapping[str, Option]:
