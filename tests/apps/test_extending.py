@@ -120,6 +120,14 @@ def test_an_augmentation(write: Callable[..., str], run: Run, tmp_path: Path) ->
     assert "unknown setting of augmentation noise 'strenght'; did you mean 'strength'?" in said
 
 
+@pytest.mark.usefixtures("blank_page")
+def test_a_transform(write: Callable[..., str], run: Run) -> None:
+    study = write("Custom transforms")
+    assert "trained 4 of 4 runs" in run("run", study)
+    Path(study).write_text(Path(study).read_text().replace("[0, 2]", "[0, 1]"))
+    assert "grey_levels must be 0 or at least 2" in run("run", study, status=2)
+
+
 def test_a_task_with_its_dataset_metric_and_network(write: Callable[..., str], run: Run) -> None:
     study = write("Custom tasks")
     said = run("run", study, "--report", "page.html")

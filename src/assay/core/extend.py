@@ -10,8 +10,8 @@ Each takes a name and the part, or is a decorator if the part is omitted:
 A part can be given as a string "module:attribute", which is imported when it is first needed.
 Increase `version=` when a change affects the numbers of runs that use the part: from version 2 on,
 it is part of their identity, so that old and new runs are not mixed. Registering a name in two
-places is a ConfigError that names both. docs/extending.md has an example of each kind; assay's own
-subjects (`assay.subjects`) register theirs in the same way.
+places is a ConfigError that names both. docs/extending.md has examples, and says which of assay's
+own parts to read for the kinds that have none; `assay.subjects` register theirs in the same way.
 """
 
 from __future__ import annotations
