@@ -44,7 +44,7 @@ SECTIONS: Registry[Section] = Registry("report section", contract=Section)
 def sections_of(plan: PlanData) -> Iterator[tuple[str, Section]]:
     """Yield name and section of all that are registered, except by files that only other studies
     of this process name as their plugins."""
-    written = (plan.get("source") or {}).get("written") or {}
+    written: Any = (plan.get("source") or {}).get("written") or {}
     given = written.get("plugins") or ()
     names = [given] if isinstance(given, str) else list(given)
     named = {Path(name).stem if name.endswith(".py") else name for name in names}

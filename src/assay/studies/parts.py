@@ -194,7 +194,7 @@ def _version(registry: Registry[Any], name: str) -> int:
     return registry.version(name) + (ENTRIES[name].split_version - 1 if registry is ENTRIES else 0)
 
 
-def _plugin_digests(config: Mapping[str, Any]) -> dict[str, str]:
+def _plugin_digests(config: Config) -> dict[str, str]:
     """Return file name -> digest of every plugin with a part of this configuration, and of the
     files of a user-defined network, with what these files import from beside them. A part of a
     notebook's cell has no file, but its name."""
