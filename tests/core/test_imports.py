@@ -7,7 +7,7 @@ from pathlib import Path
 from assay.core.imports import imported_beside
 
 FILES = {
-    "parts.py": "import os, numpy\nimport first as one\nfrom kit import tools\nimport kit.deep.last",
+    "parts.py": "import os, numpy\nimport first as x\nfrom kit import tools\nimport kit.deep.last",
     "first.py": "def later():\n    from second import VALUE\nimport parts",
     "second.py": "VALUE = 1",
     "unused.py": "",

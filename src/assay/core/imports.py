@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["imported_beside", "is_library"]
+from assay.core.errors import ConfigError
+
+__all__ = ["check_imports", "imported_beside", "is_library"]
 
 _NOT_THEIRS = {"assay", *sys.stdlib_module_names}
 
@@ -76,3 +79,27 @@ def _names(content: bytes) -> tuple[tuple[int, str], ...]:
             base = node.module or ""
             found |= {(node.level, f"{base}.{alias.name}"): None for alias in node.names}
     return tuple(found)
+
+
+def check_imports(name: str, path: Path) -> None:
+    """Require that a plugin gets the modules beside it which it imports.
+
+    Args:
+        name: the plugin, as the study names it.
+        path: its file.
+
+    Raises:
+        ConfigError: it would get another module of that name.
+    """
+    for file, module in imported_beside(path).items():
+        if module in sys.modules:
+            other = getattr(sys.modules[module], "__file__", None)
+        else:
+            top = importlib.util.find_spec(module.partition(".")[0])
+            other = top.origin if top and "." not in module else str(file)
+        if other is not None and not Path(other).resolve() == file:
+            raise ConfigError(
+                f"plugin {name!r} imports {module} and would get {other} instead of {file}, which "
+                "is beside it; rename one of them, or use another process if the other belongs to "
+                "another study"
+            )

@@ -18,7 +18,7 @@ from pathlib import Path
 from assay.core import registry
 from assay.core.errors import AssayError, ConfigError
 from assay.core.files import open_file
-from assay.core.imports import imported_beside, is_library
+from assay.core.imports import check_imports, is_library
 from assay.core.installed import load_installed
 
 __all__ = [
@@ -229,7 +229,7 @@ def _register_file(name: str, path: Path) -> None:
         sys.path.append(str(path.parent))  # for imports of modules beside it, now or later
     load_installed()
     registry.forget(str(path))
-    _check_imports(name, path)
+    check_imports(name, path)
     sys.modules[path.stem] = module
     _loading.append(path)
     try:
@@ -246,22 +246,6 @@ def _register_file(name: str, path: Path) -> None:
         raise _failed(name, error, path) from error
     finally:
         _loading.pop()
-
-
-def _check_imports(name: str, path: Path) -> None:
-    """Raise ConfigError if a plugin would get another module than the one beside it."""
-    for file, module in imported_beside(path).items():
-        if module in sys.modules:
-            other = getattr(sys.modules[module], "__file__", None)
-        else:
-            top = importlib.util.find_spec(module.partition(".")[0])
-            other = top.origin if top and "." not in module else str(file)
-        if other is not None and not _same_file(other, file):
-            raise ConfigError(
-                f"plugin {name!r} imports {module} and would get {other} instead of {file}, which "
-                "is beside it; rename one of them, or use another process if the other belongs to "
-                "another study"
-            )
 
 
 def _unload(module: str) -> None:
