@@ -56,6 +56,17 @@ class AssayError(Exception):
     Errors about invalid input are a ValueError as well, as in scikit-learn.
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # processes of joblib and concurrent.futures send errors to each other; by itself, Python
+        # would call __init__ with the finished message alone
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[AssayError], args: tuple[object, ...]) -> AssayError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
+
 
 class ConfigError(AssayError, ValueError):
     """A study file, a setting or an argument is invalid."""
