@@ -16,6 +16,7 @@ from assay.data.catalog import ENTRIES
 from assay.data.dataset import Dataset, Fresh, Split
 from assay.data.permutation import permute, pixel_permutation
 from assay.data.pictures import resized
+from assay.data.reading import is_own, read
 from assay.data.specs import resolve
 from assay.data.splits import parts, sizes
 from assay.data.storage import locate
@@ -95,7 +96,7 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     resolved = resolve(spec)
     entry = ENTRIES[resolved["name"]]
     check_unchanged(resolved, data_dir)
-    raw = entry.read(resolved, data_dir)
+    raw = read(entry, resolved, data_dir)
     chosen = parts(resolved, entry.strata(raw.train.targets), entry.strata(raw.test.targets))
     permutation, side = None, resolved.get("resize")
     if resolved["permute"] is not None:
@@ -146,7 +147,10 @@ def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> No
             locate(ENTRIES[name], data_dir)
     for spec in {json.dumps(spec, sort_keys=True): spec for spec in resolved}.values():
         check_unchanged(spec, data_dir)
-        ENTRIES[spec["name"]].check_files(spec, data_dir)
+        entry = ENTRIES[spec["name"]]
+        entry.check_files(spec, data_dir)
+        if is_own(entry):
+            read(entry, spec, data_dir)
 
 
 def _fresh(
