@@ -183,6 +183,28 @@ def test_what_is_no_optimizer_is_refused():
         Optimizer.parse({"name": "lion", "beta_3": 1})
 
 
+class Rebinding(Optimizer):
+    """Replaces the weight, which nothing sees."""
+
+    @staticmethod
+    def torch_step(slot, gradient, rate):
+        slot.weight = slot.weight - rate * gradient
+
+    numpy_step = torch_step
+
+
+def test_a_step_that_replaces_the_weight_is_refused():
+    numbers = {"learning_rate": 0.1}
+    slots = [Slot(torch.ones(3), dict(numbers))]
+    with pytest.raises(EngineError, match=r"must change slot\.weight in place"):
+        update(Rebinding, slots, [torch.ones(3)], 1.0)
+    stack = EagerSlot(torch.ones(2, 3), None, Rebinding, [numbers, numbers])
+    with pytest.raises(EngineError, match=r"must change slot\.weight in place"):
+        stack.update(torch.ones(2, 3), 1.0)
+    with pytest.raises(EngineError, match=r"must change slot\.weight in place"):
+        ArraySlot(np.ones(3), Rebinding(), 0.1, None).step(np.ones(3), 1.0)
+
+
 @pytest.mark.parametrize("engine", ["torch", "numpy"])
 def test_an_engine_without_a_step_says_so(engine, member):
     @dataclass(frozen=True)

@@ -74,7 +74,11 @@ def _of_split(split: object, facts: Survey, count: int) -> Iterator[str]:
     if len(images) != len(targets):
         yield f"{len(images):,} images and {len(targets):,} targets, expected one for each image"
     numbers = facts.class_names and targets.ndim == 1 and targets.dtype.kind in "iu"
-    if numbers and len(targets) and not 0 <= targets.min() <= targets.max() < len(facts.class_names):
+    if (
+        numbers
+        and len(targets)
+        and not 0 <= targets.min() <= targets.max() < len(facts.class_names)
+    ):
         span = f"{targets.min()} to {targets.max()}"
         last = len(facts.class_names) - 1
         yield f"class numbers from {span}, expected 0 to {last}: a name for each class"

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from assay.engines.optimizers.optimizer import Optimizer
+from assay.engines.optimizers.optimizer import InPlace, Optimizer
 
 __all__ = ["ArraySlot"]
 
 Array = np.ndarray
 
 
-class ArraySlot:
+class ArraySlot(InPlace):
     """One weight with the numbers and states of its update rule; see
     `assay.engines.optimizers.optimizer`.
 

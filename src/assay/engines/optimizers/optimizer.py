@@ -33,6 +33,7 @@ __all__ = [
     "OPTIMIZERS",
     "ArrayWeight",
     "Compiled",
+    "InPlace",
     "Numbers",
     "Optimizer",
     "Weight",
@@ -74,6 +75,19 @@ class Weight(Protocol[T]):
         It is saved with checkpoints.
         """
         ...
+
+
+class InPlace:
+    """Base class of a `Weight` whose step can change `weight` in place, but not replace it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # `slot.weight -= change` assigns as well, but the same array
+        if name == "weight" and vars(self).get(name, value) is not value:
+            raise EngineError(
+                "a step of an optimizer must change slot.weight in place, for example "
+                "slot.weight -= rate * gradient; another value assigned to it would not be trained"
+            )
+        super().__setattr__(name, value)
 
 
 class ArrayWeight(Weight["np.ndarray"], Protocol):

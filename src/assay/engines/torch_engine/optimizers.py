@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from assay.engines.optimizers.optimizer import Optimizer, some
+from assay.engines.optimizers.optimizer import InPlace, Optimizer, some
 
 __all__ = ["Slot", "update"]
 
@@ -22,7 +22,7 @@ State = dict[str, Tensor]
 
 
 @dataclass
-class Slot:
+class Slot(InPlace):
     """A weight tensor (of one member or a stack) with the numbers and state of its update rule.
 
     Attributes:

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from assay.core.errors import AssayError, ConfigError
-from assay.core.plugins import told
+from assay.core.plugins import culprit, told
 from assay.core.records import Spec
 from assay.data import Dataset, load
 from assay.engines.engine import ENGINES, Engine, Progress, Stopped
@@ -86,7 +86,10 @@ def train_job(
     except Stopped:
         send(Message("stopped", job.number))
     except AssayError as error:
-        send(Message("failed", job.number, text=str(error), expected=True))
+        # what assay refuses in the user's code is found there
+        place = Path(culprit(error, libraries=False)).name
+        said = f"{place}: {error}" if place and place not in str(error) else str(error)
+        send(Message("failed", job.number, text=said, expected=True))
     except Exception as error:  # the study continues, whatever an engine raises
         details = traceback.format_exc()
         send(Message("failed", job.number, text=told(error), details=details))
