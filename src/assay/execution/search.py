@@ -24,6 +24,7 @@ from assay.execution.stop import interrupts, with_store
 from assay.studies.members import cohorts
 from assay.studies.search.hyperband import Bracket, promoted
 from assay.studies.search.plan import SearchPlan, Tried, TriedRung, planned_trials, rung_configs
+from assay.studies.search.samplers.own import make_sampler
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked
 
 __all__ = ["run_search"]
@@ -147,7 +148,7 @@ class _SearchCourse:
         self.stopped = stopped
         search, seed = plan.search, plan.study.seeds[0] - plan.search.repeats
         self.search = search
-        self.sampler = SAMPLERS[search.sampler].make(search.space, seed, search.higher_is_better)
+        self.sampler = make_sampler(search.sampler, search.space, seed, search.higher_is_better)
         self.values: dict[int, float | None] = {}
         self.complete: list[int] = []
         self._known: dict[str, int] = {}
