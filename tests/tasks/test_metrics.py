@@ -12,9 +12,10 @@ import pytest
 import assay
 from assay.core.errors import ConfigError
 from assay.core.metrics import METRICS, Metric
+from assay.core.plugins import load
 from assay.core.registry import _TABLES
 from assay.tasks.classify import Classify
-from assay.tasks.metrics import complete, direction, metric_names
+from assay.tasks.metrics import complete, direction, metric_names, versions
 
 KEPT = {
     "val_target": np.array([0, 1, 1]),
@@ -142,3 +143,13 @@ def test_a_decorated_part_is_registered_where_it_stands() -> None:
             return 0.0
 
     assert METRICS.place("decorated_too").file == __file__
+
+
+def test_the_version_is_that_of_the_loaded_code(tmp_path: Path) -> None:
+    file = tmp_path / "edited_metric.py"
+    source = "import assay\n@assay.register_metric('own', higher_is_better=True)\ndef own(t, p): return 1\n"
+    file.write_text(source)
+    loaded = load(str(file))
+    assert versions(["own", "accuracy"]) == {"own": loaded.digest}
+    file.write_text(source.replace("return 1", "return 2"))  # while this process computes with the earlier code
+    assert versions(["own"]) == {"own": loaded.digest}

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import METRICS, Metric
-from assay.core.plugins import digest_of, told
+from assay.core.plugins import told
 from assay.core.records import Config
 from assay.tasks.task import Task, parts_of
 
@@ -187,11 +186,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     """Return name -> digest of the plugin's file, for metrics of plugins.
 
     A record contains the version that computed its values, so that older values are not used for a
-    newer one.
+    newer one. It is that of the code that was loaded, whatever is in the file by now.
     """
     places = {name: METRICS.place(name) for name in names if name in METRICS}
-    return {
-        name: digest_of(Path(place.file))
-        for name, place in places.items()
-        if not place.module.startswith("assay.") and Path(place.file).is_file()
-    }
+    return {name: place.digest for name, place in places.items() if place.digest}
