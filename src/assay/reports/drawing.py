@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from assay.core.errors import AssayError
 from assay.core.text import visible
 from assay.reports.style import NARROW, WIDE
 from assay.reports.svg import svg
@@ -101,4 +102,5 @@ def _last() -> Exception | None:
 
 def reason(error: Exception | None) -> str:
     """Return an error in one line: "ValueError: no axes"."""
-    return " ".join(visible(f"{type(error).__name__}: {error}").split())[:300]
+    said = str(error) if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+    return " ".join(visible(said).split())[:300]

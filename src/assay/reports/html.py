@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from assay.core.errors import AssayError, StoreError
+from assay.core.errors import AssayError, ConfigError, StoreError
 from assay.core.files import written_whole
 from assay.core.plans import PlanData
 from assay.core.records import Record, Spec
@@ -28,7 +28,7 @@ from assay.reports.image_intervals import images_table
 from assay.reports.names import named
 from assay.reports.other_metrics import metrics_table, other_effects_table
 from assay.reports.protocol import training_command, when_tested
-from assay.reports.registered import SECTIONS, sections_of
+from assay.reports.registered import SECTIONS, sections_of, telling, template_of
 from assay.reports.results import levels_table, published_table, results
 from assay.reports.search_sections import search_section
 from assay.reports.sections import figures
@@ -39,7 +39,7 @@ from assay.statistics import effects, metric_of, metric_title, primary_metric, r
 if TYPE_CHECKING:
     from assay.data.dataset import Dataset
 
-__all__ = ["ReportError", "find_dataset", "remember", "render_html", "write_html"]
+__all__ = ["ReportError", "SectionError", "find_dataset", "remember", "render_html", "write_html"]
 
 
 class ReportError(RuntimeError):
@@ -49,6 +49,10 @@ class ReportError(RuntimeError):
         said = "; ".join(f"{title} ({reason(error)})" for title, error in failures)
         super().__init__(f"the report {path} was written without these parts, which failed: {said}")
         self.path = path
+
+
+class SectionError(ReportError, ConfigError):
+    """A report was written without parts that failed in the user's own code."""
 
 
 def find_dataset(spec: Spec) -> Dataset | None:
@@ -83,14 +87,16 @@ def write_html(
 
     Raises:
         StoreError: the file cannot be written.
-        ReportError: the report was written, but a part of it failed (a bug).
+        SectionError: the report was written, but a section of the user's own failed.
+        ReportError: the same, with another part (a bug).
     """
     path = Path(path)
     with forgiving() as failures:
         text = render_html(plan, records, dataset_of, tried, network_of)
     _write(path, text)
     if failures:
-        raise ReportError(path, failures) from failures[0][1]
+        theirs = all(isinstance(error, ConfigError) for _, error in failures)
+        raise (SectionError if theirs else ReportError)(path, failures) from failures[0][1]
     return path
 
 
@@ -127,7 +133,6 @@ def render_html(
         "figures": part("Figures", lambda: figures(plan, records, metric, found), []),
         "closer": part("Mistakes", lambda: closer_looks(plan, records, lookup), []),
         "search": part("Search", lambda: search_section(plan, tried)),
-        "sections": _sections(plan, records, lookup, part),
         "networks": part("Networks", lambda: network_tables(plan, network_of or _unknown), []),
         "settings": settings_table(plan),
         "examples": part("Examples", lambda: example_rows(plan, lookup), []),
@@ -151,7 +156,8 @@ def render_html(
         "light": LIGHT,
         "dark": DARK,
     }
-    return _template().render(page)
+    page["sections"] = list(_sections(plan, records, lookup, part, page))
+    return _environment().get_template("report.html.j2").render(page)
 
 
 def _sections(
@@ -159,23 +165,22 @@ def _sections(
     records: Sequence[Record],
     lookup: predictions.DatasetOf,
     part: Callable[..., Any],
-) -> list[dict[str, Any]]:
-    """Return the content of the registered sections that apply."""
-    shown = []
+    page: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """Yield the registered sections that apply, as HTML."""
+
+    def text(name: str) -> str | None:
+        with telling(name):
+            data = SECTIONS[name].view(plan, records, lookup)
+            if data is None:
+                return None
+            shown = {**page, "data": data, "template": f"section:{name}"}
+            return _environment().get_template("section.html.j2").render(shown)
+
     for name, section in sections_of(plan):
-        data = part(section.title, partial(section.view, plan, records, lookup))
-        if data is not None:
-            template = f"section:{name}"
-            shown.append({"name": name, "title": section.title, "template": template, "data": data})
-    return shown
-
-
-def _section_template(name: str) -> str | None:
-    kind, _, section = name.partition(":")
-    if kind != "section":
-        return None
-    template = SECTIONS[section].template
-    return template if isinstance(template, str) else template.read_text(encoding="utf-8")
+        made = part(section.title, partial(text, name))
+        if made is not None:
+            yield {"name": name, "title": section.title, "text": made}
 
 
 def _unknown(config: Mapping[str, Any]) -> None:
@@ -215,7 +220,7 @@ def _shown(value: Any) -> Any:
 
 
 @cache
-def _template() -> Any:
+def _environment() -> Any:
     import jinja2
     from markupsafe import Markup
 
@@ -223,7 +228,7 @@ def _template() -> Any:
         loader=jinja2.ChoiceLoader(
             [
                 jinja2.PackageLoader("assay.reports", "templates"),
-                jinja2.FunctionLoader(_section_template),
+                jinja2.FunctionLoader(template_of),
             ]
         ),
         autoescape=True,
@@ -235,7 +240,7 @@ def _template() -> Any:
     environment.filters["svg"] = Markup  # only for results of svg()
     environment.filters["minus"] = lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", str(text))
     environment.filters["duration"] = _duration
-    return environment.get_template("report.html.j2")
+    return environment
 
 
 def remember(dataset_of: predictions.DatasetOf) -> predictions.DatasetOf:

@@ -16,6 +16,7 @@ from cyclopts.exceptions import CycloptsError
 
 from assay.apps.cli import console, screen
 from assay.core.errors import NO_BUG, AssayError
+from assay.core.plugins import culprit
 from assay.core.registry import Registry
 from assay.core.text import REPLACE
 
@@ -141,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status.
 
     Returns:
-        0 on success; 2 for invalid input, described on standard error; 130 after Ctrl-C; 1 for an
+        0 on success; 2 for invalid input, described on standard error, and for errors in the code
+        of a plugin; 130 after Ctrl-C; 1 for an
         unexpected error, whose traceback is written to a log file.
     """
     for name in ("COLUMNS", "LINES"):  # of an emulator that does not know: 0 would show nothing
@@ -182,6 +184,9 @@ def _run(arguments: Sequence[str] | None) -> int:
             console.error(f"{where}: {error.strerror}" if where else str(error.strerror))
             return WRONG_INPUT
         said = " ".join(f"{type(error).__name__}: {error}".split())
+        if place := culprit(error, libraries=False):  # for example a command of a plugin
+            console.error(f"{place}: {said} (the details are in {_log(error)})")
+            return WRONG_INPUT
         console.error(f"{said} (this is a bug in assay; the details are in {_log(error)})")
         return UNEXPECTED
 
