@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -162,12 +163,27 @@ def test_a_bug_is_one_line_and_a_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(app, "app", lambda *_, **__: 1 / 0)
+    broken = Mock(side_effect=ZeroDivisionError("division by zero"))  # not in a user's code
+    monkeypatch.setattr(app, "app", broken)
     assert main(["list"]) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: ZeroDivisionError: division by zero (this is a bug in assay; ")
     log = Path(err.rpartition("details are in ")[2].rstrip(")\n"))
     assert "Traceback (most recent call last)" in log.read_text()
+
+
+def test_an_error_in_a_command_of_a_plugin_says_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    def own(*_, **__):
+        return 1 / 0
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(app, "app", own)
+    assert main(["list"]) == 2
+    err = capsys.readouterr().err
+    line = own.__code__.co_firstlineno + 1
+    assert err.startswith(f"error: {__file__}:{line}: ZeroDivisionError: division by zero (the det")
 
 
 def test_what_the_system_refuses_is_no_bug(capsys: pytest.CaptureFixture[str], tmp_path: Path):

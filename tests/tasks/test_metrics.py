@@ -117,6 +117,11 @@ def test_metrics_of_a_task() -> None:
          "unknown field of a metric 'decimal'; did you mean 'decimals'"),
         ({"higer_is_better": True},
          "unknown field of a metric 'higer_is_better'; did you mean 'higher_is_better'"),
+        ({"higher_is_better": True, "decimals": "x"},
+         "metric 'own': decimals must be a whole number from 0 to 20, got 'x'"),
+        ({"higher_is_better": True, "scale": "%"}, "metric 'own': scale must be a number, got '%'"),
+        ({"higher_is_better": True, "needs": "predicted"},
+         r"metric 'own': needs must be a tuple of names, such as \("),
         ({"higher_is_better": True, "function": 3}, "metric 'own': expected a function, got 3"),
     ],
 )  # fmt: skip
@@ -151,5 +156,7 @@ def test_the_version_is_that_of_the_loaded_code(tmp_path: Path) -> None:
     file.write_text(source)
     loaded = load(str(file))
     assert versions(["own", "accuracy"]) == {"own": loaded.digest}
-    file.write_text(source.replace("return 1", "return 2"))  # while this process computes with the earlier code
+    file.write_text(
+        source.replace("return 1", "return 2")
+    )  # while this process computes with the earlier code
     assert versions(["own"]) == {"own": loaded.digest}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from assay.core.errors import ConfigError
 from assay.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -70,6 +72,21 @@ class Metric:
     function: MetricFunction | None = field(default=None, repr=False)
     needs: tuple[str, ...] | None = field(default=None, repr=False)
     task: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for what could not be shown or found after training."""
+        whole = isinstance(self.decimals, int) and not isinstance(self.decimals, bool)
+        if not whole or not 0 <= self.decimals <= 20:
+            said = f"decimals must be a whole number from 0 to 20, got {self.decimals!r}"
+            raise ConfigError(f"metric {self.name!r}: {said}")
+        for name in ("scale", "minimum", "maximum"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, numbers.Real):
+                raise ConfigError(f"metric {self.name!r}: {name} must be a number, got {value!r}")
+        listed = isinstance(self.needs, (tuple, list)) and all(type(n) is str for n in self.needs)
+        if self.needs is not None and not listed:
+            said = f'needs must be a tuple of names, such as ("predicted",), got {self.needs!r}'
+            raise ConfigError(f"metric {self.name!r}: {said}")
 
     @property
     def bounds(self) -> tuple[float, float]:
