@@ -155,3 +155,12 @@ def test_a_dataset_validated_on_its_test_images_trains_on_all_others_and_says_so
     assert "read while tuning" in " ".join(tuned.notes)
     assert "read while tuning" not in " ".join(plain.notes)
     assert data.resolve(tuned.spec) == tuned.spec
+
+
+def test_a_dataset_at_a_prompt_is_one_line():
+    loaded = data.load({"name": "digits", "train": 100, "validation": 50})
+    assert (
+        repr(loaded)
+        == "<Dataset digits: train=100, validation=50, test=360 images 8x8x1, 10 classes>"
+    )
+    assert repr(loaded.train) == "<Split: images (100, 8, 8, 1), targets (100,)>"

@@ -28,6 +28,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        """Their number and shapes; arrays would fill a screen."""
+        return f"<Split: images {np.shape(self.images)}, targets {np.shape(self.targets)}>"
+
 
 ReadTest = Callable[[], Split]
 """Function that returns the test split, called once for each run, at its end."""
@@ -87,6 +91,15 @@ class Dataset:
     permutation: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())
     fresh: Fresh | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        """Name, numbers of images and their shape; arrays would fill a screen."""
+        counts = ", ".join(
+            f"{part}={len(getattr(self, part)):,}" for part in ("train", "validation", "test")
+        )
+        shape = "x".join(map(str, self.train.images.shape[1:]))
+        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"<Dataset {self.name}: {counts} images {shape}{classes}>"
 
     @property
     def name(self) -> str:
