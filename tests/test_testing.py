@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from assay import testing
-from assay.core.metrics import METRICS
-from assay.core.registry import Registry, register
+from assay.core.metrics import METRICS, Metric
+from assay.core.registry import CodePlace, Registered, Registry, register
 from assay.engines.augmentations import AUGMENTATIONS, Augmentation
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.schedules import SCHEDULES, Schedule
@@ -62,6 +62,7 @@ def test_executors(executor):
 
 def test_a_task_and_a_dataset():
     testing.check_task("classify")
+    testing.check_task("classify", "digits")
     testing.check_dataset({"name": "digits", "train": 100, "validation": 50})
 
 
@@ -108,6 +109,14 @@ class Falling(Schedule):
 class Peeking(Augmentation):
     def change(self, images, rng):
         return images + rng.normal(size=int((images > 0).sum()) or 1).mean()
+
+
+def test_a_metric_of_another_task_says_so(monkeypatch):
+    metric = Metric("own", higher_is_better=True, function=lambda t, p: p["mask"].mean())
+    METRICS.names()
+    monkeypatch.setitem(METRICS._entries, "own", Registered(metric, CodePlace("", "", 0)))
+    with pytest.raises(AssertionError, match="reads 'mask', but predictions of classification are"):
+        testing.check_metric("own")
 
 
 @pytest.mark.parametrize(

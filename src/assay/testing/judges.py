@@ -12,7 +12,7 @@ __all__ = ["check_engine", "check_metric", "check_sampler"]
 
 
 def check_metric(name: str) -> None:
-    """Check a metric of classification or of any task.
+    """Check a metric of classification, or one that says no task and so must work for it.
 
     It must return one finite number, the same for equal arrays, and a better one for correct
     answers than for wrong ones.
@@ -24,7 +24,15 @@ def check_metric(name: str) -> None:
         return  # the task measures it itself
     targets = np.arange(40) % 4
     right, wrong = (_predictions((targets + shift) % 4) for shift in (0, 1))
-    values = [metric.function(targets, given) for given in (right, right, wrong)]
+    try:
+        values = [metric.function(targets, given) for given in (right, right, wrong)]
+    except KeyError as error:
+        if error.args and error.args[0] in right:
+            raise
+        raise AssertionError(
+            f"it reads {error}, but predictions of classification are {', '.join(right)}; a metric "
+            f"of another task says so where it is registered, task=..., and check_task checks it"
+        ) from error
     assert all(np.isfinite(value) for value in values), f"it is not finite: {values}"
     assert values[0] == values[1], "it differs for the same predictions"
     if metric.higher_is_better is not None:

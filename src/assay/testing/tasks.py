@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_dataset", "check_network", "check_task"]
 
 
-def check_task(name: TaskName, dataset: Dataset | None = None) -> None:
+def check_task(name: TaskName, dataset: Dataset | str | Mapping[str, object] | None = None) -> None:
     """Check a task.
 
     Targets, losses and predictions must have the right shapes, the loss must have gradients and be
@@ -25,14 +25,17 @@ def check_task(name: TaskName, dataset: Dataset | None = None) -> None:
 
     Args:
         name: name of the task, or a mapping with its options.
-        dataset: a dataset with suitable targets; by default the toy dataset, with class numbers.
+        dataset: a dataset with suitable targets, or its name or specification; by default the toy
+            dataset, with class numbers.
     """
     import torch
 
+    from assay.data import load
     from assay.tasks.metrics import direction, measures_of
     from assay.tasks.task import find_task, parts_of
 
-    task, data = find_task(name), dataset or toy_dataset()
+    task = find_task(name)
+    data = load(dataset) if isinstance(dataset, (str, Mapping)) else dataset or toy_dataset()
     assert isinstance(direction(task, task.monitor), bool)
     if parts_of(task):  # it has a program of its own, and no predictions of single images
         return
