@@ -152,7 +152,8 @@ def test_a_decorated_part_is_registered_where_it_stands() -> None:
 
 def test_the_version_is_that_of_the_loaded_code(tmp_path: Path) -> None:
     file = tmp_path / "edited_metric.py"
-    source = "import assay\n@assay.register_metric('own', higher_is_better=True)\ndef own(t, p): return 1\n"
+    source = "import assay\n@assay.register_metric('own', higher_is_better=True)\n"
+    source += "def own(t, p): return 1\n"
     file.write_text(source)
     loaded = load(str(file))
     assert versions(["own", "accuracy"]) == {"own": loaded.digest}
