@@ -11,6 +11,7 @@ from assay.core.errors import DataError
 from assay.data import check_files, load
 from assay.data.catalog import ENTRIES, DatasetEntry, Raw
 from assay.data.dataset import Split
+from assay.data.specs import problems
 
 NAMES = ("a", "b")
 
@@ -68,7 +69,7 @@ def test_what_it_describes_is_loaded(spec):
             lambda: Raw(Split(images(12, dtype=np.int64), np.arange(12) % 2), raw().test, NAMES),
             "for train images of int64, expected uint8 (0..255), float32 or float64",
         ),
-        (fails, "cannot be read: test_own_entries.py:28: ZeroDivisionError"),
+        (fails, "cannot be read: test_own_entries.py:29: ZeroDivisionError"),
     ],
 )
 def test_anything_else_is_an_error_that_names_it(spec, returned, said):
@@ -77,3 +78,13 @@ def test_anything_else_is_an_error_that_names_it(spec, returned, said):
         with pytest.raises(DataError, match="dataset 'own'") as error:
             read([spec])
         assert said in str(error.value)
+
+
+def test_a_dataset_that_cannot_be_made_is_at_fault_not_its_size():
+    ENTRIES.add("broken")(fails)  # type: ignore[arg-type]
+    try:
+        wrong = problems({"name": "broken", "train": 4})
+    finally:
+        del ENTRIES._entries["broken"]
+    assert list(wrong) == ["name"]
+    assert "dataset 'broken' cannot be created: ZeroDivisionError" in wrong["name"]

@@ -185,7 +185,9 @@ def problems(spec: Spec, folders: Sequence[Path] = ()) -> dict[str, str]:
             _fill(entry, values, folders)
         except (ConfigError, DataError) as error:
             key = str(error).partition(":")[0].removeprefix("dataset.")
-            found[key if key in known else "train"] = str(error)
+            # sizes that do not fit are a ConfigError; a DataError is of the dataset itself
+            other = "train" if isinstance(error, ConfigError) else "name"
+            found[key if key in known else other] = str(error)
     return found
 
 
