@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 
+import assay.reports.html
 import assay.reports.paper.typesetting
 import assay.studies.search.space  # noqa: F401
 from assay.core import errors
@@ -20,7 +21,8 @@ def made(kind):
     """An error of this kind, with a word for each argument."""
     written = inspect.isfunction(kind.__init__)
     names = list(inspect.signature(kind.__init__).parameters)[1:] if written else ["message"]
-    return kind(*(f"the {name}" for name in names))
+    given = {"failures": [("a part", KeyError("x"))]}
+    return kind(*(given.get(name, f"the {name}") for name in names))
 
 
 @pytest.mark.parametrize("kind", every_kind(), ids=lambda kind: kind.__name__)
