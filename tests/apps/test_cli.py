@@ -342,7 +342,6 @@ def test_a_folder_is_no_file_to_write(
         ("export small --to optuna --out", ".db, the ending of --to optuna"),
         ("schema --out", ".json"),
         ("figure small curves --out", ".svg, .pdf or .png"),
-        ("clocks train --out", ".safetensors"),
     ],
 )
 def test_a_file_that_holds_something_else_is_never_written_over(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -266,15 +268,14 @@ def test_a_module_of_python_is_no_plugin(write: Write, capsys: pytest.CaptureFix
     assert said in capsys.readouterr().err
 
 
-def test_a_backend_is_refused_where_keras_trains_nothing(
-    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # which the command changes
+def test_a_backend_is_refused_where_keras_trains_nothing(write: Write):
     study = write("backing")
-    for more in ([], ["--dry-run"]):
-        assert main(["run", str(study), "--backend", "jax", *more]) == 2
+    command = [sys.executable, "-m", "assay", "run", str(study), "--backend", "jax"]
+    for more in ([], ["--dry-run"]):  # in a process of its own, which has no backend yet
+        done = subprocess.run([*command, *more], capture_output=True, text=True)
         said = "--backend jax is of engine keras, but small trains with engine torch; add --engine"
-        assert said in capsys.readouterr().err
+        assert said in done.stderr
+        assert done.returncode == 2
 
 
 @pytest.mark.parametrize("taken", ["augmentation('shift'", "executor('local'", "command('run'"])

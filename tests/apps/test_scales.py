@@ -110,5 +110,5 @@ def test_show_takes_no_other_scale_for_the_one_that_is_asked_for(
     assert main([*show, "--scale", "nope"]) == 2
     assert "no study or run 'small@nope'" in capsys.readouterr().err
     assert main([*show, "--scale", "quick", "--repeats", "3"]) == 2
-    said = "--repeats changes a study before it is run, and small@quick is shown as it is stored"
+    said = "--repeats: small@quick is a study of the store, shown as it was planned"
     assert said in capsys.readouterr().err

@@ -149,5 +149,5 @@ def test_an_installed_plugin_that_fails_is_one_line(store: Path, tmp_path: Path)
     assert done.returncode == 0
     assert done.stderr.decode().strip() == (
         "warning: plugin 'theirs' (their_parts) cannot be imported and is left out: "
-        "ZeroDivisionError: division by zero"
+        f"{tmp_path / 'their_parts.py'}:1: ZeroDivisionError: division by zero"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
+
 from assay.core.imports import imported_beside
 
 FILES = {
@@ -51,6 +53,10 @@ def test_a_file_of_a_package_finds_what_is_beside_it(tmp_path: Path):
     write(tmp_path)
     found = imported_beside(tmp_path / "kit" / "deep" / "last.py")
     assert set(found.values()) == {"kit", "kit.sibling"}
+
+
+def test_files_of_installed_packages_are_not_followed():
+    assert imported_beside(Path(str(numpy.__file__))) == {}
 
 
 def test_a_file_that_is_no_python_imports_nothing(tmp_path: Path):

@@ -122,5 +122,7 @@ def test_a_trunk_never_learns_from_the_validation_images_of_a_searchs_folds():
     training = {**STUDY["training"], "pretrain": {"name": "transfer", "dataset": spec}}
     search = {"trials": 2, "space": {"training.learning_rate": {"float": [1e-3, 1e-1]}}}
     assert plan_of({**STUDY, "training": training, "search": search}).study.search
+    free = {k: v for k, v in STUDY["dataset"].items() if k != "validation"}
+    folded = {**STUDY, "dataset": free, "training": training, "search": {**search, "folds": 3}}
     with pytest.raises(ConfigError, match=r"dataset\.folds is 3, that of the pretraining None"):
-        plan_of({**STUDY, "training": training, "search": {**search, "folds": 3}})
+        plan_of(folded)

@@ -27,9 +27,11 @@ def imported_beside(file: Path) -> dict[Path, str]:
     """Return the files that a file imports from its own folder, or that of its package, and those
     that these import, with the name of each module.
 
-    Imports in functions count as well; those of a name that is computed do not. An installed
-    package imports only its own modules from beside it, and nothing is taken for one of Python's.
+    Imports in functions count as well; those of a name that is computed do not, nor do those of
+    installed packages, which may be thousands of files and are not edited.
     """
+    if is_library(file):
+        return {}
     found: dict[Path, str] = {}
     waiting = [file]
     while waiting:
@@ -49,7 +51,7 @@ def _imported(file: Path) -> Iterator[tuple[str, Path]]:
     for level, name in _names(file.read_bytes()):
         inside = package[: len(package) - level + 1] if level else []
         names = [*inside, *filter(None, name.split("."))]
-        if names[:1] == package[:1] or not (is_library(file) or names[0] in _NOT_THEIRS):
+        if names[:1] == package[:1] or names[0] not in _NOT_THEIRS:
             yield from _modules(folder, names)
 
 

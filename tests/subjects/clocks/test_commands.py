@@ -146,3 +146,9 @@ def test_clocks_of_ones_own_are_not_drawn_over(tmp_path, capsys):
         assert main([*command, n]) == 0
         assert len(np.load(tmp_path / "images.npy")) == int(n)
     assert "1 clock of 24x24 pixels" in capsys.readouterr().out
+
+
+def test_a_reader_is_never_written_over_another_kind_of_file(photo, capsys):
+    assert main(["clocks", "train", "--minutes", "0.01", "--out", photo]) == 2
+    said = f"{photo}: expected a name that ends in .safetensors\n"
+    assert capsys.readouterr().err.endswith(said)
