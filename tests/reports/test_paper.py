@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assay.apps.cli.app import main
 from assay.core.errors import ConfigError
 from assay.reports.paper.blocks import Author, Chapter, Link, Manuscript, exhibits, said
 from assay.reports.paper.content import manuscript
@@ -271,3 +272,14 @@ def test_a_figure_higher_than_a_page_is_cut_into_parts():
     assert [[d.file for d in part] for part in found] == [["0", "1", "2", "3"], ["4", "5"]]
     (tall,) = packed([Drawing("a", 6.0, 19.0)], 6.0, 9.5)
     assert (tall[0].width, tall[0].height) == (3.0, 9.5)
+
+
+def test_a_paper_of_imported_runs_has_no_table_of_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_STORE", str(tmp_path / "store"))
+    rows = ["activation,seed,accuracy", "relu,0,0.9", "relu,1,0.91", "tanh,0,0.88", "tanh,1,0.87"]
+    (tmp_path / "runs.csv").write_text("\n".join(rows))
+    assert main(["import", str(tmp_path / "runs.csv"), "--study", "elsewhere"]) == 0
+    assert main(["report", "elsewhere", "--to", "pdf", "--report", str(tmp_path / "p.pdf")]) == 0
+    text = words((tmp_path / "p.pdf").read_bytes())
+    assert "Training settings" not in text
+    assert "tanh" in text

@@ -115,6 +115,9 @@ def _kept(recipes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _training(studies: Sequence[Material]) -> Iterator[Block]:
+    settings = _settings(studies)
+    if not settings.entries:  # all were imported
+        return
     yield Subheading("Training")
     used: dict[str, str] = {}
     for material in studies:
@@ -141,7 +144,7 @@ def _training(studies: Sequence[Material]) -> Iterator[Block]:
     rows = [row for m in studies for row in settings_table(m.plan).entries]
     if any(len(row["values"]) > 1 for row in rows if row["setting"].startswith(_TRAINED)):
         caption += " Several values differ between the configurations."
-    yield Exhibit("training/settings", _settings(studies), caption, 6)
+    yield Exhibit("training/settings", settings, caption, 6)
 
 
 def _times(studies: Sequence[Material]) -> str:
