@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from assay.core.errors import ConfigError
+from assay.core.extend import register_dataset
 from assay.core.registry import Registry, installing, register
 
 
@@ -93,3 +94,9 @@ def test_nothing_of_an_installed_plugin_that_fails_stays():
     with pytest.raises(KeyError):
         imported()
     assert list(table) == []
+
+
+@pytest.mark.parametrize("name", [5, "", len])  # len: a decorator without its parentheses
+def test_a_part_is_registered_under_a_name(name: Any):
+    with pytest.raises(ConfigError, match="dataset: expected the name to register it under, got"):
+        register_dataset(name)

@@ -49,6 +49,8 @@ T = TypeVar("T")
 
 def _kind(kind: str, doc: str) -> Callable[..., Any]:
     def register_part(name: str, part: Any = None, *, version: int = 1) -> Any:
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"{kind}: expected the name to register it under, got {name!r}")
         if part is not None:
             register(kind, name, part, version=version)
             return part
