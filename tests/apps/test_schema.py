@@ -96,9 +96,9 @@ def _parts(
         yield from _check(value, inner, root, path)
     if "if" in schema and not list(_check(value, schema["if"], root, path)):
         yield from _check(value, schema.get("then", {}), root, path)
-    if isinstance(value, list) and schema.get("uniqueItems"):
-        if any(item in value[:i] for i, item in enumerate(value)):
-            yield f"{path}: {value!r} has an item twice"
+    unique = isinstance(value, list) and schema.get("uniqueItems")
+    if unique and any(item in value[:i] for i, item in enumerate(value)):
+        yield f"{path}: {value!r} has an item twice"
     if isinstance(value, list) and "items" in schema:
         for i, item in enumerate(value):
             yield from _check(item, schema["items"], root, f"{path}[{i}]")
