@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,25 +13,13 @@ from assay.core.config import Entry, Source
 from assay.core.errors import ConfigError
 from assay.core.options import REQUIRED
 from assay.networks.custom import only_dense
-from assay.networks.families import build_network, read_network
+from assay.networks.families import build_network
 from assay.networks.image_layers import LAYERS
 from assay.networks.layers import Dense, Dropout, Flatten
 from assay.networks.network import Network
 from assay.networks.parse import layer_options, read_layers, write_layers
 
-MNIST = (28, 28, 1)
-HEADS = {"class": 10}
-
-
-def kinds(network: Network) -> list[str]:
-    return [place.layer.kind for place in network.places()]
-
-
-def canonical(data: object) -> dict[str, Any]:
-    entry = Entry(data, (), Source(data))
-    network = read_network(entry)
-    entry.problems.raise_if_any()
-    return network
+from .test_families import HEADS, MNIST, canonical, kinds
 
 
 def layers(*written: object, **options: object) -> Network:

@@ -14,12 +14,8 @@ from assay.statistics import (
     compare,
     effect_sentence,
     effects,
-    estimate,
-    estimate_sentence,
     factor_sentences,
     level_means,
-    metric_of,
-    metric_title,
     p_text,
     primary_metric,
 )
@@ -337,36 +333,13 @@ def test_a_trial_with_diverged_runs_is_not_chosen_for_its_lucky_ones():
     assert best_trial(one_at_a_time(), []) is None
 
 
-def test_metrics_know_their_unit_and_direction():
-    accuracy, loss = metric_of("test_accuracy"), metric_of("val_loss")
-    assert accuracy.value(0.97684) == "97.68 %"
-    assert accuracy.signed(-0.0121, 1) == "-1.2 points"
-    assert accuracy.signed(-0.00001, 1) == "0.0 points"
-    assert loss.value(0.12345) == "0.1235"
-    assert not loss.higher_is_better
-    for unknown in ("test_wasserstein_distance", "val_own_error", "test_sharpness"):
-        assert metric_of(unknown).higher_is_better is None  # no name tells which way is better
-    assert metric_title("val_accuracy") == "validation accuracy"
-    assert [accuracy.digits(w) for w in (0.0004, 0.003, 0.012, 0.3)] == [2, 1, 1, 1]
-    records = [Record("a", "t", 0, "finished", {}, {}, {"val_x": 1, "test_x": 1})]
-    assert primary_metric({}, records) == "x"
-    assert primary_metric({"metric": "val_y"}, []) == "y"
-
-
-def test_an_estimate_in_words():
-    assert estimate_sentence("test_accuracy", estimate([0.9, 0.91])).endswith(", n = 2)")
-    assert estimate_sentence("test_accuracy", estimate([0.9])).endswith("(one run, no interval)")
-    assert estimate_sentence("test_loss", estimate([])) == "no finished run has a test loss"
-
-
 def test_a_metric_without_a_direction_is_different_never_better_or_worse():
     plan, noise = one_at_a_time(), NOISE
     records = [
         Record(f"{trial}-{seed}", trial, seed, "finished", {}, {},
                {"test_error_of_mine": mean + float(noise[seed] * (trial == "tanh")),
                 "val_error_of_mine": mean})
-        for trial, mean in (("base", 0.9), ("tanh", 0.5), ("he", 0.9))
-        for seed in SEEDS
+        for trial, mean in (("base", 0.9), ("tanh", 0.5), ("he", 0.9)) for seed in SEEDS
     ]  # fmt: skip
     found = effects(plan, records, "test_error_of_mine")
     assert [e.verdict for e in found] == ["different", "no significant difference"]

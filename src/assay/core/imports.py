@@ -99,7 +99,7 @@ def check_imports(name: str, path: Path) -> None:
         else:
             top = importlib.util.find_spec(module.partition(".")[0])
             other = top.origin if top and "." not in module else str(file)
-        if other is not None and not Path(other).resolve() == file:
+        if other is not None and Path(other).resolve() != file:
             raise ConfigError(
                 f"plugin {name!r} imports {module} and would get {other} instead of {file}, which "
                 "is beside it; rename one of them, or use another process if the other belongs to "
