@@ -44,8 +44,9 @@ TASKS: dict[str, dict[str, Any]] = {
 def samples(name: str) -> tuple[np.ndarray, ...]:
     """Training and test vectors, float32 from 0 to 1, with their labels."""
     if name.startswith("digits"):
-        x, y = load_digits(return_X_y=True)
-        x = (x / 16).astype(np.float32)
+        data, y = load_digits(return_X_y=True)
+        x = (np.asarray(data) / 16).astype(np.float32)
+        y = np.asarray(y)
         return x[:1500], y[:1500], x[1500:], y[1500:]
     data = load({"name": "fashion-mnist", "validation": 1})
     parts = []

@@ -79,7 +79,13 @@ def equal_records(on: list[str], folder: Path, changes: dict[str, Any]) -> list[
         def count(event: Any, images: list[int] = images) -> None:
             images[0] += event.progress.images if event.progress else 0
 
-        told = {**options, **changes, "store": store, "workers": 2, "on_event": count}
+        told: dict[str, Any] = {
+            **options,
+            **changes,
+            "store": store,
+            "workers": 2,
+            "on_event": count,
+        }
         assay.run(name, on=place, **told)
         seconds = time.perf_counter() - began
         found = content(store)

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def flip_value(index: Path, table: str, draw: np.random.Generator) -> Flip:
         new[draw.integers(len(new))] ^= 1 << int(draw.integers(8))
         new, old, put = bytes(new), content, "?" if kind == "blob" else "CAST(? AS TEXT)"
 
-    def write(value: Any, where: bytes) -> None:
+    def write(value: Any, where: Any) -> None:
         with closing(sqlite3.connect(index)) as db, db:
             sql = f"UPDATE {table} SET {column} = {put} WHERE CAST({key} AS BLOB) = ?"
             assert db.execute(sql, (value, where)).rowcount == 1
@@ -137,7 +138,7 @@ def make_store(folder: Path) -> tuple[Path, Path]:
     with Store(folder) as store:
         record = store.record(store.run_ids()[0])
         state = {f"trainer/{k}": v for k, v in store.weights(record.run_id).items()}
-        store._write_state(type(record)(**{**vars(record), "state": state | record.curves}))
+        store._write_state(replace(record, state=state | record.curves))
         Checkpoint(store.checkpoints, record.run_id, "these data", 0.0).save(state | record.curves)
         rung = store.checkpoints / f"{record.run_id}.safetensors"
         return rung, rung.with_name(f"{record.run_id}.unfinished.safetensors")

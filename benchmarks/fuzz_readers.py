@@ -47,7 +47,7 @@ def _npy(array: np.ndarray) -> bytes:
     return made.getvalue()
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
+def _npz(**arrays: Any) -> bytes:
     made = io.BytesIO()
     np.savez(made, **arrays)
     return made.getvalue()

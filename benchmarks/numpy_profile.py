@@ -48,8 +48,8 @@ spent = {
 }
 
 
-class TimedDense(layers.Dense):
-    """`Dense` with a clock round each of its three products."""
+class TimedDense(layers.NumpyDense):
+    """`NumpyDense` with a clock round each of its three products."""
 
     def forward(self, x: np.ndarray, training: bool) -> np.ndarray:
         started = time.perf_counter()
@@ -82,7 +82,7 @@ def trainer(dataset: Dataset) -> NumpyTrainer:
     )
     model = Model(network, initial_weights(network, 0), 0, np.dtype(np.float32))
     made = NumpyTrainer(member, model, data, "classify")
-    made.start_epoch(np.random.default_rng(0).permutation(IMAGES)[None])
+    made.start_epoch(np.random.default_rng(0).permutation(IMAGES)[None], 0)
     return made
 
 
@@ -116,7 +116,7 @@ def measure(dataset: Dataset, threads: int, steps: int, rounds: int) -> dict[str
         timed._batches.take = clocked(timed._batches.take)  # type: ignore[method-assign]
         for made in (plain, timed):
             seconds(made, 20)
-        found = []
+        found: list[dict[str, Any]] = []
         for _ in range(rounds):  # in turns: a slow minute hits both
             spent.update(dict.fromkeys(spent, 0.0))
             bare, whole = seconds(plain, steps), seconds(timed, steps)
@@ -147,7 +147,7 @@ def clocked(take: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

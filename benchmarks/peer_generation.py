@@ -66,7 +66,7 @@ class GenerationPeer:
         )
         member = Member({"precision": self.setup.precision, "seed": 0}, network(model), training, 0)
         self.images = DeviceDataset(data.fit_data, data.read_test, task, where).train
-        self.program = PROGRAMS[task.name](member, where, task, data)
+        self.program = PROGRAMS[task.name](member, where, task, data.fit_data)
         self.taken = 0
         self._train(2)
         return {

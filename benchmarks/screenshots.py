@@ -75,7 +75,7 @@ def network(page: Any) -> None:
     page.get_by_role("button", name="Pause").click()
 
 
-PICTURES: dict[str, tuple[str, tuple[int, int], str, Callable[[Any], None]]] = {
+PICTURES: dict[str, tuple[str, tuple[int, int], Any, Callable[[Any], None]]] = {
     "study": ("/study/tour", (1180, 1000), "light", study),
     "search": ("/study/how-good-on-digits", (1180, 1180), "light", search),
     "clock": ("/page/clock", (1180, 760), "light", clock),

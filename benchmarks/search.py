@@ -142,8 +142,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.npz"
         parts = {"x": dataset.train, "vx": dataset.validation}
-        np.savez(data, **{name: part.images[..., 0] for name, part in parts.items()},
-                 y=dataset.train.targets, vy=dataset.validation.targets)  # fmt: skip
+        arrays: dict[str, Any] = {name: part.images[..., 0] for name, part in parts.items()}
+        np.savez(data, **arrays, y=dataset.train.targets, vy=dataset.validation.targets)
         for seed in given.seeds:
             rows = [by_assay(given.train, given.epochs, seed)]
             budget = round(rows[0]["epochs"])

@@ -50,6 +50,7 @@ def keras_tuner(
     name: str, data: dict[str, np.ndarray], epochs: int, budget: int, seed: int
 ) -> dict:
     """Best validation accuracy, trials and epochs trained."""
+    import keras
     import keras_tuner
 
     seen = {"epochs": 0}
@@ -57,9 +58,8 @@ def keras_tuner(
     def model(hp: Any) -> Any:
         return build(lambda key, values: hp.Choice(key, values))
 
-    class Counting(_callback()):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            seen["epochs"] += 1
+    def count(epoch: int, logs: Any) -> None:
+        seen["epochs"] += 1
 
     with tempfile.TemporaryDirectory() as folder:
         common = {"objective": "val_accuracy", "seed": seed, "directory": folder, "overwrite": True}
@@ -72,7 +72,7 @@ def keras_tuner(
             more = {"epochs": epochs}
         tuner.search(
             data["x"], data["y"], validation_data=(data["vx"], data["vy"]), batch_size=32,
-            verbose=0, callbacks=[Counting()], **more,
+            verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=count)], **more,
         )  # fmt: skip
         best = tuner.oracle.get_best_trials(1)[0]
         return {"val_accuracy": float(best.score), "trials": len(tuner.oracle.trials),
@@ -81,6 +81,7 @@ def keras_tuner(
 
 def optuna_hyperband(data: dict[str, np.ndarray], epochs: int, budget: int, seed: int) -> dict:
     """Trials are proposed by TPE and pruned until the budget of epochs is used."""
+    import keras
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -90,17 +91,17 @@ def optuna_hyperband(data: dict[str, np.ndarray], epochs: int, budget: int, seed
         model = build(lambda key, values: trial.suggest_categorical(key, values))
         best = 0.0
 
-        class Report(_callback()):
-            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-                nonlocal best
-                seen["epochs"] += 1
-                best = max(best, logs["val_accuracy"])
-                trial.report(logs["val_accuracy"], epoch + 1)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
+        def report(epoch: int, logs: Any) -> None:
+            nonlocal best
+            seen["epochs"] += 1
+            best = max(best, logs["val_accuracy"])
+            trial.report(logs["val_accuracy"], epoch + 1)
+            if trial.should_prune():
+                raise optuna.TrialPruned
 
+        told = keras.callbacks.LambdaCallback(on_epoch_end=report)
         model.fit(data["x"], data["y"], batch_size=32, epochs=epochs, verbose=0,
-                  validation_data=(data["vx"], data["vy"]), callbacks=[Report()])  # fmt: skip
+                  validation_data=(data["vx"], data["vy"]), callbacks=[told])  # fmt: skip
         return best
 
     study = optuna.create_study(
@@ -114,14 +115,8 @@ def optuna_hyperband(data: dict[str, np.ndarray], epochs: int, budget: int, seed
             "epochs": seen["epochs"], "best": study.best_params}  # fmt: skip
 
 
-def _callback() -> type:
-    import keras
-
-    return keras.callbacks.Callback
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tuner", choices=TUNERS)
     parser.add_argument("data", help=".npz with x, y, vx, vy")
     parser.add_argument("--epochs", type=int, required=True, help="of one trial, at most")

@@ -15,6 +15,7 @@ from typing import Any
 from assay.apps.api import plan_of
 from assay.core.errors import AssayError, nearest
 from assay.core.families import questions, related
+from assay.core.plans import PlanData
 from assay.core.records import Record
 from assay.reports.names import trial_names
 from assay.statistics import (
@@ -116,7 +117,7 @@ class Export:
         return compare(a, b, higher_is_better=metric_of(full).higher_is_better)
 
     @functools.cached_property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> PlanData:
         """The plan that the record's command makes today.
 
         Raises:
@@ -144,11 +145,11 @@ class Export:
         asked = [questions(other.as_trained) for other in others.values()]
         names = related(questions(self.as_trained), asked)
         family = [(others[name].as_trained, others[name].all_records()) for name in names]
-        plan = {**self.as_trained, "related": family}
+        plan: PlanData = {**self.as_trained, "related": family}
         return effects(plan, self.all_records(), f"test_{self.metric}")
 
     @functools.cached_property
-    def as_trained(self) -> dict[str, Any]:
+    def as_trained(self) -> PlanData:
         """Today's plan, with the trials and runs that were trained: the defaults of a study may
         have been named anew since."""
         plan = copy.deepcopy(self.plan)

@@ -236,7 +236,7 @@ def _cell(export: Export, label: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _made(path: Path, data: dict[str, Any]) -> str:
+def _made(path: Path, data: Mapping[str, Any]) -> str:
     """Describe where, when and by which command a record was made."""
     days = sorted({r["finished_at"][:10] for t in data["trials"] for r in t["runs"]})
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
