@@ -12,6 +12,7 @@ import pytest
 from assay.apps.api import plan_of
 from assay.core import registry
 from assay.core.code_digests import digest_of_code
+from assay.studies.members import resolve_info, resolve_network
 
 CELL = """
 from dataclasses import dataclass
@@ -154,3 +155,42 @@ def test_a_part_that_is_defined_again_names_other_runs(name: str, no_cell: None)
         (run,) = plan_of(STUDY).runs()
         found.append(run)
     assert found[0] == found[2] != found[1]
+
+
+def run_cell(code: str) -> None:
+    exec(compile(code, NAMES[0].format(0), "exec"), {"__name__": "__main__"})
+
+
+FAMILY = """
+import assay
+from assay.networks.families import Family
+from assay.networks.layers import Dense, Flatten
+
+assay.register_network("of-a-cell", Family({}, lambda options, shape: (Flatten(), Dense(UNITS))))
+"""
+
+DATASET = """
+import assay
+from assay.data.catalog import DatasetEntry
+
+assay.register_dataset(
+    "of-a-cell",
+    DatasetEntry("of-a-cell", "", "", "", "", (SIDE, SIDE, 1), ("a", "b"), 100, 20),
+)
+"""
+
+
+def test_a_family_that_is_defined_again_trains_its_new_network(no_cell: None):
+    for units in (8, 32):
+        run_cell(FAMILY.replace("UNITS", str(units)))
+        (config,) = plan_of({**STUDY, "training": {}, "network": "of-a-cell"}).configs()
+        assert resolve_network(config).heads[0][1][-1].units == 10
+        assert resolve_network(config).trunk[-1].units == units
+
+
+def test_a_dataset_that_is_defined_again_has_its_new_shape(no_cell: None):
+    for side in (4, 6):
+        run_cell(DATASET.replace("SIDE", str(side)))
+        (config,) = plan_of({**STUDY, "training": {}, "dataset": "of-a-cell"}).configs()
+        assert resolve_info(config).image_shape == (side, side, 1)
+        assert resolve_network(config).input_shape == (side, side, 1)

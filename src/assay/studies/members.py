@@ -46,11 +46,12 @@ def _text(data: Any) -> str:
 def resolve_info(config: Config, data_dir: Path | None = None) -> Info:
     """Describe the dataset of a configuration without reading its images."""
     load_recorded(config.get(PLUGINS, {}))
-    return _info(_text(config["dataset"]), data_dir)
+    return _info(_text(config["dataset"]), data_dir, _text(config.get(PLUGINS, {})))
 
 
 @lru_cache(maxsize=256)
-def _info(dataset: str, data_dir: Path | None) -> Info:
+def _info(dataset: str, data_dir: Path | None, plugins: str) -> Info:
+    """Describe a dataset once; with other `plugins`, its name may stand for another one."""
     return describe(json.loads(dataset), data_dir)
 
 
@@ -62,7 +63,8 @@ def resolve_network(config: Config, data_dir: Path | None = None) -> Network:
     """
     load_recorded(config.get(PLUGINS, {}))
     texts = (_text(config[section]) for section in ("network", "dataset", "task"))
-    return _network(*texts, data_dir, _text(_unchanged(config)))
+    plugins = _text(config.get(PLUGINS, {}))
+    return _network(*texts, data_dir, plugins, _text(_unchanged(config)))
 
 
 def _unchanged(config: Config) -> dict[str, str]:
@@ -78,8 +80,11 @@ def _unchanged(config: Config) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def _network(network: str, dataset: str, task: str, data_dir: Path | None, files: str) -> Network:
-    info = _info(dataset, data_dir)
+def _network(
+    network: str, dataset: str, task: str, data_dir: Path | None, plugins: str, files: str
+) -> Network:
+    """Build a network once for each digest of the `plugins` and `files` that it is written in."""
+    info = _info(dataset, data_dir, plugins)
     found = find_task(json.loads(task))
     heads = found.heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
     return build_network(json.loads(network), info.image_shape, heads, parts_of(found))
@@ -87,16 +92,15 @@ def _network(network: str, dataset: str, task: str, data_dir: Path | None, files
 
 def resolve_member(config: Config, data_dir: Path | None = None) -> Member:
     """Turn the configuration of a run (with its seed) into the objects that an engine trains."""
-    load_recorded(config.get(PLUGINS, {}))
+    info = resolve_info(config, data_dir)
     training = build_training(config["training"])
     task = find_task(config["task"])
     if training.pretrain:
-        training.pretrain.check(task.name, _info(_text(config["dataset"]), data_dir), data_dir)
+        training.pretrain.check(task.name, info, data_dir)
     _check_methods(training, task)
     network = resolve_network(config, data_dir)
     check_engine(network, config["engine"])
-    images = _info(_text(config["dataset"]), data_dir).train
-    return Member(config, network, training.on(images), int(config["seed"]))
+    return Member(config, network, training.on(info.train), int(config["seed"]))
 
 
 def check_config(config: Config, data_dir: Path | None = None) -> None:
