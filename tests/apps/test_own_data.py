@@ -14,7 +14,9 @@ import pytest
 
 import assay
 from assay.apps.api import plan_of
+from assay.core import registry
 from assay.core.errors import ConfigError, DataError
+from assay.data import load
 from assay.studies.study import parse_study
 
 X = np.random.default_rng(0).integers(0, 256, (60, 4, 3)).astype(np.uint8)
@@ -200,12 +202,40 @@ def test_data_and_a_dataset_exclude_each_other(here):
         assay.run(STUDY)
 
 
+@pytest.fixture
+def mine():
+    yield
+    registry._TABLES["dataset"].pop("mine")
+
+
+def test_arrays_that_change_are_other_data(here, mine):
+    images = X.copy()
+    assay.register_dataset("mine", (images, Y))
+    found = []
+    for _ in range(2):
+        (trial,) = parse_study({**STUDY, "dataset": "mine"}).trials
+        assert load("mine").fingerprint == load(trial.config["dataset"]).fingerprint
+        found.append(trial.config["dataset"]["fingerprint"])
+        images[:] = 255 - images
+    (trial,) = parse_study({**STUDY, "dataset": "mine"}).trials
+    assert trial.config["dataset"]["fingerprint"] == found[0] != found[1]
+
+
+def test_a_study_asks_a_function_once(here, mine):
+    """Even one that draws anew gives all trials the same data."""
+    called = []
+    assay.register_dataset("mine", lambda: (X + np.uint8(called.append(1) or len(called)), Y))
+    study = {**STUDY, "dataset": "mine", "scales": {"half": {"repeats": 1}}}
+    for number in (1, 2):
+        trials = parse_study({**study, "factors": {"training.epochs": [1, 2, 3]}}).trials
+        assert len({trial.config["dataset"]["fingerprint"] for trial in trials}) == 1
+        assert len(called) == number
+
+
 def test_what_is_no_dataset_cannot_be_registered():
     from assay.data.catalog import ENTRIES
 
     assay.register_dataset("no-dataset-at-all", 5)
     with pytest.raises(ConfigError, match="dataset 'no-dataset-at-all': expected an Entry, a func"):
         ENTRIES["no-dataset-at-all"]
-    from assay.core import registry
-
     assert registry._TABLES["dataset"].pop("no-dataset-at-all").place.file == __file__

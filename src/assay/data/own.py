@@ -28,7 +28,7 @@ from assay.data.own_files import KEYS, content_of_files, state_of
 from assay.data.own_images import DATA_FORMATS
 from assay.data.pictures import counted
 from assay.data.splits import hold_out, sizes
-from assay.data.unchanged import FINGERPRINT, fingerprint_option
+from assay.data.unchanged import FINGERPRINT, fingerprint_option, identities
 
 __all__ = ["Arrays", "entry_of", "given_data"]
 
@@ -42,7 +42,7 @@ class Arrays(DatasetEntry):
     Attributes:
         thing: the registered object, or a function that returns it (see `own_content`); None if the
             specification names files.
-        known: identities of earlier conversions, by the state of their source.
+        known: identities of earlier conversions of files, by the state of these.
     """
 
     thing: Any = None
@@ -95,10 +95,13 @@ class Arrays(DatasetEntry):
 
     def _identity(self, spec: Spec, folders: Sequence[Path]) -> str:
         """Convert and cache the content, unless it is cached and has not changed."""
-        state = state_of(spec, folders) if self.thing is None else str(spec.get("data_format"))
-        if not is_kept(self.known.get(state, "-")):
-            self.known[state] = keep(self._content(spec, folders))
-        return self.known[state]
+        if self.thing is None:
+            state, known = state_of(spec, folders), self.known
+        else:  # nothing but its content shows that it has changed
+            state, known = f"{self.name}|{spec.get('data_format')}", identities()
+        if not is_kept(known.get(state, "-")):
+            known[state] = keep(self._content(spec, folders))
+        return known[state]
 
     def _content(self, spec: Spec, folders: Sequence[Path] = ()) -> Content:
         if self.thing is None:

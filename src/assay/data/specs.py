@@ -14,7 +14,7 @@ from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
 from assay.data.transforms import TRANSFORMS
-from assay.data.unchanged import of_files
+from assay.data.unchanged import of_files, read_once
 
 __all__ = [
     "LATER",
@@ -144,11 +144,12 @@ def resolve(spec: str | Mapping[str, object], folders: Sequence[Path] = ()) -> S
     if not isinstance(spec, str | Mapping):
         raise ConfigError(f"dataset must be a name or a mapping with a name, got {spec!r}")
     given: dict[str, Any] = {"name": spec} if isinstance(spec, str) else _named(spec)
-    found = problems(given, folders)
-    if found:
-        raise ConfigError("\n".join(found.values()))
-    entry = ENTRIES[given["name"]]
-    return _fill(entry, _read(entry, given)[0], folders)
+    with read_once():
+        found = problems(given, folders)
+        if found:
+            raise ConfigError("\n".join(found.values()))
+        entry = ENTRIES[given["name"]]
+        return _fill(entry, _read(entry, given)[0], folders)
 
 
 def _named(spec: Spec) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Identity of the user's own files that a dataset reads by their path, and which may change.
+"""Identity of the user's own data: of files that a dataset reads by their path, and of arrays in
+Python, both of which may change.
 
 A planned run contains the digest of their content (`fingerprint`): other pictures in the same
 folder are other data, and their runs have other names.
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from assay.core.config import Entry, Option
@@ -25,13 +27,40 @@ __all__ = [
     "digest_of_files",
     "fingerprint_option",
     "identified",
+    "identities",
     "of_files",
+    "read_once",
 ]
 
 FINGERPRINT = "fingerprint"
 """Key of a specification with the identity of the user's own data."""
 
 _HEX = set("0123456789abcdef")
+
+_IDENTITIES: ContextVar[dict[str, str] | None] = ContextVar("identities", default=None)
+
+
+@contextmanager
+def read_once(known: dict[str, str] | None = None) -> Iterator[None]:
+    """Within this context, data in Python is converted and identified once: all trials of a study
+    train on the same images, whatever a function returns when it is called again.
+
+    Args:
+        known: the identities, which outlive the context; those of the context around by default.
+    """
+    if known is None:
+        known = identities()
+    token = _IDENTITIES.set(known)
+    try:
+        yield
+    finally:
+        _IDENTITIES.reset(token)
+
+
+def identities() -> dict[str, str]:
+    """Return the identities that are known in this context; outside of any, nothing is."""
+    known = _IDENTITIES.get()
+    return {} if known is None else known
 
 
 def identified(spec: Spec, data_dir: Path | None = None) -> Spec:

@@ -12,6 +12,7 @@ from assay.core.plans import PlannedComparison
 from assay.core.plugins import load_main
 from assay.core.records import Config
 from assay.core.values import plain_data, shown
+from assay.data.unchanged import read_once
 from assay.studies import library
 from assay.studies.contrasts import Contrasts, comparisons, read_contrasts
 from assay.studies.design import Cell, Design, cells, check_runs
@@ -137,6 +138,7 @@ class _Reader:
         self.problems = Problems()
         self.source, self.scale, self.about = source, scale, about
         self.folders, self.data_dir, self.device, self.store = about
+        self.identities: dict[str, str] = {}  # of data in Python
         self.top = self._keys()
         self.changes = Changes()
         with self.problems.collect():
@@ -173,6 +175,7 @@ class _Reader:
         for name in names:
             if name not in ("full", self.scale):
                 other = _Reader(self.source, str(name), [], {}, self.about)
+                other.identities = self.identities
                 other.top.pop("published", None)  # which may name a trial that it removes
                 with other.problems.collect():
                     other.read("")
@@ -312,7 +315,8 @@ class _Reader:
             apply([*settings], source)
             apply([*self.changes.settings, *beside], source)
             whole = Entry(source.data, (), source, local)
-            config = read_config(whole, self.folders)
+            with read_once(self.identities):
+                config = read_config(whole, self.folders)
             if not beside and not local:
                 check_split(self.folds, whole["dataset"], local)
             if not local:
