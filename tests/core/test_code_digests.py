@@ -99,6 +99,53 @@ def test_what_a_part_inherits_closes_over_and_reads_is_part_of_it():
     assert len({digest(OUTSIDE), *map(digest, changed)}) == 5
 
 
+CLASSES = """
+from functools import cache
+
+SCALE = 2
+SIDE = 3
+
+
+@cache
+def half(x):
+    return x // 2
+
+
+def made():
+    class Step:
+        factor = SCALE * half(8)
+    return Step
+
+
+class Held:
+    @property
+    def side(self):
+        return self.kept
+
+    @side.setter
+    def side(self, value):
+        self.kept = SIDE * value
+
+    @side.deleter
+    def side(self):
+        self.kept = 7
+
+
+part = [made, Held]
+"""
+
+
+def test_what_classes_cached_functions_and_properties_do_is_part_of_it():
+    changed = [
+        CLASSES.replace("SCALE = 2", "SCALE = 3"),
+        CLASSES.replace("SIDE = 3", "SIDE = 4"),
+        CLASSES.replace("x // 2", "x // 4"),
+        CLASSES.replace("self.kept = 7", "self.kept = 8"),
+        CLASSES.replace("return self.kept", "return -self.kept"),
+    ]
+    assert len({digest(CLASSES), *map(digest, changed)}) == 6
+
+
 def test_what_changes_while_a_part_computes_is_not():
     counted = OUTSIDE.replace("calls = 0", "calls = 7").replace("seen = []", "seen = [1]")
     assert digest(counted) == digest(OUTSIDE)

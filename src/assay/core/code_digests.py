@@ -22,6 +22,9 @@ __all__ = ["digest_of_code", "keyed", "loaded_digest", "with_imports"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
+_READ = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+"""Instructions that read a global name, in a function or in the body of a class."""
+
 
 def digest_of_code(part: object, module: str) -> str:
     """Return a digest of what a part computes, 16 hexadecimal digits.
@@ -50,11 +53,11 @@ def _walk(node: Any, module: str, seen: set[int]) -> Iterator[str]:
     seen.add(id(node))
     if isinstance(node, (staticmethod, classmethod)):
         node = node.__func__
-    if isinstance(node, property):
-        node = node.fget
     if isinstance(node, FunctionType):
         yield from _code(node.__code__)
         inner: list[Any] = [node.__defaults__, node.__kwdefaults__, *_used(node, module)]
+    elif isinstance(node, property):
+        inner = [way for way in (node.fget, node.fset, node.fdel) if way]
     elif isinstance(node, type):
         yield f"{node.__module__}.{node.__qualname__}"
         own = node.__module__ == module
@@ -84,6 +87,8 @@ def _used(function: FunctionType, module: str) -> Iterator[Any]:
             yield cell.cell_contents
     for name in sorted(_global_names(function.__code__)):
         value = function.__globals__.get(name)
+        if not isinstance(value, (FunctionType, type)):  # a cached or compiled function
+            value = getattr(value, "__wrapped__", value)
         theirs = isinstance(value, (FunctionType, type)) and value.__module__ == module
         if theirs or isinstance(value, (*_PLAIN, tuple, frozenset)):
             yield name
@@ -92,12 +97,11 @@ def _used(function: FunctionType, module: str) -> Iterator[Any]:
 
 def _global_names(code: CodeType) -> set[str]:
     """Return the global names that a function reads and does not assign."""
-    found: dict[str, set[str]] = {"LOAD_GLOBAL": set(), "STORE_GLOBAL": set()}
-    for step in dis.get_instructions(code):
-        if step.opname in found:
-            found[step.opname].add(step.argval)
+    steps = list(dis.get_instructions(code))
+    read = {step.argval for step in steps if step.opname in _READ} - {"__name__"}
+    assigned = {step.argval for step in steps if step.opname == "STORE_GLOBAL"}
     inner = (_global_names(value) for value in code.co_consts if isinstance(value, CodeType))
-    return found["LOAD_GLOBAL"].union(*inner) - found["STORE_GLOBAL"]
+    return read.union(*inner) - assigned
 
 
 def _counts(name: str) -> bool:
