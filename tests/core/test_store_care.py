@@ -103,6 +103,40 @@ def test_a_backup_of_a_store_in_use(tmp_path):
         backup(tmp_path / "nowhere", tmp_path / "more")
 
 
+@pytest.mark.parametrize("way", ["merge", "export"])
+def test_what_is_being_copied_is_not_dropped(tmp_path, way):
+    """Its plan may still be missing, and another process would delete files that are written."""
+    fill(tmp_path / "a", "study", make(1), make(2))
+    said = []
+
+    def told(share: float, doing: str) -> None:
+        with pytest.raises(StoreError, match="because runs of this store are being trained or cop"):
+            collect_garbage(tmp_path / "b")
+        said.append(share)
+
+    if way == "merge":
+        merge(tmp_path / "b", tmp_path / "a", told)
+    else:
+        export_studies(tmp_path / "a", tmp_path / "b", ["study"], told)
+    assert said == [0.5, 1.0]
+    assert collect_garbage(tmp_path / "b").runs == []
+    assert len(whole(tmp_path / "b")) == 2
+
+
+def test_a_merge_that_ends_early_keeps_nothing_claimed(tmp_path):
+    fill(tmp_path / "a", "study", make(1), make(2))
+
+    def told(share: float, doing: str) -> None:
+        if share == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        merge(tmp_path / "b", tmp_path / "a", told)
+    assert collect_garbage(tmp_path / "b").runs == []
+    assert merge(tmp_path / "b", tmp_path / "a").added == 1
+    assert len(whole(tmp_path / "b")) == 2
+
+
 def test_a_study_alone_is_handed_on(tmp_path):
     fill(tmp_path / "a", "first", make(1), make(2))
     fill(tmp_path / "a", "second", make(2), make(3))
@@ -187,7 +221,9 @@ def test_an_index_is_not_repaired_while_runs_are_trained_into_it(tmp_path, count
         assert repair(tmp_path) == (2, 1, None)  # nothing is damaged
         with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
             db.execute("UPDATE runs SET message = 'flipped' WHERE seed = 1")
-        said = f"nothing was repaired, because {are} being trained into the store .*; wait for the"
+        said = (
+            f"nothing was repaired, because {are} being trained or copied into the store .*; wait"
+        )
         with pytest.raises(StoreError, match=said):
             repair(tmp_path)
         for record in fresh:

@@ -123,11 +123,14 @@ def import_runs(
     plan = _plan(name, runs, records, directions)
     with Store(store) as opened:
         _check_name(opened, name)
-        for record in records:
-            # an earlier import has this run, perhaps with other values
-            if record.status != "failed" and not opened.add(record):
-                opened.amend(record)
-        opened.save_plan(plan)
+        stored = [record for record in records if record.status != "failed"]
+        with opened.holding(record.run_id for record in stored) as go_on:
+            for record in stored:
+                # an earlier import has this run, perhaps with other values
+                if not opened.add(record):
+                    opened.amend(record)
+                go_on()
+            opened.save_plan(plan)
     return plan
 
 

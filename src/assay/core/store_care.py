@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.files import written_whole
-from assay.core.plans import needed_runs
+from assay.core.plans import PlanData, needed_runs
 from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
 
@@ -58,12 +58,14 @@ def merge(into: Path, source: Path, told: Told = _silent) -> Joined:
         hint = did_you_mean(nearest(str(source), [str(folder) for folder in beside]))
         raise StoreError(f"{source} is no store: it has no index.sqlite{hint}")
     with Store(source, create=False, read_only=True) as theirs, Store(into) as ours:
-        found = _copy_runs(theirs, ours, theirs.run_ids(), told)
         known = {row["study"]: row["updated"] for row in ours.studies()}
-        for row in theirs.studies():
-            if not row["problem"] and row["updated"] > known.get(row["study"], ""):
-                ours.save_plan(theirs.plan(row["study"]), row["updated"])
-                found.plans.append(row["study"])
+        later = {
+            row["study"]: row["updated"]
+            for row in theirs.studies()
+            if not row["problem"] and row["updated"] > known.get(row["study"], "")
+        }
+        plans = [(theirs.plan(study), updated) for study, updated in later.items()]
+        found = _copy(theirs, ours, theirs.run_ids(), plans, told)
         _copy_files(theirs.checkpoints, ours.checkpoints)
     return found
 
@@ -82,31 +84,45 @@ def export_studies(
         runs = dict.fromkeys(run for plan in plans for run in needed_runs(plan))
         there = theirs.recorded(runs, failed=True)
         stored = {row["study"]: row["updated"] for row in theirs.studies()}
+        dated = [(plan, stored[str(plan["study"])]) for plan in plans]
         with Store(target) as ours:
-            found = _copy_runs(theirs, ours, [run for run in runs if run in there], told)
-            for plan in plans:
-                ours.save_plan(plan, stored[str(plan["study"])])
-                found.plans.append(str(plan["study"]))
-    return found
+            return _copy(theirs, ours, [run for run in runs if run in there], dated, told)
 
 
-def _copy_runs(theirs: Store, ours: Store, runs: Collection[str], told: Told) -> Joined:
+def _copy(
+    theirs: Store,
+    ours: Store,
+    runs: Collection[str],
+    plans: Iterable[tuple[PlanData, str]],
+    told: Told,
+) -> Joined:
+    """Copy plans with their times, and runs; the plans first, so that their runs are never without
+    one."""
     found = Joined()
     damaged = {run for run, _, parts in theirs.everything() if parts}
-    for count, run in enumerate(runs, start=1):
-        told(count / len(runs), "copying runs")
-        if run in damaged:
-            found.damaged.append(run)
-            continue
-        record = theirs.record(run)
-        if ours.present([run]):
-            differ = agreement(ours.record(run), record)[0] == DIFFERENT
-            found.equal += not differ
-            found.different += [run] if differ else []
-        else:
-            weights = theirs.weights(run) if record.status != "failed" else {}
-            found.added += ours.add(replace(record, weights=weights))
+    with ours.holding(runs) as go_on:
+        for plan, updated in plans:
+            ours.save_plan(plan, updated)
+            found.plans.append(str(plan["study"]))
+        for count, run in enumerate(runs, start=1):
+            told(count / len(runs), "copying runs")
+            if run in damaged:
+                found.damaged.append(run)
+            else:
+                _copy_run(theirs, ours, run, found)
+            go_on()
     return found
+
+
+def _copy_run(theirs: Store, ours: Store, run: str, found: Joined) -> None:
+    record = theirs.record(run)
+    if ours.present([run]):
+        differ = agreement(ours.record(run), record)[0] == DIFFERENT
+        found.equal += not differ
+        found.different += [run] if differ else []
+    else:
+        weights = theirs.weights(run) if record.status != "failed" else {}
+        found.added += ours.add(replace(record, weights=weights))
 
 
 def backup(source: Path, target: Path) -> int:
@@ -175,17 +191,21 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
         remove: if False, only report what would be deleted.
 
     Raises:
-        StoreError: a plan is damaged, so that its runs are unknown; or runs are being trained.
+        StoreError: a plan is damaged, so that its runs are unknown; or runs are being trained or
+            copied.
     """
     with Store(path, create=False, read_only=not remove) as store:
         for study, problem in store.plan_problems():
             if problem:
                 raise StoreError(f"nothing was deleted: {problem} (study {study!r})")
+        there = store.run_ids()  # before the claims: what is stored from now on is not dropped
         if store.claimed():
-            raise StoreError("nothing was deleted, because runs of this store are being trained")
+            raise StoreError(
+                "nothing was deleted, because runs of this store are being trained or copied"
+            )
         named = {run for plan in store.plans() for run in needed_runs(plan)}
-        runs = [run for run in store.run_ids() if run not in named]
-        keep = named & set(store.run_ids())
+        runs = [run for run in there if run not in named]
+        keep = named & set(there)
         found = Gone(runs)
         for file in (path / "weights").glob("*.safetensors"):
             found.files += [file] * (file.stem not in keep)
@@ -217,8 +237,8 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
         intact, so that nothing was changed.
 
     Raises:
-        StoreError: nothing in it can be read; or runs are being trained, whose records would go to
-            the damaged index.
+        StoreError: nothing in it can be read; or runs are being trained or copied, whose records
+            would go to the damaged index.
     """
     index = path / "index.sqlite"
     if not index.is_file():
@@ -231,8 +251,8 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
     if claimed:
         are = "1 run is" if len(claimed) == 1 else f"{len(claimed)} runs are"
         raise StoreError(
-            f"nothing was repaired, because {are} being trained into the store {path}; wait for "
-            "the end, or press Ctrl-C where they are trained, and repair it then"
+            f"nothing was repaired, because {are} being trained or copied into the store {path}; "
+            "wait for the end, or press Ctrl-C there, and repair it then"
         )
     fresh = path / "repaired.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
