@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ __all__ = [
     "open_file",
     "part_of",
     "read_text",
+    "delete",
     "write_synced",
     "write_whole",
     "written_whole",
@@ -97,6 +99,18 @@ def make_folder(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         name = next((p for p in (folder, *folder.parents) if p.exists()), folder)
         raise type(error)(error.errno, f"{name} is a file, not a folder", str(name)) from None
+
+
+def delete(path: Path) -> None:
+    """Delete a file, or a folder with all that is in it; nothing if there is none.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from assay.core import store_format as form
 from assay.core.digests import digest
 from assay.core.errors import StoreError, did_you_mean, nearest
-from assay.core.files import part_of, write_synced, write_whole
+from assay.core.files import delete, part_of, write_synced, write_whole
 from assay.core.plans import planned_runs
 from assay.core.records import Record
 from assay.core.store_claims import Claims
@@ -311,12 +311,17 @@ class Store(Plans, Claims, Rescue):
     def _weights_file(self, run_id: str, suffix: str = "") -> Path:
         return weights_file(self.path, run_id, suffix)
 
+    def unfinished(self) -> list[Path]:
+        """Return the files, and the folders of repairs, that are half-written, or being written."""
+        return [*self.path.glob("*.tmp"), *self.path.glob("*/*.tmp")]
+
     def _sweep(self) -> None:
-        """Remove unfinished files of killed processes."""
-        for file in [*self.path.glob("*.tmp"), *self.path.glob("*/*.tmp")]:
+        """Remove what killed processes left unfinished."""
+        for left in self.unfinished():
             with suppress(OSError):
-                if time.time() - file.stat().st_mtime > STALE_SECONDS:
-                    file.unlink()
+                written = max(file.stat().st_mtime for file in (left, *left.glob("*")))
+                if time.time() - written > STALE_SECONDS:
+                    delete(left)
 
 
 def _prepare(path: Path, create: bool) -> None:

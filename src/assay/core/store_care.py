@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assay.core.errors import StoreError, did_you_mean, nearest
-from assay.core.files import written_whole
+from assay.core.files import delete, written_whole
 from assay.core.plans import PlanData, needed_runs
 from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
@@ -211,20 +211,28 @@ def collect_garbage(path: Path, remove: bool = True) -> Gone:
             found.files += [file] * (file.stem not in keep)
         for file in (path / "checkpoints").glob("*.safetensors"):
             found.files += [file] * (file.name.partition(".")[0] not in named)
-        found.files += [*path.glob("*.tmp"), *path.glob("*/*.tmp")]
-        found.size = sum(_size(file) for file in found.files)
+        found.files += store.unfinished()
+        sizes = {file: _size(file) for file in found.files}
         if remove:
             store.drop(runs)
-            for file in found.files:
-                file.unlink(missing_ok=True)
+            found.files = [file for file in found.files if _deleted(file)]
+        found.size = sum(sizes[file] for file in found.files)
     return found
 
 
 def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
+    with suppress(OSError):
+        return sum(part.stat().st_size for part in (file, *file.glob("*")) if part.is_file())
+    return 0
+
+
+def _deleted(file: Path) -> bool:
+    """Delete a file; one that cannot be deleted, perhaps because it is in use, is left for the next
+    time."""
+    with suppress(OSError):
+        delete(file)
+        return True
+    return False
 
 
 def repair(path: Path) -> tuple[int, int, Path | None]:

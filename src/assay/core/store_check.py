@@ -135,7 +135,7 @@ def _left_over(store: Store, runs: set[str]) -> Iterator[str]:
     for file in sorted((store.path / "weights").glob("*.safetensors")):
         if file.stem not in runs:
             yield f"{file}: weights of a run that is not in the index"
-    for file in sorted([*store.path.glob("*.tmp"), *store.path.glob("*/*.tmp")]):
+    for file in sorted(store.unfinished()):
         yield f"{file}: half-written, or being written"
     for run in store.arrays_alone():
         yield f"arrays of run {run}, which has no record"
