@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -15,7 +14,7 @@ from assay.apps.cli.app import main
 from assay.core.errors import StoreError
 from assay.core.record_files import read_record, write_record
 from assay.core.records import Record, run_id, trial_id
-from assay.core.store import STALE_SECONDS, Store
+from assay.core.store import Store
 from assay.core.store_care import backup, collect_garbage, export_studies, merge, repair
 from assay.core.store_owner import new_owner, retire_owner
 
@@ -104,40 +103,6 @@ def test_a_backup_of_a_store_in_use(tmp_path):
         backup(tmp_path / "nowhere", tmp_path / "more")
 
 
-@pytest.mark.parametrize("way", ["merge", "export"])
-def test_what_is_being_copied_is_not_dropped(tmp_path, way):
-    """Its plan may still be missing, and another process would delete files that are written."""
-    fill(tmp_path / "a", "study", make(1), make(2))
-    said = []
-
-    def told(share: float, doing: str) -> None:
-        with pytest.raises(StoreError, match="because runs of this store are being trained or cop"):
-            collect_garbage(tmp_path / "b")
-        said.append(share)
-
-    if way == "merge":
-        merge(tmp_path / "b", tmp_path / "a", told)
-    else:
-        export_studies(tmp_path / "a", tmp_path / "b", ["study"], told)
-    assert said == [0.5, 1.0]
-    assert collect_garbage(tmp_path / "b").runs == []
-    assert len(whole(tmp_path / "b")) == 2
-
-
-def test_a_merge_that_ends_early_keeps_nothing_claimed(tmp_path):
-    fill(tmp_path / "a", "study", make(1), make(2))
-
-    def told(share: float, doing: str) -> None:
-        if share == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        merge(tmp_path / "b", tmp_path / "a", told)
-    assert collect_garbage(tmp_path / "b").runs == []
-    assert merge(tmp_path / "b", tmp_path / "a").added == 1
-    assert len(whole(tmp_path / "b")) == 2
-
-
 def test_a_study_alone_is_handed_on(tmp_path):
     fill(tmp_path / "a", "first", make(1), make(2))
     fill(tmp_path / "a", "second", make(2), make(3))
@@ -173,60 +138,6 @@ def test_what_nobody_names_is_dropped(tmp_path):
     assert whole(tmp_path) == [names[1]]
     assert not weights.exists()
     assert [file.exists() for file in files] == [False, True, True]
-
-
-def half_repaired(path: Path) -> Path:
-    """What a repair leaves that was killed."""
-    with Store(path / "repaired.tmp"):
-        return path / "repaired.tmp"
-
-
-def test_a_killed_repair_is_dropped_as_well(tmp_path, capsys):
-    fill(tmp_path, "study", make(1), make(2))
-    with Store(tmp_path) as store:
-        store.save_plan(plan("study", make(2)))
-    left = half_repaired(tmp_path)
-    size = sum(file.stat().st_size for file in left.iterdir())
-    assert main(["store", "gc", "--store", str(tmp_path)]) == 0
-    assert not left.exists()
-    said = " ".join(capsys.readouterr().out.split())
-    weights = int(said.partition(" files of ")[2].partition(" ")[0].replace(",", "")) - size
-    assert weights > 0
-    assert f"run {make(1).run_id}" in said
-    assert "dropped 1 run and 2 files of" in said
-
-
-def test_a_killed_repair_is_swept_when_nothing_in_it_is_new(tmp_path):
-    fill(tmp_path, "study", make(1))
-    left = half_repaired(tmp_path)
-    long_ago = time.time() - 2 * STALE_SECONDS
-    os.utime(left, (long_ago, long_ago))
-    with Store(tmp_path):
-        assert left.exists()  # its index is new: a repair may be writing to it
-    for file in left.iterdir():
-        os.utime(file, (long_ago, long_ago))
-    with Store(tmp_path):
-        assert not left.exists()
-
-
-def test_what_could_not_be_deleted_is_not_counted(tmp_path, monkeypatch):
-    fill(tmp_path, "study", make(1), make(2))
-    with Store(tmp_path) as store:
-        store.save_plan(plan("study"))
-    kept = tmp_path / "weights" / f"{make(1).run_id}.safetensors"
-    unlink = Path.unlink
-
-    def in_use(path: Path, missing_ok: bool = False) -> None:
-        if path == kept:
-            raise PermissionError(13, "in use", str(path))
-        unlink(path, missing_ok)
-
-    monkeypatch.setattr(Path, "unlink", in_use)
-    found = collect_garbage(tmp_path)
-    assert len(found.runs) == 2
-    assert [file.stem for file in found.files] == [make(2).run_id]
-    monkeypatch.undo()
-    assert collect_garbage(tmp_path).files == [kept]
 
 
 def test_a_damaged_plan_drops_nothing(tmp_path):

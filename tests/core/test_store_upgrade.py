@@ -15,6 +15,7 @@ import pytest
 
 from assay.core.errors import StoreError
 from assay.core.store import Store
+from assay.core.store_care import repair
 from assay.core.store_check import check_store
 from assay.core.store_format import APPLICATION_ID, COLUMNS, SCHEMA, encode_arrays, encode_record
 from assay.core.store_upgrade import BACKUP
@@ -117,6 +118,19 @@ def test_the_first_write_gives_it_digests_after_a_backup(old: Path):
     file.write_bytes(flipped(file.read_bytes(), 5000))
     with Store(old, read_only=True) as store, pytest.raises(StoreError, match="its checksum is wr"):
         store.weights(d)
+
+
+def test_an_old_store_with_a_damaged_record_is_repaired(old: Path):
+    assert repair(old) == (RUNS, 1, None)
+    assert version(old / "index.sqlite") == 1  # nothing was changed
+    lost = make(2).run_id
+    with closing(sqlite3.connect(old / "index.sqlite")) as db, db:
+        db.execute("UPDATE runs SET metrics = '[]' WHERE run_id = ?", (lost,))
+    assert repair(old)[:2] == (RUNS - 1, 1)
+    found = check_store(old)
+    assert (found.sound, found.format, found.checked["weights"]) == (True, 2, RUNS - 1)
+    with Store(old, read_only=True) as store:
+        assert lost not in store.run_ids()
 
 
 PROGRAM = """

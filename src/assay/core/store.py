@@ -189,6 +189,10 @@ class Store(Plans, Claims, Rescue):
         """Format of the index; the first write upgrades it to the present one."""
         return self._index.version
 
+    def upgrade(self) -> None:
+        """Give an older store the present format, as the first write does."""
+        self._index.upgrade()
+
     def everything(self) -> Iterator[tuple[str, bool, list[tuple[str, str]]]]:
         """Read everything; yield each run, whether it has weights, and (part, problem) for each
         damaged part: "record", "arrays" or "weights"."""

@@ -15,6 +15,7 @@ from assay.core.files import delete, written_whole
 from assay.core.plans import PlanData, needed_runs
 from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
+from assay.core.store_format import VERSION
 
 __all__ = ["Gone", "Joined", "backup", "collect_garbage", "export_studies", "merge", "repair"]
 
@@ -252,7 +253,9 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
     if not index.is_file():
         raise StoreError(f"no store at {path}; there is nothing to repair")
     claimed: list[str] = []  # stays empty if the damage hides them: nothing else can be done
+    old = False
     with suppress(StoreError), Store(path, create=False, read_only=True) as store:
+        old = store.format < VERSION
         claimed = store.claimed()
         if not store.integrity() and not any(p for _, _, p in store.everything()):
             return len(store.run_ids()), len(list(store.plans())), None
@@ -262,6 +265,9 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
             f"nothing was repaired, because {are} being trained or copied into the store {path}; "
             "wait for the end, or press Ctrl-C there, and repair it then"
         )
+    if old:  # only rows with checksums are copied
+        with Store(path) as store:
+            store.upgrade()
     fresh = path / "repaired.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     with Store(fresh) as new:
