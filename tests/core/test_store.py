@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sqlite3
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,6 +182,23 @@ def test_an_owner_lives_as_long_as_its_process_or_its_heartbeat():
     assert not is_alive(f"elsewhere|{pid}|{start}|0", silent_for=SILENT_SECONDS + 1)
 
 
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("ps"), reason="needs ps")
+def test_without_proc_an_owner_lives_in_any_time_zone(monkeypatch):
+    """As on macOS, where only `ps` tells when a process started, in the words of its locale."""
+
+    def no_proc(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", no_proc)
+    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+    found = set()
+    for zone in ("UTC", "Asia/Tokyo", "XYZ+5"):
+        monkeypatch.setenv("TZ", zone)
+        found.add(_start_time(os.getppid()))
+    assert len(found) == 1
+    assert None not in found
+
+
 def test_a_silent_host_loses_its_claims(tmp_path, monkeypatch):
     with Store(tmp_path) as store:
         store.claim(["a"], "elsewhere|1|1|0")
@@ -262,6 +281,15 @@ def test_who_follows_the_store_sees_a_run_that_replaces_the_last_one(tmp_path):
         assert later > cursor
         store.amend(make_record(1, metrics={"test_accuracy": 0.9}))
         assert store.stored_since(later)[1] == runs
+
+
+def test_a_run_that_was_dropped_meanwhile_cannot_be_amended(tmp_path):
+    with Store(tmp_path) as store:
+        store.add(make_record(0))
+        store.drop([make_record(0).run_id])
+        with pytest.raises(StoreError, match=f"run {make_record(0).run_id} was deleted meanwhile"):
+            store.amend(make_record(0))
+        assert store.run_ids() == []
 
 
 def test_who_follows_the_store_sees_what_comes_after_runs_were_deleted(tmp_path):

@@ -138,7 +138,11 @@ class Store(Plans, Claims, Rescue):
         return True
 
     def amend(self, record: Record) -> None:
-        """Replace a stored record by one with later metrics; its weights are unchanged."""
+        """Replace a stored record by one with later metrics; its weights are unchanged.
+
+        Raises:
+            StoreError: there is no such run any more.
+        """
         row, blob = form.encode_record(record)
         marks = ", ".join("?" * len(form.STORED.split(",")))
         with (
@@ -146,9 +150,11 @@ class Store(Plans, Claims, Rescue):
             self._index.writing() as db,
         ):
             sql = "SELECT weights_digest FROM runs WHERE run_id = ?"
-            (weights,) = db.execute(sql, (record.run_id,)).fetchone()
+            found = db.execute(sql, (record.run_id,)).fetchone()
+            if found is None:
+                raise StoreError(f"run {record.run_id} was deleted meanwhile from {self.path}")
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            sealed = form.sealed_row(row, now, digest(blob), weights)
+            sealed = form.sealed_row(row, now, digest(blob), found[0])
             db.execute(f"REPLACE INTO runs ({form.STORED}) VALUES ({marks})", sealed)
             put_arrays(db, record.run_id, blob)
         self._sound.note(sealed)

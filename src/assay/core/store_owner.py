@@ -88,6 +88,10 @@ def _start_time(pid: int) -> str | None:
         if os.path.isdir("/proc/self") or os.name != "posix":
             return None
     found = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-o", "lstart=", "-p", str(pid)],
+        env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},  # equal for whoever asks
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return found.stdout.strip() or None
