@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,27 @@ def test_an_optuna_study_and_what_is_none(tmp_path: Path):
     (tmp_path / "s.db").write_bytes(b"SQLite format 3\x00" + bytes(100))
     with pytest.raises(ConfigError, match="contains no Optuna study"):
         read_runs(tmp_path / "s.db")
+
+
+def test_a_file_is_read_and_never_written(tmp_path: Path):
+    """Optuna makes its tables in any file that it opens, and a name is more than an address."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    made = tmp_path / "o.db"
+    study = optuna.create_study(storage=f"sqlite:///{made}", study_name="x")
+    study.optimize(lambda t: t.suggest_float("a", 0, 1), n_trials=2)
+    optuna.logging.set_verbosity(level)
+    named = made.rename(tmp_path / "50 % #1.db")
+    other = tmp_path / "notes.db"
+    with closing(sqlite3.connect(other)) as db, db:
+        db.execute("CREATE TABLE notes (text)")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(ConfigError, match=r"notes\.db contains no Optuna study: it has no table"):
+        read_runs(other)
+    assert len(read_runs(named)) == 2
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_floats_of_optuna_have_six_digits_or_those_that_tell_them_apart(tmp_path: Path):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from assay.apps.imported import ImportedRun
 from assay.core.errors import ConfigError, unknown_name
@@ -21,10 +24,17 @@ def read_optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
     Raises:
         ConfigError: there is no such study, or it has several objectives.
     """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield from _runs(path, Path(folder) / "copy.db", wanted)
+
+
+def _runs(path: Path, copy: Path, wanted: str | None) -> Iterator[ImportedRun]:
+    """Read a copy of the file, because Optuna writes its tables into any that it opens."""
     import optuna
 
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        _copy(path, copy)
+        storage = optuna.storages.RDBStorage(f"sqlite:///{copy}")
         names = optuna.get_all_study_names(storage)
     except Exception as error:  # errors of SQLAlchemy, for any other content
         reason = str(error).splitlines()[0]
@@ -48,6 +58,16 @@ def read_optuna(path: Path, wanted: str | None) -> Iterator[ImportedRun]:
         number = seed if isinstance(seed, int) and levels.pop("seed") else None
         place = f"{path}, trial {trial.number}"
         yield ImportedRun(levels, number, {"objective": value}, place, better=better)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+        if not target.execute("SELECT 1 FROM sqlite_master WHERE name = 'studies'").fetchone():
+            raise sqlite3.DatabaseError("it has no table 'studies'")
 
 
 def _shortest(values: Iterable[object]) -> dict[object, str]:
