@@ -242,5 +242,6 @@ def test_an_array_that_does_not_fit_on_the_disk_leaves_nothing(monkeypatch, tmp_
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    storage.save_array(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(OSError, match="No space left"):
+        storage.save_array(tmp_path / "a.npy", np.zeros(3))
     assert list(tmp_path.iterdir()) == []

@@ -187,8 +187,12 @@ def sha256(path: Path) -> str:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file atomically; if the disk is full, nothing is written."""
-    with suppress(OSError), written_whole(path) as part, open(part, "wb") as stream:
+    """Write a .npy file atomically.
+
+    Raises:
+        OSError: it cannot be written; then there is nothing of it.
+    """
+    with written_whole(path) as part, open(part, "wb") as stream:
         np.save(stream, array, allow_pickle=False)
 
 

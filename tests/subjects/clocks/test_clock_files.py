@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from assay.core.errors import ConfigError, StoreError
@@ -25,6 +26,20 @@ def test_room_on_the_disk_is_looked_for_first(tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="5,760 bytes are needed, 5,000 are free"):
         write_clocks(tmp_path, n=10, size=24)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_in_the_middle_is_said(tmp_path, monkeypatch):
+    save = np.save
+
+    def full(stream, array, **options):
+        if array.dtype == np.uint8:  # the labels, which come last
+            raise OSError(28, "No space left on device")
+        save(stream, array, **options)
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(StoreError, match=r"cannot write .*: No space left on device"):
+        write_clocks(tmp_path, n=10, size=24)
+    assert not (tmp_path / "labels.npy").exists()
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), 1e300])
