@@ -8,8 +8,6 @@ lower neighbour is brighter. Compression, scaling and recolouring hardly change 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -18,7 +16,7 @@ import numpy as np
 
 from assay.data.dataset import Dataset
 from assay.data.permutation import restore
-from assay.data.storage import cache_dir
+from assay.data.storage import cache_dir, save_array
 
 __all__ = [
     "Hashes",
@@ -255,9 +253,5 @@ def _remembered(name: str) -> np.ndarray | None:
 
 
 def _remember(name: str, found: np.ndarray) -> None:
-    folder = cache_dir() / "near-duplicates"
     with suppress(OSError):  # a cache that cannot be written only costs time
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-            np.save(part, found, allow_pickle=False)
-        os.replace(part.name, folder / f"{name}.npy")
+        save_array(cache_dir() / "near-duplicates" / f"{name}.npy", found)

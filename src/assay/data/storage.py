@@ -218,12 +218,17 @@ def fitted_once(
     digest = hashlib.sha256(f"{key}{images.shape}{images.dtype}".encode())
     digest.update(np.ascontiguousarray(images).data)
     path = cache_dir() / kind / f"{digest.hexdigest()[:24]}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    lock = FileLock(path.with_suffix(".lock"))
+    with suppress(OSError, NotImplementedError):  # without a cache, each process fits
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         kept = kept_arrays(path)
         if kept is None:
             kept = fit()
             keep_arrays(path, kept)
+    finally:
+        lock.release()
     return kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from assay.core.errors import ConfigError, DataError
-from assay.data import describe, load
+from assay.data import check_files, describe, load
+from assay.subjects.clocks import photos
 from assay.subjects.clocks.photo_labels import read_labels
 
 HEADER = "img_id,file_name,bbox_gt,hour,minute,bbox_det\n"
@@ -58,6 +60,15 @@ def test_clocks_are_cut_out_by_their_boxes(coco: dict[str, object]):
     (missing, held_out) = dataset.notes
     assert missing == "2 of 12 pictures are missing: 000000000010.png, 000000000011.png"
     assert "held out: 2 photos" in held_out
+
+
+def test_pictures_are_checked_once(coco: dict[str, object], tmp_path, monkeypatch):
+    """Also where a file system notes when a file was read."""
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
+    check_files([coco])
+    os.utime(str(coco["csv"]), ns=(0, Path(str(coco["csv"])).stat().st_mtime_ns))
+    monkeypatch.setattr(photos.ClockPhotos, "read", lambda *_: pytest.fail("read again"))
+    check_files([coco])
 
 
 def test_one_missing_picture_is_counted_as_one(coco, tmp_path):

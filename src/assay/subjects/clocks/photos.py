@@ -55,7 +55,9 @@ class ClockPhotos(DatasetEntry):
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Read every picture, unless this succeeded before."""
         labels = _find(spec["csv"], data_dir, "csv")
-        with once(f"{json.dumps(spec, sort_keys=True)}|{labels}|{labels.stat()}") as unknown:
+        state = labels.stat()
+        facts = f"{labels}|{state.st_size}|{state.st_mtime_ns}"  # and not when it was read
+        with once(f"{json.dumps(spec, sort_keys=True)}|{facts}") as unknown:
             if unknown:
                 raw = self.read(spec, data_dir)
                 sizes(spec, len(raw.train), len(raw.test))
