@@ -73,13 +73,15 @@ def choose(results: Results, trials: Collection[str], runs: Collection[str]) -> 
 def folder_names(labels: Sequence[str]) -> dict[str, str]:
     """Return the folder of each trial below the log folder: its label, safe for file systems.
 
-    Labels that differ only in other characters get a number.
+    Labels that differ only in other characters, or in case, get a number.
     """
     found: dict[str, str] = {}
+    taken: set[str] = set()
     for label in labels:
-        plain = re.sub(r"[^A-Za-z0-9.,_=-]+", "_", label).strip("_") or "trial"
+        plain = re.sub(r"[^A-Za-z0-9.,_=-]+", "_", label).strip("_.") or "trial"
         numbered = (f"{plain}_{i}" if i > 1 else plain for i in itertools.count(1))
-        found[label] = next(name for name in numbered if name not in found.values())
+        found[label] = next(name for name in numbered if name.lower() not in taken)
+        taken.add(found[label].lower())
     return found
 
 
