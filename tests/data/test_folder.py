@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from assay import data
 from assay.core.errors import ConfigError, DataError
 from assay.data import pictures
+from assay.data.catalog import ENTRIES
 from assay.data.folder import Folder
 from assay.data.unchanged import identified
 
@@ -315,6 +318,16 @@ def test_pictures_are_checked_again_only_when_a_file_has_changed(root, monkeypat
     (root / "cats" / "3.png").write_text("changed")
     with pytest.raises(DataError, match=r"3\.png: unreadable"):
         data.check_files([spec(root)])
+
+
+def test_pictures_have_the_same_names_on_windows(monkeypatch):
+    """They are part of the identity of runs."""
+    root = PureWindowsPath("C:/pictures")
+    listing = SimpleNamespace(paths=[root / "cats" / "1.png"])
+    layout = SimpleNamespace(train=listing, test=None)
+    monkeypatch.setattr("assay.data.folder._root", lambda path, data_dir: root)
+    monkeypatch.setattr("assay.data.folder.find_layout", lambda root: layout)
+    assert list(ENTRIES["folder"].own_files({"path": "pictures"})) == ["cats/1.png"]
 
 
 def test_other_pictures_under_the_same_names_are_other_data(root, monkeypatch, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ class Folder(DatasetEntry):
         root = _root(spec["path"], data_dir)
         layout = find_layout(root)
         paths = layout.train.paths + (layout.test.paths if layout.test else [])
-        return {os.path.relpath(path, root): path for path in paths}
+        return {path.relative_to(root).as_posix(): path for path in paths}
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Read every picture, unless this succeeded before and no file has changed since."""
