@@ -7,6 +7,7 @@ from execute_command import config, study
 
 from assay.apps.api import machine_for
 from assay.core.errors import ConfigError
+from assay.core.machine import machine
 from assay.execution.executors.executor import Capacity, Message
 from assay.execution.ledger import MOVES
 from assay.execution.place import Place, machine_of, parse_place
@@ -95,6 +96,7 @@ def test_the_work_of_a_minute_is_sixty_times_that_of_a_second():
 def test_versions_that_differ_are_named():
     assert {"python", "assay", "source", "numpy"} <= versions().keys()
     assert differences(versions(), versions()) == ""
+    assert versions()["source"] == machine()["source"]  # on every system
     said = differences({"numpy": "2.0", "jax": "1"}, {"numpy": "1.0"})
     assert "has numpy 1.0 instead of 2.0; install the same versions" in said
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from assay.core.machine import own_version
+from assay.core.machine import own_version, source
 
 __all__ = ["differences", "versions"]
 
@@ -19,7 +17,8 @@ LIBRARIES = ("numpy", "scipy", "numba", "torch", "keras", "tensorflow", "tensorf
 
 @functools.cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = {"python": platform.python_version(), "assay": own_version(), "source": _source()}
+    code = str(source()["source"])
+    found = {"python": platform.python_version(), "assay": own_version(), "source": code}
     for name in LIBRARIES:
         try:
             found[name] = version(name)
@@ -31,15 +30,6 @@ def _versions() -> tuple[tuple[str, str], ...]:
 def versions() -> dict[str, str]:
     """Return the versions of Python and assay, a digest of its source, and those of LIBRARIES."""
     return dict(_versions())
-
-
-def _source() -> str:
-    """Return a digest of all of assay's Python files, 12 hexadecimal digits."""
-    root = Path(__file__).resolve().parents[1]
-    total = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        total.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
-    return total.hexdigest()[:12]
 
 
 def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
