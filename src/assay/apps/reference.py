@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.config import Option
-from assay.core.options import REQUIRED, accepts, as_option, options_of
+from assay.core.options import REQUIRED, accepts, as_option, is_plain, options_of
 from assay.core.registry import Registry
 from assay.core.yaml import in_one_line
 
@@ -144,7 +144,7 @@ def _default(value: Any) -> str:
     if value is REQUIRED:
         return "must be given"
     shown = getattr(value, "name", value)
-    if shown is None or shown == "" or (not _plain(shown)):
+    if shown is None or shown == "" or not is_plain(shown):
         return ""
     return f"`{in_one_line(shown)}`"
 
@@ -153,13 +153,9 @@ def _example(name: str, option: Option) -> str:
     """Return `key: value` as one line of YAML; "" if no example is known."""
     value = option.default if option.example is None else option.example
     value = getattr(value, "name", value)
-    if value is None or value is REQUIRED or value == "" or not _plain(value):
+    if value is None or value is REQUIRED or value == "" or not is_plain(value):
         return ""
     return f"{name}: {in_one_line(value)}"
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str, list, dict))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ __all__ = [
     "deferred",
     "flag",
     "integer",
+    "is_plain",
     "listed",
     "named_schema",
     "needs",
@@ -292,7 +293,7 @@ def object_schema(options: Mapping[str, Option], required: Collection[str] = ())
         optional = option.default is not REQUIRED and name not in required
         schema = schema_of(option)
         properties[name] = said | (_or_null(schema) if optional else schema)
-        if option.default not in (None, REQUIRED) and _plain(option.default):
+        if option.default not in (None, REQUIRED) and is_plain(option.default):
             properties[name]["default"] = option.default
     needed = [name for name in options if name in required or options[name].default is REQUIRED]
     return {
@@ -335,5 +336,6 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]} if schema else schema
 
 
-def _plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
+    """Whether a default can be shown as it is: it is neither None nor an object of Python."""
     return isinstance(value, (bool, int, float, str, list, dict))

@@ -18,12 +18,11 @@ from assay.data.dataset import Split
 from assay.data.layout import Listing, find_layout, first_of
 from assay.data.near_duplicates import twin_notes, with_twin
 from assay.data.pictures import Pictures, counted, printable, read_pictures
-from assay.data.splits import hold_out, sizes
+from assay.data.splits import fifth, hold_out, sizes
 from assay.data.storage import once
 
 __all__ = ["Folder"]
 
-TEST_SHARE = 0.2
 MAX_SIDE = 2048
 FEWEST = 2
 ON_ERROR = ("raise", "skip")
@@ -43,7 +42,7 @@ class Folder(DatasetEntry):
         """Count pictures by their file names."""
         layout = find_layout(_root(spec["path"], data_dir))
         images = len(layout.train.paths)
-        held_out = len(layout.test.paths) if layout.test else _held_out(images)
+        held_out = len(layout.test.paths) if layout.test else fifth(images)
         height, width = spec["size"]
         return Survey(
             (height, width, 1 if spec["grayscale"] else 3),
@@ -98,7 +97,7 @@ class Folder(DatasetEntry):
         notes = (*layout.notes, *_skipped(failures), *_notes(found, paths, size, layout.others))
         first, second = np.arange(count), np.arange(count, len(targets))
         if not test:
-            held_out = _held_out(count)
+            held_out = fifth(count)
             twins = with_twin(found.images)
             first, second = hold_out(targets, held_out, "folder", kept_in=twins)
             chosen = counted(held_out, "picture is", "pictures are")
@@ -116,10 +115,6 @@ def _is_size(size: Any) -> bool:
         and len(size) == 2
         and all(type(side) is int and 1 <= side <= MAX_SIDE for side in size)
     )
-
-
-def _held_out(images: int) -> int:
-    return max(1, round(TEST_SHARE * images))
 
 
 def _root(path: str, data_dir: Path | None) -> Path:

@@ -27,12 +27,10 @@ from assay.data.own_content import Content, content_of
 from assay.data.own_files import KEYS, content_of_files, state_of
 from assay.data.own_images import DATA_FORMATS
 from assay.data.pictures import counted
-from assay.data.splits import hold_out, sizes
+from assay.data.splits import fifth, hold_out, sizes
 from assay.data.unchanged import FINGERPRINT, fingerprint_option, identities
 
 __all__ = ["Arrays", "entry_of", "given_data"]
-
-TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,10 @@ class Arrays(DatasetEntry):
         """Read the shapes of the cached arrays."""
         content = self._kept(spec, verified=False)
         count = len(content.images)
-        tested = _held_out(count) if content.test_images is None else len(content.test_images)
+        held_out = fifth(count) if content.test_images is None else len(content.test_images)
         height, width, channels = content.images.shape[1:]
-        left = count - tested if content.test_images is None else count
-        return Survey((height, width, channels), content.class_names, left, tested)
+        left = count - held_out if content.test_images is None else count
+        return Survey((height, width, channels), content.class_names, left, held_out)
 
     def check_files(self, spec: Spec, data_dir: Path | None = None) -> None:
         """Check the cached arrays against their identity."""
@@ -82,7 +80,7 @@ class Arrays(DatasetEntry):
         if found.test_images is not None and found.test_targets is not None:
             test = Split(found.test_images, found.test_targets)
             return Raw(whole, test, found.class_names, found.notes)
-        count = _held_out(len(whole))
+        count = fifth(len(whole))
         twins = with_twin(found.images)
         first, second = hold_out(found.targets, count, "arrays", kept_in=twins)
         train, test = (
@@ -198,10 +196,6 @@ def _entry(name: str, title: str, thing: Any = None) -> Arrays:
         split_version=2,
         thing=thing,
     )
-
-
-def _held_out(images: int) -> int:
-    return max(1, round(TEST_SHARE * images))
 
 
 ENTRIES.add("arrays")(_entry("arrays", "your own arrays: {arrays: IMAGES.npy, labels: LABELS.npy}"))

@@ -16,7 +16,10 @@ from assay.core.errors import ConfigError
 from assay.core.records import Spec
 from assay.core.seeds import stream
 
-__all__ = ["Sizes", "hold_out", "parts", "sizes", "stratified_order"]
+__all__ = ["Sizes", "fifth", "hold_out", "parts", "sizes", "stratified_order"]
+
+TEST_SHARE = 0.2
+"""Share of the images of a set without a test part that is held out for testing."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ def stratified_order(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray
         where = np.flatnonzero(strata[shuffled] == stratum)
         place[where] = (np.arange(len(where)) + 0.5) / len(where)
     return shuffled[np.argsort(place, kind="stable")]
+
+
+def fifth(images: int) -> int:
+    """Return how many images of a set without a test part are held out: a fifth, at least one."""
+    return max(1, round(TEST_SHARE * images))
 
 
 def hold_out(

@@ -7,6 +7,7 @@ import pytest
 
 from assay.core.errors import ConfigError, DataError
 from assay.data import describe, load
+from assay.data.catalog import ENTRIES
 
 
 def write(folder, images=None, labels=None):
@@ -34,6 +35,14 @@ def test_the_courses_files_are_used_as_they_are(tmp_path):
     for part in parts:
         for image, target in zip(part.images, part.targets, strict=True):
             assert known[image.tobytes()] == tuple(target)
+
+
+def test_of_few_clocks_one_is_for_testing(tmp_path):
+    write(tmp_path, np.zeros((2, 6, 7), np.uint8), np.array([[1, 0], [2, 0]]))
+    raw = ENTRIES["clocks"].read({"name": "clocks"}, tmp_path)
+    assert (len(raw.train), len(raw.test)) == (1, 1)
+    survey = ENTRIES["clocks"].survey({"name": "clocks"}, tmp_path)
+    assert (survey.train, survey.test) == (1, 1)
 
 
 def test_rows_sorted_by_time_are_split_by_time(tmp_path):

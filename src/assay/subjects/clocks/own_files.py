@@ -12,14 +12,13 @@ from assay.core.errors import DataError
 from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
-from assay.data.splits import hold_out
+from assay.data.splits import fifth, hold_out
 from assay.data.storage import places
 from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["Clocks"]
 
 FILES = ("images.npy", "labels.npy")
-TEST_SHARE = 0.2
 
 
 class Clocks(DatasetEntry):
@@ -29,7 +28,7 @@ class Clocks(DatasetEntry):
         """Count by the file's header."""
         images, _ = self._open(data_dir)
         count = len(images)
-        held_out = round(TEST_SHARE * count)
+        held_out = fifth(count)
         return Survey((*images.shape[1:], 1), (), count - held_out, held_out)
 
     def own_files(self, spec: Spec, data_dir: Path | None = None) -> dict[str, Path]:
@@ -40,7 +39,7 @@ class Clocks(DatasetEntry):
     def read(self, spec: Spec, data_dir: Path | None = None) -> Raw:
         """Map the images into memory and split them."""
         images, targets = self._open(data_dir)
-        train, test = hold_out(self.strata(targets), round(TEST_SHARE * len(images)), self.name)
+        train, test = hold_out(self.strata(targets), fifth(len(images)), self.name)
         pictures = images[..., None]
         return Raw(
             Split(pictures[train], targets[train]), Split(pictures[test], targets[test]), (),

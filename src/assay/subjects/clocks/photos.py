@@ -18,7 +18,7 @@ from assay.core.records import Spec
 from assay.data.catalog import DatasetEntry, Raw, Survey
 from assay.data.dataset import Split
 from assay.data.pictures import counted, open_picture, printable
-from assay.data.splits import hold_out, sizes
+from assay.data.splits import fifth, hold_out, sizes
 from assay.data.storage import once
 from assay.subjects.clocks.dataset import SIDES
 from assay.subjects.clocks.photo_labels import PhotoLabel, read_labels
@@ -27,7 +27,6 @@ from assay.subjects.clocks.time import minutes_of, text
 
 __all__ = ["ClockPhotos"]
 
-TEST_SHARE = 0.2
 NAMED = 5
 """Maximum number of missing pictures to name."""
 
@@ -147,7 +146,7 @@ def _parts(labels: Sequence[PhotoLabel]) -> tuple[np.ndarray, np.ndarray]:
     if _split(labels):
         return np.flatnonzero(~tested), np.flatnonzero(tested)
     hours = np.array([label.hour for label in labels])
-    return hold_out(hours, max(1, round(TEST_SHARE * len(labels))), "clock-photos")
+    return hold_out(hours, fifth(len(labels)), "clock-photos")
 
 
 def _find(name: str, data_dir: Path | None, key: str) -> Path:
