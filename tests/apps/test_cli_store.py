@@ -147,3 +147,30 @@ def test_progress_counts_the_runs_of_the_study_that_is_shown(
 ):
     assert main(["show", str(study), "--repeats", "5", "--store", str(store)]) == 0
     assert "4 of 10 (full)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_results_of_another_command_under_the_same_name_are_said(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Changed for one command, a study has the results of that command until another one runs."""
+
+    def said(*words: object) -> str:
+        assert main([str(word) for word in (*words, "--store", tmp_path / "store")]) == 0
+        told = capsys.readouterr()
+        return " ".join((told.out + told.err).split())
+
+    replaced = "results and reports of small will be those of this command; until now they are of"
+    change = ["--set", "training.epochs=2"]
+    assert replaced not in said("run", study)
+    assert f"{replaced} `assay run {study}`" in said("run", study, *change, "--dry-run")
+    assert f"{replaced} `assay run {study}`" in said("run", study, *change)
+    assert "4 of 4 (full, --set training.epochs=2)" in said("list")
+    assert "with --set training.epochs=2" in said("results", "small")
+    assert f"results are of assay run {study} --set training.epochs=2" in said("show", study)
+
+    again = said("run", study)
+    assert f"{replaced} `assay run {study} --set training.epochs=2`" in again
+    assert "all 4 runs were already in the store" in again
+    assert "results are of" not in said("show", study)
+    assert replaced not in said("run", study, "--repeats", 3)  # the same runs and more
+    assert replaced in said("run", study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ __all__ = [
     "PlannedTrial",
     "SearchedTrial",
     "begun_with",
+    "changes_of",
     "compared",
     "decode_plan",
     "is_imported",
@@ -32,6 +34,7 @@ __all__ = [
     "own_metrics",
     "planned_runs",
     "runs_by_label",
+    "takes_place",
     "to_keep",
     "tried_runs",
 ]
@@ -217,6 +220,22 @@ def needed_runs(plan: PlanData) -> list[str]:
     """Return every run that must stay in the store for a plan, once each."""
     runs = (*planned_runs(plan), *begun_with(plan), *plan.get("unfinished", ()))
     return list(dict.fromkeys(runs))
+
+
+def changes_of(command: str) -> str:
+    """Return what a command changes in a study beside its scale: "--set training.epochs=3"."""
+    changes = shlex.split(command)[3:]  # assay run STUDY
+    return shlex.join(changes[2:] if changes[:1] == ["--scale"] else changes)
+
+
+def takes_place(plan: PlanData, before: PlanData) -> bool:
+    """Whether a plan that is about to be stored leaves out runs of one that another command made.
+
+    An edited file, more repeats or more levels are the same study, which has grown or changed.
+    """
+    if plan.get("command") == before.get("command"):
+        return False
+    return bool(plan.get("search")) or not {*planned_runs(before)} <= {*planned_runs(plan)}
 
 
 def to_keep(plan: PlanData, before: PlanData | None) -> PlanData:

@@ -36,6 +36,7 @@ class StoredStudy(RunCounts):
     question: str
     scale: str
     trials: int
+    command: str
     updated: str
     problem: str
 
@@ -141,8 +142,8 @@ class Plans:
     def studies(self) -> list[StoredStudy]:
         """Return one row per study: "study", "question", "scale", "trials", "runs" planned,
         "present", "diverged" (among the present), "failed", "damaged" (in none of these counts),
-        "updated" (UTC), and "problem": "", or the damage of its plan, in which case the rest is
-        unknown."""
+        the "command" that made it, "updated" (UTC), and "problem": "", or the damage of its plan,
+        in which case the rest is unknown."""
         return [self._summary(row) for row in self._plan_rows()]
 
     def _summary(self, row: StoredRow) -> StoredStudy:
@@ -158,6 +159,7 @@ class Plans:
             "scale": plan.get("scale", ""),
             "trials": len((plan.get("search") or plan).get("trials", ())),
             **self.progress(plan),
+            "command": plan.get("command", ""),
             "updated": str(row[2]),
             "problem": problem,
         }

@@ -70,6 +70,8 @@ def results(
 
 
 def _print_results(found: Results, over: str, format: str) -> None:
+    from assay.core.plans import changes_of
+
     table = found.images_table() if over == "images" else found.trials_table()
     if table is None:
         raise ConfigError(
@@ -81,6 +83,8 @@ def _print_results(found: Results, over: str, format: str) -> None:
         show(table.format(format))
         return
     console.heading(table.title)
+    if changes := changes_of(found.plan.get("command", "")):
+        console.say(f"with {changes}", style="dim")
     show_table(table)
     if over == "images":
         return

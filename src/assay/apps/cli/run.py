@@ -82,6 +82,7 @@ def run(
         about |= {"store": places.store_path, "only": only or ()}
         plan = plan_of(study, **about, **options.changes())
         _check_backend(backend, plan)
+        _tell_replaced(plan, places)
         if dry_run:
             _show_cost(plan, places, machine)
             if machine.place.remote:
@@ -106,6 +107,23 @@ def _choose(backend: str | None) -> None:
         from assay.engines.keras_engine.backend import choose_backend
 
         choose_backend(backend)
+
+
+def _tell_replaced(plan: Plan, places: Places) -> None:
+    """Say that results and reports of this name will no longer be those of another command."""
+    from assay.core.plans import takes_place
+    from assay.core.store import Store
+
+    if places.nothing_stored:
+        return
+    with Store(places.store_path, create=False, read_only=True) as store:
+        before = store.plan_before(plan.name)
+    if before and takes_place(plan.to_json(), before):
+        console.remark(
+            f"note: results and reports of {plan.name} will be those of this command; until now "
+            f"they are of `{before.get('command', '')}`, which brings them back and trains nothing "
+            "again (a copy of the study with another name keeps both)"
+        )
 
 
 def _check_backend(backend: str | None, plan: Plan) -> None:

@@ -22,7 +22,7 @@ __all__ = ["list_studies", "show"]
 
 STORED = (
     "study", "question", "scale", "trials", "runs", "present", "diverged", "failed",
-    "damaged", "updated", "problem",
+    "damaged", "command", "updated", "problem",
 )  # fmt: skip
 """Keys of a study in JSON; null if the store does not have the value."""
 RECORD = (
@@ -108,6 +108,8 @@ def _stored(places: Places) -> list[StoredStudy]:
 
 
 def _state(row: Mapping[str, Any] | None) -> str:
+    from assay.core.plans import changes_of
+
     if row is None:
         return ""
     if row["problem"]:
@@ -115,8 +117,9 @@ def _state(row: Mapping[str, Any] | None) -> str:
         command = f"assay run {study}" + (f" --scale {scale}" if at else "")
         return f"its plan is damaged; `{command}` writes it again"
     kinds = ("diverged", "failed", "damaged")
+    changes = "".join(f", {text}" for text in [changes_of(row["command"])] if text)
     wrong = "".join(f", {row[key]} {key}" for key in kinds if row[key])
-    return f"{row['present']} of {row['runs']} ({row['scale']}{wrong})"
+    return f"{row['present']} of {row['runs']} ({row['scale']}{changes}{wrong})"
 
 
 def _any_state(rows: Mapping[str, Mapping[str, Any]], study: str) -> str:
@@ -210,14 +213,16 @@ def _show_plan(
         console.json({**plan, "stored": stored})
         return
     console.heading(f"{plan['study']}: {plan['question']}".rstrip(": "))
+    last = row["command"] if row else ""
     console.fields(
         {
             "design": plan["design"],
             "scale": plan["scale"],
             "runs": len(planned_runs(plan)),
-            "in the store": _state(row) or others,
+            "in the store": _state(row and {**row, "command": ""}) or others,
             "comparisons": len(compared(plan)),
             "command": plan["command"],
+            **({"results are of": last} if last not in ("", plan["command"]) else {}),
         }
     )
     trials = plan["trials"]
