@@ -76,11 +76,8 @@ def read_yaml(text: str, name: str) -> Source:
     except _TooLarge as error:
         raise LocatedError(str(error.problem), _mark(error.problem_mark, name)) from None
     except yaml.MarkedYAMLError as error:
-        where = _mark(error.problem_mark or error.context_mark, name)
-        said = " ".join(str(p) for p in (error.context, error.problem) if p)
-        if "'\\t'" in said:
-            said = "there is a tab where only spaces are allowed; use spaces"
-        raise LocatedError(f"invalid YAML: {said}", where) from None
+        said, mark = _explained(error, text)
+        raise LocatedError(f"invalid YAML: {said}", _mark(mark, name)) from None
     except yaml.reader.ReaderError as error:
         said = f"invalid YAML: the character U+{int(error.character):04X} is not allowed"
         raise LocatedError(said, _place(name, text, error.position)) from None
@@ -92,6 +89,47 @@ def read_yaml(text: str, name: str) -> Source:
 
 def _mark(mark: yaml.Mark | None, name: str) -> Mark:
     return Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name)
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[str, yaml.Mark | None]:
+    """Say what is wrong, and where, in the words of somebody who writes a study.
+
+    The parser finds most slips in a later line than theirs.
+    """
+    began, place = error.context_mark, error.problem_mark or error.context_mark
+    context, problem = str(error.context), str(error.problem or error.context)
+    lines = [*text.splitlines(), ""]
+    if "'\\t'" in problem:
+        return "there is a tab where only spaces are allowed; use spaces", place
+    if problem == "could not find expected ':'" and began:
+        line = brief(lines[began.line].strip())
+        return f"expected KEY: VALUE, with a space after the colon, got {line}", began
+    within = "while parsing a flow" in context and began
+    colon = problem.startswith("mapping values") or problem.endswith("got ':'")
+    if colon and place and re.search(r":\s", lines[place.line][: place.column]):
+        said = "there is a second colon here; if it belongs to a text, put the text in quotes"
+        return said, place
+    if within:
+        opened = lines[within.line][within.column]
+        expected = f"expected a comma or {'}' if opened == '{' else ']'} after a value"
+        return f"the {opened} here has no end: {expected}", began
+    if colon:
+        said = "the line above has a value of its own, so nothing can be indented below it"
+        return f"{said}; keys that belong together begin in the same column", place
+    return _other(context, problem), began if "quoted" in context else place
+
+
+def _other(context: str, problem: str) -> str:
+    if problem.endswith("but found '<block mapping start>'"):
+        said = "this line begins in another column than the lines that it belongs to"
+        return f"{said}; check the spaces before it"
+    if "while scanning a quoted" in context:
+        return "the quote that begins here has no end"
+    if found := re.match(r"found character '(.)' that cannot start", problem):
+        return f"a text that begins with {found[1]} must stand in quotes"
+    if found := re.match(r"expected <block end>, but found '(.)'", problem):
+        return f"a {found[1]} is not expected here"
+    return " ".join(dict.fromkeys(text for text in (context, problem) if text != "None"))
 
 
 class _TooLarge(yaml.MarkedYAMLError):
