@@ -51,6 +51,23 @@ def test_help_fills_the_lines_of_a_terminal(
             assert len(f"{line} {following.split()[0]}") > 60
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("list leiden", "error: unexpected 'leiden'; `assay list --help` shows what it takes"),
+        ("data list a b", "error: unexpected 'a', 'b'; `assay data list --help` shows what it"),
+        (
+            "run xor --set training.epochs 3",
+            "error: --set takes KEY=VALUE as one word, got 'training.epochs'; "
+            "write --set training.epochs=3",
+        ),
+    ],
+)
+def test_unexpected_words_are_named(words: str, said: str, capsys: pytest.CaptureFixture[str]):
+    assert main(words.split()) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_help_imports_nothing_heavy():
     code = f"""
 import sys

@@ -150,3 +150,10 @@ def test_the_error_for_an_unknown_trial_has_the_names_in_tables() -> None:
     both = {"network.activation": ["relu", "tanh"], "training.epochs": [4, 5]}
     with pytest.raises(ConfigError, match="known: activation = relu, epochs = 4; activation = t"):
         find_trial(study(factors=both), "tan")
+
+
+def test_a_factor_that_is_nested_as_in_the_study_is_told_its_dotted_name() -> None:
+    assert message(factors={"network": {"activation": ["relu", "tanh"]}}) == [
+        "factors.network.activation: a factor has the dotted name of its setting; write "
+        "network.activation: ['relu', 'tanh']"
+    ]

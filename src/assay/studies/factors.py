@@ -10,6 +10,7 @@ from functools import cached_property, partial
 
 from assay.core.config import Entry, LocatedError, Mark, Path, Source, dotted
 from assay.core.errors import AssayError, CodeChangedError, did_you_mean, nearest
+from assay.core.values import shown
 from assay.studies.settings import SECTIONS, nearest_setting, shorthand
 
 __all__ = [
@@ -129,6 +130,8 @@ def read_factors(entry: Entry) -> list[Factor]:
     for name, factor in entry.keys().items():
         with entry.problems.collect(factor):
             named = isinstance(factor.value, dict)
+            if named and name in SECTIONS:
+                _refuse_nested(name, factor)
             levels = _named(factor) if named else _listed(name, factor)
             if len(levels) < 2 - named:  # a single named level is compared with the baseline
                 said = f"factor {name} needs at least two levels, got {len(levels)}"
@@ -138,6 +141,15 @@ def read_factors(entry: Entry) -> list[Factor]:
     if not entry.value:
         entry.problems.add(entry.error("factors is empty; leave it out, or name a factor"))
     return factors
+
+
+def _refuse_nested(section: str, factor: Entry) -> None:
+    """Raise ConfigError if settings are nested as in the study itself: a factor has their dotted
+    names."""
+    for key, levels in factor.keys().items():
+        if isinstance(levels.value, (list, tuple)):
+            said = f"a factor has the dotted name of its setting; write {section}.{key}: ["
+            raise levels.error(f"{said}{', '.join(shown(v) for v in levels.value)}]", key=True)
 
 
 def read_trials(entry: Entry) -> Factor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cyclopts import App
-from cyclopts.exceptions import CycloptsError
+from cyclopts.exceptions import CycloptsError, UnusedCliTokensError
 
 from assay.apps.cli import console, screen
 from assay.core.errors import NO_BUG, AssayError
@@ -165,6 +165,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         line = command_line(listed=True) if COMMANDS.keys().isdisjoint(given) else app
         status = line(given, exit_on_error=False, print_error=False, result_action="return_value")
         return int(status or OK)
+    except UnusedCliTokensError as error:
+        console.error(_unexpected(error, given))
+        return WRONG_INPUT
     except CycloptsError as error:
         console.error(str(error))
         return WRONG_INPUT
@@ -189,6 +192,16 @@ def _run(arguments: Sequence[str] | None) -> int:
             return WRONG_INPUT
         console.error(f"{said} (this is a bug in assay; the details are in {_log(error)})")
         return UNEXPECTED
+
+
+def _unexpected(error: UnusedCliTokensError, given: Sequence[str]) -> str:
+    """Say which words a command does not take."""
+    for option, key, value in zip(given, given[1:], given[2:], strict=False):
+        if option == "--set" and "=" not in key and value in (error.unused_tokens or ()):
+            return f"--set takes KEY=VALUE as one word, got {key!r}; write --set {key}={value}"
+    words = ", ".join(map(repr, error.unused_tokens or ()))
+    command = " ".join(["assay", *(error.command_chain or ())])
+    return f"unexpected {words}; `{command} --help` shows what it takes"
 
 
 def _log(error: Exception) -> Path:
