@@ -93,8 +93,8 @@ class Ledger:
         """Describe the checkpoints of missing runs; see `stop.kept`."""
         runs, folder = self.missing(), self._store.checkpoints
         saved = {run for run in runs if Checkpoint(folder, run).exists()}
-        lost = [p for p in self.stopped if not saved & {*p.runs} and {*p.runs} & {*runs}]
-        return kept(len(saved), {p.cohort.members[0].config["engine"] for p in lost})
+        lost = [p for p in self.stopped if not saved & {*p.runs}]
+        return kept(len(saved), len({run for p in lost for run in p.runs} & {*runs}))
 
     def left_by_others(self) -> list[str]:
         """Claim missing runs that no other command holds (any more)."""

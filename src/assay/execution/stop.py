@@ -86,19 +86,17 @@ def with_store(command: str, store: Store) -> str:
     return f"{command} --store {shlex.quote(str(store.path))}"
 
 
-def kept(saved: int, engines: set[str]) -> str:
+def kept(saved: int, lost: int) -> str:
     """Return further lines about unfinished runs; "" for none.
 
     Args:
-        saved: how many of them have a checkpoint.
-        engines: engines of runs without a checkpoint.
+        saved: how many of them have a checkpoint; `lost`: how many have none.
     """
     lines = []
     if saved:
         runs = "1 unfinished run resumes" if saved == 1 else f"{saved} unfinished runs resume"
         lines.append(f"{runs} from a checkpoint")
-    lines += [
-        f"the {engine} engine saves no checkpoints; its unfinished runs start again"
-        for engine in sorted(engines)
-    ]
+    if lost:
+        runs = "1 unfinished run has" if lost == 1 else f"{lost} unfinished runs have"
+        lines.append(f"{runs} no checkpoint and will start again")
     return "".join(f"\n{line}" for line in lines)
