@@ -89,7 +89,9 @@ def test_compare_says_what_differs(store: Path, capsys: pytest.CaptureFixture[st
     assert "Holm" not in alone
     assert not any("The data differ" in line for line in out)
     assert main(["compare", "baseline", "small", "--store", str(store)]) == 0
-    assert capsys.readouterr().out.endswith("A and B are the same trial.\n")
+    same = capsys.readouterr().out
+    assert same.endswith("A and B are the same trial.\n")
+    assert "B = 0.01 (small), the best of 2 trials on validation" in same
     named = ["small:0.01", "small:1e-05"]  # as the table of results calls them
     assert main(["compare", *named, "--store", str(store)]) == 0
     said = capsys.readouterr().out.split("\n\n")[0]

@@ -189,6 +189,20 @@ def test_a_difference_of_two_trials_ends_where_the_metric_does(study):
     assert (main["low"], main["high"]) == (-1, 1)
 
 
+def test_a_note_is_said_once_with_the_metrics_that_it_is_about(study):
+    plan, records = study("tour")
+    runs = by_trial(records)
+    a, b = (runs[plan["trials"][i]["trial_id"]] for i in (0, 1))
+    b = [
+        replace(r, metrics={**r.metrics, "val_loss": other.metrics["val_loss"] + 1})
+        for other, r in zip(a, b, strict=True)
+    ]
+    alike = "Validation loss: the difference is the same in every pair"
+    assert compare_trials(a, b).notes[:1] == (alike,)
+    notes = compare_trials(a, b[:3]).notes
+    assert notes[:2] in ((alike, "unpaired runs left out: 2"), ("unpaired runs left out: 2", alike))
+
+
 def test_a_trial_that_diverged_is_worse_than_one_that_did_not(study):
     plan, records = study("tour")
     runs = by_trial(records)[plan["trials"][0]["trial_id"]]

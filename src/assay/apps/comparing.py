@@ -75,7 +75,9 @@ def _best(store: Store, plan: PlanData) -> Side:
     if best is None:
         why = why_no_best(plan, records)
         raise StoreError(f"study {plan['study']!r} has no best trial, because {why}")
-    return _trial(store, best.trial, plan)
+    side, trials = _trial(store, best.trial, plan), len(plan["trials"])
+    best_of = f", the best of {trials} trials on validation" if trials > 1 else ""
+    return replace(side, title=f"{side.title}{best_of}")
 
 
 def _trial(store: Store, trial: PlannedTrial, plan: PlanData) -> Side:

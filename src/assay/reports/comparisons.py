@@ -198,16 +198,26 @@ def compare_trials(
         Column(f"P({names[0]} better), 95 % CI", lambda r: _p_better_text(r["comparison"])),
         Column("n", lambda r: str(r["comparison"].n)),
     )
-    notes = sorted({e.comparison.note for e in found if e.comparison.note})
     lost = [
         f"{sum(r.status != 'finished' for r in runs)} of {len(runs)} runs of {name} did not finish"
         for name, runs in zip(names, (a, b), strict=True)
         if any(r.status != "finished" for r in runs)
     ]
     tuned = tuned_sides(dict(zip(names, (a, b), strict=True)))
-    told = (*notes, *lost, *_families(found), *([tuned] if tuned else []))
+    told = (*_notes(found), *lost, *_families(found), *([tuned] if tuned else []))
     title = f"{names[0]} against {names[1]}"
     return Table(title, columns, tuple(rows), f"assay compare {names[0]} {names[1]}", told)
+
+
+def _notes(found: Sequence[Effect]) -> list[str]:
+    """Return the notes of comparisons, each once, with its metrics unless it holds for all."""
+    said: dict[str, list[str]] = {}
+    for effect in found:
+        for note in filter(None, effect.comparison.note.split("; ")):
+            said.setdefault(note, []).append(metric_title(effect.metric))
+    every = len(found)
+    named = {note: "" if len(of) == every else f"{', '.join(of)}: " for note, of in said.items()}
+    return [f"{of[:1].upper()}{of[1:]}{note}" for note, of in named.items()]
 
 
 def _families(found: Sequence[Effect]) -> list[str]:
