@@ -237,7 +237,7 @@ def test_a_dry_run_refuses_what_no_engine_can_train(study: Path, tmp_path: Path,
         assert main(["run", str(study), *numpy, *more, *store]) == 2
         said = " ".join(capsys.readouterr().err.split())
         assert "numpy engine computes in float32 or float64, got precision 'bfloat16'" in said
-        assert said.startswith("error: baseline: ")
+        assert said.startswith("error: --set precision=bfloat16: baseline: ")
 
 
 def test_a_dry_run_says_what_has_to_be_installed_first(

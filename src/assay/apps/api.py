@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from assay.apps.places import data_folder, store_folder
 from assay.apps.results import Results
-from assay.core.config import Entry
-from assay.core.errors import ConfigError, MissingExtraError
+from assay.core.config import Entry, Mark
+from assay.core.errors import ConfigError, EngineError, MissingExtraError
 from assay.core.plans import runs_by_label
 from assay.core.plugins import leave_script, load_main
 from assay.core.store import Store
@@ -21,6 +21,8 @@ from assay.core.values import plain_data
 from assay.core.values import shown as written
 
 if TYPE_CHECKING:
+    from assay.core.records import Config
+    from assay.engines.engine import Cohort
     from assay.execution.events import Event
     from assay.execution.execute import Summary
     from assay.execution.place import Machine, Place
@@ -163,7 +165,8 @@ def machine_for(
     if on is not None and parse_place(on) != replace(place, options=()):
         place = parse_place(on)
     place = place.with_options(options or {})
-    return Machine(place, workers or found.workers, device or found.device, found.file)
+    mark = Mark(f"--device {device}") if device else found.device_mark
+    return Machine(place, workers or found.workers, device or found.device, found.file, mark)
 
 
 def _load_plugins(study: object) -> None:
@@ -194,14 +197,17 @@ def train(
         ConfigError: `workers` is less than 1, a part is registered in code that other machines
             cannot read, or an imported study has that name.
         DataError: a dataset is missing or damaged; nothing has been trained.
+        EngineError: an engine or a device cannot train it; nothing has been trained.
     """
     from assay.data import check_files
     from assay.engines.engine import Resources
     from assay.execution.execute import execute
     from assay.execution.live import LiveFile
     from assay.execution.place import Machine
+    from assay.execution.search import run_search
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
+    from assay.studies.search.plan import SearchPlan
 
     machine = machine or Machine()
     place = _reachable(machine.place)
@@ -214,29 +220,21 @@ def train(
     )
     options: dict[str, Any] = {"data_dir": data_dir, "workers": machine.workers, "executor": place}
     live = partial(LiveFile, store, plan.name, study.command, on_event)
-    if plan.study.search is not None:
-        from assay.execution.search import run_search
-        from assay.studies.search.plan import SearchPlan
-
-        assert isinstance(plan, SearchPlan)
-        samples = [{**config, "seed": 0} for config in plan.study.search.samples]
-        if not place.remote:
-            check_memory(cohorts(samples, data_dir), data_dir)
-        with Store(store) as opened:
-            opened.refuse_imported(plan.name)
-            check_files([c["dataset"] for c in plan.study.search.samples], data_dir)
-            with live() as told:
-                return run_search(plan, opened, resources, **options, on_event=told)
-    groups = cohorts(plan.runs().values(), data_dir)
+    groups = cohorts(_known_runs(plan), data_dir)
     if not place.remote:
         check_memory(groups, data_dir)
     with Store(store) as opened:
         opened.refuse_imported(plan.name)
         runs = plan.runs()
         opened.verify(runs)
-        missing = runs.keys() - opened.present(runs)
-        check_files([c["dataset"] for r, c in runs.items() if r in missing], data_dir)
+        stored = opened.present(runs)
+        missing = [g for g in groups if any(m.run_id not in stored for m in g.members)]
+        check_files([m.config["dataset"] for g in missing for m in g.members], data_dir)
+        for error in _check_engines(plan, missing, machine):
+            raise error
         with live() as told:
+            if isinstance(plan, SearchPlan):
+                return run_search(plan, opened, resources, **options, on_event=told)
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
 
 
@@ -251,26 +249,52 @@ def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]
         ConfigError: this machine has too little memory.
         EngineError: one cannot; the message names the trial if there are several.
     """
-    from assay.engines.engine import Resources
-    from assay.execution.execute import check_engines
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
-    search = plan.study.search
-    samples = [{**config, "seed": 0} for config in search.samples] if search else []
+    groups = cohorts(_known_runs(plan), data_dir)
+    if not machine.place.remote:
+        check_memory(groups, data_dir)  # before an engine measures networks
+    return list(dict.fromkeys(map(str, _check_engines(plan, groups, machine))))
+
+
+def _known_runs(plan: Plan) -> list[Config]:
+    """Return the runs of a plan; of a search, the first of each sample."""
+    from assay.studies.search.plan import rung_configs
+
+    if (search := plan.study.search) is None:
+        return list(plan.configs())
+    first = search.brackets[0].rungs[0].epochs if search.brackets else None
+    return [rung_configs(plan.study, config, first)[0] for config in search.samples]
+
+
+def _check_engines(
+    plan: Plan, groups: Sequence[Cohort], machine: Machine
+) -> list[MissingExtraError]:
+    """Check that the engines can train these cohorts; return what has to be installed first.
+
+    Raises:
+        EngineError: one cannot; the message says where the setting was written.
+    """
+    from assay.engines.engine import Resources
+    from assay.execution.execute import check_engines
+    from assay.studies.written import mark_of
+
     several = runs_by_label(plan.to_json()) if len(plan.trials) > 1 else ()
     labels = {run: label for label, runs in several for run in runs}
     resources = Resources(device=machine.place.device(machine.device or "auto"))
-    missing: dict[str, None] = {}
-    groups = cohorts(samples if search else plan.runs().values(), data_dir)
-    if not machine.place.remote:
-        check_memory(groups, data_dir)  # before an engine measures networks
+    missing = []
     for group in groups:
         try:
             check_engines([group], resources, lambda run: labels.get(run, ""))
         except MissingExtraError as error:
-            missing[str(error)] = None
-    return list(missing)
+            missing.append(error)
+        except EngineError as error:
+            trial = next((t for t in plan.trials if t.id == group.members[0].trial_id), None)
+            device = error.setting == "device"
+            mark = machine.device_mark if device else mark_of(plan.study, error.setting, trial)
+            raise EngineError(f"{mark}: {error}" if mark else str(error), error.setting) from None
+    return missing
 
 
 def _reachable(place: Place) -> Place:

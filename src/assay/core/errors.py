@@ -92,7 +92,16 @@ class NetworkError(AssayError, ValueError):
 
 
 class EngineError(AssayError, ValueError):
-    """An engine cannot run what was requested."""
+    """An engine cannot run what was requested.
+
+    Attributes:
+        setting: dotted name of the setting that it is about, which has a place in a study:
+            "training.minutes"; or "device", which has one on the command line.
+    """
+
+    def __init__(self, message: str, setting: str = "engine"):
+        super().__init__(message)
+        self.setting = setting
 
 
 class StoreError(AssayError):

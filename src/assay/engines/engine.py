@@ -146,12 +146,14 @@ def check_weights(member: Member, engine: str) -> None:
     """Raise EngineError if a recipe averages or pretrains weights."""
     if member.training.pretrain:
         raise EngineError(
-            f"the {engine} engine does not support training.pretrain; use --engine torch"
+            f"the {engine} engine does not support training.pretrain; use --engine torch",
+            "training.pretrain",
         )
     for name, value in member.training.averages.items():
         raise EngineError(
             f"the {engine} engine does not support averaged weights, got {name} {value!r}; "
-            "use --engine torch"
+            "use --engine torch",
+            name,
         )
 
 
@@ -162,7 +164,8 @@ def check_fixed(cohort: Cohort, who: str, instead: str) -> None:
         who: what cannot use them; instead: what to do about it.
     """
     if any((member.config.get("dataset") or {}).get("fresh") for member in cohort.members):
-        raise EngineError(f"{who} trains on fixed images, got dataset.fresh true; {instead}")
+        said = f"{who} trains on fixed images, got dataset.fresh true; {instead}"
+        raise EngineError(said, "dataset.fresh")
 
 
 def check_looks(cohort: Cohort, engine: str) -> None:
@@ -171,7 +174,8 @@ def check_looks(cohort: Cohort, engine: str) -> None:
     if looks > 1:
         raise EngineError(
             f"the {engine} engine looks at each image once, got a task with {looks} looks "
-            f"({cohort.task}); use engine: torch"
+            f"({cohort.task}); use engine: torch",
+            "task",
         )
 
 

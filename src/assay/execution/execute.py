@@ -148,7 +148,8 @@ def check_engines(
             find_engine(cohort.members[0].config["engine"]).check(cohort, resources)
         except EngineError as error:
             trial = trial_of(cohort.members[0].run_id)
-            raise EngineError(f"{trial}: {error}" if trial else str(error)) from None
+            said = f"{trial}: {error}" if trial else str(error)
+            raise EngineError(said, error.setting) from None
 
 
 @dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assay.core.config import Entry, Option, read_options
+from assay.core.config import Entry, Mark, Option, read_options
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.options import deferred, integer, text
 from assay.core.values import plain_data
@@ -99,12 +99,17 @@ def parse_place(written: str | Place | None) -> Place:
 
 @dataclass(frozen=True)
 class Machine:
-    """The content of a machine file, which a command's options override."""
+    """The content of a machine file, which a command's options override.
+
+    Attributes:
+        file: the machine file, if there is one; device_mark: where the device was written.
+    """
 
     place: Place = Place()
     workers: int | None = None
     device: str | None = None
     file: Path | None = None
+    device_mark: Mark | None = None
 
 
 _SETTINGS = {
@@ -150,4 +155,5 @@ def machine_of(study: object) -> Machine:
     entry.problems.raise_if_any()
     own = settings.get(place.executor or "", {})
     place = replace(place, options=tuple(sorted(own.items())))
-    return Machine(place, found.get("workers"), found.get("device"), file)
+    mark = source.mark(("device",))
+    return Machine(place, found.get("workers"), found.get("device"), file, mark)

@@ -61,6 +61,8 @@ class Study:
             with which the best are trained again.
         judging: its metrics and its objective.
         contrasts: its comparisons and the equivalence margin.
+        source: `written` with the places; changed: settings that the scale and the command line
+            change in every trial.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Study:
     search: Search | None = None
     judging: Judging = field(default_factory=Judging)
     contrasts: Contrasts = field(default_factory=Contrasts)
+    source: Source = field(default_factory=lambda: Source({}), compare=False, repr=False)
+    changed: tuple[Setting, ...] = field(default=(), compare=False, repr=False)
 
 
 def parse_study(
@@ -230,6 +234,8 @@ class _Reader:
             search=search,
             judging=judging,
             contrasts=contrasts,
+            source=self.source,
+            changed=self.changes.settings,
         )
 
     def _take(self, key: str, read: Any = None, default: Any = None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from assay.core.config import Problems
@@ -11,7 +11,7 @@ from assay.core.errors import ConfigError
 from assay.core.records import Config, trial_id
 from assay.core.trial_names import named_label, trial_name, unknown_trial
 from assay.studies.design import Cell, Design, trial_label
-from assay.studies.factors import TRIAL, Factor, Level, label_of
+from assay.studies.factors import TRIAL, Factor, Level, Setting, label_of
 from assay.studies.settings import SECTIONS
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class Trial:
         label: displayed label ("activation = tanh").
         levels: the label of each factor's level.
         config: the canonical configuration, without a seed.
+        settings: what its levels set, with the places.
     """
 
     label: str
     levels: dict[str, str]
     config: Config
+    settings: tuple[Setting, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -174,4 +176,6 @@ class TrialTable:
         if not any(cell):
             return Trial("baseline" if self.factors else name, levels, config)
         shown = {f.name: lv.label for f, lv in zip(self.factors, cell, strict=True) if lv}
-        return Trial(trial_label(shown, [f.name for f in self.factors]), levels, config)
+        label = trial_label(shown, [f.name for f in self.factors])
+        settings = tuple(s for level in cell if level for s in level.settings)
+        return Trial(label, levels, config, settings)

@@ -100,7 +100,7 @@ def optimizer_call(
     """
     optimizer = training.optimizer
     if not optimizer.keras:
-        raise EngineError(optimizer.lacks("keras"))
+        raise EngineError(optimizer.lacks("keras"), "training.optimizer")
     rate = schedule_call(training.schedule, training.learning_rate, total, per_epoch)
     settings = optimizer.keras_settings(hidden or {}, outputs)
     return Call(f"optimizers.{optimizer.keras}", {"learning_rate": rate, **settings})
@@ -115,12 +115,14 @@ def schedule_call(schedule: Schedule, rate: float, total: int, per_epoch: int) -
     if schedule.warmup:
         raise EngineError(
             "the keras engine does not support a warm-up as assay defines it, got schedule.warmup "
-            f"{schedule.warmup:g}; expected 0, or engine: torch"
+            f"{schedule.warmup:g}; expected 0, or engine: torch",
+            "training.schedule.warmup",
         )
     if isinstance(schedule, Constant):
         return rate
     if not schedule.keras:
-        raise EngineError(f"the keras engine has no schedule {schedule.kind}; use engine: torch")
+        said = f"the keras engine has no schedule {schedule.kind}; use engine: torch"
+        raise EngineError(said, "training.schedule")
     settings = schedule.keras_settings(rate, total, per_epoch)
     return Call(f"optimizers.schedules.{schedule.keras}", settings)
 

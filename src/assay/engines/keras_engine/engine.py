@@ -63,12 +63,14 @@ class KerasEngine:
                 f"the keras engine leaves the device to its backend, got device "
                 f"{resources.device!r}; expected auto or cpu"
                 if known
-                else unknown_name("device", resources.device, ["auto", "cpu"])
+                else unknown_name("device", resources.device, ["auto", "cpu"]),
+                "device",
             )
         _precision(resources, str(cohort.members[0].config.get("precision", "auto")))
         if cohort.task_name != "classify":
             name = cohort.task_name
-            raise EngineError(unknown_name("task of the keras engine", name, ["classify"]))
+            said = unknown_name("task of the keras engine", name, ["classify"])
+            raise EngineError(said, "task")
         check_fixed(cohort, "the keras engine", "use --engine torch")
         check_looks(cohort, "keras")
         for member in cohort.members:
@@ -76,12 +78,14 @@ class KerasEngine:
             if member.training.stop_after:
                 raise EngineError(
                     "the keras engine cannot resume training, got training.stop_after "
-                    f"{member.training.stop_after!r}; use --engine torch"
+                    f"{member.training.stop_after!r}; use --engine torch",
+                    "training.stop_after",
                 )
             if member.training.minutes:
                 raise EngineError(
                     "the keras engine trains by updates and keeps no time limit, got "
-                    f"training.minutes {member.training.minutes!r}; use --engine torch"
+                    f"training.minutes {member.training.minutes!r}; use --engine torch",
+                    "training.minutes",
                 )
             own = isinstance(member.network, OwnNetwork)
             for place in () if own else member.network.leaves():
@@ -178,5 +182,5 @@ def number_format(keras: ModuleType, precision: str) -> Iterator[None]:
 def _precision(resources: Resources, precision: str) -> str:
     wish = precision if resources.precision == "auto" else resources.precision
     if wish not in POLICIES:
-        raise EngineError(unknown_name("precision", wish, POLICIES))
+        raise EngineError(unknown_name("precision", wish, POLICIES), "precision")
     return wish

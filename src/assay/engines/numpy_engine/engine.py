@@ -39,11 +39,13 @@ class NumpyEngine:
             raise EngineError(
                 f"the numpy engine computes on the CPU only, got device {resources.device!r}"
                 if known
-                else unknown_name("device", resources.device, ["auto", "cpu"])
+                else unknown_name("device", resources.device, ["auto", "cpu"]),
+                "device",
             )
         _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
         if cohort.task_name not in LOSSES:
-            raise EngineError(unknown_name("task of the numpy engine", cohort.task_name, LOSSES))
+            said = unknown_name("task of the numpy engine", cohort.task_name, LOSSES)
+            raise EngineError(said, "task")
         check_fixed(cohort, "the numpy engine", "use --engine torch")
         for member in cohort.members:
             check_weights(member, "numpy")
@@ -115,8 +117,9 @@ def _dtype(resources: Resources, precision: str) -> np.dtype:
     if wish == "bfloat16":
         raise EngineError(
             "the numpy engine computes in float32 or float64, got precision 'bfloat16', which "
-            "NumPy does not have"
+            "NumPy does not have",
+            "precision",
         )
     if wish not in PRECISIONS:
-        raise EngineError(unknown_name("precision", wish, PRECISIONS))
+        raise EngineError(unknown_name("precision", wish, PRECISIONS), "precision")
     return PRECISIONS[wish]

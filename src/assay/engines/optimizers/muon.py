@@ -134,11 +134,13 @@ class Muon(Optimizer):
         if any(len(shape) != 2 for shape in hidden.values()):
             raise EngineError(
                 "optimizer muon of the keras engine supports dense layers only, and this network "
-                "has convolutions; use engine: torch"
+                "has convolutions; use engine: torch",
+                "training.optimizer",
             )
         if self.relative_rate:
             raise EngineError(
-                "optimizer muon of the keras engine has no relative_rate; use engine: torch"
+                "optimizer muon of the keras engine has no relative_rate; use engine: torch",
+                "training.optimizer.relative_rate",
             )
         found = super().numbers(None) | {"adam_weight_decay": self.weight_decay}
         del found["relative_rate"]

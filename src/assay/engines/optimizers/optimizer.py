@@ -243,7 +243,7 @@ class Optimizer:
         """
         name = f"{engine}_step"
         if not cls._has(name):
-            raise EngineError(cls.lacks(engine))
+            raise EngineError(cls.lacks(engine), "training.optimizer")
         return getattr(cls, name)
 
     @classmethod

@@ -49,12 +49,14 @@ class SklearnEngine:
         """Raise EngineError for a device, precision, task or network that this engine lacks."""
         if resources.device not in ("auto", "cpu"):
             raise EngineError(
-                f"the sklearn engine computes on the CPU only, got device {resources.device!r}"
+                f"the sklearn engine computes on the CPU only, got device {resources.device!r}",
+                "device",
             )
         _dtype(resources, str(cohort.members[0].config.get("precision", "auto")))
         if cohort.task_name != "classify":
             name = cohort.task_name
-            raise EngineError(unknown_name("task of the sklearn engine", name, ["classify"]))
+            said = unknown_name("task of the sklearn engine", name, ["classify"])
+            raise EngineError(said, "task")
         check_fixed(cohort, "the sklearn engine", "use --engine torch")
         check_looks(cohort, "sklearn")
         for member in cohort.members:
@@ -191,6 +193,7 @@ def _dtype(resources: Resources, precision: str) -> np.dtype:
     known = {"auto": np.float32, "float32": np.float32, "float64": np.float64}
     if wish not in known:
         raise EngineError(
-            f"the sklearn engine computes in float32 or float64, got precision {wish!r}"
+            f"the sklearn engine computes in float32 or float64, got precision {wish!r}",
+            "precision",
         )
     return np.dtype(known[wish])

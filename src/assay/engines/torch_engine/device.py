@@ -60,7 +60,7 @@ def place(resources: Resources, precision: str = "auto") -> DevicePlace:
     if wish == "auto":
         wish = "bfloat16" if fast_bfloat16(device.type) else "float32"
     if wish not in PRECISIONS:
-        raise EngineError(unknown_name("precision", wish, ["auto", *PRECISIONS]))
+        raise EngineError(unknown_name("precision", wish, ["auto", *PRECISIONS]), "precision")
     if device.type == "cpu":
         torch.set_num_threads(resources.threads or torch.get_num_threads())
         _keep_memory()
@@ -120,7 +120,8 @@ def _device(wish: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     written = re.fullmatch(r"(cpu|mps)(?::0)?|(cuda)(?::(0|[1-9][0-9]*))?", wish)
     if not written:
-        raise EngineError(unknown_name("device", wish, ["auto", "cpu", "cuda", "cuda:0", "mps"]))
+        known = ["auto", "cpu", "cuda", "cuda:0", "mps"]
+        raise EngineError(unknown_name("device", wish, known), "device")
     kind, number = written[1] or written[2], written[3]
     there = {
         "cpu": True,
@@ -128,9 +129,11 @@ def _device(wish: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not there[kind]:
-        raise EngineError(f"device {wish!r} is not available on this machine; use 'cpu'")
+        said = f"device {wish!r} is not available on this machine; use 'cpu'"
+        raise EngineError(said, "device")
     if number and int(number) >= (count := torch.cuda.device_count()):
-        raise EngineError(f"device {wish!r}: the last GPU of this machine is cuda:{count - 1}")
+        said = f"device {wish!r}: the last GPU of this machine is cuda:{count - 1}"
+        raise EngineError(said, "device")
     return torch.device(f"{kind}:{number}" if number else kind)
 
 

@@ -49,11 +49,13 @@ def check_parts(cohort: Cohort) -> None:
         if "normalize" in spec:
             raise EngineError(
                 f"task {cohort.task_name} needs pixels from -1 to 1, got dataset.normalize "
-                f"{spec['normalize']!r}; leave it out"
+                f"{spec['normalize']!r}; leave it out",
+                "dataset.normalize",
             )
         if member.training.test_curve:
             raise EngineError(
-                f"task {cohort.task_name} supports no test curve, got test_curve true"
+                f"task {cohort.task_name} supports no test curve, got test_curve true",
+                "training.test_curve",
             )
         stopping = member.training.early_stopping
         has_loss = getattr(TASKS[cohort.task_name], "has_loss", False)
@@ -61,7 +63,8 @@ def check_parts(cohort: Cohort) -> None:
         if stopping and stopping.monitor not in known:
             raise EngineError(
                 f"early_stopping.monitor {stopping.monitor!r} is not measured by task "
-                f"{cohort.task_name}; use {' or '.join(known)}"
+                f"{cohort.task_name}; use {' or '.join(known)}",
+                "training.early_stopping.monitor",
             )
 
 
