@@ -275,6 +275,22 @@ def test_trials_that_were_listed_have_no_second_column_of_labels(
         assert ["trial", "identity"] in lines
 
 
+@pytest.mark.parametrize(
+    ("command", "text", "option"),
+    [
+        (["network", "show", "mlp"], "dataset.name=mnist", ["--dataset", "digits"]),
+        (["network", "show", "mlp"], "dataset=mnist", ["--dataset", "digits"]),
+        (["run", "tell-the-time"], "training.pretrain=transfer", ["--pretrain", "rendered"]),
+    ],
+)
+def test_an_option_and_set_do_not_contradict_each_other(
+    command: list[str], text: str, option: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert main([*command, *option, "--set", text]) == 2
+    said = f"error: --set {text}: {' '.join(option)} sets it as well; expected one of the two"
+    assert " ".join(capsys.readouterr().err.split()) == said
+
+
 def test_networks_are_tables(capsys: pytest.CaptureFixture[str]):
     assert main(["network", "show", "mlp", "--dataset", "digits"]) == 0
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

@@ -137,3 +137,24 @@ def test_what_an_option_gives_is_not_set_as_well(given: dict[str, Any], text: st
     said = f"--set {text}: --{name} {value} sets it as well; expected one of the two"
     with pytest.raises(ConfigError, match=said):
         parse_study("tour", set=[text], **given)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("training.epochs=2", "training.epochs=3"),
+        ("dataset=digits", "dataset.name=mnist"),
+        ("training.optimizer=sgd", "training.optimizer.name=adam"),
+        ("repeats=2", "repeats=3"),
+    ],
+)
+def test_a_setting_is_set_once(one: str, other: str) -> None:
+    said = f"--set {other}: --set {one} sets it as well; expected one of the two"
+    with pytest.raises(ConfigError, match=said):
+        parse_study("tour", set=[one, other])
+
+
+def test_a_section_and_a_setting_in_it_are_both_set() -> None:
+    changed = ["training.optimizer={name: sgd}", "training.optimizer.momentum=0.5"]
+    optimizer = parse_study("tour", set=changed).trials[0].config["training"]["optimizer"]
+    assert (optimizer["name"], optimizer["momentum"]) == ("sgd", 0.5)

@@ -21,7 +21,15 @@ from assay.studies.factors import Factor, Setting, clash, read_settings, setting
 from assay.studies.names import read_scale_name
 from assay.studies.settings import shorthand
 
-__all__ = ["Changes", "StudyChanges", "command_of", "from_command_line", "read_scale", "shrink"]
+__all__ = [
+    "Changes",
+    "StudyChanges",
+    "command_of",
+    "from_command_line",
+    "read_scale",
+    "setting_of",
+    "shrink",
+]
 
 _NUMBERS = ("repeats", "seed", "save_weights")
 """Keys of a study that --set may change."""
@@ -164,12 +172,15 @@ def from_command_line(
         given: values of other arguments, such as --repeats, which may not be set as well.
     """
     settings, keys = list(changes.settings), dict(changes.keys)
+    before = {name: f"--{name} {value}" for name, value in given.items()}
     for text in assignments:
         with problems.collect():
             name, entry = _assignment(text, problems)
-            if name in given:
-                said = f"--{name} {given[name]} sets it as well; expected one of the two"
+            meant = setting_of(text)
+            if meant in before:
+                said = f"{before[meant]} sets it as well; expected one of the two"
                 raise LocatedError(said, Mark(f"--set {text}"))
+            before[meant] = f"--set {text}"
             if name in _NUMBERS or name.startswith("search."):
                 keys[name] = entry
             else:
@@ -177,6 +188,13 @@ def from_command_line(
                 settings = [s for s in settings if s.path != path]
                 settings.append(Setting(path, entry, entry.source.mark(entry.path)))
     return replace(changes, settings=tuple(settings), keys=keys)
+
+
+def setting_of(text: str) -> str:
+    """Return the setting that a `path=value` string sets: dataset.name for `dataset=mnist`."""
+    name, _, value = (part.strip() for part in text.partition("="))
+    short = None if value.startswith("{") else shorthand(tuple(name.split(".")))
+    return f"{name}.{short}" if short else name
 
 
 def _assignment(text: str, problems: Problems) -> tuple[str, Entry]:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from assay.apps.cli import console
 from assay.apps.cli.completion import study_names
-from assay.apps.cli.options import DatasetName, Places, Settings, TrialName, is_study
+from assay.apps.cli.options import DatasetName, Places, Settings, TrialName, is_study, with_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,9 @@ def show(
         as_: table, or keras: Python code that makes the network in Keras.
     """
     places = places or Places()
-    changes = [*(set or ()), *([f"dataset.name={dataset}"] if dataset else [])]
+    changes = set or []
+    if dataset:
+        changes = with_option(changes, "--dataset", "dataset.name", dataset)
     title, network = _find(name, trial, dataset, changes, places)
     if as_ == "keras":
         from assay.engines.keras_engine.code import keras_code

@@ -22,6 +22,8 @@ from assay.apps.cli.completion import (
 from assay.apps.places import data_folder, nothing_stored, store_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assay.execution.place import Machine
     from assay.studies.scales import StudyChanges
 
@@ -42,6 +44,7 @@ __all__ = [
     "TrialName",
     "figure_file",
     "is_study",
+    "with_option",
 ]
 
 
@@ -78,6 +81,21 @@ Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print JS
 
 Drawn = Literal["svg", "pdf", "png"]
 """Kinds of files that figures are written as."""
+
+
+def with_option(set: Sequence[str], option: str, setting: str, value: str) -> list[str]:
+    """Return the changes of --set with an option that stands for one of them.
+
+    Raises:
+        ConfigError: that setting is set as well.
+    """
+    from assay.core.errors import ConfigError
+    from assay.studies.scales import setting_of
+
+    if twice := [text for text in set if setting_of(text) == setting]:
+        said = f"{option} {value} sets it as well; expected one of the two"
+        raise ConfigError(f"--set {twice[0]}: {said}")
+    return [*set, f"{setting}={value}"]
 
 
 def figure_file(out: Path | None, to: Drawn | None, usual: str) -> tuple[Path, Drawn]:

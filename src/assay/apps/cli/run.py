@@ -22,6 +22,7 @@ from assay.apps.cli.options import (
     Places,
     StudyName,
     StudyOptions,
+    with_option,
 )
 from assay.apps.cli.outcome import account, tell_fonts, verdict
 from assay.apps.cli.progress import display, estimated, runs_text
@@ -74,7 +75,8 @@ def run(
     options, places = options or StudyOptions(), places or Places()
     _choose(backend)
     if pretrain:
-        options = replace(options, set=[*options.set, f"training.pretrain={pretrain}"])
+        changes = with_option(options.set, "--pretrain", "training.pretrain", pretrain)
+        options = replace(options, set=changes)
     said = ["interrupted before training; run the same command again"]
     with _interruptible(said):
         machine = (where or MachineOptions()).of(study)
