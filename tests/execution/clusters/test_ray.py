@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +22,8 @@ from assay.core.errors import EngineError
 from assay.core.records import run_id
 from assay.core.store import Store
 from assay.execution.executors import _ray_actor
-from assay.execution.executors.executor import Job
+from assay.execution.executors.executor import Job, Setup
+from assay.execution.executors.ray import _ray, _start
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 
@@ -203,6 +206,20 @@ def test_a_cluster_that_is_not_there_is_named_at_once(tmp_path):
             EngineError, match=r"cannot connect to the Ray cluster at '.*127.0.0.1:1'"
         ):
             train(tmp_path, RUNS[:1], executor=place)
+
+
+def test_a_cluster_that_does_not_answer_is_said_in_one_error(monkeypatch, tmp_path):
+    def init(**_):
+        warnings.warn("Ray Client connection timed out. Ensure that", stacklevel=2)
+        raise ConnectionError("ray client connection timeout")
+
+    monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
+    assert _ray() is ray
+    assert os.environ["GRPC_VERBOSITY"] == "NONE"  # gRPC would write of each attempt
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"ray://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(EngineError, match=rf"cluster at '{address}': ray client connection"):
+            _start(SimpleNamespace(init=init), Setup(None, 1, address=address))
 
 
 def test_a_ray_of_this_machine_listens_to_nobody_else(tmp_path, misbehave):

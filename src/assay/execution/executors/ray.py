@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from operator import length_hint
@@ -205,6 +206,7 @@ def _ray() -> Any:
     """The library, told what it must not do."""
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is an exception as well
     try:
         import ray
     except ImportError as error:
@@ -216,7 +218,7 @@ def _start(ray: Any, setup: Setup) -> None:
     """Connect to a cluster, or start one that listens to this machine alone."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     address = setup.address
-    with _own_signals():
+    with _own_signals(), warnings.catch_warnings(action="ignore"):
         try:
             if address:
                 _reach(address)
