@@ -15,7 +15,7 @@ from assay.core.errors import StoreError
 from assay.core.record_files import read_record, write_record
 from assay.core.records import Record, run_id, trial_id
 from assay.core.store import Store
-from assay.core.store_care import backup, collect_garbage, export_studies, merge, repair
+from assay.core.store_care import Repaired, backup, collect_garbage, export_studies, merge, repair
 from assay.core.store_owner import new_owner, retire_owner
 
 DRAW = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def test_a_damaged_plan_drops_nothing(tmp_path):
 def test_a_damaged_index_is_repaired(tmp_path):
     records = [make(seed, curves={"loss": DRAW.random(2000)}) for seed in range(12)]
     fill(tmp_path, "study", *records)
-    assert repair(tmp_path) == (12, 1, None)
+    assert repair(tmp_path) == Repaired(12, 1)
     index = tmp_path / "index.sqlite"
     with closing(sqlite3.connect(index)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -162,12 +162,14 @@ def test_a_damaged_index_is_repaired(tmp_path):
     middle = len(content) // 2 // 4096 * 4096
     content[middle : middle + 3 * 4096] = b"\xff" * 3 * 4096
     index.write_bytes(content)
-    runs, plans, kept = repair(tmp_path)
+    found = repair(tmp_path)
+    runs = found.runs
     assert 0 < runs < 12
-    assert plans == 1
-    assert kept is not None
-    assert kept.read_bytes() == content
+    assert found.plans == 1
+    assert found.kept is not None
+    assert found.kept.read_bytes() == content
     assert len(whole(tmp_path)) == runs
+    assert set(found.lost) == {r.run_id for r in records} - set(whole(tmp_path))
     with Store(tmp_path) as store:
         missing = set(store.plan("study")["trials"][0]["runs"]) - set(store.run_ids())
         assert len(missing) == 12 - runs
@@ -184,7 +186,7 @@ def test_an_index_is_not_repaired_while_runs_are_trained_into_it(tmp_path, count
     are = {1: "1 run is", 2: "2 runs are"}[count]
     with Store(tmp_path) as store:
         store.claim([record.run_id for record in fresh], owner)
-        assert repair(tmp_path) == (2, 1, None)  # nothing is damaged
+        assert repair(tmp_path) == Repaired(2, 1)  # nothing is damaged
         with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
             db.execute("UPDATE runs SET message = 'flipped' WHERE seed = 1")
         said = (
@@ -196,7 +198,8 @@ def test_an_index_is_not_repaired_while_runs_are_trained_into_it(tmp_path, count
             assert store.add(record)
         store.release([record.run_id for record in fresh], owner)
         retire_owner(owner)
-    assert repair(tmp_path)[:2] == (1 + count, 1)
+    found = repair(tmp_path)
+    assert (found.runs, found.plans, found.lost) == (1 + count, 1, [make(1).run_id])
     assert set(whole(tmp_path)) == {r.run_id for r in (make(2), *fresh)}
 
 
@@ -204,7 +207,8 @@ def test_claims_that_cannot_be_read_do_not_stop_a_repair(tmp_path):
     fill(tmp_path, "study", make(1))
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
         db.execute("DROP TABLE claims")
-    assert repair(tmp_path)[:2] == (1, 1)
+    found = repair(tmp_path)
+    assert (found.runs, found.plans, found.lost, found.unread) == (1, 1, [], [])
 
 
 def test_a_damaged_plan_is_not_called_sound(tmp_path, capsys):
@@ -217,6 +221,24 @@ def test_a_damaged_plan_is_not_called_sound(tmp_path, capsys):
         assert "the plan of study 'study' is damaged: its checksum is wrong" in said
         assert "`assay run` of the study writes it again" in said
         assert "nothing is damaged" not in said
+
+
+def test_a_repair_says_what_is_lost_and_keeps_what_can_be_kept(tmp_path, capsys):
+    fill(tmp_path, "whole", make(1), make(2))
+    fill(tmp_path, "torn", make(3))
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db, db:
+        db.execute("UPDATE plans SET plan = replace(plan, 'a', 'b') WHERE study = 'torn'")
+        db.execute("UPDATE runs SET message = 'flipped' WHERE seed IN (2, 3)")
+    assert main(["store", "repair", "--store", str(tmp_path)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "kept 1 run and 2 plans" in said
+    assert f"lost of study 'whole': 1 run ({make(2).run_id}); `assay run whole" in said
+    assert f"lost, of no study whose plan can be read: 1 run ({make(3).run_id})" in said
+    assert "the plan of study 'torn' is damaged: its checksum is wrong; `assay run`" in said
+    with Store(tmp_path) as store:
+        assert store.study_names() == {"whole", "torn"}
+    with pytest.raises(StoreError, match="nothing was deleted"):
+        collect_garbage(tmp_path)
 
 
 def test_an_index_is_a_file(tmp_path):

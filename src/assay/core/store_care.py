@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,16 @@ from assay.core.same_results import DIFFERENT, agreement
 from assay.core.store import Store
 from assay.core.store_format import VERSION
 
-__all__ = ["Gone", "Joined", "backup", "collect_garbage", "export_studies", "merge", "repair"]
+__all__ = [
+    "Gone",
+    "Joined",
+    "Repaired",
+    "backup",
+    "collect_garbage",
+    "export_studies",
+    "merge",
+    "repair",
+]
 
 Told = Callable[[float, str], None]
 
@@ -236,14 +245,28 @@ def _deleted(file: Path) -> bool:
     return False
 
 
-def repair(path: Path) -> tuple[int, int, Path | None]:
+@dataclass
+class Repaired:
+    """The result of a repair.
+
+    Attributes:
+        runs, plans: their number in the index, damaged plans included.
+        kept: the path of the damaged index; None if nothing was changed.
+        lost: runs that could not be copied; unread: studies whose plans could not be.
+    """
+
+    runs: int
+    plans: int
+    kept: Path | None = None
+    lost: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def repair(path: Path) -> Repaired:
     """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
-    Damaged records are left out; the next `assay run` of their study trains these runs.
-
-    Returns:
-        Runs and plans of the new index, and the path of the damaged one; None if the index is
-        intact, so that nothing was changed.
+    Damaged records are left out; the next `assay run` of their study trains these runs. A damaged
+    plan stays, so that nothing takes its runs for unused, until its study is run again.
 
     Raises:
         StoreError: nothing in it can be read; or runs are being trained or copied, whose records
@@ -258,7 +281,7 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
         old = store.format < VERSION
         claimed = store.claimed()
         if not store.integrity() and not any(p for _, _, p in store.everything()):
-            return len(store.run_ids()), len(list(store.plans())), None
+            return Repaired(len(store.run_ids()), len(store.study_names()))
     if claimed:
         are = "1 run is" if len(claimed) == 1 else f"{len(claimed)} runs are"
         raise StoreError(
@@ -271,8 +294,9 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
     fresh = path / "repaired.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     with Store(fresh) as new:
-        runs, plans = new.salvage(index, _likely_runs(path))
-    if not runs and not plans:
+        found = new.salvage(index, likely := _likely_runs(path))
+        planned = {run for plan in new.plans() for run in needed_runs(plan)}
+    if not found.runs and not found.plans:
         shutil.rmtree(fresh, ignore_errors=True)
         raise StoreError(f"{index} cannot be read at all; restore it from a backup")
     kept = path / f"index-damaged-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"
@@ -282,9 +306,12 @@ def repair(path: Path) -> tuple[int, int, Path | None]:
             index.with_name(index.name + end).replace(kept.with_name(kept.name + end))
     (fresh / "index.sqlite").replace(index)
     shutil.rmtree(fresh, ignore_errors=True)
-    return runs, plans, kept
+    # other weights may be of a run that was deleted
+    tried = [*found.lost, *(run for run in likely if run in planned)]
+    lost = [run for run in dict.fromkeys(tried) if run not in found.runs]
+    return Repaired(len(found.runs), len(found.plans), kept, lost, found.unread)
 
 
-def _likely_runs(path: Path) -> Iterable[str]:
+def _likely_runs(path: Path) -> list[str]:
     """Return names of runs by their weights files, for an index that cannot be scanned."""
     return [file.stem for file in sorted((path / "weights").glob("*.safetensors"))]

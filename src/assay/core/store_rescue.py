@@ -6,18 +6,34 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assay.core import store_format as form
-from assay.core.digests import digest
+from assay.core.errors import StoreError
 from assay.core.store_index import Index, put_arrays
 from assay.core.store_owner import is_alive
 from assay.core.store_soundness import arrays_problem, problem
 
-__all__ = ["Rescue"]
+__all__ = ["Rescue", "Salvaged"]
 
 PLAN = "study, plan, updated, digest"
+
+
+@dataclass
+class Salvaged:
+    """What was copied from a damaged index.
+
+    Attributes:
+        runs, lost: runs that were copied, and those of the index that were not.
+        plans, unread: studies whose plans were copied, even damaged, and those that cannot be read.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 class Rescue:
@@ -40,36 +56,34 @@ class Rescue:
         with self._index.explained("cannot make the index smaller"):
             self._index.db.execute("VACUUM")
 
-    def salvage(self, damaged: Path, likely: Iterable[str]) -> tuple[int, int]:
-        """Copy the intact rows of a damaged index of the present format.
+    def salvage(self, damaged: Path, likely: Iterable[str]) -> Salvaged:
+        """Copy the intact runs of a damaged index of the present format, and all plans that can be
+        read: a damaged one stays known as such, so that nothing takes its runs for unused.
 
         Args:
             likely: names to look up if the index cannot be scanned.
-
-        Returns:
-            The number of copied runs and plans.
         """
-        counts = [0, 0]
+        found = Salvaged()
         with closing(sqlite3.connect(damaged)) as old:
             old.text_factory = lambda text: text.decode(errors="replace")
+            for study in _names(old, "plans", "study"):
+                row = _row(old, f"SELECT {PLAN} FROM plans WHERE study = ?", study)
+                copied = row is not None and self._insert_plan(row)
+                (found.plans if copied else found.unread).append(study)
             runs = _names(old, "runs", "run_id")
             for run in dict.fromkeys([*runs, *likely]):
-                found = _run(old, run)
-                if found is not None:
-                    self._insert_run(*found)
-                    counts[0] += 1
-            for study in _names(old, "plans", "study"):
-                row = _row(
-                    old, "SELECT study, plan, updated, digest FROM plans WHERE study = ?", study
-                )
-                if row and row[3] == digest(*row[:3]):
-                    with self._index.writing() as db:
-                        sql = (
-                            "REPLACE INTO plans (study, plan, updated, digest) VALUES (?, ?, ?, ?)"
-                        )
-                        db.execute(sql, row)
-                    counts[1] += 1
-        return counts[0], counts[1]
+                if (sound := _run(old, run)) is not None:
+                    self._insert_run(*sound)
+                    found.runs.append(run)
+                elif run in runs:
+                    found.lost.append(run)
+        return found
+
+    def _insert_plan(self, row: tuple[Any, ...]) -> bool:
+        with suppress(StoreError), self._index.writing() as db:
+            db.execute(f"REPLACE INTO plans ({PLAN}) VALUES (?, ?, ?, ?)", row)
+            return True
+        return False
 
     def _insert_run(self, row: tuple[Any, ...], blob: bytes) -> None:
         marks = ", ".join("?" * len(row))

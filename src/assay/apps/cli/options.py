@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -213,6 +213,10 @@ class StudyOptions:
     precision: Literal["auto", "float32", "bfloat16", "float64"] | None = None
     engine: Annotated[str | None, Parameter(completer=engine_names)] = None
     set: Settings = field(default_factory=list)
+
+    def and_set(self, option: str, setting: str, value: str) -> StudyOptions:
+        """Return these options with one that stands for a setting; see `with_option`."""
+        return replace(self, set=with_option(self.set, option, setting, value))
 
     def refuse(self, why: str) -> None:
         """Refuse the changes, except the scale, for what is read from a store.

@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -22,7 +21,6 @@ from assay.apps.cli.options import (
     Places,
     StudyName,
     StudyOptions,
-    with_option,
 )
 from assay.apps.cli.outcome import account, tell_fonts, verdict
 from assay.apps.cli.progress import display, estimated, runs_text
@@ -75,8 +73,7 @@ def run(
     options, places = options or StudyOptions(), places or Places()
     _choose(backend)
     if pretrain:
-        changes = with_option(options.set, "--pretrain", "training.pretrain", pretrain)
-        options = replace(options, set=changes)
+        options = options.and_set("--pretrain", "training.pretrain", pretrain)
     said = ["interrupted before training; run the same command again"]
     with _interruptible(said):
         machine = (where or MachineOptions()).of(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from assay.apps.cli.options import Places
 from assay.apps.cli.progress import runs_text
 
 if TYPE_CHECKING:
+    from assay.core.store import Store
     from assay.core.store_care import Joined
     from assay.core.store_check import Checked
 
@@ -120,25 +122,54 @@ def gc(
 def repair(*, places: Places | None = None) -> int:
     """Rebuild a damaged index from what can still be read; the damaged one is kept.
 
-    `assay run` of a study then trains the runs that are missing. The exit status is 1 when the plan
-    of a study is damaged, which only `assay run` of that study can write again.
+    It says what could not be kept, and how to get it back: `assay run` of a study trains the runs
+    that are missing. The exit status is 1 when the plan of a study is damaged or lost, which only
+    `assay run` of that study can write again.
     """
     from assay.core.store import Store
     from assay.core.store_care import repair as mend
 
     path = (places or Places()).store_path
-    runs, plans, kept = mend(path)
-    if kept is None:
-        with Store(path, create=False, read_only=True) as store:
-            damaged = [problem for _, problem in store.plan_problems() if problem]
-        if damaged:
-            console.say("the index needs no repair, but:")
-            console.points(damaged)
-            return DAMAGED
+    found = mend(path)
+    with Store(path, create=False, read_only=True) as store:
+        damaged = [problem for _, problem in store.plan_problems() if problem]
+        lost = list(_lost(store, found.lost))
+    damaged += [
+        f"the plan of study {study!r} could not be read; `assay run` of the study writes it again, "
+        f"and until then `assay store gc` would delete its runs ({path})"
+        for study in found.unread
+    ]
+    if found.kept is not None:
+        kept = f"kept {runs_text(found.runs)} and {found.plans} plan{'s' * (found.plans != 1)}"
+        console.say(f"{kept}; the damaged index is now {found.kept}")
+        console.points([*lost, *damaged])
+    elif damaged:
+        console.say("the index needs no repair, but:")
+        console.points(damaged)
+    else:
         console.say(f"nothing is damaged in {path}")
-        return 0
-    console.say(f"kept {runs_text(runs)} and {plans} plans; the damaged index is now {kept}")
-    return 0
+    return DAMAGED if damaged else 0
+
+
+def _lost(store: Store, runs: list[str]) -> Iterator[str]:
+    """Say of which studies these runs are, and how to get them back."""
+    from assay.core.plans import is_imported, needed_runs
+    from assay.execution.stop import with_store
+
+    rest = set(runs)
+    for plan in store.plans():
+        if own := [run for run in needed_runs(plan) if run in rest]:
+            rest.difference_update(own)
+            command = with_store(plan.get("command") or f"assay run {plan['study']}", store)
+            again = f"`{command}` trains {'it' if len(own) == 1 else 'them'} again"
+            again = "import the study again" if is_imported(plan) else again
+            yield f"lost of study {plan['study']!r}: {_named(own)}; {again}"
+    if rest:
+        yield f"lost, of no study whose plan can be read: {_named(sorted(rest))}"
+
+
+def _named(runs: Sequence[str]) -> str:
+    return f"{runs_text(len(runs))} ({', '.join(runs[:5])}{', ...' * (len(runs) > 5)})"
 
 
 def _joined(found: Joined, way: str) -> int:
