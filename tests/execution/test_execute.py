@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import conformance
 import numpy as np
 import pytest
@@ -18,7 +20,10 @@ from assay.engines.checkpoints import Checkpoint
 from assay.engines.engine import Progress, Resources
 from assay.execution.events import Event, Tracker
 from assay.execution.execute import execute
+from assay.execution.executors.executor import Setup
+from assay.execution.executors.inline import Inline
 from assay.execution.jobs import cut
+from assay.execution.ledger import Ledger
 from assay.studies.members import cohorts
 
 LOCAL = ["inline", "processes", "threads"]
@@ -39,6 +44,28 @@ SMALL = {
 def test_every_executor_trains_everything_once(tmp_path, executor, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     conformance.trains_all_once(tmp_path, executor)
+
+
+def test_claims_are_renewed_while_an_engine_in_this_process_is_silent(tmp_path, monkeypatch):
+    """Other hosts, which cannot see the process, would train its runs as well."""
+    monkeypatch.setattr("assay.execution.heartbeat.HEARTBEAT_SECONDS", 0.02)
+    beats: list[float] = []
+
+    def silent(*arguments: object, **options: object) -> None:
+        for _ in range(3):
+            with Store(tmp_path, read_only=True) as store:
+                rows = store._index.each("SELECT heartbeat FROM claims")
+                beats.extend(beat for (beat,) in rows if beat not in beats)
+            time.sleep(0.5)
+
+    monkeypatch.setattr("assay.execution.executors.inline.train_job", silent)
+    plan, groups = study([config(0)])
+    parts = cut(groups, lambda cohort: 1, lambda cohort: 1, 1)
+    with Store(tmp_path) as store:
+        ledger = Ledger(plan, groups, store, print)
+        Inline(Setup(None, 1)).run(ledger.jobs(parts, Resources(), False), ledger.receive, bool)
+        ledger.close()
+    assert len(beats) > 1
 
 
 @pytest.mark.parametrize("executor", LOCAL)

@@ -14,16 +14,20 @@ from assay.core.errors import StoreError
 from assay.core.plans import PlanData, runs_by_label
 from assay.core.records import Record
 from assay.core.store import Store
-from assay.core.store_owner import HEARTBEAT_SECONDS, new_owner, retire_owner
+from assay.core.store_owner import new_owner, retire_owner
 from assay.engines.checkpoints import Checkpoint
 from assay.engines.engine import Cohort, Member, Resources
 from assay.execution.events import Event, Kind, Tracker
 from assay.execution.executors.executor import Job, Message
+from assay.execution.heartbeat import Heartbeat
 from assay.execution.jobs import Part
 from assay.execution.stop import kept
 from assay.studies.parts import of_earlier_versions
 
 __all__ = ["Ledger"]
+
+LOOK_SECONDS = 20.0
+"""Seconds after which it is seen again what other commands have stored."""
 
 MOVES = 3
 """Number of lost machines after which the runs of a job are tried one by one."""
@@ -64,7 +68,8 @@ class Ledger:
         self._store, self._on_event = store, on_event
         self._labels = {r: label for label, runs in runs_by_label(plan) for r in runs}
         self._jobs: dict[int, tuple[Part, bool]] = {}
-        self._owner, self._beat = new_owner(), time.monotonic()
+        self._owner, self._looked = new_owner(), time.monotonic()
+        self._heartbeat = Heartbeat(store.path, self._owner)
 
     def trial_of(self, run: str) -> str:
         """Return the label of a run's trial; "" if the study has only one trial."""
@@ -72,6 +77,7 @@ class Ledger:
 
     def close(self) -> None:
         """Release every claim."""
+        self._heartbeat.end()
         retire_owner(self._owner)
         with suppress(StoreError):  # for example a full disk; claims of a retired owner are void
             self._store.release(self.members, self._owner)
@@ -126,9 +132,8 @@ class Ledger:
 
     def receive(self, message: Message) -> None:
         """Process a message of the executor."""
-        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
-            self._beat = time.monotonic()
-            self._store.heartbeat(self._owner)
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
             self._present()
         if message.kind == "tick":
             return
