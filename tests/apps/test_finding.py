@@ -58,6 +58,15 @@ def test_a_trial_has_three_names(store: Store, name: str):
     assert (found.trial["label"], found.runs) == ("shallow", ["aaaa1111-0"])
 
 
+def test_an_exact_name_in_one_study_is_no_short_one_of_another(store: Store):
+    store.save_plan(plan("flat", **{"kind = deep": "eeee5555", "kind = other": "ffff6666"}))
+    found = find_stored(store, "kind:other", trials=True)
+    assert found.trial is not None
+    assert found.trial["trial_id"] == "ffff6666"
+    with pytest.raises(StoreError, match="'deep' can mean 2 trials: depth:deep, width@quick:deep"):
+        find_stored(store, "deep", trials=True)
+
+
 def test_a_run_is_found_by_its_start(store: Store):
     assert find_stored(store, "bbbb").run == "bbbb2222-0"
     assert find_stored(store, "bbbb2222-0", trials=True).runs == ["bbbb2222-0"]

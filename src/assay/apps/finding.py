@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from assay.core.errors import StoreError, did_you_mean, nearest
 from assay.core.plans import PlanData, PlannedTrial
 from assay.core.store import Store
-from assay.core.trial_names import named_label, unknown_trial
+from assay.core.trial_names import exact_label, named_label, spellings, unknown_trial
 from assay.reports.names import names_by_label
 
 __all__ = ["Found", "find_stored"]
@@ -59,21 +59,29 @@ def find_stored(
     if name in studies or scales:
         return Found(store.plan(name))
     plans = {str(plan["study"]): plan for plan in store.plans()} if trials else {}
-    found = _trials(store, plans, name) if trials else []
+    run = bool(name) and any(run.startswith(name) for run in store.run_ids())
+    found = _trials(store, plans, name, exact_label) if trials else []
+    if trials and not found and not run:
+        found = _trials(store, plans, name, named_label)
     if len(found) > 1:
         said = ", ".join(f"{f.plan['study']}:{f.trial['label']}" for f in found if f.trial)
         raise StoreError(f"{name!r} can mean {len(found)} trials: {said}")
     if found:
         return found[0]
-    if name and any(run.startswith(name) for run in store.run_ids()):
+    if run:
         return Found({}, run=store.find(name))
-    labels = [trial["label"] for plan in plans.values() for trial in plan["trials"]]
-    hint = did_you_mean(nearest(name, [*studies, *labels, *others]))
+    written = [said for plan in plans.values() for said in spellings(names_by_label(plan))]
+    hint = did_you_mean(nearest(name, [*studies, *written, *others]))
     kinds = "study, trial or run" if trials else "study or run"
     raise StoreError(f"no {kinds} {name!r} in the store {store.path}{hint}")
 
 
-def _trials(store: Store, plans: Mapping[str, PlanData], name: str) -> list[Found]:
+def _trials(
+    store: Store,
+    plans: Mapping[str, PlanData],
+    name: str,
+    label_in: Callable[[Mapping[str, str], str], str | None],
+) -> list[Found]:
     """Return the trials that a name can mean; a trial of several studies counts once."""
     names = store.study_names()
     study, colon, label = name.partition(":")
@@ -82,7 +90,7 @@ def _trials(store: Store, plans: Mapping[str, PlanData], name: str) -> list[Foun
         return [Found(plan, _labelled(plan, label))]
     found: dict[str, Found] = {}
     for plan in plans.values():
-        meant = named_label(names_by_label(plan), name)
+        meant = label_in(names_by_label(plan), name)
         for trial in plan["trials"]:
             identity = trial["trial_id"]
             start = len(name) >= SHORTEST and identity.startswith(name)

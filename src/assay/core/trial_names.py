@@ -5,14 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from assay.core.errors import unknown_name
+from assay.core.errors import brief, unknown_name
 
-__all__ = ["MARKS", "factor_name", "named_label", "trial_name", "unknown_trial"]
+__all__ = [
+    "MARKS",
+    "exact_label",
+    "factor_name",
+    "named_label",
+    "spellings",
+    "trial_name",
+    "unknown_trial",
+]
 
 MARKS = ("best", "baseline")
 """What tables add to a trial's name in brackets: "relu (best, baseline)"."""
 
 _MARKED = re.compile(rf" \((?:{'|'.join(MARKS)})(?:, (?:{'|'.join(MARKS)}))*\)$")
+
+_PART = re.compile(r"(?:[^=:]*?([^=:.]*?) *[=:] *)?(.*)", re.DOTALL)
+"""A factor, the section in which it is, and its level."""
 
 
 def factor_name(factor: str, factors: Collection[str] = ()) -> str:
@@ -37,7 +48,7 @@ def trial_name(
     return ", ".join(said.values()) if said and label == "baseline" and made else label
 
 
-def named_label(names: Mapping[str, str], said: str) -> str | None:
+def exact_label(names: Mapping[str, str], said: str) -> str | None:
     """Return the label of the trial that `said` means: its label, or its name in tables with or
     without marks; None if it means none.
 
@@ -52,6 +63,45 @@ def named_label(names: Mapping[str, str], said: str) -> str | None:
     return None
 
 
+def named_label(names: Mapping[str, str], said: str) -> str | None:
+    """As `exact_label`, or the only trial that a shorter spelling fits: "act:tanh", "tanh" and
+    "network.activation=tanh" for "activation = tanh"."""
+    exact = exact_label(names, said)
+    meant = [exact] if exact is not None else _fitting(names, said)
+    return meant[0] if len(meant) == 1 else None
+
+
 def unknown_trial(study: str, names: Mapping[str, str], said: str) -> str:
-    """Say that a study has no trial that `said` means, with the nearest name and all of them."""
-    return unknown_name(f"trial of study {study}", said, names.values(), also=names)
+    """Say that a study has no trial that `said` means, with the nearest name and all of them, or
+    that it has several."""
+    if len(several := _fitting(names, said)) > 1:
+        listed = "; ".join(names[label] for label in several)
+        return f"{brief(repr(said))} can mean {len(several)} trials of study {study}: {listed}"
+    return unknown_name(f"trial of study {study}", said, names.values(), also=spellings(names))
+
+
+def spellings(names: Mapping[str, str]) -> list[str]:
+    """Return what may be written for trials, to suggest: labels, names in tables, and levels."""
+    whole = [*names, *names.values()]
+    return list(dict.fromkeys([*whole, *(level for name in whole for _, level in _parts(name))]))
+
+
+def _fitting(names: Mapping[str, str], said: str) -> list[str]:
+    """Return the labels of trials whose levels `said` names, in their order: each alone or after
+    the start of its factor."""
+    parts = _parts(said)
+    return [label for label, name in names.items() if _fits(parts, label) or _fits(parts, name)]
+
+
+def _fits(said: list[tuple[str, str]], name: str) -> bool:
+    known = _parts(name)
+    return len(said) == len(known) and all(
+        level == own and own_factor.startswith(factor)
+        for (factor, level), (own_factor, own) in zip(said, known, strict=True)
+    )
+
+
+def _parts(name: str) -> list[tuple[str, str]]:
+    """Return (factor without its section, level) for each part of a name; "" for no factor."""
+    found = (_PART.fullmatch(part.strip()) for part in name.split(","))
+    return [(part[1] or "", part[2]) for part in found if part]
