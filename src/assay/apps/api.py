@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from assay.core.values import plain_data
 from assay.core.values import shown as written
 
 if TYPE_CHECKING:
-    from assay.core.records import Config
+    from assay.core.records import Config, Spec
     from assay.engines.engine import Cohort
     from assay.execution.events import Event
     from assay.execution.execute import Summary
@@ -228,8 +228,8 @@ def train(
         runs = plan.runs()
         opened.verify(runs)
         stored = opened.present(runs)
-        missing = [g for g in groups if any(m.run_id not in stored for m in g.members)]
-        check_files([m.config["dataset"] for g in missing for m in g.members], data_dir)
+        missing = _without(groups, stored)
+        check_files(_datasets(missing), data_dir)
         for error in _check_engines(plan, missing, machine):
             raise error
         with live() as told:
@@ -238,24 +238,47 @@ def train(
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
 
 
-def check_plan(plan: Plan, data_dir: Path | None, machine: Machine) -> list[str]:
+def check_plan(
+    plan: Plan, data_dir: Path | None, machine: Machine, stored: Collection[str] = ()
+) -> list[str]:
     """Check that this machine and the engines can train the runs of a plan, or the first samples
-    of a search.
+    of a search, and that the user's own files can be read.
+
+    Args:
+        stored: runs that need no training.
 
     Returns:
-        What has to be installed first.
+        What has to be installed first, and notes about datasets of which a part is left out.
 
     Raises:
         ConfigError: this machine has too little memory.
+        DataError: the user's own files are damaged.
         EngineError: one cannot; the message names the trial if there are several.
     """
+    from assay.data import check_files, load
     from assay.studies.estimate import check_memory
     from assay.studies.members import cohorts
 
     groups = cohorts(_known_runs(plan), data_dir)
     if not machine.place.remote:
         check_memory(groups, data_dir)  # before an engine measures networks
-    return list(dict.fromkeys(map(str, _check_engines(plan, groups, machine))))
+    missing = _without(groups, stored)
+    specs = _datasets(missing)
+    check_files(specs, data_dir, fetch=False)
+    left_out = [spec for spec in specs if "on_error" in spec]
+    told = [f"data: {note}" for spec in left_out for note in load(spec, data_dir).notes]
+    return list(dict.fromkeys([*map(str, _check_engines(plan, missing, machine)), *told]))
+
+
+def _without(groups: Sequence[Cohort], stored: Collection[str]) -> list[Cohort]:
+    """Return the cohorts with a run that is not stored."""
+    return [g for g in groups if any(m.run_id not in stored for m in g.members)]
+
+
+def _datasets(groups: Sequence[Cohort]) -> list[Spec]:
+    """Return the datasets of cohorts, once each."""
+    found = [group.members[0].config["dataset"] for group in groups]
+    return list({repr(spec): spec for spec in found}.values())
 
 
 def _known_runs(plan: Plan) -> list[Config]:

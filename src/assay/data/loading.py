@@ -134,8 +134,14 @@ def load(spec: str | Mapping[str, object], data_dir: Path | None = None) -> Data
     )
 
 
-def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> None:
+def check_files(
+    specs: Iterable[str | Spec], data_dir: Path | None = None, *, fetch: bool = True
+) -> None:
     """Make sure, before anything is trained, that `load` finds nothing missing or damaged.
+
+    Args:
+        fetch: also get published files that are not there yet; if not, only the user's own are
+            checked.
 
     Raises:
         ConfigError: when a specification is wrong.
@@ -143,7 +149,7 @@ def check_files(specs: Iterable[str | Spec], data_dir: Path | None = None) -> No
     """
     resolved = [resolve(spec) for spec in specs]
     for name in dict.fromkeys(spec["name"] for spec in resolved):
-        if ENTRIES[name].sources:
+        if fetch and ENTRIES[name].sources:
             locate(ENTRIES[name], data_dir)
     for spec in {json.dumps(spec, sort_keys=True): spec for spec in resolved}.values():
         check_unchanged(spec, data_dir)

@@ -208,22 +208,25 @@ def _announce(plan: Plan) -> None:
 
 
 def _show_cost(plan: Plan, places: Places, machine: Machine) -> None:
-    """Print what a plan will train and cost, once it is known that its engines can train it."""
+    """Print what a plan will train and cost, once it is known that it can be trained."""
     from assay.apps.api import check_plan
     from assay.core.store import Store
     from assay.studies.search.plan import SearchPlan
 
+    stored: set[str] = set()
     if not places.nothing_stored:
         with Store(places.store_path, create=False, read_only=True) as store:
             store.refuse_imported(plan.name)
-    missing = check_plan(plan, places.data_path, machine)
+            store.verify(plan.runs())
+            stored = store.present(plan.runs())
+    notes = check_plan(plan, places.data_path, machine, stored)
     if isinstance(plan, SearchPlan):
         from assay.apps.cli.search import preview
 
         preview(plan, places, machine.workers)
     else:
         _preview(plan, places, machine.workers)
-    for note in missing:
+    for note in notes:
         console.say(f"\n{note}")
 
 
