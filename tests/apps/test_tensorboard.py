@@ -114,6 +114,45 @@ def test_what_it_writes_can_be_imported(tmp_path: Path, capsys: pytest.CaptureFi
     assert read_runs(tmp_path / "b")[0].metrics == read_runs(tmp_path / "events")[0].metrics
 
 
+def test_what_a_study_is_judged_by_can_be_imported(tmp_path: Path, capsys):
+    """Objective, baseline and factors come back, and with them the comparisons."""
+    pytest.importorskip("tensorboardX")
+    at = ["--store", str(tmp_path / "store")]
+    (tmp_path / "two.yaml").write_text(
+        "study: two\ndataset: {name: digits, train: 97, validation: 40, test: 40}\n"
+        "network: {family: mlp, hidden: [8], activation: tanh}\nrepeats: 2\nengine: numpy\n"
+        "training: {epochs: 1, batch_size: 32}\nobjective: val_f1_macro\n"
+        "factors: {network.activation: [elu, tanh], network.hidden: [[8], [4]]}\n"
+    )
+    assert main(["run", str(tmp_path / "two.yaml"), *at]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        events = ["--no-open", "--logdir", str(tmp_path / "events")]
+        assert main(["tensorboard", "two", *at, *events]) == 0
+    assert main(["import", str(tmp_path / "events"), *at]) == 0
+    studies = assay.load(tmp_path / "store")
+    trained, imported = (studies[name].plan for name in ("two", "events"))
+    assert imported["metric"] == trained["metric"] == "val_f1_macro"
+    assert imported["factors"] == trained["factors"]
+    levels = {t["label"]: t["levels"] for t in imported["trials"]}
+    base = {"network.activation": "tanh", "network.hidden": "8"}
+    assert levels[imported["baseline"]] == base
+    names = ("factor", "level", "against", "where")
+    asked = [[{n: c[n] for n in names} for c in p["comparisons"]] for p in (trained, imported)]
+    assert sorted(map(str, asked[0])) == sorted(map(str, asked[1]))
+
+
+def test_a_text_of_another_tool_says_nothing_of_a_study(tmp_path: Path):
+    writer = pytest.importorskip("tensorboardX").SummaryWriter
+    for seed, text in enumerate(
+        ["a study", "[]", '{"levels": {"a": 1}, "better": {}, "main": ""}']
+    ):
+        with writer(str(tmp_path / f"a-seed{seed}")) as events:
+            events.add_text("study", text)
+            events.add_scalar("test/accuracy", 0.5, 0)
+    assert [run.levels for run in read_runs(tmp_path)] == [{"trial": "a"}] * 3
+
+
 def test_a_run_that_diverged_with_finite_losses_says_so(store: Path, tmp_path: Path):
     pytest.importorskip("tensorboardX")
     results = assay.load(store)["small"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from assay.apps.imported import SPLITS, TRAINING, ImportedRun, is_loss
 from assay.core.errors import MissingExtraError, install_extra
@@ -17,13 +18,17 @@ from assay.statistics import metric_of
 if TYPE_CHECKING:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-__all__ = ["RESULT", "STATUS", "read_events"]
+__all__ = ["RESULT", "STATUS", "STUDY", "read_events"]
 
 RESULT = "result/"
 """Start of the tags with which `assay tensorboard` writes the final metrics of a run."""
 
 STATUS = "status"
 """The text with which `assay tensorboard` says how a run ended: "diverged: ..."."""
+
+STUDY = "study"
+"""The text with which `assay tensorboard` says what the run is in its study: JSON with "levels",
+"baseline", "main" and "better" as in `ImportedRun`."""
 
 _SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), TRAINING),
@@ -75,7 +80,7 @@ def read_events(path: Path) -> Iterator[ImportedRun]:
             for tag, curve in scalars.items()
             if not _is_result(tag)
         }
-        lost = _status(events).startswith("diverged") or any(
+        lost = _text(events, STATUS).startswith("diverged") or any(
             is_loss(name) and not math.isfinite(values[-1])
             for name, (_, values) in curves.items()
             if values
@@ -84,8 +89,10 @@ def read_events(path: Path) -> Iterator[ImportedRun]:
         name = place.relative_to(folder).as_posix()
         if metrics or lost:
             trial, seed = _trial(name if name != "." else folder.name)
-            levels = {"trial": trial}
-            yield ImportedRun(levels, seed, metrics, str(place), curves, diverged=lost)
+            known = {"levels": {"trial": trial}, **_in_study(_text(events, STUDY))}
+            yield ImportedRun(
+                seed=seed, metrics=metrics, place=str(place), curves=curves, diverged=lost, **known
+            )
 
 
 def _trial(name: str) -> tuple[str, int | None]:
@@ -98,9 +105,28 @@ def _trial(name: str) -> tuple[str, int | None]:
     return trial, int(found["seed"] or found["number"])
 
 
-def _status(events: EventAccumulator) -> str:
-    """Return how the run ended, if `assay tensorboard` wrote it; else ""."""
-    tag = f"{STATUS}/text_summary"
+def _in_study(text: str) -> dict[str, Any]:
+    """Return what `assay tensorboard` wrote of the study of a run; nothing if something else has
+    written a text of that name."""
+    try:
+        found = json.loads(text)
+        levels, better = found["levels"], found["better"]
+        sound = (
+            all(isinstance(level, str) for level in levels.values())
+            and all(isinstance(up, bool) for up in better.values())
+            and isinstance(found["main"], str)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    if not sound:
+        return {}
+    known = {"main": found["main"], "baseline": found.get("baseline") is True, "better": better}
+    return known | ({"levels": levels} if levels else {})
+
+
+def _text(events: EventAccumulator, name: str) -> str:
+    """Return a text that `assay tensorboard` wrote; "" if it did not."""
+    tag = f"{name}/text_summary"
     if tag not in cast("list[str]", events.Tags()["tensors"]):
         return ""
     return b"".join(events.Tensors(tag)[-1].tensor_proto.string_val).decode(errors="replace")

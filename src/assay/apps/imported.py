@@ -39,6 +39,8 @@ class ImportedRun:
         curves: name -> (steps, values).
         better: metric -> whether a higher value is better, if the file says so.
         diverged: the file says so, or a loss of its curves is not finite at their end.
+        main: the metric that its study is judged by, without prefix; "" if the file does not say.
+        baseline: whether the file says that its trial is the baseline.
     """
 
     levels: dict[str, str]
@@ -48,6 +50,8 @@ class ImportedRun:
     curves: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
     better: dict[str, bool] = field(default_factory=dict)
     diverged: bool = False
+    main: str = ""
+    baseline: bool = False
 
 
 def full_name(metric: str) -> str:

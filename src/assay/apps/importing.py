@@ -71,10 +71,13 @@ def read_runs(
 
 
 def main_metric(runs: Iterable[ImportedRun]) -> str:
-    """Return the metric that runs are judged by, their first on test, without prefix; "" if they
-    have none."""
-    names = (full_name(name) for run in runs for name in run.metrics)
-    return next((n.removeprefix("test_") for n in names if n.startswith("test_")), "")
+    """Return the metric that runs are judged by, without prefix: the one that their file names, or
+    their first on test; "" if they have none."""
+    runs = list(runs)
+    names = [full_name(name) for run in runs for name in run.metrics]
+    judged = dict.fromkeys(n.removeprefix("test_") for n in names if n.startswith("test_"))
+    said = (run.main for run in runs if run.main in judged)
+    return next(said, next(iter(judged), ""))
 
 
 def missing_runs(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
@@ -258,7 +261,11 @@ def _plan(
 
     factors: dict[str, list[str]] = {}
     trials: dict[str, PlannedTrial] = {}
-    for run, record in zip(runs, records, strict=True):
+    both = list(zip(runs, records, strict=True))
+    both.sort(
+        key=lambda pair: not pair[0].baseline
+    )  # the first levels are what others are compared to
+    for run, record in both:
         for factor, level in run.levels.items():
             known = factors.setdefault(factor, [])
             known += [level] * (level not in known)
@@ -288,7 +295,7 @@ def _plan(
         "metrics": _formats(measured, directions),
         **({"metric": f"val_{main}", "shown": list(measured)} if main else {}),
         "published": [],
-        "baseline": None,
+        "baseline": next(iter(trials.values()))["label"] if both[0][0].baseline else None,
         "factors": varied,
         "trials": list(trials.values()),
         "comparisons": comparisons(varied, pairs, Contrasts()),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.apps.import_events import RESULT, STATUS
+from assay.apps.import_events import RESULT, STATUS, STUDY
 from assay.core.errors import MissingExtraError, StoreError, install_extra
 from assay.core.plans import PlannedTrial
 from assay.core.trial_names import named_label, unknown_trial
@@ -121,7 +122,8 @@ def write_events(
         with SummaryWriter(str(folder)) as writer:
             _scalars(writer, record)
             ended = f"{record.status}: {record.message}" if record.message else record.status
-            writer.add_text(STATUS, ended)  # `assay import` reads it again
+            writer.add_text(STATUS, ended)  # `assay import` reads both again
+            writer.add_text(STUDY, _in_study(results, trial))
             _hyperparameters(writer, trial, record)
             network = _network(results, record)
             if network is not None and weights:
@@ -135,6 +137,24 @@ def write_events(
         folders.append(folder)
         on_run(done)
     return folders
+
+
+def _in_study(results: Results, trial: PlannedTrial) -> str:
+    """Return what a trial is in its study, and what that is judged by, as JSON."""
+    plan = results.plan
+    better = {
+        name: known["higher_is_better"]
+        for name, known in plan.get("metrics", {}).items()
+        if known.get("higher_is_better") is not None
+    }
+    return json.dumps(
+        {
+            "levels": trial["levels"],
+            "baseline": trial["label"] == plan.get("baseline"),
+            "main": str(plan.get("metric", "")).removeprefix("val_"),
+            "better": better,
+        }
+    )
 
 
 def _is_drawn(network: Network) -> bool:
