@@ -248,6 +248,20 @@ def test_an_index_is_a_file(tmp_path):
             Store(tmp_path, read_only=read_only)
 
 
+@pytest.mark.parametrize("name", ["weights", "checkpoints", "reports"])
+def test_a_store_has_folders(tmp_path, name):
+    fill(tmp_path, "study", make(1, weights={}))
+    (tmp_path / name).write_text("")
+    with pytest.raises(StoreError, match=f"{name} is not a folder, expected that of a store's fi"):
+        Store(tmp_path)
+
+
+def test_an_empty_index_is_called_so(tmp_path):
+    (tmp_path / "index.sqlite").write_text("")
+    with pytest.raises(StoreError, match=r"index\.sqlite is empty; restore it from a backup"):
+        Store(tmp_path, create=False, read_only=True)
+
+
 def test_the_commands_say_what_they_did(tmp_path, capsys):
     fill(tmp_path / "a", "first", make(1))
     fill(tmp_path / "b", "second", make(2))

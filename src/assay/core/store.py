@@ -341,6 +341,9 @@ def _prepare(path: Path, create: bool) -> None:
         if (index := path / "index.sqlite").exists():
             if not index.is_file():
                 raise StoreError(f"{index} is not a regular file, expected the index of a store")
+            for folder in ("weights", "checkpoints", "reports"):
+                if (inner := path / folder).exists() and not inner.is_dir():
+                    raise StoreError(f"{inner} is not a folder, expected that of a store's files")
             return
         if not create:
             option = shlex.quote(str(path))

@@ -122,7 +122,10 @@ class Index:
         if not self.read_only and not self._value("SELECT count(*) FROM sqlite_master"):
             self._create_tables()
         if self._value("PRAGMA application_id") != APPLICATION_ID:
-            raise StoreError(f"{self.file} is a SQLite database, but not an assay store")
+            what = "is a SQLite database, but not an assay store"
+            if not self._value("PRAGMA page_count"):
+                what = "is empty; restore it from a backup, or delete it to begin a new store"
+            raise StoreError(f"{self.file} {what}")
         version = self._value("PRAGMA user_version")
         if version > VERSION:
             raise StoreError(
