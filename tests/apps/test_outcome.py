@@ -109,7 +109,14 @@ def test_failed_runs_are_named(run: Any, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("assay.apps.api.plan_of", "interrupted before training; run the same command again\n"),
+        (
+            "assay.apps.api.plan_of",
+            "interrupted; run the same command again, which trains only what is missing\n",
+        ),
+        (
+            "assay.apps.results.Results.__init__",  # all is trained, but nobody has said so
+            "interrupted; run the same command again, which trains only what is missing\n",
+        ),
         (
             "assay.apps.results.Results.report",
             "interrupted after training; run the same command again for table and report\n",

@@ -74,7 +74,7 @@ def run(
     _choose(backend)
     if pretrain:
         options = options.and_set("--pretrain", "training.pretrain", pretrain)
-    said = ["interrupted before training; run the same command again"]
+    said = ["interrupted; run the same command again, which trains only what is missing"]
     with _interruptible(said):
         machine = (where or MachineOptions()).of(study)
         about: dict[str, Any] = {"data_dir": places.data_path, "device": machine.device or "auto"}
