@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from assay.core.errors import ConfigError
 from assay.studies import library
+from assay.studies.library import find
 from assay.studies.plan import cohorts, make_plan
 from assay.studies.search.plan import planned_runs
 from assay.studies.study import parse_study
@@ -53,3 +55,14 @@ def test_the_references_are_the_plain_half_of_permuted_pixels() -> None:
     shuffled = set(make_plan(parse_study("permuted-pixels")).runs())
     for name in ("mnist-reference", "fashion-reference"):
         assert set(make_plan(parse_study(name)).runs()) < shuffled
+
+
+def test_the_nearest_file_of_ones_own_is_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "widths.yaml").write_text("study: widths")
+    with pytest.raises(ConfigError, match=r"no study file width\.yaml; did you mean 'widths\.yaml"):
+        find("width.yaml")
+    with pytest.raises(ConfigError, match=r"named by its YAML file; did you mean 'widths\.yaml'"):
+        find("widths")
+    with pytest.raises(ConfigError, match="the name of a study is empty"):
+        find("")

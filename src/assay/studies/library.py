@@ -29,6 +29,8 @@ class BuiltIn:
     text: str
 
 
+ENDINGS = (".yaml", ".yml")
+
 STUDIES: Registry[Path] = Registry("studies")
 """Name of a subject or plugin -> the folder of its studies."""
 
@@ -76,6 +78,8 @@ def find(study: str | Path) -> Traversable | Path:
     """
     if is_built_in(study):
         return _files()[str(study)]
+    if not str(study):
+        raise ConfigError("the name of a study is empty; expected a built-in one or a YAML file")
     path = Path(study).expanduser()
     try:
         mode = path.stat().st_mode
@@ -95,12 +99,26 @@ def find(study: str | Path) -> Traversable | Path:
 
 
 def _missing(study: str) -> str:
-    """Return an error that there is no such study, with the nearest built-in one."""
-    if not study.endswith((".yaml", ".yml")) and os.sep not in study:
-        own = "a study of your own is named by its YAML file"
-        return f"{unknown_name('built-in study', study, names(), 'assay list')}; {own}"
-    close = nearest(Path(study).stem, names())
+    """Return an error that there is no such study, with the nearest file or built-in one."""
+    path = Path(study)
+    files = _beside(path)
+    if not study.endswith(ENDINGS) and os.sep not in study:
+        own = next((str(file) for file in files if file.stem == study), None)
+        known = unknown_name("built-in study", study, names(), "assay list")
+        return f"{known}; a study of your own is named by its YAML file{did_you_mean(own)}"
+    if path.suffix in ENDINGS and (close := nearest(path.name, [f.name for f in files])):
+        return f"there is no study file {brief(study)}{did_you_mean(str(path.with_name(close)))}"
+    close = nearest(path.stem, names())
     return f"there is no study file {brief(study)}{did_you_mean(close, 'the built-in ')}"
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the YAML files in the folder of a file."""
+    try:
+        found = sorted(path.parent.iterdir())
+    except OSError:
+        return []
+    return [file for file in found if file.suffix in ENDINGS]
 
 
 def open_study(study: str | Path | Mapping[str, object]) -> tuple[Source, str, Path | None]:
