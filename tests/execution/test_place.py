@@ -36,6 +36,9 @@ def test_what_on_says():
         ConfigError, match=r"on must be a string such as 'local' or 'ray:auto', got 3"
     ):
         parse_place(3)  # type: ignore[arg-type]
+    for name in ("local", "inline", "processes", "threads", "slurm"):
+        with pytest.raises(ConfigError, match=f"is '{name}:a', but {name} has no address; expec"):
+            parse_place(f"{name}:a")
     for nowhere in ("ray://", "ray://:10001"):
         with pytest.raises(ConfigError, match=rf"is '{nowhere}', expected ray://HOST:PORT"):
             parse_place(nowhere)

@@ -85,16 +85,24 @@ def parse_place(written: str | Place | None) -> Place:
     """
     if isinstance(written, Place):
         return written
-    if written is None or written == LOCAL:
+    if written is None or written in (LOCAL, f"{LOCAL}:"):
         return Place()
     if not isinstance(written, str):
         raise ConfigError(f"on must be a string such as 'local' or 'ray:auto', got {written!r}")
     name, _, rest = written.partition(":")
+    if rest and (name == LOCAL or (name in EXECUTORS and not _has_address(name))):
+        raise ConfigError(
+            f"the place to train (--on) is {written!r}, but {name} has no address; expected {name}"
+        )
     if name not in EXECUTORS:
         raise ConfigError(unknown_name("place to train (--on)", name, [LOCAL, *EXECUTORS]))
     if rest.startswith("//") and not rest[2:].partition(":")[0]:
         raise ConfigError(f"the place to train (--on) is {written!r}, expected {name}://HOST:PORT")
     return Place(name, written if rest.startswith("//") else rest)
+
+
+def _has_address(executor: str) -> bool:
+    return getattr(EXECUTORS[executor], "ADDRESS", True)
 
 
 @dataclass(frozen=True)

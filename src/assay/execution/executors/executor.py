@@ -143,6 +143,7 @@ class Executor(Protocol):
 
     An executor for other machines also has `capacity(resources)`, which returns its `Capacity`, and
     `OPTIONS`, which declares its settings (`assay.core.options`); they arrive as `Setup.options`.
+    One whose `ADDRESS` is False is refused with an address.
     """
 
     def run(

@@ -26,6 +26,8 @@ class _Unwind(BaseException):
 class Inline:
     """Trains in the calling process and thread."""
 
+    ADDRESS = False
+
     def __init__(self, setup: Setup):
         self._datasets = Datasets(setup.data_dir)
 

@@ -49,6 +49,8 @@ THREAD_SETTINGS = (
 class Processes:
     """Trains in up to `setup.workers` processes; they start when there is work for them."""
 
+    ADDRESS = False
+
     def __init__(self, setup: Setup):
         self._setup = setup
         self._workers: list[_Worker] = []

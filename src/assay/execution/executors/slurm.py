@@ -40,6 +40,8 @@ GONE_SECONDS = 15.0
 class Slurm:
     """Trains as arrays of SLURM."""
 
+    ADDRESS = False
+
     OPTIONS: ClassVar = {
         "partition": text(help="Partition to queue in."),
         "time": text(

@@ -43,6 +43,8 @@ class _SharedDatasets(Datasets):
 class Threads:
     """Trains in up to `setup.workers` threads; they start when there is work for them."""
 
+    ADDRESS = False
+
     def __init__(self, setup: Setup):
         self._workers = setup.workers
         self._datasets = _SharedDatasets(setup.data_dir)
