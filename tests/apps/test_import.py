@@ -210,6 +210,11 @@ def test_a_column_of_numbers_can_be_a_factor(tmp_path: Path, capsys: pytest.Capt
         ("a,b\nx,y\n", "no column of numbers for the metric (columns: a, b)"),
         ("a,seed,accuracy\nx,one,0.5\n", "runs.csv:2: a seed must be a whole number, got 'one'"),
         (
+            f"a,seed,accuracy\nx,{2**63},0.5\n",
+            f"runs.csv:2: seed {2**63} is too large; at most {2**63 - 2}",
+        ),
+        (f"a,seed,accuracy\nx,{'9' * 5000},0.5\n", "a seed must be a whole number, got '99999"),
+        (
             "a,seed,accuracy\nx,1,0.5\nx,1,0.6\n",
             "runs.csv:3: seed 1 of this trial occurs twice, first in",
         ),

@@ -54,8 +54,9 @@ def read_table(path: Path, factors: Sequence[str]) -> list[ImportedRun]:
     found = []
     for line, row in table:
         seed = row.get("seed")
-        if seed is not None and not re.fullmatch(r"\s*\d+\s*", seed):
-            raise ConfigError(f"{path}:{line}: a seed must be a whole number, got {seed!r}")
+        if seed is not None and not re.fullmatch(r"\s*\d{1,99}\s*", seed):
+            said = f"a seed must be a whole number, got {brief(repr(seed))}"
+            raise ConfigError(f"{path}:{line}: {said}")
         levels = {n: row[n] for n in used if n != "seed" and n not in measured}
         metrics = {n: _value(row[n], f"{path}:{line}") for n in measured}
         found.append(

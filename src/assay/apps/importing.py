@@ -29,6 +29,9 @@ from assay.statistics import METRICS
 
 __all__ = ["ImportedRun", "import_runs", "main_metric", "missing_runs", "read_runs"]
 
+LARGEST_SEED = 2**63 - 2
+"""Largest seed that a store holds, with room for the next one."""
+
 
 def read_runs(
     path: Path, factors: Sequence[str] = (), study: str | None = None
@@ -195,6 +198,8 @@ def _records(name: str, runs: Sequence[ImportedRun]) -> list[Record]:
     for run in runs:
         key = repr(sorted(run.levels.items()))
         seed = counted.get(key, 0) if run.seed is None else run.seed
+        if abs(seed) > LARGEST_SEED:
+            raise ConfigError(f"{run.place}: seed {seed} is too large; at most {LARGEST_SEED}")
         counted[key] = seed + 1
         config = {"imported": name, "levels": run.levels, "dataset": {"name": name}, "seed": seed}
         config |= {"network": {}, "training": {}}
