@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def test_the_code_is_told_by_its_digest_and_in_a_clone_by_its_commit(tmp_path: P
     git = ["git", "-C", str(clone), "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         subprocess.run([*git, *command], check=True, capture_output=True)
+    index = (clone / ".git/index").read_bytes()
+    os.utime(clone / "src/assay/__init__.py", (0, 0))  # git status would note that it is the same
     clean = said_by(clone)
+    assert (clone / ".git/index").read_bytes() == index
     assert clean == {**alone, "commit": clean["commit"], "dirty": False}
     assert len(str(clean["commit"])) == 40
     (clone / "src/assay/core/__init__.py").write_text("x = 1\n")

@@ -94,7 +94,12 @@ def source() -> dict[str, str | bool]:
 
 def _git(clone: Path, *command: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(clone), *command], capture_output=True, text=True, timeout=5, check=True
+        # a lock for a faster index would stand in the way of others, and stay after a timeout
+        ["git", "--no-optional-locks", "-C", str(clone), *command],
+        capture_output=True,
+        text=True,
+        timeout=5,
+        check=True,
     )
     return done.stdout.strip()
 
