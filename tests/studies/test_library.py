@@ -64,5 +64,8 @@ def test_the_nearest_file_of_ones_own_is_named(tmp_path, monkeypatch) -> None:
         find("width.yaml")
     with pytest.raises(ConfigError, match=r"named by its YAML file; did you mean 'widths\.yaml'"):
         find("widths")
+    with pytest.raises(ConfigError) as other:
+        find("x.yaml")  # an equal ending makes nothing alike
+    assert str(other.value) == "there is no study file x.yaml"
     with pytest.raises(ConfigError, match="the name of a study is empty"):
         find("")

@@ -106,8 +106,9 @@ def _missing(study: str) -> str:
         own = next((str(file) for file in files if file.stem == study), None)
         known = unknown_name("built-in study", study, names(), "assay list")
         return f"{known}; a study of your own is named by its YAML file{did_you_mean(own)}"
-    if path.suffix in ENDINGS and (close := nearest(path.name, [f.name for f in files])):
-        return f"there is no study file {brief(study)}{did_you_mean(str(path.with_name(close)))}"
+    stems = {file.stem: file for file in files}
+    if path.suffix in ENDINGS and (close := nearest(path.stem, stems)):
+        return f"there is no study file {brief(study)}{did_you_mean(str(stems[close]))}"
     close = nearest(path.stem, names())
     return f"there is no study file {brief(study)}{did_you_mean(close, 'the built-in ')}"
 
