@@ -89,7 +89,8 @@ def read_events(path: Path) -> Iterator[ImportedRun]:
         name = place.relative_to(folder).as_posix()
         if metrics or lost:
             trial, seed = _trial(name if name != "." else folder.name)
-            known = {"levels": {"trial": trial}, **_in_study(_text(events, STUDY))}
+            known: dict[str, Any] = {"levels": {"trial": trial}}
+            known |= _in_study(_text(events, STUDY))
             yield ImportedRun(
                 seed=seed, metrics=metrics, place=str(place), curves=curves, diverged=lost, **known
             )
