@@ -59,3 +59,23 @@ def test_a_name_is_more_than_its_ending(store: Path, tmp_path: Path, monkeypatch
     said = "--out .png: expected a name that ends in .svg, .pdf or .png and has something before it"
     assert said in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["figure", "small", "--out", "a.svg"], "--out a.svg is for one figure, which has to be"),
+        (["figure", "small", "--to", "pdf"], "--to pdf is for one figure, which has to be named"),
+        (
+            ["report", "small", "--report", "a.html", "--to", "html", "b.html"],
+            "--report a.html and --to html b.html name two files; leave out one",
+        ),
+    ],
+)
+def test_no_file_that_is_asked_for_is_left_out(
+    line: list[str], said: str, store: Path, tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*line, "--store", str(store)]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not [*tmp_path.iterdir()]

@@ -93,6 +93,8 @@ def write(
     kind = to[0] if to else kind
     if kind not in FORMATS:
         raise ConfigError(unknown_name("format of a report", kind, FORMATS))
+    if len(to) > 1 and path is not None:
+        raise ConfigError(f"--report {path} and --to {kind} {to[1]} name two files; leave out one")
     target = Path(to[1]) if len(to) > 1 else target
     given, option = options.given(), f"--to {kind}" if len(to) > 1 else "--report"
     found = [stored_results(study, places, scale) for study in studies]
@@ -168,7 +170,13 @@ def figure(
     """
     from assay.apps.cli.results import stored_results
     from assay.apps.papers import find_figure, save_figure
+    from assay.core.errors import ConfigError
 
+    if name is None and (out or to):
+        option = f"--out {out}" if out else f"--to {to}"
+        raise ConfigError(
+            f"{option} is for one figure, which has to be named; `assay figure {study}` lists them"
+        )
     usual = f"{study.rpartition('/')[2].removesuffix('.yaml')}-{name}.svg"
     base, kind = figure_file(out, to, usual)
     plots, wanted = find_figure(stored_results(study, places or Places(), scale), name)
