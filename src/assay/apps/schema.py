@@ -67,7 +67,7 @@ def _dataset() -> Schema:
 def _network() -> Schema:
     from assay.networks.families import FAMILIES
 
-    tables = {name: FAMILIES[name].options for name in FAMILIES}
+    tables = {name: FAMILIES[name].options for name in FAMILIES.usable()}
     schema = named_schema("family", tables)
     for chosen in schema["anyOf"][1]["allOf"]:
         family = chosen["then"]["properties"]["family"]["const"]
@@ -81,9 +81,9 @@ def _network() -> Schema:
 
 def _task() -> Schema:
     from assay.studies.settings import TASK
-    from assay.tasks.task import task_options, usable_tasks
+    from assay.tasks.task import TASKS, task_options
 
-    schema = named_schema("name", {name: task_options(name) for name in usable_tasks()})
+    schema = named_schema("name", {name: task_options(name) for name in TASKS.usable()})
     alone = object_schema(task_options(TASK))  # the options of the usual task need no name
     schema["anyOf"].append({**alone, "minProperties": 1})
     return schema
@@ -134,7 +134,7 @@ def _settings() -> dict[str, Schema]:
     from assay.studies.keys import STUDY
     from assay.studies.settings import SECTIONS
     from assay.studies.training import TRAINING
-    from assay.tasks.task import task_options, usable_tasks
+    from assay.tasks.task import TASKS, task_options
 
     found: dict[str, list[Schema]] = {}
 
@@ -148,9 +148,9 @@ def _settings() -> dict[str, Schema]:
     add("training", TRAINING)
     for name in ENTRIES:
         add("dataset", settings_of(ENTRIES[name]))
-    for name in FAMILIES:
+    for name in FAMILIES.usable():
         add("network", FAMILIES[name].options)
-    for name in usable_tasks():
+    for name in TASKS.usable():
         add("task", task_options(name))
     whole = {section: schema_of(STUDY[section]) for section in SECTIONS}
     return whole | {path: s[0] if len(s) == 1 else {"anyOf": s} for path, s in found.items()}

@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from assay.core.config import Entry, Option, Path
-from assay.core.errors import ConfigError
 from assay.core.values import span
 from assay.core.yaml import in_one_line
 
@@ -25,7 +24,6 @@ __all__ = [
     "accepts",
     "as_option",
     "check_fields",
-    "check_part",
     "choice",
     "declared",
     "defaults_of",
@@ -217,27 +215,6 @@ def check_fields(instance: object, path: Path = ()) -> None:
         entry = Entry(value, (*path, name))
         if isinstance(option.read(entry), int) and isinstance(value, float):
             raise entry.expected("a whole number, written without a decimal point")
-
-
-def check_part(name: str, cls: object, base: type[P]) -> type[P]:
-    """Check the class that was registered as a part, and set its name.
-
-    Args:
-        base: its required base class, a dataclass whose fields are its settings.
-
-    Raises:
-        ConfigError: it is not a subclass of `base`, or not a dataclass itself.
-    """
-    if not (isinstance(cls, type) and issubclass(cls, base) and cls is not base):
-        raise ConfigError(f"expected a subclass of {base.__name__}, got {cls!r}")
-    hints = vars(cls).get("__annotations__", {})
-    written = {name for name, hint in hints.items() if "ClassVar" not in str(hint)}
-    if missing := sorted(written - {f.name for f in fields(cls)}):  # type: ignore[arg-type]
-        raise ConfigError(
-            f"{missing[0]} is not a setting yet; write @dataclass(frozen=True) above the class"
-        )
-    cls.kind = name  # type: ignore[attr-defined]
-    return cls
 
 
 def _by_type(hint: Any, default: Any) -> Option:

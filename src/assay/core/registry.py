@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from assay.core.contracts import fitting
 from assay.core.errors import AssayError, ConfigError, unknown_name
 
 __all__ = [
@@ -193,24 +194,6 @@ def _function(written: str) -> Callable[..., Any]:
     return getattr(import_module(module), name)
 
 
-def _fitting(entry: Any, contract: type[Any]) -> Any:
-    """Return the entry; ConfigError unless it satisfies `contract`."""
-    if not getattr(contract, "_is_protocol", False):
-        if not isinstance(entry, contract):
-            where = f"{contract.__module__}.{contract.__name__}"
-            raise ConfigError(f"expected one of {where}, got {entry!r}")
-        return entry
-    entry = entry() if isinstance(entry, type) else entry
-    names = {*vars(contract), *getattr(contract, "__annotations__", {})}
-    lacking = sorted(n for n in names if not n.startswith("_") and not hasattr(entry, n))
-    if lacking:
-        raise ConfigError(
-            f"it has no {', '.join(lacking)}; expected all of {contract.__module__}."
-            f"{contract.__name__}, got {entry!r}"
-        )
-    return entry
-
-
 class Registry(Generic[T]):
     """A mapping from names to parts of one kind; modules are imported on the first look-up.
 
@@ -275,11 +258,9 @@ class Registry(Generic[T]):
                 raise
             except (ImportError, AttributeError) as error:
                 raise ConfigError(f"{entry} cannot be imported: {error}") from error
-        if self._adapt:
-            return _function(self._adapt)(name, entry)
-        if self._contract is None:
-            return entry
-        return _fitting(entry, self._contract)
+        if self._contract is not None:
+            entry = fitting(entry, self._contract)
+        return _function(self._adapt)(name, entry) if self._adapt else entry
 
     def written(self) -> dict[str, Registered]:
         """Return everything as it was registered, including strings that are imported later."""
@@ -293,6 +274,16 @@ class Registry(Generic[T]):
         """Return the names that are known without importing the package with the others."""
         self._load_plugins()
         return sorted(self._entries)
+
+    def usable(self) -> list[str]:
+        """Return the names that can be looked up. A plugin's part that breaks its contract is an
+        error of the studies that name it only."""
+        found = []
+        for name in self:
+            with suppress(Exception):  # of the plugin's own code, which may raise anything
+                self[name]
+                found.append(name)
+        return found
 
     def place(self, name: str) -> CodePlace:
         """Return where `name` was registered; raises ConfigError like a look-up."""

@@ -10,6 +10,7 @@ from assay.core.config import Entry as Written
 from assay.core.config import Option
 from assay.core.errors import ConfigError, DataError, unknown_name
 from assay.core.options import REQUIRED, as_option, choice, defaults_of, flag, integer, needs
+from assay.core.part_classes import refused
 from assay.core.records import Spec
 from assay.data.catalog import ENTRIES, DatasetEntry
 from assay.data.splits import sizes
@@ -115,8 +116,11 @@ def shared_settings() -> dict[str, Option]:
 
 
 def _later() -> dict[str, Option]:
+    usable = TRANSFORMS.usable()
     transforms = {
         name: getattr(TRANSFORMS[name], "option", as_option(TRANSFORMS[name].usual))
+        if name in usable
+        else refused(TRANSFORMS, name)
         for name in TRANSFORMS
     }
     return {**LATER, **transforms}
@@ -235,7 +239,7 @@ def _fill(entry: DatasetEntry, given: Mapping[str, Any], folders: Sequence[Path]
 
 
 def _transform_problems(spec: Spec) -> dict[str, str]:
-    said = {name: TRANSFORMS[name].check(spec) for name in TRANSFORMS if name in spec}
+    said = {name: TRANSFORMS[name].check(spec) for name in TRANSFORMS.usable() if name in spec}
     return {name: message for name, message in said.items() if message}
 
 

@@ -8,10 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from assay.core.part_classes import check_defaults
 from assay.core.records import Spec
 from assay.core.registry import Registry, register
 
-__all__ = ["TRANSFORMS", "FittedTransform", "Transform", "changes_of", "switched_on"]
+__all__ = [
+    "TRANSFORMS",
+    "FittedTransform",
+    "Transform",
+    "changes_of",
+    "checked_transform",
+    "switched_on",
+]
 
 
 @dataclass(frozen=True)
@@ -45,15 +53,24 @@ class Transform(Protocol):
         """Fit on the training images, uint8 (n, height, width, channels), after permutation."""
 
 
-TRANSFORMS: Registry[Transform] = Registry("transform", contract=Transform)
+TRANSFORMS: Registry[Transform] = Registry(
+    "transform", None, "assay.data.transforms:checked_transform", Transform
+)
 """Key of `dataset:` -> transform."""
 
 register("transform", "zca_whitening", "assay.data.zca:ZCA")
 
 
+def checked_transform(name: str, transform: Transform) -> Transform:
+    """Return the transform registered under `name`; ConfigError if it refuses its own default."""
+    option = getattr(transform, "option", None)
+    check_defaults({} if option is None else {name: option})
+    return transform
+
+
 def switched_on(spec: Spec) -> list[str]:
     """Return the names of the transforms of a resolved specification, sorted."""
-    usual = {name: TRANSFORMS[name].usual for name in TRANSFORMS}
+    usual = {name: TRANSFORMS[name].usual for name in TRANSFORMS.usable()}
     return [name for name in usual if spec.get(name, usual[name]) != usual[name]]
 
 

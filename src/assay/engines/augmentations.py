@@ -25,7 +25,6 @@ from assay.core.config import Entry, Option, read_options
 from assay.core.errors import EngineError
 from assay.core.options import (
     check_fields,
-    check_part,
     integer,
     number,
     object_schema,
@@ -33,6 +32,7 @@ from assay.core.options import (
     schema_of,
     setting,
 )
+from assay.core.part_classes import check_part, has_one, refused
 from assay.core.registry import Registry
 
 __all__ = [
@@ -174,7 +174,7 @@ class Mixup(Augmentation):
 
 def checked_augmentation(name: str, cls: object) -> type[Augmentation]:
     """Return the class registered under `name`; ConfigError if it is not an augmentation."""
-    return check_part(name, cls, Augmentation)
+    return has_one(check_part(name, cls, Augmentation), Augmentation, "change", "change_both")
 
 
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
@@ -189,7 +189,11 @@ for _augmentation in (Cutout, Mixup):
 def augmentation_options() -> dict[str, Option]:
     """Return a key of `augment:` for each registered augmentation: true, its first setting, or a
     mapping of its settings."""
-    return {name: _option(name, AUGMENTATIONS[name]) for name in AUGMENTATIONS}
+    usable = AUGMENTATIONS.usable()
+    return {
+        name: _option(name, AUGMENTATIONS[name]) if name in usable else refused(AUGMENTATIONS, name)
+        for name in AUGMENTATIONS
+    }
 
 
 def _option(name: str, cls: type[Augmentation]) -> Option:

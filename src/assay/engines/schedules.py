@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import Any, ClassVar
 
-from assay.core.options import check_fields, check_part, number, setting
+from assay.core.options import check_fields, number, setting
+from assay.core.part_classes import check_part, has_one
 from assay.core.registry import Registry
 
 __all__ = [
@@ -205,7 +206,7 @@ class OneCycle(Schedule):
 
 def checked_schedule(name: str, cls: object) -> type[Schedule]:
     """Return the class registered under `name`; ConfigError if it is not a schedule."""
-    return check_part(name, cls, Schedule)
+    return has_one(check_part(name, cls, Schedule), Schedule, "shape", "factor")
 
 
 SCHEDULES: Registry[type[Schedule]] = Registry(

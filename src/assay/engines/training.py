@@ -15,13 +15,13 @@ from assay.core.options import (
     deferred,
     flag,
     integer,
-    named_schema,
     number,
     object_schema,
     options_of,
     setting,
     text,
 )
+from assay.core.part_classes import class_schema
 from assay.core.records import Spec
 from assay.engines.augmentations import (
     AUGMENTATIONS,
@@ -39,7 +39,7 @@ __all__ = ["Augment", "EarlyStopping", "Training"]
 
 
 def _optimizers() -> dict[str, Any]:
-    schema = named_schema("name", {name: options_of(OPTIMIZERS[name]) for name in OPTIMIZERS})
+    schema = class_schema(OPTIMIZERS)
     schema["anyOf"].append({**object_schema(options_of(SGD)), "minProperties": 1})
     return schema
 
@@ -221,7 +221,7 @@ class Training:
         deferred(
             Constant(),
             help="The learning rate schedule, by name or with its settings.",
-            schema=lambda: named_schema("name", {n: options_of(SCHEDULES[n]) for n in SCHEDULES}),
+            schema=lambda: class_schema(SCHEDULES),
             accepts="a schedule (see Schedules)",
             example="cosine",
         )

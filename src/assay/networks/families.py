@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assay.core.config import Entry, Option, Source, read_options
 from assay.core.errors import NetworkError
 from assay.core.options import defaults_of
+from assay.core.part_classes import check_defaults
 from assay.core.records import Spec
 from assay.core.registry import Registry
 from assay.networks.assembly import Assembly, assemble
@@ -19,7 +20,15 @@ from assay.networks.layers import Dense, Layer, Shape
 from assay.networks.network import Network
 from assay.networks.options import styled
 
-__all__ = ["FAMILIES", "Family", "build_network", "family_of", "makes", "read_network"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "build_network",
+    "checked_family",
+    "family_of",
+    "makes",
+    "read_network",
+]
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,16 @@ class Family:
     code: bool = False
 
 
-FAMILIES: Registry[Family] = Registry("network family", "assay.networks", contract=Family)
+FAMILIES: Registry[Family] = Registry(
+    "network family", "assay.networks", "assay.networks.families:checked_family", Family
+)
 """Name -> family."""
+
+
+def checked_family(name: str, family: Family) -> Family:
+    """Return the family registered under `name`; ConfigError if it refuses its own defaults."""
+    check_defaults(family.options)
+    return family
 
 
 def read_network(entry: Entry) -> Spec:
@@ -88,7 +105,7 @@ def family_of(network: Spec) -> str:
 def _family(entry: Entry) -> str:
     given = entry.keys()
     for name in given if "family" not in given else ():
-        if name in FAMILIES and name in FAMILIES[name].options:
+        if name in FAMILIES.usable() and name in FAMILIES[name].options:
             return name
     if "family" not in given:
         raise entry.error("a network needs a family, one of: " + ", ".join(FAMILIES))
@@ -163,7 +180,7 @@ def _assembly(family: str, options: Spec, shape: Shape, wanted: Collection[str])
     """Return the networks of a family with several parts, which must match `parts`."""
     make, made = FAMILIES[family].parts, makes(family)
     if make is None or set(made) != set(wanted):
-        fitting = [f for f in FAMILIES if set(makes(f)) == set(wanted)]
+        fitting = [f for f in FAMILIES.usable() if set(makes(f)) == set(wanted)]
         raise NetworkError(
             f"the task trains {' and '.join(wanted) or 'one network'}, network family {family} "
             f"makes {' and '.join(made) or 'one network'}; use {' or '.join(fitting)}"

@@ -17,6 +17,7 @@ import numpy as np
 
 from assay.core.code_digests import keyed, loaded_digest, with_imports
 from assay.core.errors import ConfigError, NetworkError, unknown_name
+from assay.core.own import defined_at, source_of
 from assay.core.plugins import culprit, find_module
 from assay.core.records import Spec
 from assay.core.registry import Registry, register
@@ -32,12 +33,10 @@ __all__ = [
     "Measured",
     "OwnNetwork",
     "as_recorded",
-    "defined_at",
     "find",
     "own_digests",
     "own_files",
     "refer",
-    "source_of",
 ]
 
 ENGINE_OF = {"module": "torch", "keras": "keras", "estimator": "sklearn"}
@@ -224,22 +223,6 @@ def refer(target: object) -> str:
         name = f"{base}#{number}"
     _given[name] = target
     return name
-
-
-def source_of(target: object) -> str:
-    """Return "module:name" of a class or function."""
-    name = getattr(target, "__qualname__", type(target).__qualname__)
-    return f"{getattr(target, '__module__', '?')}:{name}"
-
-
-def defined_at(target: object) -> str:
-    """Return where a class or function is defined: "file:line"."""
-    try:
-        code: Any = inspect.unwrap(target) if callable(target) else target
-        line = inspect.getsourcelines(code)[1]
-        return f"{inspect.getsourcefile(code)}:{line}"
-    except (OSError, TypeError):
-        return source_of(target)
 
 
 def own_files(network: Spec) -> dict[str, str]:

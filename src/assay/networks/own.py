@@ -14,6 +14,7 @@ from typing import Any
 from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, text
+from assay.core.own import defined_at
 from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Shape
@@ -22,7 +23,6 @@ from assay.networks.modules import (
     MEASURES,
     TOLD,
     OwnNetwork,
-    defined_at,
     find,
     own_files,
 )

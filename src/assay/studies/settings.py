@@ -23,7 +23,7 @@ from assay.data.specs import LATER, SETTINGS
 from assay.engines.engine import ENGINES
 from assay.networks.families import FAMILIES, read_network
 from assay.studies.training import TRAINING, read_training
-from assay.tasks.task import TASKS, find_task, task_options, usable_tasks
+from assay.tasks.task import TASKS, find_task, task_options
 
 __all__ = [
     "CHOICES",
@@ -92,9 +92,9 @@ def setting_names() -> list[str]:
     """Return every dotted path of a setting."""
     known = {f"training.{k}" for k in TRAINING}
     known |= {f"dataset.{k}" for k in ("name", *SETTINGS, *LATER)}
-    for family in FAMILIES:
+    for family in FAMILIES.usable():
         known |= {f"network.{k}" for k in ("family", *FAMILIES[family].options)}
-    known |= {f"task.{k}" for name in usable_tasks() for k in ("name", *task_options(name))}
+    known |= {f"task.{k}" for name in TASKS.usable() for k in ("name", *task_options(name))}
     return sorted(known | set(SECTIONS))
 
 
@@ -181,7 +181,7 @@ def _read_task(entry: Entry) -> Any:
     """Read a task's name, or {"name": ..., options...}; without options, return just its name.
     Options alone are those of the default task."""
     given = entry.value if isinstance(entry.value, dict) else {"name": entry.value}
-    name, meant = TASK, {t for t in usable_tasks() for key in given if key in task_options(t)}
+    name, meant = TASK, {t for t in TASKS.usable() for key in given if key in task_options(t)}
     if "name" not in given and (meant - {TASK} or not given):
         raise entry.error(f"a task needs a name, one of: {', '.join(TASKS)}")
     if "name" in given:

@@ -19,14 +19,14 @@ from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
 from assay.engines.pretraining import PRETRAININGS
 from assay.engines.schedules import SCHEDULES, Schedule
 from assay.engines.training import Augment, EarlyStopping, Training
-from assay.tasks.task import TASKS, usable_tasks
+from assay.tasks.task import TASKS
 
 __all__ = ["STOPPING", "TRAINING", "build_training", "read_training"]
 
 
 def _monitors() -> list[str]:
     """Return the monitored metrics of all tasks; `resolve_member` checks the study's."""
-    return ["val_loss", *dict.fromkeys(TASKS[name].monitor for name in usable_tasks())]
+    return ["val_loss", *dict.fromkeys(TASKS[name].monitor for name in TASKS.usable())]
 
 
 def _as_mapping(entry: Entry, key: str) -> Entry:

@@ -27,12 +27,12 @@ Optional members of a task:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from assay.core.config import Option
+from assay.core.part_classes import check_defaults
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TASKS",
-    "usable_tasks",
+    "checked_task",
     "Task",
     "TaskName",
     "find_task",
@@ -81,18 +81,13 @@ class Task(Protocol):
         """Return the metrics of a split by name, without prefix: {"accuracy": 0.91}."""
 
 
-TASKS: Registry[Task] = Registry("task", "assay.tasks", contract=Task)
+TASKS: Registry[Task] = Registry("task", "assay.tasks", "assay.tasks.task:checked_task", Task)
 
 
-def usable_tasks() -> list[str]:
-    """Return the names of the tasks that can be looked up. A plugin's task that breaks the contract
-    is an error of the studies that name it only."""
-    found = []
-    for name in TASKS:
-        with suppress(Exception):  # of the plugin's own code, which may raise anything
-            TASKS[name]
-            found.append(name)
-    return found
+def checked_task(name: str, task: Task) -> Task:
+    """Return the task registered under `name`; ConfigError if it refuses its own defaults."""
+    check_defaults(getattr(task, "options", {}))
+    return task
 
 
 def task_options(name: str) -> Mapping[str, Option]:

@@ -104,7 +104,9 @@ def _find(
     study: Any = name
     if name in FAMILIES:
         study = {"study": name, "dataset": FAMILIES[name].dataset, "network": {"family": name}}
-        fitting = [t for t in TASKS if FAMILIES[name].parts and makes(name) == parts_of(TASKS[t])]
+        fitting = [
+            t for t in TASKS.usable() if FAMILIES[name].parts and makes(name) == parts_of(TASKS[t])
+        ]
         study |= {"task": fitting[0]} if fitting else {}
         if not fitting:
             study |= {"task": ENTRIES[dataset or FAMILIES[name].dataset].task}

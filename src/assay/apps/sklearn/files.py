@@ -15,12 +15,13 @@ import numpy as np
 from assay.apps.sklearn.settings import own_network, plain
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, DataError
+from assay.core.own import source_of
 from assay.core.records import Record
 from assay.core.store_format import COLUMNS, decode_record, encode_record
 from assay.core.tensor_file import read_tensors, write_tensors
 from assay.networks.checks import LARGEST, check_weights
 from assay.networks.families import FAMILIES, build_network, family_of
-from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer, source_of
+from assay.networks.modules import ENGINE_OF, WEIGHTS_CHECKS, OwnNetwork, refer
 
 __all__ = ["FittedClassifier", "read_fitted", "under_its_name", "write_fitted"]
 

@@ -14,10 +14,11 @@ from sklearn.utils import check_random_state
 
 from assay.core.config import Entry, Problems, Source
 from assay.core.errors import ConfigError, DataError
+from assay.core.own import source_of
 from assay.core.records import Config, Spec
 from assay.data.specs import NORMALIZE
 from assay.networks.families import read_network
-from assay.networks.modules import ENGINE_OF, refer, source_of
+from assay.networks.modules import ENGINE_OF, refer
 from assay.studies.settings import PRECISIONS, engine_names, shorthand
 from assay.studies.training import TRAINING, read_training
 

@@ -22,7 +22,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from assay.core.errors import ConfigError, EngineError, unknown_name
-from assay.core.options import check_fields, check_part, options_of
+from assay.core.options import check_fields, options_of
+from assay.core.part_classes import check_part
 from assay.core.registry import Registry
 
 if TYPE_CHECKING:

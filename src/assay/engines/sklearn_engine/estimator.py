@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from assay.core.errors import NetworkError
+from assay.core.own import defined_at
 from assay.core.seeds import key
-from assay.networks.modules import Measured, OwnNetwork, defined_at, find
+from assay.networks.modules import Measured, OwnNetwork, find
 
 __all__ = ["Classifier", "log_probabilities", "make_estimator", "measure"]
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from assay.core.errors import AssayError, ConfigError, unknown_name
-from assay.core.plugins import culprit
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.own import watched
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked, Sampler
 from assay.studies.search.space import Parameter, Space, Values
 
@@ -25,7 +23,7 @@ def make_sampler(name: str, space: Space, seed: int, higher_is_better: bool) -> 
     place = SAMPLERS.place(name)
     if place.module.startswith("assay."):
         return SAMPLERS[name].make(space, seed, higher_is_better)
-    with _failing(name, str(place)):
+    with watched(f"sampler {name!r}", str(place)):
         made = SAMPLERS[name].make(space, seed, higher_is_better)
     return _Watched(made, name, str(place), space)
 
@@ -34,11 +32,12 @@ class _Watched:
     """Passes calls on to a sampler of a user; see `Sampler`."""
 
     def __init__(self, sampler: Sampler, name: str, place: str, space: Space):
-        self._sampler, self._name, self._place, self._space = sampler, name, place, space
+        self._sampler, self._place, self._space = sampler, place, space
+        self._said = f"sampler {name!r}"
         self._asked = False
 
     def ask(self) -> Asked | None:
-        with _failing(self._name, self._place):
+        with watched(self._said, self._place):
             asked = self._sampler.ask()
             if asked is None and not self._asked:
                 raise ConfigError("ask returned None before any proposal")
@@ -52,25 +51,12 @@ class _Watched:
             return replace(asked, values=_checked(self._space, asked.values))
 
     def report(self, asked: Asked, epochs: int, value: float) -> None:
-        with _failing(self._name, self._place):
+        with watched(self._said, self._place):
             self._sampler.report(asked, epochs, value)
 
     def tell(self, asked: Asked, value: float | None, *, stopped: bool = False) -> None:
-        with _failing(self._name, self._place):
+        with watched(self._said, self._place):
             self._sampler.tell(asked, value, stopped=stopped)
-
-
-@contextmanager
-def _failing(name: str, place: str) -> Iterator[None]:
-    """Raise any error inside as a ConfigError with the line of the user's code, or else `place`."""
-    try:
-        yield
-    except AssayError as error:
-        raise ConfigError(f"{place}: sampler {name!r}: {error}") from error
-    except Exception as error:  # the user's code
-        where = culprit(error, libraries=False) or place
-        said = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{where}: sampler {name!r} failed: {said}") from error
 
 
 def _checked(space: Space, values: Values) -> Values:
