@@ -195,11 +195,10 @@ def train(
 
     Raises:
         ConfigError: `workers` is less than 1, a part is registered in code that other machines
-            cannot read, or an imported study has that name.
+            cannot read, an own task breaks its contract, or an imported study has that name.
         DataError: a dataset is missing or damaged; nothing has been trained.
         EngineError: an engine or a device cannot train it; nothing has been trained.
     """
-    from assay.data import check_files
     from assay.engines.engine import Resources
     from assay.execution.execute import execute
     from assay.execution.live import LiveFile
@@ -229,13 +228,22 @@ def train(
         opened.verify(runs)
         stored = opened.present(runs)
         missing = _without(groups, stored)
-        check_files(_datasets(missing), data_dir)
+        _check_inputs(missing, data_dir)
         for error in _check_engines(plan, missing, machine):
             raise error
         with live() as told:
             if isinstance(plan, SearchPlan):
                 return run_search(plan, opened, resources, **options, on_event=told)
             return execute(plan.to_json(), groups, opened, resources, **options, on_event=told)
+
+
+def _check_inputs(groups: Sequence[Cohort], data_dir: Path | None) -> None:
+    """Check the files of datasets, and the user's own datasets and tasks, before training."""
+    from assay.data import check_files
+    from assay.studies.members import try_tasks
+
+    check_files(_datasets(groups), data_dir)
+    try_tasks([member.config for group in groups for member in group.members], data_dir)
 
 
 def check_plan(

@@ -1,13 +1,14 @@
-"""What a registered part must be: an object of a class, or one with the members of a protocol."""
+"""What a registered part must be: of a class, or with the members of a protocol."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
 
+from assay.core.code_places import defined_at
 from assay.core.errors import AssayError, ConfigError
 
-__all__ = ["fitting", "made"]
+__all__ = ["check_signatures", "fitting", "made"]
 
 
 def fitting(entry: Any, contract: type[Any]) -> Any:
@@ -29,7 +30,49 @@ def fitting(entry: Any, contract: type[Any]) -> Any:
             f"it has no {', '.join(lacking)}; expected all of {contract.__module__}."
             f"{contract.__name__}, got {entry!r}"
         )
+    check_signatures(entry, contract)
     return entry
+
+
+def check_signatures(part: object, contract: type[Any]) -> None:
+    """Check that the methods of a part, or of its class, can be called as those of its contract.
+
+    Raises:
+        ConfigError: one takes other arguments.
+    """
+    for name in vars(contract):
+        own = getattr(part, name, None)
+        if name.startswith("_") or not (callable(own) and callable(getattr(contract, name))):
+            continue
+        try:
+            takes, expected = (_signature(x, name, contract) for x in (part, contract))
+        except ValueError:  # of a library, which has no signature in Python
+            continue
+        given = [p for p in expected.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        named = [p for p in expected.parameters if p not in {g.name for g in given}]
+        try:
+            takes.bind(*given, **dict.fromkeys(named))
+        except TypeError:
+            said = (
+                ", ".join(map(str, map(_bare, s.parameters.values()))) for s in (takes, expected)
+            )
+            raise ConfigError(
+                "{} takes ({}), expected ({}); see {}".format(name, *said, defined_at(own))
+            ) from None
+
+
+def _signature(owner: object, name: str, contract: type[Any]) -> inspect.Signature:
+    """Return what a method of a part or of its class takes, without `self`."""
+    found = list(inspect.signature(getattr(owner, name)).parameters.values())
+    both = [inspect.getattr_static(cls, name) for cls in (owner, contract)]
+    if isinstance(owner, type) and all(map(inspect.isfunction, both)):
+        found = found[1:]
+    return inspect.Signature(found)
+
+
+def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
+    empty = inspect.Parameter.empty
+    return parameter.replace(annotation=empty, default=empty)
 
 
 def made(kind: type[Any], **settings: object) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from assay.core.config import Entry, Option
-from assay.core.contracts import made
+from assay.core.contracts import check_signatures, made
 from assay.core.errors import ConfigError
 from assay.core.options import REQUIRED, as_option, named_schema, options_of
 from assay.core.registry import Registry
@@ -42,7 +42,7 @@ def check_part(name: str, cls: object, base: type[P]) -> type[P]:
 
     Raises:
         ConfigError: it is not a subclass of `base`, not a dataclass itself, or cannot be made from
-            its settings.
+            its settings, or a method takes other arguments than that of `base`.
     """
     if not (isinstance(cls, type) and issubclass(cls, base) and cls is not base):
         raise ConfigError(f"expected a subclass of {base.__name__}, got {cls!r}")
@@ -54,6 +54,7 @@ def check_part(name: str, cls: object, base: type[P]) -> type[P]:
         )
     settings = options_of(cls)
     check_defaults(settings)
+    check_signatures(cls, base)
     _check_call(cls, settings)
     cls.kind = name  # type: ignore[attr-defined]
     if REQUIRED not in (option.default for option in settings.values()):

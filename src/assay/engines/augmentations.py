@@ -102,19 +102,20 @@ class Augmentation:
         Raises:
             EngineError: it did not return images and targets of the same shapes.
         """
-        pairs = zip(
-            (images, targets),
-            self.change_both(images, targets, rng),
-            ("images", "targets"),
-            strict=True,
-        )
-        return tuple(self._checked(*pair) for pair in pairs)  # type: ignore[return-value]
+        found = self.change_both(images, targets, rng)
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise EngineError(
+                f"augmentation {self.kind!r} returned {type(found).__name__}, expected images and "
+                "targets"
+            )
+        changed, shares = found
+        return self._checked(images, changed, "images"), self._checked(targets, shares, "targets")
 
     def _checked(self, given: np.ndarray, found: np.ndarray, what: str) -> np.ndarray:
         if not isinstance(found, np.ndarray) or found.shape != given.shape:
             got = found.shape if isinstance(found, np.ndarray) else type(found).__name__
             raise EngineError(
-                f"augmentation {self.kind} returned {got}, expected {what} {given.shape}"
+                f"augmentation {self.kind!r} returned {got}, expected {what} {given.shape}"
             )
         return found.astype(given.dtype, copy=False)
 

@@ -6,13 +6,15 @@ canonical plain data, so that equivalent options give equal identities, and then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from assay.core.config import Entry, Option, Source, read_options
-from assay.core.errors import NetworkError
+from assay.core.errors import AssayError, NetworkError
 from assay.core.options import defaults_of
 from assay.core.part_classes import check_defaults
+from assay.core.plugins import culprit
 from assay.core.records import Spec
 from assay.core.registry import Registry
 from assay.networks.assembly import Assembly, assemble
@@ -160,15 +162,41 @@ def build_network(
         raise NetworkError(f"images must be (height, width, channels), got {tuple(image_shape)}")
     shape = tuple(int(side) for side in image_shape)
     recipe = FAMILIES[family]
-    if parts or recipe.parts:
-        return _assembly(family, options, shape, parts)
-    if recipe.network:
-        return recipe.network(options, shape, heads)
-    assert recipe.trunk is not None
-    trunk = recipe.trunk(options, shape)
-    own = tuple((recipe.head or _no_layers)(options))
+    with _blamed(family):
+        if parts or recipe.parts:
+            return _assembly(family, options, shape, parts)
+        if recipe.network:
+            return recipe.network(options, shape, heads)
+        assert recipe.trunk is not None
+        trunk = _layers(recipe.trunk(options, shape), family, "trunk")
+        own = _layers((recipe.head or _no_layers)(options), family, "head")
     tops = tuple((name, (*own, Dense(units, **styled(options)))) for name, units in heads.items())
     return Network(shape, trunk, tops)
+
+
+@contextmanager
+def _blamed(family: str) -> Iterator[None]:
+    """Raise an error of the code of a user's own family as a NetworkError that names its line."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except Exception as error:
+        place = FAMILIES.place(family)
+        if place.module.startswith("assay."):
+            raise
+        where = culprit(error, libraries=False) or place
+        said = f"{type(error).__name__}: {error}"
+        raise NetworkError(f"{where}: network family {family!r} failed: {said}") from error
+
+
+def _layers(found: object, family: str, function: str) -> tuple[Layer, ...]:
+    if not isinstance(found, (tuple, list)) or not all(isinstance(x, Layer) for x in found):
+        raise NetworkError(
+            f"{FAMILIES.place(family)}: network family {family!r}: {function} returned {found!r}, "
+            "expected a tuple of layers"
+        )
+    return tuple(found)
 
 
 def makes(family: str) -> tuple[str, ...]:

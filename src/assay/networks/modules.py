@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.core.code_digests import keyed, loaded_digest, with_imports
+from assay.core.code_places import defined_at, source_of
 from assay.core.errors import ConfigError, NetworkError, unknown_name
-from assay.core.own import defined_at, source_of
 from assay.core.plugins import culprit, find_module
 from assay.core.records import Spec
 from assay.core.registry import Registry, register

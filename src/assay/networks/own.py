@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from assay.core.code_places import defined_at
 from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, text
-from assay.core.own import defined_at
 from assay.core.records import Spec
 from assay.networks.families import FAMILIES, Family
 from assay.networks.layers import Shape

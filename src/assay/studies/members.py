@@ -12,13 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from assay.core.code_places import is_own
 from assay.core.config import Entry, Source
 from assay.core.errors import ConfigError, NetworkError
 from assay.core.plugins import load_recorded
 from assay.core.records import VALIDATION_ONLY, Config, content_hash
-from assay.data import Info, describe
+from assay.data import Info, describe, load
 from assay.engines.augmentations import ALTERNATING
 from assay.engines.engine import Cohort, Member, check_engine
+from assay.engines.own_recipes import try_recipe
 from assay.engines.training import Training
 from assay.networks.description import structure
 from assay.networks.families import build_network
@@ -26,6 +28,7 @@ from assay.networks.modules import own_files
 from assay.networks.network import Network
 from assay.studies.parts import PLUGINS
 from assay.studies.training import build_training
+from assay.tasks.contracts import heads_of, try_task
 from assay.tasks.task import Task, find_task, least_images, parts_of, takes_soft_targets
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "resolve_info",
     "resolve_member",
     "resolve_network",
+    "try_tasks",
 ]
 
 
@@ -86,7 +90,7 @@ def _network(
     """Build a network once for each digest of the `plugins` and `files` that it is written in."""
     info = _info(dataset, data_dir, plugins)
     found = find_task(json.loads(task))
-    heads = found.heads(info)  # type: ignore[arg-type]  # the outline is enough for heads
+    heads = heads_of(found, info)  # type: ignore[arg-type]  # the outline is enough for heads
     return build_network(json.loads(network), info.image_shape, heads, parts_of(found))
 
 
@@ -111,10 +115,25 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
     """
     info = resolve_info(config, data_dir)
     try:
-        resolve_member({**config, "seed": 0}, data_dir)
+        member = resolve_member({**config, "seed": 0}, data_dir)
     except NetworkError as error:
         shape = "x".join(map(str, info.image_shape))
         raise NetworkError(f"{error} (images of {info.name} are {shape})") from None
+    heads = heads_of(find_task(config["task"]), info)  # type: ignore[arg-type]  # as above
+    try_recipe(member.training, info.train, info.image_shape, next(iter(heads.values())))
+
+
+def try_tasks(configs: Iterable[Config], data_dir: Path | None = None) -> None:
+    """Try the tasks of the user's own on the targets of their datasets, which are read for it.
+
+    Raises:
+        ConfigError: a task does not do what `Task` says.
+    """
+    tried = {(_text(c["task"]), c["dataset"]["name"]): c for c in configs}
+    for config in tried.values():
+        task = find_task(config["task"])
+        if is_own(task):
+            try_task(task, load(config["dataset"], data_dir))
 
 
 def checked_info(config: Config, source: Source, data_dir: Path | None = None) -> Info:
@@ -125,9 +144,13 @@ def checked_info(config: Config, source: Source, data_dir: Path | None = None) -
         source: the study, for the places of errors.
 
     Raises:
-        ConfigError: a part has too few.
+        ConfigError: a part has too few, or the task has no outputs for it.
     """
     info, task = resolve_info(config, data_dir), find_task(config["task"])
+    try:
+        heads_of(task, info)  # type: ignore[arg-type]  # the outline is enough for heads
+    except ConfigError as error:
+        raise Entry(None, ("task",), source).error(str(error)) from None
     for part, least in ({"validation": 1} | dict(least_images(task))).items():
         if (count := getattr(info, part)) < least:
             images = f"{part} image{'s' * (least != 1)}"

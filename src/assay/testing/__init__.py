@@ -1,7 +1,8 @@
 """Conformance tests for plugins; assay's own parts pass them too.
 
 Each function takes the name of a registered part. It raises AssertionError if the part breaks its
-contract, and ConfigError if there is no part of that name. In a pytest file beside the plugin:
+contract, and ConfigError, as a study does, if there is no part of that name or no study can use it:
+a method takes other arguments, for example. In a pytest file beside the plugin:
 
     import my_parts  # registers
     from assay import testing

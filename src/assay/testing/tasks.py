@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay.core.errors import ConfigError
 from assay.testing.toy import toy_dataset
 
 if TYPE_CHECKING:
@@ -25,30 +26,33 @@ def check_task(name: TaskName, dataset: Dataset | str | Mapping[str, object] | N
 
     Args:
         name: name of the task, or a mapping with its options.
-        dataset: a dataset with suitable targets, or its name or specification; by default the toy
-            dataset, with class numbers.
+        dataset: a dataset with the targets that the task learns, or its name or specification; by
+            default the toy dataset, whose targets are class numbers. A task with targets of its own
+            needs a dataset with them.
     """
     import torch
 
     from assay.data import load
+    from assay.tasks.contracts import try_task
     from assay.tasks.metrics import direction, measures_of
     from assay.tasks.task import find_task, parts_of
 
     task = find_task(name)
     data = load(dataset) if isinstance(dataset, (str, Mapping)) else dataset or toy_dataset()
     assert isinstance(direction(task, task.monitor), bool)
+    try:
+        try_task(task, data)
+    except ConfigError as error:
+        more = "" if dataset is not None else _OTHER_TARGETS.format(task.name)
+        raise AssertionError(f"{error}{more}") from error
     if parts_of(task):  # it has a program of its own, and no predictions of single images
         return
-    heads = task.heads(data)
-    assert heads, "the task has no outputs"
     part = data.validation
     targets = torch.from_numpy(np.asarray(task.encode(part.targets)))
-    assert len(targets) == len(part), "encode must give one entry for each image"
     rng = np.random.default_rng(0)
-    drawn = {h: rng.normal(size=(2, len(part), u)) for h, u in heads.items()}
+    drawn = {h: rng.normal(size=(2, len(part), u)) for h, u in task.heads(data).items()}
     outputs = {h: torch.tensor(array, requires_grad=True) for h, array in drawn.items()}
     losses = task.loss(outputs, targets.expand(2, *targets.shape))
-    assert tuple(losses.shape) == (2, len(part)), f"loss is {tuple(losses.shape)}, not (S, B)"
     assert torch.isfinite(losses).all(), "a loss is not finite"
     first = task.loss({h: o[0] for h, o in outputs.items()}, targets)
     np.testing.assert_allclose(
@@ -61,15 +65,15 @@ def check_task(name: TaskName, dataset: Dataset | str | Mapping[str, object] | N
         _, written = task.loss_gradient(plain, targets.expand(2, *targets.shape))
         for found, expected in zip(written.values(), gradients, strict=True):
             np.testing.assert_allclose(found, expected, 1e-6, 1e-9, err_msg="loss_gradient")
-    correct = task.correct({h: o.detach() for h, o in outputs.items()}, targets)
-    assert tuple(correct.shape) == (2, len(part)), f"correct is {tuple(correct.shape)}, not (S, B)"
     kept = task.predictions({h: array[0].astype(np.float32) for h, array in drawn.items()})
-    assert all(len(array) == len(part) for array in kept.values()), (
-        "predictions must give one entry for each image"
-    )
     measured = task.metrics(kept, part.targets)
     assert set(measured) == set(measures_of(task)), f"metrics are {sorted(measured)}"
-    assert all(np.isfinite(list(measured.values()))), f"a metric is not finite: {measured}"
+
+
+_OTHER_TARGETS = (
+    "; it was checked with class numbers as targets: if it has others, name a dataset that has "
+    "them, check_task({!r}, dataset=...)"
+)
 
 
 def check_dataset(spec: str | Mapping[str, object], data_dir: Path | None = None) -> None:

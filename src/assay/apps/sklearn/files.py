@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from assay.apps.sklearn.settings import own_network, plain
+from assay.core.code_places import source_of
 from assay.core.config import Entry, Source
 from assay.core.errors import AssayError, DataError
-from assay.core.own import source_of
 from assay.core.records import Record
 from assay.core.store_format import COLUMNS, decode_record, encode_record
 from assay.core.tensor_file import read_tensors, write_tensors

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from assay.core.code_places import source_of
 from assay.core.config import Entry, Problems, Source
 from assay.core.errors import ConfigError, DataError
-from assay.core.own import source_of
 from assay.core.records import Config, Spec
 from assay.data.specs import NORMALIZE
 from assay.networks.families import read_network

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from assay.core.code_places import defined_at
 from assay.core.errors import NetworkError
-from assay.core.own import defined_at
 from assay.core.seeds import key
 from assay.networks.modules import Measured, OwnNetwork, find
 

@@ -6,6 +6,7 @@ import math
 import numbers
 from dataclasses import replace
 
+from assay.core.contracts import fitting
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.own import watched
 from assay.studies.search.samplers.sampler import SAMPLERS, Asked, Sampler
@@ -24,7 +25,7 @@ def make_sampler(name: str, space: Space, seed: int, higher_is_better: bool) -> 
     if place.module.startswith("assay."):
         return SAMPLERS[name].make(space, seed, higher_is_better)
     with watched(f"sampler {name!r}", str(place)):
-        made = SAMPLERS[name].make(space, seed, higher_is_better)
+        made = fitting(SAMPLERS[name].make(space, seed, higher_is_better), Sampler)
     return _Watched(made, name, str(place), space)
 
 
