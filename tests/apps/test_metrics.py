@@ -159,12 +159,15 @@ def test_a_changed_plugin_computes_again_and_trains_nothing(tmp_path: Path) -> N
 
 def test_a_metric_that_fails_costs_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = plugin(tmp_path, "def mine(t, p): return 1 / 0", monkeypatch)
-    results = run(tmp_path / "store", metrics=["mine"], plugins=[file])
+    why = f"{Path(file).name}:4: ZeroDivisionError: division by zero"
+    reason = f"Test mine is unknown for 4 runs: {why}."
+    with pytest.warns(UserWarning, match="mine is unknown") as warned:
+        results = run(tmp_path / "store", metrics=["mine"], plugins=[file])
+    assert [reason in str(warning.message) for warning in warned] == [True]
+    assert warned[0].filename == __file__
     assert [record.status for record in results.records()] == ["finished"] * 4
     table = results.metrics_table()
     assert table is not None
-    why = f"{Path(file).name}:4: ZeroDivisionError: division by zero"
-    reason = f"Test mine is unknown for 4 runs: {why}."
     assert reason in table.notes
     assert reason in render_html(results.plan, results.records())
 

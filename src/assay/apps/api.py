@@ -87,6 +87,8 @@ def run(
         progress: show a progress bar in a notebook, or lines on standard error elsewhere.
         on_event: called with every event, for your own display.
 
+    A warning names the metrics that could not be computed, and why.
+
     Raises:
         ConfigError: the study has errors; the message names all of them with their places.
         DataError, EngineError: a dataset is missing or damaged; the engine cannot train it here.
@@ -100,7 +102,17 @@ def run(
                    data_dir=place, store=folder)  # fmt: skip
     with _display(progress, on_event) as told:
         train(plan, folder, data_dir=place, machine=where, on_event=told)
-    return Results(folder, plan.to_json(), place)
+    results = Results(folder, plan.to_json(), place)
+    _warn_of_lacking(results, plan.study.judging.computed)
+    return results
+
+
+def _warn_of_lacking(results: Results, metrics: Sequence[str]) -> None:
+    """Warn once of the metrics that could not be computed; tables say it, but may be read late."""
+    from assay.reports.context import lacking_notes
+
+    if metrics and (notes := lacking_notes(results.records(arrays=False), metrics)):
+        warnings.warn(" ".join(notes), stacklevel=3)
 
 
 def _display(
