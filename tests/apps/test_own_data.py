@@ -194,6 +194,9 @@ def test_a_function_that_fails_is_named(here):
 
 
 def test_data_and_a_dataset_exclude_each_other(here):
+    for dataset in ((X, Y), {"train": (X, Y)}, {"images": X}, {"name": "arrays", "arrays": X}):
+        with pytest.raises(ConfigError, match=r"dataset contains an array, .*study, data=\(x, y\)"):
+            assay.run({**STUDY, "dataset": dataset})
     with pytest.raises(ConfigError, match="data= is given, but this study has dataset 'digits'"):
         assay.run({**STUDY, "dataset": "digits"}, data=(X, Y))
     with pytest.raises(DataError, match="labels y: 59 labels for 60 images"):

@@ -175,6 +175,18 @@ def test_sets_of_any_kind(thing, names, tested):
     assert (0 if content.test_images is None else len(content.test_images)) == tested
 
 
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_parts_that_are_images_and_labels(kind):
+    content = content_of({"train": kind((X, Y)), "val": kind((X[:8], Y[:8])), "extra": Rows()})
+    assert content.test_images is not None
+    assert (len(content.images), len(content.test_images)) == (20, 8)
+    assert np.array_equal(content.targets, Y)
+    assert content.notes[0] == "the parts extra were left out"
+    assert content_of({"train": kind((X, Y))}).test_images is None
+    two = content_of({"images": [X[0], X[1], X[2], X[3]], "labels": [0, 1, 0, 1]})
+    assert len(two.images) == 4
+
+
 def test_items_that_are_tensors_and_parts_that_are_left_out():
     content = content_of(Pairs(lambda image: tensor(image / 255)[None].float()))
     assert content.images.shape == (20, 6, 5, 1)
@@ -248,6 +260,11 @@ class Unnumbered(Pairs):
         ((X, Y, X / 255, Y), "images x_test are float64 from 0 to 1, images x uint8 from 0 to 255"),
         ({"x": X, "z": Y}, "data: unknown part 'z' (known: images, labels, test_images"),
         ({"y": Y}, "images x are missing"),
+        (
+            {"train": X, "test": X},
+            "data['train'] must be (x, y), or an object with len() whose ite",
+        ),
+        ({"train": (X, Y, Y)}, "whose items are (image, label), got tuple"),
         ({"test": Rows(), "extra": Rows()}, "data has the parts test, extra, expected one named"),
         (Broken(), "item 3 of the train split cannot be read: KeyError: 'lost'"),
         (

@@ -4,7 +4,8 @@
 
 An object with `len()` and `[i]` that returns (image, label) or {"image": ..., "label": ...}, like
 the datasets of torchvision and Hugging Face, is accepted for x and y as well; a mapping of names of
-parts to such objects is a dataset with a test part. None of these libraries is imported.
+parts to such objects, or to (x, y), is a dataset with a test part. None of these libraries is
+imported.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _given(thing: Any) -> _Given:
 
 def _mapping(thing: Mapping[Any, Any]) -> _Given:
     """Read a mapping of arrays by their role, or of datasets by the names of their parts."""
-    if thing and all(map(_is_items, thing.values())):
+    if thing and all(_is_items(part) or _is_pair(name, part) for name, part in thing.items()):
         parts, names = {}, [str(name) for name in thing]
         for part, known in _PARTS.items():
             name = next((name for name in known if name in thing), None)
@@ -206,10 +207,23 @@ def _mapping(thing: Mapping[Any, Any]) -> _Given:
             given.notes.append(f"the parts {', '.join(left)} were left out")
         return given
     found, others = roles_of(map(str, thing))
+    if others and (part := next((n for n in thing if _is_named_part(n)), None)) is not None:
+        expected = "(x, y), or an object with len() whose items are (image, label)"
+        raise DataError(f"data[{part!r}] must be {expected}, got {type(thing[part]).__name__}")
     if others:
         known = ", ".join(known[0] for known in ROLES.values())
         raise DataError(f"data: unknown part {others[0]!r} (known: {known})")
     return _Given({role: thing[name] for role, name in found.items()})
+
+
+def _is_pair(name: object, thing: Any) -> bool:
+    """Whether this is (x, y) under the name of a part, where it is no list of two images."""
+    pair = isinstance(thing, (tuple, list)) and len(thing) == 2
+    return pair and _is_named_part(name)
+
+
+def _is_named_part(name: object) -> bool:
+    return any(name in known for known in _PARTS.values())
 
 
 def _is_items(thing: Any) -> bool:
@@ -224,7 +238,8 @@ def _parts(parts: Mapping[str, Any]) -> _Given:
     roles: dict[str, Any] = {}
     names: Sequence[str] | None = None
     for part, thing in parts.items():
-        images, labels, column = _items(thing, part)
+        pair = isinstance(thing, (tuple, list))
+        images, labels, column = (*thing, "") if pair else _items(thing, part)
         prefix = "" if part == "train" else "test_"
         roles |= {f"{prefix}images": images, f"{prefix}labels": labels}
         if part == "train":

@@ -125,6 +125,7 @@ def _beside(path: Path) -> list[Path]:
 def open_study(study: str | Path | Mapping[str, object]) -> tuple[Source, str, Path | None]:
     """Return the source of a study, its name in commands, and the folder of its file."""
     if isinstance(study, Mapping):
+        _refuse_arrays(study.get("dataset"))
         return Source(plain_data(study)), str(study.get("study", "STUDY")), None
     if not isinstance(study, str | Path):
         expected = "a built-in study's name, a YAML file or a mapping"
@@ -133,3 +134,16 @@ def open_study(study: str | Path | Mapping[str, object]) -> tuple[Source, str, P
     name = path.name if is_built_in(study) else str(study)
     folder = path.parent if isinstance(path, Path) else None
     return read_yaml_file(path, name), str(study), folder
+
+
+def _refuse_arrays(dataset: object) -> None:
+    """Raise ConfigError, which says where arrays are given, if `dataset:` contains one."""
+    values = list(dataset.values()) if isinstance(dataset, Mapping) else [dataset]
+    for value in [*values, *(x for pair in values if isinstance(pair, tuple) for x in pair)]:
+        if hasattr(value, "__array__") and getattr(value, "ndim", 1):
+            raise ConfigError(
+                f"dataset contains an array, {type(value).__name__} {getattr(value, 'shape', '')}, "
+                "and a study is plain data: pass arrays beside it, assay.run(study, data=(x, y)) "
+                'or data={"train": (x, y), "test": (x_test, y_test)}, with only the other '
+                "settings in dataset"
+            )
