@@ -28,6 +28,14 @@ WRONG = {
     "failing, width: 3": (
         "FILE:[is odd]: network 'PARTS:failing' cannot be built: ValueError: width 3 is odd"
     ),
+    "of_family": (
+        "an argument of PARTS:of_family cannot be called family, which is a key of network: "
+        "itself; rename it, or name a function that calls the class; see FILE:[def of_family]"
+    ),
+    "plain, family: small": (
+        "an argument of PARTS:plain cannot be called family, which is a key of network: itself; "
+        "rename it, or name a function that calls the class"
+    ),
     "text": "PARTS:text returned a str, expected a torch.nn.Module",
     "Narrow": (
         "FILE:[# narrow]: network 'PARTS:Narrow' returns (2, 5) for 2 images, the task needs "
@@ -103,6 +111,12 @@ def test_what_is_no_network_is_refused(network: Any, engine: str, said: str, par
     network = {name: text.replace("PARTS", parts) for name, text in network.items()}
     with pytest.raises(AssayError, match=re.escape(said)):
         cohort(network, engine=engine)
+
+
+def test_arguments_with_names_of_keys_keep_their_defaults(parts: str):
+    network = {"module": f"{parts}:plain", "width": 8}
+    plan = plan_of({"study": "plain", "dataset": "digits", "network": network, "repeats": 1})
+    assert plan.trials[0].config["network"] == {"family": "module", **network}
 
 
 def test_a_module_is_not_written_as_layers_of_keras(parts: str):

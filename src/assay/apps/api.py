@@ -61,7 +61,7 @@ def run(
 ) -> Results:
     """Train all runs of a study that are not in the store yet, and return its results.
 
-    Example:
+    A warning says which metrics could not be computed. Example:
         >>> results = assay.run("tour", scale="smoke", repeats=2)  # doctest: +SKIP
         >>> study = {                                              # doctest: +SKIP
         ...     "study": "rates",
@@ -87,8 +87,6 @@ def run(
         progress: show a progress bar in a notebook, or lines on standard error elsewhere.
         on_event: called with every event, for your own display.
 
-    A warning names the metrics that could not be computed, and why.
-
     Raises:
         ConfigError: the study has errors; the message names all of them with their places.
         DataError, EngineError: a dataset is missing or damaged; the engine cannot train it here.
@@ -102,17 +100,16 @@ def run(
                    data_dir=place, store=folder)  # fmt: skip
     with _display(progress, on_event) as told:
         train(plan, folder, data_dir=place, machine=where, on_event=told)
-    results = Results(folder, plan.to_json(), place)
-    _warn_of_lacking(results, plan.study.judging.computed)
-    return results
+    return _warned(Results(folder, plan.to_json(), place), plan.study.judging.computed)
 
 
-def _warn_of_lacking(results: Results, metrics: Sequence[str]) -> None:
-    """Warn once of the metrics that could not be computed; tables say it, but may be read late."""
+def _warned(results: Results, metrics: Sequence[str]) -> Results:
+    """Return results, after a warning of all metrics that could not be computed."""
     from assay.reports.context import lacking_notes
 
     if metrics and (notes := lacking_notes(results.records(arrays=False), metrics)):
         warnings.warn(" ".join(notes), stacklevel=3)
+    return results
 
 
 def _display(

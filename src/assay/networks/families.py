@@ -30,6 +30,7 @@ __all__ = [
     "family_of",
     "makes",
     "read_network",
+    "taken_key",
 ]
 
 
@@ -111,7 +112,19 @@ def _family(entry: Entry) -> str:
             return name
     if "family" not in given:
         raise entry.error("a network needs a family, one of: " + ", ".join(FAMILIES))
-    return given["family"].choice("network family", list(FAMILIES))
+    known = list(FAMILIES)
+    for name in (name for name in given if name in known and FAMILIES[name].code):
+        if given["family"].value not in known:  # meant as an argument
+            raise given["family"].error(taken_key("family", given[name].value))
+    return given["family"].choice("network family", known)
+
+
+def taken_key(name: str, source: object) -> str:
+    """Say that an argument of a user's own network has the name of a key of `network:` itself."""
+    return (
+        f"an argument of {source} cannot be called {name}, which is a key of network: itself; "
+        "rename it, or name a function that calls the class"
+    )
 
 
 def _read(entry: Entry, family: str, *, complete: bool = False) -> Spec:

@@ -16,7 +16,7 @@ from assay.core.config import Entry
 from assay.core.errors import NetworkError, unknown_name
 from assay.core.options import REQUIRED, text
 from assay.core.records import Spec
-from assay.networks.families import FAMILIES, Family
+from assay.networks.families import FAMILIES, Family, taken_key
 from assay.networks.layers import Shape
 from assay.networks.modules import (
     ENGINE_OF,
@@ -44,13 +44,13 @@ def _read(family: str) -> Callable[[Entry], dict[str, Any]]:
             raise entry.error(f"network family {family} needs {family}: MODULE:NAME")
         source = given.pop(family)
         with entry.problems.collect(source):
-            return {family: source.text(), **_arguments(find(source.text()), source, given)}
+            return {family: source.text(), **_arguments(family, find(source.text()), source, given)}
         return {family: source.value}
 
     return read
 
 
-def _arguments(target: Any, source: Entry, given: dict[str, Entry]) -> dict[str, Any]:
+def _arguments(family: str, target: Any, source: Entry, given: dict[str, Entry]) -> dict[str, Any]:
     kinds = inspect.Parameter
     try:
         signature = inspect.signature(target).parameters
@@ -61,6 +61,9 @@ def _arguments(target: Any, source: Entry, given: dict[str, Entry]) -> dict[str,
         for name, parameter in signature.items()
         if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
     }
+    for name in ("family", family):  # keys of `network:` itself
+        if name in named and named.pop(name).default is kinds.empty:
+            raise source.error(f"{taken_key(name, source.value)}; see {defined_at(target)}")
     takes_any = any(p.kind is kinds.VAR_KEYWORD for p in signature.values())
     for name in [name for name in given if name not in named and not takes_any]:
         said = unknown_name(f"argument of {source.value}", name, named)
