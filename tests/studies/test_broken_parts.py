@@ -19,6 +19,8 @@ from assay.core.options import integer, number, setting
 from assay.engines.augmentations import Augmentation
 from assay.engines.optimizers import Optimizer
 from assay.engines.schedules import Schedule
+from assay.execution.executors.executor import Setup, make_executor
+from assay.execution.executors.worker import find_engine
 from assay.networks.families import Family
 from assay.networks.layers import Flatten
 from assay.studies import library
@@ -91,6 +93,29 @@ class Loud(Augmentation):
         return images
 
 
+@dataclass(frozen=True)
+class Strict(Augmentation):
+    strength: float
+    at: tuple[int, ...] = (1, 2)
+
+    def change(self, images, rng):
+        return images
+
+
+@dataclass(frozen=True)
+class Lost(Schedule):
+    every: Nowhere = 1  # noqa: F821
+
+    def shape(self, step, total, per_epoch):
+        return 1.0
+
+
+class Half:
+    name = "half"
+
+    def __init__(self, setup=None): ...
+
+
 def width(low: int) -> dict[str, Option]:
     return {"width": integer(4, low=low, help="Width.")}
 
@@ -100,14 +125,18 @@ def registered(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "broken-study.yaml").write_text("study: [\n", encoding="utf-8")
     for part in (Lossless, Demanding, Failing, Optional):
         assay.register_task(part.__name__.lower(), part)
-    for schedule in (Flat, Written):
+    for schedule in (Flat, Written, Lost):
         assay.register_schedule(schedule.__name__.lower(), schedule)
     for optimizer in (Steep, Unready):
         assay.register_optimizer(optimizer.__name__.lower(), optimizer)
-    for augmentation in (Still, Loud):
+    for augmentation in (Still, Loud, Strict):
         assay.register_augmentation(augmentation.__name__.lower(), augmentation)
     assay.register_transform("rounded", Rounded)
     assay.register_network("wide", Family(width(8), lambda options, shape: (Flatten(),)))
+    assay.register_engine("sized", Demanding)
+    assay.register_engine("half", Half)
+    assay.register_executor("nothing", Lossless)
+    assay.register_executor("half", Half)
     assay.register_studies("broken", tmp_path)
     yield
     registry.forget(__file__)
@@ -137,6 +166,7 @@ def test_other_studies_and_lists_do_without_broken_parts(registered: None):
         ({"task": "optional"}, "the default of size is outside its own range: size must be"),
         ({"training": {"schedule": "flat"}}, "schedule 'flat': Flat has no shape; expected shape("),
         ({"training": {"schedule": "written"}}, "is made with (every), expected its settings (wa"),
+        ({"training": {"schedule": "lost"}}, "types of its settings cannot be read: NameError: na"),
         ({"training": {"optimizer": "steep"}}, "the default of slope is outside its own range: "),
         ({"training": {"optimizer": "unready"}}, "Unready cannot be made: test_broken_parts.py:"),
         ({"training": {"augment": {"still": True}}}, "Still has no change; expected change(self"),
@@ -149,3 +179,38 @@ def test_the_study_that_names_it_is_told(registered: None, sections, said):
     with pytest.raises(ConfigError, match=r"test_broken_parts\.py:\d+: ") as error:
         plan_of(study(**sections))
     assert said in str(error.value)
+
+
+def test_a_required_setting_is_asked_for(registered: None):
+    plan_of(study(training={"augment": {"strict": 0.5}}))
+    with pytest.raises(
+        ConfigError, match=r"augment\.strict: augmentation strict needs strength, a num"
+    ):
+        plan_of(study(training={"augment": {"strict": True}}))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: find_engine("sized"), "Demanding is made without arguments: missing a req"),
+        (lambda: find_engine("half"), "engine 'half': it has no check, describe, limit, train"),
+        (
+            lambda: make_executor("nothing", Setup(None, 1)),
+            "Lossless is made from a Setup alone: t",
+        ),
+        (lambda: make_executor("half", Setup(None, 1)), "executor 'half': it has no run; expected"),
+    ],
+)
+def test_engines_and_executors_are_what_they_should_be(registered: None, make, said):
+    with pytest.raises(ConfigError, match=r"test_broken_parts\.py:\d+: ") as error:
+        make()
+    assert said in str(error.value)
+
+
+def test_a_metric_takes_targets_and_predictions():
+    said = r"'mine': it is called with \(targets, predictions\): .*see .*test_broken_parts\.py:\d+"
+    with pytest.raises(ConfigError, match=said):
+
+        @assay.register_metric("mine", higher_is_better=True)
+        def mine(targets):
+            return 1.0

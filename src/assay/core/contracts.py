@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from assay.core.code_places import defined_at
@@ -75,27 +76,28 @@ def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(annotation=empty, default=empty)
 
 
-def made(kind: type[Any], **settings: object) -> Any:
-    """Return an instance of a registered class.
+def made(kind: Callable[..., Any], *given: object) -> Any:
+    """Return an instance of a registered class, or what a function makes.
 
     Args:
-        settings: all arguments that it gets.
+        given: all that it gets.
 
     Raises:
         ConfigError: it needs other arguments, or its own code fails.
     """
+    name = getattr(kind, "__name__", repr(kind))
     try:
-        inspect.signature(kind).bind(**settings)
+        inspect.signature(kind).bind(*given)
     except TypeError as error:
-        given = f"with {', '.join(settings)} alone" if settings else "without arguments"
-        raise ConfigError(f"{kind.__name__} is made {given}: {error}") from None
+        how = f"from a {type(given[0]).__name__} alone" if given else "without arguments"
+        raise ConfigError(f"{name} is made {how}: {error}") from None
     except ValueError:
         pass  # of a library, which has no signature in Python
     try:
-        return kind(**settings)
+        return kind(*given)
     except AssayError:
         raise
     except Exception as error:  # the user's code
         from assay.core.plugins import told
 
-        raise ConfigError(f"{kind.__name__} cannot be made: {told(error)}") from error
+        raise ConfigError(f"{name} cannot be made: {told(error)}") from error

@@ -16,10 +16,12 @@ own parts to read for the kinds that have none; `assay.subjects` register theirs
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from assay.core.code_places import defined_at
 from assay.core.errors import ConfigError, unknown_name
 from assay.core.metrics import Metric, MetricFunction
 from assay.core.registry import register
@@ -171,6 +173,13 @@ def register_metric(
         if not callable(function):
             raise ConfigError(f"metric {name!r}: expected a function, got {function!r}")
         made = Metric(name, function=function, higher_is_better=higher_is_better, **how)
+        try:
+            inspect.signature(function).bind(None, None)
+        except TypeError as error:
+            said = f"it is called with (targets, predictions): {error}; see {defined_at(function)}"
+            raise ConfigError(f"metric {name!r}: {said}") from None
+        except ValueError:
+            pass  # of a library, which has no signature in Python
         register("metric", name, made)
         return function
 

@@ -242,8 +242,8 @@ def accepts(option: Option) -> str:
 def needs(owner: str, name: str, option: Option) -> str:
     """Say that a required setting of `owner` is missing, with what it takes and an example."""
     takes = accepts(option).partition(" (see ")[0]  # where to look in docs/studies.md
-    example = in_one_line({name: option.example})[1:-1]
-    return f"{owner} needs {name}, {takes}, for example {example}"
+    example = "" if option.example is None else in_one_line({name: option.example})[1:-1]
+    return f"{owner} needs {name}, {takes}" + (example and f", for example {example}")
 
 
 def _words(schema: Mapping[str, Any]) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from assay.core.config import Entry, Option
+from assay.core.config import Entry, Option, read_options
 from assay.core.contracts import check_signatures, made
 from assay.core.errors import ConfigError
-from assay.core.options import REQUIRED, as_option, named_schema, options_of
+from assay.core.options import REQUIRED, as_option, named_schema, needs, options_of
+from assay.core.records import Spec
 from assay.core.registry import Registry
 
-__all__ = ["check_defaults", "check_part", "class_schema", "has_one", "refused"]
+__all__ = ["check_defaults", "check_part", "class_schema", "has_one", "read_settings", "refused"]
 
 P = TypeVar("P")
 
@@ -26,8 +27,8 @@ def check_defaults(options: Mapping[str, object]) -> None:
     """
     for name, option in options.items():
         default = as_option(option).default
-        if default is None or default is REQUIRED:
-            continue
+        if default is None or default is REQUIRED or isinstance(default, tuple):
+            continue  # as in `check_fields`
         try:
             as_option(option).read(Entry(default, (name,)))
         except ConfigError as error:
@@ -52,7 +53,11 @@ def check_part(name: str, cls: object, base: type[P]) -> type[P]:
         raise ConfigError(
             f"{missing[0]} is not a setting yet; write @dataclass(frozen=True) above the class"
         )
-    settings = options_of(cls)
+    try:
+        settings = options_of(cls)
+    except Exception as error:  # of a type that is text
+        said = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the types of its settings cannot be read: {said}") from error
     check_defaults(settings)
     check_signatures(cls, base)
     _check_call(cls, settings)
@@ -85,6 +90,21 @@ def has_one(cls: type[P], base: type[P], *methods: str) -> type[P]:
         takes = ", ".join(inspect.signature(getattr(base, methods[0])).parameters)
         raise ConfigError(f"{cls.__name__} has no {methods[0]}; expected {methods[0]}({takes})")
     return cls
+
+
+def read_settings(entry: Entry, part: str, options: Mapping[str, Option]) -> Spec:
+    """Read the settings of a part into canonical plain data; see `read_options`.
+
+    Args:
+        part: its name in messages: "optimizer sgd".
+
+    Raises:
+        ConfigError: a required setting is missing.
+    """
+    for key, option in options.items():
+        if option.default is REQUIRED and entry.value.get(key) is None:
+            raise entry.error(needs(part, key, option))
+    return read_options(entry, f"setting of {part}", options)
 
 
 def refused(registry: Registry[Any], name: str) -> Option:

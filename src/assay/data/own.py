@@ -110,7 +110,7 @@ class Arrays(DatasetEntry):
         except AssayError as error:
             raise DataError(f"dataset {self.name!r}: {error}") from error
         except Exception as error:  # the user's code
-            where = culprit(error)
+            where = culprit(error) or (ENTRIES.place(self.name) if self.name in ENTRIES else "")
             said = f"{type(error).__name__}: {error}" + f" ({where})" * bool(where)
             raise DataError(f"dataset {self.name!r} cannot be created: {said}") from error
 

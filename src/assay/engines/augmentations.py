@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from assay.core.config import Entry, Option, read_options
+from assay.core.config import Entry, Option
 from assay.core.errors import EngineError
 from assay.core.options import (
     check_fields,
@@ -32,7 +32,7 @@ from assay.core.options import (
     schema_of,
     setting,
 )
-from assay.core.part_classes import check_part, has_one, refused
+from assay.core.part_classes import check_part, has_one, read_settings, refused
 from assay.core.registry import Registry
 
 __all__ = [
@@ -208,7 +208,7 @@ def _option(name: str, cls: type[Augmentation]) -> Option:
         if first and not isinstance(value, dict):
             value = {first: value}
         inner = Entry(value, entry.path, entry.source, entry.problems)
-        return read_options(inner, f"setting of augmentation {name}", settings)
+        return read_settings(inner, f"augmentation {name}", settings)
 
     said = (cls.__doc__ or "").strip().split("\n")[0]
     plain = [schema_of(settings[first])] if first else []

@@ -20,7 +20,7 @@ from assay.core.plugins import loaded
 from assay.core.store import Store
 from assay.engines.engine import Cohort, Engine, Resources
 from assay.execution.events import Event
-from assay.execution.executors.executor import EXECUTORS, Capacity, Crew, Executor, Setup, blame
+from assay.execution.executors.executor import Capacity, Crew, Executor, Setup, blame, make_executor
 from assay.execution.executors.worker import find_engine
 from assay.execution.gpus import Gpus, gpus_for
 from assay.execution.jobs import Part
@@ -212,7 +212,7 @@ class _Course:
 
     def _runner(self, workers: int) -> Executor:
         name, setup = self.place.executor or "", replace(self.setup, workers=workers)
-        return self.crew.get(name, setup) if self.crew else EXECUTORS[name](setup)
+        return self.crew.get(name, setup) if self.crew else make_executor(name, setup)
 
     def _train(self, parts: list[Part], workers: int, alone: bool = False) -> None:
         share = self.resources

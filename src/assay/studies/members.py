@@ -120,7 +120,8 @@ def check_config(config: Config, data_dir: Path | None = None) -> None:
         shape = "x".join(map(str, info.image_shape))
         raise NetworkError(f"{error} (images of {info.name} are {shape})") from None
     heads = heads_of(find_task(config["task"]), info)  # type: ignore[arg-type]  # as above
-    try_recipe(member.training, info.train, info.image_shape, next(iter(heads.values())))
+    classes = max(heads.values(), default=1)  # of the only output, where targets are soft
+    try_recipe(member.training, info.train, info.image_shape, classes)
 
 
 def try_tasks(configs: Iterable[Config], data_dir: Path | None = None) -> None:

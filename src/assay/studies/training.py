@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from assay.core.config import Entry, Option, read_options
-from assay.core.options import REQUIRED, named_schema, needs, options_of
+from assay.core.options import named_schema, options_of
+from assay.core.part_classes import read_settings
 from assay.core.records import Spec
 from assay.engines.averaging import Lookahead
 from assay.engines.optimizers.optimizer import OPTIMIZERS, Optimizer
@@ -55,7 +56,7 @@ def _named(entry: Entry, kind: str, names: Any, usual: str = "") -> tuple[str, E
 def _read_optimizer(entry: Entry) -> Spec:
     name, rest = _named(entry, "optimizer", list(OPTIMIZERS), "sgd")
     settings = options_of(OPTIMIZERS[name])
-    data = {"name": name, **read_options(rest, f"setting of optimizer {name}", settings)}
+    data = {"name": name, **read_settings(rest, f"optimizer {name}", settings)}
     if "momentum" not in data:
         data.pop("nesterov", None)
     return data
@@ -64,7 +65,7 @@ def _read_optimizer(entry: Entry) -> Spec:
 def _read_schedule(entry: Entry) -> dict[str, Any] | None:
     name, rest = _named(entry, "schedule", list(SCHEDULES))
     settings = options_of(SCHEDULES[name])
-    data = {"name": name, **read_options(rest, f"setting of schedule {name}", settings)}
+    data = {"name": name, **read_settings(rest, f"schedule {name}", settings)}
     return None if data == {"name": "constant"} else data
 
 
@@ -96,10 +97,7 @@ def _read_augment(entry: Entry) -> dict[str, Any] | None:
 def _read_pretrain(entry: Entry) -> Spec:
     name, rest = _named(entry, "pretraining", list(PRETRAININGS))
     settings = PRETRAININGS[name].options
-    for key, option in settings.items():
-        if option.default is REQUIRED and rest.value.get(key) is None:
-            raise entry.error(needs(f"pretraining {name}", key, option))
-    return {"name": name, **read_options(rest, "setting of pretrain", settings)}
+    return {"name": name, **read_settings(rest, f"pretraining {name}", settings)}
 
 
 def _pretrainings() -> Spec:

@@ -37,8 +37,8 @@ def heads_of(task: Task, dataset: Dataset) -> dict[str, int]:
         return task.heads(dataset)
     part = _own(task)
     heads = part.call("heads", dataset)
-    fits = isinstance(heads, Mapping) and heads and all(map(_is_head, heads.items()))
-    if not fits:
+    fits = isinstance(heads, Mapping) and all(map(_is_head, heads.items()))
+    if not fits or not (heads or parts_of(task)):
         raise part.wrong("heads", f"returned {heads!r}, expected {{output: units}}")
     return {name: int(units) for name, units in heads.items()}
 

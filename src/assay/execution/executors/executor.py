@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from assay.core.contracts import fitting, made
 from assay.core.errors import AssayError, EngineError
+from assay.core.own import watched
 from assay.core.plugins import Plugin, culprit
 from assay.core.records import Record
 from assay.core.registry import Registry
@@ -24,6 +26,7 @@ __all__ = [
     "Node",
     "Setup",
     "blame",
+    "make_executor",
 ]
 
 
@@ -202,6 +205,19 @@ def blame(
         raise EngineError(f"{where}: executor {name!r} failed: {said}") from error
 
 
+def make_executor(name: str, setup: Setup) -> Executor:
+    """Make the executor of a registered name.
+
+    Raises:
+        ConfigError: it is a plugin's and cannot be made from a setup alone, or cannot run jobs.
+    """
+    place, factory = EXECUTORS.place(name), EXECUTORS[name]
+    if place.module.startswith("assay."):
+        return factory(setup)
+    with watched(f"executor {name!r}", str(place)):
+        return fitting(made(factory, setup), Executor)
+
+
 class Crew:
     """Executors that persist over several executions, so that their workers start only once.
 
@@ -225,5 +241,5 @@ class Crew:
         """Return the executor of this name and setup, created on first use."""
         setup = replace(setup, keep=True)
         if (name, setup) not in self._kept:
-            self._kept[name, setup] = EXECUTORS[name](setup)
+            self._kept[name, setup] = make_executor(name, setup)
         return self._kept[name, setup]

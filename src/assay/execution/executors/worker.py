@@ -11,7 +11,9 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from assay.core.contracts import fitting, made
 from assay.core.errors import AssayError, ConfigError
+from assay.core.own import watched
 from assay.core.plugins import culprit, told
 from assay.core.records import Spec
 from assay.data import Dataset, load
@@ -54,7 +56,11 @@ def find_engine(name: str) -> Engine:
     """
     module, colon, attribute = name.partition(":")
     if not colon:
-        return ENGINES[name]()
+        place = ENGINES.place(name)
+        if place.module.startswith("assay."):
+            return ENGINES[name]()
+        with watched(f"engine {name!r}", str(place)):
+            return fitting(made(ENGINES[name]), Engine)
     try:
         return getattr(import_module(module), attribute)()
     except AssayError:
