@@ -45,6 +45,28 @@ class Optional(Lossless):
     heads = encode = loss = correct = predictions = metrics = None
 
 
+class Chosen(Optional):
+    options: ClassVar = {"size": integer(2, low=1, help="Its size.")}
+
+
+class Made(Chosen):
+    def with_options(self, options):
+        return options
+
+
+class Other(Optional):
+    options: ClassVar = {}
+    measures = ("error",)
+
+
+class Text(Other):
+    measures = "error"
+
+
+class Bare(Other):
+    monitor = "error"
+
+
 class Rounded:
     usual, option = 0, integer(0, low=2, help="Number of levels.")
 
@@ -123,7 +145,7 @@ def width(low: int) -> dict[str, Option]:
 @pytest.fixture
 def registered(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "broken-study.yaml").write_text("study: [\n", encoding="utf-8")
-    for part in (Lossless, Demanding, Failing, Optional):
+    for part in (Lossless, Demanding, Failing, Optional, Chosen, Made, Other, Text, Bare):
         assay.register_task(part.__name__.lower(), part)
     for schedule in (Flat, Written, Lost):
         assay.register_schedule(schedule.__name__.lower(), schedule)
@@ -164,6 +186,11 @@ def test_other_studies_and_lists_do_without_broken_parts(registered: None):
         ({"task": "demanding"}, "'demanding': Demanding is made without arguments: missing"),
         ({"task": "failing"}, "'failing': Failing cannot be made: test_broken_parts.py:"),
         ({"task": "optional"}, "the default of size is outside its own range: size must be"),
+        ({"task": "chosen"}, "'chosen': it has options, but no with_options(options), which makes"),
+        ({"task": {"name": "made", "size": 3}}, "task 'made': with_options: it has no correct, en"),
+        ({"task": "other"}, "unknown monitored metric 'val_accuracy' (known: val_error, val_loss)"),
+        ({"task": "text"}, "measures must be a tuple of names, ('error',), got 'error'"),
+        ({"task": "bare"}, "unknown monitored metric 'error'; did you mean 'val_error'?"),
         ({"training": {"schedule": "flat"}}, "schedule 'flat': Flat has no shape; expected shape("),
         ({"training": {"schedule": "written"}}, "is made with (every), expected its settings (wa"),
         ({"training": {"schedule": "lost"}}, "types of its settings cannot be read: NameError: na"),

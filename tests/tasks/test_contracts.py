@@ -100,6 +100,14 @@ def test_what_breaks_it_is_said_with_its_line(method, result, said):
     assert said in str(error.value)
 
 
+def test_a_direction_is_known():
+    task = Own()
+    task.higher_is_better = None
+    said = r"test_contracts\.py:\d+: task 'own': .* nothing says whether a higher value is better"
+    with pytest.raises(ConfigError, match=said):
+        try_task(task, DATA)
+
+
 class Vague(Own):
     name = "vague"
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.code_places import is_own
-from assay.core.own import OwnPart
+from assay.core.code_places import defined_at, is_own
+from assay.core.own import OwnPart, watched
 from assay.data.dataset import Dataset, Split
 from assay.tasks.looks import looks_of
-from assay.tasks.metrics import measures_of
+from assay.tasks.metrics import direction, measures_of
 from assay.tasks.task import Task, parts_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def try_task(task: Task, dataset: Dataset) -> None:
     Raises:
         ConfigError: a method fails or returns something else than `Task` says, with its line.
     """
+    with watched(f"task {task.name!r}", defined_at(type(task))):
+        direction(task, task.monitor)
     part, heads = _own(task), heads_of(task, dataset)
     if parts_of(task):  # it has a program of its own, and no predictions of single images
         return

@@ -31,7 +31,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from assay.core.code_places import defined_at, is_own
 from assay.core.config import Option
+from assay.core.contracts import fitting
+from assay.core.errors import ConfigError, unknown_name
+from assay.core.own import watched
 from assay.core.part_classes import check_defaults
 from assay.core.registry import Registry
 from assay.data.dataset import Dataset
@@ -85,8 +89,23 @@ TASKS: Registry[Task] = Registry("task", "assay.tasks", "assay.tasks.task:checke
 
 
 def checked_task(name: str, task: Task) -> Task:
-    """Return the task registered under `name`; ConfigError if it refuses its own defaults."""
-    check_defaults(getattr(task, "options", {}))
+    """Return the task registered under `name`.
+
+    Raises:
+        ConfigError: it refuses its own defaults, makes no task of its options, or monitors what it
+            does not measure.
+    """
+    options = getattr(task, "options", {})
+    check_defaults(options)
+    if options and not hasattr(task, "with_options"):
+        expected = "with_options(options), which makes the task that they describe"
+        raise ConfigError(f"it has options, but no {expected}")
+    measures, monitor = getattr(task, "measures", None), task.monitor
+    if isinstance(measures, str):
+        raise ConfigError(f"measures must be a tuple of names, ({measures!r},), got {measures!r}")
+    known = ["val_loss", *(f"val_{name}" for name in measures or [monitor.removeprefix("val_")])]
+    if monitor not in known:
+        raise ConfigError(unknown_name("monitored metric", monitor, known))
     return task
 
 
@@ -114,5 +133,9 @@ def find_task(task: TaskName) -> Task:
     """Return the task of a configuration; ConfigError, with the nearest name, if it is unknown."""
     if isinstance(task, str):
         return TASKS[task]
-    found: Any = TASKS[task["name"]]
-    return found.with_options({key: value for key, value in task.items() if key != "name"})
+    name, options = task["name"], {key: value for key, value in task.items() if key != "name"}
+    found: Any = TASKS[name]
+    if not is_own(found):
+        return found.with_options(options)
+    with watched(f"task {name!r}: with_options", defined_at(type(found))):
+        return checked_task(name, fitting(found.with_options(options), Task))
