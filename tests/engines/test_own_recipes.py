@@ -16,10 +16,12 @@ from assay.core import registry
 from assay.core.errors import ConfigError
 from assay.core.options import integer
 from assay.engines.augmentations import Augmentation
+from assay.engines.engine import ENGINES, Resources
 from assay.engines.optimizers import Optimizer
 from assay.engines.schedules import Cosine, Schedule
 from assay.networks.families import Family
 from assay.networks.layers import Dense, Flatten
+from assay.studies.members import cohorts
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,19 @@ def registered() -> Iterator[None]:
     registry.forget(__file__)
 
 
-def plan(training: object, network: object = None) -> None:
+def described(training: dict[str, Any], **sections: Any) -> dict[str, Any]:
     dataset = {"name": "digits", "train": 100, "validation": 50}
-    network = network or {"family": "mlp", "hidden": [4]}
+    network = {"family": "mlp", "hidden": [4]}
+    recipe = {"epochs": 2, "batch_size": 25, **training}
     study = {"study": "own", "dataset": dataset, "network": network, "repeats": 1}
-    recipe = {"epochs": 2, "batch_size": 25}
-    plan_of(study | {"training": recipe | training})  # type: ignore[operator]
+    return study | {"training": recipe} | sections
 
 
-def refused(training: object, place: str, said: str) -> None:
+def plan(training: dict[str, Any], **sections: Any) -> None:
+    plan_of(described(training, **sections))
+
+
+def refused(training: dict[str, Any], place: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         plan(training)
     assert str(error.value).startswith(f"{place}: {__file__}:")
@@ -173,5 +179,42 @@ def test_a_family_gives_layers(trunk, said):
     option = integer(4, low=1, help="Width.")
     assay.register_network("narrow", Family({"width": option}, trunk))
     with pytest.raises(ConfigError, match=r"network: .*test_own_recipes\.py:\d+: network fam") as e:
-        plan({}, {"family": "narrow"})
+        plan({}, network="narrow")
     assert said in str(e.value)
+
+
+@dataclass(frozen=True)
+class Step(Optimizer):
+    given: ClassVar[Any] = None
+
+    @staticmethod
+    def torch_step(slot, gradient, rate):
+        return Step.given(slot, gradient)
+
+    numpy_step = torch_step
+
+
+@pytest.mark.parametrize("engine", ["torch", "numpy"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            lambda slot, gradient: slot.weight - gradient,
+            "which nobody uses; expected that it changes",
+        ),
+        (lambda slot, gradient: slot.numbers["beta"], "failed: KeyError: 'beta'"),
+        (
+            lambda slot, gradient: setattr(slot, "weight", gradient),
+            "must change slot.weight in place",
+        ),
+    ],
+)
+def test_a_step_is_tried_before_anything_trains(given, said, engine):
+    assay.register_optimizer("step", Step)
+    Step.given = given
+    (cohort,) = cohorts(plan_of(described({"optimizer": "step"}, engine=engine)).runs().values())
+    with pytest.raises(ConfigError, match=r"test_own_recipes\.py:\d+: optimizer 'step': ") as error:
+        ENGINES[engine]().check(cohort, Resources(device="cpu"))
+    assert said in str(error.value)
+    Step.given = lambda slot, gradient: None
+    ENGINES[engine]().check(cohort, Resources(device="cpu"))

@@ -16,7 +16,9 @@ from assay.data.dataset import Dataset
 from assay.engines.engine import Cohort, Member, Progress, Resources, check_fixed, check_weights
 from assay.engines.numpy_engine.losses import LOSSES
 from assay.engines.numpy_engine.model import Model, check_layers
+from assay.engines.numpy_engine.optimizers import slot_to_try
 from assay.engines.numpy_engine.trainer import NormalDataset, NumpyTrainer
+from assay.engines.optimizers.optimizer import try_step
 from assay.engines.recording import train_groups
 from assay.engines.targets import soft_rows
 from assay.networks.network import initial_weights
@@ -49,7 +51,7 @@ class NumpyEngine:
         check_fixed(cohort, "the numpy engine", "use --engine torch")
         for member in cohort.members:
             check_weights(member, "numpy")
-            member.training.optimizer.step_of("numpy")
+            try_step(member.training.optimizer, "numpy", slot_to_try)
             check_layers(member.network)
 
     def limit(self, cohort: Cohort, resources: Resources) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from assay.engines.optimizers.optimizer import InPlace, Optimizer
 
-__all__ = ["ArraySlot"]
+__all__ = ["ArraySlot", "slot_to_try"]
 
 Array = np.ndarray
 
@@ -68,3 +68,8 @@ class ArraySlot(InPlace):
         if decay := self.numbers.get("weight_decay", 0.0):
             self.weight *= 1 - rate * decay
         self._step(self, gradient, rate)
+
+
+def slot_to_try(optimizer: Optimizer) -> ArraySlot:
+    """Return a small weight on which a step is tried."""
+    return ArraySlot(np.ones((6, 4)), optimizer, 0.01, None)

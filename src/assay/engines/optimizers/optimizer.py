@@ -21,8 +21,10 @@ from dataclasses import dataclass, fields
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from assay.core.code_places import defined_at, is_own
 from assay.core.errors import ConfigError, EngineError, unknown_name
 from assay.core.options import check_fields, options_of
+from assay.core.own import OwnPart, watched
 from assay.core.part_classes import check_part
 from assay.core.registry import Registry
 
@@ -42,6 +44,7 @@ __all__ = [
     "checked",
     "some",
     "subtract",
+    "try_step",
 ]
 
 T = TypeVar("T")
@@ -270,6 +273,30 @@ OPTIMIZERS: Registry[type[Optimizer]] = Registry(
     "optimizer", "assay.engines.optimizers", "assay.engines.optimizers.optimizer:checked"
 )
 """Name -> class; assay's own are in the other files here, one each."""
+
+
+def try_step(optimizer: Optimizer, engine: str, make_slot: Callable[[Optimizer], Any]) -> None:
+    """Check that an optimizer has a step for the torch or the numpy engine; that of a user's own is
+    made on a small weight.
+
+    Args:
+        make_slot: makes a `Weight` of that engine.
+
+    Raises:
+        EngineError: it has none.
+        ConfigError: the step fails, or returns something instead of changing `slot.weight`.
+    """
+    optimizer.step_of(engine)
+    if not is_own(optimizer):
+        return
+    part, method = OwnPart("optimizer", optimizer.kind, optimizer), f"{engine}_step"
+    with watched(f"optimizer {optimizer.kind!r}", defined_at(type(optimizer))):
+        slot = make_slot(optimizer)
+    slot.steps = 1
+    found = part.call(method, slot, slot.weight * 0.5, 0.01)
+    if found is not None and found is not slot.weight:
+        said = f"returned a {type(found).__name__}, which nobody uses"
+        raise part.wrong(method, f"{said}; expected that it changes slot.weight in place")
 
 
 def as_matrix(shape: Sequence[int] | None) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from assay.core.records import Record
 from assay.data.dataset import Dataset
 from assay.engines.compiled.choice import remembered_product
 from assay.engines.engine import Cohort, Member, Progress, Resources
+from assay.engines.optimizers.optimizer import try_step
 from assay.engines.pretraining import begun_with, freezes, later_progress
 from assay.engines.recording import train_groups, without_state
 from assay.engines.targets import soft_rows
@@ -29,6 +30,7 @@ from assay.engines.torch_engine.device import (
 from assay.engines.torch_engine.graphs import GraphedTrainer, graphs_pay
 from assay.engines.torch_engine.images import Augmenter
 from assay.engines.torch_engine.module import ModuleProgram
+from assay.engines.torch_engine.optimizers import slot_to_try
 from assay.engines.torch_engine.own_programs import PROGRAMS
 from assay.engines.torch_engine.own_stack import OwnStackProgram, stackable_own
 from assay.engines.torch_engine.program import Program, StackedProgram, stackable
@@ -81,7 +83,7 @@ class TorchEngine:
         """Raise EngineError if the device or the precision is not available."""
         place(resources, str(cohort.members[0].config.get("precision", "auto")))
         for member in cohort.members:
-            member.training.optimizer.step_of("torch")
+            try_step(member.training.optimizer, "torch", slot_to_try)
         if own := PROGRAMS.get(cohort.task_name):
             own.check(cohort)
 

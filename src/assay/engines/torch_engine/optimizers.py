@@ -15,7 +15,7 @@ from torch import Tensor
 
 from assay.engines.optimizers.optimizer import InPlace, Optimizer, some
 
-__all__ = ["Slot", "update"]
+__all__ = ["Slot", "slot_to_try", "update"]
 
 Number = Any  # float, or a tensor of shape (S, 1, ...) that broadcasts over a stack
 State = dict[str, Tensor]
@@ -45,6 +45,11 @@ class Slot(InPlace):
             blank = torch.zeros_like(self.weight)
             self.state[name] = blank + start if isinstance(start, Tensor) else blank.fill_(start)
         return self.state[name]
+
+
+def slot_to_try(optimizer: Optimizer) -> Slot:
+    """Return a small weight on which a step is tried."""
+    return Slot(torch.ones(6, 4), {**optimizer.numbers(None), "learning_rate": 0.01})
 
 
 def update(
