@@ -159,6 +159,16 @@ def test_an_augmentation_gives_targets(given, said):
     refused({"augment": {"both": True}}, "training.augment.both", said)
 
 
+def test_the_estimator_says_so_too():
+    Changed.given = lambda images: None
+    images = np.random.default_rng(0).normal(size=(40, 8, 8))
+    model = assay.AssayClassifier("mlp", augment={"changed": True}, epochs=1)
+    with pytest.raises(
+        ConfigError, match=r"augment.changed: .* returned NoneType, expected images"
+    ):
+        model.fit(images, np.arange(40) % 2)
+
+
 def test_methods_take_what_they_are_given():
     said = "shape takes (step), expected (step, total, per_epoch); see"
     refused({"schedule": "short"}, "training.schedule", said)

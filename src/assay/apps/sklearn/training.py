@@ -11,6 +11,7 @@ from assay.core.errors import DataError, EngineError, NetworkError
 from assay.core.records import Config, Record
 from assay.data.dataset import Dataset
 from assay.engines.engine import Cohort, Member, Resources, check_engine
+from assay.engines.own_recipes import try_recipe
 from assay.execution.executors.worker import find_engine
 from assay.networks.checks import widest
 from assay.networks.families import build_network
@@ -85,6 +86,7 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
         Its record, with weights and without the metrics of the placeholder test part.
 
     Raises:
+        ConfigError: a part of the user's own breaks its contract.
         NetworkError: the network does not fit the images.
         EngineError: the engine cannot train it, or its loss was not finite.
     """
@@ -96,6 +98,7 @@ def train_run(config: Config, dataset: Dataset, device: str) -> Record:
         raise NetworkError(f"{error} (images are {written(dataset.image_shape)}; {hint})") from None
     check_engine(network, config["engine"])
     training = build_training(config["training"]).on(len(dataset.train))
+    try_recipe(training, len(dataset.train), dataset.image_shape, max(heads.values()))
     member = Member(config, network, training, config["seed"])
     cohort, resources = Cohort((member,), config["task"]), Resources(device=device)
     engine = find_engine(config["engine"])
