@@ -198,16 +198,16 @@ def test_runs_that_fail_in_ones_own_code_name_its_line(
     parts = plugin.read_text()
     lines = [
         "from dataclasses import dataclass",
-        "from assay.engines.schedules import Schedule",
-        "@assay.register_schedule('stumble')",
+        "from assay.engines.augmentations import Augmentation",
+        "@assay.register_augmentation('stumble')",
         "@dataclass(frozen=True)",
-        "class Stumble(Schedule):",
-        "    def shape(self, step, total, per_epoch):",
-        "        return self.missing",
+        "class Stumble(Augmentation):",
+        "    def change(self, images, rng):",
+        "        return images if len(images) < 9 else self.missing",  # which are tried before
     ]
     plugin.write_text(parts + "\n".join(lines))
-    store = str(tmp_path / "store")
-    assert main(["run", str(study), "--set", "training.schedule=stumble", "--store", store]) == 1
+    changes = ["--set", "training.augment={stumble: true}", "--store", str(tmp_path / "store")]
+    assert main(["run", str(study), *changes]) == 1
     said = f"{plugin.name}:{parts.count(chr(10)) + 7}: AttributeError: 'Stumble' object has no"
     assert said in " ".join(capsys.readouterr().err.split())
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar, cast
 
 from assay.core.code_places import defined_at
 from assay.core.errors import AssayError, ConfigError
 
 __all__ = ["check_signatures", "fitting", "made"]
 
+T = TypeVar("T")
 
-def fitting(entry: Any, contract: type[Any]) -> Any:
+
+def fitting(entry: object, contract: type[T]) -> T:
     """Return the entry, of which a class is instantiated where a protocol is expected.
 
     Raises:
@@ -32,10 +34,10 @@ def fitting(entry: Any, contract: type[Any]) -> Any:
             f"{contract.__name__}, got {entry!r}"
         )
     check_signatures(entry, contract)
-    return entry
+    return cast("T", entry)
 
 
-def check_signatures(part: object, contract: type[Any]) -> None:
+def check_signatures(part: object, contract: type) -> None:
     """Check that the methods of a part, or of its class, can be called as those of its contract.
 
     Raises:
@@ -62,7 +64,7 @@ def check_signatures(part: object, contract: type[Any]) -> None:
             ) from None
 
 
-def _signature(owner: object, name: str, contract: type[Any]) -> inspect.Signature:
+def _signature(owner: object, name: str, contract: type) -> inspect.Signature:
     """Return what a method of a part or of its class takes, without `self`."""
     found = list(inspect.signature(getattr(owner, name)).parameters.values())
     both = [inspect.getattr_static(cls, name) for cls in (owner, contract)]
@@ -76,7 +78,7 @@ def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
     return parameter.replace(annotation=empty, default=empty)
 
 
-def made(kind: Callable[..., Any], *given: object) -> Any:
+def made(kind: Callable[..., T], *given: object) -> T:
     """Return an instance of a registered class, or what a function makes.
 
     Args:

@@ -45,7 +45,7 @@ class OwnPart:
     name: str
     part: Any
 
-    def call(self, method: str, *given: object) -> Any:
+    def call(self, method: str, *given: object) -> object:
         """Return what a method returns; ConfigError if it fails."""
         function = getattr(self.part, method)
         with watched(f"{self.kind} {self.name!r}: {method}", defined_at(function)):

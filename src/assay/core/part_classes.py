@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from assay.core.config import Entry, Option, read_options
 from assay.core.contracts import check_signatures, made
@@ -107,12 +107,12 @@ def read_settings(entry: Entry, part: str, options: Mapping[str, Option]) -> Spe
     return read_options(entry, f"setting of {part}", options)
 
 
-def refused(registry: Registry[Any], name: str) -> Option:
+def refused(registry: Registry[P], name: str) -> Option:
     """Declare a setting that is the name of a part which cannot be used: reading it says why."""
     return Option(lambda entry: registry[name], None, "", {})
 
 
-def class_schema(registry: Registry[Any]) -> dict[str, Any]:
+def class_schema(registry: Registry[type[P]]) -> dict[str, object]:
     """Return the schema of the name of a registered class that can be used, or of a mapping with
     its settings."""
     return named_schema("name", {n: options_of(registry[n]) for n in registry.usable()})

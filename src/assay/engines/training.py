@@ -39,7 +39,7 @@ __all__ = ["Augment", "EarlyStopping", "Training"]
 
 
 def _optimizers() -> dict[str, Any]:
-    schema = class_schema(OPTIMIZERS)
+    schema: dict[str, Any] = dict(class_schema(OPTIMIZERS))
     schema["anyOf"].append({**object_schema(options_of(SGD)), "minProperties": 1})
     return schema
 

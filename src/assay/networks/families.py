@@ -108,7 +108,7 @@ def family_of(network: Spec) -> str:
 def _family(entry: Entry) -> str:
     given = entry.keys()
     for name in given if "family" not in given else ():
-        if name in FAMILIES.usable() and name in FAMILIES[name].options:
+        if name in FAMILIES and name in FAMILIES[name].options:
             return name
     if "family" not in given:
         raise entry.error("a network needs a family, one of: " + ", ".join(FAMILIES))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -90,20 +90,20 @@ def _try_loss(part: OwnPart, heads: Mapping[str, int], split: Split) -> None:
         name: torch.tensor(_drawn(2, count, units), requires_grad=True)
         for name, units in heads.items()
     }
-    losses = part.call("loss", outputs, targets)
-    _check_each(part, "loss", losses, count)
+    losses = _checked_each(part, "loss", part.call("loss", outputs, targets), count)
     if not losses.requires_grad and not hasattr(part.part, "loss_gradient"):
         raise part.wrong("loss", "returned a tensor without a gradient of the outputs")
     detached = {name: output.detach() for name, output in outputs.items()}
-    _check_each(part, "correct", part.call("correct", detached, targets), count)
+    _checked_each(part, "correct", part.call("correct", detached, targets), count)
 
 
-def _check_each(part: OwnPart, method: str, found: Tensor | Any, count: int) -> None:
+def _checked_each(part: OwnPart, method: str, found: object, count: int) -> Tensor:
     import torch
 
     if not isinstance(found, torch.Tensor) or tuple(found.shape) != (2, count):
         expected = f"a tensor (2, {count}), a number for each image of two runs"
         raise part.wrong(method, f"returned {_said(found)}, expected {expected}")
+    return found
 
 
 def _try_metrics(part: OwnPart, heads: Mapping[str, int], split: Split) -> None:

@@ -42,7 +42,7 @@ class ArraySlot(InPlace):
         self.memories: dict[str, Array] = {}
         self.scratch = np.empty_like(weight)
 
-    def buffer(self, name: str, start: float = 0.0) -> Array:
+    def buffer(self, name: str, start: float | Array = 0.0) -> Array:
         """Return the state `name`, initially filled with `start`."""
         if name not in self.memories:
             self.memories[name] = np.full_like(self.weight, start)

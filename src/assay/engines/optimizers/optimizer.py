@@ -275,7 +275,11 @@ OPTIMIZERS: Registry[type[Optimizer]] = Registry(
 """Name -> class; assay's own are in the other files here, one each."""
 
 
-def try_step(optimizer: Optimizer, engine: str, make_slot: Callable[[Optimizer], Any]) -> None:
+def try_step(
+    optimizer: Optimizer,
+    engine: str,
+    make_slot: Callable[[Optimizer], ArrayWeight | Weight[Tensor]],
+) -> None:
     """Check that an optimizer has a step for the torch or the numpy engine; that of a user's own is
     made on a small weight.
 
