@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -47,20 +48,31 @@ R = TypeVar("R")
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Return the cache folder for compiled functions; None if it cannot be written."""
+    """Return the cache folder for compiled functions; None if there is none to write and trust."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
     name = f"compiled-{digest.hexdigest()[:16]}"
     user = getattr(os, "getuid", lambda: 0)()
     given = [Path(_CONFIG.CACHE_DIR)] if _CONFIG.CACHE_DIR else []
-    for parent in (*given, cache_dir(), Path(tempfile.gettempdir()) / f"assay-{user}"):
-        folder = parent / name
+    shared = Path(tempfile.gettempdir(), f"assay-{user}-{name}")
+    for folder in (*(parent / name for parent in (*given, cache_dir())), shared):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder == shared and not _only_ours(folder):
+                continue
             with tempfile.TemporaryFile(dir=folder):
                 return folder
     return None
+
+
+def _only_ours(folder: Path) -> bool:
+    """Whether nobody else can have put anything there: Numba runs what its cache holds, and in the
+    folder for temporary files anybody may have made a folder of that name."""
+    if not hasattr(os, "getuid"):
+        return True  # Windows has a folder for temporary files for each user
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 def compiled(function: Callable[P, R], *, keep: bool = True) -> Callable[P, R]:
