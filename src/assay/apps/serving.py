@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from assay.core.errors import ConfigError, MissingExtraError, install_extra
 
@@ -54,7 +56,8 @@ def run_server(
 
     Raises:
         MissingExtraError: starlette or uvicorn is missing.
-        ConfigError: the address or port is not available, or the token is too short.
+        ConfigError: the address or port is not available, or the token is too short or has
+            characters that a cookie cannot keep.
     """
     check_serve()
     import uvicorn
@@ -64,8 +67,8 @@ def run_server(
 
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port {port}: expected a number from 0 to 65535")
-    if token is not None and len(token) < LEAST:
-        raise ConfigError(f"--token must have at least {LEAST} characters, got {len(token)}")
+    if token is not None:
+        _check_token(token)
     if store.exists() and not store.is_dir():
         raise ConfigError(f"{store} is a file; a store is a folder")
     secret = token or (secrets.token_urlsafe(24) if host is not None else "")
@@ -77,7 +80,8 @@ def run_server(
     shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
     shown = f"[{shown}]" if shown and ":" in shown else shown
     say(f"store: {store}")
-    say(f"open   http://{shown}:{number}/{f'?token={secret}' if secret else ''}   (Ctrl-C stops)")
+    asked = f"?token={quote(secret, safe='')}" if secret else ""
+    say(f"open   http://{shown}:{number}/{asked}   (Ctrl-C stops)")
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -92,6 +96,16 @@ def run_server(
     logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
     server.run(sockets=[listening])
     return 0
+
+
+def _check_token(token: str) -> None:
+    """Raise ConfigError, which does not repeat the token, unless a cookie keeps it as it is."""
+    if len(token) < LEAST:
+        raise ConfigError(f"a token must have at least {LEAST} characters, got {len(token)}")
+    if strange := re.search(r"[^A-Za-z0-9._~+/=-]", token):
+        raise ConfigError(
+            f"a token must consist of A-Z, a-z, 0-9 and . _ ~ + / = -, got {strange[0]!r}"
+        )
 
 
 def names_of(host: str | None) -> frozenset[str]:

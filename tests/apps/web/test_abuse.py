@@ -18,6 +18,9 @@ pytest.importorskip("starlette")
 
 from web_server import serving
 
+from assay.apps.cli.app import main
+from assay.apps.serving import run_server
+from assay.core.errors import ConfigError
 from assay.core.store import Store
 
 OURS = {"X-Assay": "1", "Content-Type": "application/json"}
@@ -259,6 +262,32 @@ def test_a_token_keeps_other_accounts_of_this_machine_out(tmp_path: Path):
         assert token == "a-long-secret-token"
         assert ask(site, "/api/studies")[0] == 401
         assert ask(site, "/api/studies", Cookie=f"assay_token={token}")[0] == 200
+
+
+def test_a_token_of_base64_opens_the_address_that_is_printed_and_stays_in_its_cookie(
+    tmp_path: Path,
+):
+    token = "q3+Zk9/abcdEFGH="
+    with serving(tmp_path / "store", "--token", token) as to:
+        site, _, printed = to.partition("/?")
+        assert ask(site, f"/?{printed}")[0] == 303
+        assert ask(site, "/api/studies", Cookie=f"assay_token={token}")[0] == 200
+
+
+@pytest.mark.parametrize("mark", ["&", "#", ";", " ", '"', "é", "\n"])
+def test_a_token_that_no_cookie_can_keep_is_refused_and_not_repeated(tmp_path: Path, mark: str):
+    with pytest.raises(ConfigError) as error:
+        run_server(tmp_path, port=0, token=f"a-long{mark}secret-token")
+    assert f"got {mark!r}" in str(error.value)
+    assert "secret-token" not in str(error.value)
+
+
+@pytest.mark.parametrize("token", ["", "short"])
+def test_a_token_that_is_too_short_is_refused_even_if_it_is_empty(
+    tmp_path: Path, token: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["serve", "--store", str(tmp_path), "--port", "0", "--token", token]) == 2
+    assert f"at least 12 characters, got {len(token)}" in capsys.readouterr().err
 
 
 def test_another_site_starts_no_download(strange: str):

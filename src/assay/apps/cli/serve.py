@@ -30,8 +30,9 @@ def serve(
     Args:
         host: Address to listen on, so that other machines can connect (0.0.0.0: every address).
         port: Port to listen on; 0 chooses a free one.
-        token: Access token, also for this machine; other accounts may see it among the running
-            programs, but not ASSAY_TOKEN [ASSAY_TOKEN, or a new one with --host, else none].
+        token: Access token of 12 or more letters, digits and . _ ~ + / = -, also for this machine;
+            other accounts may see it among the running programs, but not ASSAY_TOKEN
+            [ASSAY_TOKEN, or a new one with --host, else none].
         plugin: A Python file or module that registers pages of your own; may be repeated.
     """
     from assay.apps.serving import run_server
@@ -40,5 +41,5 @@ def serve(
     for name in plugin:
         load(name)
     places = places or Places()
-    secret = token or os.environ.get("ASSAY_TOKEN") or None
+    secret = token if token is not None else os.environ.get("ASSAY_TOKEN") or None
     return run_server(places.store_path, places.data_path, host, port, secret, say=console.say)
