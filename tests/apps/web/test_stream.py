@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,57 @@ def test_a_heartbeat_says_that_nothing_is_new(lacking: tuple[Path, Record]):
     assert [beat["event"] for beat in beats] == ["beat"] * 3
     assert {beat["id"] for beat in beats} == {first["id"]}
     assert time.monotonic() - began >= 0.3
+    shelf.close()
+
+
+async def next_store_event(events: AsyncIterator[str]) -> str:
+    async with asyncio.timeout(20):
+        async for text in events:
+            if "event: store" in text:
+                return text
+    raise AssertionError("the stream ended")
+
+
+def test_what_changes_while_a_page_still_reads_is_not_lost(lacking: tuple[Path, Record]):
+    folder, record = lacking
+    shelf = Shelf(folder)
+    watcher = Watcher(shelf, heartbeat=3600)
+
+    async def listen() -> None:
+        slow, quick = watcher.events(""), watcher.events("")
+        before = await next_store_event(slow)
+        assert await next_store_event(quick) == before
+        with Store(folder) as store:  # the slow one has not asked for more yet
+            store.add(record)
+        after = await next_store_event(quick)
+        assert after != before
+        assert await next_store_event(slow) == after
+        watcher.stop()
+
+    asyncio.run(listen())
+    shelf.close()
+
+
+def test_what_is_found_as_another_page_comes_reaches_those_that_listen(
+    lacking: tuple[Path, Record], monkeypatch: pytest.MonkeyPatch
+):
+    folder, record = lacking
+    shelf = Shelf(folder)
+    watcher = Watcher(shelf, heartbeat=3600)
+    monkeypatch.setattr("assay.apps.web.stream.POLL_SECONDS", 3600)
+
+    async def listen() -> None:
+        first = watcher.events("")
+        await next_store_event(first)
+        hears = asyncio.create_task(next_store_event(first))
+        await asyncio.sleep(0.5)  # it waits, and the watcher sleeps
+        with Store(folder) as store:
+            store.add(record)
+        after = await next_store_event(watcher.events(""))
+        assert await hears == after
+        watcher.stop()
+
+    asyncio.run(listen())
     shelf.close()
 
 

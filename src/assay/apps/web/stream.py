@@ -73,6 +73,7 @@ class Watcher:
             told, live = since, ""
             yield "retry: 2000\n\n"
             while True:
+                news.clear()  # before looking: what comes while the client reads is not lost
                 if told != self._moment.name or not told:
                     fresh = self._moment.since(told)
                     told = self._moment.name
@@ -80,7 +81,6 @@ class Watcher:
                 if live != self._live:
                     live = self._live
                     yield _event("live", live, told)
-                news.clear()
                 try:
                     await asyncio.wait_for(news.wait(), self._heartbeat)
                 except TimeoutError:
@@ -90,18 +90,19 @@ class Watcher:
 
     async def _watch(self) -> None:
         while self._listeners:
-            before = self._moment.name, self._live
             await self._look()
-            if before != (self._moment.name, self._live):
-                for listener in self._listeners:
-                    listener.set()
             await asyncio.sleep(POLL_SECONDS)
 
     async def _look(self) -> None:
+        """Read the present state, and wake the listeners if it is another."""
+        before = self._moment.name, self._live
         with suppress(StoreError):  # for example a failing disk: the page keeps its content
             self._moment = await asyncio.to_thread(self._shelf.poll)
         drivers = await asyncio.to_thread(read_live, self._shelf.path)
         self._live = json.dumps([summary(said) for said in drivers])
+        if before != (self._moment.name, self._live):
+            for listener in self._listeners:
+                listener.set()
 
 
 def _event(kind: str, data: str, number: str) -> str:
