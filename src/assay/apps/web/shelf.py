@@ -87,6 +87,7 @@ class Shelf:
         self.path = path
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._store: Store | None = None
+        self._file: int | None = None
         self._state = _State()
         self._records: OrderedDict[str, tuple[int, Record]] = OrderedDict()
         self._shared: dict[str, Any] = {}
@@ -114,14 +115,26 @@ class Shelf:
         return self._reader.submit(lambda: what(self._open())).result()
 
     def _open(self) -> Store:
+        """Open the store, and once more if its index is another file (`assay store repair`)."""
+        try:
+            file = self._index.stat().st_ino
+        except OSError:
+            file = None
+        if file != self._file:
+            self._close()
+            self._state, self._file = _State(), file
         if self._store is None:
             self._store = Store(self.path, create=False, read_only=True)
         return self._store
 
     @property
+    def _index(self) -> Path:
+        return self.path / "index.sqlite"
+
+    @property
     def exists(self) -> bool:
         """Whether there is a store."""
-        return (self.path / "index.sqlite").exists()
+        return self._index.exists()
 
     # -- what is new -----------------------------------------------------------------------------
 
