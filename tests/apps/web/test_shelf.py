@@ -7,7 +7,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from assay.apps.web.shelf import Shelf
+from assay.core.errors import StoreError
 from assay.core.store import Store
 from assay.core.store_care import repair
 
@@ -38,3 +41,17 @@ def test_after_a_repair_the_new_index_is_read(store: Path, tmp_path: Path):
     shelf.close()
     with Store(copied, read_only=True) as opened:
         assert opened.present([first])
+
+
+def test_nothing_stays_of_a_view_that_failed(tmp_path: Path):
+    shelf = Shelf(tmp_path)
+
+    def fails() -> object:
+        raise StoreError("there is no such study")
+
+    with pytest.raises(StoreError):
+        shelf.view(("study", "none"), fails)
+    assert not shelf._computing
+    assert shelf.view(("study", "none"), lambda: 1) == b"1"
+    assert not shelf._computing
+    shelf.close()

@@ -276,17 +276,20 @@ class Shelf:
                 self._views.move_to_end(key)
                 return self._views[key]
             mine = self._computing.setdefault(key, threading.Lock())
-        with mine:
-            if key in self._views:
-                return self._views[key]
-            said = encode(make())
+        try:
+            with mine:
+                return self._views.get(key) or self._keep(key, encode(make()))
+        finally:  # also if it failed: keys come from requests
             with self._lock:
                 self._computing.pop(key, None)
-                self._views[key] = said
-                self._size += len(said)
-                while self._size > MOST_BYTES and len(self._views) > 1:
-                    _, old = self._views.popitem(last=False)
-                    self._size -= len(old)
+
+    def _keep(self, key: tuple[object, ...], said: bytes) -> bytes:
+        with self._lock:
+            self._size += len(said) - len(self._views.get(key, b""))
+            self._views[key] = said
+            while self._size > MOST_BYTES and len(self._views) > 1:
+                _, old = self._views.popitem(last=False)
+                self._size -= len(old)
         return said
 
 
