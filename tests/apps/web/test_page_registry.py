@@ -48,11 +48,21 @@ def test_three_seeds_learn_points_and_digits(ask: Any):
         {"data": "points", "points": [[0, 0, 1]] * 9}, {"data": "digits", "hidden": [999]},
         {"data": "digits", "hidden": "x"}, {"data": "digits", "activation": "reul"},
         {"data": "points", "points": [[float("nan"), 0, 1]] * 9},
+        {"data": "points", "points": [[0, 0, True]] * 9}, {"data": "digits", "hidden": [20000.0]},
+        {"data": "digits", "hidden": 20000}, {"data": "digits", "hidden": None},
     ],
 )  # fmt: skip
 def test_settings_that_are_none_are_said(ask: Any, wrong: Any):
     with pytest.raises(ConfigError):
         ask["begin"]({**SETTINGS, **wrong} if isinstance(wrong, dict) else wrong)
+
+
+def test_numbers_that_no_float_can_hold_are_moved_into_their_range_or_said(ask: Any):
+    far = [[10**400, 0, 10**400], [-(10**400), 0, 0], *points()]
+    name = ask["begin"]({"data": "points", "points": far, **SETTINGS})["name"]
+    for epochs in (10**400, True, 1.5, "1"):
+        with pytest.raises(ConfigError, match="epochs must be a whole number from 0 to 50"):
+            ask["step"]({"name": name, "epochs": epochs})
 
 
 def test_networks_that_nobody_asks_for_are_forgotten(ask: Any):

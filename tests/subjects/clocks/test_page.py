@@ -50,10 +50,14 @@ def test_a_drawn_clock_is_read(ask: Any):
 
 
 def test_what_cannot_be_drawn_is_said(ask: Any):
-    for wrong in (None, [], {"minutes": "x"}, {"minutes": True}, {"style": "../x"}):
+    for wrong in ("x", True, float("nan"), float("inf"), None, [1]):
+        with pytest.raises(ConfigError, match="minutes must be a number, got"):
+            ask["draw"]({"minutes": wrong})
+    for wrong in (None, [], {"style": "../x"}):
         with pytest.raises(ConfigError):
             ask["draw"](wrong)
-    assert ask["draw"]({"minutes": 1e9, "tilt": 1e9})["readings"]
+    for far in (1e9, 10**400):
+        assert ask["draw"]({"minutes": far, "tilt": far, "seed": far})["readings"]
 
 
 def test_a_photo_is_read_and_what_is_none_is_said(ask: Any):

@@ -50,7 +50,10 @@ def test_sliders_and_the_way_between_two_faces(store: Path):
     assert start["images"][1] == start["images"][0]
     assert end["images"][1] == end["images"][2]
     assert moved["images"][1] != start["images"][1]
-    for wrong in (None, {"first": -1}, {"share": "x"}, {"knobs": [float("nan")]}):
+    (far,) = make({"first": 0, "second": 1, "share": 10**400})["pictures"]
+    assert far["images"][1] == far["images"][2]
+    shapes = ({"knobs": 5}, {"knobs": {"a": 1}}, {"knobs": ["a"]}, {"knobs": [float("nan")]})
+    for wrong in (None, {"first": -1}, {"first": True}, {"share": "x"}, *shapes):
         with pytest.raises(ConfigError):
             make(wrong)
 

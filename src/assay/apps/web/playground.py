@@ -6,13 +6,13 @@ checked like those of a study, with the same messages.
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assay.apps.web.given import number, whole
 from assay.apps.web.pages import Answer, Page, Site
 from assay.core.errors import ConfigError, StoreError
 
@@ -135,8 +135,6 @@ def _cohort(given: Mapping[str, Any]) -> Any:
     from assay.studies.members import cohorts
 
     hidden = given.get("hidden")
-    if isinstance(hidden, list) and any(isinstance(u, int) and u > MOST_UNITS for u in hidden):
-        raise ConfigError(f"a layer can have at most {MOST_UNITS} units here")
     if isinstance(hidden, list) and len(hidden) > 6:
         raise ConfigError("a network can have at most 6 hidden layers here")
     study = {
@@ -156,7 +154,11 @@ def _cohort(given: Mapping[str, Any]) -> Any:
         "engine": "numpy",
         "repeats": 1,
     }
-    return cohorts(plan_of(study).runs().values())[0]
+    cohort = cohorts(plan_of(study).runs().values())[0]
+    # as they were understood: a study may say 16.0, or one number for one layer
+    if max(cohort.members[0].config["network"]["hidden"], default=0) > MOST_UNITS:
+        raise ConfigError(f"a layer can have at most {MOST_UNITS} units here")
+    return cohort
 
 
 def _points(given: Any) -> list[list[float]]:
@@ -165,11 +167,10 @@ def _points(given: Any) -> list[list[float]]:
         raise ConfigError(f"expected 4 to {MOST_POINTS:,} points")
     rows = []
     for row in given:
-        fits = isinstance(row, list) and len(row) == 3
-        if not fits or not all(isinstance(v, int | float) and math.isfinite(v) for v in row):
+        if not isinstance(row, list) or len(row) != 3:
             raise ConfigError("a point must be [x, y, class], three numbers")
-        x, y, kind = row
-        rows.append([min(max(x, -REACH), REACH), min(max(y, -REACH), REACH), float(kind > 0)])
+        x, y = (number(v, "the place of a point", -REACH, REACH) for v in row[:2])
+        rows.append([x, y, float(number(row[2], "the class of a point", 0, 1) > 0)])
     if len({row[2] for row in rows}) < 2:
         raise ConfigError("there must be points of both classes")
     return rows
@@ -195,10 +196,7 @@ def _answers(site: Site) -> Mapping[str, Answer]:
         if name not in kept:
             raise StoreError("this network has expired; start again")
         kept.move_to_end(name)
-        epochs = given.get("epochs", 1)
-        if not isinstance(epochs, int) or not 0 <= epochs <= MOST_EPOCHS:
-            raise ConfigError(f"epochs must be from 0 to {MOST_EPOCHS}")
-        return kept[name].step(epochs)
+        return kept[name].step(whole(given.get("epochs", 1), "epochs", 0, MOST_EPOCHS))
 
     return {"begin": begin, "step": step}
 

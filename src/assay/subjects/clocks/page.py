@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.apps.web.asking import best_runs, network_of
+from assay.apps.web.given import number
 from assay.apps.web.pages import Answer, Page, Site
 from assay.core.errors import AssayError, ConfigError, DataError
 from assay.core.records import Record
@@ -110,14 +111,7 @@ def _wanted(given: Any) -> dict[str, Any]:
     if found["style"] not in STYLES:
         raise ConfigError(f"a style must be one of {', '.join(STYLES)}")
     for name, (low, high) in limits.items():
-        value = given.get(name, 0)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
-            raise ConfigError(f"{name} must be a number, got {str(value)[:40]!r}")
-        found[name] = min(max(value, low), high)
+        found[name] = number(given.get(name, 0), name, low, high)
     found["minutes"] %= 720
     return found
 

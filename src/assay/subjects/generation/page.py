@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.apps.web.asking import best_runs, task_name
+from assay.apps.web.given import number, whole
 from assay.apps.web.pages import Answer, Page, Site
-from assay.core.errors import AssayError, ConfigError
+from assay.core.errors import AssayError, ConfigError, brief
 from assay.core.records import Record
 from assay.core.seeds import stream
 from assay.reports.svg import png_uri
@@ -108,15 +108,11 @@ def _runs(site: Site) -> dict[str, Record]:
 def _asked(given: Any) -> tuple[int, int, float, list[float]]:
     if not isinstance(given, dict):
         raise ConfigError("expected a JSON object that says what to generate")
-    seeds = [given.get("first", 0), given.get("second", 1)]
-    if not all(isinstance(s, int) and 0 <= s < 2**31 for s in seeds):
-        raise ConfigError("seeds must be whole numbers of at least 0")
-    numbers = [given.get("share", 0), *list(given.get("knobs") or [])[:KNOBS]]
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
-        raise ConfigError("share and knobs must be numbers")
-    share, *knobs = numbers
-    knobs = [min(max(k, -6.0), 6.0) for k in knobs] or [0.0]
-    return seeds[0], seeds[1], min(max(share, 0.0), 1.0), knobs
+    first, second = (whole(given.get(key, i), key) for i, key in enumerate(("first", "second")))
+    share, knobs = number(given.get("share", 0), "share", 0, 1), given.get("knobs") or [0.0]
+    if not isinstance(knobs, list):
+        raise ConfigError(f"knobs must be a list of numbers, got {brief(repr(knobs))}")
+    return first, second, share, [number(k, "a knob", -6, 6) for k in knobs[:KNOBS]]
 
 
 PAGE = Page(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from assay.apps.web.asking import best_runs, network_of, task_name
+from assay.apps.web.given import whole
 from assay.apps.web.pages import Answer, Page, Site
 from assay.core.errors import AssayError, ConfigError, unknown_name
 from assay.core.records import Record
@@ -92,13 +93,10 @@ def _answers(site: Site) -> Mapping[str, Answer]:
 def _asked(given: Any) -> tuple[str, int, int]:
     if not isinstance(given, dict):
         raise ConfigError("expected a JSON object that says what to show")
-    name, seed, index = given.get("dataset"), given.get("seed", 7), given.get("index", 0)
+    name = given.get("dataset")
     if name not in DATASETS:
         raise ConfigError(unknown_name("dataset of this page", name, DATASETS))
-    for key, value in (("seed", seed), ("index", index)):
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-            raise ConfigError(f"{key} must be a whole number of at least 0, got {value!r:.40}")
-    return name, seed, index
+    return name, whole(given.get("seed", 7), "seed"), whole(given.get("index", 0), "index")
 
 
 def _networks(site: Site, dataset: str) -> list[tuple[str, Record]]:
