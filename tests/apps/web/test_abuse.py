@@ -185,6 +185,16 @@ def test_a_name_that_no_file_can_have_is_refused_without_the_place_of_the_server
         assert b"/" not in answer[1]
 
 
+def test_half_of_a_pair_of_surrogates_is_no_text(strange: str):
+    for name in (b'"\\ud800"', b'"\xed\xa0\x80"'):
+        for path in ("start", "stop", "check", "save"):
+            body = b'{"study": ' + name + b', "text": ' + name + b"}"
+            answer = ask(strange, f"/api/{path}", "POST", body, **OURS)
+            assert (answer[0], said(answer)) == (400, "expected a JSON object")
+    whole = b'{"study": "\\ud83d\\ude00"}'
+    assert "\U0001f600" in said(ask(strange, "/api/stop", "POST", whole, **OURS))
+
+
 def test_only_a_search_has_importances(strange: str):
     name = quote("<script>alert(1)</script>")
     for view in ("search", "importances"):

@@ -55,9 +55,12 @@ async def content_of(request: Request) -> Any:
     if not request.headers.get("content-type", "").startswith("application/json"):
         return body
     try:
-        return json.loads(body)
+        found = json.loads(str(body, "utf-8"))
+        if b"\\u" in body:  # half of a surrogate pair is no text, and nothing can send it back
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
+    return found
 
 
 def answer_of(make: Callable[[], bytes | Response]) -> Response:
