@@ -90,6 +90,18 @@ def test_a_search_with_plugins_is_called_a_search(tmp_path: Path):
     assert found == {"problems": [], "name": "x", "search": True}
 
 
+@pytest.mark.parametrize("code", ["", "plugins: []\n"])
+def test_a_study_that_begins_with_a_run_that_is_not_stored_is_a_problem(tmp_path: Path, code: str):
+    text = (
+        STUDY.format(name="x")
+        + code
+        + "training: {pretrain: {name: stored, run: '0123456789abcdef'}}\n"
+    )
+    (problem,) = editing.check(text, tmp_path, None, tmp_path / "store")["problems"]
+    assert "there is no store at" in str(problem["text"])
+    assert problem["line"] == text.count("\n")
+
+
 def test_what_is_no_yaml_has_its_place(tmp_path: Path):
     (problem,) = editing.check("study: [x\n", tmp_path, None)["problems"]
     assert problem["line"] == 2

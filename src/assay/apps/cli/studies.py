@@ -182,7 +182,7 @@ def _show_study(name: str, options: StudyOptions, places: Places, json: bool) ->
     from assay.core.store import Store
     from assay.studies.library import built_in, is_built_in
 
-    plan = plan_of(name, data_dir=places.data_path, **options.changes())
+    plan = plan_of(name, data_dir=places.data_path, store=places.store_path, **options.changes())
     rows = {row["study"]: row for row in _stored(places)}
     row, others = rows.get(plan.name), _any_state(rows, plan.study.name)
     if row is not None and plan.study.search is None:  # the stored plan may have other runs

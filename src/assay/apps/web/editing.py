@@ -82,7 +82,7 @@ def check(
         file = Path(name)
         with open(handle, "w", encoding="utf-8") as opened:
             opened.write(text)
-        return _elsewhere(file, data_dir) if elsewhere else _checked(file, data_dir, store)
+        return _elsewhere(file, data_dir, store) if elsewhere else _checked(file, data_dir, store)
     except AssayError as error:
         return {"problems": problems(str(error))}
     finally:
@@ -120,9 +120,10 @@ def _checked(file: Path, data_dir: Path | None, store: Path | None) -> dict[str,
     return {**said, **{n: getattr(cost, n) for n in names}, "busy": busy_text(cost.busy)}
 
 
-def _elsewhere(file: Path, data_dir: Path | None) -> dict[str, object]:
+def _elsewhere(file: Path, data_dir: Path | None, store: Path | None) -> dict[str, object]:
     """Check in a separate process, which may load the study's code."""
     more = ["--data", str(data_dir)] if data_dir else []
+    more += ["--store", str(store)] if store else []
     command = [sys.executable, "-m", "assay", "show", str(file), "--json", *more]
     try:
         done = subprocess.run(
