@@ -6,6 +6,7 @@ import pytest
 from execute_command import config, study
 
 from assay.apps.api import machine_for
+from assay.apps.cli.options import MachineOptions
 from assay.core.errors import ConfigError
 from assay.core.machine import machine
 from assay.execution.executors.executor import Capacity, Message
@@ -61,6 +62,17 @@ def test_a_machine_file_is_beside_the_study(tmp_path):
     assert machine_for(file, on="local").place == Place()
     (tmp_path / "rates.machine.yaml").write_text("on: ray:auto\n")
     assert machine_of(file).place.address == "auto"
+
+
+def test_a_zero_of_the_command_line_counts(tmp_path):
+    file = tmp_path / "rates.yaml"
+    (tmp_path / "machine.yaml").write_text("on: slurm\nslurm: {gpus_per_node: 1, detach: true}\n")
+    options = dict(MachineOptions(gpus_per_node=0).of(file).place.options)
+    assert options["gpus_per_node"] == 0
+    assert options["detach"] is True
+    for wrong in ({"cpus_per_task": 0}, {"partition": ""}):
+        with pytest.raises(ConfigError, match=f"slurm.{next(iter(wrong))} must be"):
+            MachineOptions(**wrong).of(file)
 
 
 def test_all_that_is_wrong_with_a_machine_file_is_said_at_once(tmp_path):

@@ -183,8 +183,9 @@ class MachineOptions:
         """Return these options, completed by the machine file of a study."""
         from assay.apps.api import machine_for
 
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        own = {name: value for name, value in given.items() if name not in _ANYWHERE and value}
+        names = [f.name for f in fields(self) if f.name not in _ANYWHERE]
+        given = {name: getattr(self, name) for name in names}
+        own = {name: v for name, v in given.items() if v is not None and v is not False}
         return machine_for(study, self.on, self.workers, self.device, own)
 
 
