@@ -77,11 +77,8 @@ def run_server(
     lab = Lab(store, data_dir)
     lab.prepare()
     app = Guard(lab.app, names_of(host), secret)
-    shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else host
-    shown = f"[{shown}]" if shown and ":" in shown else shown
     say(f"store: {store}")
-    asked = f"?token={quote(secret, safe='')}" if secret else ""
-    say(f"open   http://{shown}:{number}/{asked}   (Ctrl-C stops)")
+    say(f"open   {_address(host, number, secret)}   (Ctrl-C stops)")
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -106,6 +103,13 @@ def _check_token(token: str) -> None:
         raise ConfigError(
             f"a token must consist of A-Z, a-z, 0-9 and . _ ~ + / = -, got {strange[0]!r}"
         )
+
+
+def _address(host: str | None, port: int, secret: str) -> str:
+    shown = LOCAL[0] if host in (None, "0.0.0.0", "::") else str(host)
+    shown = f"[{shown}]" if ":" in shown else shown
+    asked = f"?token={quote(secret, safe='')}" if secret else ""
+    return f"http://{shown}:{port}/{asked}"
 
 
 def names_of(host: str | None) -> frozenset[str]:
