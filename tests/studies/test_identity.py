@@ -31,7 +31,7 @@ STUDY: dict[str, Any] = {
 def processor(monkeypatch: pytest.MonkeyPatch, *features: str) -> None:
     """Let this be a machine without a GPU whose processor has these features."""
     monkeypatch.setattr("assay.engines.precision.cpu_features", lambda: frozenset(features))
-    monkeypatch.setattr("assay.engines.precision._GPU_DRIVERS", ())
+    monkeypatch.setattr("assay.engines.precision.gpu_possible", lambda: False)
     fast_bfloat16.cache_clear()
 
 

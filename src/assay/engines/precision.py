@@ -7,17 +7,20 @@ distinguish them.
 
 from __future__ import annotations
 
+import re
+import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from assay.core.machine import cpu_features
 from assay.core.records import Config
 from assay.networks.custom import only_dense
 
-__all__ = ["fast_bfloat16", "resolve_precision"]
+__all__ = ["fast_bfloat16", "gpu_possible", "resolve_precision"]
 
-_GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd")
-"""Files that exist when a driver of NVIDIA or AMD is loaded."""
+_GPU_DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg", "/usr/lib/wsl")
+"""Files one of which exists on Linux when a driver of NVIDIA, AMD or WSL is loaded."""
 
 
 def resolve_precision(config: Config, device: str = "auto") -> str:
@@ -39,12 +42,31 @@ def resolve_precision(config: Config, device: str = "auto") -> str:
 
 
 @cache
+def gpu_possible() -> bool:
+    """Whether PyTorch may find a GPU; False only if this is certain without loading it."""
+    found = find_spec("torch")
+    if found is None or not found.submodule_search_locations:
+        return False
+    try:
+        told = Path(found.submodule_search_locations[0], "version.py").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    built = [re.search(rf"^{kind}\b.*= *(.*)$", told, re.MULTILINE) for kind in ("cuda", "hip")]
+    if all(line and line[1].strip() == "None" for line in built):
+        return False
+    return sys.platform != "linux" or any(Path(path).exists() for path in _GPU_DRIVERS)
+
+
+@cache
 def fast_bfloat16(device: str = "auto") -> bool:
     """Whether the hardware supports bfloat16 products: AMX, AVX512-BF16, or a GPU.
 
-    PyTorch is only imported if the driver of a GPU is loaded.
+    PyTorch is only imported if it may find a GPU.
+
+    Args:
+        device: "auto", "cpu", "cuda", ...; of a torch.device its `type`.
     """
-    if not device.startswith("cpu") and any(Path(path).exists() for path in _GPU_DRIVERS):
+    if not device.startswith("cpu") and gpu_possible():
         import torch
 
         if torch.cuda.is_available():

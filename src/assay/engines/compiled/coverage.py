@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
-import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 
 from assay.engines.augmentations import Mixup
 from assay.engines.engine import Cohort, Member, Resources
+from assay.engines.precision import gpu_possible
 from assay.networks import layers
 from assay.networks.modules import OwnNetwork
 from assay.tasks.looks import looks_of
 from assay.tasks.task import find_task
 
-__all__ = ["PROGRAM_SETTING", "accelerator", "compiles", "covers", "precision_of", "torch_version"]
+__all__ = ["PROGRAM_SETTING", "compiles", "covers", "precision_of", "torch_version"]
 
 PROGRAM_SETTING = "ASSAY_PROGRAM"
 """Environment variable that chooses the program for dense networks, "compiled" or "pytorch";
@@ -41,7 +39,7 @@ def covers(cohort: Cohort, resources: Resources) -> bool:
         return False
     if any(look.turn for look in looks_of(find_task(cohort.task))):
         return False
-    if resources.device != "cpu" and (resources.device != "auto" or accelerator()):
+    if resources.device != "cpu" and (resources.device != "auto" or gpu_possible()):
         return False
     wish = str(cohort.members[0].config.get("precision", "auto"))
     return precision_of(resources, wish) is not None and all(map(_described, cohort.members))
@@ -66,23 +64,6 @@ def precision_of(resources: Resources, wish: str) -> str | None:
     """Return the number format if this program supports it: "float32", "float64"."""
     wish = wish if resources.precision == "auto" else resources.precision
     return {"auto": "float32", "float32": "float32", "float64": "float64"}.get(wish)
-
-
-@functools.cache
-def accelerator() -> bool:
-    """Whether PyTorch may find a GPU; False only if this is certain without loading it."""
-    found = find_spec("torch")
-    if found is None or not found.submodule_search_locations:
-        return False
-    try:
-        told = Path(found.submodule_search_locations[0], "version.py").read_text(encoding="utf-8")
-    except OSError:
-        return True
-    built = [re.search(rf"^{kind}\b.*= *(.*)$", told, re.MULTILINE) for kind in ("cuda", "hip")]
-    if all(line and line[1].strip() == "None" for line in built):
-        return False
-    places = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/usr/lib/wsl")
-    return sys.platform != "linux" or any(os.path.exists(place) for place in places)
 
 
 def torch_version() -> str:
